@@ -1,0 +1,46 @@
+/** `postern check`: every problem of a configuration, before it serves. */
+import { Command } from "commander";
+import { renderConfiguration } from "../config/render.ts";
+import { type ConfigurationOptions, configurationOption, loadOrExplain, stateDirectoryOption, withCore } from "./configuration-option.ts";
+
+interface Options extends ConfigurationOptions {
+  readonly print?: boolean;
+  readonly connect?: boolean;
+}
+
+export function checkCommand(): Command {
+  return new Command("check")
+    .description("Loads a configuration with all the files that it names and tells every problem. Opens nothing for writing.")
+    .addOption(configurationOption())
+    .addOption(stateDirectoryOption())
+    .option("--print", "print the whole configuration as understood, defaults included")
+    .option("--connect", "also try each store that the configuration names")
+    .addHelpText(
+      "after",
+      `
+Each problem is one line on standard error: FILE:LINE:COLUMN: KEY: what is wrong. How to mend it.
+Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a store that cannot be reached.`,
+    )
+    .action(async (options: Options) => {
+      const configuration = loadOrExplain(options);
+      if (configuration === undefined) {
+        process.exitCode = 1;
+        return;
+      }
+      if (options.print) process.stdout.write(renderConfiguration(configuration));
+      else process.stdout.write(`${options.config}: no errors\n`);
+      if (options.connect) {
+        await withCore(configuration, true, async ({ connections }) => {
+          for (const { store, connect } of connections) {
+            try {
+              await connect();
+              process.stderr.write(`store ${store}: connected\n`);
+            } catch {
+              // Why was told when the store went down.
+              process.exitCode = 1;
+            }
+          }
+        });
+      }
+    });
+}

@@ -1,0 +1,58 @@
+/** What commands have in common: the configuration that they are given, its problems on standard error, a core that is closed again. */
+import { hostname } from "node:os";
+import { performance } from "node:perf_hooks";
+import { Option } from "commander";
+import type { Configuration } from "../config/configuration.ts";
+import { type LoadOptions, loadConfiguration } from "../config/load.ts";
+import { formatProblem } from "../config/problem.ts";
+import { type OpenCore, openCore } from "../open-core.ts";
+
+export const defaultFile = "/etc/postern/postern.toml";
+
+/** sysexits.h */
+export const exitTemporary = 75;
+
+export interface ConfigurationOptions {
+  readonly config: string;
+  readonly stateDirectory?: string;
+}
+
+export function configurationOption(): Option {
+  return new Option("-c, --config <file>", "the configuration, TOML or JSON").default(defaultFile);
+}
+
+export function stateDirectoryOption(): Option {
+  return new Option("--state-directory <dir>", "where state is kept; overrides server.state-directory");
+}
+
+export function loadOptions({ stateDirectory }: ConfigurationOptions): LoadOptions {
+  return {
+    hostname: hostname(),
+    // systemd joins several by colons.
+    defaultStateDirectory: process.env.STATE_DIRECTORY?.split(":")[0] || "./var",
+    ...(stateDirectory !== undefined && { stateDirectory }),
+  };
+}
+
+/** `undefined`: it has errors. All problems were printed. */
+export function loadOrExplain(options: ConfigurationOptions, more: LoadOptions = {}): Configuration | undefined {
+  const { configuration, problems } = loadConfiguration(options.config, { ...loadOptions(options), ...more });
+  for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
+  return configuration;
+}
+
+/** Opens a core, runs the command on it, and closes it. What goes wrong with sources goes to standard error. */
+export async function withCore<T>(configuration: Configuration, readOnly: boolean, run: (open: OpenCore) => Promise<T>): Promise<T> {
+  const open = openCore(configuration, {
+    now: () => performance.now(),
+    onState: (store, up, cause) => {
+      if (!up) process.stderr.write(`${store}: ${cause instanceof Error ? cause.message : String(cause)}\n`);
+    },
+    readOnly,
+  });
+  try {
+    return await run(open);
+  } finally {
+    await open.close();
+  }
+}

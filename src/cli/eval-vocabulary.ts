@@ -1,0 +1,40 @@
+/** The variables of `postern eval`: those of every stage, as set, derived from what is set, or empty. */
+import type { Names } from "../expr/ask.ts";
+import type { Vocabulary } from "../expr/expression.ts";
+import { toText, type Value } from "../expr/value.ts";
+import { openSession } from "../stage/session.ts";
+import { priorityPolicies, type Scope, variablesOf } from "../stage/vocabulary.ts";
+
+export type Settings = ReadonlyMap<string, Value>;
+
+/** Any name that is set is a variable too. */
+export function vocabularyOf(set: Settings, names: Names): Vocabulary<Settings> {
+  const variables = new Map<string, (set: Settings) => Value>();
+  for (const [name, read] of variablesOf.address) variables.set(name, (given) => given.get(name) ?? read(scopeOf(given)));
+  for (const [name, value] of set) if (!variables.has(name)) variables.set(name, () => value);
+  return { variables, constants: new Set(priorityPolicies), names };
+}
+
+/** `NAME=VALUE` as typed: the type is that of the variable; lists are comma-separated; what is no variable is text. */
+export function parseAssignment(text: string): readonly [string, Value] | undefined {
+  const [, name, value = ""] = /^([A-Za-z_][A-Za-z0-9_.]*)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined) return undefined;
+  const empty = variablesOf.address.get(name)?.(scopeOf(new Map()));
+  if (Array.isArray(empty)) return [name, value === "" ? [] : value.split(",")];
+  if (typeof empty !== "number") return [name, value];
+  if (value === "true" || value === "false") return [name, value === "true" ? 1 : 0];
+  const number = Number(value);
+  return Number.isFinite(number) && value.trim() !== "" ? [name, number] : undefined;
+}
+
+function scopeOf(set: Settings): Scope {
+  const text = (name: string) => toText(set.get(name) ?? "");
+  const session = openSession({
+    listener: "",
+    protocol: "smtp",
+    client: { address: undefined, name: "", port: 0 },
+    server: { address: "", port: 0 },
+    trusted: false,
+  });
+  return { session, helo: text("helo_domain"), sender: text("sender"), rcpt: text("rcpt") || text("address") || text("email") };
+}

@@ -1,0 +1,162 @@
+/** `postern eval`: one expression or rule set, with the variables that are given. */
+import { existsSync } from "node:fs";
+import { Command } from "commander";
+import { z } from "zod";
+import type { Configuration } from "../config/configuration.ts";
+import { parseConfiguration } from "../config/load.ts";
+import { Report } from "../config/report.ts";
+import { readRules } from "../config/rule-set.ts";
+import type { Table } from "../config/tree.ts";
+import { compileRules } from "../expr/compile.ts";
+import { type Position, positionOf } from "../expr/error.ts";
+import type { RuleSetSource } from "../expr/expression.ts";
+import { isArray, toText, type Value } from "../expr/value.ts";
+import { TemporaryError } from "../mail/temporary-error.ts";
+import type { Core } from "../stage/core.ts";
+import {
+  type ConfigurationOptions,
+  configurationOption,
+  defaultFile,
+  exitTemporary,
+  loadOptions,
+  loadOrExplain,
+  stateDirectoryOption,
+  withCore,
+} from "./configuration-option.ts";
+import { parseAssignment, type Settings, vocabularyOf } from "./eval-vocabulary.ts";
+import { linesOf } from "./lines.ts";
+
+interface Options extends ConfigurationOptions {
+  readonly set: readonly string[];
+  readonly json?: boolean;
+  readonly stdin?: boolean;
+}
+
+type Outcome = { readonly value: unknown } | { readonly error: { readonly message: string } & Partial<Position> };
+
+export function evalCommand(): Command {
+  return new Command("eval")
+    .description("Evaluates one expression. Without -c, and without the default file, there are no directories or lookups to ask.")
+    .argument("[expression]", "such as \"matches('^([^.]+)@(.+)$', rcpt)\"")
+    .addOption(configurationOption())
+    .addOption(stateDirectoryOption())
+    .option(
+      "--set <name=value>",
+      "a variable; may be repeated. Those that are not set are empty, or derived from sender and rcpt",
+      (value, former: readonly string[]) => [...former, value],
+      [],
+    )
+    .option("--json", 'print {"value": …} or {"error": {"message", "line", "column"}}')
+    .option("--stdin", 'read {"expr" or "rules", "set"} a line from standard input; answers are JSON')
+    .addHelpText(
+      "after",
+      `
+Examples:
+  postern eval "1 + 2 * 3"
+  postern eval "is_ip_in_cidr(remote_ip, '192.0.2.0/24')" --set remote_ip=192.0.2.7
+  echo '{"rules":[{"if":"rcpt_domain == \\'a.example\\'","then":"\\'yes\\'"},{"else":false}],"set":{"rcpt":"x@a.example"}}' | postern eval --stdin
+
+Functions that write, such as key_set, do write. Exit status: 0 a value, 1 an error, 75 a source cannot tell now.`,
+    )
+    .action(async (expression: string | undefined, options: Options) => {
+      const configuration = load(options);
+      if (configuration === undefined) {
+        process.exitCode = 1;
+        return;
+      }
+      await withCore(configuration, false, async ({ core }) => {
+        if (options.stdin) {
+          for await (const line of linesOf(process.stdin))
+            process.stdout.write(`${JSON.stringify(await evaluateLine(line, configuration, core))}\n`);
+        } else if (expression === undefined) {
+          process.stderr.write("give an expression, or --stdin\n");
+          process.exitCode = 2;
+        } else {
+          print(await evaluateOne(expression, options.set, configuration, core), options);
+        }
+      });
+    });
+}
+
+function load(options: Options): Configuration | undefined {
+  const needsNone = options.config === defaultFile && !existsSync(defaultFile);
+  if (!needsNone) return loadOrExplain(options, { serves: false });
+  return parseConfiguration("", defaultFile, () => "", { ...loadOptions(options), serves: false }).configuration;
+}
+
+function print(outcome: Outcome, { json }: Options): void {
+  if ("error" in outcome && process.exitCode === undefined) process.exitCode = 1;
+  if (json) {
+    process.stdout.write(`${JSON.stringify(outcome)}\n`);
+  } else if ("value" in outcome) {
+    process.stdout.write(`${typeof outcome.value === "string" ? outcome.value : JSON.stringify(outcome.value)}\n`);
+  } else {
+    const { line, column, message } = outcome.error;
+    process.stderr.write(`${line === undefined ? "" : `${line}:${column}: `}${message}\n`);
+  }
+}
+
+async function evaluateOne(expression: string, assignments: readonly string[], configuration: Configuration, core: Core): Promise<Outcome> {
+  const set = new Map<string, Value>();
+  for (const text of assignments) {
+    const assignment = parseAssignment(text);
+    if (assignment === undefined) return failure(`"${text}" is not NAME=VALUE with a value that fits the variable`);
+    set.set(...assignment);
+  }
+  return evaluate({ rules: [], else: expression }, set, configuration, core);
+}
+
+const value: z.ZodType<Value> = z.lazy(() =>
+  z.union([z.string(), z.number(), z.boolean().transform((truth) => (truth ? 1 : 0)), z.null().transform(() => ""), z.array(value)]),
+);
+const lineSchema = z.union([
+  z.strictObject({ expr: z.union([z.string(), z.number(), z.boolean()]).transform(String), set: z.record(z.string(), value).optional() }),
+  z.strictObject({ rules: z.unknown(), set: z.record(z.string(), value).optional() }),
+]);
+
+async function evaluateLine(text: string, configuration: Configuration, core: Core): Promise<Outcome> {
+  let line: z.infer<typeof lineSchema>;
+  try {
+    line = lineSchema.parse(JSON.parse(text));
+  } catch (error) {
+    if (error instanceof z.ZodError) return failure('a line is {"expr": "…", "set": {…}} or {"rules": …, "set": {…}}');
+    if (error instanceof SyntaxError) return failure(error.message);
+    throw error;
+  }
+  const set = new Map(Object.entries(line.set ?? {}));
+  if ("expr" in line) return evaluate({ rules: [], else: line.expr }, set, configuration, core);
+  const report = new Report("", nowhere);
+  const read = readRules(line.rules, [], report);
+  if (read !== undefined) return evaluate(read.source, set, configuration, core);
+  const [problem] = report.problems;
+  return failure(problem === undefined ? "not a rule set" : `${problem.key === "" ? "the rule set" : problem.key} ${problem.message}`);
+}
+
+/** The rules of a line stand in no file. */
+const nowhere: Table = { kind: "table", key: "", keyAt: { line: 1, column: 1 }, at: { line: 1, column: 1 }, entries: new Map() };
+
+async function evaluate(source: RuleSetSource, set: Settings, { names }: Configuration, core: Core): Promise<Outcome> {
+  const errors: Outcome[] = [];
+  const rules = compileRules(source, vocabularyOf(set, names), (part, { message, offset }) => {
+    const text = part.part === "else" ? source.else : (source.rules[part.index]?.[part.part] ?? "");
+    errors.push({ error: { message, ...positionOf(text, offset) } });
+  });
+  const [error] = errors;
+  if (rules === undefined || error !== undefined) return error ?? failure("it does not compile");
+  try {
+    return { value: plain(await rules.evaluate(set, core.sources.ask)) };
+  } catch (cause) {
+    if (!(cause instanceof TemporaryError)) throw cause;
+    process.exitCode = exitTemporary;
+    return failure(cause.message);
+  }
+}
+
+function failure(message: string): Outcome {
+  return { error: { message } };
+}
+
+function plain(result: Value): unknown {
+  if (isArray(result)) return result.map(plain);
+  return typeof result === "object" ? toText(result) : result;
+}

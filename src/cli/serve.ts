@@ -1,0 +1,117 @@
+/** `postern serve`: the daemon, from start to the signal that ends it. */
+import { execFile } from "node:child_process";
+import { Command } from "commander";
+import type { Configuration } from "../config/configuration.ts";
+import { loadConfiguration } from "../config/load.ts";
+import { formatProblem } from "../config/problem.ts";
+import { type Daemon, startDaemon } from "../daemon.ts";
+import { type Log, messageOf, openLog } from "../log.ts";
+import {
+  type ConfigurationOptions,
+  configurationOption,
+  loadOptions,
+  loadOrExplain,
+  stateDirectoryOption,
+} from "./configuration-option.ts";
+
+export function serveCommand(): Command {
+  return new Command("serve")
+    .description("Runs the daemon in the foreground. Log lines go to standard output.")
+    .addOption(configurationOption())
+    .addOption(stateDirectoryOption())
+    .addHelpText(
+      "after",
+      `
+Signals:
+  SIGHUP           read the configuration again; one with errors is reported, and the former goes on serving
+  SIGTERM, SIGINT  answer what is under way, then end; a second one ends at once
+
+Exit status: 0 after a signal, 1 when the configuration has errors or a socket cannot be bound.`,
+    )
+    .action(serve);
+}
+
+async function serve(options: ConfigurationOptions): Promise<void> {
+  const configuration = loadOrExplain(options);
+  if (configuration === undefined) {
+    process.exitCode = 1;
+    return;
+  }
+  const log = openLog(configuration.log);
+  const starting = startDaemon(configuration, log.logger);
+  // Before it listens: whoever can reach it may also signal it.
+  onSignals(starting, log, options);
+  try {
+    await starting;
+  } catch (error) {
+    log.logger.error({ event: "start" }, `cannot serve: ${messageOf(error)}`);
+    log.flush();
+    process.exit(1);
+  }
+  introduce(configuration, log);
+  tellSystemd("--ready");
+}
+
+/** What a newcomer should know before the first request. */
+function introduce({ directories }: Configuration, { logger }: Log): void {
+  const domains = new Set([...directories.values()].flatMap((directory) => (directory.type === "memory" ? localDomains(directory) : [])));
+  if (domains.size === 0) return;
+  logger.info(
+    { event: "directory" },
+    `strangers' mail is taken for ${[...domains].join(", ")} only, and all else would be refused, until the directory is your own`,
+  );
+}
+
+function localDomains({
+  principals,
+  domains,
+}: {
+  principals: readonly { email: readonly string[] }[];
+  domains: readonly string[];
+}): readonly string[] {
+  return [...domains, ...principals.flatMap(({ email }) => email.map((address) => address.slice(address.lastIndexOf("@") + 1)))];
+}
+
+function onSignals(starting: Promise<Daemon>, log: Log, options: ConfigurationOptions): void {
+  let stopping = false;
+  const stop = async (signal: string) => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    tellSystemd("--stopping");
+    log.logger.info({ event: "stop", signal }, "answering what is under way, then ending");
+    await (await starting).stop();
+    log.flush();
+    process.exit(0);
+  };
+  process.on("SIGTERM", (signal) => void stop(signal));
+  process.on("SIGINT", (signal) => void stop(signal));
+
+  let reloading: Promise<unknown> = starting;
+  process.on("SIGHUP", () => {
+    reloading = reloading.then(async () => reload(await starting, log, options));
+  });
+}
+
+async function reload(daemon: Daemon, { logger }: Log, options: ConfigurationOptions): Promise<void> {
+  const { configuration, problems } = loadConfiguration(options.config, loadOptions(options));
+  for (const problem of problems)
+    logger[problem.severity === "error" ? "error" : "warn"]({ event: "configuration" }, formatProblem(problem));
+  if (configuration === undefined) {
+    logger.error({ event: "reload" }, "the configuration has errors; the former one goes on serving");
+    return;
+  }
+  try {
+    await daemon.reload(configuration);
+    logger.level = configuration.log.level;
+    logger.info({ event: "reload" }, "the configuration was read again");
+  } catch (error) {
+    logger.error({ event: "reload" }, `${messageOf(error)}; the former configuration goes on serving`);
+  }
+}
+
+/** Node cannot write to the datagram socket that systemd listens on, so its own command does. */
+function tellSystemd(state: "--ready" | "--stopping"): void {
+  if (process.env.NOTIFY_SOCKET === undefined) return;
+  // Without the command there is nobody to tell.
+  execFile("systemd-notify", [state], () => {});
+}

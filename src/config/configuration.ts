@@ -1,0 +1,58 @@
+/** A configuration that was read, checked and compiled: what the daemon is made from. */
+
+import type { DirectorySettings } from "../directory/settings.ts";
+import type { Names } from "../expr/ask.ts";
+import type { LookupSettings } from "../lookup/settings.ts";
+import type { Settings } from "../stage/settings.ts";
+import type { StoreSettings } from "../store/settings.ts";
+import type { Document } from "./schema.ts";
+import type { Bind } from "./words.ts";
+
+/** `enforce`, or `shadow`: decide, log and count, but pass everything. */
+export type Mode = "enforce" | "shadow";
+
+export interface Networks {
+  readonly texts: readonly string[];
+  contains(address: string): boolean;
+}
+
+export interface ListenerSettings {
+  readonly name: string;
+  readonly protocol: "policy";
+  readonly bind: readonly Bind[];
+  /** As chmod takes it. */
+  readonly socketMode: number;
+  readonly socketGroup: string | undefined;
+  /** `undefined`: what the MTA says, else 25. */
+  readonly localPort: number | undefined;
+  /** That of the server where the listener has none. */
+  readonly mode: Mode;
+  /** Those of the server where the listener has none. */
+  readonly trustedNetworks: Networks;
+  readonly maxConnections: number;
+}
+
+export interface Configuration {
+  /** As it was named. */
+  readonly file: string;
+  readonly server: {
+    readonly hostname: string;
+    readonly mode: Mode;
+    readonly stateDirectory: string;
+    readonly trustedNetworks: Networks;
+  };
+  readonly log: { readonly level: "error" | "warn" | "info" | "debug"; readonly format: "json" | "text" };
+  readonly listeners: readonly ListenerSettings[];
+  /** Has `embedded` always. */
+  readonly stores: ReadonlyMap<string, StoreSettings>;
+  readonly directories: ReadonlyMap<string, DirectorySettings>;
+  /** Names; `directory` undefined: `''` and `'*'` mean none. */
+  readonly storage: { readonly directory: string | undefined; readonly data: string; readonly state: string };
+  readonly lookups: ReadonlyMap<string, LookupSettings>;
+  readonly settings: Settings;
+  /** Replies held back at once, over all sessions. */
+  readonly maxWaiting: number;
+  readonly names: Names;
+  /** All of it in the words of the file, with defaults and absolute paths, for `check --print`. */
+  readonly document: Document;
+}

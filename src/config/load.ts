@@ -1,0 +1,163 @@
+/** A configuration file to a configuration, or to everything that is wrong with it. It reads files, and nothing else of the world. */
+import { isUtf8 } from "node:buffer";
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { Names } from "../expr/ask.ts";
+import { type Build, cannotRead, type Declared, type ReadFile } from "./build.ts";
+import type { Configuration } from "./configuration.ts";
+import { buildDirectories, knownStore } from "./directories.ts";
+import { parseJson } from "./json.ts";
+import { settleKeys } from "./keys.ts";
+import { buildListeners, networksOf } from "./listeners.ts";
+import { buildLookups, lookupTables } from "./lookups.ts";
+import { foldObjects } from "./objects.ts";
+import type { Problem } from "./problem.ts";
+import { Report } from "./report.ts";
+import { schema } from "./schema.ts";
+import { buildSettings } from "./settings.ts";
+import { buildStores, embeddedName } from "./stores.ts";
+import { parseToml } from "./toml.ts";
+import { toData } from "./tree.ts";
+import { validate } from "./validate.ts";
+import { warnOfPolicy } from "./warnings.ts";
+
+export interface LoadOptions {
+  /** Where the file does not say. Default: `localhost`. */
+  readonly hostname?: string;
+  /** In place of what the file says. */
+  readonly stateDirectory?: string;
+  /** Where the file does not say. Default: `./var`. */
+  readonly defaultStateDirectory?: string;
+  /** False: a configuration without listeners, or without a directory, will do. Default: true. */
+  readonly serves?: boolean;
+}
+
+interface Loaded {
+  /** `undefined` when there is an error among the problems. */
+  readonly configuration?: Configuration;
+  /** In the order of the file. */
+  readonly problems: readonly Problem[];
+}
+
+export function loadConfiguration(file: string, options: LoadOptions = {}): Loaded {
+  const fail = (message: string): Loaded => ({ problems: [{ severity: "error", file, line: 1, column: 1, key: "", message }] });
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    return fail(cannotRead(file, error));
+  }
+  if (!isUtf8(bytes)) return fail("is not text in UTF-8. Convert it.");
+  // The decoder drops a byte order mark.
+  return parseConfiguration(new TextDecoder().decode(bytes), file, (path) => readFileSync(path, "utf8"), options);
+}
+
+export function parseConfiguration(text: string, file: string, readFile: ReadFile, options: LoadOptions = {}): Loaded {
+  const format = file.endsWith(".json") || text.trimStart().startsWith("{") ? "json" : "toml";
+  const parsed = format === "json" ? parseJson(text) : parseToml(text);
+  if (parsed.kind === "error") return { problems: [{ severity: "error", file, ...parsed.at, key: "", message: parsed.message }] };
+  const { root, remarks } = parsed;
+  const report = new Report(file, root);
+  for (const { at, message } of remarks) report.add({ severity: "warning", ...at, key: "", message });
+  if (format === "json") foldObjects(root, report);
+  settleKeys(root, schema, format, report);
+  const data = toData(root);
+  const build: Build = { document: validate(data, report), declared: declaredIn(data), report, folder: dirname(resolve(file)), readFile };
+  const configuration = configurationOf(file, build, options);
+  const { problems } = report;
+  return problems.some(({ severity }) => severity === "error") ? { problems } : { configuration, problems };
+}
+
+function configurationOf(file: string, build: Build, options: LoadOptions): Configuration {
+  const { document } = build;
+  const { server, log, storage } = document;
+  const hostname = server.hostname ?? options.hostname ?? "localhost";
+  const stateDirectory = options.stateDirectory ?? server["state-directory"] ?? options.defaultStateDirectory ?? "./var";
+  server.hostname = hostname;
+  server["state-directory"] = stateDirectory;
+  const stores = buildStores(build, stateDirectory);
+  const directories = buildDirectories(build);
+  const lookups = buildLookups(build);
+  const names: Names = {
+    // What waits matters for what is right only, so an entry with an error may count as waiting.
+    directories: new Map(
+      [...build.declared.directories].map((name) => [name, { waits: (directories.get(name)?.type ?? "sql") === "sql" }]),
+    ),
+    lookups: new Map([...build.declared.lookups].map((name) => [name, { waits: (lookups.get(name)?.type ?? "sql") === "sql" }])),
+    stores: build.declared.stores,
+  };
+  settleStorage(build);
+  const settings = buildSettings(build, names);
+  if (options.serves !== false) mustServe(build);
+  warnOfPolicy(build);
+  return {
+    file,
+    server: { hostname, mode: server.mode, stateDirectory, trustedNetworks: networksOf(server["trusted-networks"]) },
+    log,
+    listeners: buildListeners(build),
+    stores,
+    directories,
+    storage: { directory: storage.directory, data: storage.data, state: storage.state },
+    lookups,
+    settings,
+    maxWaiting: document.session.rcpt.errors["max-waiting"],
+    names,
+    document,
+  };
+}
+
+function settleStorage(build: Build): void {
+  const { document, declared, report } = build;
+  const { storage } = document;
+  for (const key of ["data", "state"] as const) knownStore(["storage", key], storage[key], build);
+  const [only, ...more] = declared.directories;
+  if (storage.directory === undefined) {
+    if (only !== undefined && more.length === 0) storage.directory = only;
+  } else if (!declared.directories.has(storage.directory)) {
+    report.error(
+      ["storage", "directory"],
+      `unknown directory "${storage.directory}". Add [directory.${storage.directory}], or name another one.`,
+    );
+  }
+}
+
+/** Somebody must be able to ask, and it must be known who exists. */
+function mustServe({ document, declared, report }: Build): void {
+  const [listener] = Object.keys(document.listener);
+  const directory = document.session.rcpt.directory;
+  if (listener === undefined) {
+    // One that is there and wrong has been told of.
+    if (report.problems.some(({ key }) => key.startsWith("listener"))) return;
+    report.error(
+      ["listener"],
+      'there is no listener, so no MTA can ask. Add [listener.smtp] with protocol = "policy" and bind = ["127.0.0.1:10040"].',
+    );
+  } else if (declared.directories.size === 0 && directory !== false) {
+    report.error(
+      ["listener", listener],
+      'has no directory to ask, so every recipient would be foreign. Add a directory that knows who exists, or [directory.mta] with type = "mta" if recipients and relaying stay the MTA\'s business.',
+    );
+  } else if (document.storage.directory === undefined && declared.directories.size > 1 && /^\s*(['"])\*?\1\s*$/.test(String(directory))) {
+    const names = [...declared.directories].join(", ");
+    report.error(
+      ["storage", "directory"],
+      `is missing, and there are several directories: ${names}. Name one, or set session.rcpt.directory.`,
+    );
+  }
+}
+
+function declaredIn(data: unknown): Declared {
+  const namesIn = (table: string): string[] => {
+    const value = isTable(data) ? data[table] : undefined;
+    return isTable(value) ? Object.keys(value) : [];
+  };
+  return {
+    stores: new Set([embeddedName, ...namesIn("store")]),
+    directories: new Set(namesIn("directory")),
+    lookups: new Set(lookupTables.flatMap(namesIn)),
+  };
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

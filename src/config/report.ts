@@ -1,0 +1,32 @@
+/** Where the parts of the configuration say what is wrong, by path; the places come from the tree. */
+import type { Problem } from "./problem.ts";
+import { locate, type Path, type Table } from "./tree.ts";
+
+export class Report {
+  readonly #file: string;
+  readonly #root: Table;
+  readonly #problems: Problem[] = [];
+
+  constructor(file: string, root: Table) {
+    this.#file = file;
+    this.#root = root;
+  }
+
+  /** `index`: the character of the string that stands there. */
+  error(path: Path, message: string, index?: number): void {
+    this.#problems.push({ severity: "error", file: this.#file, ...locate(this.#root, path, index), message });
+  }
+
+  warning(path: Path, message: string): void {
+    this.#problems.push({ severity: "warning", file: this.#file, ...locate(this.#root, path), message });
+  }
+
+  add(problem: Omit<Problem, "file">): void {
+    this.#problems.push({ ...problem, file: this.#file });
+  }
+
+  /** In the order of the file. */
+  get problems(): readonly Problem[] {
+    return this.#problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  }
+}

@@ -1,0 +1,106 @@
+/** Rule sets of the document compiled, each against the variables of its stage; what looks like a slip is told. */
+import type { Names } from "../expr/ask.ts";
+import { compileRules, type RulePart } from "../expr/compile.ts";
+import type { RuleSetSource } from "../expr/expression.ts";
+import type { Rule } from "../stage/settings.ts";
+import { variablesOf } from "../stage/vocabulary.ts";
+import type { Report } from "./report.ts";
+import { formatRules, readRules, type WrittenRules } from "./rule-set.ts";
+import type { Path } from "./tree.ts";
+
+export type Stage = keyof typeof variablesOf;
+
+export const priorities: ReadonlySet<string> = new Set(["mixer", "stanag4406", "nsep"]);
+
+const everyVariable: ReadonlySet<string> = new Set(Object.values(variablesOf).flatMap((variables) => [...variables.keys()]));
+
+/** Stands for a rule set with an error: the configuration is not used then. */
+const broken: Rule = { waits: false, variables: new Set(), evaluate: () => 0 };
+
+interface Compiled {
+  readonly rule: Rule;
+  /** In the form of TOML. */
+  readonly written: unknown;
+  readonly source: RuleSetSource;
+}
+
+/** What is asked of the outcomes of a rule set. */
+export interface Outcomes {
+  /** What is wrong with one that is literal text. */
+  readonly literal?: (text: string) => string | undefined;
+  readonly isDuration?: boolean;
+}
+
+export class Rules {
+  readonly #names: Names;
+  readonly #report: Report;
+
+  constructor(names: Names, report: Report) {
+    this.#names = names;
+    this.#report = report;
+  }
+
+  compile(data: unknown, path: Path, stage: Stage, { literal, isDuration = false }: Outcomes = {}): Compiled {
+    const read = readRules(data, path, this.#report);
+    const vocabulary = { variables: variablesOf[stage], elsewhere: everyVariable, constants: priorities, names: this.#names };
+    const rule = compileRules(read.source, vocabulary, (part, { message, offset }) => {
+      this.#report.error(read.pathOf(part), /[.?!]$/.test(message) ? message : `${message}.`, offset);
+    });
+    for (const [part, text] of partsOf(read.source)) {
+      this.#lint(read, part, text);
+      if (part.part === "if") continue;
+      const quoted = /^\s*(['"])([^'"\\]*)\1\s*$/.exec(text)?.[2];
+      const problem = quoted === undefined ? undefined : literal?.(quoted);
+      if (problem !== undefined) this.#report.error(read.pathOf(part), problem);
+      if (isDuration && /^\s*[1-9]\d*\s*$/.test(text)) {
+        this.#report.warning(
+          read.pathOf(part),
+          `${text.trim()} without a unit is milliseconds. Write "${text.trim()}s" or "${text.trim()}ms".`,
+        );
+      }
+    }
+    return { rule: rule ?? broken, written: formatRules(read.source), source: read.source };
+  }
+
+  /** A setting that is true or false, or rules that yield an address. */
+  compileSwitch(data: unknown, path: Path, stage: Stage): { readonly value: boolean | Rule; readonly written: unknown } {
+    if (typeof data === "number" || (typeof data === "string" && !/^\s*(true|false)\s*$/.test(data))) {
+      this.#report.error(
+        path,
+        "one expression alone does not say when it holds. Write true, false, or rules: [{ if = …, then = … }, { else = false }].",
+      );
+      return { value: false, written: false };
+    }
+    const { rule, written, source } = this.compile(data, path, stage);
+    const only = source.rules.length === 0 ? source.else.trim() : "";
+    if (only === "true" || only === "false") return { value: only === "true", written };
+    return { value: rule, written: Array.isArray(written) ? written : [{ else: written }] };
+  }
+
+  #lint(read: WrittenRules, part: RulePart, text: string): void {
+    if (/[\b\f]/.test(text)) {
+      this.#report.warning(
+        read.pathOf(part),
+        'holds a backspace or form feed. For the \\b or \\f of a regular expression write "\\\\b" or "\\\\f".',
+      );
+    }
+    for (const [, pattern = ""] of text.matchAll(/\bmatches\s*\(\s*((['"])(?:\\.|(?!\2)[^\\])*\2)/g)) {
+      if (!dotBetweenGroups.test(pattern)) continue;
+      this.#report.warning(
+        read.pathOf(part),
+        `the bare dot between two groups without dots in ${pattern} takes any character. Write \\. for a dot.`,
+      );
+    }
+  }
+}
+
+/** `([^.]+).([^.]+)`: nearly always meant as `\.`. */
+const dotBetweenGroups = /\(\[\^[^\]]*\.[^\]]*\][+*]\??\)\.(?=\(\[\^[^\]]*\.[^\]]*\])/;
+
+function* partsOf({ rules, else: otherwise }: RuleSetSource): Generator<readonly [RulePart, string]> {
+  for (const [index, rule] of rules.entries()) {
+    yield [{ part: "if", index }, rule.if];
+    yield [{ part: "then", index }, rule.then];
+  }
+  yield [{ part: "else" }, otherwise];
+}

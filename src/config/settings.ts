@@ -1,0 +1,144 @@
+/** `[session.*]` and the domains, compiled for the stages. */
+import type { Names } from "../expr/ask.ts";
+import { didYouMean } from "../expr/nearest.ts";
+import { canonicalAddress } from "../mail/address.ts";
+import { canonicalDomain } from "../mail/domain.ts";
+import { parseReply, type Reply } from "../mail/reply.ts";
+import type { DomainSettings, Rule, Settings } from "../stage/settings.ts";
+import type { Build } from "./build.ts";
+import { type Outcomes, priorities, Rules, type Stage } from "./rules.ts";
+import type { Path } from "./tree.ts";
+
+export function buildSettings(build: Build, names: Names): Settings {
+  const { session } = build.document;
+  const rules = new Rules(names, build.report);
+
+  /** The rule set of this key; it is put back as it was understood. */
+  function rule<K extends string>(table: Partial<Record<K, unknown>>, path: Path, key: K, stage: Stage, outcomes?: Outcomes): Rule {
+    const compiled = rules.compile(table[key], [...path, key], stage, outcomes);
+    table[key] = compiled.written;
+    return compiled.rule;
+  }
+  function ruleOrSwitch<K extends string>(table: Partial<Record<K, unknown>>, path: Path, key: K): boolean | Rule {
+    const { value, written } = rules.compileSwitch(table[key], [...path, key], "address");
+    table[key] = written;
+    return value;
+  }
+
+  const { ehlo, extensions, mail, rcpt } = session;
+  const [ehloPath, extensionsPath, rcptPath] = [
+    ["session", "ehlo"],
+    ["session", "extensions"],
+    ["session", "rcpt"],
+  ];
+  const extension = (key: keyof typeof extensions, outcomes?: Outcomes) => rule(extensions, extensionsPath, key, "mail", outcomes);
+  knownLookups(build, names);
+
+  return {
+    ehlo: {
+      require: rule(ehlo, ehloPath, "require", "ehlo"),
+      rejectNonFqdn: rule(ehlo, ehloPath, "reject-non-fqdn", "ehlo"),
+      fqdn: ehlo.fqdn,
+      blocklist: ehlo.blocklist,
+    },
+    extensions: {
+      pipelining: extension("pipelining"),
+      chunking: extension("chunking"),
+      requireTls: extension("requiretls"),
+      noSoliciting: extension("no-soliciting"),
+      dsn: extension("dsn"),
+      futureRelease: extension("future-release", { isDuration: true }),
+      deliverBy: extension("deliver-by", { isDuration: true }),
+      mtPriority: extension("mt-priority", { literal: priority }),
+      vrfy: extension("vrfy"),
+      expn: extension("expn"),
+    },
+    mail: { rewrite: rule(mail, ["session", "mail"], "rewrite", "mail") },
+    rcpt: {
+      directory: rule(rcpt, rcptPath, "directory", "rcpt", { literal: (text) => unknownDirectory(text, names) }),
+      relay: rule(rcpt, rcptPath, "relay", "rcpt"),
+      rewrite: rule(rcpt, rcptPath, "rewrite", "rcpt"),
+      subAddressing: ruleOrSwitch(rcpt, rcptPath, "sub-addressing"),
+      subAddressingDelivery: rcpt["sub-addressing-delivery"],
+      catchAll: ruleOrSwitch(rcpt, rcptPath, "catch-all"),
+      aliases: rcpt.aliases,
+      maxRecipients: rule(rcpt, rcptPath, "max-recipients", "mail"),
+      maxListMembers: rcpt["max-list-members"],
+      errors: {
+        total: rule(rcpt.errors, [...rcptPath, "errors"], "total", "mail"),
+        wait: rule(rcpt.errors, [...rcptPath, "errors"], "wait", "mail", { isDuration: true }),
+      },
+      replies: {
+        unknownMailbox: replyOf(rcpt.replies["unknown-mailbox"]),
+        relay: replyOf(rcpt.replies.relay),
+        tooManyRecipients: replyOf(rcpt.replies["too-many-recipients"]),
+        tooManyErrors: replyOf(rcpt.replies["too-many-errors"]),
+        unavailable: replyOf(rcpt.replies.unavailable),
+      },
+    },
+    domains: domainsOf(build, names, (table, path) =>
+      table["sub-addressing"] === undefined ? undefined : ruleOrSwitch(table, path, "sub-addressing"),
+    ),
+  };
+}
+
+type DomainDocument = Build["document"]["domain"][number];
+
+function domainsOf(
+  { document, report }: Build,
+  names: Names,
+  subAddressingOf: (domain: DomainDocument, path: Path) => boolean | Rule | undefined,
+): ReadonlyMap<string, DomainSettings> {
+  const domains = new Map<string, DomainSettings>();
+  for (const [index, domain] of document.domain.entries()) {
+    const path: Path = ["domain", index];
+    const { directory, "catch-all-address": catchAll } = domain;
+    const unknown = directory === undefined ? undefined : unknownDirectory(directory, names);
+    if (unknown !== undefined) report.error([...path, "directory"], unknown);
+    if (catchAll !== undefined && !/^[^@]+@[^@]+$/.test(catchAll)) {
+      report.error([...path, "catch-all-address"], `"${catchAll}" is not an address. Write it as "info@example.org".`);
+    }
+    const settings: DomainSettings = {
+      name: canonicalDomain(domain.name),
+      directory,
+      subAddressing: subAddressingOf(domain, path),
+      catchAllAddress: catchAll === undefined ? undefined : canonicalAddress(catchAll),
+      allowRelaying: domain["allow-relaying"],
+    };
+    const written: readonly (readonly [string, Path])[] = [
+      [domain.name, [...path, "name"]],
+      ...domain.aliases.map((alias, place) => [alias, [...path, "aliases", place]] as const),
+    ];
+    for (const [name, at] of written) {
+      const key = canonicalDomain(name);
+      if (domains.has(key)) report.error(at, `the domain "${key}" is given already. Remove one.`);
+      domains.set(key, settings);
+    }
+  }
+  return domains;
+}
+
+function knownLookups({ document, report }: Build, { lookups }: Names): void {
+  for (const [index, name] of document.session.ehlo.blocklist.entries()) {
+    if (lookups.has(name)) continue;
+    const mend = didYouMean(name, lookups.keys()) || ` Add [lookup.${name}] or [lookup-file.${name}].`;
+    report.error(["session", "ehlo", "blocklist", index], `unknown lookup "${name}".${mend}`);
+  }
+}
+
+function unknownDirectory(name: string, { directories }: Names): string | undefined {
+  if (name === "" || name === "*" || directories.has(name)) return undefined;
+  return `unknown directory "${name}".${didYouMean(name, directories.keys()) || ` Add [directory.${name}], or use '*', the default one.`}`;
+}
+
+function priority(text: string): string | undefined {
+  if (priorities.has(text.toLowerCase())) return undefined;
+  return `"${text}" is no priority policy. Write ${[...priorities].join(", ")} or false.`;
+}
+
+/** The schema lets only replies pass. */
+function replyOf(text: string): Reply {
+  const reply = parseReply(text);
+  if (reply === undefined) throw new RangeError(`not a reply: ${text}`);
+  return reply;
+}

@@ -1,0 +1,74 @@
+/** A directory of principals written in the configuration. */
+import { canonicalAddress } from "../mail/address.ts";
+import { canonicalDomain } from "../mail/domain.ts";
+import type { Directory } from "../stage/sources.ts";
+import { AddressTable } from "./address-table.ts";
+import type { Principal } from "./settings.ts";
+
+export function openMemoryDirectory(name: string, principals: readonly Principal[], domains: readonly string[]): Directory {
+  const table = tableOf(principals, domains);
+  return {
+    name,
+    waits: false,
+    isLocalDomain: (domain) => table.isLocalDomain(domain),
+    recipient: (address) => table.recipient(address),
+    verify: (text) => table.verify(text),
+    expand: (address) => table.expand(address),
+  };
+}
+
+function tableOf(principals: readonly Principal[], domains: readonly string[]): AddressTable {
+  const table = new AddressTable(domains.map(canonicalDomain));
+  // Lists first, for an address that is a list's is nobody's mailbox.
+  for (const [address, members] of membersByList(principals)) table.set(address, { kind: "list", members });
+  for (const [address, primaries] of primariesByAddress(principals)) {
+    if (!table.has(address)) table.set(address, { kind: "mailbox", primaries });
+  }
+  return table;
+}
+
+/** `undefined`: the principal has nothing but catch-alls. */
+function primaryOf({ email }: Principal): string | undefined {
+  const first = email.find((address) => !address.startsWith("@"));
+  return first === undefined ? undefined : canonicalAddress(first);
+}
+
+function membersByList(principals: readonly Principal[]): ReadonlyMap<string, readonly string[]> {
+  const addressesOf = new Map<string, readonly string[]>();
+  const members = new Map<string, string[]>();
+  const listOf = (address: string): string[] => getOrAdd(members, canonicalAddress(address));
+  for (const principal of principals) {
+    if (principal.class !== "list") continue;
+    addressesOf.set(principal.name, principal.email);
+    for (const address of principal.email) listOf(address);
+  }
+  for (const principal of principals) {
+    const primary = primaryOf(principal);
+    for (const address of [...principal.emailList, ...principal.memberOf.flatMap((list) => addressesOf.get(list) ?? [])]) {
+      const list = listOf(address);
+      if (primary !== undefined && !list.includes(primary)) list.push(primary);
+    }
+  }
+  return members;
+}
+
+function primariesByAddress(principals: readonly Principal[]): ReadonlyMap<string, readonly string[]> {
+  const primaries = new Map<string, string[]>();
+  for (const principal of principals) {
+    if (principal.class === "list") continue;
+    const primary = primaryOf(principal);
+    for (const address of principal.email.map(canonicalAddress)) {
+      const accounts = getOrAdd(primaries, address);
+      if (!accounts.includes(primary ?? address)) accounts.push(primary ?? address);
+    }
+  }
+  return primaries;
+}
+
+function getOrAdd(lists: Map<string, string[]>, key: string): string[] {
+  const known = lists.get(key);
+  if (known) return known;
+  const list: string[] = [];
+  lists.set(key, list);
+  return list;
+}

@@ -1,0 +1,34 @@
+/** What the configuration says of a directory. */
+
+export interface CacheSettings {
+  /** Addresses kept, and as many domains. */
+  readonly entries: number;
+  readonly positiveMs: number;
+  readonly negativeMs: number;
+  /** How long after its end a positive answer still serves while the back end is down. */
+  readonly staleMs: number;
+}
+
+export interface Principal {
+  readonly name: string;
+  readonly class: "individual" | "group" | "list";
+  /** The first is the primary address; `@domain` is a catch-all. */
+  readonly email: readonly string[];
+  /** List addresses whose mail this principal gets. */
+  readonly emailList: readonly string[];
+  readonly memberOf: readonly string[];
+}
+
+export type DirectorySettings =
+  | { readonly type: "mta"; readonly name: string }
+  | { readonly type: "memory"; readonly name: string; readonly principals: readonly Principal[]; readonly domains: readonly string[] }
+  | {
+      readonly type: "file";
+      readonly name: string;
+      readonly virtual: readonly string[];
+      readonly aliases: readonly string[];
+      readonly aliasesDomain: string | undefined;
+      readonly addresses: readonly string[];
+      readonly domains: readonly string[];
+    }
+  | { readonly type: "sql"; readonly name: string; readonly store: string; readonly cache: CacheSettings };

@@ -1,0 +1,72 @@
+/** A directory kept in a SQL database of any layout, asked by the six statements of its store. */
+import type { SqlResult } from "../expr/ask.ts";
+import { canonicalAddress } from "../mail/address.ts";
+import { TemporaryError } from "../mail/temporary-error.ts";
+import type { Directory, Recipient } from "../stage/sources.ts";
+import type { Database } from "../store/database.ts";
+import type { Queries } from "../store/settings.ts";
+import { minVerifyLength } from "./address-table.ts";
+
+/** Accounts that one address may belong to; what belongs to more ought to be a list. */
+const maxAccounts = 100;
+
+export function openSqlDirectory(name: string, database: Database, queries: Queries): Directory {
+  /** The first column; an empty statement is never asked. */
+  async function ask(query: keyof Queries, parameter: string): Promise<readonly string[]> {
+    if (queries[query] === "") return [];
+    return firstColumn(await database.query(queries[query], [parameter]), `${name}: query.${query}`);
+  }
+
+  async function primaryOf(account: string): Promise<string | undefined> {
+    const addresses = await ask("emails", account);
+    return addresses.find((address) => !address.startsWith("@"));
+  }
+
+  async function recipient(address: string): Promise<Recipient | undefined> {
+    const accounts = new Set(await ask("recipients", address));
+    const [first] = accounts;
+    if (first === undefined) return undefined;
+    // Most addresses are those of one account, and none of a list; only then is its primary address asked for unasked.
+    const single = accounts.size === 1 ? primaryOf(first) : undefined;
+    const [members, primary] = await Promise.all([ask("members", address), single]);
+    if (members.length > 0) return { kind: "list", members: distinct(members) };
+    if (accounts.size > maxAccounts)
+      throw new TemporaryError(`directory "${name}": ${address} belongs to more than ${maxAccounts} accounts`);
+    const primaries = single ? [primary] : await Promise.all([...accounts].map(primaryOf));
+    return { kind: "mailbox", primaries: distinct(primaries.map((each) => each ?? address)) };
+  }
+
+  return {
+    name,
+    waits: true,
+    async isLocalDomain(domain) {
+      if (queries.domains === "") return false;
+      const result = await database.query(queries.domains, [domain]);
+      return rowsOf(result, `${name}: query.domains`).length > 0;
+    },
+    recipient,
+    async verify(text) {
+      return text.length < minVerifyLength ? [] : distinct(await ask("verify", text));
+    },
+    async expand(address) {
+      const members = await ask("expand", address);
+      return members.length === 0 ? undefined : distinct(members);
+    },
+  };
+}
+
+function distinct(addresses: readonly string[]): readonly string[] {
+  return [...new Set(addresses.map(canonicalAddress))];
+}
+
+function firstColumn(result: SqlResult, query: string): readonly string[] {
+  return rowsOf(result, query).flatMap(([first]) => {
+    const text = typeof first === "number" ? String(first) : first;
+    return typeof text === "string" && text !== "" ? [text] : [];
+  });
+}
+
+function rowsOf(result: SqlResult, query: string) {
+  if (result.kind === "rows") return result.rows;
+  throw new TemporaryError(`directory ${query} yields no rows: it must be a SELECT`);
+}

@@ -1,0 +1,41 @@
+/** Postfix's virtual(5) tables: `address  targets`, `@domain  target`, `domain  anything`. */
+import { canonicalAddress } from "../mail/address.ts";
+import { canonicalDomain } from "../mail/domain.ts";
+import type { LineProblem } from "../store/watched-file.ts";
+import { logicalLines, splitAddresses, unquote } from "./logical-line.ts";
+
+/** What a table says of one key, canonical. */
+export type Entry =
+  | { readonly kind: "address"; readonly address: string; readonly targets: readonly string[] }
+  /** Every address of the domain exists; mail goes to the same local part of `target`. */
+  | { readonly kind: "whole-domain"; readonly domain: string; readonly target: string }
+  | { readonly kind: "domain"; readonly domain: string };
+
+/** Names without a domain are of `localDomain`, as they are of $myorigin in Postfix. */
+export function parseVirtual(text: string, localDomain: string | undefined, problem: LineProblem): readonly Entry[] {
+  const entries: Entry[] = [];
+  for (const line of logicalLines(text)) {
+    const [, left = "", right = ""] = /^((?:"(?:[^"\\]|\\.)*"|[^\s"])+)(?:\s+(.*))?$/s.exec(line.text) ?? [];
+    const targets = splitAddresses(right).map((target) => qualify(target, localDomain));
+    const key = unquote(left);
+    if (key === "" || targets.length === 0) problem(line.number, "an entry is a key, white space and its targets.");
+    else if (/^\/.*\/[a-z]*$/i.test(left)) problem(line.number, "regular expressions are not read here. Write addresses or @domain.");
+    else if (key.includes("@")) entries.push(entryOf(canonicalAddress(key), targets));
+    else if (key.includes(".")) entries.push({ kind: "domain", domain: canonicalDomain(key) });
+    else if (localDomain !== undefined) entries.push(entryOf(qualify(key, localDomain), targets));
+    else problem(line.number, `"${key}" has no domain. Write name@domain, or set aliases-domain.`);
+  }
+  return entries;
+}
+
+function entryOf(address: string, targets: readonly string[]): Entry {
+  const [target] = targets;
+  if (address.startsWith("@") && targets.length === 1 && target?.startsWith("@")) {
+    return { kind: "whole-domain", domain: address.slice(1), target: target.slice(1) };
+  }
+  return { kind: "address", address, targets };
+}
+
+export function qualify(name: string, localDomain: string | undefined): string {
+  return canonicalAddress(name.includes("@") || localDomain === undefined ? name : `${name}@${localDomain}`);
+}

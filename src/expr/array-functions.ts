@@ -1,0 +1,57 @@
+/** Functions of arrays and of values of any type. */
+import { type PureFunction, pure } from "./function.ts";
+import { asciiLower } from "./text-functions.ts";
+import { compare, flag, isArray, isTrue, toArray, toText, type Value } from "./value.ts";
+
+export const arrayFunctions: readonly PureFunction[] = [
+  pure("count", 1, (x) => toArray(x ?? "").length),
+  pure("sort", 2, (x = "", ascending = "") => {
+    const direction = isTrue(ascending) ? 1 : -1;
+    return toArray(x).toSorted((a, b) => direction * (compare(a, b) || 0));
+  }),
+  pure("dedup", 1, (x = "") => distinct(toArray(x))),
+  pure("winnow", 1, (x = "") => toArray(x).filter((element) => element !== "")),
+  pure("is_intersect", 2, (a = "", b = "") => flag(intersects(toArray(a), toArray(b)))),
+  pure("is_empty", 1, (x = "") => flag((typeof x === "string" || isArray(x)) && x.length === 0)),
+  pure("is_number", 1, (x) => flag(typeof x === "number")),
+  pure("contains", 2, (haystack = "", needle = "") =>
+    flag(isArray(haystack) ? haystack.some((element) => isSame(element, needle)) : toText(haystack).includes(toText(needle))),
+  ),
+  pure("contains_ignore_case", 2, (haystack = "", needle = "") => flag(containsIgnoreCase(haystack, toText(needle)))),
+  pure("if_then", 3, (condition = "", yes = "", no = "") => (isTrue(condition) ? yes : no)),
+];
+
+/** The same type and the same value: here `'1'` is not 1. */
+function isSame(a: Value, b: Value): boolean {
+  if (isArray(a)) return isArray(b) && a.length === b.length && a.every((element, index) => isSame(element, b[index] ?? ""));
+  return a === b;
+}
+
+/** Whether an array has an element, without a pass over it for each question about a text or a number. */
+function membership(elements: readonly Value[]): (value: Value) => boolean {
+  const scalars = new Set(elements);
+  const arrays = elements.filter(isArray);
+  return (value) => scalars.has(value) || (isArray(value) && arrays.some((array) => isSame(array, value)));
+}
+
+function intersects(a: readonly Value[], b: readonly Value[]): boolean {
+  return a.some(membership(b));
+}
+
+function distinct(elements: readonly Value[]): Value[] {
+  const scalars = new Set<Value>();
+  const arrays: (readonly Value[])[] = [];
+  return elements.filter((element) => {
+    const seen = isArray(element) ? arrays.some((array) => isSame(array, element)) : scalars.has(element);
+    if (seen) return false;
+    if (isArray(element)) arrays.push(element);
+    else scalars.add(element);
+    return true;
+  });
+}
+
+function containsIgnoreCase(haystack: Value, needle: string): boolean {
+  if (!isArray(haystack)) return toText(haystack).toLowerCase().includes(needle.toLowerCase());
+  const wanted = asciiLower(needle);
+  return haystack.some((element) => asciiLower(toText(element)) === wanted);
+}

@@ -1,0 +1,34 @@
+/** What expressions may ask of the world. The functions that do are marked as waiting when an expression is compiled. */
+import type { Value } from "./value.ts";
+
+/** An answer at hand or one to wait for. Throws or rejects with a `TemporaryError` when it cannot tell. */
+export type Answer<T> = T | Promise<T>;
+
+/** What a SQL statement yielded: its rows, each a list of columns, or the number of rows that it changed. */
+export type SqlResult =
+  | { readonly kind: "rows"; readonly rows: readonly (readonly Value[])[] }
+  | { readonly kind: "changes"; readonly changes: number };
+
+/** A store or directory name of `''` or `'*'` is the default one. Keys and values are not folded here. */
+export interface Ask {
+  /** `directory` undefined is the one-argument form: every domain that is local by any means. An unknown directory answers false. */
+  isLocalDomain(directory: string | undefined, domain: string): Answer<boolean>;
+  /** Exact address: no sub-addressing, no catch-all. */
+  isLocalAddress(directory: string | undefined, address: string): Answer<boolean>;
+  /** `undefined`: no such key (an unknown store has none). */
+  keyGet(store: string, key: string): Answer<Value | undefined>;
+  keySet(store: string, key: string, value: Value): Answer<void>;
+  /** 0 if there is no such counter. */
+  counterGet(store: string, key: string): Answer<number>;
+  /** The value after the increment. */
+  counterIncr(store: string, key: string, by: number): Answer<number>;
+  /** `?` or `$n` stand for `parameters`. An unknown store is a configuration error, found when it is a literal. */
+  sqlQuery(store: string, sql: string, parameters: readonly Value[]): Answer<SqlResult>;
+}
+
+/** Which names exist, so that a literal name in an expression is checked when it is compiled, and whether asking them can wait. */
+export interface Names {
+  readonly directories: ReadonlyMap<string, { readonly waits: boolean }>;
+  readonly lookups: ReadonlyMap<string, { readonly waits: boolean }>;
+  readonly stores: ReadonlySet<string>;
+}

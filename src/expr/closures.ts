@@ -1,0 +1,178 @@
+/** Trees to closures: names are resolved, parameters checked, and it is decided what may wait. */
+import { type AskFunction, askFunctions } from "./ask-functions.ts";
+import { apply, applyToAll, type Code, gather, type Run, shortCircuit } from "./code.ts";
+import { ExpressionError } from "./error.ts";
+import type { Vocabulary } from "./expression.ts";
+import type { PureFunction } from "./function.ts";
+import { pureFunctions } from "./functions.ts";
+import { isFunction, matchesFunction, unknownFunction, unknownName, withHyphenHint } from "./names.ts";
+import { type EagerOperator, elementAt, operators, unaryOperators } from "./operator.ts";
+import { compilePattern, type Pattern, PatternError } from "./pattern.ts";
+import { type Node, parse } from "./syntax.ts";
+import { flag, toText, type Value } from "./value.ts";
+
+type Chain = Extract<Node, { kind: "chain" }>;
+type Call = Extract<Node, { kind: "call" }>;
+
+/** What compiling one expression needs to know and finds out. */
+interface Context<S> {
+  readonly source: string;
+  readonly vocabulary: Vocabulary<S>;
+  /** Collects the variables used. */
+  readonly used: Set<string>;
+}
+
+/** Adds the variables used to `used`. Throws an `ExpressionError`. */
+export function compileCode<S>(source: string, vocabulary: Vocabulary<S>, used: Set<string>): Code<S> {
+  return compileNode(parseWithHints(source, vocabulary), { source, vocabulary, used });
+}
+
+function parseWithHints<S>(source: string, vocabulary: Vocabulary<S>): Node {
+  try {
+    return parse(source);
+  } catch (error) {
+    throw error instanceof ExpressionError ? withHyphenHint(error, source, vocabulary) : error;
+  }
+}
+
+function compileNode<S>(node: Node, context: Context<S>): Code<S> {
+  switch (node.kind) {
+    case "literal":
+      return constant(node.value);
+    case "capture":
+      return { waits: false, run: (run) => captureOf(run, node.index) };
+    case "name":
+      return compileName(node.name, node.offset, context);
+    case "call":
+      return compileCall(node, context);
+    case "array":
+      return applyToAll(compileAll(node.elements, context), (values) => values);
+    case "unary":
+      return apply([compileNode(node.operand, context)], unaryOperators[node.operator]);
+    case "index":
+      return applyToAll(compileAll([node.of, ...node.indexes], context), ([of = "", ...indexes]) => indexes.reduce(elementAt, of));
+    case "chain":
+      return compileChain(node, context);
+  }
+}
+
+function compileAll<S>(nodes: readonly Node[], context: Context<S>): Code<S>[] {
+  return nodes.map((node) => compileNode(node, context));
+}
+
+function constant<S>(value: Value): Code<S> {
+  return { waits: false, run: () => value };
+}
+
+function captureOf<S>({ match }: Run<S>, index: number): string {
+  if (!match) return "";
+  match.groups ??= match.pattern.captures(match.text);
+  return match.groups[index] ?? "";
+}
+
+function compileName<S>(name: string, offset: number, { source, vocabulary, used }: Context<S>): Code<S> {
+  const variable = isFunction(name) ? undefined : vocabulary.variables.get(name);
+  if (variable) {
+    used.add(name);
+    return { waits: false, run: ({ subject }) => variable(subject) };
+  }
+  if (!isFunction(name) && vocabulary.constants?.has(name)) return constant({ constant: name });
+  throw unknownName(name, offset, source, vocabulary);
+}
+
+function compileChain<S>({ head, links }: Chain, context: Context<S>): Code<S> {
+  const parts = [compileNode(head, context), ...links.map(({ operand }) => compileNode(operand, context))];
+  const eager: ((left: Value, right: Value) => Value)[] = [];
+  for (const { operator } of links) {
+    // Each of these two has a level of its own, so that a chain of it has no other.
+    if (operator === "&&" || operator === "||") return shortCircuit(parts, operator === "||");
+    eager.push(operators[operator satisfies EagerOperator]);
+  }
+  const [only] = eager;
+  if (only && eager.length === 1) return apply(parts, only);
+  return applyToAll(parts, ([first = "", ...others]) => others.reduce((left, right, index) => eager[index]?.(left, right) ?? left, first));
+}
+
+function compileCall<S>(call: Call, context: Context<S>): Code<S> {
+  if (call.name === matchesFunction) return compileMatches(call, context);
+  const pure = pureFunctions.get(call.name);
+  if (pure) return compilePure(pure, call, context);
+  const asking = askFunctions.get(call.name);
+  if (asking) return compileAsking(asking, call, context);
+  throw unknownFunction(call.name, call.offset, context.source, context.vocabulary);
+}
+
+function compilePure<S>({ arity, evaluate, choices }: PureFunction, call: Call, context: Context<S>): Code<S> {
+  checkArity(call, [arity]);
+  const chosen = choices && call.parameters[choices.parameter];
+  if (choices && chosen?.kind === "literal" && !choices.of.includes(toText(chosen.value))) {
+    const possible = choices.of.map((choice) => `'${choice}'`).join(", ");
+    throw new ExpressionError(`${call.name} takes one of ${possible} here.`, chosen.offset);
+  }
+  return apply(compileAll(call.parameters, context), evaluate);
+}
+
+function compileAsking<S>({ arities, inspect, ask }: AskFunction, call: Call, context: Context<S>): Code<S> {
+  checkArity(call, arities);
+  const literals = call.parameters.map((node) => (node.kind === "literal" && typeof node.value === "string" ? node.value : undefined));
+  const inspection = inspect(literals, context.vocabulary.names);
+  if ("problem" in inspection) {
+    throw new ExpressionError(inspection.problem, call.parameters[inspection.parameter]?.offset ?? call.offset);
+  }
+  const parts = compileAll(call.parameters, context);
+  if (inspection.waits) return { waits: true, run: (run) => gather(parts, run, (values) => ask(run.ask, values)) };
+  return applyAtHand(parts, (run, values) => {
+    const answer = ask(run.ask, values);
+    if (!(answer instanceof Promise)) return answer;
+    // Nobody will read it, and a rejection that nobody reads ends the process.
+    answer.catch(() => {});
+    throw new Error(`${call.name} waited though its source was said not to`);
+  });
+}
+
+/** A question that is answered at once; its parameters may wait. */
+function applyAtHand<S>(parts: readonly Code<S>[], f: (run: Run<S>, values: readonly Value[]) => Value): Code<S> {
+  const runs = parts.flatMap((part) => (part.waits ? [] : [part.run]));
+  if (runs.length < parts.length) return { waits: true, run: (run) => gather(parts, run, (values) => f(run, values)) };
+  return {
+    waits: false,
+    run: (run) =>
+      f(
+        run,
+        runs.map((part) => part(run)),
+      ),
+  };
+}
+
+function compileMatches<S>(call: Call, context: Context<S>): Code<S> {
+  checkArity(call, [2]);
+  const [first, second] = call.parameters;
+  if (first?.kind !== "literal" || typeof first.value !== "string" || !second) {
+    throw new ExpressionError(
+      "the first parameter of matches is the regular expression itself. Write it in quotes.",
+      first?.offset ?? call.offset,
+    );
+  }
+  const pattern = patternOf(first.value, first.offset);
+  return applyAtHand([compileNode(second, context)], (run, [value = ""]) => {
+    const text = toText(value);
+    const found = pattern.test(text);
+    run.match = found ? { pattern, text } : undefined;
+    return flag(found);
+  });
+}
+
+function patternOf(source: string, offset: number): Pattern {
+  try {
+    return compilePattern(source);
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error;
+    throw new ExpressionError(`bad regular expression: ${error.message}.`, offset);
+  }
+}
+
+function checkArity({ name, parameters, offset }: Call, arities: readonly number[]): void {
+  if (arities.includes(parameters.length)) return;
+  const plural = arities.at(-1) === 1 ? "parameter" : "parameters";
+  throw new ExpressionError(`${name} takes ${arities.join(" or ")} ${plural}, not ${parameters.length}.`, offset);
+}

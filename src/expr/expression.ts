@@ -1,0 +1,34 @@
+/** The public face of the expression language: what is compiled, against which vocabulary, and how it is asked. */
+import type { Answer, Ask, Names } from "./ask.ts";
+import type { Value } from "./value.ts";
+
+/** What an expression may name. `S` is what it is evaluated against, such as a session with its current recipient. */
+export interface Vocabulary<S> {
+  readonly variables: ReadonlyMap<string, (subject: S) => Value>;
+  /** Variables that exist elsewhere: named in the error "… is not known at this stage". */
+  readonly elsewhere?: ReadonlySet<string>;
+  readonly constants?: ReadonlySet<string>;
+  readonly names: Names;
+}
+
+/** A compiled expression or rule set. Captures live for one evaluation. */
+export interface Expression<S> {
+  /** Whether `evaluate` may return a promise; false means that it never does. */
+  readonly waits: boolean;
+  /** The names of the variables used. */
+  readonly variables: ReadonlySet<string>;
+  /** Throws or rejects with a `TemporaryError` when a source cannot tell. */
+  evaluate(subject: S, ask: Ask): Answer<Value>;
+}
+
+/** One expression as written, or a number or boolean written without quotes. */
+export interface RuleSource {
+  readonly if: string;
+  readonly then: string;
+}
+
+/** A rule set as written (spec: the first true `if` selects its `then`, else `else`). */
+export interface RuleSetSource {
+  readonly rules: readonly RuleSource[];
+  readonly else: string;
+}

@@ -1,0 +1,76 @@
+/** Names that an expression must not use, and what to tell whoever wrote them. */
+import { askFunctions } from "./ask-functions.ts";
+import { ExpressionError } from "./error.ts";
+import type { Vocabulary } from "./expression.ts";
+import { pureFunctions } from "./functions.ts";
+import { didYouMean } from "./nearest.ts";
+import { shortened } from "./token.ts";
+
+/** What the language of other servers has and this one has not. */
+const unbuiltVariables: ReadonlySet<string> = new Set(["asn", "country"]);
+const unbuiltFunctions: ReadonlySet<string> = new Set(["dns_query", "config_get", "system", "metric"]);
+
+export const matchesFunction = "matches";
+
+export function isFunction(name: string): boolean {
+  return name === matchesFunction || pureFunctions.has(name) || askFunctions.has(name);
+}
+
+export function unknownName(name: string, offset: number, source: string, vocabulary: Vocabulary<never>): ExpressionError {
+  const hyphen = hyphenError(source, offset, vocabulary);
+  if (hyphen) return hyphen;
+  if (unbuiltVariables.has(name)) return new ExpressionError(`"${name}" is not known to this version.`, offset);
+  if (vocabulary.elsewhere?.has(name)) {
+    const known = [...vocabulary.variables.keys()].join(", ");
+    return new ExpressionError(`"${name}" is not known at this stage. Known are ${known}.`, offset);
+  }
+  if (isFunction(name) || unbuiltFunctions.has(name)) {
+    return new ExpressionError(`"${name}" is a function. Write its parameters in parentheses: ${name}(…).`, offset);
+  }
+  const words = [...vocabulary.variables.keys(), ...(vocabulary.constants ?? []), "true", "false"];
+  const mend = didYouMean(afterDot(name), words) || didYouMean(name, words) || ` Text needs inner quotes: "'${shortened(name)}'".`;
+  return new ExpressionError(`unknown variable "${shortened(name)}".${mend}`, offset);
+}
+
+export function unknownFunction(name: string, offset: number, source: string, vocabulary: Vocabulary<never>): ExpressionError {
+  const hyphen = hyphenError(source, offset, vocabulary);
+  if (hyphen) return hyphen;
+  if (unbuiltFunctions.has(name)) return new ExpressionError(`"${name}" is not known to this version.`, offset);
+  if (vocabulary.variables.has(name))
+    return new ExpressionError(`"${name}" is a variable, not a function. Remove the parentheses.`, offset);
+  const known = [matchesFunction, ...pureFunctions.keys(), ...askFunctions.keys()];
+  return new ExpressionError(`unknown function "${shortened(name)}".${didYouMean(name, known)}`, offset);
+}
+
+/** An error of syntax often comes from a slip in a name before it: that is told, too. */
+export function withHyphenHint(error: ExpressionError, source: string, vocabulary: Vocabulary<never>): ExpressionError {
+  for (const { 0: written } of source.slice(0, error.offset).matchAll(hyphenated)) {
+    const hint = hyphenHint(written, vocabulary);
+    if (hint) return new ExpressionError(`${error.message} Also, ${hint}`, error.offset);
+  }
+  return error;
+}
+
+const hyphenated = /(?<![\w.])[A-Za-z_][\w.]*(?:-[\w.]+)+/g;
+
+/** The offset is somewhere within a name that is written with `-` for `_`. */
+function hyphenError(source: string, offset: number, vocabulary: Vocabulary<never>): ExpressionError | undefined {
+  for (const { 0: written, index } of source.matchAll(hyphenated)) {
+    if (index > offset) return undefined;
+    const hint = index + written.length > offset ? hyphenHint(written, vocabulary) : undefined;
+    if (hint) return new ExpressionError(hint, index);
+  }
+  return undefined;
+}
+
+function hyphenHint(written: string, { variables, elsewhere }: Vocabulary<never>): string | undefined {
+  const name = written.replaceAll("-", "_");
+  const kind = isFunction(name) ? "function" : variables.has(name) ? "variable" : undefined;
+  if (kind) return `unknown ${kind} "${written}". Did you mean "${name}"?`;
+  return elsewhere?.has(name) ? `"${name}" (written "${written}") is not known at this stage.` : undefined;
+}
+
+/** `env.helo_domain` and `envelope.from` are what scripts write. */
+function afterDot(name: string): string {
+  return name.slice(name.lastIndexOf(".") + 1);
+}

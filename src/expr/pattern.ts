@@ -1,0 +1,74 @@
+/** Regular expressions of administrators on a linear-time engine, read as Rust's regex crate reads them where that is cheap. */
+import { RE2JS, RE2JSException } from "re2js";
+
+export interface Pattern {
+  test(text: string): boolean;
+  /** The whole match and then the groups, `''` for those that took no part. Empty when nothing matches. */
+  captures(text: string): readonly string[];
+}
+
+/** The engine cannot compile it; the message is the engine's. */
+export class PatternError extends Error {
+  override name = "PatternError";
+}
+
+export function compilePattern(source: string): Pattern {
+  const pattern = compile(unicodeClasses(source));
+  return {
+    test: (text) => pattern.test(text),
+    captures: (text) => {
+      const matcher = pattern.matcher(text);
+      if (!matcher.find()) return [];
+      return Array.from({ length: matcher.groupCount() + 1 }, (_, group) => matcher.group(group) ?? "");
+    },
+  };
+}
+
+function compile(source: string): RE2JS {
+  try {
+    return RE2JS.compile(source);
+  } catch (error) {
+    if (!(error instanceof RE2JSException)) throw error;
+    throw new PatternError(error.message.replace(/^error parsing regexp: /, ""), { cause: error });
+  }
+}
+
+const wordMembers = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}";
+
+const outsideClass: Readonly<Record<string, string>> = {
+  d: "\\p{Nd}",
+  D: "\\P{Nd}",
+  s: "\\p{White_Space}",
+  S: "\\P{White_Space}",
+  w: `[${wordMembers}]`,
+  W: `[^${wordMembers}]`,
+};
+
+const insideClass: Readonly<Record<string, string>> = {
+  ...outsideClass,
+  w: wordMembers,
+  // A class cannot hold the complement of several properties: these are the other categories, all but a few letter-like symbols.
+  W: "\\p{Z}\\p{C}\\p{Pd}\\p{Ps}\\p{Pe}\\p{Pi}\\p{Pf}\\p{Po}\\p{S}\\p{No}",
+};
+
+/** `\d \w \s` and their complements mean Unicode in Rust and ASCII in RE2. `\b` stays ASCII: RE2 has no other. */
+function unicodeClasses(source: string): string {
+  let translated = "";
+  let inClass = false;
+  for (let at = 0; at < source.length; ) {
+    const piece = pieceAt(source, at, inClass);
+    at += piece.length;
+    if (piece === "]") inClass = false;
+    else if (piece.startsWith("[")) inClass = true;
+    const classes = inClass ? insideClass : outsideClass;
+    translated += (piece.startsWith("\\") ? classes[piece.slice(1)] : undefined) ?? piece;
+  }
+  return translated;
+}
+
+/** An escape, a quotation, the opening of a class with a bracket that it holds, a named class, or one character. */
+function pieceAt(source: string, at: number, inClass: boolean): string {
+  const rest = inClass ? /\\.|\[:\^?\w+:\]|./sy : /\\Q.*?(?:\\E|$)|\\.|\[\^?\]?|./sy;
+  rest.lastIndex = at;
+  return rest.exec(source)?.[0] ?? "";
+}

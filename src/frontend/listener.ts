@@ -1,0 +1,153 @@
+/** Where a front end is reached: sockets that are bound together, the connections they take, and an orderly end. */
+import { once } from "node:events";
+import { createServer, type Server, type Socket } from "node:net";
+import { type Conversation, type ConversationOptions, converse } from "./converse.ts";
+import { type StartTimer, startTimer } from "./held-replies.ts";
+import type { Notice } from "./notice.ts";
+import { listenUnix } from "./unix-socket.ts";
+
+/** An IP address and a port (0: any that is free), or the path of a UNIX socket. */
+type Bind = { readonly kind: "inet"; readonly host: string; readonly port: number } | { readonly kind: "unix"; readonly path: string };
+
+export interface ListenerOptions<Request> {
+  readonly name: string;
+  readonly bind: readonly Bind[];
+  /** Of the UNIX sockets, as chmod takes it. */
+  readonly socketMode: number;
+  /** A name or a number; `undefined`: the group of the process. */
+  readonly socketGroup: string | undefined;
+  /** Over all sockets of the listener. An MTA holds one for each of its processes. */
+  readonly maxConnections: number;
+  /** What each new connection talks by. */
+  readonly protocol: () => Omit<ConversationOptions<Request>, "onProtocolError">;
+  readonly onNotice: (notice: Notice) => void;
+  readonly timer?: StartTimer;
+}
+
+export interface Listener {
+  /** As bound: `127.0.0.1:10040`, `[::1]:10040`, `unix:/path`. */
+  readonly addresses: readonly string[];
+  /** Takes no more connections, answers what is under way, and closes; after `graceMs` what is left is cut off. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Throws, with nothing left open, when one of the sockets cannot be bound. */
+export async function listen<Request>(options: ListenerOptions<Request>): Promise<Listener> {
+  const connections = new Connections(options);
+  const sockets: BoundSocket[] = [];
+  try {
+    for (const bind of options.bind) sockets.push(await open(bind, options, (socket) => connections.take(socket)));
+  } catch (error) {
+    for (const socket of sockets) socket.close();
+    throw error;
+  }
+  return {
+    addresses: sockets.map((socket) => socket.address),
+    async stop(graceMs) {
+      for (const socket of sockets) socket.close();
+      await connections.finish(graceMs);
+    },
+  };
+}
+
+interface BoundSocket {
+  readonly address: string;
+  /** Ends accepting; connections go on. */
+  close(): void;
+}
+
+type UnixOptions = Pick<ListenerOptions<unknown>, "socketMode" | "socketGroup">;
+
+async function open(bind: Bind, options: UnixOptions, onConnection: (socket: Socket) => void): Promise<BoundSocket> {
+  // Exim ends its side before it reads the reply.
+  const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, onConnection);
+  switch (bind.kind) {
+    case "unix": {
+      const remove = await listenUnix(server, { path: bind.path, mode: options.socketMode, group: options.socketGroup });
+      survive(server);
+      return {
+        address: `unix:${bind.path}`,
+        close() {
+          server.close();
+          remove();
+        },
+      };
+    }
+    case "inet": {
+      const { host, port } = bind;
+      // Without ipv6Only `::` would take IPv4 too, or fail when that is bound already.
+      server.listen({ host, port, ipv6Only: host.includes(":") });
+      await once(server, "listening");
+      survive(server);
+      return { address: addressOf(server, host), close: () => server.close() };
+    }
+  }
+}
+
+/** An error of an open server concerns one connection that could not be taken, such as for want of file descriptors. */
+function survive(server: Server): void {
+  server.on("error", () => {});
+}
+
+function addressOf(server: Server, host: string): string {
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+class Connections<Request> {
+  readonly #options: ListenerOptions<Request>;
+  readonly #open = new Map<Socket, Conversation>();
+  /** Connections refused since it filled up; 0: it is not full. */
+  #refused = 0;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(options: ListenerOptions<Request>) {
+    this.#options = options;
+  }
+
+  take(socket: Socket): void {
+    const { name: listener, maxConnections: limit, onNotice, protocol } = this.#options;
+    if (this.#open.size >= limit) {
+      // Without a listener for it, an error of this socket would end the process.
+      socket.on("error", () => {});
+      socket.destroy();
+      this.#refused += 1;
+      if (this.#refused === 1) onNotice({ kind: "connections-full", listener, limit });
+      return;
+    }
+    const peer = peerOf(socket);
+    const onProtocolError = (message: string) => onNotice({ kind: "protocol-error", listener, peer, message });
+    this.#open.set(socket, converse(socket, { ...protocol(), onProtocolError }));
+    socket.once("close", () => this.#closed(socket));
+  }
+
+  async finish(graceMs: number): Promise<void> {
+    for (const conversation of this.#open.values()) conversation.finish();
+    if (this.#open.size === 0) return;
+    const callOff = (this.#options.timer ?? startTimer)(graceMs, () => {
+      for (const socket of this.#open.keys()) socket.destroy();
+    });
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+    });
+    callOff();
+  }
+
+  #closed(socket: Socket): void {
+    this.#open.delete(socket);
+    const { name: listener, maxConnections, onNotice } = this.#options;
+    // Half empty: one that comes and goes at the limit is one episode.
+    if (this.#refused > 0 && this.#open.size <= maxConnections / 2) {
+      onNotice({ kind: "connections-free", listener, refused: this.#refused });
+      this.#refused = 0;
+    }
+    if (this.#open.size === 0) this.#onEmpty?.();
+  }
+}
+
+function peerOf(socket: Socket): string {
+  const { remoteAddress: address, remotePort: port } = socket;
+  if (address === undefined) return "a UNIX socket";
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}

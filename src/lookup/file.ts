@@ -1,0 +1,45 @@
+/** A list in a file: `key` or `key value` a line, globs by an unescaped `*` or `?`, comments from a `#` at the start or behind white space. */
+import type { Value } from "../expr/value.ts";
+import type { Lookup } from "../stage/sources.ts";
+import type { OnState } from "../store/state.ts";
+import { WatchedFile } from "../store/watched-file.ts";
+import { type MemoryLookup, openMemoryLookup } from "./memory.ts";
+import type { LookupEntry, LookupSettings } from "./settings.ts";
+
+type FileSettings = Extract<LookupSettings, { readonly type: "file" }>;
+
+export class FileLookup implements Lookup {
+  readonly waits = false;
+  readonly #file: WatchedFile<MemoryLookup>;
+
+  /** Reads the file; throws a `FileProblem`. */
+  constructor({ name, path, caseSensitive }: FileSettings, onState: OnState) {
+    this.#file = new WatchedFile(`${name}: ${path}`, path, (text) => openMemoryLookup(entriesOf(text), caseSensitive), onState);
+  }
+
+  get(key: string): Value | undefined {
+    return this.#file.content.get(key);
+  }
+
+  /** Looks whether the file changed. */
+  async refresh(): Promise<void> {
+    await this.#file.refresh();
+  }
+}
+
+function* entriesOf(text: string): Generator<LookupEntry> {
+  for (const line of text.split("\n")) {
+    const [, key, value] = /^(\S+)(?:\s+(\S.*))?$/.exec(line.replace(/(?:^|\s)#.*$/, "").trim()) ?? [];
+    if (key === undefined) continue;
+    // A backslash is an escape only where a wildcard is, so that DOMAIN\user is itself.
+    yield { key, glob: /[*?]/.test(key), value: value === undefined ? 1 : typed(value) };
+  }
+}
+
+/** As values of an inline list are typed. */
+function typed(text: string): Value {
+  if (text === "true") return 1;
+  if (text === "false") return 0;
+  const isNumber = /^-?\d{1,15}(?:\.\d+)?$/.test(text);
+  return isNumber ? Number(text) : text;
+}

@@ -1,0 +1,16 @@
+/** A list that a statement finds keys in: there if a row comes back, whose first column is the value. */
+import { TemporaryError } from "../mail/temporary-error.ts";
+import type { Lookup } from "../stage/sources.ts";
+import type { Database } from "../store/database.ts";
+
+/** The parameter is the key in lower case. */
+export function openSqlLookup(name: string, database: Database, query: string): Lookup {
+  return {
+    waits: true,
+    async get(key) {
+      const result = await database.query(query, [key.toLowerCase()]);
+      if (result.kind === "rows") return result.rows[0]?.[0];
+      throw new TemporaryError(`lookup "${name}": the query yields no rows: it must be a SELECT`);
+    },
+  };
+}

@@ -1,0 +1,100 @@
+/** IP addresses and networks as text: IPv4 as exactly four decimal numbers, IPv6 in the form of RFC 5952. */
+import ipaddr from "ipaddr.js";
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+type Network = readonly [address: Address, prefix: number];
+
+const octet = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
+const dottedQuad = new RegExp(`^${octet}(?:\\.${octet}){3}$`);
+const maxTextLength = 64;
+
+/** An `IPv6:` in front (as in address literals) and a zone behind are dropped; a v4-mapped address becomes its IPv4 address. */
+export function canonicalIp(text: string): string | undefined {
+  const bare = text.slice(0, 5).toLowerCase() === "ipv6:" ? text.slice(5) : text;
+  const zone = bare.indexOf("%");
+  return parseUnmapped(zone < 0 ? bare : bare.slice(0, zone))?.toString();
+}
+
+/** Plain text of an address and nothing around it; a v4-mapped address is of version 6. */
+export function ipVersion(text: string): 4 | 6 | undefined {
+  const address = parse(text);
+  return address && (address.kind() === "ipv4" ? 4 : 6);
+}
+
+/** Without `in-addr.arpa` and `ip6.arpa`. `undefined`: not an address. */
+export function reverseName(text: string): string | undefined {
+  const address = parseUnmapped(text);
+  if (!address) return undefined;
+  const bytes = address.toByteArray().reverse();
+  if (address.kind() === "ipv4") return bytes.join(".");
+  return bytes.map((byte) => `${(byte & 15).toString(16)}.${(byte >> 4).toString(16)}`).join(".");
+}
+
+/** A prefix shorter than 8 holds nothing: it is more likely a slip than meant. A network without a prefix is one address. */
+export function isIpInCidr(ip: string, cidr: string): boolean {
+  const network = parseNetwork(cidr);
+  const address = parseUnmapped(ip);
+  return network !== undefined && address !== undefined && network[1] >= 8 && holds(network, address);
+}
+
+/** An address, or an address, `/` and the length of a prefix. */
+export function isNetwork(text: string): boolean {
+  return parseNetwork(text) !== undefined;
+}
+
+/** Every text must satisfy `isNetwork`, else it throws a `RangeError`. What is no address is in no network. */
+export function networks(texts: readonly string[]): (ip: string) => boolean {
+  const list = texts.map((text) => {
+    const network = parseNetwork(text);
+    if (!network) throw new RangeError(`not a network: ${text}`);
+    return network;
+  });
+  return (ip) => {
+    const address = list.length === 0 ? undefined : parseUnmapped(ip);
+    return address !== undefined && list.some((network) => holds(network, address));
+  };
+}
+
+function holds([base, prefix]: Network, address: Address): boolean {
+  return base.kind() === address.kind() && address.match(base, prefix);
+}
+
+function parseNetwork(text: string): Network | undefined {
+  const slash = text.indexOf("/");
+  const address = parse(slash < 0 ? text : text.slice(0, slash));
+  if (!address) return undefined;
+  const bits = address.kind() === "ipv4" ? 32 : 128;
+  const prefixText = slash < 0 ? String(bits) : text.slice(slash + 1);
+  const prefix = Number(prefixText);
+  if (!/^(?:0|[1-9]\d{0,2})$/.test(prefixText) || prefix > bits) return undefined;
+  const plain = unmapped(address);
+  if (plain.kind() === address.kind()) return [address, prefix];
+  return prefix >= 96 ? [plain, prefix - 96] : [address, prefix];
+}
+
+function parseUnmapped(text: string): Address | undefined {
+  const address = parse(text);
+  return address && unmapped(address);
+}
+
+function unmapped(address: Address): Address {
+  return address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
+}
+
+function parse(text: string): Address | undefined {
+  if (text.length > maxTextLength) return undefined;
+  if (!text.includes(":")) return dottedQuad.test(text) ? ipaddr.IPv4.parse(text) : undefined;
+  const hex = withoutQuad(text);
+  if (hex === undefined || !/^[\da-f:]+$/i.test(hex) || !ipaddr.IPv6.isValid(hex)) return undefined;
+  return ipaddr.IPv6.parse(hex);
+}
+
+/** ipaddr.js reads `::1.2.3.4` as v4-mapped and lets octal numbers pass, so the quad is turned to hexadecimal before. */
+function withoutQuad(text: string): string | undefined {
+  if (!text.includes(".")) return text;
+  const start = text.lastIndexOf(":") + 1;
+  const quad = text.slice(start);
+  if (!dottedQuad.test(quad)) return undefined;
+  const [a = 0, b = 0, c = 0, d = 0] = quad.split(".").map(Number);
+  return `${text.slice(0, start)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+}

@@ -1,0 +1,38 @@
+/** SMTP replies: code, enhanced status code (RFC 3463), text. */
+
+export interface Reply {
+  /** 250, 252 or 400 to 599. */
+  readonly code: number;
+  /** Its class agrees with `code`. */
+  readonly status: string;
+  /** One line of printable text, short enough for a reply line of 512 octets (RFC 5321 4.5.3.1.5). */
+  readonly text: string;
+}
+
+const maxTextLength = 400;
+
+/** Text that is fit for a log or a reply: control characters, line and paragraph separators become spaces. */
+export function cleanText(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ");
+}
+
+export function reply(code: number, status: string, text: string): Reply {
+  return { code, status, text: cleanText(text).slice(0, maxTextLength).toWellFormed() };
+}
+
+/**
+ * Reads `550 5.1.1 text`; the enhanced code may be left out (`x.0.0` is taken). Only 4yz and 5yz, and the classes must agree.
+ * `undefined`: not such a reply.
+ */
+export function parseReply(line: string): Reply | undefined {
+  const match = /^([45]\d\d) (?:([245])\.(\d{1,3})\.(\d{1,3}) )?(\S.*)$/.exec(line);
+  if (!match) return undefined;
+  const [, code = "", klass = code[0], subject = "0", detail = "0", text = ""] = match;
+  if (klass !== code[0] || text !== cleanText(text) || text.length > maxTextLength) return undefined;
+  return { code: Number(code), status: `${klass}.${subject}.${detail}`, text };
+}
+
+export function formatReply({ code, status, text }: Reply): string {
+  return `${code} ${status} ${text}`;
+}

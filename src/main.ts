@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+/** The command line. */
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { checkCommand } from "./cli/check.ts";
+import { evalCommand } from "./cli/eval.ts";
+import { explainCommand } from "./cli/explain.ts";
+import { queryCommand } from "./cli/query.ts";
+import { serveCommand } from "./cli/serve.ts";
+
+// package.json stands above src/ and above dist/.
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+
+const program = new Command("postern")
+  .description("Gives Postfix, Sendmail and other mail servers the EHLO-stage and RCPT-stage behaviour of a modern one.")
+  .version(version)
+  .showHelpAfterError("(`postern --help` and `postern COMMAND --help` say more)")
+  .addHelpText(
+    "after",
+    `
+First steps:
+  postern check -c FILE                      tell every problem of a configuration
+  postern explain -c FILE --client 203.0.113.9 --helo mx.example.net --from a@b.example --to john@example.org
+  postern serve -c FILE                      run the daemon`,
+  );
+for (const command of [serveCommand, checkCommand, explainCommand, evalCommand, queryCommand]) program.addCommand(command());
+await program.parseAsync();

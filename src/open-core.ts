@@ -1,0 +1,128 @@
+/** From a configuration to a core that can decide: opens the stores, directories and lookups that it names. */
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { answersFrom, withoutWriting } from "./ask.ts";
+import type { Configuration } from "./config/configuration.ts";
+import { openDirectory } from "./directory/kinds.ts";
+import { openLookup } from "./lookup/kinds.ts";
+import type { Core } from "./stage/core.ts";
+import type { Directory, Lookup, Sources } from "./stage/sources.ts";
+import type { Database } from "./store/database.ts";
+import { type Keys, openKeys } from "./store/keys.ts";
+import { openStore } from "./store/kinds.ts";
+import { defaultQueries } from "./store/queries.ts";
+import type { OnState } from "./store/state.ts";
+
+export interface CoreOptions {
+  /** Milliseconds, for the age of cached answers. */
+  readonly now: () => number;
+  /** A store or a file went away or came back, once for each change. */
+  readonly onState: OnState;
+  /** Writes of expressions are computed and not carried out. */
+  readonly readOnly?: boolean;
+}
+
+export interface OpenCore {
+  readonly core: Core;
+  /** Reads the files that changed: to be called once a second. */
+  refresh(): Promise<void>;
+  /** Runs the `init` file of each store that has one; rejects with a `TemporaryError`. */
+  initialise(): Promise<void>;
+  /** The stores that the configuration names. `connect` rejects with a `TemporaryError`. */
+  readonly connections: readonly { readonly store: string; connect(): Promise<void> }[];
+  /** Queries under way fail. */
+  close(): Promise<void>;
+}
+
+/** Connects to nothing yet. Throws a `FileProblem` when a file is not as it was when the configuration was loaded. */
+export function openCore({ stores, directories, lookups, storage, settings }: Configuration, options: CoreOptions): OpenCore {
+  const databases = new Databases(stores, options.onState);
+  const sources = {
+    store: (name: string) => databases.named(name, "read"),
+    queries: (name: string) => stores.get(name)?.queries ?? defaultQueries,
+    now: options.now,
+    onState: options.onState,
+  };
+  const opened = [...directories.values()].map((each) => ({ name: each.name, ...openDirectory(each, sources) }));
+  const lists = [...lookups.values()].map((each) => ({ name: each.name, ...openLookup(each, sources) }));
+  const byName = new Map<string, Directory>(opened.map(({ name, directory }) => [name, directory]));
+  const listByName = new Map<string, Lookup>(lists.map(({ name, lookup }) => [name, lookup]));
+  const refreshes = [...opened, ...lists].flatMap(({ refresh }) => (refresh === undefined ? [] : [refresh]));
+
+  const isDefault = (name: string) => name === "" || name === "*";
+  const directory = (name: string) => byName.get(isDefault(name) ? (storage.directory ?? "") : name);
+  let keys: Keys | undefined;
+  const ask = answersFrom({
+    domains: settings.domains,
+    directories: [...byName.values()],
+    directory,
+    lookup: (name) => listByName.get(name),
+    database: (name) => (isDefault(name) || stores.has(name) ? databases.named(isDefault(name) ? storage.data : name, "write") : undefined),
+    keys: () => {
+      keys ??= openKeys(databases.named(storage.data, "write"));
+      return keys;
+    },
+  });
+  const core: Core = {
+    settings,
+    sources: { ask: options.readOnly ? withoutWriting(ask) : ask, directory, lookup: (name) => listByName.get(name) } satisfies Sources,
+  };
+
+  return {
+    core,
+    async refresh() {
+      await Promise.all(refreshes.map((refresh) => refresh()));
+    },
+    async initialise() {
+      const withInit = [...stores.values()].filter(({ init }) => init !== undefined);
+      await Promise.all(withInit.map(({ name }) => databases.named(name, "write").query("SELECT 1", [])));
+    },
+    connections: [...stores.keys()]
+      .filter((name) => name !== "embedded")
+      .map((name) => ({
+        store: name,
+        async connect() {
+          await databases.named(name, "read").query("SELECT 1", []);
+        },
+      })),
+    close: () => databases.close(),
+  };
+}
+
+/** The databases of the stores, each opened when it is first asked for; SQLite apart for reading and for writing. */
+class Databases {
+  readonly #stores: Configuration["stores"];
+  readonly #onState: OnState;
+  readonly #open = new Map<string, Database>();
+
+  constructor(stores: Configuration["stores"], onState: OnState) {
+    this.#stores = stores;
+    this.#onState = onState;
+  }
+
+  /** The configuration was checked: a store that it names is there. */
+  named(name: string, access: "read" | "write"): Database {
+    const settings = this.#stores.get(name);
+    if (settings === undefined) throw new Error(`there is no store "${name}"`);
+    const key = settings.type === "sqlite" ? `${access} ${name}` : name;
+    const opened = this.#open.get(key);
+    if (opened !== undefined) return opened;
+    if (settings.type === "sqlite" && access === "write") makeFolder(settings.path);
+    const database = openStore(settings, { readOnly: access === "read", onState: this.#onState });
+    this.#open.set(key, database);
+    return database;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((database) => database.close()));
+  }
+}
+
+/** The state directory may be new. Where it cannot be made, the store says so when it is asked. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+  }
+}

@@ -1,0 +1,34 @@
+/** The MAIL stage: EHLO must have come first; the sender may be rewritten. */
+import type { Answer } from "../expr/ask.ts";
+import { asBoolean, asString } from "../expr/result.ts";
+import { canonicalAddress } from "../mail/address.ts";
+import { reply } from "../mail/reply.ts";
+import type { Core } from "./core.ts";
+import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
+import type { Session } from "./session.ts";
+import { evaluate } from "./setting.ts";
+import { runSteps, type Steps } from "./steps.ts";
+import type { MailOutcome } from "./verdict.ts";
+
+/** `sender` as given; `""` is the null sender. */
+export function decideMail(session: Session, sender: string, core: Core): Answer<MailOutcome> {
+  const address = canonicalAddress(sender);
+  return runSteps(
+    orCannotTell(mail(session, address, core), (cause) => ({
+      verdict: unavailable(core.settings.rcpt.replies.unavailable, cause),
+      sender: address,
+    })),
+  );
+}
+
+function* mail(session: Session, sender: string, core: Core): Steps<MailOutcome> {
+  const { settings } = core;
+  const scope = { session, helo: session.helo, sender, rcpt: "" };
+  if (session.helo === "" && !session.trusted && asBoolean(yield* evaluate("require", settings.ehlo.require, scope, core))) {
+    return { verdict: refuse(reply(503, "5.5.1", "Polite people say EHLO first."), "no-ehlo"), sender };
+  }
+  const rewritten = asString(yield* evaluate("rewrite", settings.mail.rewrite, scope, core));
+  // The empty string is the null sender; other text without a domain is no address.
+  const takesEffect = rewritten !== undefined && (rewritten === "" || rewritten.includes("@"));
+  return { verdict: pass("pass"), sender: takesEffect ? canonicalAddress(rewritten) : sender };
+}

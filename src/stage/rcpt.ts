@@ -1,0 +1,123 @@
+/** The RCPT stage: duplicates, rewriting, where the address goes, relaying, limits, and what an error costs. */
+import type { Answer } from "../expr/ask.ts";
+import { asBoolean, asCount, asDuration, asString } from "../expr/result.ts";
+import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
+import { type Reply, reply } from "../mail/reply.ts";
+import { TemporaryError } from "../mail/temporary-error.ts";
+import type { Core } from "./core.ts";
+import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
+import { type Resolution, resolve } from "./resolve.ts";
+import type { Session, Transaction } from "./session.ts";
+import { evaluate } from "./setting.ts";
+import type { Rule } from "./settings.ts";
+import { runSteps, type Steps } from "./steps.ts";
+import type { RcptOutcome, Reason, Verdict } from "./verdict.ts";
+import type { Scope } from "./vocabulary.ts";
+
+/** `relay` decides foreign domains only and lets local ones pass to whoever asks about recipients. */
+export type RcptPart = "all" | "relay";
+
+/** Taken when the setting yields no such value, or its source cannot tell. */
+const fallback = { maxRecipients: 100, maxErrors: 5, waitMs: 5000 } as const;
+
+/** `recipient` as given, unquoted. */
+export function decideRcpt(session: Session, recipient: string, core: Core, part: RcptPart = "all"): Answer<RcptOutcome> {
+  const cannotTell = (cause: TemporaryError) => uncounted(unavailable(core.settings.rcpt.replies.unavailable, cause));
+  return runSteps(orCannotTell(rcpt(session, recipient, core, part), cannotTell));
+}
+
+function* rcpt(session: Session, recipient: string, core: Core, part: RcptPart): Steps<RcptOutcome> {
+  const { transaction } = session;
+  if (transaction === undefined) return uncounted(refuse(reply(503, "5.5.1", "MAIL is required first."), "no-mail"));
+
+  const given = canonicalAddress(recipient);
+  if (transaction.given.has(given)) return uncounted(pass("duplicate"));
+
+  const scope: Scope = { session, helo: session.helo, sender: transaction.sender, rcpt: given };
+  const address = yield* rewritten(scope, core);
+  // RFC 5321 4.5.1: postmaster without a domain is the MTA's own; so is any other name that it completes itself.
+  const resolution: Resolution =
+    domainOf(address) === undefined
+      ? { kind: "found", addresses: [address], reason: "postmaster" }
+      : yield* resolve({ ...scope, rcpt: address }, core);
+
+  if (part === "relay" && resolution.kind !== "foreign") return uncounted(pass("pass"));
+  if (isDuplicate(resolution, transaction)) {
+    return { verdict: pass("duplicate"), admission: { given, resolved: resolution.addresses }, countsAsError: false };
+  }
+  const maxRecipients = yield* countOf("max-recipients", core.settings.rcpt.maxRecipients, fallback.maxRecipients, scope, core);
+  if (transaction.accepted >= maxRecipients) {
+    return uncounted(refuse(core.settings.rcpt.replies.tooManyRecipients, "too-many-recipients"));
+  }
+  return yield* conclude(resolution, { ...scope, rcpt: address }, given, core);
+}
+
+function* conclude(resolution: Resolution, scope: Scope, given: string, core: Core): Steps<RcptOutcome> {
+  const { replies, relay } = core.settings.rcpt;
+  const accept = (addresses: readonly string[], reason: Reason): RcptOutcome => ({
+    verdict: pass(reason),
+    admission: { given, resolved: addresses },
+    countsAsError: false,
+  });
+  switch (resolution.kind) {
+    case "found":
+      return accept(resolution.addresses, resolution.reason);
+    case "foreign": {
+      if (scope.session.trusted) return accept([scope.rcpt], "trusted");
+      const allowed = asBoolean(yield* evaluate("relay", relay, scope, core));
+      return allowed ? accept([scope.rcpt], "relayed") : yield* error(replies.relay, "relay-denied", scope, core);
+    }
+    case "unknown":
+      if (localPartOf(scope.rcpt) === "postmaster") return accept([scope.rcpt], "postmaster");
+      return yield* error(replies.unknownMailbox, "unknown-mailbox", scope, core);
+    case "list-too-long": {
+      const cause = new TemporaryError(`${scope.rcpt} has ${resolution.members} members, more than session.rcpt.max-list-members`);
+      return uncounted({ ...unavailable(replies.unavailable, cause), reason: "list-too-long" });
+    }
+  }
+}
+
+/** The recipient after `session.rcpt.rewrite`: a string with an `@` replaces it, any other result leaves it. */
+function* rewritten(scope: Scope, core: Core): Steps<string> {
+  const result = asString(yield* evaluate("rewrite", core.settings.rcpt.rewrite, scope, core));
+  return result?.includes("@") ? canonicalAddress(result) : scope.rcpt;
+}
+
+function isDuplicate(resolution: Resolution, transaction: Transaction): resolution is Extract<Resolution, { kind: "found" }> {
+  return resolution.kind === "found" && resolution.addresses.every((address) => transaction.resolved.has(address));
+}
+
+/** A refusal that counts: it is held back, and the last one that is allowed ends the session instead. */
+function* error(answer: Reply, reason: Reason, scope: Scope, core: Core): Steps<RcptOutcome> {
+  const { session } = scope;
+  if (session.trusted || session.login !== "") return uncounted(refuse(answer, reason));
+  const { errors, replies } = core.settings.rcpt;
+  const total = yield* countOf("errors.total", errors.total, fallback.maxErrors, scope, core);
+  const delayMs = yield* waitOf(errors.wait, scope, core);
+  const verdict: Verdict =
+    session.errors + 1 >= total ? refuse(replies.tooManyErrors, "too-many-errors", delayMs) : refuse(answer, reason, delayMs);
+  return { verdict, countsAsError: true };
+}
+
+/** A limit whose source cannot tell is the built-in one: it protects, and the mail is not at stake. */
+function* countOf(step: string, rule: Rule, otherwise: number, scope: Scope, core: Core): Steps<number> {
+  return yield* orCannotTell(
+    (function* () {
+      return asCount(yield* evaluate(step, rule, scope, core)) ?? otherwise;
+    })(),
+    () => otherwise,
+  );
+}
+
+function* waitOf(rule: Rule, scope: Scope, core: Core): Steps<number> {
+  return yield* orCannotTell(
+    (function* () {
+      return asDuration(yield* evaluate("errors.wait", rule, scope, core)) ?? 0;
+    })(),
+    () => fallback.waitMs,
+  );
+}
+
+function uncounted(verdict: Verdict): RcptOutcome {
+  return { verdict, countsAsError: false };
+}

@@ -1,0 +1,143 @@
+/** Where mail for an address goes: the full address, its sub-address base, a catch-all; or it is foreign, or unknown. */
+import { asString } from "../expr/result.ts";
+import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
+import { TemporaryError } from "../mail/temporary-error.ts";
+import type { Core } from "./core.ts";
+import { evaluate } from "./setting.ts";
+import type { Rule } from "./settings.ts";
+import type { Directory, Recipient } from "./sources.ts";
+import { type Steps, waitFor } from "./steps.ts";
+import type { Reason } from "./verdict.ts";
+import type { Scope } from "./vocabulary.ts";
+
+export type Resolution =
+  | { readonly kind: "found"; readonly addresses: readonly string[]; readonly reason: Reason }
+  | { readonly kind: "foreign" }
+  | { readonly kind: "unknown" }
+  | { readonly kind: "list-too-long"; readonly members: number };
+
+const foreign: Resolution = { kind: "foreign" };
+const unknown: Resolution = { kind: "unknown" };
+
+/** `scope.rcpt` is the address, canonical and with a domain. Throws a `TemporaryError` when it cannot tell. */
+export function* resolve(scope: Scope, core: Core): Steps<Resolution> {
+  const { settings } = core;
+  const given = scope.rcpt;
+  const domain = domainOf(given) ?? "";
+  const own = settings.domains.get(domain);
+  const directory = yield* chooseDirectory(own?.directory, scope, core);
+  if (directory?.everything) return { kind: "found", addresses: [given], reason: "mta" };
+  if (own === undefined && !(yield* isLocalDomain(directory, domain, core))) return foreign;
+
+  const address = own === undefined ? given : `${localPartOf(given)}@${own.name}`;
+  // An empty local part would be the key of a catch-all.
+  if (localPartOf(address) === "") return unknown;
+
+  const direct = yield* lookUp(directory, address, core);
+  if (direct) return deliver(direct, address, undefined, core);
+
+  const base = yield* baseOf(own?.subAddressing, address, scope, core);
+  if (base !== undefined && base !== address && localPartOf(base) !== "") {
+    const found = yield* lookUp(directory, base, core);
+    if (found) return deliver(found, base, settings.rcpt.subAddressingDelivery === "keep" ? address : undefined, core, "sub-address");
+  }
+
+  if (own?.catchAllAddress !== undefined) return { kind: "found", addresses: [own.catchAllAddress], reason: "catch-all" };
+  const catchAll = yield* catchAllOf(address, scope, core);
+  if (catchAll !== undefined) {
+    const found = yield* lookUp(directory, catchAll, core);
+    if (found) return catchAllDelivery(found, catchAll, address, core);
+  }
+
+  if (own?.allowRelaying) return { kind: "found", addresses: [address], reason: "relayed" };
+  return unknown;
+}
+
+/** `undefined`: the setting yields none, and then every address is foreign. */
+export function* chooseDirectory(own: string | undefined, scope: Scope, core: Core): Steps<Directory | undefined> {
+  const name = own ?? asString(yield* evaluate("directory", core.settings.rcpt.directory, scope, core));
+  if (name === undefined) return undefined;
+  const directory = core.sources.directory(name);
+  // A name that was computed: refusing for good what an unknown directory might know would lose mail.
+  if (directory === undefined) throw new TemporaryError(`session.rcpt.directory names "${name}", which is not a directory`);
+  return directory;
+}
+
+export function* isLocalDomain(directory: Directory | undefined, domain: string, core: Core): Steps<boolean> {
+  if (directory === undefined || domain === "") return false;
+  const local = yield* waitFor(directory.isLocalDomain(domain));
+  core.trace?.({ step: `directory ${directory.name}`, asked: `domain ${domain}`, answer: local ? "local" : "not local" });
+  return local;
+}
+
+function* lookUp(directory: Directory | undefined, address: string, core: Core): Steps<Recipient | undefined> {
+  if (directory === undefined) return undefined;
+  const found = yield* waitFor(directory.recipient(address));
+  core.trace?.({ step: `directory ${directory.name}`, asked: address, answer: describe(found) });
+  return found;
+}
+
+function describe(found: Recipient | undefined): string {
+  switch (found?.kind) {
+    case undefined:
+      return "not found";
+    case "mailbox":
+      return `found, account ${found.primaries.join(", ")}`;
+    case "list":
+      return `list of ${found.members.length}`;
+  }
+}
+
+/** `kept` is the address with its detail, when that is what is delivered. */
+function deliver(found: Recipient, address: string, kept: string | undefined, core: Core, reason?: Reason): Resolution {
+  switch (found.kind) {
+    case "list":
+      return deliverList(found.members, address, core, reason);
+    case "mailbox": {
+      const isAlias = !found.primaries.includes(address);
+      const addresses = isAlias && core.settings.rcpt.aliases === "primary" ? found.primaries : [kept ?? address];
+      return { kind: "found", addresses, reason: reason ?? (isAlias ? "alias" : "mailbox") };
+    }
+  }
+}
+
+function deliverList(members: readonly string[], address: string, core: Core, reason: Reason = "list"): Resolution {
+  if (members.length > core.settings.rcpt.maxListMembers) return { kind: "list-too-long", members: members.length };
+  // Mail for a list that nobody is on is left to whoever keeps the list.
+  return { kind: "found", addresses: members.length === 0 ? [address] : members, reason };
+}
+
+function catchAllDelivery(found: Recipient, catchAll: string, address: string, core: Core): Resolution {
+  // `@domain` itself cannot be delivered to; its account's primary address can.
+  if (!catchAll.startsWith("@")) return deliver(found, catchAll, undefined, core, "catch-all");
+  if (found.kind === "list") return deliverList(found.members, address, core, "catch-all");
+  const addresses = found.primaries.filter((primary) => !primary.startsWith("@"));
+  return { kind: "found", addresses: addresses.length === 0 ? [address] : addresses, reason: "catch-all" };
+}
+
+/** The address to try when the full one is not there; `undefined`: none. */
+function* baseOf(own: boolean | Rule | undefined, address: string, scope: Scope, core: Core): Steps<string | undefined> {
+  const setting = own ?? core.settings.rcpt.subAddressing;
+  const domain = domainOf(address) ?? "";
+  if (setting === false) return undefined;
+  if (setting === true) {
+    const local = localPartOf(address);
+    const plus = local.indexOf("+");
+    return plus > 0 ? `${local.slice(0, plus)}@${domain}` : undefined;
+  }
+  // The rule of a Domain object maps local parts, the one of session.rcpt whole addresses.
+  if (own !== undefined) {
+    const local = asString(yield* evaluate("sub-addressing", setting, { ...scope, rcpt: localPartOf(address) }, core));
+    return local === undefined ? undefined : canonicalAddress(`${local}@${domain}`);
+  }
+  const base = asString(yield* evaluate("sub-addressing", setting, { ...scope, rcpt: address }, core));
+  return base === undefined ? undefined : canonicalAddress(base);
+}
+
+function* catchAllOf(address: string, scope: Scope, core: Core): Steps<string | undefined> {
+  const setting = core.settings.rcpt.catchAll;
+  if (setting === false) return undefined;
+  if (setting === true) return `@${domainOf(address) ?? ""}`;
+  const catchAll = asString(yield* evaluate("catch-all", setting, { ...scope, rcpt: address }, core));
+  return catchAll === undefined || catchAll === "" ? undefined : canonicalAddress(catchAll);
+}

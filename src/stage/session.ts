@@ -1,0 +1,70 @@
+/** One SMTP session as the stages see it: what the MTA said of the client, and what was decided so far. */
+
+/** Facts that hold for the whole session. */
+export interface Peer {
+  /** `listener` variable: the name of the listener that was asked. */
+  readonly listener: string;
+  readonly protocol: "smtp" | "lmtp";
+  readonly client: {
+    /** Canonical text; `undefined` when the MTA does not know it. */
+    readonly address: string | undefined;
+    /** Forward-confirmed name; `""` if there is none. */
+    readonly name: string;
+    /** 0 when unknown. */
+    readonly port: number;
+  };
+  readonly server: { readonly address: string; readonly port: number };
+  /** The client's address is in trusted-networks. */
+  readonly trusted: boolean;
+}
+
+/** Front ends own it and change it only by the functions below; stage functions read it. */
+export interface Session extends Peer {
+  /** STARTTLS and AUTH may change these between commands. */
+  tls: boolean;
+  /** The login name; `""` if not authenticated. */
+  login: string;
+  /** The accepted EHLO name as sent; `""` before. */
+  helo: string;
+  /** Recipients refused so far that count against `session.rcpt.errors.total`. */
+  errors: number;
+  transaction: Transaction | undefined;
+}
+
+export interface Transaction {
+  /** Canonical, after rewriting; `""` is the null sender. */
+  readonly sender: string;
+  /** The value of MT-PRIORITY; `""` if not given. */
+  readonly priority: string;
+  /** Accepted recipients as given, canonical. */
+  readonly given: Set<string>;
+  /** What they resolved to, canonical. */
+  readonly resolved: Set<string>;
+  /** Accepted, distinct recipients, for `max-recipients`. */
+  accepted: number;
+}
+
+/** A recipient that was accepted: as given, and where it goes. */
+export interface Admission {
+  readonly given: string;
+  readonly resolved: readonly string[];
+}
+
+export function openSession(peer: Peer, login = "", tls = false): Session {
+  return { ...peer, login, tls, helo: "", errors: 0, transaction: undefined };
+}
+
+export function beginTransaction(session: Session, sender: string, priority = ""): void {
+  session.transaction = { sender, priority, given: new Set(), resolved: new Set(), accepted: 0 };
+}
+
+export function admitRecipient(transaction: Transaction, { given, resolved }: Admission): void {
+  let isNew = false;
+  for (const address of resolved) {
+    if (transaction.resolved.has(address)) continue;
+    transaction.resolved.add(address);
+    isNew = true;
+  }
+  transaction.given.add(given);
+  if (isNew) transaction.accepted += 1;
+}

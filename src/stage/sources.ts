@@ -1,0 +1,40 @@
+/** The questions that stages ask, and nothing else: who exists, what a list holds, what expressions ask. */
+import type { Answer, Ask } from "../expr/ask.ts";
+import type { Value } from "../expr/value.ts";
+
+/** What a directory knows of an address that exists. Addresses are canonical (lower case, A-labels). */
+export type Recipient =
+  /** `primaries`: the first address of each account that has this address; the address itself where accounts have no other. */
+  | { readonly kind: "mailbox"; readonly primaries: readonly string[] }
+  /** All members' addresses; never a part of them. */
+  | { readonly kind: "list"; readonly members: readonly string[] };
+
+/** Every question may throw or reject with a `TemporaryError`. Arguments are canonical. */
+export interface Directory {
+  readonly name: string;
+  /** False: no question ever returns a promise. */
+  readonly waits: boolean;
+  isLocalDomain(domain: string): Answer<boolean>;
+  /** The exact address, or `@domain` for the catch-all of a domain. `undefined`: there is none. */
+  recipient(address: string): Answer<Recipient | undefined>;
+  /** VRFY by a word without a domain: addresses that it may mean. */
+  verify(text: string): Answer<readonly string[]>;
+  /** EXPN: the members to show; `undefined`: no such list. */
+  expand(address: string): Answer<readonly string[] | undefined>;
+  /** `mta`: every address exists and is local, recipients and relaying stay the MTA's. */
+  readonly everything?: boolean;
+}
+
+/** A named list. Keys are folded to lower case unless it says otherwise. */
+export interface Lookup {
+  readonly waits: boolean;
+  /** 1 for the member of a set, the value in a map. `undefined`: not there. */
+  get(key: string): Answer<Value | undefined>;
+}
+
+export interface Sources {
+  readonly ask: Ask;
+  /** By name; `''` and `'*'` are the default directory. `undefined`: none of that name. */
+  directory(name: string): Directory | undefined;
+  lookup(name: string): Lookup | undefined;
+}

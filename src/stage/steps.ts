@@ -1,0 +1,30 @@
+/**
+ * How a stage waits: its steps are a generator that yields only promises, so that a stage which needs no IO
+ * runs to its end at once and answers without a promise.
+ */
+import type { Answer } from "../expr/ask.ts";
+
+export type Steps<T> = Generator<Promise<unknown>, T, unknown>;
+
+/** `const value = yield* waitFor(answer)`: the value, now if it is at hand. */
+export function* waitFor<T>(answer: Answer<T>): Steps<T> {
+  // The driver sends back what this very promise was fulfilled with.
+  return answer instanceof Promise ? ((yield answer) as T) : answer;
+}
+
+export function runSteps<T>(steps: Steps<T>): Answer<T> {
+  const first = steps.next();
+  return first.done ? first.value : finish(steps, first.value);
+}
+
+async function finish<T>(steps: Steps<T>, waiting: Promise<unknown>): Promise<T> {
+  let pending = waiting;
+  for (;;) {
+    const next = await pending.then(
+      (value) => steps.next(value),
+      (error: unknown) => steps.throw(error),
+    );
+    if (next.done) return next.value;
+    pending = next.value;
+  }
+}

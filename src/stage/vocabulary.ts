@@ -1,0 +1,53 @@
+/** The variables that settings may use, stage by stage, and what they read. */
+import type { Value } from "../expr/value.ts";
+import { domainOf } from "../mail/address.ts";
+import type { Session } from "./session.ts";
+
+/** What an expression is evaluated against: the session, and what the present command adds to it. */
+export interface Scope {
+  readonly session: Session;
+  /** The name given with the present EHLO, or the accepted one. */
+  readonly helo: string;
+  /** Canonical; `""` before MAIL and for the null sender. */
+  readonly sender: string;
+  /** The present recipient, canonical; `""` before RCPT. In a rule of a Domain object its local part. */
+  readonly rcpt: string;
+}
+
+type Variables = Readonly<Record<string, (scope: Scope) => Value>>;
+
+const flag = (value: boolean): Value => (value ? 1 : 0);
+
+const connection: Variables = {
+  listener: ({ session }) => session.listener,
+  remote_ip: ({ session }) => session.client.address ?? "",
+  remote_port: ({ session }) => session.client.port,
+  local_ip: ({ session }) => session.server.address,
+  local_port: ({ session }) => session.server.port,
+  protocol: ({ session }) => session.protocol,
+  is_tls: ({ session }) => flag(session.tls),
+  is_trusted: ({ session }) => flag(session.trusted),
+};
+
+const ehlo: Variables = { ...connection, helo_domain: ({ helo }) => helo, authenticated_as: ({ session }) => session.login };
+
+const mail: Variables = { ...ehlo, sender: ({ sender }) => sender, sender_domain: ({ sender }) => domainOf(sender) ?? "" };
+
+const rcpt: Variables = {
+  ...mail,
+  rcpt: (scope) => scope.rcpt,
+  rcpt_domain: (scope) => domainOf(scope.rcpt) ?? "",
+  recipients: ({ session, rcpt }) => [...(session.transaction?.given ?? []), ...(rcpt === "" ? [] : [rcpt])],
+  priority: ({ session }) => session.transaction?.priority ?? "",
+};
+
+/** In address rules `address` and `email` are other words for `rcpt`. */
+const address: Variables = { ...rcpt, address: (scope) => scope.rcpt, email: (scope) => scope.rcpt };
+
+const table = (variables: Variables) => new Map(Object.entries(variables));
+
+/** Variables by the stage at which a setting is evaluated; each stage has those of the one before it. */
+export const variablesOf = { ehlo: table(ehlo), mail: table(mail), rcpt: table(rcpt), address: table(address) } as const;
+
+/** The constants of `session.extensions.mt-priority` (RFC 6710 section 4). */
+export const priorityPolicies = ["mixer", "stanag4406", "nsep"] as const;

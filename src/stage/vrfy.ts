@@ -1,0 +1,74 @@
+/** VRFY and EXPN (RFC 5321 3.5): answered for whom the settings allow, from the same directory as RCPT. */
+import type { Answer } from "../expr/ask.ts";
+import { asBoolean } from "../expr/result.ts";
+import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
+import { reply } from "../mail/reply.ts";
+import type { Core } from "./core.ts";
+import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
+import { chooseDirectory, resolve } from "./resolve.ts";
+import type { Session } from "./session.ts";
+import { evaluate } from "./setting.ts";
+import type { Rule } from "./settings.ts";
+import { runSteps, type Steps, waitFor } from "./steps.ts";
+import type { Reason, VrfyOutcome } from "./verdict.ts";
+import type { Scope } from "./vocabulary.ts";
+
+/** `text` is the argument: an address, or a word that mailboxes may hold. */
+export function decideVrfy(session: Session, text: string, core: Core): Answer<VrfyOutcome> {
+  const steps = vrfy(scopeOf(session, text), text, core);
+  return runSteps(orCannotTell(steps, (cause) => cannotTell("Unable to verify address at this time.", cause)));
+}
+
+/** `text` is the address of a list. */
+export function decideExpn(session: Session, text: string, core: Core): Answer<VrfyOutcome> {
+  const steps = expn(scopeOf(session, text), core);
+  return runSteps(orCannotTell(steps, (cause) => cannotTell("Unable to expand mailing list at this time.", cause)));
+}
+
+function* vrfy(scope: Scope, text: string, core: Core): Steps<VrfyOutcome> {
+  if (!(yield* isOn("vrfy", core.settings.extensions.vrfy, scope, core))) return disabled("VRFY is disabled.", "vrfy-disabled");
+  const notFound = refused(550, "5.1.2", "Address not found.", "not-found");
+  if (domainOf(scope.rcpt) === undefined) {
+    const directory = yield* chooseDirectory(undefined, scope, core);
+    if (directory?.everything) return found([text]);
+    const addresses = directory === undefined ? [] : yield* waitFor(directory.verify(scope.rcpt));
+    return addresses.length === 0 ? notFound : found(addresses);
+  }
+  const resolution = yield* resolve(scope, core);
+  // A list is nobody's mailbox: EXPN is for it.
+  return resolution.kind === "found" && resolution.reason !== "list" ? found([text]) : notFound;
+}
+
+function* expn(scope: Scope, core: Core): Steps<VrfyOutcome> {
+  if (!(yield* isOn("expn", core.settings.extensions.expn, scope, core))) return disabled("EXPN is disabled.", "expn-disabled");
+  const own = core.settings.domains.get(domainOf(scope.rcpt) ?? "");
+  const address = own === undefined ? scope.rcpt : `${localPartOf(scope.rcpt)}@${own.name}`;
+  const directory = yield* chooseDirectory(own?.directory, scope, core);
+  const members = directory === undefined ? undefined : yield* waitFor(directory.expand(address));
+  core.trace?.({ step: `directory ${directory?.name ?? "none"}`, asked: `expand ${address}`, answer: members?.join(", ") ?? "not found" });
+  return members === undefined ? refused(550, "5.1.2", "Mailing list not found.", "not-found") : found(members);
+}
+
+function scopeOf(session: Session, text: string): Scope {
+  return { session, helo: session.helo, sender: session.transaction?.sender ?? "", rcpt: canonicalAddress(text) };
+}
+
+function* isOn(step: string, rule: Rule, scope: Scope, core: Core): Steps<boolean> {
+  return asBoolean(yield* evaluate(step, rule, scope, core));
+}
+
+function found(addresses: readonly string[]): VrfyOutcome {
+  return { verdict: pass("found"), addresses };
+}
+
+function refused(code: number, status: string, text: string, reason: Reason): VrfyOutcome {
+  return { verdict: refuse(reply(code, status, text), reason), addresses: [] };
+}
+
+function disabled(text: string, reason: Reason): VrfyOutcome {
+  return refused(252, "2.5.1", text, reason);
+}
+
+function cannotTell(text: string, cause: unknown): VrfyOutcome {
+  return { verdict: unavailable(reply(252, "2.4.3", text), cause), addresses: [] };
+}

@@ -1,0 +1,14 @@
+/** A SQL database as directories, lookups and scripts see it, whatever its engine. */
+import type { SqlResult } from "../expr/ask.ts";
+import type { Value } from "../expr/value.ts";
+
+/** Every method but `close` rejects with a `TemporaryError`, whatever went wrong; its `cause` is the driver's error. */
+export interface Database {
+  readonly name: string;
+  /** One statement, done within the deadline of the store. `?` or `$n` stand for `parameters`; where there is a `$n`, a `?` is an operator. */
+  query(sql: string, parameters: readonly Value[]): Promise<SqlResult>;
+  /** Several statements without parameters, done within `timeoutMs`, else within the deadline of the store. */
+  run(script: string, timeoutMs?: number): Promise<void>;
+  /** What is under way may fail; what comes later does. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,51 @@
+/** The `init` file of a store: run before its first query, and again until it works. */
+import { TemporaryError } from "../mail/temporary-error.ts";
+import type { Database } from "./database.ts";
+import type { StoreSettings } from "./settings.ts";
+import type { OnState } from "./state.ts";
+import { State } from "./state.ts";
+
+/** It may build tables and indexes; queries do not wait for it longer than they wait for anything. */
+const initTimeoutMs = 600_000;
+
+export function initialised(database: Database, { file, sql }: Init, timeoutMs: number, onState: OnState): Database {
+  const state = new State(database.name, onState);
+  let done: Promise<void> | undefined;
+
+  async function start(): Promise<void> {
+    try {
+      await database.run(sql, initTimeoutMs);
+      state.worked("init");
+    } catch (cause) {
+      done = undefined;
+      const error = new TemporaryError(`init file ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+      state.failed("init", error);
+      throw error;
+    }
+  }
+
+  async function ready(): Promise<void> {
+    done ??= start();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new TemporaryError(`store "${database.name}": init file ${file} is still running`)), timeoutMs);
+    });
+    await Promise.race([done, late]).finally(() => clearTimeout(timer));
+  }
+
+  let isReady = false;
+  async function whenReady<T>(work: () => Promise<T>): Promise<T> {
+    if (!isReady) await ready();
+    isReady = true;
+    return work();
+  }
+
+  return {
+    name: database.name,
+    query: (text, parameters) => whenReady(() => database.query(text, parameters)),
+    run: (script, limitMs) => whenReady(() => database.run(script, limitMs)),
+    close: () => database.close(),
+  };
+}
+
+type Init = NonNullable<StoreSettings["init"]>;

@@ -1,0 +1,77 @@
+/** Placeholders of SQL text: `?` and `$n` are taken on both engines, so that one statement serves both. */
+
+export type Engine = "sqlite" | "postgresql";
+
+/** What may hold a `?` or `$n` that is none. Identifiers are tokens because they may hold a `$`. */
+const opaque: Readonly<Record<Engine, readonly RegExp[]>> = {
+  postgresql: [/[eE]'(?:[^'\\]|\\.|'')*'?/sy, /\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y],
+  sqlite: [/`[^`]*`?/y, /\[[^\]]*\]?/y],
+};
+const opaqueToBoth = [/'[^']*'?/y, /"[^"]*"?/y, /--[^\n]*/y, /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y];
+const ordinary = /[^'"`[\-/$?A-Za-z_\u0080-\uffff]+/y;
+const parameter = /\$\d+/y;
+
+interface Token {
+  readonly kind: "text" | "mark" | "parameter";
+  readonly text: string;
+}
+
+/** The text with placeholders as the engine has them: `?n` in SQLite, `$n` in PostgreSQL. */
+export function placeholders(sql: string, engine: Engine): string {
+  const tokens = [...tokensOf(sql, engine)];
+  const numbered = tokens.some(({ kind }) => kind === "parameter");
+  let marks = 0;
+  let text = "";
+  for (const token of tokens) {
+    if (token.kind === "parameter" && engine === "sqlite") text += `?${token.text.slice(1)}`;
+    else if (token.kind === "mark" && engine === "postgresql" && !numbered) text += `$${++marks}`;
+    else text += token.text;
+  }
+  return text;
+}
+
+function* tokensOf(sql: string, engine: Engine): Generator<Token> {
+  let at = 0;
+  while (at < sql.length) {
+    const end = endOfOpaque(sql, at, engine);
+    if (end > at) {
+      yield { kind: "text", text: sql.slice(at, end) };
+      at = end;
+      continue;
+    }
+    const number = matchAt(parameter, sql, at);
+    if (number !== undefined) yield { kind: "parameter", text: number };
+    const text = number ?? matchAt(ordinary, sql, at) ?? sql.charAt(at);
+    if (number === undefined) yield { kind: text === "?" ? "mark" : "text", text };
+    at += text.length;
+  }
+}
+
+/** Where the string, comment or identifier that begins at `at` ends; `at` itself if there is none. */
+function endOfOpaque(sql: string, at: number, engine: Engine): number {
+  if (sql.startsWith("/*", at)) return endOfComment(sql, at, engine);
+  for (const pattern of [...opaque[engine], ...opaqueToBoth]) {
+    const match = matchAt(pattern, sql, at);
+    if (match === undefined) continue;
+    if (!match.startsWith("$")) return at + match.length;
+    const close = sql.indexOf(match, at + match.length);
+    return close < 0 ? sql.length : close + match.length;
+  }
+  return at;
+}
+
+function endOfComment(sql: string, at: number, engine: Engine): number {
+  let depth = 0;
+  for (const { 0: mark, index } of sql.slice(at).matchAll(/\/\*|\*\//g)) {
+    // Comments of PostgreSQL nest, those of SQLite do not.
+    if (mark === "/*") depth = engine === "postgresql" ? depth + 1 : 1;
+    else depth -= 1;
+    if (depth === 0) return at + index + mark.length;
+  }
+  return sql.length;
+}
+
+function matchAt(pattern: RegExp, text: string, at: number): string | undefined {
+  pattern.lastIndex = at;
+  return pattern.exec(text)?.[0];
+}

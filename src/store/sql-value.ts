@@ -1,0 +1,44 @@
+/** SQL values to values of expressions and back. NULL is `''`, booleans are 1 and 0, as expressions have neither. */
+import type { Value } from "../expr/value.ts";
+
+/** What SQL is given for a value: lists are joined as text of expressions is. */
+export function toParameter(value: Value): string | number {
+  if (typeof value === "string" || typeof value === "number") return value;
+  if ("constant" in value) return value.constant;
+  return value.map(toParameter).join("\r\n");
+}
+
+/** Integers saturate at ±(2^53−1), the range of numbers in expressions. */
+export function saturate(number: bigint | number): number {
+  const value = Number(number);
+  if (Number.isNaN(value)) return 0;
+  return Math.min(Math.max(value, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
+}
+
+/** A value as node:sqlite yields it. */
+export function fromSqlite(value: unknown): Value {
+  if (typeof value === "string") return value;
+  if (typeof value === "number" || typeof value === "bigint") return saturate(value);
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("utf8");
+  return "";
+}
+
+const asText = (text: string): Value => text;
+const asNumber = (text: string): Value => saturate(/^-?\d+$/.test(text) ? BigInt(text) : Number(text));
+
+/** By the OID of the type (pg_type.dat): what is not here is the text that PostgreSQL writes. */
+const fromPostgresql: ReadonlyMap<number, (text: string) => Value> = new Map([
+  [16, (text) => (text === "t" ? 1 : 0)], // bool
+  [17, (text) => Buffer.from(text.replace(/^\\x/, ""), "hex").toString("utf8")], // bytea
+  [20, asNumber], // int8
+  [21, asNumber], // int2
+  [23, asNumber], // int4
+  [26, asNumber], // oid
+  [700, asNumber], // float4
+  [701, asNumber], // float8
+  [1700, asNumber], // numeric
+]);
+
+export function parserOf(oid: number): (text: string) => Value {
+  return fromPostgresql.get(oid) ?? asText;
+}

@@ -1,0 +1,16 @@
+/** What the daemon and its SQLite process say to each other: a batch of work, then its outcomes in the same order. */
+import type { SqlResult } from "../expr/ask.ts";
+
+export interface SqliteOptions {
+  readonly path: string;
+  readonly readOnly: boolean;
+  /** How long a statement waits for a lock of another process. */
+  readonly busyMs: number;
+}
+
+export type Work =
+  | { readonly kind: "query"; readonly sql: string; readonly parameters: readonly (string | number)[] }
+  | { readonly kind: "script"; readonly sql: string };
+
+/** `blame`: whether the values, the statement or the whole database is at fault. */
+export type Outcome = SqlResult | { readonly kind: "error"; readonly message: string; readonly blame: "values" | "statement" | "database" };

@@ -1,0 +1,103 @@
+/**
+ * The process that runs the statements of one SQLite store, for node:sqlite is synchronous and cannot be interrupted.
+ * A thread would not do: a thread inside of SQLite cannot be ended either, and keeps the daemon from exiting.
+ */
+import { statSync } from "node:fs";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { LRUCache } from "lru-cache";
+import type { SqlResult } from "../expr/ask.ts";
+import { placeholders } from "./sql-text.ts";
+import { fromSqlite } from "./sql-value.ts";
+import type { Outcome, SqliteOptions, Work } from "./sqlite-message.ts";
+
+interface Open {
+  readonly database: DatabaseSync;
+  readonly statements: LRUCache<string, StatementSync>;
+  /** Device and inode, so that a file that was replaced is opened anew. */
+  readonly file: string;
+}
+
+// The parent writes these.
+const options = JSON.parse(process.argv[2] ?? "") as SqliteOptions;
+let open: Open | undefined;
+
+function fileOf(path: string): string {
+  const { dev, ino } = statSync(path);
+  return `${dev}:${ino}`;
+}
+
+function opened(): Open {
+  if (open && fileOf(options.path) === open.file) return open;
+  open?.database.close();
+  open = undefined;
+  if (options.readOnly) fileOf(options.path);
+  const database = new DatabaseSync(options.path, { readOnly: options.readOnly, timeout: options.busyMs });
+  if (!options.readOnly) database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+  open = { database, statements: new LRUCache({ max: 200 }), file: fileOf(options.path) };
+  return open;
+}
+
+function prepare({ database, statements }: Open, sql: string): StatementSync {
+  const known = statements.get(sql);
+  if (known) return known;
+  const statement = database.prepare(placeholders(sql, "sqlite"));
+  statement.setReadBigInts(true);
+  statement.setReturnArrays(true);
+  statements.set(sql, statement);
+  return statement;
+}
+
+function query(sql: string, parameters: readonly (string | number)[]): SqlResult {
+  const statement = prepare(opened(), sql);
+  // A number would be bound as a float, which `/` and text would show.
+  const bound = parameters.map((value) => (Number.isSafeInteger(value) ? BigInt(value) : value));
+  if (statement.columns().length === 0) return { kind: "changes", changes: Number(statement.run(...bound).changes) };
+  // setReturnArrays makes rows arrays, which the types do not know.
+  const rows = statement.all(...bound) as unknown as unknown[][];
+  return { kind: "rows", rows: rows.map((row) => row.map(fromSqlite)) };
+}
+
+function perform(work: Work): Outcome {
+  try {
+    if (work.kind === "query") return query(work.sql, work.parameters);
+    opened().database.exec(work.sql);
+    return { kind: "changes", changes: 0 };
+  } catch (error) {
+    return { kind: "error", message: messageOf(error), blame: blameOf(error) };
+  } finally {
+    // The next statement is somebody else's.
+    if (open?.database.isTransaction) open.database.exec("ROLLBACK");
+  }
+}
+
+function messageOf(error: unknown): string {
+  return `${options.path}: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+/** By the primary result code (sqlite.org/rescode.html). */
+function blameOf(error: unknown): "values" | "statement" | "database" {
+  const code = error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : undefined;
+  switch (code) {
+    case 18: // SQLITE_TOOBIG
+    case 19: // SQLITE_CONSTRAINT
+    case 20: // SQLITE_MISMATCH
+      return "values";
+    case 1: // SQLITE_ERROR
+    case 8: // SQLITE_READONLY
+    case 23: // SQLITE_AUTH
+    case 25: // SQLITE_RANGE
+      return "statement";
+    default:
+      return "database";
+  }
+}
+
+// A signal to the whole group is the parent's to answer; it may still have work for this process.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => {});
+process.on("disconnect", () => {
+  open?.database.close();
+  process.exit(0);
+});
+process.on("message", (batch: readonly Work[]) => process.send?.(batch.map(perform)));
+process.send?.("ready");

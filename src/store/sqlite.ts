@@ -1,0 +1,204 @@
+/** SQLite by a process of its own that is killed and started again when a statement passes its deadline. */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { SqlResult } from "../expr/ask.ts";
+import type { Value } from "../expr/value.ts";
+import { TemporaryError } from "../mail/temporary-error.ts";
+import type { Database } from "./database.ts";
+import type { SqliteSettings } from "./settings.ts";
+import { toParameter } from "./sql-value.ts";
+import type { Outcome, SqliteOptions, Work } from "./sqlite-message.ts";
+import type { OnState } from "./state.ts";
+import { State } from "./state.ts";
+
+/** Statements at work and waiting; a further one fails at once. */
+const maxQueue = 10_000;
+/** Statements that fail together when one of them passes its deadline. */
+const maxBatch = 64;
+
+// A checkout runs `.ts`, the package `.js`.
+const program = fileURLToPath(new URL(`./sqlite-process${extname(import.meta.url)}`, import.meta.url));
+
+interface Pending {
+  readonly work: Work;
+  readonly timeoutMs: number;
+  answer(outcome: Outcome): void;
+  fail(error: TemporaryError): void;
+}
+
+type Phase = "starting" | "idle" | "busy";
+
+export class SqliteDatabase implements Database {
+  readonly name: string;
+  readonly #timeoutMs: number;
+  readonly #options: SqliteOptions;
+  readonly #state: State;
+  #process: ChildProcess | undefined;
+  #phase: Phase = "starting";
+  #waiting: Pending[] = [];
+  #batch: readonly Pending[] = [];
+  #deadline: NodeJS.Timeout | undefined;
+  #isFlushing = false;
+  #isClosed = false;
+
+  constructor(settings: SqliteSettings, readOnly: boolean, onState: OnState) {
+    this.name = settings.name;
+    this.#timeoutMs = settings.timeoutMs;
+    this.#options = { path: settings.path, readOnly, busyMs: Math.ceil(settings.timeoutMs / 2) };
+    this.#state = new State(settings.name, onState);
+  }
+
+  async query(sql: string, parameters: readonly Value[]): Promise<SqlResult> {
+    const outcome = await this.#ask({ kind: "query", sql, parameters: parameters.map(toParameter) }, this.#timeoutMs);
+    if (outcome.kind !== "error") {
+      this.#state.worked("", sql);
+      return outcome;
+    }
+    const error = this.#error(outcome.message);
+    if (outcome.blame !== "values") this.#state.failed(outcome.blame === "statement" ? sql : "", error);
+    throw error;
+  }
+
+  async run(script: string, timeoutMs: number = this.#timeoutMs): Promise<void> {
+    const outcome = await this.#ask({ kind: "script", sql: script }, timeoutMs);
+    if (outcome.kind === "error") throw this.#error(outcome.message);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const failed = this.#takeAll();
+    const child = this.#process;
+    this.#process = undefined;
+    for (const pending of failed) pending.fail(this.#error("it is closed"));
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exit = once(child, "exit");
+    // Whoever closes waits for it, though nothing else may keep the program running.
+    child.ref();
+    if (this.#phase !== "idle" || !child.connected) child.kill("SIGKILL");
+    else child.disconnect();
+    await exit;
+  }
+
+  #error(message: string): TemporaryError {
+    return new TemporaryError(`store "${this.name}": ${message}`);
+  }
+
+  #ask(work: Work, timeoutMs: number): Promise<Outcome> {
+    if (this.#isClosed) return Promise.reject(this.#error("it is closed"));
+    if (this.#waiting.length + this.#batch.length >= maxQueue) {
+      const error = this.#error(`${maxQueue} statements wait already`);
+      this.#state.failed("queue", error);
+      return Promise.reject(error);
+    }
+    if (this.#waiting.length === 0) this.#state.worked("queue");
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#expire(pending), timeoutMs);
+      const pending: Pending = {
+        work,
+        timeoutMs,
+        answer: (outcome) => {
+          clearTimeout(timer);
+          resolve(outcome);
+        },
+        fail: (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      };
+      this.#waiting.push(pending);
+      this.#flushSoon();
+    });
+  }
+
+  /** What is asked in one turn of the loop goes in one message. */
+  #flushSoon(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    setImmediate(() => {
+      this.#isFlushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#waiting.length === 0 || this.#isClosed) return;
+    this.#process ??= this.#start();
+    const child = this.#process;
+    if (this.#phase !== "idle") return;
+    // A script goes alone, for its deadline is another.
+    const script = this.#waiting.findIndex(({ work }) => work.kind === "script");
+    const count = script < 0 ? maxBatch : Math.min(Math.max(script, 1), maxBatch);
+    this.#batch = this.#waiting.splice(0, count);
+    this.#phase = "busy";
+    const [first] = this.#batch;
+    if (first) this.#deadline = setTimeout(() => this.#kill(child), first.timeoutMs);
+    child.send(this.#batch.map(({ work }) => work));
+  }
+
+  #start(): ChildProcess {
+    const child = fork(program, [JSON.stringify(this.#options)], {
+      serialization: "advanced",
+      execArgv: [],
+      env: {},
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    this.#phase = "starting";
+    // What waits for an answer keeps the daemon alive by its timer; the process alone does not.
+    child.unref();
+    child.channel?.unref();
+    // The program sends "ready" once, then outcomes.
+    child.on("message", (message: "ready" | readonly Outcome[]) => {
+      if (child !== this.#process) return;
+      const batch = this.#takeBatch();
+      this.#phase = "idle";
+      if (message !== "ready") {
+        for (const [index, outcome] of message.entries()) batch[index]?.answer(outcome);
+      }
+      this.#flush();
+    });
+    const lost = (cause: unknown) => {
+      if (child === this.#process) this.#lose("its process ended", cause);
+    };
+    child.on("error", lost);
+    child.on("exit", (code, signal) => lost(signal ?? code));
+    return child;
+  }
+
+  #expire(pending: Pending): void {
+    const index = this.#waiting.indexOf(pending);
+    if (index >= 0) this.#waiting.splice(index, 1);
+    const error = this.#error(`no answer in ${pending.timeoutMs} ms: ${pending.work.sql}`);
+    this.#state.failed("", error);
+    pending.fail(error);
+  }
+
+  #kill(child: ChildProcess): void {
+    if (child !== this.#process) return;
+    child.kill("SIGKILL");
+    this.#lose(`a statement passed its deadline and was ended`);
+  }
+
+  #lose(message: string, cause?: unknown): void {
+    this.#process = undefined;
+    const error = new TemporaryError(`store "${this.name}": ${message}`, { cause });
+    const batch = this.#takeBatch();
+    this.#state.failed("", error);
+    for (const pending of batch) pending.fail(error);
+    this.#flushSoon();
+  }
+
+  #takeBatch(): readonly Pending[] {
+    clearTimeout(this.#deadline);
+    const batch = this.#batch;
+    this.#batch = [];
+    return batch;
+  }
+
+  #takeAll(): readonly Pending[] {
+    const all = [...this.#takeBatch(), ...this.#waiting];
+    this.#waiting = [];
+    return all;
+  }
+}

@@ -1,0 +1,35 @@
+/** The configurations of contrib load, each without a word but for the warnings that stand here. */
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, it } from "vitest";
+import { parseConfiguration } from "../../src/config/load.ts";
+import { formatProblem } from "../../src/config/problem.ts";
+import { renderConfiguration } from "../../src/config/render.ts";
+
+const contrib = join(import.meta.dirname, "../../contrib");
+const examples = globSync("{examples,postfix}/*.{toml,json}", { cwd: contrib }).sort();
+
+/** What an administrator's machine has and a checkout has not. */
+const readFile = (path: string) => (path.startsWith(contrib) ? readFileSync(path, "utf8") : "x\n");
+
+it("are where they should be", () => expect(examples.length).toBeGreaterThanOrEqual(7));
+
+it.each(examples)("%s", (name) => {
+  const { configuration, problems } = parseConfiguration(readFileSync(join(contrib, name), "utf8"), join(contrib, name), readFile);
+  const warnings = problems.map((problem) =>
+    formatProblem({ ...problem, file: "" })
+      .replace(/^:[\d:]+ /, "")
+      .slice(0, 50),
+  );
+  expect(warnings).toEqual(name === "examples/rewriting.toml" ? rewriting : []);
+  if (configuration === undefined) throw new Error("not loaded");
+  const printed = renderConfiguration(configuration);
+  const again = parseConfiguration(printed, join(dirname(join(contrib, name)), "printed.toml"), readFile);
+  expect(again.configuration && renderConfiguration(again.configuration)).toBe(printed);
+});
+
+const rewriting = [
+  "warning: session.rcpt.sub-addressing: changes reci",
+  "warning: session.rcpt.catch-all: changes recipient",
+  "warning: session.rcpt.rewrite: changes recipients,",
+];

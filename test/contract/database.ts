@@ -1,0 +1,107 @@
+/** What every store does with a statement, whatever its engine. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Value } from "../../src/expr/value.ts";
+import { TemporaryError } from "../../src/mail/temporary-error.ts";
+import type { Database } from "../../src/store/database.ts";
+import { type Keys, openKeys } from "../../src/store/keys.ts";
+
+const max = Number.MAX_SAFE_INTEGER;
+
+const values: [sql: string, parameters: Value[], row: Value[]][] = [
+  ["SELECT name, n FROM t WHERE name = ?", ["one"], ["one", 1]],
+  ["SELECT name FROM t WHERE name = $1 OR n = $2 ORDER BY n", ["none", 2], ["two"]],
+  ["SELECT name FROM t WHERE n = $1 AND n = $1", [1], ["one"]],
+  ["SELECT name FROM t WHERE big > ?", [1], ["two"]],
+  ["SELECT big FROM t ORDER BY n", [], [-max]],
+  ["SELECT big FROM t ORDER BY n DESC", [], [max]],
+  ["SELECT empty, x FROM t WHERE n = 1", [], ["", 0.5]],
+  ["SELECT 7 / ?", [2], [3]],
+  ["SELECT n = 1 FROM t ORDER BY n", [], [1]],
+  ["SELECT bytes FROM t WHERE n = 1", [], ["aé"]],
+  ["SELECT CAST(? AS text)", ["it's ? $1 \\ é 🙂"], ["it's ? $1 \\ é 🙂"]],
+  ["SELECT CAST(? AS text)", [["a", ["b"]]], ["a\r\nb"]],
+  ["SELECT CAST(? AS text)", [{ constant: "mixer" }], ["mixer"]],
+];
+
+/** Opens an empty database. */
+export function databaseContract(
+  name: string,
+  bytes: string,
+  open: () => Promise<{ readonly database: Database; close(): Promise<void> }>,
+): void {
+  describe(`store: ${name}`, () => {
+    let opened: Awaited<ReturnType<typeof open>>;
+    let database: Database;
+    let keys: Keys;
+    beforeAll(async () => {
+      opened = await open();
+      database = opened.database;
+      keys = openKeys(database);
+      await database.run(`
+        CREATE TABLE t (name text PRIMARY KEY, n integer, big bigint, x real, empty text, bytes ${bytes});
+        INSERT INTO t (name, n, big, x, empty, bytes) VALUES ('one', 1, -9223372036854775808, 0.5, NULL, CAST('aé' AS ${bytes}));
+        INSERT INTO t (name, n, big) VALUES ('two', 2, 9223372036854775807);`);
+    });
+    afterAll(async () => {
+      await database.close();
+      await opened.close();
+    });
+
+    it.each(values)("%s with %j", async (sql, parameters, row) => {
+      const result = await database.query(sql, parameters);
+      expect(result.kind === "rows" && result.rows[0]).toEqual(row);
+    });
+
+    it("tells rows from changes", async () => {
+      expect(await database.query("SELECT 1 WHERE 1 = 2", [])).toEqual({ kind: "rows", rows: [] });
+      expect(await database.query("UPDATE t SET x = 1 WHERE n < ?", [3])).toEqual({ kind: "changes", changes: 2 });
+      const returned = await database.query("UPDATE t SET x = 0.5 WHERE n = 1 RETURNING name, n", []);
+      expect(returned).toEqual({ kind: "rows", rows: [["one", 1]] });
+    });
+
+    it.each<[sql: string, parameters: Value[]]>([
+      ["SELEC 1", []],
+      ["SELECT * FROM missing", []],
+      ["INSERT INTO t (name) VALUES ('one')", []],
+      ["SELECT n FROM t WHERE n = ?", [1, 2]],
+    ])("%s with %j fails, and the next statement does not", async (sql, parameters) => {
+      await expect(database.query(sql, parameters)).rejects.toThrow(TemporaryError);
+      expect(await database.query("SELECT n FROM t WHERE name = ?", ["two"])).toEqual({ kind: "rows", rows: [[2]] });
+    });
+
+    it("leaves no transaction open", async () => {
+      await database.query("BEGIN", []);
+      await database.query("INSERT INTO t (name) VALUES ('three')", []);
+      await database.query("ROLLBACK", []).catch(() => {});
+      expect(await database.query("SELECT name FROM t WHERE name = 'three'", [])).toMatchObject({ rows: [["three"]] });
+    });
+
+    it("keeps keys of every type", async () => {
+      expect(await keys.keyGet("none")).toBe(undefined);
+      const kept: Value[] = ["text", "", 5, 0.25, -max, ["a", 1, ["b"]], { constant: "mixer" }];
+      for (const value of kept) {
+        await keys.keySet("key", value);
+        expect(await keys.keyGet("key")).toEqual(value);
+      }
+    });
+
+    it("counts, and saturates", async () => {
+      expect(await keys.counterGet("none")).toBe(0);
+      const counts = await Promise.all(Array.from({ length: 50 }, () => keys.counterIncr("many", 2)));
+      expect(counts.toSorted((a, b) => a - b)).toEqual(counts.map((_, index) => 2 * (index + 1)));
+      expect(await keys.counterGet("many")).toBe(100);
+      expect(await keys.counterIncr("large", max)).toBe(max);
+      expect(await keys.counterIncr("large", max)).toBe(max);
+      expect(await keys.counterIncr("large", 1e300)).toBe(max);
+      expect(await keys.counterIncr("large", -1)).toBe(max - 1);
+      await keys.counterIncr("large", -max);
+      expect(await keys.counterIncr("large", -max)).toBe(-max);
+    });
+
+    it("finds the tables that another made", async () => {
+      const again = openKeys(database);
+      await again.keySet("shared", 1);
+      expect(await keys.keyGet("shared")).toBe(1);
+    });
+  });
+}

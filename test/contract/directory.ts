@@ -1,0 +1,98 @@
+/**
+ * What every directory answers about one small world: john@example.org with the alias j.doe@example.org, jane@example.org,
+ * the list staff@example.org of both, and whatever nobody has in example.net for john.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Directory } from "../../src/stage/sources.ts";
+
+export interface Opened {
+  readonly directory: Directory;
+  close(): Promise<void>;
+}
+
+const mailbox = (primary: string) => ({ kind: "mailbox", primaries: [primary] });
+
+const recipients: [address: string, found: object | undefined][] = [
+  ["john@example.org", mailbox("john@example.org")],
+  ["j.doe@example.org", mailbox("john@example.org")],
+  ["jane@example.org", mailbox("jane@example.org")],
+  ["staff@example.org", { kind: "list", members: ["jane@example.org", "john@example.org"] }],
+  ["@example.net", mailbox("john@example.org")],
+  ["@example.org", undefined],
+  ["nobody@example.org", undefined],
+  ["nobody@example.net", undefined],
+  ["john@example.net", undefined],
+  ["john", undefined],
+  ["john+tag@example.org", undefined],
+  ["joh_@example.org", undefined],
+  ["%@example.org", undefined],
+  ["x' OR 'x'='x@example.org", undefined],
+  ["john@example.org\\", undefined],
+  ["jürgen@example.org", undefined],
+];
+
+const domains: [domain: string, isLocal: boolean][] = [
+  ["example.org", true],
+  ["example.net", true],
+  ["example.com", false],
+  ["ample.org", false],
+  ["sub.example.org", false],
+  ["exampl_.org", false],
+  ["%", false],
+  ["org", false],
+];
+
+const words: [text: string, found: string[]][] = [
+  ["john", ["john@example.org"]],
+  ["example.org", ["jane@example.org", "john@example.org"]],
+  ["nobody", []],
+  ["joh", []],
+  ["joh_", []],
+  ["%%%%", []],
+  ["staff", []],
+];
+
+const lists: [address: string, members: string[] | undefined][] = [
+  ["staff@example.org", ["jane@example.org", "john@example.org"]],
+  ["john@example.org", undefined],
+  ["nobody@example.org", undefined],
+];
+
+export function directoryContract(name: string, open: () => Promise<Opened>): void {
+  describe(`directory: ${name}`, () => {
+    let opened: Opened;
+    beforeAll(async () => {
+      opened = await open();
+    });
+    afterAll(() => opened.close());
+
+    it.each(recipients)("recipient %s", async (address, found) => {
+      const recipient = await opened.directory.recipient(address);
+      expect(recipient?.kind === "list" ? { ...recipient, members: recipient.members.toSorted() } : recipient).toEqual(found);
+    });
+
+    it.each(domains)("domain %s: %s", async (domain, isLocal) => {
+      expect(await opened.directory.isLocalDomain(domain)).toBe(isLocal);
+    });
+
+    it.each(words)("VRFY %s", async (text, found) => {
+      expect(await opened.directory.verify(text)).toEqual(found);
+    });
+
+    it.each(lists)("EXPN %s", async (address, members) => {
+      expect((await opened.directory.expand(address))?.toSorted()).toEqual(members);
+    });
+
+    it("says whether it waits", async () => {
+      const { directory } = opened;
+      const answers = [directory.recipient("john@example.org"), directory.isLocalDomain("example.org"), directory.verify("john")];
+      if (!directory.waits) expect(answers.some((answer) => answer instanceof Promise)).toBe(false);
+      await Promise.all(answers);
+    });
+
+    it("answers many at once", async () => {
+      const found = await Promise.all(Array.from({ length: 200 }, (_, index) => opened.directory.recipient(`user${index}@example.org`)));
+      expect(found).toEqual(found.map(() => undefined));
+    });
+  });
+}

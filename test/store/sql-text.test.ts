@@ -1,0 +1,30 @@
+import { expect, it } from "vitest";
+import { placeholders } from "../../src/store/sql-text.ts";
+
+const rows: [sql: string, sqlite: string, postgresql: string][] = [
+  ["SELECT ?", "SELECT ?", "SELECT $1"],
+  ["SELECT ?, ?", "SELECT ?, ?", "SELECT $1, $2"],
+  ["SELECT $1, $2, $1", "SELECT ?1, ?2, ?1", "SELECT $1, $2, $1"],
+  ["SELECT a ? $1", "SELECT a ? ?1", "SELECT a ? $1"],
+  ["SELECT '?', '$1', ?", "SELECT '?', '$1', ?", "SELECT '?', '$1', $1"],
+  ["SELECT 'it''s ?', ?", "SELECT 'it''s ?', ?", "SELECT 'it''s ?', $1"],
+  ['SELECT "a?""b$1", ?', 'SELECT "a?""b$1", ?', 'SELECT "a?""b$1", $1'],
+  ["SELECT a$1, ?", "SELECT a$1, ?", "SELECT a$1, $1"],
+  ["SELECT 1 -- really?\n, ?", "SELECT 1 -- really?\n, ?", "SELECT 1 -- really?\n, $1"],
+  ["SELECT /* ? */ ?", "SELECT /* ? */ ?", "SELECT /* ? */ $1"],
+  ["SELECT 4 / ?, 2 - ?", "SELECT 4 / ?, 2 - ?", "SELECT 4 / $1, 2 - $2"],
+  ["SELECT ? /* open ?", "SELECT ? /* open ?", "SELECT $1 /* open ?"],
+  ["SELECT ? 'open ?", "SELECT ? 'open ?", "SELECT $1 'open ?"],
+  // Where the engines differ.
+  ["SELECT /* /* ? */ ? */ ?", "SELECT /* /* ? */ ? */ ?", "SELECT /* /* ? */ ? */ $1"],
+  ["SELECT /* /* $1 */ $1", "SELECT /* /* $1 */ ?1", "SELECT /* /* $1 */ $1"],
+  ["SELECT [a$1], `b$1`, $1", "SELECT [a$1], `b$1`, ?1", "SELECT [a$1], `b$1`, $1"],
+  ["SELECT a[?]", "SELECT a[?]", "SELECT a[$1]"],
+  ["SELECT E'\\'?', ?", "SELECT E'\\'?', ?", "SELECT E'\\'?', $1"],
+  ["SELECT $$ ? $1 $$, ?", "SELECT $$ ? ?1 $$, ?", "SELECT $$ ? $1 $$, $1"],
+  ["SELECT $a$ ? $$ ? $a$, ?", "SELECT $a$ ? $$ ? $a$, ?", "SELECT $a$ ? $$ ? $a$, $1"],
+];
+
+it.each(rows)("%s", (sql, sqlite, postgresql) => {
+  expect([placeholders(sql, "sqlite"), placeholders(sql, "postgresql")]).toEqual([sqlite, postgresql]);
+});

@@ -1,0 +1,124 @@
+/** The real daemon as a child process: started on a configuration, watched by its log, stopped by a signal. */
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { connect, type NetConnectOpts } from "node:net";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+
+export interface Daemon {
+  /** The next line of its log that has not been taken and that says so; rejects when the daemon ends without it or is silent. */
+  logged(wanted: (line: LogLine) => boolean): Promise<LogLine>;
+  /** Another configuration, then SIGHUP. */
+  reload(config: string): void;
+  /** SIGTERM; the exit status, `null` when it did not end by itself. It may be stopped again. */
+  stop(): Promise<number | null>;
+}
+
+export type LogLine = Readonly<Record<string, unknown>>;
+
+export interface DaemonOptions {
+  /** For the configuration and the state. */
+  readonly directory: string;
+  /** The text of the configuration file. */
+  readonly config: string;
+  /** Where it must accept connections before it counts as started. */
+  readonly listening: readonly NetConnectOpts[];
+}
+
+const root = new URL("../..", import.meta.url).pathname;
+
+export async function startDaemon({ directory, config, listening }: DaemonOptions): Promise<Daemon> {
+  const file = join(directory, "postern.toml");
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(file, config);
+  const child = spawn(process.execPath, ["src/main.ts", "serve", "-c", file, "--state-directory", join(directory, "state")], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const ended = once(child, "exit");
+  const log = watch(child);
+  const daemon: Daemon = {
+    logged: log.next,
+    reload(text) {
+      writeFileSync(file, text);
+      child.kill("SIGHUP");
+    },
+    async stop() {
+      child.kill("SIGTERM");
+      await ended;
+      return child.exitCode;
+    },
+  };
+  try {
+    for (const address of listening) await accepts(address, child);
+  } catch (error) {
+    await daemon.stop();
+    throw new Error(`the daemon did not start:\n${log.text()}`, { cause: error });
+  }
+  return daemon;
+}
+
+/** How long to wait for the next line of the log. */
+const maxSilenceMs = 10_000;
+
+type Child = ChildProcessByStdio<null, Readable, Readable>;
+
+function watch(child: Child): { next: Daemon["logged"]; text: () => string } {
+  const lines: LogLine[] = [];
+  let text = "";
+  let rest = "";
+  let open = 2;
+  let wake: () => void = () => {};
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    text += chunk;
+    const parts = (rest + chunk).split("\n");
+    rest = parts.pop() ?? "";
+    for (const part of parts) if (part.startsWith("{")) lines.push(JSON.parse(part));
+    wake();
+  });
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+    text += chunk;
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("end", () => {
+      open -= 1;
+      wake();
+    });
+  }
+  return {
+    text: () => text,
+    async next(wanted) {
+      for (;;) {
+        const at = lines.findIndex(wanted);
+        const line = lines[at];
+        if (line !== undefined) {
+          lines.splice(at, 1);
+          return line;
+        }
+        if (open === 0) throw new Error(`the daemon ended without that line:\n${text}`);
+        await new Promise<void>((resolve, reject) => {
+          const silence = setTimeout(() => reject(new Error(`the daemon did not log that line:\n${text}`)), maxSilenceMs);
+          wake = () => {
+            clearTimeout(silence);
+            resolve();
+          };
+        });
+      }
+    },
+  };
+}
+
+async function accepts(address: NetConnectOpts, child: Child): Promise<void> {
+  const end = Date.now() + 20_000;
+  while (child.exitCode === null && Date.now() < end) {
+    const socket = connect(address);
+    const accepted = await new Promise<boolean>((resolve) => {
+      socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    });
+    socket.destroy();
+    if (accepted) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`nothing listens at ${JSON.stringify(address)}`);
+}

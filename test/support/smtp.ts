@@ -1,0 +1,64 @@
+/** An SMTP client that says one line at a time and shows the whole reply, for sessions with a real MTA. */
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+
+export interface Smtp {
+  /** The reply, its lines joined by LF; rejects when the connection is lost before its end. */
+  say(line: string): Promise<string>;
+  /** True once the server has closed the connection: call it only when that is what should happen. */
+  closed(): Promise<true>;
+  end(): void;
+}
+
+/** Up to and with the first line whose code is followed by a space. */
+const reply = /^(?:\d{3}-[^\n]*\n)*\d{3}(?: [^\n]*)?\n/;
+
+/** Connects to 127.0.0.1 and reads the greeting. */
+export async function openSmtp(port: number): Promise<Smtp> {
+  const socket = connect(port, "127.0.0.1");
+  const read = reader(socket);
+  const greeting = await read();
+  if (!greeting.startsWith("220")) throw new Error(`greeted by ${greeting}`);
+  return {
+    say(line) {
+      socket.write(`${line}\r\n`);
+      return read();
+    },
+    async closed() {
+      if (!socket.readableEnded) await once(socket, "end");
+      return true;
+    },
+    end: () => socket.destroy(),
+  };
+}
+
+function reader(socket: Socket): () => Promise<string> {
+  let buffer = "";
+  let failure: Error | undefined;
+  let wake = () => {};
+  socket.on("data", (chunk: Buffer) => {
+    buffer += chunk.toString("utf8").replaceAll("\r\n", "\n");
+    wake();
+  });
+  socket.on("error", (error) => {
+    failure = error;
+    wake();
+  });
+  socket.on("close", () => {
+    failure ??= new Error("the connection was closed");
+    wake();
+  });
+  return async () => {
+    for (;;) {
+      const whole = reply.exec(buffer)?.[0];
+      if (whole !== undefined) {
+        buffer = buffer.slice(whole.length);
+        return whole.trimEnd();
+      }
+      if (failure !== undefined) throw failure;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  };
+}

@@ -1,0 +1,14 @@
+/** Stores of tests: settings with the defaults filled in. */
+import { defaultQueries } from "../../src/store/queries.ts";
+import type { PostgresqlSettings, SqliteSettings } from "../../src/store/settings.ts";
+
+const common = { name: "test", timeoutMs: 20_000, init: undefined, queries: defaultQueries };
+
+export function sqliteSettings(path: string, changes: Partial<SqliteSettings> = {}): SqliteSettings {
+  return { ...common, type: "sqlite", path, ...changes };
+}
+
+export function postgresqlSettings(port: number, changes: Partial<PostgresqlSettings> = {}): PostgresqlSettings {
+  const connection = { url: undefined, host: "127.0.0.1", port, database: "postgres", user: "postgres", password: undefined };
+  return { ...common, type: "postgresql", pool: 4, ...connection, ...changes };
+}
