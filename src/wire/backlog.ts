@@ -1,0 +1,64 @@
+/** Bytes that have come over a connection and are not yet consumed. */
+
+export class Backlog {
+  /** The portion that came last, or a buffer of our own with room at its end. */
+  #bytes = nothing;
+  #isOwn = false;
+  #start = 0;
+  #end = 0;
+
+  get length(): number {
+    return this.#end - this.#start;
+  }
+
+  /** The portion is kept until it is consumed, and must not be changed. */
+  push(portion: Buffer): void {
+    if (this.length === 0) {
+      this.#bytes = portion;
+      this.#isOwn = false;
+      this.#start = 0;
+      this.#end = portion.length;
+      return;
+    }
+    const needed = this.length + portion.length;
+    if (!this.#isOwn || this.#end + portion.length > this.#bytes.length) {
+      // A new buffer each time: what was taken may still be in use. Twice the need, so that single bytes are not copied over and over.
+      const grown = Buffer.allocUnsafe(2 * needed);
+      this.#bytes.copy(grown, 0, this.#start, this.#end);
+      this.#bytes = grown;
+      this.#isOwn = true;
+      this.#end -= this.#start;
+      this.#start = 0;
+    }
+    portion.copy(this.#bytes, this.#end);
+    this.#end += portion.length;
+  }
+
+  /** `offset` is below `length`. */
+  byte(offset: number): number {
+    return this.#bytes.readUInt8(this.#start + offset);
+  }
+
+  /** `length` is at least 4. */
+  uint32(): number {
+    return this.#bytes.readUInt32BE(this.#start);
+  }
+
+  /** Consumes `count` bytes, at most `length`. A view, which stays as it is. */
+  take(count: number): Buffer {
+    const taken = this.#bytes.subarray(this.#start, this.#start + count);
+    this.#start += count;
+    // An idle connection keeps no memory.
+    if (this.#start === this.#end) this.#clear();
+    return taken;
+  }
+
+  #clear(): void {
+    this.#bytes = nothing;
+    this.#isOwn = false;
+    this.#start = 0;
+    this.#end = 0;
+  }
+}
+
+const nothing: Buffer = Buffer.alloc(0);

@@ -1,0 +1,50 @@
+/** Macros: what the MTA tells beside the events, each valid from the stage at which it came until that stage comes again. */
+import { decodeUtf8 } from "../../mail/utf8.ts";
+import { ProtocolError } from "../protocol-error.ts";
+import { readStrings } from "./strings.ts";
+
+/** In the order of a session. Those from `mail` on belong to one message. */
+const stages = ["connect", "helo", "mail", "rcpt", "data", "header", "endOfHeader", "body", "endOfMessage", "unknown"] as const;
+export type MacroStage = (typeof stages)[number];
+
+/** By names without braces. */
+export type MacroValues = ReadonlyMap<string, string>;
+
+/** `start` is where the names and values begin; there may be none. */
+export function readMacros(data: Buffer, start: number): MacroValues {
+  const strings = readStrings(data, start);
+  if (strings.length % 2 !== 0) throw new ProtocolError("a macro without a value");
+  const values = new Map<string, string>();
+  for (let index = 0; index < strings.length; index += 2) {
+    const name = strings[index] ?? "";
+    const bare = name.startsWith("{") && name.endsWith("}") ? name.slice(1, -1) : name;
+    values.set(bare, decodeUtf8(strings[index + 1] ?? ""));
+  }
+  return values;
+}
+
+/** The macros of one session. */
+export class Macros {
+  readonly #values: (MacroValues | undefined)[] = stages.map(() => undefined);
+
+  /** Replaces those of the stage, and drops those of later stages. */
+  set(stage: MacroStage, values: MacroValues): void {
+    const index = stages.indexOf(stage);
+    this.#values.fill(undefined, index);
+    this.#values[index] = values;
+  }
+
+  /** The value that came last. `undefined`: the MTA did not say it. */
+  get(name: string): string | undefined {
+    return this.#values.findLast((values) => values?.has(name))?.get(name);
+  }
+
+  /** The message was delivered, refused or given up. */
+  endMessage(): void {
+    this.#values.fill(undefined, stages.indexOf("mail"));
+  }
+
+  endSession(): void {
+    this.#values.fill(undefined);
+  }
+}

@@ -1,0 +1,82 @@
+/** Socketmap: questions of an MTA to a named table, and the answers (socketmap_table(5); Sendmail's class `socket`). */
+import { cleanText } from "../mail/reply.ts";
+import { encodeNetstring, NetstringDecoder } from "./netstring.ts";
+
+export type SocketmapRequest =
+  /** `map` is `""` when none is named. The key may be empty, and may hold spaces. What is not UTF-8 in it becomes U+FFFD. */
+  | { readonly kind: "lookup"; readonly map: string; readonly key: string }
+  /** A key that is too long to be in any table. */
+  | { readonly kind: "overlong" };
+
+export type SocketmapReply =
+  | { readonly kind: "found"; readonly data: string }
+  | { readonly kind: "notFound" }
+  /** Cannot tell now. */
+  | { readonly kind: "temporary"; readonly reason: string }
+  | { readonly kind: "timeout"; readonly reason: string }
+  /** An error of the configuration. Sendmail takes it for "not found". */
+  | { readonly kind: "permanent"; readonly reason: string };
+
+/** Postfix sends keys of up to 10,000 bytes (socketmap_max_query_size). */
+const maxKeyBytes = 10_000;
+const maxMapBytes = 255;
+export const maxRequestBytes = maxMapBytes + 1 + maxKeyBytes;
+
+/** The whole reply (socketmap_max_reply_size). */
+export const maxReplyBytes = 100_000;
+
+const maxReasonLength = 400;
+
+/** Takes bytes in any portions and yields whole requests. After a `ProtocolError` it is of no further use. */
+export class SocketmapDecoder {
+  readonly #netstrings = new NetstringDecoder(maxRequestBytes);
+
+  push(bytes: Buffer): void {
+    this.#netstrings.push(bytes);
+  }
+
+  /** `undefined`: no whole request is there. */
+  next(): SocketmapRequest | undefined {
+    const netstring = this.#netstrings.next();
+    if (netstring?.kind !== "bytes") return netstring;
+    const text = netstring.bytes.toString("utf8");
+    const space = text.indexOf(" ");
+    return space < 0 ? { kind: "lookup", map: "", key: text } : { kind: "lookup", map: text.slice(0, space), key: text.slice(space + 1) };
+  }
+}
+
+/** Data that no MTA could use are told as an error, for a shortened or changed result would be a wrong one. */
+export function encodeSocketmapReply(reply: SocketmapReply): string {
+  switch (reply.kind) {
+    case "found":
+      return encodeFound(reply.data);
+    case "notFound":
+      // Postfix's documentation has the space; Sendmail takes it too.
+      return encodeNetstring("NOTFOUND ");
+    case "temporary":
+      return encodeNetstring(`TEMP ${shown(reply.reason)}`);
+    case "timeout":
+      return encodeNetstring(`TIMEOUT ${shown(reply.reason)}`);
+    case "permanent":
+      return encodeNetstring(`PERM ${shown(reply.reason)}`);
+  }
+}
+
+function encodeFound(data: string): string {
+  const problem = problemOf(data);
+  // Not PERM, which Sendmail takes for "not found".
+  return encodeNetstring(problem === undefined ? `OK ${data}` : `TEMP ${problem}`);
+}
+
+/** `undefined`: it can be sent. */
+function problemOf(data: string): string | undefined {
+  // Postfix takes an empty result for an error.
+  if (data === "") return "the result is empty";
+  if (data !== cleanText(data)) return "the result has control characters";
+  if (Buffer.byteLength(`OK ${data}`) > maxReplyBytes) return `the result has more than ${maxReplyBytes} bytes`;
+  return undefined;
+}
+
+function shown(reason: string): string {
+  return cleanText(reason).slice(0, maxReasonLength).toWellFormed();
+}

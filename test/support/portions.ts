@@ -1,0 +1,41 @@
+/** Feeds decoders with bytes in portions. */
+import fc from "fast-check";
+
+interface Decoder<Value> {
+  push(bytes: Buffer): void;
+  next(): Value | undefined;
+}
+
+/** What came out, and the error that ended it. */
+interface Decoded<Value> {
+  readonly values: readonly Value[];
+  readonly error: unknown;
+}
+
+export function decodeAll<Value>(decoder: Decoder<Value>, portions: readonly Buffer[]): Decoded<Value> {
+  const values: Value[] = [];
+  try {
+    for (const portion of portions) {
+      decoder.push(portion);
+      for (let value = decoder.next(); value !== undefined; value = decoder.next()) values.push(value);
+    }
+  } catch (error) {
+    return { values, error };
+  }
+  return { values, error: undefined };
+}
+
+/** One character a byte. */
+export function latin1(bytes: string): Buffer {
+  return Buffer.from(bytes, "latin1");
+}
+
+/** Cuts bytes at some places; the portions are copies, as those of a socket are. */
+export function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
+  const ends = [...new Set(places.map((place) => place % (bytes.length + 1)))].sort((a, b) => a - b);
+  return [0, ...ends].map((start, index) => Buffer.from(bytes.subarray(start, ends[index] ?? bytes.length)));
+}
+
+export const places = fc.array(fc.nat(100_000), { maxLength: 12 });
+
+export const someBytes = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
