@@ -1,14 +1,18 @@
 /** The daemon: a configuration, the core made from it, and the listeners that ask the core. A reload builds all of it anew, then swaps it. */
 import { performance } from "node:perf_hooks";
 import type { Configuration, ListenerSettings } from "./config/configuration.ts";
+import type { Decision } from "./frontend/decision.ts";
 import { HeldReplies } from "./frontend/held-replies.ts";
 import { type Listener, listen } from "./frontend/listener.ts";
+import { milterProtocol, openMilter } from "./frontend/milter.ts";
 import type { Notice } from "./frontend/notice.ts";
 import { answerPolicy } from "./frontend/policy.ts";
+import { answerSocketmap } from "./frontend/socketmap.ts";
 import { type Logger, logDecision, logNotice, messageOf } from "./log.ts";
 import { TemporaryError } from "./mail/temporary-error.ts";
 import { type OpenCore, openCore } from "./open-core.ts";
 import { PolicyDecoder } from "./wire/policy.ts";
+import { SocketmapDecoder } from "./wire/socketmap.ts";
 
 export interface Daemon {
   /** Serves by another configuration from now on; what cannot be bound leaves all as it was, and is thrown. */
@@ -117,26 +121,44 @@ class RunningDaemon implements Daemon {
   }
 
   async #serve(first: ListenerSettings): Promise<Served> {
-    const logger = this.#logger;
-    const onNotice = (notice: Notice) => logNotice(logger, notice);
     // Until the listener is there nobody asks for its settings.
     const current = { settings: first };
-    const answer = answerPolicy({
+    const listener = await this.#listen(first, () => current.settings);
+    const { name, protocol, mode } = first;
+    this.#logger.info(
+      { event: "listening", listener: name, protocol, mode, addresses: listener.addresses },
+      hintOf(first, listener.addresses),
+    );
+    return Object.assign(current, { listener });
+  }
+
+  #listen(first: ListenerSettings, settings: () => ListenerSettings): Promise<Listener> {
+    const logger = this.#logger;
+    const held = this.#held;
+    const onNotice = (notice: Notice) => logNotice(logger, notice);
+    const frontEnd = {
       listener: first.name,
       core: () => this.#open.core,
-      mode: () => current.settings.mode,
-      isTrusted: (address) => current.settings.trustedNetworks.contains(address),
-      localPort: () => current.settings.localPort,
-      onDecision: (decision, cause) => logDecision(logger, decision, cause),
+      mode: () => settings().mode,
+      isTrusted: (address: string) => settings().trustedNetworks.contains(address),
+      localPort: () => settings().localPort,
+      onDecision: (decision: Decision, cause: unknown) => logDecision(logger, decision, cause),
       onNotice,
-    });
-    const listener = await listen({
-      ...first,
-      protocol: () => ({ decoder: new PolicyDecoder(), answer, held: this.#held }),
-      onNotice,
-    });
-    logger.info({ event: "listening", listener: first.name, mode: first.mode, addresses: listener.addresses }, hintOf(listener.addresses));
-    return Object.assign(current, { listener });
+    };
+    switch (first.protocol) {
+      case "policy": {
+        const answer = answerPolicy(frontEnd);
+        return listen({ ...first, onNotice, protocol: () => ({ decoder: new PolicyDecoder(), answer, held }) });
+      }
+      case "milter": {
+        const open = openMilter({ ...frontEnd, settings });
+        return listen({ ...first, onNotice, protocol: () => milterProtocol(open(), held) });
+      }
+      case "socketmap": {
+        const answer = answerSocketmap({ ...frontEnd, onLookup: (lookup) => logger.debug(lookup) });
+        return listen({ ...first, onNotice, protocol: () => ({ decoder: new SocketmapDecoder(), answer, held }) });
+      }
+    }
   }
 
   #openCore(configuration: Configuration): OpenCore {
@@ -164,11 +186,19 @@ class RunningDaemon implements Daemon {
 }
 
 /** What a listener cannot change without other sockets. */
-function socketsOf({ name, bind, socketMode, socketGroup, maxConnections }: ListenerSettings): string {
-  return JSON.stringify([name, bind, socketMode, socketGroup, maxConnections]);
+function socketsOf({ name, protocol, bind, socketMode, socketGroup, maxConnections }: ListenerSettings): string {
+  return JSON.stringify([name, protocol, bind, socketMode, socketGroup, maxConnections]);
 }
 
-function hintOf(addresses: readonly string[]): string {
-  const [address = ""] = addresses;
-  return `to try it in main.cf: warn_if_reject check_policy_service ${address.startsWith("unix:") ? address : `inet:${address}`}`;
+function hintOf({ protocol }: ListenerSettings, addresses: readonly string[]): string {
+  const [first = ""] = addresses;
+  const address = first.startsWith("unix:") ? first : `inet:${first}`;
+  switch (protocol) {
+    case "policy":
+      return `to try it in main.cf: warn_if_reject check_policy_service ${address}`;
+    case "milter":
+      return `in main.cf: smtpd_milters = ${address}`;
+    case "socketmap":
+      return `to try it: postmap -q postmaster@example.org socketmap:${address}:aliases`;
+  }
 }

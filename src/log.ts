@@ -64,8 +64,26 @@ export function logNotice(logger: Logger, notice: Notice): void {
     case "unknown-context":
       logger.warn(fields, "unknown policy_context; it counts as none. Use client, helo, sender, relay, recipient, data or eod");
       return;
+    case "unknown-map":
+      logger.error(fields, "there is no map of this name; Postfix defers, Sendmail goes on without it. Correct the MTA's configuration");
+      return;
+    case "alias-loop":
+      logger.warn(fields, "this address leads back to itself; the aliases map leaves it as it is");
+      return;
+    case "map-unavailable":
+      logger.warn({ ...fields, error: messageOf(notice.error) }, "a map cannot tell; the MTA tries again");
+      return;
+    case "extension-observed":
+      logger.info(fields, 'passed, since extensions = "observe"; enforce would refuse it. Have the MTA not offer the extension first');
+      return;
+    case "unwritable-address":
+      logger.error(fields, "this address resolves to one that no MTA takes; mail for it is delivered as given. Correct the directory");
+      return;
+    case "changes-not-offered":
+      logger.error(fields, "the MTA does not let recipients be changed; mail is delivered as given. Let it offer all milter actions");
+      return;
     case "protocol-error":
-      logger.warn(fields, "not a policy request; the connection was closed");
+      logger.warn(fields, "the peer broke the protocol; its connection was closed");
       return;
     case "connections-full":
       logger.error(fields, "too many connections; further ones are closed. Raise max-connections of the listener");

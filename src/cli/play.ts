@@ -4,10 +4,11 @@ import { canonicalIp } from "../mail/ip.ts";
 import { formatReply, type Reply } from "../mail/reply.ts";
 import type { Core, TraceEntry } from "../stage/core.ts";
 import { decideEhlo } from "../stage/ehlo.ts";
+import { decideMailParameters, decideRcptParameters, priorityOf } from "../stage/extensions.ts";
 import { decideMail } from "../stage/mail.ts";
 import { decideRcpt } from "../stage/rcpt.ts";
 import { admitRecipient, beginTransaction, openSession, type Session } from "../stage/session.ts";
-import type { Reason, Verdict, VrfyOutcome } from "../stage/verdict.ts";
+import type { RcptOutcome, Reason, Verdict, VrfyOutcome } from "../stage/verdict.ts";
 import { decideExpn, decideVrfy } from "../stage/vrfy.ts";
 
 /** What the client says, in the order of an SMTP session. */
@@ -50,7 +51,8 @@ export async function play(script: Script, listener: ListenerSettings, core: Cor
   if (script.sender !== undefined) steps.push(await playMail(session, script.sender, script.mailArgs ?? [], core));
   for (const recipient of script.recipients ?? []) {
     if (closed()) break;
-    steps.push(await playRcpt(session, typeof recipient === "string" ? recipient : recipient.address, core));
+    const { address, args = [] } = typeof recipient === "string" ? { address: recipient } : recipient;
+    steps.push(await playRcpt(session, address, args, core));
   }
   if (script.vrfy !== undefined && !closed()) steps.push(await playQuestion("vrfy", decideVrfy, session, script.vrfy, core));
   if (script.expn !== undefined && !closed()) steps.push(await playQuestion("expn", decideExpn, session, script.expn, core));
@@ -81,14 +83,24 @@ async function playEhlo(session: Session, name: string, core: Core): Promise<Ste
 }
 
 async function playMail(session: Session, sender: string, args: readonly string[], core: Core): Promise<Step> {
-  const { result, trace } = await traced(core, (tracing) => decideMail(session, sender, tracing));
+  const { result, trace } = await traced(core, async (tracing) => {
+    const outcome = await decideMail(session, sender, tracing);
+    if (outcome.verdict.kind !== "pass") return outcome;
+    const { verdict } = await decideMailParameters(session, outcome.sender, args, tracing, Date.now());
+    return verdict.kind === "pass" ? outcome : { ...outcome, verdict };
+  });
   const passed = result.verdict.kind === "pass";
   if (passed) beginTransaction(session, result.sender, priorityOf(args));
   return { stage: "mail", input: sender, ...shown(result.verdict), ...(passed && { sender: result.sender }), trace };
 }
 
-async function playRcpt(session: Session, recipient: string, core: Core): Promise<Step> {
-  const { result, trace } = await traced(core, (tracing) => decideRcpt(session, recipient, tracing));
+async function playRcpt(session: Session, recipient: string, args: readonly string[], core: Core): Promise<Step> {
+  const { result, trace } = await traced(core, async (tracing): Promise<RcptOutcome> => {
+    const { verdict } = await decideRcptParameters(session, args, tracing, Date.now());
+    // Without MAIL the stage has something else to say.
+    if (verdict.kind !== "pass" && session.transaction !== undefined) return { verdict, countsAsError: false };
+    return decideRcpt(session, recipient, tracing);
+  });
   const { verdict, admission, countsAsError } = result;
   if (countsAsError) session.errors += 1;
   if (admission !== undefined && session.transaction !== undefined) admitRecipient(session.transaction, admission);
@@ -120,12 +132,4 @@ function shown(verdict: Verdict): { reply: string | null; reason: Reason; discon
     disconnect: verdict.kind === "disconnect",
     delayMs: verdict.delayMs,
   };
-}
-
-function priorityOf(args: readonly string[]): string {
-  for (const arg of args) {
-    const value = /^MT-PRIORITY=(.*)$/i.exec(arg)?.[1];
-    if (value !== undefined) return value;
-  }
-  return "";
 }

@@ -1,7 +1,9 @@
 /** `postern query`: asks a map, as `postmap -q` does. */
 import { Command } from "commander";
+import type { Configuration } from "../config/configuration.ts";
+import { defaultLocalPort } from "../frontend/socketmap.ts";
 import { TemporaryError } from "../mail/temporary-error.ts";
-import { askMap, isMap, mapNames } from "../stage/maps.ts";
+import { askMap, isMap, type MapListener, mapNames } from "../stage/maps.ts";
 import {
   type ConfigurationOptions,
   configurationOption,
@@ -15,16 +17,24 @@ export function queryCommand(): Command {
   return new Command("query")
     .description("Asks a map for a key and prints its value.")
     .argument("<map>", `one of ${mapNames.join(", ")}`)
-    .argument("<key>", "an address, a domain, or the key of a lookup")
+    .argument("<key>", "what the MTA would ask: an address, a domain, a client's address, an EHLO name")
     .addOption(configurationOption())
     .addOption(stateDirectoryOption())
     .addHelpText(
       "after",
       `
-  recipients   the address, when mail for it is taken as local
-  domains      the domain, when it is local
-  aliases      where mail for an address goes, comma-separated, when that is elsewhere
-  lookup/NAME  the value of a key in [lookup.NAME], [lookup-file.NAME] or [lookup-sql.NAME]
+  recipients     the address, when mail for it is taken as local
+  domains        the domain, when it is local
+  aliases        where mail for an address goes, comma-separated, when that is elsewhere
+  ehlo-keywords  the EHLO keywords that a client, by its address, is not to be offered
+  helo           the reply that refuses an EHLO name
+  srv_features   letters of Sendmail's ruleset for a client's address, also as srv_features:ADDRESS
+  virtuser       for Sendmail's virtusertable: as aliases, if it is one address
+  access         for Sendmail's access_db: srv_features, and nothing else
+  lookup/NAME    the value of a key in [lookup.NAME], [lookup-file.NAME] or [lookup-sql.NAME]; of an address
+                 also that of its base, its domain, .parent domains or local-part@
+
+It is asked as the first socketmap listener of the configuration would ask.
 
 Exit status: 0 found, 1 not found (nothing is printed), 75 it cannot tell now, 2 no such map.`,
     )
@@ -41,7 +51,7 @@ Exit status: 0 found, 1 not found (nothing is printed), 75 it cannot tell now, 2
           return;
         }
         try {
-          const value = await askMap(map, key, core);
+          const value = await askMap(map, key, core, listenerOf(configuration));
           if (value === undefined) process.exitCode = 1;
           else process.stdout.write(`${value}\n`);
         } catch (error) {
@@ -51,4 +61,15 @@ Exit status: 0 found, 1 not found (nothing is printed), 75 it cannot tell now, 2
         }
       });
     });
+}
+
+function listenerOf({ listeners, server }: Configuration): MapListener {
+  const listener = listeners.find(({ protocol }) => protocol === "socketmap");
+  const { contains } = listener?.trustedNetworks ?? server.trustedNetworks;
+  return {
+    name: listener?.name ?? "",
+    localPort: listener?.localPort ?? defaultLocalPort,
+    isTrusted: (address) => contains(address),
+    onLoop: (address) => process.stderr.write(`${address} leads back to itself\n`),
+  };
 }

@@ -18,7 +18,7 @@ export interface Networks {
 
 export interface ListenerSettings {
   readonly name: string;
-  readonly protocol: "policy";
+  readonly protocol: "policy" | "milter" | "socketmap";
   readonly bind: readonly Bind[];
   /** As chmod takes it. */
   readonly socketMode: number;
@@ -30,6 +30,10 @@ export interface ListenerSettings {
   /** Those of the server where the listener has none. */
   readonly trustedNetworks: Networks;
   readonly maxConnections: number;
+  /** Of a milter: whether parameters of extensions that are off are refused. */
+  readonly extensions: "observe" | "enforce";
+  /** Of a milter: whether it changes recipients and the sender. */
+  readonly rewrite: boolean;
 }
 
 export interface Configuration {

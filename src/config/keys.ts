@@ -22,8 +22,6 @@ const unbuilt: Readonly<Record<string, string>> = {
   throttle: "throttles",
   "rate-limit": "throttles",
   MtaInboundThrottle: "throttles",
-  milter: "the milter protocol",
-  socketmap: "the socketmap protocol",
   http: "an HTTP server",
   metrics: "an HTTP server",
 };

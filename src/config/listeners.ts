@@ -4,6 +4,8 @@ import type { Build } from "./build.ts";
 import type { ListenerSettings, Networks } from "./configuration.ts";
 import { formatBind, parseBind } from "./words.ts";
 
+const milterKeys = ["extensions", "rewrite"] as const;
+
 export function buildListeners({ document, report }: Build): readonly ListenerSettings[] {
   /** By address: who listens there. */
   const taken = new Map<string, string>();
@@ -15,6 +17,15 @@ export function buildListeners({ document, report }: Build): readonly ListenerSe
       if (other !== undefined)
         report.error(["listener", name, "bind", index], `${text} is bound by the listener "${other}" already. Choose another one.`);
       if (address.kind === "unix" || address.port !== 0) taken.set(text, name);
+    }
+    if (listener.protocol === "milter") {
+      listener.extensions ??= "observe";
+      listener.rewrite ??= true;
+    } else {
+      for (const key of milterKeys) {
+        if (listener[key] === undefined) continue;
+        report.error(["listener", name, key], `is for a milter, and protocol is "${listener.protocol}". Remove it.`);
+      }
     }
     listener.mode ??= document.server.mode;
     listener["trusted-networks"] ??= document.server["trusted-networks"];
@@ -28,6 +39,8 @@ export function buildListeners({ document, report }: Build): readonly ListenerSe
       mode: listener.mode,
       trustedNetworks: networksOf(listener["trusted-networks"]),
       maxConnections: listener["max-connections"],
+      extensions: listener.extensions ?? "observe",
+      rewrite: listener.rewrite ?? true,
     };
   });
 }

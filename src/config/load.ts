@@ -19,7 +19,7 @@ import { buildStores, embeddedName } from "./stores.ts";
 import { parseToml } from "./toml.ts";
 import { toData } from "./tree.ts";
 import { validate } from "./validate.ts";
-import { warnOfPolicy } from "./warnings.ts";
+import { warnOfListeners } from "./warnings.ts";
 
 export interface LoadOptions {
   /** Where the file does not say. Default: `localhost`. */
@@ -89,12 +89,13 @@ function configurationOf(file: string, build: Build, options: LoadOptions): Conf
   settleStorage(build);
   const settings = buildSettings(build, names);
   if (options.serves !== false) mustServe(build);
-  warnOfPolicy(build);
+  const listeners = buildListeners(build);
+  warnOfListeners(build, settings);
   return {
     file,
     server: { hostname, mode: server.mode, stateDirectory, trustedNetworks: networksOf(server["trusted-networks"]) },
     log,
-    listeners: buildListeners(build),
+    listeners,
     stores,
     directories,
     storage: { directory: storage.directory, data: storage.data, state: storage.state },

@@ -16,7 +16,7 @@ function replyText(fallback: string, classes: readonly string[], meaning: string
 }
 
 const ehlo = z.strictObject({
-  require: rules("ehlo", "true or false", "true", "Whether MAIL without EHLO or HELO is refused."),
+  require: rules("ehlo", "true or false", true, "Whether MAIL without EHLO or HELO is refused."),
   "reject-non-fqdn": rules(
     "ehlo",
     "true or false",

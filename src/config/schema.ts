@@ -43,11 +43,13 @@ const log = z.strictObject({
 
 const listener = z.strictObject({
   protocol: z
-    .enum(["policy"], {
+    .enum(["policy", "milter", "socketmap"], {
       error: ({ input }) =>
-        typeof input === "string" ? `the protocol "${input}" is not known to this version. Write "policy".` : undefined,
+        typeof input === "string"
+          ? `the protocol "${input}" is not known to this version. Write "policy", "milter" or "socketmap".`
+          : undefined,
     })
-    .meta({ description: "`policy`: Postfix policy delegation." }),
+    .meta({ description: "Postfix policy delegation, milter (Postfix, Sendmail), or socketmap (Postfix, Sendmail's class `socket`)." }),
   bind: z.array(bind).min(1).meta({ description: "Where to listen: `127.0.0.1:10040`, `[::1]:10040` or `unix:/absolute/path`." }),
   "socket-mode": z
     .string()
@@ -67,6 +69,20 @@ const listener = z.strictObject({
     .optional()
     .meta({ description: "As `server.trusted-networks`, for this listener alone.", unset: "those of the server" }),
   "max-connections": z.int().min(1).max(100000).default(2000).meta({ description: "Connections served at once; further ones are closed." }),
+  extensions: z
+    .enum(["observe", "enforce"])
+    .optional()
+    .meta({
+      description:
+        "Of a milter: whether MAIL and RCPT parameters of extensions that are off by `session.extensions` are refused, or only logged. " +
+        "A milter cannot hide the keyword: have the MTA not offer it before `enforce` (the maps `ehlo-keywords` and `srv_features`).",
+      unset: '`"observe"`',
+    }),
+  rewrite: z.boolean().optional().meta({
+    description:
+      "Of a milter: whether recipients and the sender are changed to what they resolve to. False where the MTA does so by the map `aliases`.",
+    unset: "`true`",
+  }),
 });
 
 const principal = z.strictObject({

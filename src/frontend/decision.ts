@@ -1,5 +1,8 @@
 /** What the log says of one decision: every input that decided it, and what came of it. */
-import { cleanText } from "../mail/reply.ts";
+import { cleanText, formatReply } from "../mail/reply.ts";
+import type { Session } from "../stage/session.ts";
+import type { Verdict } from "../stage/verdict.ts";
+import type { Notice } from "./notice.ts";
 
 export type VerdictKind = "pass" | "reject" | "defer" | "disconnect";
 
@@ -30,6 +33,48 @@ export interface Decision {
   readonly would?: VerdictKind;
   /** From the whole request to the verdict; a reply that is held back leaves later. */
   readonly ms: number;
+}
+
+/** Who is told of decisions, and of what else an administrator should know. */
+export interface Reader {
+  /** `cause` is why a source could not tell. */
+  readonly onDecision: (decision: Decision, cause?: unknown) => void;
+  readonly onNotice: (notice: Notice) => void;
+}
+
+/** What a front end knows of a decision. Its texts are as the MTA sent them. */
+export interface Decided extends Pick<Decision, "listener" | "stage" | "helo" | "sender" | "recipient" | "instance" | "resolved" | "ms"> {
+  readonly session: Session;
+  readonly verdict: Verdict;
+  readonly isShadow: boolean;
+}
+
+export function tellDecision({ onDecision }: Reader, decided: Decided): void {
+  const { listener, stage, session, verdict, isShadow } = decided;
+  const isPass = verdict.kind === "pass";
+  const decision: Decision = {
+    event: "decision",
+    listener,
+    stage,
+    client: session.client.address ?? "",
+    clientName: loggable(session.client.name),
+    clientPort: session.client.port,
+    serverPort: session.server.port,
+    helo: loggable(decided.helo),
+    tls: session.tls,
+    auth: loggable(session.login),
+    sender: loggable(decided.sender),
+    recipient: loggable(decided.recipient),
+    instance: loggable(decided.instance),
+    verdict: isShadow ? "pass" : verdict.kind,
+    reply: isPass ? "" : formatReply(verdict.reply),
+    reason: verdict.reason,
+    resolved: decided.resolved.map(loggable),
+    ...(isShadow && !isPass ? { would: verdict.kind } : undefined),
+    ms: Math.round(decided.ms * 1000) / 1000,
+  };
+  if (isPass || verdict.cause === undefined) onDecision(decision);
+  else onDecision(decision, verdict.cause);
 }
 
 /** A path in SMTP has at most 256 octets; a text that is longer than this is not worth its place in a log. */

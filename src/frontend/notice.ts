@@ -5,6 +5,18 @@ export type Notice =
   | { readonly kind: "delivered-elsewhere"; readonly listener: string; readonly recipient: string; readonly resolved: readonly string[] }
   /** Once for each word. */
   | { readonly kind: "unknown-context"; readonly listener: string; readonly context: string }
+  /** Once for each name. */
+  | { readonly kind: "unknown-map"; readonly listener: string; readonly map: string }
+  /** Once for each address. */
+  | { readonly kind: "alias-loop"; readonly listener: string; readonly address: string }
+  /** Once for each map and error. */
+  | { readonly kind: "map-unavailable"; readonly listener: string; readonly map: string; readonly key: string; readonly error: unknown }
+  /** Once for each parameter: it belongs to an extension that is off, or has a value beyond its maximum, and was let pass. */
+  | { readonly kind: "extension-observed"; readonly listener: string; readonly parameter: string; readonly reply: string }
+  /** Once for each address: it resolves to what cannot be written in SMTP, and is delivered as given. */
+  | { readonly kind: "unwritable-address"; readonly listener: string; readonly address: string; readonly resolved: readonly string[] }
+  /** Once for each listener: the MTA does not let messages be changed, and delivers them as given. */
+  | { readonly kind: "changes-not-offered"; readonly listener: string }
   /** The connection was closed. */
   | { readonly kind: "protocol-error"; readonly listener: string; readonly peer: string; readonly message: string }
   /** Once for each time that it fills up; further connections are closed. */

@@ -1,12 +1,10 @@
 /** What the policy front end tells its log: each decision once, and what the policy protocol cannot carry out. */
 import { LRUCache } from "lru-cache";
 import { canonicalAddress } from "../mail/address.ts";
-import { formatReply } from "../mail/reply.ts";
 import type { Admission } from "../stage/session.ts";
 import type { Reason, Verdict } from "../stage/verdict.ts";
 import type { PolicyRequest } from "../wire/policy.ts";
-import { type Decision, loggable } from "./decision.ts";
-import type { Notice } from "./notice.ts";
+import { type Decision, loggable, type Reader, tellDecision } from "./decision.ts";
 import { ownCopy, type Remembered } from "./session-memory.ts";
 
 /** What one stage said. */
@@ -17,12 +15,6 @@ export interface Finding {
   readonly resolved: readonly string[];
   /** It was said before: not waited for again. */
   readonly isRepeat: boolean;
-}
-
-export interface Reader {
-  /** `cause` is why a source could not tell. */
-  readonly onDecision: (decision: Decision, cause?: unknown) => void;
-  readonly onNotice: (notice: Notice) => void;
 }
 
 /** Words and addresses that were told of; the oldest are forgotten, and may be told again. */
@@ -42,32 +34,22 @@ export class PolicyReport {
 
   decision(request: PolicyRequest, remembered: Remembered, finding: Finding, isShadow: boolean, ms: number): void {
     const { stage, verdict, resolved, isRepeat } = finding;
-    const isPass = verdict.kind === "pass";
-    if (isPass ? isRepeat : isToldRefusal(request, remembered, finding)) return;
+    if (verdict.kind === "pass" ? isRepeat : isToldRefusal(request, remembered, finding)) return;
+    const { heloName: helo, sender, recipient, instance } = request;
     const { session } = remembered;
-    const decision: Decision = {
-      event: "decision",
+    tellDecision(this.#reader, {
       listener: this.#listener,
       stage,
-      client: session.client.address ?? "",
-      clientName: loggable(session.client.name),
-      clientPort: session.client.port,
-      serverPort: session.server.port,
-      helo: loggable(request.heloName),
-      tls: session.tls,
-      auth: loggable(session.login),
-      sender: loggable(request.sender),
-      recipient: loggable(request.recipient),
-      instance: loggable(request.instance),
-      verdict: isShadow ? "pass" : verdict.kind,
-      reply: isPass ? "" : formatReply(verdict.reply),
-      reason: verdict.reason,
-      resolved: resolved.map(loggable),
-      ...(isShadow && !isPass ? { would: verdict.kind } : undefined),
-      ms: Math.round(ms * 1000) / 1000,
-    };
-    if (isPass || verdict.cause === undefined) this.#reader.onDecision(decision);
-    else this.#reader.onDecision(decision, verdict.cause);
+      session,
+      helo,
+      sender,
+      recipient,
+      instance,
+      verdict,
+      resolved,
+      isShadow,
+      ms,
+    });
   }
 
   internalError(error: unknown): void {

@@ -6,15 +6,16 @@ import type { Core } from "../stage/core.ts";
 import { decideEhlo } from "../stage/ehlo.ts";
 import { decideMail } from "../stage/mail.ts";
 import { decideRcpt, type RcptPart } from "../stage/rcpt.ts";
+import { internalError } from "../stage/refuse.ts";
 import { admitRecipient, beginTransaction, type Session } from "../stage/session.ts";
 import { runSteps, type Steps, waitFor } from "../stage/steps.ts";
 import type { Verdict } from "../stage/verdict.ts";
 import { decideVrfy } from "../stage/vrfy.ts";
 import { encodeAction, type PolicyRequest } from "../wire/policy.ts";
 import type { TimedReply } from "./converse.ts";
-import type { Decision } from "./decision.ts";
+import type { Decision, Reader } from "./decision.ts";
 import { isKnownContext, type Plan, planOf } from "./policy-plan.ts";
-import { type Finding, PolicyReport, type Reader } from "./policy-report.ts";
+import { type Finding, PolicyReport } from "./policy-report.ts";
 import { belongsTo, sessionKey, sessionOf } from "./policy-session.ts";
 import { ownCopy, type Remembered, type RememberedTransaction, SessionMemory, unremembered } from "./session-memory.ts";
 
@@ -57,7 +58,6 @@ interface Turn {
 }
 
 const passed: TimedReply = { text: encodeAction("DUNNO"), delayMs: 0 };
-const internalError = reply(451, "4.3.0", "Internal error, please try again later.");
 const vrfyDisabled = reply(502, "5.5.1", "VRFY is disabled.");
 const vrfyUnavailable = reply(450, "4.4.3", "Unable to verify address at this time.");
 
@@ -126,8 +126,7 @@ class PolicyFrontEnd {
       return yield* this.#decide(turn, plan);
     } catch (error) {
       this.#report.internalError(error);
-      const verdict: Verdict = { kind: "defer", reply: internalError, reason: "internal-error", delayMs: 0 };
-      return this.#conclude(turn, { stage: turn.stage, verdict, resolved: [], isRepeat: false });
+      return this.#conclude(turn, { stage: turn.stage, verdict: internalError, resolved: [], isRepeat: false });
     }
   }
 

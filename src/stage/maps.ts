@@ -1,37 +1,52 @@
 /**
- * The decisions of the RCPT stage as tables that are asked by key: `recipients`, `domains`, `aliases`, `lookup/NAME`.
- * They know no session: a setting that names one sees empty variables.
+ * The decisions of the stages as tables that are asked by key. A map knows the key and the listener, and no SMTP session: a setting
+ * that names another variable sees it empty. Each does the whole search that its key needs, for MTAs send no partial keys.
  */
 import type { Answer } from "../expr/ask.ts";
 import { asString } from "../expr/result.ts";
 import { toText } from "../expr/value.ts";
-import { canonicalAddress, domainOf } from "../mail/address.ts";
+import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
+import { canonicalIp } from "../mail/ip.ts";
+import { cleanText, formatReply } from "../mail/reply.ts";
+import { TemporaryError } from "../mail/temporary-error.ts";
 import type { Core } from "./core.ts";
-import { chooseDirectory, isLocalDomain, resolve } from "./resolve.ts";
+import { decideEhlo } from "./ehlo.ts";
+import { follow } from "./follow.ts";
+import { discardedKeywords, featuresOff } from "./keywords.ts";
+import { accessKeys, addressInKey, writtenAddress } from "./map-key.ts";
+import { chooseDirectory, isLocalDomain, type Resolution, resolve } from "./resolve.ts";
 import { openSession, type Session } from "./session.ts";
 import { evaluate } from "./setting.ts";
 import { runSteps, type Steps, waitFor } from "./steps.ts";
 import type { Scope } from "./vocabulary.ts";
 
-/** How often an alias is followed before it counts as a loop. */
-const maxDepth = 10;
+/** Whom a map is asked through. */
+export interface MapListener {
+  readonly name: string;
+  /** What `local_port` is: the port of the MTA's service, not the one where maps are asked. */
+  readonly localPort: number;
+  readonly isTrusted: (address: string) => boolean;
+  /** An alias that leads back to itself was met, and stays as it is. */
+  readonly onLoop?: (address: string) => void;
+}
 
-const nobody: Session = openSession({
-  listener: "",
-  protocol: "smtp",
-  client: { address: undefined, name: "", port: 0 },
-  server: { address: "", port: 0 },
-  trusted: false,
-});
+type AskMap = (key: string, core: Core, listener: MapListener) => Steps<string | undefined>;
 
-type AskMap = (key: string, core: Core) => Steps<string | undefined>;
-
-const maps: ReadonlyMap<string, AskMap> = new Map([
+const maps: ReadonlyMap<string, AskMap> = new Map<string, AskMap>([
   ["recipients", askRecipients],
   ["domains", askDomains],
   ["aliases", askAliases],
+  ["ehlo-keywords", askKeywords],
+  ["helo", askHelo],
+  ["srv_features", askFeatures],
+  // The names that FEATURE(`virtusertable') and FEATURE(`access_db') of Sendmail give their maps.
+  ["virtuser", askVirtuser],
+  ["access", askAccess],
 ]);
+
+/** MTAs also ask about what they find in header fields. */
+const maxKeyLength = 1024;
 
 const lookupPrefix = "lookup/";
 
@@ -42,62 +57,147 @@ export function isMap(name: string, core: Core): boolean {
   return maps.has(name);
 }
 
-/** `undefined`: not found. Throws or rejects with a `TemporaryError` when it cannot tell. */
-export function askMap(name: string, key: string, core: Core): Answer<string | undefined> {
-  if (name.startsWith(lookupPrefix)) return runSteps(askLookup(name.slice(lookupPrefix.length), key, core));
-  const ask = maps.get(name);
-  return ask === undefined ? undefined : runSteps(ask(key, core));
+/** Maps that change what the MTA does; the others tell what is. */
+export function isDecision(name: string): boolean {
+  return !(name === "recipients" || name === "domains" || name.startsWith(lookupPrefix));
 }
 
+/** `undefined`: not found. Throws or rejects with a `TemporaryError` when it cannot tell. */
+export function askMap(name: string, key: string, core: Core, listener: MapListener): Answer<string | undefined> {
+  // No table holds it, and what is asked next need not cope with it.
+  if (key === "" || key.length > maxKeyLength || key !== cleanText(key)) return undefined;
+  if (name.startsWith(lookupPrefix)) return runSteps(askLookup(name.slice(lookupPrefix.length), key, core));
+  const ask = maps.get(name);
+  return ask === undefined ? undefined : runSteps(ask(key, core, listener));
+}
+
+/** As an access table is searched: which parameter of the MTA asks is not known, and a plain list has none of the other forms. */
 function* askLookup(name: string, key: string, core: Core): Steps<string | undefined> {
-  const value = yield* waitFor(core.sources.lookup(name)?.get(key));
-  return value === undefined ? undefined : toText(value);
+  const lookup = core.sources.lookup(name);
+  for (const each of accessKeys(key)) {
+    const value = yield* waitFor(lookup?.get(each));
+    if (value !== undefined) return toText(value);
+  }
+  return undefined;
 }
 
 /** The address itself, when mail for it would be taken as local. */
-function* askRecipients(key: string, core: Core): Steps<string | undefined> {
-  const address = canonicalAddress(key);
-  return (yield* target(address, core)) === undefined ? undefined : address;
+function* askRecipients(key: string, core: Core, listener: MapListener): Steps<string | undefined> {
+  const address = addressInKey(key);
+  // RFC 5321 4.5.1: postmaster without a domain is the MTA's own.
+  if (address === "postmaster") return address;
+  const written = isComplete(address) ? writtenAddress(address) : undefined;
+  if (written === undefined) return undefined;
+  const scope = yield* rewritten(address, core, listener);
+  const resolution = yield* found(scope, core);
+  const isAccepted = resolution.kind === "found" || (resolution.kind === "unknown" && localPartOf(scope.rcpt) === "postmaster");
+  return isAccepted ? written : undefined;
 }
 
-function* askDomains(key: string, core: Core): Steps<string | undefined> {
+function* askDomains(key: string, core: Core, listener: MapListener): Steps<string | undefined> {
   const domain = canonicalDomain(key);
-  if (domain === "" || domain.includes("@")) return undefined;
-  const own = core.settings.domains.get(domain);
-  if (own !== undefined) return domain;
-  const directory = yield* chooseDirectory(undefined, scopeOf(`@${domain}`), core);
+  if (domain === "" || /[@\s]/.test(domain)) return undefined;
+  if (core.settings.domains.has(domain)) return domain;
+  const directory = yield* chooseDirectory(undefined, scopeOf(`@${domain}`, listener), core);
+  // To say that every domain is local would make the MTA an open relay.
+  if (directory?.everything) return undefined;
   return (yield* isLocalDomain(directory, domain, core)) ? domain : undefined;
 }
 
-/** Where mail for the address goes, comma-separated, followed until nothing changes; `undefined`: nowhere else. */
-function* askAliases(key: string, core: Core): Steps<string | undefined> {
-  const address = canonicalAddress(key);
-  const ends = yield* follow(address, [], core);
-  return ends === undefined || (ends.length === 1 && ends[0] === address) ? undefined : ends.join(",");
+/**
+ * Where mail for the address goes, comma-separated, followed until nothing changes; `undefined`: nowhere else. A tag is in the result
+ * or not as the address resolves by `sub-addressing-delivery`: what is found is the whole address, so no MTA appends it again.
+ */
+function* askAliases(key: string, core: Core, listener: MapListener): Steps<string | undefined> {
+  const addresses = yield* aliasesOf(key, core, listener);
+  return addresses?.join(",");
 }
 
-/** `undefined`: a loop, or not local. */
-function* follow(address: string, path: readonly string[], core: Core): Steps<readonly string[] | undefined> {
-  const next = yield* target(address, core);
-  if (next === undefined || (next.length === 1 && next[0] === address)) return next;
-  if (path.length >= maxDepth || path.includes(address)) return undefined;
-  const ends = new Set<string>();
-  for (const one of next) {
-    // A list may hold itself; its other members still get their copy.
-    const further = one === address ? undefined : yield* follow(one, [...path, address], core);
-    for (const end of further ?? [one]) ends.add(end);
+/** A virtusertable has one address for a key; a list is not told in part, and must not bounce. */
+function* askVirtuser(key: string, core: Core, listener: MapListener): Steps<string | undefined> {
+  const addresses = yield* aliasesOf(key, core, listener);
+  if (addresses !== undefined && addresses.length > 1) {
+    throw new TemporaryError(`${key} goes to ${addresses.length} addresses, and a virtusertable can tell one: use the milter`);
   }
-  return [...ends];
+  return addresses?.[0];
 }
 
-/** One step: rewriting, then resolution. `undefined`: no local recipient. */
-function* target(address: string, core: Core): Steps<readonly string[] | undefined> {
-  if (domainOf(address) === undefined) return undefined;
-  const rewritten = asString(yield* evaluate("rewrite", core.settings.rcpt.rewrite, scopeOf(address), core));
-  const resolution = yield* resolve(scopeOf(rewritten?.includes("@") ? canonicalAddress(rewritten) : address), core);
-  return resolution.kind === "found" ? resolution.addresses : undefined;
+function* aliasesOf(key: string, core: Core, listener: MapListener): Steps<readonly string[] | undefined> {
+  const address = addressInKey(key);
+  if (!isComplete(address) || writtenAddress(address) === undefined) return undefined;
+  const { addresses, loops } = yield* follow(address, (each) => stepFrom(each, core, listener));
+  for (const loop of loops) listener.onLoop?.(loop);
+  if (addresses.length === 1 && addresses[0] === address) return undefined;
+  return addresses.map((each) => {
+    const written = writtenAddress(each);
+    if (written === undefined) throw new TemporaryError(`${address} leads to "${cleanText(each)}", which is not an address`);
+    return written;
+  });
 }
 
-function scopeOf(rcpt: string): Scope {
-  return { session: nobody, helo: "", sender: "", rcpt };
+/** Where an address goes in one step; none when it is not a local recipient. */
+function* stepFrom(address: string, core: Core, listener: MapListener): Steps<readonly string[]> {
+  if (!isComplete(address)) return [];
+  const resolution = yield* found(yield* rewritten(address, core, listener), core);
+  return resolution.kind === "found" ? resolution.addresses : [];
+}
+
+/** Client address → keywords. */
+function* askKeywords(key: string, core: Core, listener: MapListener): Steps<string | undefined> {
+  const address = canonicalIp(key);
+  return address === undefined ? undefined : yield* discardedKeywords(sessionOf(address, listener), core);
+}
+
+const featuresTag = "srv_features:";
+
+/** Client address, with or without its tag → letters. Names and shortened addresses are asked too, and lead on to the address. */
+function* askFeatures(key: string, core: Core, listener: MapListener): Steps<string | undefined> {
+  const isTagged = key.toLowerCase().startsWith(featuresTag);
+  const address = canonicalIp(isTagged ? key.slice(featuresTag.length) : key);
+  return address === undefined ? undefined : yield* featuresOff(sessionOf(address, listener), core);
+}
+
+/** Of the access map of Sendmail only the features: the rest of it is the administrator's, and RCPT is for the milter. */
+function* askAccess(key: string, core: Core, listener: MapListener): Steps<string | undefined> {
+  return key.toLowerCase().startsWith(featuresTag) ? yield* askFeatures(key, core, listener) : undefined;
+}
+
+/** EHLO name → the refusal, in the form of access(5). */
+function* askHelo(key: string, core: Core, listener: MapListener): Steps<string | undefined> {
+  const verdict = yield* waitFor(decideEhlo(sessionOf(undefined, listener), key, core));
+  if (verdict.kind === "pass") return undefined;
+  if (verdict.reason === "unavailable") throw new TemporaryError("the EHLO name cannot be checked", { cause: verdict.cause });
+  return formatReply(verdict.reply);
+}
+
+/** `@domain` would be the key of a catch-all. */
+function isComplete(address: string): boolean {
+  return localPartOf(address) !== "" && (domainOf(address) ?? "") !== "";
+}
+
+function* rewritten(address: string, core: Core, listener: MapListener): Steps<Scope> {
+  const scope = scopeOf(address, listener);
+  const result = asString(yield* evaluate("rewrite", core.settings.rcpt.rewrite, scope, core));
+  return result?.includes("@") ? { ...scope, rcpt: canonicalAddress(result) } : scope;
+}
+
+/** The resolution; that of a list which is too long is not known, for a part of it would be wrong. */
+function* found(scope: Scope, core: Core): Steps<Exclude<Resolution, { kind: "list-too-long" }>> {
+  const resolution = yield* resolve(scope, core);
+  if (resolution.kind !== "list-too-long") return resolution;
+  throw new TemporaryError(`${scope.rcpt} has ${resolution.members} members, more than session.rcpt.max-list-members`);
+}
+
+function scopeOf(rcpt: string, listener: MapListener): Scope {
+  return { session: sessionOf(undefined, listener), helo: "", sender: "", rcpt };
+}
+
+function sessionOf(address: string | undefined, { name, localPort, isTrusted }: MapListener): Session {
+  return openSession({
+    listener: name,
+    protocol: "smtp",
+    client: { address, name: "", port: 0 },
+    server: { address: "", port: localPort },
+    trusted: address !== undefined && isTrusted(address),
+  });
 }

@@ -29,3 +29,11 @@ export function unavailable(answer: Reply, cause: unknown): Verdict {
 
 /** EHLO settings and lists have no reply of their own in the configuration. */
 export const ehloUnavailable = reply(451, "4.4.3", "Unable to verify EHLO domain at this time.");
+
+/** A bug: this request is deferred, and all others are served. */
+export const internalError = {
+  kind: "defer",
+  reply: reply(451, "4.3.0", "Internal error, please try again later."),
+  reason: "internal-error",
+  delayMs: 0,
+} as const satisfies Verdict;

@@ -25,6 +25,8 @@ export type Reason =
   | "too-many-recipients"
   | "too-many-errors"
   | "list-too-long"
+  | "extension-disabled"
+  | "invalid-parameter"
   | "unavailable"
   | "vrfy-disabled"
   | "expn-disabled"

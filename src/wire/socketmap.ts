@@ -68,8 +68,8 @@ function encodeFound(data: string): string {
   return encodeNetstring(problem === undefined ? `OK ${data}` : `TEMP ${problem}`);
 }
 
-/** `undefined`: it can be sent. */
-function problemOf(data: string): string | undefined {
+/** Why no MTA could use these data; `undefined`: it can be sent. */
+export function problemOf(data: string): string | undefined {
   // Postfix takes an empty result for an error.
   if (data === "") return "the result is empty";
   if (data !== cleanText(data)) return "the result has control characters";

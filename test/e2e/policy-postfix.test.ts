@@ -1,29 +1,17 @@
 /** Real SMTP sessions through a real Postfix that asks the real daemon, set up by the files of contrib/postfix. */
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { read, substitute } from "../support/contrib.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
-import { freePorts, hasIpv6, type Postfix, startPostfix, whyNoPostfix } from "../support/mta.ts";
+import { freePorts, hasIpv6, type Mta, startPostfix, whyNo } from "../support/mta.ts";
 import { openSmtp, type Smtp } from "../support/smtp.ts";
-
-const repository = new URL("../..", import.meta.url).pathname;
-const read = (path: string) => readFileSync(join(repository, path), "utf8");
-
-/** Each text must be there: a piece of contrib that has changed is seen. */
-function substitute(text: string, ...pairs: readonly (readonly [from: string, to: string])[]): string {
-  let result = text;
-  for (const [from, to] of pairs) {
-    if (!result.includes(from)) throw new Error(`no "${from}" in:\n${text}`);
-    result = result.replaceAll(from, to);
-  }
-  return result;
-}
 
 const local = (port: number) => ({ host: "127.0.0.1", port });
 
-describe.skipIf(whyNoPostfix() !== undefined)("Postfix", async () => {
+describe.skipIf(whyNo("Postfix") !== undefined)("Postfix", async () => {
   // Short, since Postfix makes UNIX sockets below it, and not below a folder that is the test's alone.
   const scratch = `/tmp/postern-e2e-${process.pid}`;
   const socket = join(scratch, "policy.sock");
@@ -92,7 +80,7 @@ smtpd_sasl_auth_enable = yes
     "",
   ].join("\n");
 
-  let postfix: Postfix;
+  let postfix: Mta;
   let daemon: Daemon;
   const open: Smtp[] = [];
 

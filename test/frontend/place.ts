@@ -5,6 +5,7 @@ import { afterEach } from "vitest";
 import { HeldReplies, type StartTimer } from "../../src/frontend/held-replies.ts";
 import { type Listener, type ListenerOptions, listen } from "../../src/frontend/listener.ts";
 import type { Notice } from "../../src/frontend/notice.ts";
+import { milterProtocolOf } from "./milter-mta.ts";
 import { policyProtocol, type World, type WorldOptions, world } from "./world.ts";
 
 /** Timers that run when told. */
@@ -72,24 +73,33 @@ interface PlaceOptions extends WorldOptions {
 
 const anywhere = [{ kind: "inet", host: "127.0.0.1", port: 0 }] as const;
 
-export async function start({
-  maxConnections = 100,
-  maxWaiting = 20,
-  bind = anywhere,
-  socketMode = 0o660,
-  socketGroup,
-  ...options
-}: PlaceOptions = {}): Promise<Place> {
+export function start(options: PlaceOptions = {}): Promise<Place> {
+  return open(options, "utf8", policyProtocol);
+}
+
+/** The milter front end instead; what is received has one character a byte. */
+export function startMilter(options: PlaceOptions = {}): Promise<Place> {
+  return open(options, "latin1", milterProtocolOf);
+}
+
+type Protocol<Request> = ListenerOptions<Request>["protocol"];
+
+async function open<Request>(
+  options: PlaceOptions,
+  encoding: BufferEncoding,
+  protocolOf: (world: World, held: HeldReplies) => Protocol<Request>,
+): Promise<Place> {
+  const { maxConnections = 100, maxWaiting = 20, bind = anywhere, socketMode = 0o660, socketGroup, ...others } = options;
   const clock = handClock();
   const held = new HeldReplies(() => maxWaiting, clock.timer);
-  const surroundings = world(options);
+  const surroundings = world(others);
   const listener = await listen({
     name: "smtp",
     bind,
     socketMode,
     socketGroup,
     maxConnections,
-    protocol: policyProtocol(surroundings, held),
+    protocol: protocolOf(surroundings, held),
     onNotice: surroundings.options.onNotice,
   });
   const place: Place = {
@@ -98,13 +108,13 @@ export async function start({
     notices: surroundings.notices,
     clock,
     held,
-    open: (index = 0) => openClient(listener.addresses[index] ?? ""),
+    open: (index = 0) => openClient(listener.addresses[index] ?? "", encoding),
   };
   places.push(place);
   return place;
 }
 
-async function openClient(address: string): Promise<Client> {
+async function openClient(address: string, encoding: BufferEncoding): Promise<Client> {
   const [, path, v6, v4, port] = /^(?:unix:(.+)|(?:\[(.+)\]|(.+)):(\d+))$/.exec(address) ?? [];
   const host = v6 ?? v4 ?? "";
   const socket =
@@ -112,7 +122,7 @@ async function openClient(address: string): Promise<Client> {
   let text = "";
   let isClosed = false;
   let wake: () => void = () => {};
-  socket.setEncoding("utf8");
+  socket.setEncoding(encoding);
   socket.on("data", (part: string) => {
     text += part;
     wake();

@@ -13,6 +13,8 @@ export interface Daemon {
   reload(config: string): void;
   /** SIGTERM; the exit status, `null` when it did not end by itself. It may be stopped again. */
   stop(): Promise<number | null>;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
 }
 
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -48,6 +50,10 @@ export async function startDaemon({ directory, config, listening }: DaemonOption
       child.kill("SIGTERM");
       await ended;
       return child.exitCode;
+    },
+    async kill() {
+      child.kill("SIGKILL");
+      await ended;
     },
   };
   try {

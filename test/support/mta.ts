@@ -1,65 +1,131 @@
-/** A real Postfix for the end-to-end tests: installs it where that may be done, starts one of its own in a scratch folder. */
-import { execFileSync, spawnSync } from "node:child_process";
+/** Real MTAs for the end-to-end tests: installs them where that may be done, starts them in scratch folders of their own. */
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
+import { type Smtp, speakSmtp } from "./smtp.ts";
 
 const script = (name: string) => new URL(`mta/${name}`, import.meta.url).pathname;
 
 /**
- * Why there is no Postfix here to test with; `undefined`: there is one. Installs it on Debian as root.
+ * Why there is no such program here to test with; `undefined`: there is one. Installs them all on Debian as root.
  * Throws where a test that was skipped would mean that nothing was tested.
  */
-export function whyNoPostfix(): string | undefined {
-  const reason = reasonAgainst();
+export function whyNo(program: "Postfix" | "Sendmail" | "Exim" | "miltertest"): string | undefined {
+  const reason = reasonAgainst(program);
   if (reason === undefined) return undefined;
   if (process.env.CI || process.env.POSTERN_REQUIRE_MTA) throw new Error(reason);
   console.warn(`Skipped: ${reason}`);
   return reason;
 }
 
-function reasonAgainst(): string | undefined {
-  if (process.platform !== "linux" || process.getuid?.() !== 0) return "the tests on a real Postfix need root on Linux";
+function reasonAgainst(program: string): string | undefined {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return `the tests with a real ${program} need root on Linux`;
   if (!existsSync("/etc/debian_version")) {
-    return hasPostfix() ? undefined : "the tests on a real Postfix need Postfix (they install it on Debian only)";
+    return program === "Postfix" && hasPostfix() ? undefined : `the tests with a real ${program} install it on Debian only`;
   }
   const { status, stderr } = spawnSync("bash", [script("install.sh")], { encoding: "utf8" });
-  return status === 0 ? undefined : `Postfix could not be installed: ${stderr.trim()}`;
+  return status === 0 ? undefined : `${program} could not be installed: ${stderr.trim()}`;
 }
 
 const hasPostfix = () => spawnSync("postconf", ["-d", "mail_version"], { env: { PATH: `${process.env.PATH}:/usr/sbin` } }).status === 0;
 
-export interface Postfix {
+export interface Mta {
   /** Its log so far. */
   log(): string;
   /** The delivered messages, headers and all. */
   mail(): readonly string[];
+  /** Who got a message with that subject, once all that it has accepted is delivered; sorted, each as often as it got one. */
+  delivered(subject: string): Promise<readonly string[]>;
   stop(): void;
 }
 
-export interface PostfixOptions {
-  /** An existing folder that other users can reach; its name is short. */
+interface MtaOptions {
+  /** A short name of a folder that other users can reach. */
   readonly directory: string;
   readonly port: number;
+}
+
+export interface PostfixOptions extends MtaOptions {
   /** Further parameters and services, as in the files of that name. */
   readonly main: string;
   readonly master: string;
 }
 
-export function startPostfix({ directory, port, main, master }: PostfixOptions): Postfix {
-  const mainFile = join(directory, "main.piece");
-  const masterFile = join(directory, "master.piece");
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(mainFile, main);
-  writeFileSync(masterFile, master);
-  execFileSync(script("postfix.sh"), ["start", directory, "--port", String(port), "--main", mainFile, "--master", masterFile]);
-  const delivered = join(directory, "mail", "new");
+export function startPostfix({ directory, port, main, master }: PostfixOptions): Mta {
+  return start("postfix.sh", { directory, port }, { main, master });
+}
+
+export interface Sendmail extends Mta {
+  /** The sendmail command on this message, as who is at the machine runs it. */
+  submit(words: readonly string[], message: string): void;
+  /** A session with `sendmail -bs`. */
+  speak(): Promise<Smtp>;
+}
+
+export interface SendmailOptions extends MtaOptions {
+  /** Further lines of sendmail.mc. */
+  readonly mc: string;
+  /** The folder that it sees as /run/postern. */
+  readonly sockets: string;
+}
+
+export function startSendmail({ directory, port, mc, sockets }: SendmailOptions): Sendmail {
+  const sendmail = start("sendmail.sh", { directory, port }, { mc }, ["--sockets", sockets]);
   return {
-    log: () => readFileSync(join(directory, "maillog"), "utf8"),
-    mail: () => readdirSync(delivered).map((name) => readFileSync(join(delivered, name), "utf8")),
-    stop: () => void execFileSync(script("postfix.sh"), ["stop", directory]),
+    ...sendmail,
+    submit: (words, input) => void execFileSync(script("sendmail.sh"), ["submit", directory, ...words], { input }),
+    speak() {
+      const { stdout, stdin } = spawn(script("sendmail.sh"), ["daemon", directory, "-bs"], { stdio: ["pipe", "pipe", "ignore"] });
+      return speakSmtp(stdout, stdin);
+    },
   };
+}
+
+export interface EximOptions extends MtaOptions {
+  /** Statements that come first in the ACL of RCPT. */
+  readonly acl: string;
+}
+
+export function startExim({ directory, port, acl }: EximOptions): Mta {
+  return start("exim.sh", { directory, port }, { acl });
+}
+
+const maxDeliveryMs = 20_000;
+
+/** Each piece of configuration goes into a file, whose name is given by the option of its name. */
+function start(name: string, { directory, port }: MtaOptions, pieces: Readonly<Record<string, string>>, more: readonly string[] = []): Mta {
+  mkdirSync(directory, { recursive: true });
+  const options = Object.entries(pieces).flatMap(([option, text]) => {
+    const file = join(directory, `${option}.piece`);
+    writeFileSync(file, text);
+    return [`--${option}`, file];
+  });
+  execFileSync(script(name), ["start", directory, "--port", String(port), ...options, ...more]);
+  const maildir = join(directory, "mail", "new");
+  const log = () => readFileSync(join(directory, "maillog"), "utf8");
+  const mail = () => readdirSync(maildir).map((file) => readFileSync(join(maildir, file), "utf8"));
+  return {
+    log,
+    mail,
+    async delivered(subject) {
+      const end = Date.now() + maxDeliveryMs;
+      // Twice: a message that moves from one queue to another may be seen in neither.
+      for (let empty = 0; empty < 2; ) {
+        empty = execFileSync(script(name), ["queue", directory], { encoding: "utf8" }) === "" ? empty + 1 : 0;
+        if (Date.now() > end) throw new Error(`not delivered:\n${log().slice(-5000)}`);
+        if (empty === 0) await new Promise((resolve) => setTimeout(resolve, 25));
+      }
+      const sent = mail().filter((message) => headerOf(message, "Subject") === subject);
+      return sent.map((message) => headerOf(message, "Delivered-To") ?? "").sort();
+    },
+    stop: () => void execFileSync(script(name), ["stop", directory]),
+  };
+}
+
+function headerOf(message: string, name: string): string | undefined {
+  return new RegExp(`^${name}: (.*)$`, "m").exec(message)?.[1]?.trim();
 }
 
 export const hasIpv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === "::1"));

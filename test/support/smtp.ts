@@ -1,6 +1,7 @@
 /** An SMTP client that says one line at a time and shows the whole reply, for sessions with a real MTA. */
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
+import type { Readable, Writable } from "node:stream";
 
 export interface Smtp {
   /** The reply, its lines joined by LF; rejects when the connection is lost before its end. */
@@ -13,38 +14,43 @@ export interface Smtp {
 /** Up to and with the first line whose code is followed by a space. */
 const reply = /^(?:\d{3}-[^\n]*\n)*\d{3}(?: [^\n]*)?\n/;
 
-/** Connects to 127.0.0.1 and reads the greeting. */
-export async function openSmtp(port: number): Promise<Smtp> {
-  const socket = connect(port, "127.0.0.1");
-  const read = reader(socket);
+/** Connects to 127.0.0.1, from another address of the machine when one is given, and reads the greeting. */
+export async function openSmtp(port: number, localAddress?: string): Promise<Smtp> {
+  const socket = connect({ port, host: "127.0.0.1", ...(localAddress === undefined ? {} : { localAddress }) });
+  return speakSmtp(socket, socket);
+}
+
+/** Reads the greeting; what it ends is the side that it writes to. */
+export async function speakSmtp(input: Readable, output: Writable): Promise<Smtp> {
+  const read = reader(input);
   const greeting = await read();
   if (!greeting.startsWith("220")) throw new Error(`greeted by ${greeting}`);
   return {
     say(line) {
-      socket.write(`${line}\r\n`);
+      output.write(`${line}\r\n`);
       return read();
     },
     async closed() {
-      if (!socket.readableEnded) await once(socket, "end");
+      if (!input.readableEnded) await once(input, "end");
       return true;
     },
-    end: () => socket.destroy(),
+    end: () => void output.destroy(),
   };
 }
 
-function reader(socket: Socket): () => Promise<string> {
+function reader(input: Readable): () => Promise<string> {
   let buffer = "";
   let failure: Error | undefined;
   let wake = () => {};
-  socket.on("data", (chunk: Buffer) => {
+  input.on("data", (chunk: Buffer) => {
     buffer += chunk.toString("utf8").replaceAll("\r\n", "\n");
     wake();
   });
-  socket.on("error", (error) => {
+  input.on("error", (error) => {
     failure = error;
     wake();
   });
-  socket.on("close", () => {
+  input.on("close", () => {
     failure ??= new Error("the connection was closed");
     wake();
   });

@@ -1,14 +1,21 @@
 #!/bin/bash
-# Installs the MTAs that the end-to-end tests talk to, on Debian 12. Run as root; safe to run again.
+# Installs what the end-to-end tests talk to, on Debian 12. Run as root; safe to run again.
 #
-# Postfix is installed as a package, without a configuration; no service is started.
+# Postfix and miltertest are installed as packages, Postfix without a configuration; no service is started.
+# Sendmail and Exim, which Debian does not allow beside it, are only unpacked, below $POSTERN_MTA_PREFIX.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+prefix=${POSTERN_MTA_PREFIX:-/var/cache/postern-mta}
 
 [ "$(id -u)" = 0 ] || { echo "install.sh: must run as root" >&2; exit 1; }
 
 # libsasl2-modules: without a mechanism smtpd does not start with smtpd_sasl_auth_enable.
-packages=(postfix libsasl2-modules perl-base)
+packages=(postfix libsasl2-modules perl-base m4 miltertest)
+# What the binaries of Sendmail and of Exim are linked with.
+packages+=(libdb5.3 libldap-2.5-0 liblockfile1 libnsl2 libsasl2-2 libssl3 libwrap0 libgnutls-dane0 libgnutls30 libidn12 libpcre2-8-0)
+# Each is unpacked into a folder of its own, by the name of its binary.
+unpacked=(sendmail-bin sendmail-cf exim4-daemon-light)
+binaries=("$prefix/sendmail-bin/usr/libexec/sendmail/sendmail" "$prefix/exim4-daemon-light/usr/sbin/exim4")
 
 # Test files may ask at the same time.
 exec 9> /tmp/postern-mta-install.lock
@@ -18,7 +25,11 @@ missing=()
 for package in "${packages[@]}"; do
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null)" = installed ] || missing+=("$package")
 done
-[ ${#missing[@]} -gt 0 ] || exit 0
+absent=()
+for package in "${unpacked[@]}"; do
+  [ -d "$prefix/$package" ] || absent+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || [ ${#absent[@]} -gt 0 ] || exit 0
 
 # Keep the packages from starting system daemons while they install.
 policy=/usr/sbin/policy-rc.d
@@ -27,6 +38,28 @@ if [ ! -e $policy ]; then
   chmod 755 $policy
   trap 'rm -f /usr/sbin/policy-rc.d' EXIT
 fi
-apt-get -qq update
-echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
-apt-get -qq -o DPkg::Lock::Timeout=60 install --no-install-recommends "${missing[@]}" > /dev/null
+apt=(apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=60)
+"${apt[@]}" update
+if [ ${#missing[@]} -gt 0 ]; then
+  echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
+  "${apt[@]}" install --no-install-recommends "${missing[@]}" > /dev/null
+fi
+if [ ${#absent[@]} -gt 0 ]; then
+  fetched=$(mktemp -d)
+  (cd "$fetched" && "${apt[@]}" -o APT::Sandbox::User=root download "${absent[@]}")
+  mkdir -p "$prefix"
+  chmod 755 "$prefix"
+  for package in "${absent[@]}"; do
+    rm -rf "$prefix/$package.part"
+    dpkg -x "$fetched/$package"_*.deb "$prefix/$package.part"
+    # Only root runs them here.
+    find "$prefix/$package.part" -type f -perm /6000 -exec chmod ug-s {} +
+    mv "$prefix/$package.part" "$prefix/$package"
+  done
+  rm -rf "$fetched"
+fi
+
+for binary in "${binaries[@]}"; do
+  lacking=$(ldd "$binary" | grep 'not found' || true)
+  [ -z "$lacking" ] || { echo "install.sh: $binary lacks $lacking" >&2; exit 1; }
+done

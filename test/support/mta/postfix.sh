@@ -3,6 +3,7 @@
 #
 #   postfix.sh start DIR --port N [--main FILE] [--master FILE]
 #                             returns when SMTP answers on 127.0.0.1:N
+#   postfix.sh queue DIR      prints what is still on its way, nothing when all is delivered
 #   postfix.sh stop  DIR      stops it; DIR stays, for the test to read and remove
 #
 #   --main FILE    further main.cf parameters; the last of two equal names wins
@@ -13,9 +14,7 @@
 # Clients from loopback may use XCLIENT, to be any client with any login. The log is DIR/maillog.
 # Several instances can run at once, each in its own DIR, which other users must be able to reach.
 set -euo pipefail
-PATH=$PATH:/usr/sbin:/sbin
-
-die() { echo "postfix.sh: $*" >&2; exit 1; }
+. "$(dirname "$0")/loopback.sh"
 
 start() {
   local port= main=/dev/null master=/dev/null
@@ -29,13 +28,10 @@ start() {
     shift 2
   done
   [ -n "$port" ] || die "--port is missing"
-  # Postfix makes UNIX sockets below it, whose names may have 107 characters.
-  [ ${#dir} -le 60 ] || die "the name of $dir is too long"
-  setpriv --reuid=nobody --clear-groups test -x "$dir" || die "$dir is not reachable for other users"
-  mkdir -p "$dir"/{etc,queue,data} "$dir"/mail/{tmp,new,cur}
+  prepare
+  mkdir -p "$dir/data"
   chown postfix "$dir/data"
   chown -R nobody "$dir/mail"
-  : > "$dir/maillog"
   { parameters; cat "$main"; } | last_wins > "$dir/etc/main.cf"
   { services "$port"; cat "$master"; } > "$dir/etc/master.cf"
   # Postfix reads a file over and over while it is less than two seconds old.
@@ -115,21 +111,6 @@ last_wins() {
        END { for (i = 1; i <= n; i++) print line[order[i]] }'
 }
 
-# Until there is an SMTP greeting, for 10 seconds.
-answers() {
-  local end=$((SECONDS + 10)) line
-  while [ $SECONDS -le $end ]; do
-    if { exec 9<> "/dev/tcp/127.0.0.1/$1"; } 2> /dev/null; then
-      line=
-      read -r -t 5 line <&9 || true
-      exec 9>&-
-      case $line in 220*) return 0 ;; esac
-    fi
-    sleep 0.05
-  done
-  return 1
-}
-
 # The master daemon holds a lock. `postfix status` asks it too, but takes two seconds when it is not running.
 running() {
   [ -e "$dir/queue/pid/master.pid" ] &&
@@ -149,6 +130,7 @@ dir=$(cd "$2" && pwd -P)
 shift 2
 case $command in
   start) start "$@" ;;
+  queue) postqueue -c "$dir/etc" -j ;;
   stop) stop ;;
   *) die "unknown command $command" ;;
 esac

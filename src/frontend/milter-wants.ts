@@ -1,0 +1,61 @@
+/** What is asked of an MTA when a connection opens: by what the configuration can come to, so that no event waits in vain. */
+import { asBoolean, asString } from "../expr/result.ts";
+import type { Value } from "../expr/value.ts";
+import type { Core } from "../stage/core.ts";
+import { openSession } from "../stage/session.ts";
+import type { Rule } from "../stage/settings.ts";
+import type { Scope } from "../stage/vocabulary.ts";
+import type { EventKind, Wants } from "../wire/milter/options.ts";
+import type { Mode } from "./policy.ts";
+
+export interface MilterSettings {
+  readonly mode: Mode;
+  readonly extensions: "observe" | "enforce";
+  readonly rewrite: boolean;
+}
+
+/** CONNECT and HELO are only listened to: an MTA keeps their verdicts for the whole session, even after a better HELO. */
+export function wantsOf(core: Core, settings: MilterSettings): Wants {
+  const isShadow = settings.mode === "shadow";
+  const envelope: readonly EventKind[] = ["mail", "rcpt"];
+  const answered = envelope.filter((event) => !isShadow && (event === "rcpt" || mayRefuseMail(core, settings)));
+  const changesSender = asString(fixedValue(core.settings.mail.rewrite, core) ?? "") !== undefined;
+  return {
+    answered,
+    heard: ["connect", "helo", ...envelope.filter((event) => !answered.includes(event))],
+    edits:
+      isShadow || !settings.rewrite
+        ? []
+        : ["deleteRecipient", "addRecipient", "addRecipientWithParameters", ...(changesSender ? (["changeSender"] as const) : [])],
+    refusedRecipients: true,
+  };
+}
+
+function mayRefuseMail(core: Core, { extensions }: MilterSettings): boolean {
+  const { ehlo, mail } = core.settings;
+  const mayHold = (rule: Rule) => asBoolean(fixedValue(rule, core) ?? 1);
+  return (
+    extensions === "enforce" || ehlo.blocklist.length > 0 || mail.rewrite.waits || mayHold(ehlo.require) || mayHold(ehlo.rejectNonFqdn)
+  );
+}
+
+/** `undefined`: it depends on something. */
+function fixedValue(rule: Rule, core: Core): Value | undefined {
+  if (rule.waits || rule.variables.size > 0) return undefined;
+  const value = rule.evaluate(nobody, core.sources.ask);
+  return value instanceof Promise ? undefined : value;
+}
+
+/** For rules that name nothing of a session. */
+const nobody: Scope = {
+  session: openSession({
+    listener: "",
+    protocol: "smtp",
+    client: { address: undefined, name: "", port: 0 },
+    server: { address: "", port: 0 },
+    trusted: false,
+  }),
+  helo: "",
+  sender: "",
+  rcpt: "",
+};

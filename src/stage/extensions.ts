@@ -1,0 +1,196 @@
+/** Parameters of MAIL and RCPT that belong to ESMTP extensions: refused where the extension is off, or the value is beyond its maximum. */
+import type { Answer } from "../expr/ask.ts";
+import { asBoolean, asConstant, asDuration } from "../expr/result.ts";
+import type { Value } from "../expr/value.ts";
+import { reply } from "../mail/reply.ts";
+import type { Core } from "./core.ts";
+import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
+import type { Session } from "./session.ts";
+import { evaluate } from "./setting.ts";
+import type { Settings } from "./settings.ts";
+import { runSteps, type Steps } from "./steps.ts";
+import type { Reason, Verdict } from "./verdict.ts";
+import { priorityPolicies, type Scope } from "./vocabulary.ts";
+
+export interface ParametersOutcome {
+  readonly verdict: Verdict;
+  /** The parameter that was refused, upper case; `""` after a pass. */
+  readonly keyword: string;
+}
+
+/** `now` in milliseconds since 1970. `sender` as decided. What no extension here knows is the MTA's to judge. */
+export function decideMailParameters(
+  session: Session,
+  sender: string,
+  parameters: readonly string[],
+  core: Core,
+  now: number,
+): Answer<ParametersOutcome> {
+  return decide({ session, helo: session.helo, sender, rcpt: "" }, parameters, mailParameters, core, now);
+}
+
+export function decideRcptParameters(session: Session, parameters: readonly string[], core: Core, now: number): Answer<ParametersOutcome> {
+  const scope = { session, helo: session.helo, sender: session.transaction?.sender ?? "", rcpt: "" };
+  return decide(scope, parameters, rcptParameters, core, now);
+}
+
+/** The value of MT-PRIORITY; `""` if it is not given. */
+export function priorityOf(parameters: readonly string[]): string {
+  return parameters.map(split).find(({ keyword }) => keyword === "MT-PRIORITY")?.value ?? "";
+}
+
+interface Parameter {
+  /** Upper case. */
+  readonly keyword: string;
+  /** `undefined` without a `=`. */
+  readonly value: string | undefined;
+}
+
+export function split(parameter: string): Parameter {
+  const equals = parameter.indexOf("=");
+  return equals < 0
+    ? { keyword: parameter.toUpperCase(), value: undefined }
+    : { keyword: parameter.slice(0, equals).toUpperCase(), value: parameter.slice(equals + 1) };
+}
+
+const passed: ParametersOutcome = { verdict: pass("pass"), keyword: "" };
+
+function decide(scope: Scope, parameters: readonly string[], checks: Checks, core: Core, now: number): Answer<ParametersOutcome> {
+  const known = parameters.map(split).filter(({ keyword }) => checks.has(keyword));
+  return known.length === 0 ? passed : runSteps(all(scope, known, checks, core, now));
+}
+
+function* all(scope: Scope, known: readonly Parameter[], checks: Checks, core: Core, now: number): Steps<ParametersOutcome> {
+  const keywords = new Set(known.map(({ keyword }) => keyword));
+  for (const { keyword, value } of known) {
+    const check = checks.get(keyword)?.({ value: value ?? "", isBare: value === undefined, keywords, now });
+    if (check === undefined) continue;
+    const verdict = yield* orCannotTell(one(check, keyword, scope, core), (cause) =>
+      unavailable(core.settings.rcpt.replies.unavailable, cause),
+    );
+    if (verdict.kind !== "pass") return { verdict, keyword };
+  }
+  return passed;
+}
+
+function* one({ extension, judge }: Check, keyword: string, scope: Scope, core: Core): Steps<Verdict> {
+  let limit: Value = 1;
+  if (extension !== undefined) {
+    const { key, setting, name } = extensions[extension];
+    limit = yield* evaluate(key, core.settings.extensions[setting], scope, core);
+    if (!isOn(extension, limit)) return refused(`${name} has been disabled.`, "extension-disabled");
+  }
+  const problem = judge(asDuration(limit) ?? 0);
+  if (problem === undefined) return pass("pass");
+  return refused(problem === invalid ? `Invalid parameter "${keyword}".` : problem, "invalid-parameter");
+}
+
+function refused(text: string, reason: Reason): Verdict {
+  return refuse(reply(501, "5.5.4", text), reason);
+}
+
+const extensions = {
+  requireTls: { key: "requiretls", setting: "requireTls", name: "REQUIRETLS" },
+  deliverBy: { key: "deliver-by", setting: "deliverBy", name: "DELIVERBY extension" },
+  futureRelease: { key: "future-release", setting: "futureRelease", name: "FUTURERELEASE extension" },
+  mtPriority: { key: "mt-priority", setting: "mtPriority", name: "MT-PRIORITY extension" },
+  dsn: { key: "dsn", setting: "dsn", name: "DSN extension" },
+} as const satisfies Record<string, { key: string; setting: keyof Settings["extensions"]; name: string }>;
+
+type Extension = keyof typeof extensions;
+
+function isOn(extension: Extension, value: Value): boolean {
+  switch (extension) {
+    case "requireTls":
+    case "dsn":
+      return asBoolean(value);
+    case "deliverBy":
+    case "futureRelease":
+      return asDuration(value) !== undefined;
+    case "mtPriority":
+      return asConstant(value, priorityPolicies) !== undefined;
+  }
+}
+
+interface Given {
+  readonly value: string;
+  readonly isBare: boolean;
+  /** Of all parameters that are judged here. */
+  readonly keywords: ReadonlySet<string>;
+  readonly now: number;
+}
+
+interface Check {
+  /** The one that must be on; `undefined`: it is always. */
+  readonly extension: Extension | undefined;
+  /** What is wrong with the value; `maxMs` is what a duration setting says. */
+  readonly judge: (maxMs: number) => string | undefined;
+}
+
+type Checks = ReadonlyMap<string, (given: Given) => Check>;
+
+/** A text of its own for what has none. */
+const invalid = "invalid";
+
+const validIf = (isValid: boolean) => (isValid ? undefined : invalid);
+
+const mailParameters: Checks = new Map<string, (given: Given) => Check>([
+  // RFC 1870. How much is too much is the MTA's.
+  ["SIZE", ({ value }) => ({ extension: undefined, judge: () => validIf(/^\d{1,20}$/.test(value)) })],
+  ["REQUIRETLS", ({ isBare }) => ({ extension: "requireTls", judge: () => validIf(isBare) })],
+  ["BY", ({ value }) => ({ extension: "deliverBy", judge: (maxMs) => judgeBy(value, maxMs) })],
+  ["HOLDFOR", (given) => ({ extension: "futureRelease", judge: (maxMs) => judgeHoldFor(given, maxMs) })],
+  ["HOLDUNTIL", (given) => ({ extension: "futureRelease", judge: (maxMs) => judgeHoldUntil(given, maxMs) })],
+  ["MT-PRIORITY", ({ value }) => ({ extension: "mtPriority", judge: () => judgePriority(value) })],
+  ["ENVID", ({ value }) => ({ extension: "dsn", judge: () => validIf(/^[!-~]+$/.test(value)) })],
+]);
+
+// ORCPT alone is never refused: Postfix sends it to each server that offers DSN.
+const rcptParameters: Checks = new Map<string, (given: Given) => Check>([
+  ["NOTIFY", ({ value }) => ({ extension: "dsn", judge: () => validIf(notify.test(value)) })],
+]);
+
+/** RFC 3461 4.1 */
+const notify = /^(?:NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY))*)$/i;
+
+/** RFC 2852 section 4; a time that has passed may only be told of, not lead to a return. */
+function judgeBy(value: string, maxMs: number): string | undefined {
+  const [, digits, mode = ""] = /^([+-]?\d{1,9});([NR])T?$/i.exec(value) ?? [];
+  if (digits === undefined) return invalid;
+  const seconds = Number(digits);
+  const maxSeconds = Math.trunc(maxMs / 1000);
+  const isMet = seconds <= maxSeconds && (seconds > 0 || mode.toUpperCase() === "N");
+  return isMet ? undefined : `BY parameter exceeds maximum of ${maxSeconds} seconds.`;
+}
+
+const onlyOne = "Only one of HOLDFOR or HOLDUNTIL may be specified.";
+
+/** RFC 4865 section 4 */
+function judgeHoldFor({ value, keywords }: Given, maxMs: number): string | undefined {
+  if (keywords.has("HOLDUNTIL")) return onlyOne;
+  if (!/^\d{1,9}$/.test(value) || Number(value) === 0) return invalid;
+  const maxSeconds = Math.trunc(maxMs / 1000);
+  return Number(value) > maxSeconds ? `Requested hold time exceeds maximum of ${maxSeconds} seconds.` : undefined;
+}
+
+function judgeHoldUntil({ value, keywords, now }: Given, maxMs: number): string | undefined {
+  if (keywords.has("HOLDFOR")) return onlyOne;
+  const time = dateTime.test(value) ? Date.parse(value) : Number.NaN;
+  if (Number.isNaN(time)) return invalid;
+  if (time <= now) return "HOLDUNTIL must be a date and time in the future.";
+  return time > now + maxMs ? `Requested release time exceeds maximum of ${formatTime(now + maxMs)}.` : undefined;
+}
+
+/** RFC 3339 5.6 */
+const dateTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i;
+
+const maxTime = 8.64e15;
+
+function formatTime(ms: number): string {
+  return new Date(Math.min(ms, maxTime)).toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+function judgePriority(value: string): string | undefined {
+  const priority = /^-?\d$/.test(value) ? Number(value) : Number.NaN;
+  return priority >= -6 && priority <= 5 ? undefined : "Invalid priority value.";
+}

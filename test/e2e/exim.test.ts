@@ -1,0 +1,89 @@
+/** Real SMTP sessions through a real Exim that asks the real daemon by readsocket, set up by the files of contrib/exim. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { read, substitute } from "../support/contrib.ts";
+import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { freePorts, type Mta, startExim, whyNo } from "../support/mta.ts";
+import { openSmtp, type Smtp } from "../support/smtp.ts";
+
+describe.skipIf(whyNo("Exim") !== undefined)("Exim", async () => {
+  const scratch = `/tmp/postern-exim-${process.pid}`;
+  const [smtpd = 0, policy = 0] = await freePorts(2);
+  const places = ["127.0.0.1:10040", `127.0.0.1:${policy}`] as const;
+  const config = substitute(
+    read("contrib/exim/postern.toml"),
+    places,
+    [`mode = "shadow"\n`, ""],
+    ["total = 5", "total = 3"],
+    [`wait = "5s"`, `wait = "0s"`],
+  );
+  const serve = () => startDaemon({ directory: join(scratch, "daemon"), config, listening: [{ host: "127.0.0.1", port: policy }] });
+
+  let exim: Mta;
+  let daemon: Daemon;
+  const open: Smtp[] = [];
+
+  beforeAll(async () => {
+    exim = startExim({ directory: join(scratch, "mta"), port: smtpd, acl: substitute(read("contrib/exim/acl.conf"), [...places]) });
+    daemon = await serve();
+  });
+
+  afterAll(async () => {
+    for (const smtp of open) smtp.end();
+    await daemon?.stop();
+    exim?.stop();
+    rmSync(scratch, { recursive: true, force: true });
+  });
+
+  /** A stranger, up to MAIL. */
+  async function greet(name = "client.example.com"): Promise<Smtp> {
+    const smtp = await openSmtp(smtpd, "127.0.0.2");
+    open.push(smtp);
+    expect(await smtp.say(`EHLO ${name}`)).toMatch(/^250-/);
+    expect(await smtp.say("MAIL FROM:<someone@client.example.com>")).toMatch(/^250 /);
+    return smtp;
+  }
+  const rcpt = (smtp: Smtp, address: string) => smtp.say(`RCPT TO:<${address}>`);
+
+  it("refuses one recipient and delivers to the other", async () => {
+    const smtp = await greet();
+    expect(await rcpt(smtp, "nosuch@example.org")).toBe("550 5.1.2 Mailbox does not exist.");
+    expect(await rcpt(smtp, "john@example.org")).toBe("250 Accepted");
+    expect(await smtp.say("DATA")).toMatch(/^354 /);
+    expect(await smtp.say("Subject: one of two\r\n\r\nhello\r\n.")).toMatch(/^250 /);
+    expect(await exim.delivered("one of two")).toEqual(["john@example.org"]);
+  });
+
+  it("refuses a blocklisted EHLO name, and takes the right one after it", async () => {
+    const smtp = await greet("spammer.example");
+    expect(await rcpt(smtp, "john@example.org")).toBe("551 5.1.1 Sending domain 'spammer.example' has been blocklisted.");
+    expect(await smtp.say("EHLO client.example.com")).toMatch(/^250-/);
+    expect(await smtp.say("MAIL FROM:<>")).toMatch(/^250 /);
+    expect(await rcpt(smtp, "john@example.org")).toBe("250 Accepted");
+  });
+
+  it("sends an odd local part whole", async () => {
+    const smtp = await greet();
+    expect(await rcpt(smtp, `"john${"\r"}x"@example.org`)).toMatch(/^5/);
+    expect(await rcpt(smtp, `"no such=1"@example.org`)).toBe("550 5.1.2 Mailbox does not exist.");
+    expect(await rcpt(smtp, "anybody@example.net")).toBe("250 Accepted");
+  });
+
+  it("disconnects at the third error of a session", async () => {
+    const smtp = await greet();
+    expect(await rcpt(smtp, "nosuch1@example.org")).toMatch(/^550 5\.1\.2 /);
+    expect(await rcpt(smtp, "friend@elsewhere.example")).toBe("550 5.1.2 Relay not allowed.");
+    expect(await rcpt(smtp, "nosuch3@example.org")).toBe("550 5.3.0 Too many errors, disconnecting.");
+    expect(await smtp.closed()).toBe(true);
+  });
+
+  it("defers while there is no daemon, and accepts when there is one again", async () => {
+    const smtp = await greet();
+    expect(await rcpt(smtp, "john@example.org")).toBe("250 Accepted");
+    await daemon.kill();
+    expect(await rcpt(smtp, "john+2@example.org")).toBe("451 4.3.0 Please try again later.");
+    daemon = await serve();
+    expect(await rcpt(smtp, "john+3@example.org")).toBe("250 Accepted");
+  });
+});

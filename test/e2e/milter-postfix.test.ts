@@ -1,0 +1,67 @@
+/** Real SMTP sessions through a real Postfix with the real daemon as its milter, set up by the files of contrib/postfix. */
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { read, substitute } from "../support/contrib.ts";
+import { freePorts, type Mta, startPostfix, whyNo } from "../support/mta.ts";
+import { openSmtp } from "../support/smtp.ts";
+import { type Daemons, type Service, services, socketOf, startDaemons, testMilter } from "./milter-behaviour.ts";
+
+describe.skipIf(whyNo("Postfix") !== undefined)("Postfix with a milter", async () => {
+  const scratch = `/tmp/postern-mp-${process.pid}`;
+  const sockets = join(scratch, "run");
+  const [base = 0, keep = 0, enforce = 0, mortal = 0, clientPort = 0] = await freePorts(5);
+  const ports = { base, keep, enforce, mortal };
+
+  const main = `${substitute(read("contrib/postfix/milter.cf"), ["/run/postern", sockets])}
+mynetworks = 127.0.0.1
+mydestination = example.org example.net
+`;
+  const service = (name: Service) =>
+    `127.0.0.1:${ports[name]} inet n - n - - smtpd\n    -o smtpd_milters=unix:${socketOf(sockets, name)}\n`;
+
+  let mta: Mta;
+  let daemons: Daemons;
+
+  beforeAll(async () => {
+    mkdirSync(sockets, { recursive: true });
+    const master = services
+      .filter((name) => name !== "base")
+      .map(service)
+      .join("");
+    mta = startPostfix({ directory: join(scratch, "mta"), port: base, main, master });
+    daemons = await startDaemons(scratch, sockets, read("contrib/postfix/milter.toml"));
+  });
+
+  afterAll(async () => {
+    await daemons?.stop();
+    mta?.stop();
+    rmSync(scratch, { recursive: true, force: true });
+  });
+
+  testMilter({ scratch, ports, clientPort, refusal: (_, code, text) => `${code} ${text}`, host: () => ({ mta, daemons }) });
+
+  it("leaves relaying to Postfix, and validates the recipients of a login", async () => {
+    const stranger = await openSmtp(base, "127.0.0.2");
+    await stranger.say("EHLO client.example.com");
+    await stranger.say("MAIL FROM:<>");
+    // Postfix itself refuses this before it asks.
+    expect(await stranger.say("RCPT TO:<friend@elsewhere.example>")).toMatch(/^454 4\.7\.1 /);
+    stranger.end();
+    const login = await openSmtp(base);
+    expect(await login.say("XCLIENT ADDR=203.0.113.9 LOGIN=john")).toMatch(/^220 /);
+    await login.say("EHLO client.example.com");
+    await login.say("MAIL FROM:<john@example.org>");
+    expect(await login.say("RCPT TO:<nosuch@example.org>")).toBe("550 5.1.2 Mailbox does not exist.");
+    login.end();
+  });
+
+  it("counts what Postfix itself refused among the errors of a session", async () => {
+    const smtp = await openSmtp(base, "127.0.0.2");
+    await smtp.say("EHLO client.example.com");
+    await smtp.say("MAIL FROM:<>");
+    for (const name of ["one", "two"]) expect(await smtp.say(`RCPT TO:<${name}@elsewhere.example>`)).toMatch(/^454 4\.7\.1 /);
+    expect(await smtp.say("RCPT TO:<nosuch@example.org>")).toBe("421 4.3.0 Too many errors, disconnecting.");
+    expect(await smtp.closed()).toBe(true);
+  });
+});

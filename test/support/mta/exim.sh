@@ -1,0 +1,98 @@
+#!/bin/bash
+# Starts and stops a real Exim of its own in a folder, on loopback.
+#
+#   exim.sh start DIR --port N [--acl FILE]
+#                           returns when SMTP answers on 127.0.0.1:N
+#   exim.sh queue DIR       prints what is still on its way, nothing when all is delivered
+#   exim.sh stop  DIR       stops it; DIR stays, for the test to read and remove
+#
+#   --acl FILE  the statements of the RCPT ACL that come first; then everything is accepted
+#
+# Mail for any recipient that it accepts goes to the Maildir DIR/mail, one file for each recipient, with Delivered-To on
+# top. The log is DIR/maillog. Several instances can run at once, each in its own DIR, which other users must be able to reach.
+set -euo pipefail
+. "$(dirname "$0")/loopback.sh"
+exim=$prefix/exim4-daemon-light/usr/sbin/exim4
+
+start() {
+  local port= acl=/dev/null
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --port) port=$2 ;;
+      --acl) acl=$2 ;;
+      *) die "unknown option $1" ;;
+    esac
+    shift 2
+  done
+  [ -n "$port" ] || die "--port is missing"
+  prepare
+  mkdir -p "$dir/log"
+  : > "$dir/log/mainlog"
+  ln -sf log/mainlog "$dir/maillog"
+  chown -R nobody "$dir"/{queue,log,mail}
+  # The user that this Exim is built to run as; its number is nobody's.
+  { cat /etc/passwd; echo "Debian-exim:x:$(id -u nobody):$(id -g nobody)::/:/bin/false"; } > "$dir/etc/passwd"
+  { cat /etc/group; echo "Debian-exim:x:$(id -g nobody):"; } > "$dir/etc/group"
+  configuration "$port" "$acl" > "$dir/etc/exim.conf"
+  export exim
+  run_apart serve "$port"
+}
+
+configuration() {
+  cat <<CF
+primary_hostname = mta.test
+exim_path = $exim
+# A second Exim that is told by -C which configuration to read is no longer root.
+deliver_drop_privilege = true
+spool_directory = $dir/queue
+log_file_path = $dir/log/%slog
+log_selector = +all
+local_interfaces = 127.0.0.1
+daemon_smtp_ports = $1
+tls_advertise_hosts =
+host_lookup =
+rfc1413_hosts =
+dns_ipv4_lookup =
+disable_ipv6 = true
+keep_environment =
+acl_smtp_rcpt = acl_rcpt
+
+begin acl
+acl_rcpt:
+$(cat "$2")
+  accept
+
+begin routers
+all:
+  driver = accept
+  transport = maildir
+
+begin transports
+maildir:
+  driver = appendfile
+  directory = $dir/mail
+  maildir_format
+  headers_add = Delivered-To: \$local_part@\$domain
+  user = nobody
+  group = $(id -gn nobody)
+CF
+}
+
+serve() {
+  mount --bind "$dir/etc/passwd" /etc/passwd
+  mount --bind "$dir/etc/group" /etc/group
+  "$exim" -C "$dir/etc/exim.conf" -bdf -q10m &
+  wait $!
+}
+
+[ $# -ge 2 ] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ "$(id -u)" = 0 ] || die "must run as root"
+command=$1
+dir=$(cd "$2" && pwd -P)
+shift 2
+case $command in
+  start) start "$@" ;;
+  queue) find "$dir/queue/input" -type f 2> /dev/null || true ;;
+  stop) stop_apart ;;
+  *) die "unknown command $command" ;;
+esac

@@ -1,0 +1,74 @@
+# What the scripts of this folder share; sourced, not run.
+
+PATH=$PATH:/usr/sbin:/sbin
+prefix=${POSTERN_MTA_PREFIX:-/var/cache/postern-mta}
+
+die() { echo "$(basename "$0"): $*" >&2; exit 1; }
+
+# The MTA's own users must be able to reach $dir, which has UNIX sockets, whose names may have 107 characters.
+prepare() {
+  [ ${#dir} -le 60 ] || die "the name of $dir is too long"
+  setpriv --reuid=nobody --clear-groups test -x "$dir" || die "$dir is not reachable for other users"
+  mkdir -p "$dir"/{etc,queue} "$dir"/mail/{tmp,new,cur}
+  : > "$dir/maillog"
+}
+
+# answers PORT [PID]: until there is an SMTP greeting, for 15 seconds and no longer than PID lives.
+answers() {
+  local end=$((SECONDS + 15)) line
+  while [ $SECONDS -le $end ] && { [ -z "${2:-}" ] || kill -0 "$2" 2> /dev/null; }; do
+    if { exec 8<> "/dev/tcp/127.0.0.1/$1"; } 2> /dev/null; then
+      line=
+      read -r -t 5 line <&8 || true
+      exec 8>&-
+      case $line in 220*) return 0 ;; esac
+    fi
+    sleep 0.05
+  done
+  return 1
+}
+
+# run_apart FUNCTION PORT: runs it as the first process of mount and PID namespaces of its own, where name service
+# knows files only: no DNS query leaves the machine, and nothing outlives stop_apart.
+run_apart() {
+  printf '127.0.0.1 localhost mta.test\n::1 localhost\n' > "$dir/etc/hosts"
+  printf '%s: files\n' passwd group hosts networks protocols services > "$dir/etc/nsswitch.conf"
+  printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' > "$dir/etc/resolv.conf"
+  export -f "$1" hide_names
+  export dir prefix
+  setsid unshare --mount --pid --fork --kill-child bash -euc "hide_names; $1" > "$dir/start.out" 2>&1 < /dev/null &
+  echo $! > "$dir/pid"
+  if ! answers "$2" $!; then
+    cat "$dir/start.out" "$dir/maillog" >&2
+    stop_apart
+    die "did not start"
+  fi
+}
+
+hide_names() {
+  local file
+  for file in hosts nsswitch.conf resolv.conf; do mount --bind "$dir/etc/$file" "/etc/$file"; done
+  mount -t proc proc /proc
+}
+
+# The number in the file may by now be another process's.
+running_apart() { [ -s "$dir/pid" ] && grep -qs hide_names "/proc/$(cat "$dir/pid")/cmdline"; }
+
+# Runs a command in the namespaces of what is running.
+enter() {
+  local pid
+  pid=$(cat "$dir/pid")
+  nsenter --target "$(tr -d ' ' < "/proc/$pid/task/$pid/children")" --mount --pid --root --wd=/ "$@"
+}
+
+# unshare passes no signal on, but with it every process of the PID namespace dies.
+stop_apart() {
+  local turn
+  running_apart || return 0
+  kill -KILL "$(cat "$dir/pid")"
+  for turn in {1..100}; do
+    running_apart || break
+    sleep 0.02
+  done
+  rm -f "$dir/pid"
+}
