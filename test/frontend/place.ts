@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach } from "vitest";
 import { HeldReplies, type StartTimer } from "../../src/frontend/held-replies.ts";
-import { type Listener, type ListenerOptions, listen } from "../../src/frontend/listener.ts";
 import type { Notice } from "../../src/frontend/notice.ts";
+import { type Listening, type ListenOptions, listen } from "../support/listen.ts";
 import { policyProtocol, type World, type WorldOptions, world } from "./world.ts";
 
 /** Timers that run when told. */
@@ -38,7 +38,7 @@ function handClock() {
 
 export interface Place {
   readonly world: World;
-  readonly listener: Listener;
+  readonly listener: Listening;
   readonly notices: Notice[];
   readonly clock: ReturnType<typeof handClock>;
   readonly held: HeldReplies;
@@ -65,7 +65,7 @@ afterEach(async () => {
 interface PlaceOptions extends WorldOptions {
   readonly maxConnections?: number;
   readonly maxWaiting?: number;
-  readonly bind?: ListenerOptions<unknown>["bind"];
+  readonly bind?: ListenOptions<unknown>["bind"];
   readonly socketMode?: number;
   readonly socketGroup?: string;
 }
