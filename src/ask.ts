@@ -1,6 +1,5 @@
 /** What expressions ask, answered from the open stores, directories and lookups. */
-import type { Answer, Ask, SqlResult } from "./expr/ask.ts";
-import type { Value } from "./expr/value.ts";
+import type { Answer, Ask } from "./expr/ask.ts";
 import { canonicalAddress, domainOf, localPartOf } from "./mail/address.ts";
 import { canonicalDomain } from "./mail/domain.ts";
 import { TemporaryError } from "./mail/temporary-error.ts";
@@ -66,6 +65,10 @@ export function answersFrom({ domains, directories, directory, lookup, database,
   };
 }
 
+function isReading(sql: string): boolean {
+  return /^\s*(select|with|values)\b/i.test(sql);
+}
+
 function anyOf(directories: readonly Directory[], ask: (directory: Directory) => Answer<boolean>): Answer<boolean> {
   for (const [index, directory] of directories.entries()) {
     const answer = ask(directory);
@@ -75,7 +78,7 @@ function anyOf(directories: readonly Directory[], ask: (directory: Directory) =>
   return false;
 }
 
-/** The same answers, but what would write is only computed: for commands that change no state. */
+/** The same answers, but what would write is only computed: for commands that change no state, whose stores are open for reading. */
 export function withoutWriting(ask: Ask): Ask {
   return {
     ...ask,
@@ -83,8 +86,9 @@ export function withoutWriting(ask: Ask): Ask {
     async counterIncr(store, key, by) {
       return (await ask.counterGet(store, key)) + by;
     },
-    sqlQuery(store: string, sql: string, parameters: readonly Value[]): Answer<SqlResult> {
-      return /^\s*select\b/i.test(sql) ? ask.sqlQuery(store, sql, parameters) : { kind: "changes", changes: 0 };
+    async sqlQuery(store, sql, parameters) {
+      if (isReading(sql)) return ask.sqlQuery(store, sql, parameters);
+      return { kind: "changes", changes: 0 };
     },
   };
 }

@@ -1,16 +1,19 @@
 /** The daemon: a configuration, the core made from it, and the listeners that ask the core. A reload builds all of it anew, then swaps it. */
 import { performance } from "node:perf_hooks";
+import { LRUCache } from "lru-cache";
 import type { Configuration, ListenerSettings } from "./config/configuration.ts";
 import type { Decision } from "./frontend/decision.ts";
 import { HeldReplies } from "./frontend/held-replies.ts";
-import { type Listener, listen } from "./frontend/listener.ts";
+import { type Door, type DoorOptions, doorKey, type Listener, openDoor, openListener } from "./frontend/listener.ts";
 import { milterProtocol, openMilter } from "./frontend/milter.ts";
 import type { Notice } from "./frontend/notice.ts";
 import { answerPolicy } from "./frontend/policy.ts";
 import { answerSocketmap } from "./frontend/socketmap.ts";
 import { type Logger, logDecision, logNotice, messageOf } from "./log.ts";
+import { domainOf } from "./mail/address.ts";
 import { TemporaryError } from "./mail/temporary-error.ts";
 import { type OpenCore, openCore } from "./open-core.ts";
+import { FileProblem } from "./store/watched-file.ts";
 import { PolicyDecoder } from "./wire/policy.ts";
 import { SocketmapDecoder } from "./wire/socketmap.ts";
 
@@ -37,18 +40,23 @@ export async function startDaemon(configuration: Configuration, logger: Logger):
   return daemon;
 }
 
-/** A listener, with the settings that it answers by: a reload may change those while the sockets stay. */
+/** A listener, with the settings that it answers by: a reload may change those while its connections stay. */
 interface Served {
   settings: ListenerSettings;
   readonly listener: Listener;
 }
+
+/** Addresses that were told of; the oldest are forgotten, and may be told again. */
+const maxTold = 1000;
 
 class RunningDaemon implements Daemon {
   #configuration: Configuration;
   #open: OpenCore;
   readonly #logger: Logger;
   #served: readonly Served[] = [];
+  #doors: readonly Door[] = [];
   readonly #held = new HeldReplies(() => this.#configuration.maxWaiting);
+  readonly #postmasters = new LRUCache<string, true>({ max: maxTold });
   /** Cores that requests under way may still ask, each with the timer that closes it. */
   readonly #former = new Map<OpenCore, NodeJS.Timeout>();
   readonly #refreshing: NodeJS.Timeout;
@@ -62,7 +70,7 @@ class RunningDaemon implements Daemon {
 
   async start(): Promise<void> {
     try {
-      this.#served = await this.#serveAll(this.#configuration.listeners, []);
+      await this.#serve(this.#configuration.listeners);
     } catch (error) {
       await this.stop();
       throw error;
@@ -73,7 +81,7 @@ class RunningDaemon implements Daemon {
   async reload(configuration: Configuration): Promise<void> {
     const next = this.#openCore(configuration);
     try {
-      this.#served = await this.#serveAll(configuration.listeners, this.#served);
+      await this.#serve(configuration.listeners);
     } catch (error) {
       await next.close();
       throw error;
@@ -90,75 +98,97 @@ class RunningDaemon implements Daemon {
 
   async stop(): Promise<void> {
     clearInterval(this.#refreshing);
-    await Promise.all(this.#served.map(({ listener }) => listener.stop(graceMs)));
+    for (const door of this.#doors) door.close();
+    await Promise.all(this.#served.map(({ listener }) => listener.finish(graceMs)));
     await Promise.all([...this.#former.keys()].map((former) => this.#closeFormer(former)));
     await this.#open.close();
   }
 
   /**
-   * Listeners whose sockets stay the same keep their connections. The others are stopped before new ones are opened,
-   * since a socket may go from one to the other; when one cannot be opened they are opened again, and it throws.
+   * Opens the sockets that are new, and gives each to the listener that has it now; a listener keeps its connections as
+   * long as its name and protocol stay. Throws with all as it was when a socket cannot be opened.
    */
-  async #serveAll(wanted: readonly ListenerSettings[], present: readonly Served[]): Promise<readonly Served[]> {
-    const staying = new Map<ListenerSettings, Served>();
-    for (const settings of wanted) {
-      const same = present.find((served) => socketsOf(served.settings) === socketsOf(settings));
-      if (same !== undefined) staying.set(settings, same);
+  async #serve(wanted: readonly ListenerSettings[]): Promise<void> {
+    const doors = await this.#openDoors(wanted);
+    const served = wanted.map((settings) => {
+      const same = this.#served.find((one) => one.settings.name === settings.name && one.settings.protocol === settings.protocol);
+      if (same === undefined) return this.#openListener(settings);
+      same.settings = settings;
+      return same;
+    });
+    for (const { settings, listener } of served) {
+      const own = doorsOf(settings).map((options) => doors.get(doorKey(options)));
+      for (const door of own) if (door !== undefined) door.onConnection = (socket) => listener.take(socket);
+      const { name, protocol, mode } = settings;
+      const addresses = own.flatMap((door) => (door === undefined ? [] : [door.address]));
+      this.#logger.info({ event: "listening", listener: name, protocol, mode, addresses }, hintOf(settings, addresses));
     }
-    const kept = new Set(staying.values());
-    const leaving = present.filter((served) => !kept.has(served));
-    for (const { listener } of leaving) void listener.stop(graceMs);
-    const opened: Served[] = [];
+    for (const door of this.#doors) if (doors.get(door.key) !== door) door.close();
+    for (const former of this.#served) if (!served.includes(former)) void former.listener.finish(graceMs);
+    this.#doors = [...doors.values()];
+    this.#served = served;
+  }
+
+  async #openDoors(wanted: readonly ListenerSettings[]): Promise<ReadonlyMap<string, Door>> {
+    const doors = new Map<string, Door>();
+    const opened: Door[] = [];
     try {
-      for (const settings of wanted) if (!staying.has(settings)) opened.push(await this.#serve(settings));
+      for (const options of wanted.flatMap(doorsOf)) {
+        const key = doorKey(options);
+        const present = this.#doors.find((door) => door.key === key);
+        const door = present ?? (await openDoor(options));
+        if (present === undefined) opened.push(door);
+        doors.set(key, door);
+      }
+      return doors;
     } catch (error) {
-      await Promise.all(opened.map(({ listener }) => listener.stop(0)));
-      this.#served = [...kept, ...(await Promise.all(leaving.map(({ settings }) => this.#serve(settings))))];
+      for (const door of opened) door.close();
       throw error;
     }
-    for (const [settings, served] of staying) served.settings = settings;
-    return [...kept, ...opened];
   }
 
-  async #serve(first: ListenerSettings): Promise<Served> {
+  #openListener(first: ListenerSettings): Served {
     // Until the listener is there nobody asks for its settings.
     const current = { settings: first };
-    const listener = await this.#listen(first, () => current.settings);
-    const { name, protocol, mode } = first;
-    this.#logger.info(
-      { event: "listening", listener: name, protocol, mode, addresses: listener.addresses },
-      hintOf(first, listener.addresses),
-    );
-    return Object.assign(current, { listener });
+    return Object.assign(current, { listener: this.#openProtocol(first, () => current.settings) });
   }
 
-  #listen(first: ListenerSettings, settings: () => ListenerSettings): Promise<Listener> {
+  #openProtocol({ name, protocol }: ListenerSettings, settings: () => ListenerSettings): Listener {
     const logger = this.#logger;
     const held = this.#held;
     const onNotice = (notice: Notice) => logNotice(logger, notice);
+    const common = { name, maxConnections: () => settings().maxConnections, onNotice };
     const frontEnd = {
-      listener: first.name,
+      listener: name,
       core: () => this.#open.core,
       mode: () => settings().mode,
       isTrusted: (address: string) => settings().trustedNetworks.contains(address),
       localPort: () => settings().localPort,
-      onDecision: (decision: Decision, cause: unknown) => logDecision(logger, decision, cause),
+      onDecision: (decision: Decision, cause: unknown) => this.#decided(decision, cause),
       onNotice,
     };
-    switch (first.protocol) {
+    switch (protocol) {
       case "policy": {
         const answer = answerPolicy(frontEnd);
-        return listen({ ...first, onNotice, protocol: () => ({ decoder: new PolicyDecoder(), answer, held }) });
+        return openListener({ ...common, protocol: () => ({ decoder: new PolicyDecoder(), answer, held }) });
       }
       case "milter": {
         const open = openMilter({ ...frontEnd, settings });
-        return listen({ ...first, onNotice, protocol: () => milterProtocol(open(), held) });
+        return openListener({ ...common, protocol: () => milterProtocol(open(), held) });
       }
       case "socketmap": {
         const answer = answerSocketmap({ ...frontEnd, onLookup: (lookup) => logger.debug(lookup) });
-        return listen({ ...first, onNotice, protocol: () => ({ decoder: new SocketmapDecoder(), answer, held }) });
+        return openListener({ ...common, protocol: () => ({ decoder: new SocketmapDecoder(), answer, held }) });
       }
     }
+  }
+
+  #decided(decision: Decision, cause: unknown): void {
+    logDecision(this.#logger, decision, cause);
+    const { reason, recipient } = decision;
+    if (reason !== "postmaster" || domainOf(recipient) === undefined || this.#postmasters.get(recipient)) return;
+    this.#postmasters.set(recipient, true);
+    this.#logger.warn({ event: "postmaster", recipient }, "passed though the directory does not know it. Give it a mailbox or an alias");
   }
 
   #openCore(configuration: Configuration): OpenCore {
@@ -166,7 +196,11 @@ class RunningDaemon implements Daemon {
       now: () => performance.now(),
       onState: (source, up, cause) => {
         if (up) this.#logger.warn({ event: "source", source }, "works again");
-        else this.#logger.warn({ event: "source", source, error: messageOf(cause) }, "does not work; what it cannot tell is deferred");
+        else if (cause instanceof FileProblem) {
+          this.#logger.warn({ event: "source", source, error: messageOf(cause) }, "cannot be read again; what it held before serves on");
+        } else {
+          this.#logger.warn({ event: "source", source, error: messageOf(cause) }, "does not work; what it cannot tell is deferred");
+        }
       },
     });
   }
@@ -185,9 +219,8 @@ class RunningDaemon implements Daemon {
   }
 }
 
-/** What a listener cannot change without other sockets. */
-function socketsOf({ name, protocol, bind, socketMode, socketGroup, maxConnections }: ListenerSettings): string {
-  return JSON.stringify([name, protocol, bind, socketMode, socketGroup, maxConnections]);
+function doorsOf({ bind, socketMode, socketGroup }: ListenerSettings): readonly DoorOptions[] {
+  return bind.map((one) => ({ bind: one, socketMode, socketGroup }));
 }
 
 function hintOf({ protocol }: ListenerSettings, addresses: readonly string[]): string {

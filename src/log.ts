@@ -13,6 +13,7 @@ export interface LogSettings {
 
 export interface Log {
   readonly logger: Logger;
+  readonly format: LogSettings["format"];
   /** Writes out what is still held; call it before the process ends. */
   flush(): void;
 }
@@ -26,6 +27,7 @@ export function openLog({ level, format }: LogSettings): Log {
   );
   return {
     logger,
+    format,
     flush() {
       try {
         output.flushSync();

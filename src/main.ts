@@ -23,5 +23,8 @@ First steps:
   postern explain -c FILE --client 203.0.113.9 --helo mx.example.net --from a@b.example --to john@example.org
   postern serve -c FILE                      run the daemon`,
   );
-for (const command of [serveCommand, checkCommand, explainCommand, evalCommand, queryCommand]) program.addCommand(command());
+// Usage that makes no sense ends with 2, as with most commands; 1 has a meaning of its own in some.
+program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
+for (const command of [serveCommand, checkCommand, explainCommand, evalCommand, queryCommand])
+  program.addCommand(command().copyInheritedSettings(program));
 await program.parseAsync();

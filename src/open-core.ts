@@ -1,5 +1,5 @@
 /** From a configuration to a core that can decide: opens the stores, directories and lookups that it names. */
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { answersFrom, withoutWriting } from "./ask.ts";
 import type { Configuration } from "./config/configuration.ts";
@@ -8,9 +8,10 @@ import { openLookup } from "./lookup/kinds.ts";
 import type { Core } from "./stage/core.ts";
 import type { Directory, Lookup, Sources } from "./stage/sources.ts";
 import type { Database } from "./store/database.ts";
-import { type Keys, openKeys } from "./store/keys.ts";
+import { type Keys, openKeys, readKeys } from "./store/keys.ts";
 import { openStore } from "./store/kinds.ts";
 import { defaultQueries } from "./store/queries.ts";
+import type { StoreSettings } from "./store/settings.ts";
 import type { OnState } from "./store/state.ts";
 
 export interface CoreOptions {
@@ -36,7 +37,7 @@ export interface OpenCore {
 
 /** Connects to nothing yet. Throws a `FileProblem` when a file is not as it was when the configuration was loaded. */
 export function openCore({ stores, directories, lookups, storage, settings }: Configuration, options: CoreOptions): OpenCore {
-  const databases = new Databases(stores, options.onState);
+  const databases = new Databases(stores, options);
   const sources = {
     store: (name: string) => databases.named(name, "read"),
     queries: (name: string) => stores.get(name)?.queries ?? defaultQueries,
@@ -59,7 +60,7 @@ export function openCore({ stores, directories, lookups, storage, settings }: Co
     lookup: (name) => listByName.get(name),
     database: (name) => (isDefault(name) || stores.has(name) ? databases.named(isDefault(name) ? storage.data : name, "write") : undefined),
     keys: () => {
-      keys ??= openKeys(databases.named(storage.data, "write"));
+      keys ??= (options.readOnly ? readKeys : openKeys)(databases.named(storage.data, "write"));
       return keys;
     },
   });
@@ -92,12 +93,12 @@ export function openCore({ stores, directories, lookups, storage, settings }: Co
 /** The databases of the stores, each opened when it is first asked for; SQLite apart for reading and for writing. */
 class Databases {
   readonly #stores: Configuration["stores"];
-  readonly #onState: OnState;
+  readonly #options: CoreOptions;
   readonly #open = new Map<string, Database>();
 
-  constructor(stores: Configuration["stores"], onState: OnState) {
+  constructor(stores: Configuration["stores"], options: CoreOptions) {
     this.#stores = stores;
-    this.#onState = onState;
+    this.#options = options;
   }
 
   /** The configuration was checked: a store that it names is there. */
@@ -107,15 +108,27 @@ class Databases {
     const key = settings.type === "sqlite" ? `${access} ${name}` : name;
     const opened = this.#open.get(key);
     if (opened !== undefined) return opened;
-    if (settings.type === "sqlite" && access === "write") makeFolder(settings.path);
-    const database = openStore(settings, { readOnly: access === "read", onState: this.#onState });
+    const database = this.#openNew(settings, access);
     this.#open.set(key, database);
     return database;
+  }
+
+  #openNew(settings: StoreSettings, access: "read" | "write"): Database {
+    const { readOnly = false, onState } = this.#options;
+    if (settings.type === "postgresql") return openStore(settings, { readOnly, onState });
+    if (access === "write" && !readOnly) makeFolder(settings.path);
+    // What nobody has written yet is empty, to those who may not make it.
+    if (access === "write" && readOnly && !existsSync(settings.path)) return emptyDatabase(settings.name);
+    return openStore(settings, { readOnly: readOnly || access === "read", onState });
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#open.values()].map((database) => database.close()));
   }
+}
+
+function emptyDatabase(name: string): Database {
+  return { name, query: async () => ({ kind: "rows", rows: [] }), run: async () => {}, close: async () => {} };
 }
 
 /** The state directory may be new. Where it cannot be made, the store says so when it is asked. */

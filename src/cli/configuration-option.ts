@@ -6,6 +6,7 @@ import type { Configuration } from "../config/configuration.ts";
 import { type LoadOptions, loadConfiguration } from "../config/load.ts";
 import { formatProblem } from "../config/problem.ts";
 import { type OpenCore, openCore } from "../open-core.ts";
+import { FileProblem } from "../store/watched-file.ts";
 
 export const defaultFile = "/etc/postern/postern.toml";
 
@@ -42,16 +43,24 @@ export function loadOrExplain(options: ConfigurationOptions, more: LoadOptions =
 }
 
 /** Opens a core, runs the command on it, and closes it. What goes wrong with sources goes to standard error. */
-export async function withCore<T>(configuration: Configuration, readOnly: boolean, run: (open: OpenCore) => Promise<T>): Promise<T> {
-  const open = openCore(configuration, {
-    now: () => performance.now(),
-    onState: (store, up, cause) => {
-      if (!up) process.stderr.write(`${store}: ${cause instanceof Error ? cause.message : String(cause)}\n`);
-    },
-    readOnly,
-  });
+export async function withCore(configuration: Configuration, readOnly: boolean, run: (open: OpenCore) => Promise<void>): Promise<void> {
+  let open: OpenCore;
   try {
-    return await run(open);
+    open = openCore(configuration, {
+      now: () => performance.now(),
+      onState: (store, up, cause) => {
+        if (!up) process.stderr.write(`${store}: ${cause instanceof Error ? cause.message : String(cause)}\n`);
+      },
+      readOnly,
+    });
+  } catch (error) {
+    if (!(error instanceof FileProblem)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+    return;
+  }
+  try {
+    await run(open);
   } finally {
     await open.close();
   }

@@ -56,7 +56,7 @@ Examples:
   postern eval "is_ip_in_cidr(remote_ip, '192.0.2.0/24')" --set remote_ip=192.0.2.7
   echo '{"rules":[{"if":"rcpt_domain == \\'a.example\\'","then":"\\'yes\\'"},{"else":false}],"set":{"rcpt":"x@a.example"}}' | postern eval --stdin
 
-Functions that write, such as key_set, do write. Exit status: 0 a value, 1 an error, 75 a source cannot tell now.`,
+Functions that write, such as key_set, do write. Exit status: 0 a value, 1 an error, 75 a source cannot tell now; with --stdin 0, for each answer speaks for itself.`,
     )
     .action(async (expression: string | undefined, options: Options) => {
       const configuration = load(options);
@@ -67,12 +67,15 @@ Functions that write, such as key_set, do write. Exit status: 0 a value, 1 an er
       await withCore(configuration, false, async ({ core }) => {
         if (options.stdin) {
           for await (const line of linesOf(process.stdin))
-            process.stdout.write(`${JSON.stringify(await evaluateLine(line, configuration, core))}\n`);
+            process.stdout.write(`${JSON.stringify(await orCannotTell(evaluateLine(line, configuration, core)))}\n`);
         } else if (expression === undefined) {
           process.stderr.write("give an expression, or --stdin\n");
           process.exitCode = 2;
         } else {
-          print(await evaluateOne(expression, options.set, configuration, core), options);
+          const outcome = await orCannotTell(evaluateOne(expression, options.set, configuration, core), () => {
+            process.exitCode = exitTemporary;
+          });
+          print(outcome, options);
         }
       });
     });
@@ -127,9 +130,9 @@ async function evaluateLine(text: string, configuration: Configuration, core: Co
   if ("expr" in line) return evaluate({ rules: [], else: line.expr }, set, configuration, core);
   const report = new Report("", nowhere);
   const read = readRules(line.rules, [], report);
-  if (read !== undefined) return evaluate(read.source, set, configuration, core);
   const [problem] = report.problems;
-  return failure(problem === undefined ? "not a rule set" : `${problem.key === "" ? "the rule set" : problem.key} ${problem.message}`);
+  if (problem === undefined) return evaluate(read.source, set, configuration, core);
+  return failure(`${problem.key === "" ? "the rule set" : problem.key} ${problem.message}`);
 }
 
 /** The rules of a line stand in no file. */
@@ -143,11 +146,15 @@ async function evaluate(source: RuleSetSource, set: Settings, { names }: Configu
   });
   const [error] = errors;
   if (rules === undefined || error !== undefined) return error ?? failure("it does not compile");
+  return { value: plain(await rules.evaluate(set, core.sources.ask)) };
+}
+
+async function orCannotTell(outcome: Promise<Outcome>, onTemporary?: () => void): Promise<Outcome> {
   try {
-    return { value: plain(await rules.evaluate(set, core.sources.ask)) };
+    return await outcome;
   } catch (cause) {
     if (!(cause instanceof TemporaryError)) throw cause;
-    process.exitCode = exitTemporary;
+    onTemporary?.();
     return failure(cause.message);
   }
 }

@@ -1,6 +1,6 @@
 /** `postern explain`: plays one SMTP session, or one policy request, and says what each step decided, and why. */
 import { text } from "node:stream/consumers";
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { z } from "zod";
 import type { Configuration, ListenerSettings } from "../config/configuration.ts";
 import type { Decision } from "../frontend/decision.ts";
@@ -36,7 +36,7 @@ const collect = (value: string, former: readonly string[]) => [...former, value]
 
 function portNumber(value: string): number {
   const port = Number(value);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError(`"${value}" is not a port; give a number from 0 to 65535`);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InvalidArgumentError("Give a number from 0 to 65535.");
   return port;
 }
 
@@ -156,7 +156,7 @@ async function explainRequest(configuration: Configuration, core: Core, { json, 
   const decide = answerPolicy({
     listener: listener.name,
     core: () => ({ ...core, trace: (entry) => trace.push(entry) }),
-    mode: () => (configuration.server.mode === "shadow" ? "shadow" : listener.mode),
+    mode: () => listener.mode,
     isTrusted: listener.trustedNetworks.contains,
     localPort: () => listener.localPort,
     onDecision: (decision) => decisions.push(decision),

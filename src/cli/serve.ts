@@ -92,7 +92,7 @@ function onSignals(starting: Promise<Daemon>, log: Log, options: ConfigurationOp
   });
 }
 
-async function reload(daemon: Daemon, { logger }: Log, options: ConfigurationOptions): Promise<void> {
+async function reload(daemon: Daemon, { logger, format }: Log, options: ConfigurationOptions): Promise<void> {
   const { configuration, problems } = loadConfiguration(options.config, loadOptions(options));
   for (const problem of problems)
     logger[problem.severity === "error" ? "error" : "warn"]({ event: "configuration" }, formatProblem(problem));
@@ -103,6 +103,7 @@ async function reload(daemon: Daemon, { logger }: Log, options: ConfigurationOpt
   try {
     await daemon.reload(configuration);
     logger.level = configuration.log.level;
+    if (configuration.log.format !== format) logger.warn({ event: "reload" }, "log.format takes effect at the next start");
     logger.info({ event: "reload" }, "the configuration was read again");
   } catch (error) {
     logger.error({ event: "reload" }, `${messageOf(error)}; the former configuration goes on serving`);

@@ -1,4 +1,5 @@
 /** `[directory.*]` and which of them is the default one. */
+import { tableParsers } from "../directory/file.ts";
 import type { DirectorySettings, Principal } from "../directory/settings.ts";
 import { didYouMean } from "../expr/nearest.ts";
 import { canonicalAddress } from "../mail/address.ts";
@@ -70,9 +71,14 @@ function addresses(path: Path, texts: readonly string[], { report }: Build): rea
 }
 
 function file(name: string, path: Path, directory: Of<"file">, build: Build): DirectorySettings {
+  const parse = tableParsers(directory["aliases-domain"]);
   for (const key of ["virtual", "aliases", "addresses"] as const) {
-    directory[key] = directory[key].map((text) => absolute(build, text));
-    for (const [index, text] of directory[key].entries()) textOf(build, [...path, key, index], text);
+    directory[key] = directory[key].map((file) => absolute(build, file));
+    for (const [index, file] of directory[key].entries()) {
+      const at: Path = [...path, key, index];
+      const text = textOf(build, at, file);
+      if (text !== undefined) parse[key](text, (line, what) => build.report.error(at, `${file}:${line}: ${what}`));
+    }
   }
   const { virtual, aliases, addresses, domains, "aliases-domain": aliasesDomain } = directory;
   if (virtual.length + aliases.length + addresses.length === 0) {

@@ -1,7 +1,10 @@
 /** Rule sets of the document compiled, each against the variables of its stage; what looks like a slip is told. */
 import type { Names } from "../expr/ask.ts";
 import { compileRules, type RulePart } from "../expr/compile.ts";
+import { constantValue } from "../expr/constant.ts";
 import type { RuleSetSource } from "../expr/expression.ts";
+import { asCount, asDuration, asString } from "../expr/result.ts";
+import type { Value } from "../expr/value.ts";
 import type { Rule } from "../stage/settings.ts";
 import { variablesOf } from "../stage/vocabulary.ts";
 import type { Report } from "./report.ts";
@@ -28,8 +31,20 @@ interface Compiled {
 export interface Outcomes {
   /** What is wrong with one that is literal text. */
   readonly literal?: (text: string) => string | undefined;
-  readonly isDuration?: boolean;
+  /** How the stage reads them; one that depends on nothing is tried. */
+  readonly type?: keyof typeof types;
 }
+
+/** Whether a value means something as a setting of this type, and what to write instead when it does not. */
+const types = {
+  count: [(value) => (asCount(value) ?? 0) >= 1, "must be a whole number from 1. Write it, such as 100."],
+  duration: [(value) => value === 0 || asDuration(value) !== undefined, "must be a duration such as 5s, or false for none."],
+  text: [(value) => value === 0 || asString(value) !== undefined, `must be text or false. Text needs quotes inside the quotes: "'text'".`],
+  address: [
+    (value) => value === 0 || value === "" || asString(value)?.includes("@") === true,
+    "must be an address, with an @, or false. It would never take effect.",
+  ],
+} as const satisfies Record<string, readonly [(value: Value) => boolean, string]>;
 
 export class Rules {
   readonly #names: Names;
@@ -40,7 +55,7 @@ export class Rules {
     this.#report = report;
   }
 
-  compile(data: unknown, path: Path, stage: Stage, { literal, isDuration = false }: Outcomes = {}): Compiled {
+  compile(data: unknown, path: Path, stage: Stage, { literal, type }: Outcomes = {}): Compiled {
     const read = readRules(data, path, this.#report);
     const vocabulary = { variables: variablesOf[stage], elsewhere: everyVariable, constants: priorities, names: this.#names };
     const rule = compileRules(read.source, vocabulary, (part, { message, offset }) => {
@@ -52,7 +67,8 @@ export class Rules {
       const quoted = /^\s*(['"])([^'"\\]*)\1\s*$/.exec(text)?.[2];
       const problem = quoted === undefined ? undefined : literal?.(quoted);
       if (problem !== undefined) this.#report.error(read.pathOf(part), problem);
-      if (isDuration && /^\s*[1-9]\d*\s*$/.test(text)) {
+      else if (type !== undefined && rule !== undefined) this.#try(read, part, text, type);
+      if (type === "duration" && /^\s*[1-9]\d*\s*$/.test(text)) {
         this.#report.warning(
           read.pathOf(part),
           `${text.trim()} without a unit is milliseconds. Write "${text.trim()}s" or "${text.trim()}ms".`,
@@ -75,6 +91,12 @@ export class Rules {
     const only = source.rules.length === 0 ? source.else.trim() : "";
     if (only === "true" || only === "false") return { value: only === "true", written };
     return { value: rule, written: Array.isArray(written) ? written : [{ else: written }] };
+  }
+
+  #try(read: WrittenRules, part: RulePart, text: string, type: keyof typeof types): void {
+    const value = constantValue(text, priorities);
+    const [isFit, mend] = types[type];
+    if (value !== undefined && !isFit(value)) this.#report.error(read.pathOf(part), mend);
   }
 
   #lint(read: WrittenRules, part: RulePart, text: string): void {

@@ -45,7 +45,11 @@ interface Kept<T> {
 }
 
 function remember<T>({ entries, positiveMs, negativeMs, staleMs }: CacheSettings, now: () => number, source: Source<T>) {
-  const kept = new LRUCache<string, Kept<T>>({ max: entries, maxSize: entries, sizeCalculation: ({ value }) => source.sizeOf(value) });
+  // No entries: only equal questions under way share an answer.
+  const kept =
+    entries === 0
+      ? undefined
+      : new LRUCache<string, Kept<T>>({ max: entries, maxSize: entries, sizeCalculation: ({ value }) => source.sizeOf(value) });
   const underWay = new Map<string, Promise<T>>();
   let failedAt = Number.NEGATIVE_INFINITY;
 
@@ -54,7 +58,7 @@ function remember<T>({ entries, positiveMs, negativeMs, staleMs }: CacheSettings
       const value = await source.ask(key);
       const time = now();
       const freshUntil = time + (source.isPositive(value) ? positiveMs : negativeMs);
-      kept.set(key, { value, freshUntil, staleUntil: source.isPositive(value) ? freshUntil + staleMs : freshUntil });
+      kept?.set(key, { value, freshUntil, staleUntil: source.isPositive(value) ? freshUntil + staleMs : freshUntil });
       failedAt = Number.NEGATIVE_INFINITY;
       return value;
     } catch (error) {
@@ -69,7 +73,7 @@ function remember<T>({ entries, positiveMs, negativeMs, staleMs }: CacheSettings
 
   // A hit is answered without a promise.
   return (key: string): Answer<T> => {
-    const last = kept.get(key);
+    const last = kept?.get(key);
     const time = now();
     if (last !== undefined && time < last.freshUntil) return last.value;
     if (last !== undefined && time < failedAt + retryMs && time < last.staleUntil) return last.value;

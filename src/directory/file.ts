@@ -12,6 +12,18 @@ import { type Entry, parseVirtual } from "./virtual.ts";
 
 type FileSettings = Extract<DirectorySettings, { readonly type: "file" }>;
 
+type TableParser = (text: string, problem: LineProblem) => readonly Entry[];
+
+/** How each kind of file is read, by its key in the configuration. */
+export function tableParsers(aliasesDomain: string | undefined): Readonly<Record<"virtual" | "aliases" | "addresses", TableParser>> {
+  return {
+    virtual: (text, problem) => parseVirtual(text, aliasesDomain, problem),
+    // The configuration has no aliases without their domain.
+    aliases: (text, problem) => parseAliases(text, aliasesDomain ?? "", problem),
+    addresses: parseAddresses,
+  };
+}
+
 export class FileDirectory implements Directory {
   readonly name: string;
   readonly waits = false;
@@ -22,15 +34,14 @@ export class FileDirectory implements Directory {
   /** Reads all files; throws a `FileProblem`. */
   constructor(settings: FileSettings, onState: OnState) {
     const { name, aliasesDomain } = settings;
-    const watch = (path: string, parse: (text: string, problem: LineProblem) => readonly Entry[]) =>
-      new WatchedFile(`${name}: ${path}`, path, parse, onState);
+    const parse = tableParsers(aliasesDomain);
+    const watch = (path: string, parser: TableParser) => new WatchedFile(`${name}: ${path}`, path, parser, onState);
     this.name = name;
     this.#settings = settings;
     this.#files = [
-      ...settings.virtual.map((path) => watch(path, (text, problem) => parseVirtual(text, aliasesDomain, problem))),
-      // The configuration has no aliases without their domain.
-      ...settings.aliases.map((path) => watch(path, (text, problem) => parseAliases(text, aliasesDomain ?? "", problem))),
-      ...settings.addresses.map((path) => watch(path, parseAddresses)),
+      ...settings.virtual.map((path) => watch(path, parse.virtual)),
+      ...settings.aliases.map((path) => watch(path, parse.aliases)),
+      ...settings.addresses.map((path) => watch(path, parse.addresses)),
     ];
     this.#table = this.#build();
   }

@@ -19,6 +19,8 @@ export function parseVirtual(text: string, localDomain: string | undefined, prob
     const targets = splitAddresses(right).map((target) => qualify(target, localDomain));
     const key = unquote(left);
     if (key === "" || targets.length === 0) problem(line.number, "an entry is a key, white space and its targets.");
+    else if (key.endsWith(":"))
+      problem(line.number, `"${key}" ends in a colon, as in an aliases file. Remove the colon, or name the file under aliases.`);
     else if (/^\/.*\/[a-z]*$/i.test(left)) problem(line.number, "regular expressions are not read here. Write addresses or @domain.");
     else if (key.includes("@")) entries.push(entryOf(canonicalAddress(key), targets));
     else if (key.includes(".")) entries.push({ kind: "domain", domain: canonicalDomain(key) });

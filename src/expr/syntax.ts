@@ -34,7 +34,12 @@ const levels: readonly (readonly BinaryOperator[])[] = [
 ];
 
 /** What other languages have for operators. */
-const words: Readonly<Record<string, string>> = { and: "&&", or: "||", eq: "==", ne: "!=" };
+const words: ReadonlyMap<string, string> = new Map([
+  ["and", "&&"],
+  ["or", "||"],
+  ["eq", "=="],
+  ["ne", "!="],
+]);
 
 /** Throws an `ExpressionError`. */
 export function parse(source: string): Node {
@@ -172,7 +177,7 @@ class Parser {
       return `unexpected ",". Only the parameters of a function and the elements of an array have commas.`;
     if (token.kind === "punctuation" && (token.mark === ")" || token.mark === "]"))
       return `unexpected ${shown}. Remove it, or open it before.`;
-    const meant = words[token.source.toLowerCase()];
+    const meant = words.get(token.source.toLowerCase());
     if (meant !== undefined) return `unexpected ${shown}. Write ${meant}.`;
     return `an operator is missing between ${show(this.#tokens[this.#at - 1])} and ${shown}.`;
   }

@@ -9,84 +9,59 @@ import { listenUnix } from "./unix-socket.ts";
 /** An IP address and a port (0: any that is free), or the path of a UNIX socket. */
 type Bind = { readonly kind: "inet"; readonly host: string; readonly port: number } | { readonly kind: "unix"; readonly path: string };
 
-export interface ListenerOptions<Request> {
-  readonly name: string;
-  readonly bind: readonly Bind[];
-  /** Of the UNIX sockets, as chmod takes it. */
-  readonly socketMode: number;
-  /** A name or a number; `undefined`: the group of the process. */
-  readonly socketGroup: string | undefined;
-  /** Over all sockets of the listener. An MTA holds one for each of its processes. */
-  readonly maxConnections: number;
-  /** What each new connection talks by. */
-  readonly protocol: () => Omit<ConversationOptions<Request>, "onProtocolError">;
-  readonly onNotice: (notice: Notice) => void;
-  readonly timer?: StartTimer;
-}
-
-export interface Listener {
+/** A bound socket; a reload may give it to another listener. Whoever holds it says who takes its connections. */
+export interface Door {
+  /** What it was opened by: one that is wanted again by the same need not be opened again. */
+  readonly key: string;
   /** As bound: `127.0.0.1:10040`, `[::1]:10040`, `unix:/path`. */
-  readonly addresses: readonly string[];
-  /** Takes no more connections, answers what is under way, and closes; after `graceMs` what is left is cut off. */
-  stop(graceMs: number): Promise<void>;
-}
-
-/** Throws, with nothing left open, when one of the sockets cannot be bound. */
-export async function listen<Request>(options: ListenerOptions<Request>): Promise<Listener> {
-  const connections = new Connections(options);
-  const sockets: BoundSocket[] = [];
-  try {
-    for (const bind of options.bind) sockets.push(await open(bind, options, (socket) => connections.take(socket)));
-  } catch (error) {
-    for (const socket of sockets) socket.close();
-    throw error;
-  }
-  return {
-    addresses: sockets.map((socket) => socket.address),
-    async stop(graceMs) {
-      for (const socket of sockets) socket.close();
-      await connections.finish(graceMs);
-    },
-  };
-}
-
-interface BoundSocket {
   readonly address: string;
+  onConnection: (socket: Socket) => void;
   /** Ends accepting; connections go on. */
   close(): void;
 }
 
-type UnixOptions = Pick<ListenerOptions<unknown>, "socketMode" | "socketGroup">;
+export interface DoorOptions {
+  readonly bind: Bind;
+  /** Of a UNIX socket, as chmod takes it. */
+  readonly socketMode: number;
+  /** A name or a number; `undefined`: the group of the process. */
+  readonly socketGroup: string | undefined;
+}
 
-async function open(bind: Bind, options: UnixOptions, onConnection: (socket: Socket) => void): Promise<BoundSocket> {
+export function doorKey({ bind, socketMode, socketGroup }: DoorOptions): string {
+  return bind.kind === "unix" ? JSON.stringify([bind.path, socketMode, socketGroup]) : JSON.stringify([bind.host, bind.port]);
+}
+
+/** Throws when the socket cannot be bound. Connections that nobody takes yet are closed. */
+export async function openDoor(options: DoorOptions): Promise<Door> {
+  const { bind } = options;
   // Exim ends its side before it reads the reply.
-  const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, onConnection);
+  const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) => door.onConnection(socket));
+  let remove = () => {};
   switch (bind.kind) {
-    case "unix": {
-      const remove = await listenUnix(server, { path: bind.path, mode: options.socketMode, group: options.socketGroup });
-      survive(server);
-      return {
-        address: `unix:${bind.path}`,
-        close() {
-          server.close();
-          remove();
-        },
-      };
-    }
+    case "unix":
+      remove = await listenUnix(server, { path: bind.path, mode: options.socketMode, group: options.socketGroup });
+      break;
     case "inet": {
       const { host, port } = bind;
       // Without ipv6Only `::` would take IPv4 too, or fail when that is bound already.
       server.listen({ host, port, ipv6Only: host.includes(":") });
       await once(server, "listening");
-      survive(server);
-      return { address: addressOf(server, host), close: () => server.close() };
+      break;
     }
   }
-}
-
-/** An error of an open server concerns one connection that could not be taken, such as for want of file descriptors. */
-function survive(server: Server): void {
+  // An error of an open server concerns one connection that could not be taken, such as for want of file descriptors.
   server.on("error", () => {});
+  const door: Door = {
+    key: doorKey(options),
+    address: bind.kind === "unix" ? `unix:${bind.path}` : addressOf(server, bind.host),
+    onConnection: (socket) => socket.destroy(),
+    close() {
+      server.close();
+      remove();
+    },
+  };
+  return door;
 }
 
 function addressOf(server: Server, host: string): string {
@@ -95,7 +70,28 @@ function addressOf(server: Server, host: string): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-class Connections<Request> {
+export interface ListenerOptions<Request> {
+  readonly name: string;
+  /** Over all sockets of the listener. An MTA holds one for each of its processes. */
+  readonly maxConnections: () => number;
+  /** What each new connection talks by. */
+  readonly protocol: () => Omit<ConversationOptions<Request>, "onProtocolError">;
+  readonly onNotice: (notice: Notice) => void;
+  readonly timer?: StartTimer;
+}
+
+/** The connections of one listener, whichever door they came by. */
+export interface Listener {
+  take(socket: Socket): void;
+  /** Answers what is under way, and closes; after `graceMs` what is left is cut off. */
+  finish(graceMs: number): Promise<void>;
+}
+
+export function openListener<Request>(options: ListenerOptions<Request>): Listener {
+  return new Connections(options);
+}
+
+class Connections<Request> implements Listener {
   readonly #options: ListenerOptions<Request>;
   readonly #open = new Map<Socket, Conversation>();
   /** Connections refused since it filled up; 0: it is not full. */
@@ -107,7 +103,8 @@ class Connections<Request> {
   }
 
   take(socket: Socket): void {
-    const { name: listener, maxConnections: limit, onNotice, protocol } = this.#options;
+    const { name: listener, maxConnections, onNotice, protocol } = this.#options;
+    const limit = maxConnections();
     if (this.#open.size >= limit) {
       // Without a listener for it, an error of this socket would end the process.
       socket.on("error", () => {});
@@ -138,7 +135,7 @@ class Connections<Request> {
     this.#open.delete(socket);
     const { name: listener, maxConnections, onNotice } = this.#options;
     // Half empty: one that comes and goes at the limit is one episode.
-    if (this.#refused > 0 && this.#open.size <= maxConnections / 2) {
+    if (this.#refused > 0 && this.#open.size <= maxConnections() / 2) {
       onNotice({ kind: "connections-free", listener, refused: this.#refused });
       this.#refused = 0;
     }

@@ -210,26 +210,25 @@ class PolicyFrontEnd {
     const { request, remembered, core } = turn;
     const { session } = remembered;
     const former = recipients.get(request.recipient);
-    // What was refused stays refused; what passed as foreign is still to be decided as a recipient.
-    if (former !== undefined && (former.part === part || former.part === "all" || former.verdict.kind !== "pass")) {
+    if (former !== undefined && (former.isDecided || part === "relay")) {
       return { stage: "rcpt", verdict: former.verdict, resolved: [], isRepeat: true };
     }
     turn.stage = "rcpt";
     const recipient = ownCopy(request.recipient);
     const { verdict, admission, countsAsError } = yield* waitFor(decideRcpt(session, recipient, core, part));
     if (countsAsError) session.errors += 1;
-    if (admission !== undefined && part === "all" && session.transaction !== undefined) {
+    if (admission !== undefined && session.transaction !== undefined) {
       admitRecipient(session.transaction, admission);
       this.#report.accepted(recipient, admission, verdict.reason);
     }
     const resolved = admission?.resolved ?? [];
-    if (recipients.size < maxRecipients) recipients.set(recipient, { part, verdict });
+    // A local address is not decided by the relay part: that it passed there tells nothing.
+    const isUndecided = part === "relay" && verdict.reason === "pass";
+    if (recipients.size < maxRecipients) recipients.set(recipient, { isDecided: !isUndecided, verdict });
     this.#memory.grow(
       remembered,
       resolved.reduce((sum, address) => sum + address.length, recipient.length),
     );
-    // A local address is not decided by this part: that it passed would tell nothing.
-    const isUndecided = part === "relay" && verdict.reason === "pass";
     return { stage: "rcpt", verdict, resolved, isRepeat: isUndecided };
   }
 

@@ -3,7 +3,6 @@
  * about one command as often as lists name the service. What was decided is remembered, so that it is decided once.
  */
 import { LRUCache } from "lru-cache";
-import type { RcptPart } from "../stage/rcpt.ts";
 import type { Session } from "../stage/session.ts";
 import type { MailOutcome, Verdict } from "../stage/verdict.ts";
 import type { Decision } from "./decision.ts";
@@ -38,7 +37,7 @@ export interface RememberedTransaction {
   readonly hasMail: boolean;
   hasRcpt: boolean;
   /** By recipient as sent. */
-  readonly recipients: Map<string, { readonly part: RcptPart; readonly verdict: Verdict }>;
+  readonly recipients: Map<string, { readonly isDecided: boolean; readonly verdict: Verdict }>;
 }
 
 export interface MemoryLimits {

@@ -1,6 +1,7 @@
 /** Keys and counters of expressions, kept in two tables of any store. Each operation is one statement, so writers need no lock. */
 import type { SqlResult } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
+import { TemporaryError } from "../mail/temporary-error.ts";
 import type { Database } from "./database.ts";
 import { saturate } from "./sql-value.ts";
 
@@ -31,6 +32,20 @@ const incrCounter = `
   END
   RETURNING value`;
 
+/** For those who may not write: where the tables were never made there are no keys and no counters. */
+export function readKeys(database: Database): Keys {
+  return keysOf(async (sql, parameters) => {
+    try {
+      return await database.query(sql, parameters);
+    } catch (error) {
+      // A store that answers lacks the tables; one that does not cannot tell.
+      await database.query("SELECT 1", []);
+      if (error instanceof TemporaryError) return { kind: "rows", rows: [] };
+      throw error;
+    }
+  });
+}
+
 export function openKeys(database: Database): Keys {
   let created: Promise<void> | undefined;
 
@@ -43,6 +58,10 @@ export function openKeys(database: Database): Keys {
     return database.query(sql, parameters);
   }
 
+  return keysOf(query);
+}
+
+function keysOf(query: (sql: string, parameters: readonly Value[]) => Promise<SqlResult>): Keys {
   async function first(sql: string, parameters: readonly Value[]): Promise<Value | undefined> {
     const result = await query(sql, parameters);
     return result.kind === "rows" ? result.rows[0]?.[0] : undefined;

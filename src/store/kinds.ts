@@ -7,7 +7,7 @@ import { SqliteDatabase } from "./sqlite.ts";
 import type { OnState } from "./state.ts";
 
 export interface StoreOptions {
-  /** SQLite alone: for directories and lookups, which write nothing. `init` is then left to whoever may write. */
+  /** For those who write nothing. `init` is then left to whoever may write. */
   readonly readOnly: boolean;
   readonly onState: OnState;
 }
@@ -15,8 +15,7 @@ export interface StoreOptions {
 /** Connects when first asked: a store that cannot be reached now may be later. */
 export function openStore(settings: StoreSettings, options: StoreOptions): Database {
   const database = openKind(settings, options);
-  const mayInit = settings.type === "postgresql" || !options.readOnly;
-  return settings.init && mayInit ? initialised(database, settings.init, settings.timeoutMs, options.onState) : database;
+  return settings.init && !options.readOnly ? initialised(database, settings.init, settings.timeoutMs, options.onState) : database;
 }
 
 function openKind(settings: StoreSettings, { readOnly, onState }: StoreOptions): Database {
@@ -24,6 +23,6 @@ function openKind(settings: StoreSettings, { readOnly, onState }: StoreOptions):
     case "sqlite":
       return new SqliteDatabase(settings, readOnly, onState);
     case "postgresql":
-      return new PostgresqlDatabase(settings, onState);
+      return new PostgresqlDatabase(settings, readOnly, onState);
   }
 }

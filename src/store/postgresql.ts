@@ -33,12 +33,12 @@ export class PostgresqlDatabase implements Database {
   readonly #limited = new WeakSet<pg.PoolClient>();
   #names = 0;
 
-  constructor(settings: PostgresqlSettings, onState: OnState) {
+  constructor(settings: PostgresqlSettings, readOnly: boolean, onState: OnState) {
     this.name = settings.name;
     this.#timeoutMs = settings.timeoutMs;
     this.#maxWaiting = settings.pool * maxWaitingPerConnection;
     this.#state = new State(settings.name, onState);
-    this.#pool = new pg.Pool(poolOf(settings));
+    this.#pool = new pg.Pool(poolOf(settings, readOnly));
     // The pool drops such a connection; whether the server is down the next query says.
     this.#pool.on("error", () => {});
     this.#pool.on("connect", (client) => client.on("error", () => {}));
@@ -139,13 +139,14 @@ export class PostgresqlDatabase implements Database {
 
 class QueueFull extends Error {}
 
-function poolOf(settings: PostgresqlSettings): pg.PoolConfig {
+function poolOf(settings: PostgresqlSettings, readOnly: boolean): pg.PoolConfig {
   const { host, port, database, user, password } = settings;
   const given = Object.entries({ host, port, database, user, password }).filter(([, value]) => value !== undefined);
   return {
     ...Object.fromEntries(given),
     ...(settings.url === undefined ? {} : { connectionString: withPassword(settings.url, password) }),
     application_name: "postern",
+    ...(readOnly && { options: "-c default_transaction_read_only=on" }),
     max: settings.pool,
     connectionTimeoutMillis: settings.timeoutMs,
     idleTimeoutMillis: idleMs,

@@ -64,7 +64,7 @@ export class WatchedFile<T> {
       this.#seen = seen;
       if (!isSettled) return false;
       if (seen === this.#read) {
-        if (!this.#isBad) this.#state.worked("");
+        if (!this.#isBad) this.#state.worked("missing", "wrong");
         return false;
       }
       const text = await readFile(this.#path, "utf8");
@@ -74,10 +74,11 @@ export class WatchedFile<T> {
       this.#isBad = true;
       this.#content = this.#parsed(text);
       this.#isBad = false;
-      this.#state.worked("");
+      this.#state.worked("missing", "wrong");
       return true;
     } catch (error) {
-      this.#state.failed("", this.#problem(error));
+      // A file that is back, but wrong, is news.
+      this.#state.failed(this.#isBad ? "wrong" : "missing", this.#problem(error));
       return false;
     }
   }

@@ -6,12 +6,12 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { HeldReplies } from "../../src/frontend/held-replies.ts";
-import { listen } from "../../src/frontend/listener.ts";
 import { answerPolicy } from "../../src/frontend/policy.ts";
 import { openLog } from "../../src/log.ts";
 import { domainOf } from "../../src/mail/address.ts";
 import type { Directory } from "../../src/stage/sources.ts";
 import { PolicyDecoder } from "../../src/wire/policy.ts";
+import { listen } from "../support/listen.ts";
 import { settings } from "../support/settings.ts";
 import { sourcesOf } from "../support/sources.ts";
 

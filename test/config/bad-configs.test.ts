@@ -9,9 +9,11 @@ const folder = join(import.meta.dirname, "../bad-configs");
 const files = readdirSync(folder);
 const configurations = files.filter((name) => /\.(toml|json)$/.test(name));
 
-/** Of the world there is one empty file, beside the configuration. */
+/** Of the world there are an empty file, and one that is no table, beside the configuration. */
 function readFile(path: string): string {
   if (path === "/etc/postern/empty") return "";
+  if (path === "/etc/postern/odd")
+    return "john@example.org john\n/regular/ x@example.org\njane@example.org: jane@elsewhere.example\nx@example.org\n";
   throw Object.assign(new Error(`no ${path}`), { code: "ENOENT" });
 }
 

@@ -5,6 +5,7 @@ import { doubleUnknownEscapes, offsetInSource } from "../../src/config/escapes.t
 import { parseJson } from "../../src/config/json.ts";
 import { parseToml } from "../../src/config/toml.ts";
 import { locate, type Parsed, type Path, toData } from "../../src/config/tree.ts";
+import { runs } from "../support/runs.ts";
 
 function rootOf(parsed: Parsed) {
   if (parsed.kind === "error") throw new Error(parsed.message);
@@ -153,7 +154,7 @@ describe("JSON", () => {
         const isTwice = parsed.kind === "error" && parsed.message.includes("twice");
         if (!isTwice) expect(parsed.kind).toBe(isJson ? "tree" : "error");
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 

@@ -114,6 +114,13 @@ describe("cache", () => {
     expect(await directory.recipient("john@a.example")).toBe(undefined);
   });
 
+  it("keeps nothing with no entries, but asks once for equal questions under way", async () => {
+    const none = cached(backend, { ...settings, entries: 0 }, () => time);
+    expect(await Promise.all([none.recipient("john@a.example"), none.recipient("john@a.example")])).toEqual([john, john]);
+    expect(await none.recipient("john@a.example")).toEqual(john);
+    expect(backend.asked).toBe(2);
+  });
+
   it("holds no more than its entries, and counts a list for more than one", async () => {
     const list: Recipient = { kind: "list", members: Array.from({ length: 400 }, (_, index) => `member${index}@a.example`) };
     backend.recipients.set("list@a.example", list);

@@ -375,6 +375,27 @@ wait = "${wait}"
       expect(await mortalDaemon.stop()).toBe(0);
     });
 
+    it("keeps connections when limits change, and all of it when a socket cannot be bound", async () => {
+      const mortalDaemon = await start();
+      const idle = connect(policyMortal, "127.0.0.1");
+      await once(idle, "connect");
+      const ask = async (recipient: string) => {
+        idle.write(request(recipient));
+        return String((await once(idle, "data"))[0]);
+      };
+      expect(await ask("john@example.org")).toBe("action=DUNNO\n\n");
+      const changed = minimal(`"new@example.org"`, "0s");
+      mortalDaemon.reload(changed.replace(/^bind = /m, "max-connections = 50\nbind = "));
+      await mortalDaemon.logged((line) => line.event === "reload");
+      expect(await ask("new@example.org")).toBe("action=DUNNO\n\n");
+      // Postfix has this port.
+      mortalDaemon.reload(changed.replace(/^bind = \[/m, `bind = ["127.0.0.1:${mortal}", `));
+      await mortalDaemon.logged((line) => line.event === "reload" && String(line.msg).includes("goes on serving"));
+      expect(await ask("new@example.org")).toBe("action=DUNNO\n\n");
+      idle.destroy();
+      expect(await mortalDaemon.stop()).toBe(0);
+    });
+
     it("keeps the old configuration when the new one is wrong", async () => {
       const mortalDaemon = await start();
       mortalDaemon.reload("[listener.smtp]\nprotocl = 1\n");

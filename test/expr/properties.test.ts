@@ -5,9 +5,10 @@ import { ExpressionError } from "../../src/expr/error.ts";
 import { asBoolean, asConstant, asCount, asDuration, asString } from "../../src/expr/result.ts";
 import { maxTextLength, toText, type Value } from "../../src/expr/value.ts";
 import { TemporaryError } from "../../src/mail/temporary-error.ts";
+import { runs } from "../support/runs.ts";
 import { subject, vocabulary, world } from "./world.ts";
 
-const numRuns = process.env.POSTERN_LONG ? 50_000 : 1000;
+const numRuns = runs(1000);
 
 // biome-ignore format: one line a group
 const words = [

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { runs } from "../support/runs.ts";
 import { ask, bad, dunno, good, refused, settle, start } from "./place.ts";
 
 describe.each([false, true])("a directory that waits: %s", (waits) => {
@@ -155,7 +156,7 @@ test("any portions of a stream of requests give the same answers", async () => {
       client.socket.end();
       expect(await client.closed()).toBe(expected);
     }),
-    { numRuns: 20 },
+    { numRuns: runs(20) },
   );
 });
 
@@ -172,7 +173,7 @@ test("any bytes get no answer without an empty line, and the listener goes on", 
           .match(/(?<=^|\n)\r?\n/g)?.length ?? 0;
       expect(answers).toBeLessThanOrEqual(emptyLines);
     }),
-    { numRuns: 50 },
+    { numRuns: runs(50) },
   );
   await settle(place);
 });

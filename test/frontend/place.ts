@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach } from "vitest";
 import { HeldReplies, type StartTimer } from "../../src/frontend/held-replies.ts";
-import { type Listener, type ListenerOptions, listen } from "../../src/frontend/listener.ts";
 import type { Notice } from "../../src/frontend/notice.ts";
+import { type Listening, type ListenOptions, listen } from "../support/listen.ts";
 import { milterProtocolOf } from "./milter-mta.ts";
 import { policyProtocol, type World, type WorldOptions, world } from "./world.ts";
 
@@ -39,7 +39,7 @@ function handClock() {
 
 export interface Place {
   readonly world: World;
-  readonly listener: Listener;
+  readonly listener: Listening;
   readonly notices: Notice[];
   readonly clock: ReturnType<typeof handClock>;
   readonly held: HeldReplies;
@@ -66,7 +66,7 @@ afterEach(async () => {
 interface PlaceOptions extends WorldOptions {
   readonly maxConnections?: number;
   readonly maxWaiting?: number;
-  readonly bind?: ListenerOptions<unknown>["bind"];
+  readonly bind?: ListenOptions<unknown>["bind"];
   readonly socketMode?: number;
   readonly socketGroup?: string;
 }
@@ -82,7 +82,7 @@ export function startMilter(options: PlaceOptions = {}): Promise<Place> {
   return open(options, "latin1", milterProtocolOf);
 }
 
-type Protocol<Request> = ListenerOptions<Request>["protocol"];
+type Protocol<Request> = ListenOptions<Request>["protocol"];
 
 async function open<Request>(
   options: PlaceOptions,

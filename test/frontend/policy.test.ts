@@ -525,3 +525,15 @@ describe("memory", () => {
     expect(memory?.weight).toBeLessThan(weight * 2);
   });
 });
+
+test("what passed in the relay list is not asked about again in the recipient list", async () => {
+  let asked = 0;
+  const relay = { waits: false, variables: new Set<string>(), evaluate: () => ++asked };
+  const place = world({ changes: { rcpt: { relay } } });
+  const ask = client(place);
+  for (const policyContext of ["relay", "recipient", "relay", "recipient"]) {
+    expect(await ask(rcpt("a@elsewhere.example", { policyContext }))).toBe("DUNNO");
+  }
+  expect(asked).toBe(1);
+  expect(place.decisions.length).toBe(1);
+});

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { codePointsOf, matchGlob, parseGlob } from "../../src/lookup/glob.ts";
 import { openMemoryLookup } from "../../src/lookup/memory.ts";
+import { runs } from "../support/runs.ts";
 
 function matches(pattern: string, text: string): boolean {
   const glob = parseGlob(pattern);
@@ -58,7 +59,7 @@ describe("globs", () => {
   it("match as the reference does", () => {
     fc.assert(
       fc.property(pattern, text, (glob, against) => matches(glob, against) === reference(glob, against)),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 
@@ -76,7 +77,7 @@ describe("globs", () => {
         const first = exact >= 0 ? exact : keys.findIndex((entry) => isPattern(entry) && reference(entry.key, against));
         expect(lookup.get(against)).toBe(first < 0 ? undefined : first);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 });

@@ -37,6 +37,16 @@ describe("PostgreSQL", () => {
     await database.close();
   });
 
+  it("writes nothing for those who only read, and leaves init to others", async () => {
+    const init = { file: "init.sql", sql: "CREATE TABLE made_by_init (a int)" };
+    const reader = openStore(postgresqlSettings(postgres.port, { init }), { readOnly: true, onState: () => {} });
+    await reader.query("SELECT 1", []);
+    await expect(reader.query("CREATE TABLE made_by_reader (a int)", [])).rejects.toThrow(/read-only/);
+    const made = "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'made_by_%'";
+    expect(await reader.query(made, [])).toMatchObject({ rows: [[0]] });
+    await reader.close();
+  });
+
   it("counts waiting for a connection as part of the deadline, and bounds the queue", async () => {
     const { database } = openTest({ timeoutMs: 1000, pool: 1 });
     await database.query("SELECT 1", []);

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { encodeAction, maxRequestBytes, PolicyDecoder, type PolicyRequest } from "../../src/wire/policy.ts";
 import { ProtocolError } from "../../src/wire/protocol-error.ts";
+import { runs } from "../support/runs.ts";
 
 const nothing: PolicyRequest = {
   protocolState: "",
@@ -177,6 +178,7 @@ describe("properties", () => {
         const whole = Buffer.from(text);
         expect(decode(cutAt(whole, at))).toEqual(decode([whole]));
       }),
+      { numRuns: runs(100) },
     );
   });
 
@@ -193,6 +195,7 @@ describe("properties", () => {
         );
         expect(decodeText(lines.join(""))).toEqual(requests.map((one) => ({ ...nothing, ...one })));
       }),
+      { numRuns: runs(100) },
     );
   });
 
@@ -206,6 +209,7 @@ describe("properties", () => {
         const emptyLines = whole.toString("latin1").match(/(?<=^|\n)\r?\n/g)?.length ?? 0;
         expect(requests.length).toBeLessThanOrEqual(emptyLines);
       }),
+      { numRuns: runs(100) },
     );
   });
 });
@@ -235,6 +239,7 @@ describe("an action", () => {
         expect(Buffer.byteLength(encoded)).toBeLessThanOrEqual(415);
         expect(Buffer.from(encoded).toString()).toBe(encoded);
       }),
+      { numRuns: runs(100) },
     );
   });
 });

@@ -1,0 +1,125 @@
+/** The daemon on a real PostgreSQL that goes away under requests and comes back. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { startDaemon } from "../support/daemon.ts";
+import { freePorts } from "../support/mta.ts";
+import { TestPostgres } from "../support/postgres.ts";
+
+const contrib = (name: string) => readFileSync(new URL(`../../contrib/sql/${name}`, import.meta.url), "utf8");
+
+/** Answers are forgotten at once, so that each request asks the database. */
+const config = (port: number, postgres: number) => `
+[listener.smtp]
+protocol = "policy"
+bind = ["127.0.0.1:${port}"]
+
+[store.pg]
+type = "postgresql"
+url = "postgresql://postgres@127.0.0.1:${postgres}/postgres"
+timeout = "2s"
+init = "tables.sql"
+
+[directory.accounts]
+type = "sql"
+store = "pg"
+cache = { entries = 10, ttl = { positive = "1ms", negative = "1ms" }, stale = "1ms" }
+
+[session.rcpt.errors]
+total = 1000000
+wait = "0s"
+`;
+
+let postgres: TestPostgres;
+let directory: string;
+
+beforeAll(async () => {
+  postgres = await TestPostgres.create();
+  directory = mkdtempSync(join(tmpdir(), "postern-outage-"));
+});
+
+afterAll(async () => {
+  await postgres.remove();
+  rmSync(directory, { recursive: true });
+});
+
+it("defers while the database is away, then decides again, and never refuses a known mailbox", async () => {
+  const [port = 0] = await freePorts(1);
+  writeFileSync(join(directory, "tables.sql"), tables());
+  const daemon = await startDaemon({ directory, config: config(port, postgres.port), listening: [{ host: "127.0.0.1", port }] });
+  const known = new Set<string>();
+  const asked = { stop: false };
+  const clients = Array.from({ length: 10 }, (_, client) => keepAsking(port, client, known, asked));
+
+  const probe = await openPolicy(port);
+  const answer = () => probe.ask({ client_port: "1", recipient: "john@example.org" });
+  await expect.poll(answer).toBe("DUNNO");
+  expect(await probe.ask({ client_port: "2", recipient: "nobody@example.org" })).toBe("550 5.1.2 Mailbox does not exist.");
+
+  await postgres.stop();
+  await expect.poll(answer, { timeout: 20_000 }).toBe("451 4.4.3 Unable to verify address at this time.");
+  await daemon.logged((line) => line.event === "source" && line.source === "pg" && line.error !== undefined);
+
+  await postgres.start();
+  await expect.poll(answer, { timeout: 20_000 }).toBe("DUNNO");
+  await daemon.logged((line) => line.event === "source" && line.source === "pg" && line.error === undefined);
+
+  asked.stop = true;
+  await Promise.all(clients);
+  expect(known).toEqual(new Set(["DUNNO", "451 4.4.3 Unable to verify address at this time."]));
+  probe.end();
+  expect(await daemon.stop()).toBe(0);
+});
+
+function tables(): string {
+  // `init` runs at every start.
+  const schema = contrib("schema-postgresql.sql")
+    .replaceAll("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ")
+    .replaceAll("CREATE INDEX ", "CREATE INDEX IF NOT EXISTS ");
+  const rows = "INSERT INTO accounts (name, type) VALUES ('john', 'individual') ON CONFLICT DO NOTHING;";
+  return `${schema}\n${rows}\nINSERT INTO emails (name, address, type) VALUES ('john', 'john@example.org', 'primary') ON CONFLICT DO NOTHING;\n`;
+}
+
+async function keepAsking(port: number, client: number, answers: Set<string>, asked: { readonly stop: boolean }): Promise<void> {
+  const policy = await openPolicy(port);
+  for (let number = 0; !asked.stop; number += 1) {
+    answers.add(await policy.ask({ client_port: String(1000 + client), instance: `${client}.${number}`, recipient: "john@example.org" }));
+  }
+  policy.end();
+}
+
+interface Policy {
+  ask(attributes: Readonly<Record<string, string>>): Promise<string>;
+  end(): void;
+}
+
+let instances = 0;
+
+async function openPolicy(port: number): Promise<Policy> {
+  const socket = connect({ host: "127.0.0.1", port }).setEncoding("utf8");
+  await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+  let fail: (error: Error) => void = () => {};
+  socket.on("close", () => fail(new Error("the daemon closed the connection")));
+  return {
+    ask(attributes) {
+      const request = {
+        request: "smtpd_access_policy",
+        protocol_state: "RCPT",
+        client_address: "203.0.113.9",
+        helo_name: "mx.client.example",
+        sender: "a@b.example",
+        instance: `p.${instances++}`,
+        ...attributes,
+      };
+      const lines = Object.entries(request).map(([name, value]) => `${name}=${value}\n`);
+      return new Promise((resolve, reject) => {
+        socket.once("data", (reply: string) => resolve(/^action=(.*)\n\n$/.exec(reply)?.[1] ?? reply));
+        fail = reject;
+        socket.write(`${lines.join("")}\n`);
+      });
+    },
+    end: () => socket.destroy(),
+  };
+}
