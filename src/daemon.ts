@@ -13,6 +13,7 @@ import { type Logger, logDecision, logNotice, messageOf } from "./log.ts";
 import { domainOf } from "./mail/address.ts";
 import { TemporaryError } from "./mail/temporary-error.ts";
 import { type OpenCore, openCore } from "./open-core.ts";
+import { StateStores } from "./state-stores.ts";
 import { FileProblem } from "./store/watched-file.ts";
 import { PolicyDecoder } from "./wire/policy.ts";
 import { SocketmapDecoder } from "./wire/socketmap.ts";
@@ -53,6 +54,7 @@ class RunningDaemon implements Daemon {
   #configuration: Configuration;
   #open: OpenCore;
   readonly #logger: Logger;
+  readonly #states: StateStores;
   #served: readonly Served[] = [];
   #doors: readonly Door[] = [];
   readonly #held = new HeldReplies(() => this.#configuration.maxWaiting);
@@ -64,6 +66,10 @@ class RunningDaemon implements Daemon {
   constructor(configuration: Configuration, logger: Logger) {
     this.#configuration = configuration;
     this.#logger = logger;
+    this.#states = new StateStores(Date.now, (source, up, cause) => {
+      if (up) logger.warn({ event: "state", source }, "works again");
+      else logger.warn({ event: "state", source, error: messageOf(cause) }, "does not work; on-store-failure decides what it cannot tell");
+    });
     this.#open = this.#openCore(configuration);
     this.#refreshing = setInterval(() => void this.#open.refresh(), refreshMs);
   }
@@ -194,6 +200,8 @@ class RunningDaemon implements Daemon {
   #openCore(configuration: Configuration): OpenCore {
     return openCore(configuration, {
       now: () => performance.now(),
+      clock: Date.now,
+      holdState: () => this.#states.hold(configuration),
       onState: (source, up, cause) => {
         if (up) this.#logger.warn({ event: "source", source }, "works again");
         else if (cause instanceof FileProblem) {

@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { checkCommand } from "./cli/check.ts";
 import { evalCommand } from "./cli/eval.ts";
 import { explainCommand } from "./cli/explain.ts";
+import { greylistCommand } from "./cli/greylist.ts";
 import { queryCommand } from "./cli/query.ts";
 import { serveCommand } from "./cli/serve.ts";
 
@@ -25,6 +26,6 @@ First steps:
   );
 // Usage that makes no sense ends with 2, as with most commands; 1 has a meaning of its own in some.
 program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
-for (const command of [serveCommand, checkCommand, explainCommand, evalCommand, queryCommand])
+for (const command of [serveCommand, checkCommand, explainCommand, evalCommand, queryCommand, greylistCommand])
   program.addCommand(command().copyInheritedSettings(program));
 await program.parseAsync();

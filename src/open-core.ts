@@ -4,9 +4,11 @@ import { dirname } from "node:path";
 import { answersFrom, withoutWriting } from "./ask.ts";
 import type { Configuration } from "./config/configuration.ts";
 import { openDirectory } from "./directory/kinds.ts";
+import { openExemptions } from "./lookup/exemptions.ts";
 import { openLookup } from "./lookup/kinds.ts";
 import type { Core } from "./stage/core.ts";
 import type { Directory, Lookup, Sources } from "./stage/sources.ts";
+import type { HeldState } from "./state-stores.ts";
 import type { Database } from "./store/database.ts";
 import { type Keys, openKeys, readKeys } from "./store/keys.ts";
 import { openStore } from "./store/kinds.ts";
@@ -15,8 +17,12 @@ import type { StoreSettings } from "./store/settings.ts";
 import type { OnState } from "./store/state.ts";
 
 export interface CoreOptions {
-  /** Milliseconds, for the age of cached answers. */
+  /** Milliseconds, for the age of cached answers; it never goes back. */
   readonly now: () => number;
+  /** Milliseconds since the epoch, for what is remembered between messages. */
+  readonly clock: () => number;
+  /** Asked once, and released when the core is closed. */
+  readonly holdState: () => HeldState;
   /** A store or a file went away or came back, once for each change. */
   readonly onState: OnState;
   /** Writes of expressions are computed and not carried out. */
@@ -36,7 +42,7 @@ export interface OpenCore {
 }
 
 /** Connects to nothing yet. Throws a `FileProblem` when a file is not as it was when the configuration was loaded. */
-export function openCore({ stores, directories, lookups, storage, settings }: Configuration, options: CoreOptions): OpenCore {
+export function openCore({ stores, directories, lookups, storage, settings, exemptions }: Configuration, options: CoreOptions): OpenCore {
   const databases = new Databases(stores, options);
   const sources = {
     store: (name: string) => databases.named(name, "read"),
@@ -48,7 +54,8 @@ export function openCore({ stores, directories, lookups, storage, settings }: Co
   const lists = [...lookups.values()].map((each) => ({ name: each.name, ...openLookup(each, sources) }));
   const byName = new Map<string, Directory>(opened.map(({ name, directory }) => [name, directory]));
   const listByName = new Map<string, Lookup>(lists.map(({ name, lookup }) => [name, lookup]));
-  const refreshes = [...opened, ...lists].flatMap(({ refresh }) => (refresh === undefined ? [] : [refresh]));
+  const exempt = openExemptions(exemptions, options.onState);
+  const refreshes = [...opened, ...lists, exempt].flatMap(({ refresh }) => (refresh === undefined ? [] : [refresh]));
 
   const isDefault = (name: string) => name === "" || name === "*";
   const directory = (name: string) => byName.get(isDefault(name) ? (storage.directory ?? "") : name);
@@ -64,9 +71,18 @@ export function openCore({ stores, directories, lookups, storage, settings }: Co
       return keys;
     },
   });
+  // Last: nothing that can fail comes after it.
+  const held = options.holdState();
   const core: Core = {
     settings,
-    sources: { ask: options.readOnly ? withoutWriting(ask) : ask, directory, lookup: (name) => listByName.get(name) } satisfies Sources,
+    sources: {
+      ask: options.readOnly ? withoutWriting(ask) : ask,
+      directory,
+      lookup: (name) => listByName.get(name),
+      now: options.clock,
+      state: held.state,
+      exemptions: exempt.exemptions,
+    } satisfies Sources,
   };
 
   return {
@@ -86,7 +102,10 @@ export function openCore({ stores, directories, lookups, storage, settings }: Co
           await databases.named(name, "read").query("SELECT 1", []);
         },
       })),
-    close: () => databases.close(),
+    async close() {
+      await databases.close();
+      await held.release();
+    },
   };
 }
 

@@ -6,12 +6,15 @@ import type { Configuration } from "../config/configuration.ts";
 import { type LoadOptions, loadConfiguration } from "../config/load.ts";
 import { formatProblem } from "../config/problem.ts";
 import { type OpenCore, openCore } from "../open-core.ts";
+import type { OnState } from "../store/state.ts";
 import { FileProblem } from "../store/watched-file.ts";
+import { unchangedState } from "../unchanged-state.ts";
 
 export const defaultFile = "/etc/postern/postern.toml";
 
 /** sysexits.h */
 export const exitTemporary = 75;
+export const exitConfiguration = 78;
 
 export interface ConfigurationOptions {
   readonly config: string;
@@ -44,13 +47,16 @@ export function loadOrExplain(options: ConfigurationOptions, more: LoadOptions =
 
 /** Opens a core, runs the command on it, and closes it. What goes wrong with sources goes to standard error. */
 export async function withCore(configuration: Configuration, readOnly: boolean, run: (open: OpenCore) => Promise<void>): Promise<void> {
+  const onState: OnState = (store, up, cause) => {
+    if (!up) process.stderr.write(`${store}: ${cause instanceof Error ? cause.message : String(cause)}\n`);
+  };
   let open: OpenCore;
   try {
     open = openCore(configuration, {
       now: () => performance.now(),
-      onState: (store, up, cause) => {
-        if (!up) process.stderr.write(`${store}: ${cause instanceof Error ? cause.message : String(cause)}\n`);
-      },
+      clock: Date.now,
+      holdState: () => unchangedState(configuration, onState),
+      onState,
       readOnly,
     });
   } catch (error) {

@@ -7,6 +7,7 @@ import { askMap, isMap, type MapListener, mapNames } from "../stage/maps.ts";
 import {
   type ConfigurationOptions,
   configurationOption,
+  exitConfiguration,
   exitTemporary,
   loadOrExplain,
   stateDirectoryOption,
@@ -36,12 +37,12 @@ export function queryCommand(): Command {
 
 It is asked as the first socketmap listener of the configuration would ask.
 
-Exit status: 0 found, 1 not found (nothing is printed), 75 it cannot tell now, 2 no such map.`,
+Exit status: 0 found, 1 not found (nothing is printed), 75 it cannot tell now, 2 no such map, 78 the configuration has errors.`,
     )
     .action(async (map: string, key: string, options: ConfigurationOptions) => {
       const configuration = loadOrExplain(options);
       if (configuration === undefined) {
-        process.exitCode = 1;
+        process.exitCode = exitConfiguration;
         return;
       }
       await withCore(configuration, true, async ({ core }) => {
@@ -53,6 +54,7 @@ Exit status: 0 found, 1 not found (nothing is printed), 75 it cannot tell now, 2
         try {
           const value = await askMap(map, key, core, listenerOf(configuration));
           if (value === undefined) process.exitCode = 1;
+          else if (value === "") throw new TemporaryError("the value is empty, which an MTA takes for an error");
           else process.stdout.write(`${value}\n`);
         } catch (error) {
           if (!(error instanceof TemporaryError)) throw error;

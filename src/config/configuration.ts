@@ -2,6 +2,7 @@
 
 import type { DirectorySettings } from "../directory/settings.ts";
 import type { Names } from "../expr/ask.ts";
+import type { ExemptionSettings } from "../lookup/exemptions.ts";
 import type { LookupSettings } from "../lookup/settings.ts";
 import type { Settings } from "../stage/settings.ts";
 import type { StoreSettings } from "../store/settings.ts";
@@ -54,6 +55,8 @@ export interface Configuration {
   readonly storage: { readonly directory: string | undefined; readonly data: string; readonly state: string };
   readonly lookups: ReadonlyMap<string, LookupSettings>;
   readonly settings: Settings;
+  /** Whom the greylist exempts. */
+  readonly exemptions: ExemptionSettings;
   /** Replies held back at once, over all sessions. */
   readonly maxWaiting: number;
   readonly names: Names;

@@ -1,5 +1,6 @@
 /** A JSON Schema for editors of TOML and of JSON, made from the schema. */
 import { z } from "zod";
+import { throttleKeys } from "../stage/settings.ts";
 import { schema } from "./schema.ts";
 
 type Json = z.core.JSONSchema.JSONSchema;
@@ -78,6 +79,22 @@ function camelCase(name: string): string {
   return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
+function inboundThrottle(throttle: Json): Json {
+  const properties = objectOf(throttle.properties);
+  const { key = {}, rate = {} } = properties;
+  const names = throttleKeys.flatMap((name) => [name, name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())]);
+  const pair: Json = {
+    type: "object",
+    properties: { count: { type: "integer" }, period: { type: ["string", "integer"] } },
+    required: ["count", "period"],
+    additionalProperties: false,
+  };
+  return {
+    ...throttle,
+    properties: { ...properties, key: { ...key, items: { enum: [...new Set(names)] } }, rate: { anyOf: [rate, pair] } },
+  };
+}
+
 function objects(session: Properties, top: Properties): Properties {
   const rcpt = objectOf(session.rcpt?.properties);
   const errors = objectOf(rcpt.errors?.properties);
@@ -109,5 +126,6 @@ function objects(session: Properties, top: Properties): Properties {
       additionalProperties: false,
     }),
     Domain: list({ ...domain, properties: { ...domainProperties, subAddressing } }),
+    MtaInboundThrottle: list(inboundThrottle(objectOf(session.throttle).items as Json)), // z.array has one schema for its items
   };
 }

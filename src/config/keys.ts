@@ -17,11 +17,6 @@ const unbuilt: Readonly<Record<string, string>> = {
   script: "Sieve scripts",
   sieve: "Sieve scripts",
   SieveSystemScript: "Sieve scripts",
-  greylist: "greylisting",
-  greylisted: "greylisting",
-  throttle: "throttles",
-  "rate-limit": "throttles",
-  MtaInboundThrottle: "throttles",
   http: "an HTTP server",
   metrics: "an HTTP server",
 };

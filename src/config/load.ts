@@ -6,6 +6,7 @@ import type { Names } from "../expr/ask.ts";
 import { type Build, cannotRead, type Declared, type ReadFile } from "./build.ts";
 import type { Configuration } from "./configuration.ts";
 import { buildDirectories, knownStore } from "./directories.ts";
+import { buildExemptions } from "./greylist.ts";
 import { parseJson } from "./json.ts";
 import { settleKeys } from "./keys.ts";
 import { buildListeners, networksOf } from "./listeners.ts";
@@ -101,6 +102,7 @@ function configurationOf(file: string, build: Build, options: LoadOptions): Conf
     storage: { directory: storage.directory, data: storage.data, state: storage.state },
     lookups,
     settings,
+    exemptions: buildExemptions(build),
     maxWaiting: document.session.rcpt.errors["max-waiting"],
     names,
     document,

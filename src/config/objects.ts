@@ -15,7 +15,13 @@ const stages: Readonly<Record<string, { readonly under: readonly string[]; reado
 };
 
 /** The names of objects, for whoever suggests one. */
-export const objectNames: readonly string[] = [...Object.keys(stages), "MemoryLookupKey", "MemoryLookupKeyValue", "Domain"];
+export const objectNames: readonly string[] = [
+  ...Object.keys(stages),
+  "MemoryLookupKey",
+  "MemoryLookupKeyValue",
+  "Domain",
+  "MtaInboundThrottle",
+];
 
 export function foldObjects(root: Table, report: Report): void {
   for (const [name, { under, fields }] of Object.entries(stages)) {
@@ -28,6 +34,7 @@ export function foldObjects(root: Table, report: Report): void {
   }
   foldLookups(root, report);
   foldDomains(root, report);
+  foldThrottles(root, report);
 }
 
 function foldLookups(root: Table, report: Report): void {
@@ -76,6 +83,37 @@ function foldDomains(root: Table, report: Report): void {
   if (there?.kind === "list") there.items.push(...objects);
   else if (objects[0])
     root.entries.set("domain", { kind: "list", key: "Domain", keyAt: objects[0].keyAt, at: objects[0].at, items: [...objects] });
+}
+
+/** Keys are named in camelCase, a rate may be an object; a period without a unit is milliseconds, as in rules. */
+function foldThrottles(root: Table, report: Report): void {
+  const objects = objectsIn(take(root, "MtaInboundThrottle"), report);
+  if (objects.length === 0) return;
+  for (const { entries } of objects) {
+    const key = entries.get("key");
+    if (key?.kind === "list") for (const [index, item] of key.items.entries()) key.items[index] = inSnakeCase(item);
+    const rate = entries.get("rate");
+    if (rate?.kind !== "table") continue;
+    const fields = fieldsOf(rate, ["count", "period"], report);
+    const [count, period] = [scalarOf(fields.count), scalarOf(fields.period)];
+    entries.set("rate", { ...rate, kind: "scalar", value: `${count}/${typeof period === "number" ? `${period}ms` : period}` });
+  }
+  const session = root.entries.get("session");
+  const there = session?.kind === "table" ? session.entries.get("throttle") : undefined;
+  if (there?.kind === "list") there.items.push(...objects);
+  else if (objects[0]) {
+    const { keyAt, at } = objects[0];
+    put(root, ["session", "throttle"], { kind: "list", key: "MtaInboundThrottle", keyAt, at, items: [...objects] }, report);
+  }
+}
+
+function inSnakeCase(node: Node): Node {
+  if (node.kind !== "scalar" || typeof node.value !== "string") return node;
+  return { ...node, value: node.value.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) };
+}
+
+function scalarOf(node: Node | undefined): unknown {
+  return node?.kind === "scalar" ? node.value : undefined;
 }
 
 function take(root: Table, name: string): Node | undefined {

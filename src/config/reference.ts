@@ -17,7 +17,8 @@ Made from the schema; do not edit. A configuration is one file of TOML or of JSO
 - In JSON keys may be written in camelCase. There the objects \`MtaStageEhlo\`, \`MtaExtensions\` and \`MtaStageRcpt\`
   (with \`maxFailures\` for \`errors.total\`, \`waitOnFail\` for \`errors.wait\`, \`allowRelaying\` for \`relay\`) are other names of \`session.ehlo\`,
   \`session.extensions\` and \`session.rcpt\`; \`MemoryLookupKey\` {namespace, key, isGlobPattern?} and \`MemoryLookupKeyValue\` (with value) are entries of
-  \`lookup\`, \`Domain\` is \`domain\`; each is one object or a list. Rules are \`{"match": [{"if", "then"}], "else"}\`.
+  \`lookup\`, \`Domain\` is \`domain\`, \`MtaInboundThrottle\` is \`session.throttle\` (its keys also \`remoteIp\`, its rate also {count, period});
+  each is one object or a list. Rules are \`{"match": [{"if", "then"}], "else"}\`.
 - \`subaddressing\` is another name of \`sub-addressing\`, \`require-tls\` of \`requiretls\`.
 `;
 
@@ -32,7 +33,7 @@ export function renderReference(): string {
 const stages: readonly (readonly [keyof typeof variablesOf, string])[] = [
   ["ehlo", "`session.ehlo.*`"],
   ["mail", "`session.extensions.*`, `session.mail.*`, `session.rcpt.max-recipients`, `session.rcpt.errors.*`"],
-  ["rcpt", "other settings of `session.rcpt`"],
+  ["rcpt", "other settings of `session.rcpt`, `session.throttle[].match`"],
   ["address", "`sub-addressing` and `catch-all`"],
 ];
 

@@ -1,6 +1,8 @@
 /** The keys of `[session.*]`: what the stages do. */
 import { z } from "zod";
 import { parseReply } from "../mail/reply.ts";
+import { greylistTable } from "./schema-of-greylist.ts";
+import { throttleTables } from "./schema-of-throttles.ts";
 import { authenticatedOnly, rules, word } from "./schema-words.ts";
 
 /** `classes`: the first digits that its code may have; a whole code is the only one. */
@@ -61,10 +63,20 @@ const replies = z.strictObject({
   relay: replyText("550 5.1.2 Relay not allowed.", ["4", "5"], "To a recipient of a foreign domain."),
   "too-many-recipients": replyText("452 4.5.3 Too many recipients.", ["4", "5"], "To a recipient above `max-recipients`."),
   "too-many-errors": replyText("421 4.3.0 Too many errors, disconnecting.", ["421"], "When `errors.total` is reached."),
+  "rate-limit": replyText(
+    "452 4.4.5 Rate limit exceeded, try again later.",
+    ["4"],
+    "To what is above a throttle; the code is 421 for a connection.",
+  ),
+  greylisted: replyText(
+    "451 4.7.1 Greylisted, please try again in a few moments.",
+    ["4"],
+    "To what is greylisted; `{seconds}` is replaced by how long to wait yet. By the policy protocol the code is the MTA's own.",
+  ),
   unavailable: replyText(
     "451 4.4.3 Unable to verify address at this time.",
     ["4"],
-    "When it cannot be told now whether a recipient exists.",
+    "When it cannot be told now whether a recipient exists, or what a store of greylist or throttles holds.",
   ),
 });
 
@@ -95,6 +107,7 @@ const rcpt = z.strictObject({
   "max-recipients": rules("mail", "number", 100, "Accepted, distinct recipients of one message."),
   "max-list-members": z.int().min(1).max(1_000_000).default(10000).meta({ description: "A list with more members is deferred." }),
   errors: errors.prefault({}),
+  greylist: greylistTable,
   replies: replies.prefault({}),
 });
 
@@ -104,5 +117,6 @@ export const sessionTable = z
     extensions: extensions.prefault({}),
     mail: z.strictObject({ rewrite: rules("mail", "string or false", false, "The sender to go on with.") }).prefault({}),
     rcpt: rcpt.prefault({}),
+    throttle: throttleTables,
   })
   .prefault({});

@@ -36,3 +36,7 @@ export function optionalRules(stage: keyof typeof variablesOf, yields: string, u
 export function authenticatedOnly(value: Constant): RuleData {
   return [{ if: "!is_empty(authenticated_as)", then: value }, { else: false }];
 }
+
+export function onStoreFailure(meaning: string) {
+  return z.enum(["accept", "defer"]).default("accept").meta({ description: meaning });
+}

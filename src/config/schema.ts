@@ -27,10 +27,9 @@ const server = z.strictObject({
     description: "Where the daemon keeps its own files. A relative path is taken from the working directory.",
     unset: "$STATE_DIRECTORY, else ./var",
   }),
-  "trusted-networks": z
-    .array(network)
-    .default(["127.0.0.0/8", "::1"])
-    .meta({ description: "Addresses and networks of clients that get no EHLO refusal, relay refusal, wait or error limit." }),
+  "trusted-networks": z.array(network).default(["127.0.0.0/8", "::1"]).meta({
+    description: "Addresses and networks of clients that get no EHLO refusal, relay refusal, greylisting, throttle, wait or error limit.",
+  }),
 });
 
 const log = z.strictObject({

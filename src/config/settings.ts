@@ -6,7 +6,9 @@ import { canonicalDomain } from "../mail/domain.ts";
 import { parseReply, type Reply } from "../mail/reply.ts";
 import type { DomainSettings, Rule, Settings } from "../stage/settings.ts";
 import type { Build } from "./build.ts";
+import { buildGreylist } from "./greylist.ts";
 import { type Outcomes, priorities, Rules, type Stage } from "./rules.ts";
+import { buildThrottles } from "./throttles.ts";
 import type { Path } from "./tree.ts";
 
 export function buildSettings(build: Build, names: Names): Settings {
@@ -68,14 +70,18 @@ export function buildSettings(build: Build, names: Names): Settings {
         total: rule(rcpt.errors, [...rcptPath, "errors"], "total", "mail", { type: "count" }),
         wait: rule(rcpt.errors, [...rcptPath, "errors"], "wait", "mail", { type: "duration" }),
       },
+      greylist: buildGreylist(build, rule(rcpt.greylist, [...rcptPath, "greylist"], "enable", "rcpt")),
       replies: {
         unknownMailbox: replyOf(rcpt.replies["unknown-mailbox"]),
         relay: replyOf(rcpt.replies.relay),
         tooManyRecipients: replyOf(rcpt.replies["too-many-recipients"]),
         tooManyErrors: replyOf(rcpt.replies["too-many-errors"]),
+        rateLimit: replyOf(rcpt.replies["rate-limit"]),
+        greylisted: replyOf(rcpt.replies.greylisted),
         unavailable: replyOf(rcpt.replies.unavailable),
       },
     },
+    throttles: buildThrottles(build, rules),
     domains: domainsOf(build, names, (table, path) =>
       table["sub-addressing"] === undefined ? undefined : ruleOrSwitch(table, path, "sub-addressing"),
     ),

@@ -13,6 +13,7 @@ const examples: Readonly<Record<string, string>> = {
   store: 'store = "embedded"',
   query: 'query = "SELECT 1 FROM customers WHERE domain = $1"',
   name: 'name = "example"',
+  rate: 'rate = "100/1h"',
 };
 
 export function validate(data: unknown, report: Report): Document {
@@ -23,7 +24,7 @@ export function validate(data: unknown, report: Report): Document {
     const { issues } = result.error;
     // What is missing because it was left out has been told.
     if (isFirst) for (const issue of issues) report.error(pathOf(issue), messageOf(issue, valueAt(data, pathOf(issue))));
-    const wrong = issues.map(pathOf).filter((path) => !(isFirst && named(rest, path)));
+    const wrong = issues.map(pathOf).filter((path) => !completed(rest, path));
     for (const path of wrong.map((path) => culprit(rest, path))) leaveOut(rest, path);
   }
 }
@@ -108,11 +109,12 @@ function culprit(data: unknown, path: Path): Path {
   return path.slice(0, length);
 }
 
-/** An element of a list that lacks its name gets one for the time being: the list would go for it. */
-function named(data: unknown, path: Path): boolean {
+/** An element of a list that lacks its name or rate, or has lost a wrong one, gets one for the time being: the list would go for it. */
+function completed(data: unknown, path: Path): boolean {
   const element = valueAt(data, path.slice(0, -1));
-  if (path.at(-1) !== "name" || typeof path.at(-2) !== "number" || !isTable(element) || "name" in element) return false;
-  element.name = `without-name-${path.join("-")}`;
+  const key = path.at(-1);
+  if ((key !== "name" && key !== "rate") || typeof path.at(-2) !== "number" || !isTable(element) || key in element) return false;
+  element[key] = key === "name" ? `without-name-${path.join("-")}` : "1/1s";
   return true;
 }
 

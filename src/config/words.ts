@@ -15,6 +15,25 @@ export function durationMs(text: string): number | undefined {
   return /[a-z]$/i.test(text) ? parseDuration(text) : undefined;
 }
 
+/** At most so many in so long. */
+export interface Rate {
+  readonly count: number;
+  /** Whole seconds. */
+  readonly periodMs: number;
+}
+
+const maxCount = 1_000_000_000;
+const maxPeriodMs = 366 * 24 * 60 * 60 * 1000;
+
+/** `25/1h`. `undefined`: not a rate. */
+export function parseRate(text: string): Rate | undefined {
+  const [, digits = "", period = ""] = /^(\d{1,10})\/(\S+)$/.exec(text) ?? [];
+  const count = Number(digits);
+  const periodMs = durationMs(period);
+  if (count < 1 || count > maxCount || periodMs === undefined) return undefined;
+  return periodMs >= 1000 && periodMs <= maxPeriodMs && periodMs % 1000 === 0 ? { count, periodMs } : undefined;
+}
+
 /** What is wrong with it and how to mend it, if it is not one. */
 export function parseBind(text: string): Bind | string {
   if (text.startsWith("unix:")) {

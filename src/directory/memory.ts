@@ -20,7 +20,8 @@ export function openMemoryDirectory(name: string, principals: readonly Principal
 function tableOf(principals: readonly Principal[], domains: readonly string[]): AddressTable {
   const table = new AddressTable(domains.map(canonicalDomain));
   // Lists first, for an address that is a list's is nobody's mailbox.
-  for (const [address, members] of membersByList(principals)) table.set(address, { kind: "list", members });
+  const lists = membersByList(principals);
+  for (const address of lists.keys()) table.set(address, { kind: "list", members: membersOf(address, lists) });
   for (const [address, primaries] of primariesByAddress(principals)) {
     if (!table.has(address)) table.set(address, { kind: "mailbox", primaries });
   }
@@ -31,6 +32,20 @@ function tableOf(principals: readonly Principal[], domains: readonly string[]): 
 function primaryOf({ email }: Principal): string | undefined {
   const first = email.find((address) => !address.startsWith("@"));
   return first === undefined ? undefined : canonicalAddress(first);
+}
+
+/** A list that is a member of a list stands for its own members; one that holds itself, by whatever way, is left out there. */
+function membersOf(list: string, lists: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  const members = new Set<string>();
+  const seen = new Set([list]);
+  const waiting = [...(lists.get(list) ?? [])];
+  for (let member = waiting.shift(); member !== undefined; member = waiting.shift()) {
+    const inner = lists.get(member);
+    if (inner === undefined) members.add(member);
+    else if (!seen.has(member)) waiting.push(...inner);
+    seen.add(member);
+  }
+  return [...members];
 }
 
 function membersByList(principals: readonly Principal[]): ReadonlyMap<string, readonly string[]> {

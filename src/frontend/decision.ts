@@ -9,7 +9,7 @@ export type VerdictKind = "pass" | "reject" | "defer" | "disconnect";
 export interface Decision {
   readonly event: "decision";
   readonly listener: string;
-  readonly stage: "ehlo" | "mail" | "rcpt" | "vrfy";
+  readonly stage: "connect" | "ehlo" | "mail" | "rcpt" | "vrfy";
   /** `""` when the MTA does not know it, as with all that follows. */
   readonly client: string;
   readonly clientName: string;

@@ -1,5 +1,7 @@
 /** The SMTP session that a CONNECT begins: who the client is, as far as the command and its macros say. */
+import { canonicalAddress, domainOf } from "../mail/address.ts";
 import { canonicalIp } from "../mail/ip.ts";
+import type { Path } from "../mail/path.ts";
 import { openSession, type Session } from "../stage/session.ts";
 import type { Command } from "../wire/milter/command.ts";
 import type { Macros } from "../wire/milter/macros.ts";
@@ -33,6 +35,17 @@ export function sessionOfConnect({ host, client }: Connect, macros: Macros, surr
 export function updateSession(session: Session, macros: Macros): void {
   session.tls = (macros.get("tls_version") ?? "") !== "";
   session.login = macros.get("auth_authen") ?? "";
+}
+
+/**
+ * Whether Postfix refused the recipient itself (SMFIP_RCPT_REJ): then the macros have the enhanced code and the reason in place of a
+ * next hop and an address. The mailer alone does not tell, for a recipient that it accepted may be of the transport `error`, too.
+ */
+export function isRefusedByMta(macros: Macros, { address }: Path): boolean {
+  if (macros.get("rcpt_mailer") !== "error" || !/^[45]\.\d{1,3}\.\d{1,3}$/.test(macros.get("rcpt_host") ?? "")) return false;
+  const reason = macros.get("rcpt_addr") ?? "";
+  const domain = domainOf(canonicalAddress(reason));
+  return domain === undefined || /\s/.test(reason) || domain !== domainOf(canonicalAddress(address));
 }
 
 /** Sendmail gives what a user of the machine submits at the command line so. */

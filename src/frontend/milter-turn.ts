@@ -2,13 +2,14 @@
 import type { Answer } from "../expr/ask.ts";
 import { canonicalAddress } from "../mail/address.ts";
 import type { Path } from "../mail/path.ts";
+import { decideConnect } from "../stage/connect.ts";
 import type { Core } from "../stage/core.ts";
 import { decideEhlo } from "../stage/ehlo.ts";
 import { decideMailParameters, decideRcptParameters, type ParametersOutcome, priorityOf } from "../stage/extensions.ts";
 import { decideMail } from "../stage/mail.ts";
 import { decideRcpt } from "../stage/rcpt.ts";
 import { pass } from "../stage/refuse.ts";
-import { admitRecipient, beginTransaction, type Session } from "../stage/session.ts";
+import { admitRecipient, beginTransaction, type Header, type Session } from "../stage/session.ts";
 import { type Steps, waitFor } from "../stage/steps.ts";
 import type { Verdict } from "../stage/verdict.ts";
 import type { Decision } from "./decision.ts";
@@ -23,6 +24,8 @@ export interface Dialogue {
   heloVerdict: Verdict | undefined;
   /** The last name that the EHLO stage let pass; in shadow mode `session.helo` may be another. */
   greeted: string;
+  /** What throttles said of the connection; `undefined` until they were asked. */
+  connectVerdict: Verdict | undefined;
   message: Message | undefined;
 }
 
@@ -33,6 +36,8 @@ export interface Message {
   readonly rewritten: string;
   /** By spelling. */
   readonly recipients: Map<string, Accepted>;
+  /** That the message is to get. */
+  header: Header | undefined;
 }
 
 /** What one stage said. */
@@ -75,6 +80,8 @@ export function* judgeMail(turn: Turn): Steps<Finding> {
   const { session } = dialogue;
   session.transaction = undefined;
   dialogue.message = undefined;
+  const connection = yield* judgeConnect(turn);
+  if (isLast(turn, connection)) return connection;
   const greeting = yield* judgeHelo(turn);
   if (isLast(turn, greeting)) return greeting;
 
@@ -86,7 +93,7 @@ export function* judgeMail(turn: Turn): Steps<Finding> {
   const judged = yield* judgeParameters(turn, decideMailParameters(session, sender, parameters, core, turn.time));
   if (isLast(turn, judged)) return judged;
   beginTransaction(session, sender, priorityOf(parameters));
-  dialogue.message = { sender: path, rewritten: sender, recipients: new Map() };
+  dialogue.message = { sender: path, rewritten: sender, recipients: new Map(), header: undefined };
   return finding;
 }
 
@@ -100,6 +107,7 @@ export function* judgeRcpt(turn: Turn): Steps<Finding> {
   const { verdict, admission, countsAsError } = yield* ask(turn, decideRcpt(session, path.address, core));
   if (countsAsError) session.errors += 1;
   if (admission !== undefined && session.transaction !== undefined) admitRecipient(session.transaction, admission);
+  if (message !== undefined) message.header ??= admission?.header;
   const resolved = admission?.resolved ?? [];
   if (verdict.kind === "pass" && message !== undefined) {
     const recipient: Accepted = { path, parameters, resolved: admission?.resolved ?? formerlyResolved(message, path) };
@@ -109,6 +117,14 @@ export function* judgeRcpt(turn: Turn): Steps<Finding> {
   const finding: Finding = { stage: "rcpt", verdict, resolved };
   isLast(turn, finding);
   return finding;
+}
+
+/** Once a session, at its first MAIL: a refusal at CONNECT would reach Sendmail's clients without its text. */
+function* judgeConnect(turn: Turn): Steps<Finding> {
+  const { dialogue, core } = turn;
+  turn.stage = "connect";
+  dialogue.connectVerdict ??= yield* ask(turn, decideConnect(dialogue.session, core));
+  return { stage: "connect", verdict: dialogue.connectVerdict, resolved: [] };
 }
 
 function* judgeHelo(turn: Turn): Steps<Finding> {

@@ -20,22 +20,32 @@ export function wantsOf(core: Core, settings: MilterSettings): Wants {
   const envelope: readonly EventKind[] = ["mail", "rcpt"];
   const answered = envelope.filter((event) => !isShadow && (event === "rcpt" || mayRefuseMail(core, settings)));
   const changesSender = asString(fixedValue(core.settings.mail.rewrite, core) ?? "") !== undefined;
+  const changes = [
+    "deleteRecipient",
+    "addRecipient",
+    "addRecipientWithParameters",
+    ...(changesSender ? (["changeSender"] as const) : []),
+  ] as const;
   return {
     answered,
     heard: ["connect", "helo", ...envelope.filter((event) => !answered.includes(event))],
-    edits:
-      isShadow || !settings.rewrite
-        ? []
-        : ["deleteRecipient", "addRecipient", "addRecipientWithParameters", ...(changesSender ? (["changeSender"] as const) : [])],
+    edits: isShadow
+      ? []
+      : [...(settings.rewrite ? changes : []), ...(core.settings.rcpt.greylist.headerHost !== undefined ? (["addHeader"] as const) : [])],
     refusedRecipients: true,
   };
 }
 
 function mayRefuseMail(core: Core, { extensions }: MilterSettings): boolean {
-  const { ehlo, mail } = core.settings;
+  const { ehlo, mail, throttles } = core.settings;
   const mayHold = (rule: Rule) => asBoolean(fixedValue(rule, core) ?? 1);
   return (
-    extensions === "enforce" || ehlo.blocklist.length > 0 || mail.rewrite.waits || mayHold(ehlo.require) || mayHold(ehlo.rejectNonFqdn)
+    throttles.connect.length + throttles.mail.length > 0 ||
+    extensions === "enforce" ||
+    ehlo.blocklist.length > 0 ||
+    mail.rewrite.waits ||
+    mayHold(ehlo.require) ||
+    mayHold(ehlo.rejectNonFqdn)
   );
 }
 

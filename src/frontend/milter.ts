@@ -17,7 +17,7 @@ import { type Reader, tellDecision } from "./decision.ts";
 import { type HeldReplies, type StartTimer, startTimer } from "./held-replies.ts";
 import { changeOfSender, changesOfRecipients } from "./milter-changes.ts";
 import { MilterReport } from "./milter-report.ts";
-import { sessionOfConnect, updateSession } from "./milter-session.ts";
+import { isRefusedByMta, sessionOfConnect, updateSession } from "./milter-session.ts";
 import { type Dialogue, type Finding, judgeMail, judgeRcpt, type Message, type Turn, turnIsOver } from "./milter-turn.ts";
 import { type MilterSettings, wantsOf } from "./milter-wants.ts";
 
@@ -74,8 +74,6 @@ export class MilterConversation {
   #mayChange = false;
   #dialogue: Dialogue | undefined;
   #turn: Turn | undefined;
-  /** The recipient that comes next is refused by the MTA already. */
-  #isRefusedByMta = false;
 
   constructor(options: MilterOptions, report: MilterReport) {
     this.#options = options;
@@ -105,7 +103,6 @@ export class MilterConversation {
         throw new ProtocolError("a second offer");
       case "macros":
         this.#macros.set(command.stage, command.values);
-        if (command.stage === "rcpt") this.#isRefusedByMta = command.values.get("rcpt_mailer") === "error";
         return undefined;
       case "connect":
         this.#begin(command);
@@ -143,7 +140,7 @@ export class MilterConversation {
     this.#negotiated = negotiated;
     // Where one of these is missing, a change would deliver twice, or to nobody.
     this.#mayChange = mayEdit("deleteRecipient", negotiated) && mayEdit("addRecipient", negotiated);
-    if (wants.edits.length > 0 && !this.#mayChange) this.#report.changesNotOffered();
+    if (wants.edits.includes("deleteRecipient") && !this.#mayChange) this.#report.changesNotOffered();
     return { text: encodeOptions(negotiated), delayMs: 0 };
   }
 
@@ -151,7 +148,7 @@ export class MilterConversation {
     this.#endTurn();
     const { listener, isTrusted, localPort } = this.#options;
     const session = sessionOfConnect(command, this.#macros, { listener, isTrusted, localPort: localPort() });
-    this.#dialogue = { session, helo: "", heloVerdict: undefined, greeted: "", message: undefined };
+    this.#dialogue = { session, helo: "", heloVerdict: undefined, greeted: "", connectVerdict: undefined, message: undefined };
   }
 
   #greet(name: string): void {
@@ -169,8 +166,7 @@ export class MilterConversation {
     const dialogue = this.#opened();
     const { session } = dialogue;
     const isAwaited = this.#isAwaited(kind);
-    if (kind === "rcpt" && this.#isRefusedByMta) {
-      this.#isRefusedByMta = false;
+    if (kind === "rcpt" && isRefusedByMta(this.#macros, path)) {
       if (!session.trusted && session.login === "") session.errors += 1;
       return isAwaited ? { text: goOn, delayMs: 0 } : undefined;
     }
@@ -256,9 +252,13 @@ export class MilterConversation {
     const { mode, rewrite } = this.#options.settings();
     const message = this.#dialogue?.message;
     this.#endMessage();
-    const changes = message !== undefined && mode === "enforce" && rewrite && this.#mayChange;
+    const edits: Edit[] = [];
     try {
-      return { text: encodeEndOfMessage(changes ? this.#changes(message) : [], { kind: "continue" }), delayMs: 0 };
+      if (message !== undefined && mode === "enforce") {
+        if (rewrite && this.#mayChange) edits.push(...this.#changes(message));
+        if (message.header !== undefined && this.#can("addHeader")) edits.push({ kind: "addHeader", ...message.header });
+      }
+      return { text: encodeEndOfMessage(edits, { kind: "continue" }), delayMs: 0 };
     } catch (error) {
       this.#report.internalError(error);
       return { text: encodeResponse({ kind: "reply", reply: internalError.reply }), delayMs: 0 };
@@ -266,17 +266,19 @@ export class MilterConversation {
   }
 
   #changes({ sender, rewritten, recipients }: Message): readonly Edit[] {
-    const can = (kind: Edit["kind"]) => this.#negotiated !== undefined && mayEdit(kind, this.#negotiated);
-    const { edits, unwritable } = changesOfRecipients([...recipients.values()], can("addRecipientWithParameters"));
+    const { edits, unwritable } = changesOfRecipients([...recipients.values()], this.#can("addRecipientWithParameters"));
     for (const { path, resolved } of unwritable) this.#report.unwritable(path.address, resolved);
-    const from = can("changeSender") ? changeOfSender(sender, rewritten) : undefined;
+    const from = this.#can("changeSender") ? changeOfSender(sender, rewritten) : undefined;
     return from === undefined ? edits : [...edits, from];
+  }
+
+  #can(kind: Edit["kind"]): boolean {
+    return this.#negotiated !== undefined && mayEdit(kind, this.#negotiated);
   }
 
   #endMessage(): void {
     this.#endTurn();
     this.#macros.endMessage();
-    this.#isRefusedByMta = false;
     if (this.#dialogue === undefined) return;
     this.#dialogue.message = undefined;
     this.#dialogue.session.transaction = undefined;

@@ -4,22 +4,23 @@ import type { RcptPart } from "../stage/rcpt.ts";
 export interface Plan {
   /** A new SMTP session begins. */
   readonly begins: boolean;
+  readonly connect: boolean;
   readonly ehlo: boolean;
   readonly mail: boolean;
   readonly rcpt: RcptPart | undefined;
   readonly vrfy: boolean;
 }
 
-const nothing: Plan = { begins: false, ehlo: false, mail: false, rcpt: undefined, vrfy: false };
+const nothing: Plan = { begins: false, connect: false, ehlo: false, mail: false, rcpt: undefined, vrfy: false };
 
 /** Earlier stages are asked for again, since the MTA may have put them off (smtpd_delay_reject). */
 const byState: ReadonlyMap<string, Plan> = new Map([
-  ["CONNECT", { ...nothing, begins: true }],
-  ["XCLIENT", { ...nothing, begins: true }],
-  ["HELO", { ...nothing, ehlo: true }],
-  ["EHLO", { ...nothing, ehlo: true }],
-  ["MAIL", { ...nothing, ehlo: true, mail: true }],
-  ["RCPT", { ...nothing, ehlo: true, mail: true, rcpt: "all" }],
+  ["CONNECT", { ...nothing, begins: true, connect: true }],
+  ["XCLIENT", { ...nothing, begins: true, connect: true }],
+  ["HELO", { ...nothing, connect: true, ehlo: true }],
+  ["EHLO", { ...nothing, connect: true, ehlo: true }],
+  ["MAIL", { ...nothing, connect: true, ehlo: true, mail: true }],
+  ["RCPT", { ...nothing, connect: true, ehlo: true, mail: true, rcpt: "all" }],
   ["VRFY", { ...nothing, vrfy: true }],
 ]);
 
@@ -30,7 +31,7 @@ const only = (part: Partial<Plan>, { begins }: Plan): Plan => ({ ...nothing, ...
 /** The names of the restriction lists of Postfix. */
 const byContext: ReadonlyMap<string, Limit> = new Map<string, Limit>([
   ["", (plan) => plan],
-  ["client", (plan) => only({}, plan)],
+  ["client", (plan) => only({ connect: plan.connect }, plan)],
   ["helo", (plan) => only({ ehlo: plan.ehlo }, plan)],
   ["sender", (plan) => only({ mail: plan.mail }, plan)],
   ["relay", (plan) => only({ rcpt: plan.rcpt === undefined ? undefined : "relay", vrfy: plan.vrfy }, plan)],

@@ -1,7 +1,7 @@
 /** What the policy front end tells its log: each decision once, and what the policy protocol cannot carry out. */
 import { LRUCache } from "lru-cache";
 import { canonicalAddress } from "../mail/address.ts";
-import type { Admission } from "../stage/session.ts";
+import type { Admission, Header } from "../stage/session.ts";
 import type { Reason, Verdict } from "../stage/verdict.ts";
 import type { PolicyRequest } from "../wire/policy.ts";
 import { type Decision, loggable, type Reader, tellDecision } from "./decision.ts";
@@ -13,6 +13,8 @@ export interface Finding {
   readonly verdict: Verdict;
   /** Where an accepted recipient goes. */
   readonly resolved: readonly string[];
+  /** That the message is to get. */
+  readonly header?: Header;
   /** It was said before: not waited for again. */
   readonly isRepeat: boolean;
 }

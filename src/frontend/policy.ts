@@ -2,6 +2,7 @@
 import { performance } from "node:perf_hooks";
 import type { Answer } from "../expr/ask.ts";
 import { reply } from "../mail/reply.ts";
+import { decideConnect } from "../stage/connect.ts";
 import type { Core } from "../stage/core.ts";
 import { decideEhlo } from "../stage/ehlo.ts";
 import { decideMail } from "../stage/mail.ts";
@@ -83,7 +84,7 @@ class PolicyFrontEnd {
     const plan = planOf(request.protocolState, policyContext);
     const key = sessionKey(request);
     if (plan.begins && key !== undefined) this.#memory.end(key);
-    if (!(plan.ehlo || plan.mail || plan.rcpt !== undefined || plan.vrfy)) {
+    if (!(asksConnect(plan, this.#options.core()) || plan.ehlo || plan.mail || plan.rcpt !== undefined || plan.vrfy)) {
       // It keeps the session alive all the same.
       if (key !== undefined) this.#memory.find(key);
       return passed;
@@ -134,6 +135,10 @@ class PolicyFrontEnd {
     const { request, remembered } = turn;
     const { session } = remembered;
     update(turn);
+    if (asksConnect(plan, turn.core)) {
+      const finding = yield* this.#connect(turn);
+      if (this.#isLast(turn, finding)) return this.#conclude(turn, finding);
+    }
     if (plan.ehlo && request.heloName !== "") {
       const finding = yield* this.#ehlo(turn);
       if (this.#isLast(turn, finding)) return this.#conclude(turn, finding);
@@ -158,6 +163,16 @@ class PolicyFrontEnd {
       }
     }
     return turn.finding === undefined || turn.isTold ? passed : this.#conclude(turn, turn.finding);
+  }
+
+  *#connect(turn: Turn): Steps<Finding> {
+    const { request, remembered, core } = turn;
+    const former = remembered.connect;
+    if (former !== undefined) return { stage: "connect", verdict: former, resolved: [], isRepeat: true };
+    turn.stage = "connect";
+    const verdict = yield* waitFor(decideConnect(remembered.session, core, sessionKey(request)));
+    remembered.connect = verdict;
+    return { stage: "connect", verdict, resolved: [], isRepeat: false };
   }
 
   *#ehlo(turn: Turn): Steps<Finding> {
@@ -191,7 +206,7 @@ class PolicyFrontEnd {
     turn.stage = "mail";
     session.transaction = undefined;
     const sender = ownCopy(request.sender);
-    const outcome = yield* waitFor(decideMail(session, sender, core));
+    const outcome = yield* waitFor(decideMail(session, sender, core, messageOf(request)));
     const { helo, login, tls } = session;
     const instance = ownCopy(request.instance);
     const transaction: RememberedTransaction = {
@@ -215,7 +230,7 @@ class PolicyFrontEnd {
     }
     turn.stage = "rcpt";
     const recipient = ownCopy(request.recipient);
-    const { verdict, admission, countsAsError } = yield* waitFor(decideRcpt(session, recipient, core, part));
+    const { verdict, admission, countsAsError } = yield* waitFor(decideRcpt(session, recipient, core, part, messageOf(request)));
     if (countsAsError) session.errors += 1;
     if (admission !== undefined && session.transaction !== undefined) {
       admitRecipient(session.transaction, admission);
@@ -229,7 +244,7 @@ class PolicyFrontEnd {
       remembered,
       resolved.reduce((sum, address) => sum + address.length, recipient.length),
     );
-    return { stage: "rcpt", verdict, resolved, isRepeat: isUndecided };
+    return { stage: "rcpt", verdict, resolved, isRepeat: isUndecided, ...(admission?.header && { header: admission.header }) };
   }
 
   *#vrfy(turn: Turn): Steps<Finding> {
@@ -250,12 +265,26 @@ class PolicyFrontEnd {
 
   #conclude({ request, remembered, isShadow, startedAt }: Turn, finding: Finding): TimedReply {
     this.#report.decision(request, remembered, finding, isShadow, this.#now() - startedAt);
-    const { verdict, isRepeat } = finding;
-    if (verdict.kind === "pass" || isShadow) return passed;
+    const { verdict, isRepeat, header } = finding;
+    if (verdict.kind === "pass" || isShadow) {
+      if (header === undefined || isShadow) return passed;
+      return { text: encodeAction("PREPEND", `${header.name}: ${header.value}`), delayMs: 0 };
+    }
     const { code, status, text } = verdict.reply;
+    // A check of the MTA that comes later may refuse for good, which spares the client the wait.
+    if (verdict.reason === "greylisted") return { text: encodeAction("DEFER_IF_PERMIT", `${status} ${text}`), delayMs: 0 };
     const delayMs = isRepeat || request.stress === "yes" ? 0 : verdict.delayMs;
     return { text: encodeAction(String(code), `${status} ${text}`), delayMs };
   }
+}
+
+function asksConnect({ connect }: Plan, { settings }: Core): boolean {
+  return connect && settings.throttles.connect.length > 0;
+}
+
+/** Postfix names each message; other MTAs may not. */
+function messageOf({ instance }: PolicyRequest): string | undefined {
+  return instance === "" ? undefined : ownCopy(instance);
 }
 
 /** TLS and the login may come between two commands. */

@@ -12,6 +12,8 @@ export interface Remembered {
   readonly session: Session;
   /** The last EHLO name that the EHLO stage let pass; `session.helo` may be one that it was not asked about. */
   greeted: string;
+  /** What the connection itself came to. */
+  connect: Verdict | undefined;
   ehlo: { readonly name: string; readonly instance: string; readonly verdict: Verdict } | undefined;
   transaction: RememberedTransaction | undefined;
   /** The message and recipient that refusals were last logged of, and by which stages. */
@@ -130,6 +132,7 @@ export function unremembered(session: Session): Remembered {
   return {
     session,
     greeted: "",
+    connect: undefined,
     ehlo: undefined,
     transaction: undefined,
     told: { about: "", stages: new Set() },

@@ -42,6 +42,15 @@ export function isNetwork(text: string): boolean {
   return parseNetwork(text) !== undefined;
 }
 
+/** The network of the address with a prefix of its version, as `203.0.113.0/24`; the text itself where it is no address. */
+export function networkOf(ip: string, ipv4Prefix: number, ipv6Prefix: number): string {
+  const address = parseUnmapped(ip);
+  if (!address) return ip;
+  const prefix = address.kind() === "ipv4" ? ipv4Prefix : ipv6Prefix;
+  const masked = address.toByteArray().map((byte, index) => byte & (0xff00 >> Math.min(8, Math.max(0, prefix - index * 8))));
+  return `${ipaddr.fromByteArray(masked).toString()}/${prefix}`;
+}
+
 /** Every text must satisfy `isNetwork`, else it throws a `RangeError`. What is no address is in no network. */
 export function networks(texts: readonly string[]): (ip: string) => boolean {
   const list = texts.map((text) => {

@@ -175,7 +175,7 @@ function judgeHoldFor({ value, keywords }: Given, maxMs: number): string | undef
 
 function judgeHoldUntil({ value, keywords, now }: Given, maxMs: number): string | undefined {
   if (keywords.has("HOLDFOR")) return onlyOne;
-  const time = dateTime.test(value) ? Date.parse(value) : Number.NaN;
+  const time = dateTime.test(value) && isDay(value) ? Date.parse(value) : Number.NaN;
   if (Number.isNaN(time)) return invalid;
   if (time <= now) return "HOLDUNTIL must be a date and time in the future.";
   return time > now + maxMs ? `Requested release time exceeds maximum of ${formatTime(now + maxMs)}.` : undefined;
@@ -183,6 +183,12 @@ function judgeHoldUntil({ value, keywords, now }: Given, maxMs: number): string 
 
 /** RFC 3339 5.6 */
 const dateTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i;
+
+/** `Date.parse` takes the 30th of February for a day in March. */
+function isDay(value: string): boolean {
+  const time = Date.parse(`${value.slice(0, 10)}T00:00:00Z`);
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(value.slice(0, 10));
+}
 
 const maxTime = 8.64e15;
 

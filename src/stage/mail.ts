@@ -1,4 +1,4 @@
-/** The MAIL stage: EHLO must have come first; the sender may be rewritten. */
+/** The MAIL stage: EHLO must have come first; the sender may be rewritten; throttles by sender. */
 import type { Answer } from "../expr/ask.ts";
 import { asBoolean, asString } from "../expr/result.ts";
 import { canonicalAddress } from "../mail/address.ts";
@@ -8,20 +8,21 @@ import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
 import type { Session } from "./session.ts";
 import { evaluate } from "./setting.ts";
 import { runSteps, type Steps } from "./steps.ts";
+import { askThrottles } from "./throttle.ts";
 import type { MailOutcome } from "./verdict.ts";
 
-/** `sender` as given; `""` is the null sender. */
-export function decideMail(session: Session, sender: string, core: Core): Answer<MailOutcome> {
+/** `sender` as given; `""` is the null sender. `message` names the message, the same on every node; `undefined`: nothing does. */
+export function decideMail(session: Session, sender: string, core: Core, message?: string): Answer<MailOutcome> {
   const address = canonicalAddress(sender);
   return runSteps(
-    orCannotTell(mail(session, address, core), (cause) => ({
+    orCannotTell(mail(session, address, message, core), (cause) => ({
       verdict: unavailable(core.settings.rcpt.replies.unavailable, cause),
       sender: address,
     })),
   );
 }
 
-function* mail(session: Session, sender: string, core: Core): Steps<MailOutcome> {
+function* mail(session: Session, sender: string, message: string | undefined, core: Core): Steps<MailOutcome> {
   const { settings } = core;
   const scope = { session, helo: session.helo, sender, rcpt: "" };
   if (session.helo === "" && !session.trusted && asBoolean(yield* evaluate("require", settings.ehlo.require, scope, core))) {
@@ -30,5 +31,7 @@ function* mail(session: Session, sender: string, core: Core): Steps<MailOutcome>
   const rewritten = asString(yield* evaluate("rewrite", settings.mail.rewrite, scope, core));
   // The empty string is the null sender; other text without a domain is no address.
   const takesEffect = rewritten !== undefined && (rewritten === "" || rewritten.includes("@"));
-  return { verdict: pass("pass"), sender: takesEffect ? canonicalAddress(rewritten) : sender };
+  const becomes = takesEffect ? canonicalAddress(rewritten) : sender;
+  const { refusal } = yield* askThrottles(settings.throttles.mail, { ...scope, sender: becomes }, { token: message }, core);
+  return { verdict: refusal ?? pass("pass"), sender: becomes };
 }

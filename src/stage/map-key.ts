@@ -1,5 +1,6 @@
 /** The addresses in keys and results of maps, as MTAs write them there (socketmap_table(5), RFC 5321 4.1.2). */
 import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
+import { ipVersion } from "../mail/ip.ts";
 import { formatPath } from "../mail/path.ts";
 
 /** A local part that is quoted as a whole: so Postfix asks first, and then again without the quotes. */
@@ -27,7 +28,8 @@ const plainName = /^[\w+-]+(?:\.[\w+-]+)*$/;
 export function accessKeys(key: string): readonly string[] {
   const address = addressInKey(key);
   const domain = domainOf(address);
-  if (domain === undefined) return [...new Set([key, address])];
+  if (domain === undefined)
+    return [...new Set([key, address, ...networksOf(address), ...parentsOf(address).map((parent) => `.${parent}`)])];
   if (localPartOf(address) === "" || domain === "") return [];
   const local = localPartOf(address);
   const plus = local.indexOf("+");
@@ -43,11 +45,18 @@ export function accessKeys(key: string): readonly string[] {
   ];
 }
 
+/** An IPv4 address is of the network of its first octets, as far as those are given. */
+function networksOf(key: string): readonly string[] {
+  if (ipVersion(key) !== 4) return [];
+  const octets = key.split(".");
+  return [3, 2, 1].map((count) => octets.slice(0, count).join("."));
+}
+
 /** What is deeper is no host that anybody has in a table. */
 const maxParents = 8;
 
 function parentsOf(domain: string): readonly string[] {
-  if (domain.startsWith("[")) return [];
+  if (domain.startsWith("[") || ipVersion(domain) !== undefined) return [];
   const labels = domain.split(".");
   return labels.slice(1, maxParents + 1).map((_, index) => labels.slice(index + 1).join("."));
 }

@@ -1,16 +1,18 @@
-/** The RCPT stage: duplicates, rewriting, where the address goes, relaying, limits, and what an error costs. */
+/** The RCPT stage: duplicates, rewriting, where the address goes, relaying, limits, throttles, greylisting, and what an error costs. */
 import type { Answer } from "../expr/ask.ts";
 import { asBoolean, asCount, asDuration, asString } from "../expr/result.ts";
 import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
 import { type Reply, reply } from "../mail/reply.ts";
 import { TemporaryError } from "../mail/temporary-error.ts";
 import type { Core } from "./core.ts";
+import { greylist } from "./greylist.ts";
 import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
 import { type Resolution, resolve } from "./resolve.ts";
 import type { Session, Transaction } from "./session.ts";
 import { evaluate } from "./setting.ts";
 import type { Rule } from "./settings.ts";
 import { runSteps, type Steps } from "./steps.ts";
+import { askThrottles, giveBack } from "./throttle.ts";
 import type { RcptOutcome, Reason, Verdict } from "./verdict.ts";
 import type { Scope } from "./vocabulary.ts";
 
@@ -20,13 +22,13 @@ export type RcptPart = "all" | "relay";
 /** Taken when the setting yields no such value, or its source cannot tell. */
 const fallback = { maxRecipients: 100, maxErrors: 5, waitMs: 5000 } as const;
 
-/** `recipient` as given, unquoted. */
-export function decideRcpt(session: Session, recipient: string, core: Core, part: RcptPart = "all"): Answer<RcptOutcome> {
+/** `recipient` as given, unquoted. `message` names the message, the same on every node; `undefined`: nothing does. */
+export function decideRcpt(session: Session, recipient: string, core: Core, part: RcptPart = "all", message?: string): Answer<RcptOutcome> {
   const cannotTell = (cause: TemporaryError) => uncounted(unavailable(core.settings.rcpt.replies.unavailable, cause));
-  return runSteps(orCannotTell(rcpt(session, recipient, core, part), cannotTell));
+  return runSteps(orCannotTell(rcpt(session, recipient, core, part, message), cannotTell));
 }
 
-function* rcpt(session: Session, recipient: string, core: Core, part: RcptPart): Steps<RcptOutcome> {
+function* rcpt(session: Session, recipient: string, core: Core, part: RcptPart, message: string | undefined): Steps<RcptOutcome> {
   const { transaction } = session;
   if (transaction === undefined) return uncounted(refuse(reply(503, "5.5.1", "MAIL is required first."), "no-mail"));
 
@@ -49,7 +51,33 @@ function* rcpt(session: Session, recipient: string, core: Core, part: RcptPart):
   if (transaction.accepted >= maxRecipients) {
     return uncounted(refuse(core.settings.rcpt.replies.tooManyRecipients, "too-many-recipients"));
   }
-  return yield* conclude(resolution, { ...scope, rcpt: address }, given, core);
+  const outcome = yield* conclude(resolution, { ...scope, rcpt: address }, given, core);
+  return yield* admit(outcome, transaction, { ...scope, rcpt: address }, message, core);
+}
+
+/** The last steps of a recipient that would pass: throttles, then the greylist. What it took before it is refused is given back. */
+function* admit(outcome: RcptOutcome, transaction: Transaction, scope: Scope, message: string | undefined, core: Core): Steps<RcptOutcome> {
+  const { verdict, admission } = outcome;
+  if (verdict.kind !== "pass" || admission === undefined) return outcome;
+  const { given, resolved } = admission;
+  const [only, ...more] = resolved;
+  // A list is known by its own address.
+  const target = { ...scope, rcpt: only === undefined || more.length > 0 || verdict.reason === "list" ? scope.rcpt : only };
+  const event = { token: message && `${message} ${given}`, message, counted: transaction.counted };
+  const { refusal, taken } = yield* askThrottles(core.settings.throttles.rcpt, target, event, core);
+  if (refusal !== undefined) return uncounted(refusal);
+
+  const greylisting = yield* greylist(target, given, core);
+  if (greylisting !== undefined && greylisting.verdict.kind !== "pass") {
+    yield* giveBack(taken, core);
+    return uncounted(greylisting.verdict);
+  }
+  const header = transaction.hasHeader ? undefined : greylisting?.header;
+  return {
+    verdict: greylisting?.verdict ?? verdict,
+    admission: { ...admission, counted: taken.map(({ key }) => key), ...(header && { header }) },
+    countsAsError: false,
+  };
 }
 
 function* conclude(resolution: Resolution, scope: Scope, given: string, core: Core): Steps<RcptOutcome> {

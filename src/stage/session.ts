@@ -42,12 +42,26 @@ export interface Transaction {
   readonly resolved: Set<string>;
   /** Accepted, distinct recipients, for `max-recipients`. */
   accepted: number;
+  /** Counters that this message has been counted by, where a message counts once. */
+  readonly counted: Set<string>;
+  /** A header was asked for already: once a message is enough. */
+  hasHeader: boolean;
 }
 
 /** A recipient that was accepted: as given, and where it goes. */
 export interface Admission {
   readonly given: string;
   readonly resolved: readonly string[];
+  /** Counters that have counted the message by this recipient. */
+  readonly counted?: readonly string[];
+  /** That the message is to get. */
+  readonly header?: Header;
+}
+
+export interface Header {
+  readonly name: string;
+  /** One line. */
+  readonly value: string;
 }
 
 export function openSession(peer: Peer, login = "", tls = false): Session {
@@ -55,10 +69,10 @@ export function openSession(peer: Peer, login = "", tls = false): Session {
 }
 
 export function beginTransaction(session: Session, sender: string, priority = ""): void {
-  session.transaction = { sender, priority, given: new Set(), resolved: new Set(), accepted: 0 };
+  session.transaction = { sender, priority, given: new Set(), resolved: new Set(), accepted: 0, counted: new Set(), hasHeader: false };
 }
 
-export function admitRecipient(transaction: Transaction, { given, resolved }: Admission): void {
+export function admitRecipient(transaction: Transaction, { given, resolved, counted = [], header }: Admission): void {
   let isNew = false;
   for (const address of resolved) {
     if (transaction.resolved.has(address)) continue;
@@ -67,4 +81,6 @@ export function admitRecipient(transaction: Transaction, { given, resolved }: Ad
   }
   transaction.given.add(given);
   if (isNew) transaction.accepted += 1;
+  for (const counter of counted) transaction.counted.add(counter);
+  if (header !== undefined) transaction.hasHeader = true;
 }

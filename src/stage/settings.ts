@@ -39,8 +39,11 @@ export interface Settings {
     readonly maxRecipients: Rule;
     readonly maxListMembers: number;
     readonly errors: { readonly total: Rule; readonly wait: Rule };
+    readonly greylist: GreylistSettings;
     readonly replies: Replies;
   };
+  /** Each at the stage where what it counts is known. */
+  readonly throttles: Readonly<Record<ThrottleStage, readonly Throttle[]>>;
   /** By name and by alias, A-labels in lower case. */
   readonly domains: ReadonlyMap<string, DomainSettings>;
 }
@@ -51,8 +54,69 @@ export interface Replies {
   readonly relay: Reply;
   readonly tooManyRecipients: Reply;
   readonly tooManyErrors: Reply;
+  /** A 4yz; 421 with the same text at connect. */
+  readonly rateLimit: Reply;
+  /** `{seconds}` is how long to wait yet. */
+  readonly greylisted: Reply;
   readonly unavailable: Reply;
 }
+
+/** `[session.rcpt.greylist]`. */
+export interface GreylistSettings {
+  readonly enable: Rule;
+  readonly delayMs: number;
+  readonly retryWindowMs: number;
+  readonly lifetimeMs: number;
+  /** Parts of the triplet; those left out are empty. */
+  readonly key: ReadonlySet<GreylistKey>;
+  readonly client: "domain-or-network" | "network";
+  readonly ipv4Prefix: number;
+  readonly ipv6Prefix: number;
+  /** 0: off. */
+  readonly autoWhitelist: number;
+  readonly foldSenders: boolean;
+  /** The name of this machine for the header of a first pass; `undefined`: no header. */
+  readonly headerHost: string | undefined;
+  readonly training: boolean;
+  readonly onStoreFailure: OnStoreFailure;
+}
+
+export type GreylistKey = "client" | "sender" | "rcpt";
+
+export type OnStoreFailure = "accept" | "defer";
+
+export type ThrottleStage = "connect" | "mail" | "rcpt";
+
+/** One `[[session.throttle]]`. */
+export interface Throttle {
+  /** The same on every node with the same configuration, and unlike that of any other throttle. */
+  readonly id: string;
+  /** For people: `25/1h by remote_ip`. */
+  readonly title: string;
+  readonly match: Rule;
+  readonly key: readonly ThrottleKey[];
+  readonly count: number;
+  readonly periodMs: number;
+  readonly window: "fixed" | "sliding";
+  /** At RCPT: each recipient, or a message once, at its first accepted recipient. */
+  readonly counts: "recipients" | "messages";
+  readonly onStoreFailure: OnStoreFailure;
+}
+
+/** Variables that may tell what is counted apart, in the order in which they stand in the key. */
+export const throttleKeys = [
+  "rcpt",
+  "rcpt_domain",
+  "sender",
+  "sender_domain",
+  "helo_domain",
+  "authenticated_as",
+  "listener",
+  "remote_ip",
+  "local_ip",
+] as const;
+
+export type ThrottleKey = (typeof throttleKeys)[number];
 
 /** A `Domain` object. */
 export interface DomainSettings {

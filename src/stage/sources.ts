@@ -1,6 +1,7 @@
 /** The questions that stages ask, and nothing else: who exists, what a list holds, what expressions ask. */
 import type { Answer, Ask } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
+import type { State } from "./state.ts";
 
 /** What a directory knows of an address that exists. Addresses are canonical (lower case, A-labels). */
 export type Recipient =
@@ -32,9 +33,20 @@ export interface Lookup {
   get(key: string): Answer<Value | undefined>;
 }
 
+/** Whom `session.rcpt.greylist` never delays; the lists may change while the daemon runs. */
+export interface Exemptions {
+  /** `name` is forward-confirmed; `""` if there is none. */
+  client(address: string, name: string): boolean;
+  recipient(address: string): boolean;
+}
+
 export interface Sources {
   readonly ask: Ask;
   /** By name; `''` and `'*'` are the default directory. `undefined`: none of that name. */
   directory(name: string): Directory | undefined;
   lookup(name: string): Lookup | undefined;
+  /** Milliseconds since the epoch, for what is remembered between messages. */
+  now(): number;
+  readonly state: State;
+  readonly exemptions: Exemptions;
 }

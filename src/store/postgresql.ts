@@ -139,7 +139,7 @@ export class PostgresqlDatabase implements Database {
 
 class QueueFull extends Error {}
 
-function poolOf(settings: PostgresqlSettings, readOnly: boolean): pg.PoolConfig {
+export function poolOf(settings: PostgresqlSettings, readOnly: boolean): pg.PoolConfig {
   const { host, port, database, user, password } = settings;
   const given = Object.entries({ host, port, database, user, password }).filter(([, value]) => value !== undefined);
   return {
@@ -163,7 +163,7 @@ function withPassword(url: string, password: string | undefined): string {
   return `${url}${url.includes("?") ? "&" : "?"}password=${encodeURIComponent(password)}`;
 }
 
-function sqlStateOf(error: unknown): string {
+export function sqlStateOf(error: unknown): string {
   return error instanceof pg.DatabaseError ? (error.code ?? "") : "";
 }
 
@@ -181,7 +181,7 @@ function isHarmless(error: unknown): boolean {
   return /^(2[23]|42)/.test(sqlStateOf(error));
 }
 
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   // Node tells of each address of a name by an AggregateError without a message.
   if (error instanceof AggregateError && error.message === "") return error.errors.map(messageOf).join("; ");
   return error instanceof Error ? error.message : String(error);

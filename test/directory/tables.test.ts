@@ -95,6 +95,25 @@ describe("tables of the MTA", () => {
 });
 
 describe("memory", () => {
+  it("follows lists within lists to their members, and loops to their end", () => {
+    const principal = (name: string, kind: Principal["class"], memberOf: readonly string[]): Principal => ({
+      ...{ name, class: kind, memberOf, emailList: [] },
+      email: [`${name}@a.example`],
+    });
+    const nested = openMemoryDirectory(
+      "nested",
+      [
+        principal("all", "list", ["staff"]),
+        principal("staff", "list", ["all"]),
+        principal("boss", "individual", ["all"]),
+        principal("ann", "individual", ["staff"]),
+      ],
+      [],
+    );
+    expect(nested.recipient("all@a.example")).toEqual(list("boss@a.example", "ann@a.example"));
+    expect(nested.recipient("staff@a.example")).toEqual(list("ann@a.example", "boss@a.example"));
+  });
+
   const principal = (name: string, changes: Partial<Principal>): Principal => ({
     name,
     class: "individual",

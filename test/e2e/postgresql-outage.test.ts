@@ -1,11 +1,11 @@
 /** The daemon on a real PostgreSQL that goes away under requests and comes back. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startDaemon } from "../support/daemon.ts";
 import { freePorts } from "../support/mta.ts";
+import { openPolicy } from "../support/policy-client.ts";
 import { TestPostgres } from "../support/postgres.ts";
 
 const contrib = (name: string) => readFileSync(new URL(`../../contrib/sql/${name}`, import.meta.url), "utf8");
@@ -88,38 +88,4 @@ async function keepAsking(port: number, client: number, answers: Set<string>, as
     answers.add(await policy.ask({ client_port: String(1000 + client), instance: `${client}.${number}`, recipient: "john@example.org" }));
   }
   policy.end();
-}
-
-interface Policy {
-  ask(attributes: Readonly<Record<string, string>>): Promise<string>;
-  end(): void;
-}
-
-let instances = 0;
-
-async function openPolicy(port: number): Promise<Policy> {
-  const socket = connect({ host: "127.0.0.1", port }).setEncoding("utf8");
-  await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
-  let fail: (error: Error) => void = () => {};
-  socket.on("close", () => fail(new Error("the daemon closed the connection")));
-  return {
-    ask(attributes) {
-      const request = {
-        request: "smtpd_access_policy",
-        protocol_state: "RCPT",
-        client_address: "203.0.113.9",
-        helo_name: "mx.client.example",
-        sender: "a@b.example",
-        instance: `p.${instances++}`,
-        ...attributes,
-      };
-      const lines = Object.entries(request).map(([name, value]) => `${name}=${value}\n`);
-      return new Promise((resolve, reject) => {
-        socket.once("data", (reply: string) => resolve(/^action=(.*)\n\n$/.exec(reply)?.[1] ?? reply));
-        fail = reject;
-        socket.write(`${lines.join("")}\n`);
-      });
-    },
-    end: () => socket.destroy(),
-  };
 }

@@ -58,7 +58,7 @@ function coreOf({ ehlo, extensions, rcpt }: Changes = {}, directory: Directory =
     }),
     sources: sourcesOf([directory], {
       "blocked-domain": ["spammer.example"],
-      access: ["john@a.example", "b.example", ".c.example", "post@", "q r@d.example", '""', "*", "192.0.2.1", "@e.example"],
+      access: ["john@a.example", "b.example", ".c.example", "post@", "q r@d.example", '""', "*", "192.0.2.1", "198.51", "@e.example"],
     }),
   };
 }
@@ -322,6 +322,9 @@ describe("lookup/NAME", () => {
     ["lookup/access", "*", "1"],
     ["lookup/access", "192.0.2.1", "1"],
     ["lookup/access", "192.0.2.10", undefined],
+    ["lookup/access", "198.51.100.7", "1"],
+    ["lookup/access", "host.sub.c.example", "1"],
+    ["lookup/access", "c.example", undefined],
     ["lookup/access", "@e.example", undefined],
     ["lookup/access", '""@e.example', undefined],
     ["lookup/nosuch", "x", undefined],

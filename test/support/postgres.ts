@@ -1,7 +1,7 @@
 /** A PostgreSQL server of one test file: in a temporary folder, on a free port of 127.0.0.1, as root or as anyone. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chown, cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { chown, cp, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -15,16 +15,18 @@ export class TestPostgres {
   readonly port: number;
   readonly #folder: string;
   readonly #bin: string;
+  readonly #changes: readonly string[];
   #server: ChildProcess | undefined;
 
-  constructor(folder: string, bin: string, port: number) {
+  constructor(folder: string, bin: string, port: number, changes: readonly string[]) {
     this.#folder = folder;
+    this.#changes = changes;
     this.#bin = bin;
     this.port = port;
   }
 
-  /** A running server with an empty database `postgres` and a superuser of that name without a password. */
-  static async create(): Promise<TestPostgres> {
+  /** A running server with an empty database `postgres` and a superuser of that name without a password. `changes`: of its settings. */
+  static async create(changes: readonly string[] = []): Promise<TestPostgres> {
     const folder = await mkdtemp(join(tmpdir(), "postern-postgres-"));
     const data = join(folder, "data");
     await mkdir(data, { mode: 0o700 });
@@ -33,17 +35,19 @@ export class TestPostgres {
     const flags = ["--pgdata", data, "--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"];
     const initdb = spawnSync(join(bin, "initdb"), flags, { ...identity, cwd: folder, encoding: "utf8" });
     if (initdb.status !== 0) throw new Error(`initdb: ${initdb.error?.message ?? initdb.stderr}`);
-    const postgres = new TestPostgres(folder, bin, await freePort());
+    const postgres = new TestPostgres(folder, bin, await freePort(), changes);
     await postgres.start();
     return postgres;
   }
 
   async start(): Promise<void> {
-    const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "shared_buffers=16MB"];
+    const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "shared_buffers=16MB", ...this.#changes];
     const flags = ["-D", join(this.#folder, "data"), "-p", String(this.port), ...settings.flatMap((setting) => ["-c", setting])];
     const server = spawn(join(this.#bin, "postgres"), flags, { ...identity, cwd: this.#folder, stdio: ["ignore", "ignore", "pipe"] });
     this.#server = server;
-    process.once("exit", () => server.kill("SIGKILL"));
+    const end = () => server.kill("SIGKILL");
+    process.once("exit", end);
+    server.once("exit", () => process.off("exit", end));
     let log = "";
     await new Promise<void>((resolve, reject) => {
       server.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -62,6 +66,24 @@ export class TestPostgres {
     if (server === undefined || server.exitCode !== null) return;
     const exit = once(server, "exit");
     server.kill("SIGINT");
+    await exit;
+  }
+
+  /** As `kill -9` of all of its processes. */
+  async kill(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    if (server?.pid === undefined) return;
+    const children = (await readFile(`/proc/${server.pid}/task/${server.pid}/children`, "utf8")).trim().split(" ").map(Number);
+    const exit = once(server, "exit");
+    server.kill("SIGKILL");
+    for (const child of children) {
+      try {
+        process.kill(child, "SIGKILL");
+      } catch {
+        // It ended by itself.
+      }
+    }
     await exit;
   }
 

@@ -3,7 +3,7 @@ import type { Names } from "../../src/expr/ask.ts";
 import { compileRules } from "../../src/expr/compile.ts";
 import type { RuleSetSource } from "../../src/expr/expression.ts";
 import { type Reply, reply } from "../../src/mail/reply.ts";
-import type { Rule, Settings } from "../../src/stage/settings.ts";
+import type { GreylistSettings, Rule, Settings } from "../../src/stage/settings.ts";
 import { variablesOf } from "../../src/stage/vocabulary.ts";
 
 const noNames: Names = { directories: new Map(), lookups: new Map(), stores: new Set() };
@@ -36,6 +36,7 @@ export interface Changes {
   readonly extensions?: Partial<Settings["extensions"]>;
   readonly mail?: Partial<Settings["mail"]>;
   readonly rcpt?: Partial<Settings["rcpt"]>;
+  readonly throttles?: Partial<Settings["throttles"]>;
   readonly domains?: Settings["domains"];
 }
 
@@ -44,10 +45,27 @@ const texts: Record<keyof Settings["rcpt"]["replies"], Reply> = {
   relay: reply(550, "5.1.2", "Relay not allowed."),
   tooManyRecipients: reply(452, "4.5.3", "Too many recipients."),
   tooManyErrors: reply(421, "4.3.0", "Too many errors, disconnecting."),
+  rateLimit: reply(452, "4.4.5", "Rate limit exceeded, try again later."),
+  greylisted: reply(451, "4.7.1", "Greylisted, please try again in a few moments."),
   unavailable: reply(451, "4.4.3", "Unable to verify address at this time."),
 };
 
 const authenticatedOnly = () => rule("!is_empty(authenticated_as)");
+
+const minute = 60_000;
+const day = 24 * 60 * minute;
+
+/** Off, as by default, unless a test turns it on. */
+export function greylist(changes: Partial<GreylistSettings> = {}): GreylistSettings {
+  return {
+    enable: rule("false"),
+    ...{ delayMs: 5 * minute, retryWindowMs: 2 * day, lifetimeMs: 35 * day },
+    key: new Set(["client", "sender", "rcpt"]),
+    ...{ client: "domain-or-network", ipv4Prefix: 24, ipv6Prefix: 64 },
+    ...{ autoWhitelist: 5, foldSenders: true, headerHost: undefined, training: false, onStoreFailure: "accept" },
+    ...changes,
+  };
+}
 
 export function settings(changes: Changes = {}): Settings {
   return {
@@ -77,9 +95,11 @@ export function settings(changes: Changes = {}): Settings {
       maxRecipients: rule("100"),
       maxListMembers: 10000,
       errors: { total: rule("5"), wait: rule("5s") },
+      greylist: greylist(),
       replies: texts,
       ...changes.rcpt,
     },
+    throttles: { connect: [], mail: [], rcpt: [], ...changes.throttles },
     domains: changes.domains ?? new Map(),
   };
 }

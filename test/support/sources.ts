@@ -3,6 +3,7 @@ import type { Ask } from "../../src/expr/ask.ts";
 import { domainOf } from "../../src/mail/address.ts";
 import { TemporaryError } from "../../src/mail/temporary-error.ts";
 import type { Directory, Recipient, Sources } from "../../src/stage/sources.ts";
+import type { State } from "../../src/stage/state.ts";
 
 /** Address → the account's first address, or the members of a list. */
 export type Entries = Readonly<Record<string, string | readonly string[]>>;
@@ -64,14 +65,25 @@ const nothingToAsk: Ask = {
   },
 };
 
+const nothingRemembered: State = {
+  greylist: () => ({ kind: "pass", firstPass: false, waitedMs: 0 }),
+  throttle: () => ({ allowed: true, taken: 0 }),
+  giveBack: () => undefined,
+};
+
 export function sourcesOf(
   directories: readonly Directory[],
   lists: Readonly<Record<string, readonly string[]>> = {},
   ask: Partial<Ask> = {},
+  remembered: Partial<Pick<Sources, "state" | "exemptions" | "now">> = {},
 ): Sources {
   const byName = new Map(directories.map((directory) => [directory.name, directory]));
   return {
     ask: { ...nothingToAsk, ...ask },
+    now: () => 0,
+    state: nothingRemembered,
+    exemptions: { client: () => false, recipient: () => false },
+    ...remembered,
     directory: (name) => (name === "" || name === "*" ? directories[0] : byName.get(name)),
     lookup(name) {
       const keys = lists[name];

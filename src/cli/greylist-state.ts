@@ -1,0 +1,58 @@
+/** What the commands of `postern greylist` have in common: options, the store of state, and how they fail. */
+import { existsSync } from "node:fs";
+import { Command } from "commander";
+import type { Configuration } from "../config/configuration.ts";
+import { TemporaryError } from "../mail/temporary-error.ts";
+import { stateSettings } from "../state-stores.ts";
+import { openState } from "../store/state-kinds.ts";
+import type { Administration } from "../store/state-store.ts";
+import {
+  type ConfigurationOptions,
+  configurationOption,
+  exitTemporary,
+  loadOrExplain,
+  stateDirectoryOption,
+} from "./configuration-option.ts";
+
+export function subcommand(name: string, description: string): Command {
+  return new Command(name).description(description).addOption(configurationOption()).addOption(stateDirectoryOption());
+}
+
+export async function withState(
+  options: ConfigurationOptions,
+  run: (state: Administration, configuration: Configuration) => Promise<void>,
+): Promise<void> {
+  const configuration = loadOrExplain(options, { serves: false });
+  if (configuration === undefined) {
+    process.exitCode = 1;
+    return;
+  }
+  const settings = stateSettings(configuration);
+  // Whoever types this may be another user than the daemon's, whose file it must be.
+  if (settings.type === "sqlite" && !existsSync(settings.path)) {
+    notFound(`${settings.path}, which the daemon makes when it first serves with a greylist or a throttle,`);
+    return;
+  }
+  // What fails is thrown, too.
+  const state = openState(settings, { onState: () => {} });
+  try {
+    await run(state, configuration);
+  } catch (error) {
+    if (!(error instanceof TemporaryError)) throw error;
+    process.stderr.write(`cannot tell: ${error.message}\n`);
+    process.exitCode = exitTemporary;
+  } finally {
+    await state.close();
+  }
+}
+
+export function notFound(what: string): void {
+  process.stderr.write(`${what} is not there\n`);
+  process.exitCode = 1;
+}
+
+/** `undefined`, for whoever has nothing else to return. */
+export function nonsense(message: string): undefined {
+  process.stderr.write(`${message}\n`);
+  process.exitCode = 2;
+}

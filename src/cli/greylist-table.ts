@@ -1,0 +1,81 @@
+/** What the greylist holds as records for programs, and as columns for people. Times are UTC. */
+import { allowedPasses, never } from "../store/state-decision.ts";
+import type { AddressEntry, GreylistEntry, GreylistStats } from "../store/state-store.ts";
+
+type Row = readonly string[];
+
+const entryHeadings: Row = ["STATE", "CLIENT", "SENDER", "RECIPIENT", "FIRST SEEN", "LAST SEEN", "EXPIRES"];
+const addressHeadings: Row = ["ADDRESS", "PASSES", "LAST COUNTED", "EXPIRES"];
+
+export function entryTable(entries: readonly GreylistEntry[]): readonly string[] {
+  return table([
+    entryHeadings,
+    ...entries.map((entry) => {
+      const { client, sender, recipient, firstSeen, lastSeen, expires } = entry;
+      return [stateOf(entry), client || "-", sender || "<>", recipient || "-", ...[firstSeen, lastSeen, expires].map(minuteOf)];
+    }),
+  ]);
+}
+
+export function addressTable(entries: readonly AddressEntry[]): readonly string[] {
+  return table([
+    addressHeadings,
+    ...entries.map(({ address, passes, seen, expires }) => [address, String(passesOf(passes)), minuteOf(seen), minuteOf(expires)]),
+  ]);
+}
+
+/** One line of JSON; times as RFC 3339 has them, `null` for never. */
+export function entryJson(entry: GreylistEntry): string {
+  const { client, sender, recipient, firstSeen, lastSeen, passed, expires } = entry;
+  const times = { firstSeen: timeOf(firstSeen), lastSeen: timeOf(lastSeen), passed: timeOf(passed), expires: timeOf(expires) };
+  return JSON.stringify({ state: stateOf(entry), client, sender, recipient, ...times });
+}
+
+export function addressJson({ address, passes, seen, expires }: AddressEntry): string {
+  return JSON.stringify({ address, passes: passesOf(passes), seen: timeOf(seen), expires: timeOf(expires) });
+}
+
+export function statsJson(stats: GreylistStats): string {
+  return JSON.stringify({ ...stats, oldest: timeOf(stats.oldest) });
+}
+
+export function statsText({ waiting, passed, addresses, allowedAddresses, oldest, throttles, tokens, bytes }: GreylistStats): string {
+  const lines: readonly (readonly [string, string | number])[] = [
+    ["entries that wait", waiting],
+    ["entries that have passed", passed],
+    ["oldest entry", oldest === undefined ? "-" : minuteOf(oldest)],
+    ["addresses that have passed", addresses - allowedAddresses],
+    ["addresses allowed by hand", allowedAddresses],
+    ["throttle counters", throttles],
+    ["throttle tokens", tokens],
+    ["size", `${Math.ceil(bytes / 1024)} KiB`],
+  ];
+  return lines.map(([name, value]) => `${name.padEnd(28)}${value}\n`).join("");
+}
+
+function stateOf({ passed, expires }: GreylistEntry): string {
+  if (passed === undefined) return "waiting";
+  return expires === never ? "allowed" : "passed";
+}
+
+function passesOf(passes: number): number | "allowed" {
+  return passes >= allowedPasses ? "allowed" : passes;
+}
+
+function timeOf(ms: number | undefined): string | null {
+  return ms === undefined || ms === never ? null : new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+function minuteOf(ms: number): string {
+  return ms === never ? "never" : new Date(ms).toISOString().slice(0, 16).replace("T", " ");
+}
+
+function table(rows: readonly Row[]): readonly string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((text, column) => text.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,215 @@
+/** `postern greylist`: what the greylist remembers, for the people who look after it. */
+import { Command, InvalidArgumentError } from "commander";
+import type { Configuration } from "../config/configuration.ts";
+import { canonicalAddress } from "../mail/address.ts";
+import { canonicalIp, networkOf } from "../mail/ip.ts";
+import { clientKey, exactAddress } from "../stage/client-key.ts";
+import { foldSender } from "../stage/fold-sender.ts";
+import { keyText } from "../stage/key-text.ts";
+import type { Triplet } from "../store/state-decision.ts";
+import type { AddressEntry, Administration, EntryFilter, GreylistEntry } from "../store/state-store.ts";
+import type { ConfigurationOptions } from "./configuration-option.ts";
+import { importCommand } from "./greylist-import.ts";
+import { nonsense, notFound, subcommand, withState } from "./greylist-state.ts";
+import { addressJson, addressTable, entryJson, entryTable, statsJson, statsText } from "./greylist-table.ts";
+
+interface ListOptions extends ConfigurationOptions {
+  readonly client?: string;
+  readonly sender?: string;
+  readonly recipient?: string;
+  readonly waiting?: boolean;
+  readonly passed?: boolean;
+  readonly addresses?: boolean;
+  readonly limit: number;
+  readonly json?: boolean;
+}
+
+interface JsonOptions extends ConfigurationOptions {
+  readonly json?: boolean;
+}
+
+export function greylistCommand(): Command {
+  return new Command("greylist")
+    .description("Looks into the greylist and changes it, while the daemon runs or not.")
+    .addCommand(listCommand())
+    .addCommand(showCommand())
+    .addCommand(allowCommand())
+    .addCommand(forgetCommand())
+    .addCommand(statsCommand())
+    .addCommand(importCommand())
+    .addHelpText(
+      "after",
+      `
+A client is shown as it is compared: the organisational domain of its forward-confirmed name, or its network. Senders are shown
+folded, with # for numbers, as session.rcpt.greylist.fold-senders says.
+
+Exit status: 0 done, 1 not found or the configuration has errors, 2 the input makes no sense, 75 the store cannot be asked.`,
+    );
+}
+
+function listCommand(): Command {
+  return subcommand("list", "Lists entries in the order of client, sender, recipient.")
+    .option("--client <text>", "only where the client holds this text")
+    .option("--sender <text>", "only where the sender does")
+    .option("--recipient <text>", "only where the recipient does")
+    .option("--waiting", "only those that have not passed yet")
+    .option("--passed", "only those that have passed")
+    .option("--addresses", "addresses and how often they have passed, in place of entries; --client filters them")
+    .option("--limit <number>", "how many at most; 0: all", limitOf, 100)
+    .option("--json", "one JSON object a line")
+    .action((options: ListOptions) =>
+      withState(options, async (state) => {
+        if (options.addresses) await listAddresses(state, options);
+        else await listEntries(state, options);
+      }),
+    );
+}
+
+function limitOf(text: string): number {
+  const limit = Number(text);
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("Give a whole number.");
+  return limit === 0 ? Number.POSITIVE_INFINITY : limit;
+}
+
+const pageSize = 1000;
+
+async function listEntries(state: Administration, { client, sender, recipient, waiting, passed, limit, json }: ListOptions): Promise<void> {
+  const only = waiting === passed ? undefined : waiting ? "waiting" : "passed";
+  const filter: EntryFilter = {
+    ...(client !== undefined && { client: client.toLowerCase() }),
+    ...(sender !== undefined && { sender: sender.toLowerCase() }),
+    ...(recipient !== undefined && { recipient: recipient.toLowerCase() }),
+    ...(only !== undefined && { state: only }),
+  };
+  await print(
+    (after: GreylistEntry | undefined, count) => state.list(filter, { limit: count, ...(after && { after }) }),
+    limit,
+    (entries) => (json ? entries.map(entryJson) : entryTable(entries)),
+  );
+}
+
+async function listAddresses(state: Administration, { client = "", limit, json }: ListOptions): Promise<void> {
+  await print(
+    (after: AddressEntry | undefined, count) =>
+      state.listAddresses(client.toLowerCase(), { limit: count, ...(after && { after: after.address }) }),
+    limit,
+    (entries) => (json ? entries.map(addressJson) : addressTable(entries)),
+  );
+}
+
+/** Page by page, since there may be millions. */
+async function print<T>(
+  read: (after: T | undefined, count: number) => Promise<readonly T[]>,
+  limit: number,
+  render: (page: readonly T[]) => readonly string[],
+): Promise<void> {
+  let last: T | undefined;
+  for (let left = limit; left > 0; ) {
+    const count = Math.min(left, pageSize);
+    const page = await read(last, count);
+    if (page.length > 0) process.stdout.write(`${render(page).join("\n")}\n`);
+    last = page.at(-1);
+    left -= page.length;
+    if (page.length < count) return;
+  }
+  if ((await read(last, 1)).length > 0) process.stderr.write(`there are more than ${limit}; --limit 0 lists all\n`);
+}
+
+function showCommand(): Command {
+  return subcommand("show", "Shows what is known of a client, or of one entry.")
+    .argument("<client>", "an address, a network or a name")
+    .argument("[sender]", "with a recipient: the one entry")
+    .argument("[recipient]")
+    .option("--json", "one JSON object a line")
+    .action((client: string, sender: string | undefined, recipient: string | undefined, options: JsonOptions) =>
+      withState(options, async (state, configuration) => {
+        const lines: string[] = [];
+        const address = canonicalIp(client);
+        const known = address === undefined ? undefined : await state.address(exactAddress(address));
+        if (address !== undefined && known !== undefined) {
+          const entry = { address: exactAddress(address), ...known };
+          lines.push(...(options.json ? [addressJson(entry)] : addressTable([entry])));
+        }
+        const key = clientOf(client, configuration);
+        const whole = sender === undefined || recipient === undefined ? undefined : tripletOf(client, sender, recipient, configuration);
+        const row = whole && (await state.triplet(whole));
+        const found = whole ? (row ? [{ ...whole, ...row }] : []) : await state.list({ client: key }, { limit: pageSize });
+        const entries = found.filter((entry) => whole !== undefined || entry.client === key);
+        if (lines.length > 0 && entries.length > 0 && !options.json) lines.push("");
+        if (entries.length > 0) lines.push(...(options.json ? entries.map(entryJson) : entryTable(entries)));
+        if (lines.length === 0) notFound(whole ? "that entry" : key);
+        else process.stdout.write(`${lines.join("\n")}\n`);
+      }),
+    );
+}
+
+function allowCommand(): Command {
+  return subcommand("allow", "From now on lets an address, or one entry, pass without a wait, until it is forgotten.")
+    .argument("<client>", "an address; with sender and recipient also a network or a name")
+    .argument("[sender]", '"" is the null sender')
+    .argument("[recipient]")
+    .action((client: string, sender: string | undefined, recipient: string | undefined, options: ConfigurationOptions) =>
+      withState(options, async (state, configuration) => {
+        const subject = subjectOf(client, sender, recipient, configuration);
+        if (subject === undefined) return;
+        await state.allow(subject, Date.now());
+      }),
+    );
+}
+
+function forgetCommand(): Command {
+  return subcommand("forget", "Forgets an address, or one entry, as if it had never come.")
+    .argument("<client>", "an address; with sender and recipient also a network or a name")
+    .argument("[sender]", '"" is the null sender')
+    .argument("[recipient]")
+    .action((client: string, sender: string | undefined, recipient: string | undefined, options: ConfigurationOptions) =>
+      withState(options, async (state, configuration) => {
+        const subject = subjectOf(client, sender, recipient, configuration);
+        if (subject !== undefined && !(await state.forget(subject))) notFound(typeof subject === "string" ? subject : "that entry");
+      }),
+    );
+}
+
+function statsCommand(): Command {
+  return subcommand("stats", "Counts what the store of state holds.")
+    .option("--json", "one JSON object")
+    .action((options: JsonOptions) =>
+      withState(options, async (state) => {
+        const stats = await state.stats(Date.now());
+        process.stdout.write(options.json ? `${statsJson(stats)}\n` : statsText(stats));
+      }),
+    );
+}
+
+/** An address, or a triplet as the daemon would make it; `undefined`: it makes no sense, which was told. */
+function subjectOf(
+  client: string,
+  sender: string | undefined,
+  recipient: string | undefined,
+  configuration: Configuration,
+): Triplet | string | undefined {
+  if (sender !== undefined && recipient !== undefined) return tripletOf(client, sender, recipient, configuration);
+  if (sender !== undefined) return nonsense("a sender needs a recipient, too");
+  const address = canonicalIp(client);
+  if (address !== undefined) return exactAddress(address);
+  return nonsense(`"${client}" is not an address; clients by name or network stand in session.rcpt.greylist.exempt-clients`);
+}
+
+function tripletOf(client: string, sender: string, recipient: string, configuration: Configuration): Triplet {
+  const { key, foldSenders } = configuration.settings.rcpt.greylist;
+  const address = canonicalAddress(sender);
+  // What `list` shows is folded already, and folding it again changes nothing.
+  return {
+    client: key.has("client") ? clientOf(client, configuration) : "",
+    sender: key.has("sender") ? keyText(foldSenders ? foldSender(address) : address) : "",
+    recipient: key.has("rcpt") ? keyText(canonicalAddress(recipient)) : "",
+  };
+}
+
+/** An address stands for its network, a name for its organisation; what `list` shows stands for itself. */
+function clientOf(text: string, { settings }: Configuration): string {
+  const { greylist } = settings.rcpt;
+  const address = canonicalIp(text);
+  if (address !== undefined) return networkOf(address, greylist.ipv4Prefix, greylist.ipv6Prefix);
+  return text.includes("/") ? text.toLowerCase() : clientKey(text.toLowerCase(), text, { ...greylist, client: "domain-or-network" });
+}

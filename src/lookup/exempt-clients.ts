@@ -1,0 +1,53 @@
+/** Clients that are exempt from greylisting, in the grammar of postgrey's whitelist_clients. */
+import { compilePattern, type Pattern, PatternError } from "../expr/pattern.ts";
+import { canonicalDomain } from "../mail/domain.ts";
+import { isNetwork, networks } from "../mail/ip.ts";
+import type { LineProblem } from "../store/watched-file.ts";
+import { entriesIn } from "./exempt-lines.ts";
+
+/** `name` is forward-confirmed; `""` if there is none. */
+export type IsExemptClient = (address: string, name: string) => boolean;
+
+export function parseExemptClients(text: string, problem: LineProblem): IsExemptClient {
+  const patterns: Pattern[] = [];
+  const nets: string[] = [];
+  const names = new Set<string>();
+  for (const { line, entry } of entriesIn(text)) {
+    const source = /^\/(.+)\/$/.exec(entry)?.[1];
+    const net = networkOf(entry);
+    if (source !== undefined) addPattern(patterns, source, line, problem);
+    else if (net !== undefined) nets.push(net);
+    else if (/^[^\s/:]*[^\s/:.\d][^\s/:]*$/.test(entry)) names.add(canonicalDomain(entry.replace(/^\./, "")));
+    else problem(line, `"${entry}" is no name, address, network or /pattern/. Write one a line, such as example.org or 192.0.2.0/24.`);
+  }
+  const isInNetwork = networks(nets);
+  return (address, name) => {
+    const domain = canonicalDomain(name);
+    return isInNetwork(address) || isBelow(domain, names) || patterns.some((each) => each.test(domain) || each.test(address));
+  };
+}
+
+export function addPattern(patterns: Pattern[], source: string, line: number, problem: LineProblem): void {
+  try {
+    patterns.push(compilePattern(`(?i)${source}`));
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error;
+    problem(line, `/${source}/ is no regular expression of RE2: ${error.message}. Correct it.`);
+  }
+}
+
+/** Whether the domain or one above it is in the set. */
+export function isBelow(domain: string, domains: ReadonlySet<string>): boolean {
+  if (domains.size === 0 || domain === "") return false;
+  for (let at = 0; at >= 0; at = domain.indexOf(".", at) + 1 || -1) if (domains.has(domain.slice(at))) return true;
+  return false;
+}
+
+/** `10`, `10.1` and `10.1.2` stand for the networks of their octets: 10.1 is a /16, which postgrey itself takes for a /24. */
+function networkOf(entry: string): string | undefined {
+  if (isNetwork(entry)) return entry;
+  if (!/^\d{1,3}(?:\.\d{1,3}){0,2}$/.test(entry)) return undefined;
+  const octets = entry.split(".");
+  const network = `${[...octets, "0", "0", "0"].slice(0, 4).join(".")}/${octets.length * 8}`;
+  return isNetwork(network) ? network : undefined;
+}

@@ -1,0 +1,34 @@
+/** Recipients that are exempt from greylisting, in the grammar of postgrey's whitelist_recipients. */
+import type { Pattern } from "../expr/pattern.ts";
+import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
+import { canonicalDomain } from "../mail/domain.ts";
+import type { LineProblem } from "../store/watched-file.ts";
+import { addPattern, isBelow } from "./exempt-clients.ts";
+import { entriesIn } from "./exempt-lines.ts";
+
+/** The address is canonical. */
+export type IsExemptRecipient = (address: string) => boolean;
+
+export function parseExemptRecipients(text: string, problem: LineProblem): IsExemptRecipient {
+  const patterns: Pattern[] = [];
+  /** `user@` and `user@domain`. */
+  const addresses = new Set<string>();
+  const domains = new Set<string>();
+  for (const { line, entry } of entriesIn(text)) {
+    const source = /^\/(.+)\/$/.exec(entry)?.[1];
+    if (source !== undefined) addPattern(patterns, source, line, problem);
+    else if (/^[^\s@]+@[^\s@]*$/.test(entry)) addresses.add(canonicalAddress(entry));
+    else if (/^[^\s@/]+$/.test(entry)) domains.add(canonicalDomain(entry.replace(/^\./, "")));
+    else problem(line, `"${entry}" is no address, domain or /pattern/. Write one a line, such as john@example.org, info@ or example.org.`);
+  }
+  return (address) => {
+    const [user, domain] = [localPartOf(address), domainOf(address) ?? ""];
+    // With a tag, too.
+    const [plain = ""] = user.split("+");
+    return (
+      [user, plain].some((each) => addresses.has(`${each}@`) || addresses.has(`${each}@${domain}`)) ||
+      isBelow(domain, domains) ||
+      patterns.some((pattern) => pattern.test(address))
+    );
+  };
+}

@@ -1,0 +1,45 @@
+/** Whom the greylist exempts: entries of the configuration, and files that are read again when they change. */
+import type { Exemptions } from "../stage/sources.ts";
+import type { OnState } from "../store/state.ts";
+import { type LineProblem, WatchedFile } from "../store/watched-file.ts";
+import { parseExemptClients } from "./exempt-clients.ts";
+import { parseExemptRecipients } from "./exempt-recipients.ts";
+
+interface ListSettings {
+  readonly entries: readonly string[];
+  /** Absolute paths. */
+  readonly files: readonly string[];
+}
+
+export interface ExemptionSettings {
+  readonly clients: ListSettings;
+  readonly recipients: ListSettings;
+}
+
+export interface OpenExemptions {
+  readonly exemptions: Exemptions;
+  /** Looks whether files changed. */
+  refresh(): Promise<void>;
+}
+
+/** Reads all files; throws a `FileProblem`. */
+export function openExemptions({ clients, recipients }: ExemptionSettings, onState: OnState): OpenExemptions {
+  const clientLists = open(clients, parseExemptClients, onState);
+  const recipientLists = open(recipients, parseExemptRecipients, onState);
+  return {
+    exemptions: {
+      client: (address, name) => clientLists.tests().some((test) => test(address, name)),
+      recipient: (address) => recipientLists.tests().some((test) => test(address)),
+    },
+    async refresh() {
+      await Promise.all([...clientLists.files, ...recipientLists.files].map((file) => file.refresh()));
+    },
+  };
+}
+
+function open<T>({ entries, files }: ListSettings, parse: (text: string, problem: LineProblem) => T, onState: OnState) {
+  // The configuration has no entry with a problem.
+  const inline = parse(entries.join("\n"), () => {});
+  const watched = files.map((path) => new WatchedFile(`greylist: ${path}`, path, parse, onState));
+  return { tests: (): readonly T[] => [inline, ...watched.map(({ content }) => content)], files: watched };
+}

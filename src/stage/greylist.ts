@@ -1,0 +1,115 @@
+/** Greylisting, the last step of RCPT: whoever comes for the first time is asked to come again (RFC 6647). */
+import { asBoolean } from "../expr/result.ts";
+import { localPartOf } from "../mail/address.ts";
+import { type Reply, reply } from "../mail/reply.ts";
+import { clientKey, exactAddress } from "./client-key.ts";
+import type { Core } from "./core.ts";
+import { foldSender } from "./fold-sender.ts";
+import { keyText } from "./key-text.ts";
+import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
+import type { Header } from "./session.ts";
+import { evaluate } from "./setting.ts";
+import type { GreylistSettings } from "./settings.ts";
+import type { GreylistAnswer, GreylistQuestion } from "./state.ts";
+import { type Steps, waitFor } from "./steps.ts";
+import type { Verdict } from "./verdict.ts";
+import type { Scope } from "./vocabulary.ts";
+
+interface Greylisting {
+  readonly verdict: Verdict;
+  /** After the first pass, where the configuration wants it. */
+  readonly header?: Header;
+}
+
+/**
+ * `given` is the recipient as given, `scope.rcpt` the one that it resolved to, both canonical.
+ * `undefined`: it is not greylisted, or no longer.
+ */
+export function* greylist(scope: Scope, given: string, core: Core): Steps<Greylisting | undefined> {
+  const { greylist: settings, replies } = core.settings.rcpt;
+  return yield* orCannotTell<Greylisting | undefined>(ask(scope, given, settings, core), (cause) =>
+    settings.onStoreFailure === "accept" ? undefined : { verdict: unavailable(replies.unavailable, cause) },
+  );
+}
+
+function* ask(scope: Scope, given: string, settings: GreylistSettings, core: Core): Steps<Greylisting | undefined> {
+  const { session } = scope;
+  const { address, name } = session.client;
+  if (session.trusted || session.login !== "" || address === undefined) return undefined;
+  if (!asBoolean(yield* evaluate("greylist.enable", settings.enable, scope, core))) return undefined;
+
+  const exemption = exemptionOf(address, name, [given, scope.rcpt], core);
+  if (exemption !== undefined) {
+    core.trace?.({ step: "greylist", asked: exemption, answer: "exempt" });
+    return undefined;
+  }
+  const question = questionOf(address, name, scope, settings, core.sources.now());
+  const answer = yield* waitFor(core.sources.state.greylist(question));
+  core.trace?.({
+    step: "greylist",
+    asked: [question.client, question.sender, question.recipient].map((part) => part || "<>").join(" "),
+    answer: describe(answer, question),
+  });
+  return outcomeOf(answer, question, settings, core.settings.rcpt.replies.greylisted);
+}
+
+/** RFC 2142: mail about abuse must come through. */
+const neverGreylisted: ReadonlySet<string> = new Set(["postmaster", "abuse"]);
+
+function exemptionOf(address: string, name: string, recipients: readonly string[], { sources }: Core): string | undefined {
+  const { exemptions } = sources;
+  const recipient = recipients.find((each) => neverGreylisted.has(localPartOf(each)) || exemptions.recipient(each));
+  if (recipient !== undefined) return recipient;
+  return exemptions.client(address, name) ? `${name === "" ? "unknown" : name}[${address}]` : undefined;
+}
+
+function questionOf(address: string, name: string, scope: Scope, settings: GreylistSettings, now: number): GreylistQuestion {
+  const { key, delayMs, retryWindowMs, lifetimeMs, autoWhitelist, foldSenders } = settings;
+  return {
+    client: key.has("client") ? keyText(clientKey(address, name, settings)) : "",
+    sender: key.has("sender") ? keyText(foldSenders ? foldSender(scope.sender) : scope.sender) : "",
+    recipient: key.has("rcpt") ? keyText(scope.rcpt) : "",
+    ...{ now, delayMs, retryWindowMs, lifetimeMs },
+    autoWhitelist: { address: exactAddress(address), passes: autoWhitelist === 0 ? undefined : autoWhitelist },
+  };
+}
+
+function outcomeOf(answer: GreylistAnswer, question: GreylistQuestion, settings: GreylistSettings, wait: Reply): Greylisting | undefined {
+  switch (answer.kind) {
+    case "wait":
+      if (settings.training) return { verdict: pass("greylist-training") };
+      return { verdict: refuse(withSeconds(wait, secondsLeft(answer.firstSeen, question)), "greylisted") };
+    case "pass": {
+      if (!answer.firstPass) return undefined;
+      const verdict = pass("greylist-passed");
+      if (settings.headerHost === undefined) return { verdict };
+      return { verdict, header: headerOf(answer.waitedMs, question.now, settings.headerHost) };
+    }
+    case "whitelisted":
+      return undefined;
+  }
+}
+
+function secondsLeft(firstSeen: number, { now, delayMs }: GreylistQuestion): number {
+  return Math.max(0, Math.ceil((firstSeen + delayMs - now) / 1000));
+}
+
+function withSeconds({ code, status, text }: Reply, seconds: number): Reply {
+  return reply(code, status, text.replaceAll("{seconds}", String(seconds)));
+}
+
+function headerOf(waitedMs: number, now: number, host: string): Header {
+  const date = new Date(now).toUTCString().replace("GMT", "+0000");
+  return { name: "X-Greylist", value: `delayed ${Math.round(waitedMs / 1000)} seconds by Postern at ${host}; ${date}` };
+}
+
+function describe(answer: GreylistAnswer, question: GreylistQuestion): string {
+  switch (answer.kind) {
+    case "wait":
+      return `${answer.isNew ? "new" : "too early"}, ${secondsLeft(answer.firstSeen, question)} s to wait`;
+    case "pass":
+      return answer.firstPass ? `passes for the first time, after ${Math.round(answer.waitedMs / 1000)} s` : "known";
+    case "whitelisted":
+      return `${question.autoWhitelist.address} is whitelisted`;
+  }
+}

@@ -1,0 +1,54 @@
+/** What stages remember between messages: greylist entries and throttle counters. One atomic step answers each question. */
+import type { Answer } from "../expr/ask.ts";
+
+/** Times are milliseconds since the epoch, given by the caller; stores read no clock. */
+export interface GreylistQuestion {
+  /** Parts of the triplet in readable form, folded: what `greylist list` shows. */
+  readonly client: string;
+  readonly sender: string;
+  readonly recipient: string;
+  readonly now: number;
+  /** A retry before this is still refused. */
+  readonly delayMs: number;
+  /** A retry after this starts again. */
+  readonly retryWindowMs: number;
+  /** A passed entry lives this long since last seen. */
+  readonly lifetimeMs: number;
+  /**
+   * Passes of one exact address, at most one an hour counted, after which it is not greylisted; `passes` undefined: only
+   * when an administrator allowed the address.
+   */
+  readonly autoWhitelist: { readonly address: string; readonly passes: number | undefined };
+}
+
+export type GreylistAnswer =
+  /** Refused. `firstSeen` is when the wait began; `isNew`: with this question. */
+  | { readonly kind: "wait"; readonly firstSeen: number; readonly isNew: boolean }
+  /** Passed. `firstPass`: for the first time, after `waitedMs`. */
+  | { readonly kind: "pass"; readonly firstPass: boolean; readonly waitedMs: number }
+  | { readonly kind: "whitelisted" };
+
+export interface ThrottleQuestion {
+  /** The throttle's id and the values of its keys; distinct throttles never share one. */
+  readonly key: string;
+  readonly now: number;
+  readonly count: number;
+  readonly periodMs: number;
+  readonly window: "fixed" | "sliding";
+  /** The same token within the period, for ten minutes at most, counts once, whichever node is asked; `undefined`: each question counts. */
+  readonly token: string | undefined;
+}
+
+export interface ThrottleAnswer {
+  readonly allowed: boolean;
+  /** After this question; a refused one takes nothing. */
+  readonly taken: number;
+}
+
+/** Rejects with a `TemporaryError` when it cannot tell. A promise is fulfilled when the answer would survive `kill -9`. */
+export interface State {
+  greylist(question: GreylistQuestion): Answer<GreylistAnswer>;
+  throttle(question: ThrottleQuestion): Answer<ThrottleAnswer>;
+  /** Takes back what a question with this token took, for a recipient that was refused after all. */
+  giveBack(question: ThrottleQuestion): Answer<void>;
+}

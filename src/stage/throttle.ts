@@ -1,0 +1,96 @@
+/** Throttles (`[[session.throttle]]`): how often something may happen in a period, asked at connect, MAIL and RCPT. */
+import { asBoolean } from "../expr/result.ts";
+import { toText } from "../expr/value.ts";
+import type { Core } from "./core.ts";
+import { keyText } from "./key-text.ts";
+import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
+import { evaluate } from "./setting.ts";
+import type { Throttle, ThrottleKey } from "./settings.ts";
+import type { ThrottleQuestion } from "./state.ts";
+import { type Steps, waitFor } from "./steps.ts";
+import type { Verdict } from "./verdict.ts";
+import { type Scope, variablesOf } from "./vocabulary.ts";
+
+/** What is counted. */
+interface Event {
+  /** Names it, the same on every node, so that a repeat counts no second time; `undefined`: nothing does. */
+  readonly token: string | undefined;
+  /** In place of `token` where a message counts once. */
+  readonly message?: string | undefined;
+  /** Counters that have counted the message already. */
+  readonly counted?: ReadonlySet<string>;
+}
+
+interface Throttled {
+  /** Absent: all allow it. */
+  readonly refusal?: Verdict;
+  /** What was taken, to be given back if the event is refused after all. */
+  readonly taken: readonly ThrottleQuestion[];
+}
+
+const nothing: Throttled = { taken: [] };
+
+/** In the order of the configuration; the first refusal ends it, and what was taken before is given back. */
+export function* askThrottles(throttles: readonly Throttle[], scope: Scope, event: Event, core: Core): Steps<Throttled> {
+  if (throttles.length === 0 || scope.session.trusted) return nothing;
+  const taken: ThrottleQuestion[] = [];
+  for (const throttle of throttles) {
+    const verdict = yield* orCannotTell(ask(throttle, scope, event, taken, core), (cause) =>
+      throttle.onStoreFailure === "accept" ? pass("pass") : unavailable(core.settings.rcpt.replies.unavailable, cause),
+    );
+    if (verdict.kind === "pass") continue;
+    yield* giveBack(taken, core);
+    return { refusal: verdict, taken: [] };
+  }
+  return { taken };
+}
+
+/** What cannot be given back now is lost to the client for the rest of the period; it refuses nothing. */
+export function* giveBack(taken: readonly ThrottleQuestion[], core: Core): Steps<void> {
+  for (const question of taken) {
+    yield* orCannotTell(waitFor(core.sources.state.giveBack(question)), () => undefined);
+  }
+}
+
+function* ask(throttle: Throttle, scope: Scope, event: Event, taken: ThrottleQuestion[], core: Core): Steps<Verdict> {
+  const { title, key, count, periodMs, window, counts } = throttle;
+  // Clients that the MTA does not know are not one client.
+  if (key.includes("remote_ip") && scope.session.client.address === undefined) return pass("pass");
+  if (!asBoolean(yield* evaluate(`throttle ${title}: match`, throttle.match, scope, core))) return pass("pass");
+
+  const counter = keyText(JSON.stringify([throttle.id, ...key.map((name) => keyValue(name, scope))]));
+  const isOnce = counts === "messages" && event.counted !== undefined;
+  if (isOnce && event.counted.has(counter)) return pass("pass");
+  const token = isOnce ? event.message : event.token;
+  const question: ThrottleQuestion = {
+    ...{ key: counter, now: core.sources.now(), count, periodMs, window },
+    token: token === undefined ? undefined : keyText(token),
+  };
+  const answer = yield* waitFor(core.sources.state.throttle(question));
+  core.trace?.({
+    step: `throttle ${title}`,
+    asked: key.map((name) => `${name} = ${JSON.stringify(keyValue(name, scope))}`).join(", "),
+    answer: `${answer.allowed ? "allowed" : "refused"}, ${answer.taken} of ${count} taken`,
+  });
+  if (!answer.allowed) return refuse(core.settings.rcpt.replies.rateLimit, "rate-limit");
+  taken.push(question);
+  return pass("pass");
+}
+
+function keyValue(name: ThrottleKey, scope: Scope): string {
+  const value = toText(variablesOf.rcpt.get(name)?.(scope) ?? "");
+  switch (name) {
+    case "sender":
+    case "sender_domain":
+      return value === "" ? "<>" : value;
+    case "helo_domain":
+      return value.toLowerCase();
+    case "rcpt":
+    case "rcpt_domain":
+    case "authenticated_as":
+    case "listener":
+    case "remote_ip":
+    case "local_ip":
+      return value;
+  }
+}

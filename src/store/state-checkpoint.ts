@@ -1,0 +1,23 @@
+/** The thread that copies the WAL of state.sqlite into the file, for the loop would stand still while the disk is written. */
+import { DatabaseSync } from "node:sqlite";
+import { parentPort, workerData } from "node:worker_threads";
+
+/** Pages in the WAL when it was copied; `error`: it did not work. */
+export interface Checkpoint {
+  readonly log: number;
+  readonly error?: string;
+}
+
+let database: DatabaseSync | undefined;
+
+function checkpoint(): Checkpoint {
+  try {
+    database ??= new DatabaseSync(String(workerData));
+    // The pragma names its columns.
+    return { ...(database.prepare("PRAGMA wal_checkpoint(PASSIVE)").get() as unknown as Checkpoint) };
+  } catch (error) {
+    return { log: 0, error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+parentPort?.on("message", () => parentPort?.postMessage(checkpoint()));

@@ -1,0 +1,171 @@
+/** What a store of state answers and writes, given the rows that it holds. PostgreSQL says the same in SQL (state-postgresql.ts). */
+import { hash } from "node:crypto";
+import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
+
+export interface Triplet {
+  readonly client: string;
+  readonly sender: string;
+  readonly recipient: string;
+}
+
+/** Times are milliseconds since the epoch. A row is dead once `now` is later than `expires`, whether it was removed or not. */
+export interface GreylistRow {
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+  /** The first pass; `undefined`: it still waits. */
+  readonly passed: number | undefined;
+  readonly expires: number;
+}
+
+export interface AddressRow {
+  /** Counted at most once an hour; `allowedPasses`: an administrator allowed it. */
+  readonly passes: number;
+  /** When a pass was last counted. */
+  readonly seen: number;
+  readonly expires: number;
+}
+
+export interface ThrottleRow {
+  /** The number of the current period since the epoch. */
+  readonly period: number;
+  readonly taken: number;
+  /** What was taken in the period before. */
+  readonly previous: number;
+  readonly expires: number;
+}
+
+/** A row for each question that took something, so that its repeat takes nothing and it can be given back. */
+export interface TokenRow {
+  /** In which it took. */
+  readonly period: number;
+  readonly expires: number;
+}
+
+/** Of an address that an administrator allowed; more than anyone reaches by passing. */
+export const allowedPasses = 2 ** 31 - 1;
+/** When entries expire that an administrator made. */
+export const never = Number.MAX_SAFE_INTEGER;
+
+export const hourMs = 3_600_000;
+// No transaction asks the same again later, and the rows of a busy day would outnumber all others.
+const maxTokenMs = 600_000;
+
+function alive<T extends { readonly expires: number }>(row: T | undefined, now: number): T | undefined {
+  return row !== undefined && row.expires >= now ? row : undefined;
+}
+
+/** Last-seen is written once an hour, or more often for entries that would not live as long. */
+export function refreshMs(lifetimeMs: number): number {
+  return Math.min(hourMs, Math.ceil(lifetimeMs / 2));
+}
+
+export interface GreylistRows {
+  readonly triplet: GreylistRow | undefined;
+  readonly address: AddressRow | undefined;
+}
+
+export interface GreylistDecision {
+  readonly answer: GreylistAnswer;
+  /** Rows to be written; `undefined`: as it is. */
+  readonly triplet?: GreylistRow;
+  readonly address?: AddressRow;
+}
+
+export function decideGreylist(rows: GreylistRows, question: GreylistQuestion): GreylistDecision {
+  const { now, delayMs, retryWindowMs, lifetimeMs } = question;
+  const address = alive(rows.address, now);
+  const credit = creditOf(address, question);
+  if (isWhitelisted(address, question)) return { answer: { kind: "whitelisted" }, ...credit };
+  const row = alive(rows.triplet, now);
+  if (row === undefined) {
+    const triplet = { firstSeen: now, lastSeen: now, passed: undefined, expires: now + retryWindowMs };
+    return { answer: { kind: "wait", firstSeen: now, isNew: true }, triplet };
+  }
+  const { firstSeen, passed } = row;
+  if (passed === undefined && now - firstSeen < delayMs) return { answer: { kind: "wait", firstSeen, isNew: false } };
+  const firstPass = passed === undefined;
+  const answer: GreylistAnswer = { kind: "pass", firstPass, waitedMs: (passed ?? now) - firstSeen };
+  if (!firstPass && now - row.lastSeen < refreshMs(lifetimeMs)) return { answer, ...credit };
+  // An entry that an administrator made outlives the lifetime.
+  const expires = Math.max(row.expires, now + lifetimeMs);
+  return { answer, triplet: { firstSeen, lastSeen: now, passed: passed ?? now, expires }, ...credit };
+}
+
+function isWhitelisted(address: AddressRow | undefined, { autoWhitelist }: GreylistQuestion): boolean {
+  return address !== undefined && address.passes >= (autoWhitelist.passes ?? allowedPasses);
+}
+
+/** What a pass adds to an address. */
+export function creditOf(row: AddressRow | undefined, question: GreylistQuestion): { readonly address?: AddressRow } {
+  const { now, lifetimeMs, autoWhitelist } = question;
+  if (autoWhitelist.passes === undefined) return {};
+  const known = alive(row, now);
+  if (known === undefined) return { address: { passes: 1, seen: now, expires: now + lifetimeMs } };
+  if (now - known.seen < hourMs) return {};
+  const passes = Math.min(known.passes + 1, allowedPasses);
+  return { address: { passes, seen: now, expires: Math.max(known.expires, now + lifetimeMs) } };
+}
+
+export interface ThrottleDecision {
+  readonly answer: ThrottleAnswer;
+  /** Rows to be written; `undefined`: as it is. */
+  readonly row?: ThrottleRow;
+  readonly token?: TokenRow;
+}
+
+/** A refused question takes nothing, so that what is given back can be taken by another. */
+export function decideThrottle(rows: ThrottleRows, question: ThrottleQuestion): ThrottleDecision {
+  const { now, count } = question;
+  const row = rolled(rows.row, question);
+  const used = row.taken + Math.ceil(row.previous * weightOf(question));
+  if (alive(rows.token, now) !== undefined) return { answer: { allowed: true, taken: used } };
+  if (used >= count) return { answer: { allowed: false, taken: used } };
+  const token = { period: row.period, expires: now + tokenMs(question) };
+  return { answer: { allowed: true, taken: used + 1 }, row: { ...row, taken: row.taken + 1 }, token };
+}
+
+/** `undefined`: there is nothing to give back. The token is forgotten with it. */
+export function decideGiveBack(rows: ThrottleRows, question: ThrottleQuestion): ThrottleRow | undefined {
+  const row = rolled(rows.row, question);
+  const period = question.token === undefined ? row.period : alive(rows.token, question.now)?.period;
+  if (period === row.period && row.taken > 0) return { ...row, taken: row.taken - 1 };
+  if (period === row.period - 1 && row.previous > 0) return { ...row, previous: row.previous - 1 };
+  return undefined;
+}
+
+export interface ThrottleRows {
+  readonly row: ThrottleRow | undefined;
+  readonly token: TokenRow | undefined;
+}
+
+export function periodOf({ now, periodMs }: ThrottleQuestion): number {
+  return Math.floor(now / periodMs);
+}
+
+/** A row serves its period and the next one, whose sliding window looks back at it. */
+export function throttleExpires(question: ThrottleQuestion): number {
+  return (periodOf(question) + 2) * question.periodMs;
+}
+
+/** A sliding window takes the former period to have been even: this part of it is still in the window. */
+export function weightOf({ now, periodMs, window }: ThrottleQuestion): number {
+  return window === "fixed" ? 0 : 1 - (now % periodMs) / periodMs;
+}
+
+export function tokenMs({ periodMs }: ThrottleQuestion): number {
+  return Math.min(periodMs, maxTokenMs);
+}
+
+/** The key of a token's row: the same token may come with many keys. */
+export function tokenKey({ key, token }: ThrottleQuestion): string | undefined {
+  return token === undefined ? undefined : hash("sha256", `${key}\0${token}`, "base64url").slice(0, 22);
+}
+
+function rolled(known: ThrottleRow | undefined, question: ThrottleQuestion): ThrottleRow {
+  const period = periodOf(question);
+  const expires = throttleExpires(question);
+  const row = alive(known, question.now);
+  if (row === undefined || row.period < period - 1) return { period, taken: 0, previous: 0, expires };
+  // A node whose clock is behind counts in the period of the others.
+  return row.period >= period ? row : { period, taken: 0, previous: row.taken, expires };
+}

@@ -1,0 +1,16 @@
+/** The kinds of stores of state. */
+import type { StoreSettings } from "./settings.ts";
+import type { OnState } from "./state.ts";
+import { PostgresqlState } from "./state-postgresql.ts";
+import { SqliteState } from "./state-sqlite.ts";
+import type { StateStore } from "./state-store.ts";
+
+/** Opens nothing before it is first asked. */
+export function openState(settings: StoreSettings, { onState }: { readonly onState: OnState }): StateStore {
+  switch (settings.type) {
+    case "sqlite":
+      return new SqliteState(settings, onState);
+    case "postgresql":
+      return new PostgresqlState(settings, onState);
+  }
+}

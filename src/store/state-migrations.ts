@@ -1,0 +1,152 @@
+/** The tables of state in PostgreSQL, by numbered steps that several daemons may take at once. */
+import type pg from "pg";
+
+/** Step n makes version n of version n - 1. A step that was released is never changed. */
+const migrations: readonly string[] = [
+  `
+  CREATE TABLE postern_greylist (
+    client     text COLLATE "C" NOT NULL,
+    sender     text COLLATE "C" NOT NULL,
+    recipient  text COLLATE "C" NOT NULL,
+    first_seen bigint NOT NULL,
+    last_seen  bigint NOT NULL,
+    passed     bigint,
+    expires    bigint NOT NULL,
+    PRIMARY KEY (client, sender, recipient));
+  CREATE INDEX postern_greylist_expires ON postern_greylist (expires);
+
+  CREATE TABLE postern_greylist_address (
+    address text COLLATE "C" PRIMARY KEY,
+    passes  integer NOT NULL,
+    seen    bigint NOT NULL,
+    expires bigint NOT NULL);
+  CREATE INDEX postern_greylist_address_expires ON postern_greylist_address (expires);
+
+  -- Its rows change all the time, and no index holds what changes within a period.
+  CREATE TABLE postern_throttle (
+    key      text COLLATE "C" PRIMARY KEY,
+    period   bigint NOT NULL,
+    taken    bigint NOT NULL,
+    previous bigint NOT NULL,
+    expires  bigint NOT NULL) WITH (fillfactor = 50);
+  CREATE INDEX postern_throttle_expires ON postern_throttle (expires);
+
+  CREATE TABLE postern_throttle_token (
+    token   text COLLATE "C" PRIMARY KEY,
+    period  bigint NOT NULL,
+    expires bigint NOT NULL);
+  CREATE INDEX postern_throttle_token_expires ON postern_throttle_token (expires);
+
+  -- The row of a key, locked and brought to the period of the question. A node whose clock is behind counts in the period of the others.
+  CREATE FUNCTION postern_throttle_row(a_key text, a_now bigint, a_period bigint, a_expires bigint) RETURNS postern_throttle
+  LANGUAGE plpgsql AS $$
+  DECLARE
+    state postern_throttle;
+  BEGIN
+    LOOP
+      SELECT * INTO state FROM postern_throttle AS t WHERE t.key = a_key FOR UPDATE;
+      EXIT WHEN FOUND;
+      INSERT INTO postern_throttle VALUES (a_key, a_period, 0, 0, a_expires) ON CONFLICT DO NOTHING;
+    END LOOP;
+    IF state.expires < a_now OR state.period < a_period - 1 THEN
+      state.period := a_period; state.taken := 0; state.previous := 0; state.expires := a_expires;
+    ELSIF state.period < a_period THEN
+      state.previous := state.taken; state.period := a_period; state.taken := 0; state.expires := a_expires;
+    END IF;
+    RETURN state;
+  END $$;
+
+  -- Questions come in the order of their keys, so that two nodes do not wait for each other. The lock of a key guards its tokens.
+  CREATE FUNCTION postern_throttle_take(
+    keys text[], nows bigint[], periods bigint[], expiries bigint[], weights float8[], counts bigint[], tokens text[], token_expiries bigint[])
+  RETURNS TABLE (allowed boolean, used bigint) LANGUAGE plpgsql AS $$
+  DECLARE
+    state postern_throttle;
+  BEGIN
+    FOR i IN 1 .. cardinality(keys) LOOP
+      state := postern_throttle_row(keys[i], nows[i], periods[i], expiries[i]);
+      used := state.taken + ceil(state.previous * weights[i]);
+      allowed := EXISTS (SELECT FROM postern_throttle_token AS t WHERE t.token = tokens[i] AND t.expires >= nows[i]);
+      IF NOT allowed AND used < counts[i] THEN
+        allowed := true;
+        used := used + 1;
+        UPDATE postern_throttle AS t SET period = state.period, taken = state.taken + 1, previous = state.previous, expires = state.expires
+          WHERE t.key = keys[i];
+        IF tokens[i] IS NOT NULL THEN
+          INSERT INTO postern_throttle_token AS t VALUES (tokens[i], state.period, token_expiries[i])
+            ON CONFLICT (token) DO UPDATE SET period = excluded.period, expires = excluded.expires;
+        END IF;
+      END IF;
+      RETURN NEXT;
+    END LOOP;
+  END $$;
+
+  CREATE FUNCTION postern_throttle_give_back(keys text[], nows bigint[], periods bigint[], expiries bigint[], tokens text[])
+  RETURNS void LANGUAGE plpgsql AS $$
+  DECLARE
+    state postern_throttle;
+    token_period bigint;
+  BEGIN
+    FOR i IN 1 .. cardinality(keys) LOOP
+      state := postern_throttle_row(keys[i], nows[i], periods[i], expiries[i]);
+      token_period := state.period;
+      IF tokens[i] IS NOT NULL THEN
+        token_period := (SELECT t.period FROM postern_throttle_token AS t WHERE t.token = tokens[i] AND t.expires >= nows[i]);
+        DELETE FROM postern_throttle_token AS t WHERE t.token = tokens[i];
+      END IF;
+      IF token_period = state.period THEN
+        state.taken := greatest(state.taken - 1, 0);
+      ELSIF token_period = state.period - 1 THEN
+        state.previous := greatest(state.previous - 1, 0);
+      ELSE
+        CONTINUE;
+      END IF;
+      UPDATE postern_throttle AS t SET period = state.period, taken = state.taken, previous = state.previous, expires = state.expires
+        WHERE t.key = keys[i];
+    END LOOP;
+  END $$;
+  `,
+];
+
+/** Held while the tables are made: any number that nobody else takes. */
+const lock = 0x706f7374;
+
+/** Throws an Error when a newer program made the tables. */
+export async function migrate(client: pg.ClientBase): Promise<void> {
+  if (isUpToDate(await versionOf(client))) return;
+  await client.query("BEGIN");
+  try {
+    await client.query(`SELECT pg_advisory_xact_lock(${lock})`);
+    // Another daemon may have done it meanwhile.
+    const found = await versionOf(client);
+    if (!isUpToDate(found)) {
+      for (const migration of migrations.slice(found)) await client.query(migration);
+      await client.query(`
+        CREATE TABLE IF NOT EXISTS postern_state_version (version integer NOT NULL);
+        DELETE FROM postern_state_version;
+        INSERT INTO postern_state_version VALUES (${migrations.length})`);
+    }
+    await client.query("COMMIT");
+  } catch (error) {
+    await client.query("ROLLBACK");
+    throw error;
+  }
+}
+
+/** 0 when there is nothing yet. */
+async function versionOf(client: pg.ClientBase): Promise<number> {
+  // Not to_regclass, whose cache may say in the same transaction what was so before the lock.
+  const { rowCount } = await client.query(
+    "SELECT FROM pg_catalog.pg_tables WHERE tablename = 'postern_state_version' AND schemaname = ANY (current_schemas(false))",
+  );
+  if (rowCount === 0) return 0;
+  const found = await client.query<{ version: number }>("SELECT version FROM postern_state_version");
+  return Number(found.rows[0]?.version ?? 0);
+}
+
+function isUpToDate(found: number): boolean {
+  if (found > migrations.length) {
+    throw new Error(`its tables are of version ${found}, and this program knows ${migrations.length}: a newer Postern made them`);
+  }
+  return found === migrations.length;
+}

@@ -1,0 +1,317 @@
+/** What every store of state answers, whatever keeps it. */
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { GreylistQuestion } from "../../src/stage/state.ts";
+import { allowedPasses, never } from "../../src/store/state-decision.ts";
+import { MemoryState } from "../../src/store/state-memory.ts";
+import type { ImportedEntry, StateStore } from "../../src/store/state-store.ts";
+import { runs } from "../support/runs.ts";
+import { greylistQuestion, start, throttleQuestion } from "../support/state-question.ts";
+
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+/** Opens an empty store. */
+export function stateContract(
+  name: string,
+  open: () => Promise<{ readonly store: StateStore; reopen?(): Promise<StateStore>; close(): Promise<void> }>,
+): void {
+  describe(`state: ${name}`, () => {
+    let opened: Awaited<ReturnType<typeof open>>;
+    let store: StateStore;
+    let number = 0;
+    beforeAll(async () => {
+      opened = await open();
+      store = opened.store;
+    });
+    afterAll(async () => {
+      await store.close();
+      await opened.close();
+    });
+
+    /** Asks one triplet of its own at these times after `start`; `w` wait, `n` new wait, `p` pass, `f` first pass, `x` whitelisted. */
+    async function asked(times: readonly number[], changes: Partial<GreylistQuestion> = {}): Promise<string> {
+      const recipient = `r${++number}@example.net`;
+      let answers = "";
+      for (const time of times) {
+        const answer = await store.greylist(greylistQuestion({ recipient, now: start + time, ...changes }));
+        switch (answer.kind) {
+          case "wait":
+            answers += answer.isNew ? "n" : "w";
+            break;
+          case "pass":
+            answers += answer.firstPass ? "f" : "p";
+            break;
+          case "whitelisted":
+            answers += "x";
+            break;
+        }
+      }
+      return answers;
+    }
+
+    it.each<[what: string, times: readonly number[], answers: string, changes?: Partial<GreylistQuestion>]>([
+      ["waits through the delay, then passes", [0, 1, 5 * minute - 1, 5 * minute, 6 * minute], "nwwfp"],
+      ["starts again after the retry window", [0, 2 * day + 1, 2 * day + 2, 2 * day + 5 * minute + 1], "nnwf"],
+      ["passes at the end of the retry window", [0, 2 * day], "nf"],
+      ["passes as long as it is seen", [0, hour, 35 * day, 70 * day, 105 * day], "nfppp"],
+      ["starts again after the lifetime", [0, hour, hour + 35 * day + 1], "nfn"],
+      ["lives from when it was last seen, which is written once an hour", [0, hour, 2 * hour - 1, hour + 35 * day + 1], "nfpn"],
+      ["keeps entries that live less than an hour", [0, 10, 16, 22, 28], "nfppp", { delayMs: 10, lifetimeMs: 12 }],
+      ["without a delay passes at once", [0, 0, 0], "nfp", { delayMs: 0 }],
+      ["with a clock that goes back waits", [0, -hour, -1], "nww"],
+    ])("%s", async (_, times, answers, changes) => {
+      expect(await asked(times, changes)).toBe(answers);
+    });
+
+    it("tells since when and how long", async () => {
+      const question = (now: number) => greylistQuestion({ sender: "times@example.org", now: start + now });
+      expect(await store.greylist(question(0))).toEqual({ kind: "wait", firstSeen: start, isNew: true });
+      expect(await store.greylist(question(1000))).toEqual({ kind: "wait", firstSeen: start, isNew: false });
+      expect(await store.greylist(question(400_000))).toEqual({ kind: "pass", firstPass: true, waitedMs: 400_000 });
+      expect(await store.greylist(question(500_000))).toEqual({ kind: "pass", firstPass: false, waitedMs: 400_000 });
+      expect(await store.triplet(question(0))).toEqual({
+        firstSeen: start,
+        lastSeen: start + 400_000,
+        passed: start + 400_000,
+        expires: start + 400_000 + 35 * day,
+      });
+    });
+
+    it("keeps parts apart", async () => {
+      for (const [client, sender] of [
+        ["a", "b"],
+        ["ab", ""],
+        ["", "ab"],
+      ] as const) {
+        expect(await asked([0], { client, sender, recipient: "apart" })).toBe("n");
+      }
+    });
+
+    it.each(['it\'s ? $1 \\ "é" {🙂},NULL', "NULL", "", " ", "a\0b", "\ud83d", "é".repeat(255)])("keeps %j", async (text) => {
+      expect(await asked([0, 10 * minute], { client: `${text}1`, sender: text, recipient: text })).toBe("nf");
+      expect(await store.throttle(throttleQuestion({ key: `text ${text}`, token: text }))).toEqual({ allowed: true, taken: 1 });
+    });
+
+    it("whitelists an address by passes, one an hour at most", async () => {
+      const autoWhitelist = { address: "198.51.100.1", passes: 3 };
+      expect(await asked([0, 10 * minute, 20 * minute, 30 * minute, 65 * minute], { autoWhitelist })).toBe("nfppp");
+      expect(await store.address(autoWhitelist.address)).toMatchObject({ passes: 1 });
+      expect(await asked([90 * minute, 91 * minute, 100 * minute], { autoWhitelist })).toBe("nwf");
+      expect(await asked([160 * minute, 170 * minute, 220 * minute, 230 * minute], { autoWhitelist })).toBe("nfxx");
+      expect(await asked([231 * minute], { autoWhitelist })).toBe("x");
+      expect(await asked([231 * minute], { autoWhitelist: { ...autoWhitelist, passes: undefined } })).toBe("n");
+      expect(await asked([231 * minute + 35 * day], { autoWhitelist })).toBe("n");
+    });
+
+    it("passes what an administrator allowed until it is forgotten", async () => {
+      const autoWhitelist = { address: "198.51.100.2", passes: undefined };
+      await store.allow(autoWhitelist.address, start);
+      expect(await asked([0, 1000 * day], { autoWhitelist })).toBe("xx");
+      expect(await store.forget(autoWhitelist.address)).toBe(true);
+      expect(await store.forget(autoWhitelist.address)).toBe(false);
+      expect(await asked([0], { autoWhitelist })).toBe("n");
+
+      const triplet = greylistQuestion({ sender: "allowed@example.org" });
+      await store.allow(triplet, start);
+      const { client, sender, recipient } = triplet;
+      expect(await asked([0, 1000 * day, 2000 * day], { client, sender, recipient })).toBe("ppp");
+      expect(await store.triplet(triplet)).toMatchObject({ expires: never });
+      expect(await store.forget(triplet)).toBe(true);
+      expect(await store.triplet(triplet)).toBe(undefined);
+      expect(await asked([0], { client, sender, recipient })).toBe("n");
+      await store.allow(triplet, start + 1000);
+      expect(await store.triplet(triplet)).toEqual({ firstSeen: start, lastSeen: start + 1000, passed: start + 1000, expires: never });
+      await store.forget(triplet);
+    });
+
+    it("counts in fixed windows on whole periods, and a refused question takes nothing", async () => {
+      const begin = Math.ceil(start / hour) * hour;
+      const at = (time: number) => store.throttle(throttleQuestion({ key: "fixed", now: begin + time }));
+      expect([await at(-1), await at(0), await at(1), await at(2), await at(hour - 1), await at(hour)]).toEqual([
+        { allowed: true, taken: 1 },
+        { allowed: true, taken: 1 },
+        { allowed: true, taken: 2 },
+        { allowed: false, taken: 2 },
+        { allowed: false, taken: 2 },
+        { allowed: true, taken: 1 },
+      ]);
+    });
+
+    it("counts in sliding windows as if the former period had been even", async () => {
+      const begin = Math.ceil(start / hour) * hour;
+      const at = (time: number) => store.throttle(throttleQuestion({ key: "sliding", now: begin + time, window: "sliding", count: 4 }));
+      for (const taken of [1, 2, 3, 4]) expect(await at(0)).toEqual({ allowed: true, taken });
+      expect(await at(hour)).toEqual({ allowed: false, taken: 4 });
+      expect(await at(1.25 * hour)).toEqual({ allowed: true, taken: 4 });
+      expect(await at(1.25 * hour)).toEqual({ allowed: false, taken: 4 });
+      expect(await at(1.5 * hour)).toEqual({ allowed: true, taken: 4 });
+      expect(await at(3 * hour)).toEqual({ allowed: true, taken: 1 });
+    });
+
+    it("counts a token once, and gives back what it took", async () => {
+      const question = (token: string | undefined, time = 0) => throttleQuestion({ key: "tokens", token, now: start + time });
+      expect(await store.throttle(question("1"))).toEqual({ allowed: true, taken: 1 });
+      expect(await store.throttle(question("1", minute))).toEqual({ allowed: true, taken: 1 });
+      expect(await store.throttle(question("2"))).toEqual({ allowed: true, taken: 2 });
+      expect(await store.throttle(question("3"))).toEqual({ allowed: false, taken: 2 });
+      await store.giveBack(question("3"));
+      expect(await store.throttle(question("3"))).toEqual({ allowed: false, taken: 2 });
+      expect(await store.throttle(question("2"))).toEqual({ allowed: true, taken: 2 });
+      await store.giveBack(question("1"));
+      await store.giveBack(question("1"));
+      expect(await store.throttle(question("3"))).toEqual({ allowed: true, taken: 2 });
+      expect(await store.throttle(question("1"))).toEqual({ allowed: false, taken: 2 });
+      await store.giveBack(question(undefined));
+      expect(await store.throttle(question("1"))).toEqual({ allowed: true, taken: 2 });
+      expect(await store.throttle({ ...question("1"), key: "other" })).toEqual({ allowed: true, taken: 1 });
+    });
+
+    it("gives back to the period that it was taken from", async () => {
+      const begin = Math.ceil(start / minute) * minute;
+      const question = (token: string, time: number) =>
+        throttleQuestion({ key: "former", token, now: begin + time, periodMs: minute, window: "sliding" });
+      expect(await store.throttle(question("1", minute - 1))).toEqual({ allowed: true, taken: 1 });
+      expect(await store.throttle(question("2", minute - 1))).toEqual({ allowed: true, taken: 2 });
+      expect(await store.throttle(question("3", minute))).toEqual({ allowed: false, taken: 2 });
+      await store.giveBack(question("1", minute));
+      expect(await store.throttle(question("3", minute))).toEqual({ allowed: true, taken: 2 });
+    });
+
+    it("answers many at once as one after the other", async () => {
+      const questions = Array.from({ length: 1500 }, (_, index) => greylistQuestion({ sender: `many${index % 100}@example.org` }));
+      const answers = await Promise.all(questions.map((question) => store.greylist(question)));
+      expect(answers.filter((answer) => answer.kind === "wait" && answer.isNew)).toHaveLength(100);
+      expect(new Set(answers.map(({ kind }) => kind))).toEqual(new Set(["wait"]));
+      const throttled = await Promise.all(
+        Array.from({ length: 1500 }, (_, index) => store.throttle(throttleQuestion({ key: `many${index % 3}`, count: 100 }))),
+      );
+      expect(throttled.filter(({ allowed }) => allowed)).toHaveLength(300);
+      const tokens = await Promise.all(
+        Array.from({ length: 1000 }, (_, index) =>
+          store.throttle(throttleQuestion({ key: "many tokens", count: 100, token: `${index % 50}` })),
+        ),
+      );
+      expect(tokens.at(-1)).toEqual({ allowed: true, taken: 50 });
+    });
+
+    it("answers what random questions in any order are answered from memory", async () => {
+      let run = 0;
+      const subject = fc.record({ sender: fc.constantFrom("s1", "s2"), recipient: fc.constantFrom("r1", "r2") });
+      const step = fc.oneof(
+        { weight: 8, arbitrary: fc.record({ kind: fc.constant("greylist"), subject, address: fc.constantFrom("1", "2") }) },
+        {
+          weight: 4,
+          arbitrary: fc.record({
+            kind: fc.constantFrom("throttle", "giveBack"),
+            key: fc.constantFrom("1", "2"),
+            token: fc.constantFrom(undefined, "1", "2", "3"),
+            window: fc.constantFrom<"fixed" | "sliding">("fixed", "sliding"),
+          }),
+        },
+        { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("allow", "forget"), subject }) },
+        { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("allow", "forget"), address: fc.constantFrom("1", "2") }) },
+        { weight: 1, arbitrary: fc.record({ kind: fc.constant("expire") }) },
+      );
+      const pause = fc.constantFrom(0, 1, 999, minute, 5 * minute, 40 * minute, hour, 11 * hour, 2 * day, 36 * day, -minute);
+      const settings = fc.record({
+        delayMs: fc.constantFrom(0, 5 * minute),
+        lifetimeMs: fc.constantFrom(12 * hour, 35 * day),
+        passes: fc.constantFrom(undefined, 1, 2),
+        periodMs: fc.constantFrom(1000, 7 * minute, hour),
+        count: fc.nat(3),
+      });
+      await fc.assert(
+        fc.asyncProperty(settings, fc.array(fc.tuple(step, pause), { maxLength: 40 }), async (options, steps) => {
+          const memory: StateStore = new MemoryState();
+          const prefix = `run ${++run}.`;
+          let now = start;
+          for (const [step, ms] of steps) {
+            now += ms;
+            const perform = async (state: StateStore): Promise<unknown> => {
+              if ("token" in step) {
+                const question = { ...options, ...step, key: prefix + step.key, now };
+                return step.kind === "throttle" ? await state.throttle(question) : await state.giveBack(question);
+              }
+              if (step.kind === "greylist" && "subject" in step && "address" in step) {
+                const autoWhitelist = { address: prefix + step.address, passes: options.passes };
+                return await state.greylist({ ...greylistQuestion(), ...options, client: prefix, ...step.subject, now, autoWhitelist });
+              }
+              if (step.kind === "expire") {
+                while (await state.expire(now, 1000));
+                return undefined;
+              }
+              const subject = "subject" in step ? { client: prefix, ...step.subject } : "address" in step ? prefix + step.address : "";
+              return step.kind === "allow" ? await state.allow(subject, now) : await state.forget(subject);
+            };
+            expect(await perform(store), JSON.stringify(step)).toEqual(await perform(memory));
+          }
+          expect(await store.list({ client: prefix }, { limit: 100 })).toEqual(await memory.list({ client: prefix }, { limit: 100 }));
+          expect(await store.listAddresses(prefix, { limit: 100 })).toEqual(await memory.listAddresses(prefix, { limit: 100 }));
+          for (const { client, sender, recipient } of await memory.list({}, { limit: 100 }))
+            await store.forget({ client, sender, recipient });
+          for (const { address } of await memory.listAddresses("", { limit: 100 })) await store.forget(address);
+        }),
+        { numRuns: runs(20) },
+      );
+    });
+
+    it("lists page by page what fits a filter", async () => {
+      for (const index of [0, 1, 2, 3, 4]) await asked(index < 2 ? [0] : [0, hour], { client: `list${index}`, sender: "List@Example.org" });
+      const names = async (...[filter, page]: Parameters<StateStore["list"]>) =>
+        (await store.list(filter, page)).map(({ client }) => client);
+      expect(await names({ client: "list" }, { limit: 3 })).toEqual(["list0", "list1", "list2"]);
+      const [, , last] = await store.list({ client: "list" }, { limit: 3 });
+      expect(await names({ client: "list" }, { limit: 3, ...(last && { after: last }) })).toEqual(["list3", "list4"]);
+      expect(await names({ client: "list", state: "waiting" }, { limit: 9 })).toEqual(["list0", "list1"]);
+      expect(await names({ sender: "List@", state: "passed" }, { limit: 9 })).toEqual(["list2", "list3", "list4"]);
+      expect(await names({ client: "list", recipient: "nobody" }, { limit: 9 })).toEqual([]);
+      for (const address of ["list 3", "list 1", "list 2"]) await store.allow(address, start);
+      const allowed = { passes: allowedPasses, seen: start, expires: never };
+      expect(await store.listAddresses("list", { limit: 1, after: "list 1" })).toEqual([{ address: "list 2", ...allowed }]);
+    });
+
+    it("imports what is new, and what has passed over what waits", async () => {
+      const times = { firstSeen: 1, lastSeen: 2, expires: start + day };
+      const entry = (recipient: string, passed?: number) =>
+        ({ kind: "triplet", client: "import", sender: "", recipient, passed, ...times }) satisfies ImportedEntry;
+      const address = (passes: number) => ({ kind: "address", address: "import", passes, seen: 3, expires: start }) satisfies ImportedEntry;
+      expect(await store.importEntries([entry("1"), entry("2", 2), address(3), address(2), entry("1", 2)])).toBe(4);
+      expect(await store.importEntries([entry("1"), entry("1", 9), entry("3"), address(5)])).toBe(2);
+      expect((await store.list({ client: "import" }, { limit: 9 })).map(({ recipient, passed }) => [recipient, passed])).toEqual([
+        ["1", 2],
+        ["2", 2],
+        ["3", undefined],
+      ]);
+      expect(await store.address("import")).toEqual({ passes: 5, seen: 3, expires: start });
+      const many = Array.from({ length: 1200 }, (_, index) => entry(`many${index}`));
+      expect(await store.importEntries(many)).toBe(1200);
+    });
+
+    it("tells what it holds, and removes what is old in steps", async () => {
+      const far = start + 10_000 * day;
+      while (await store.expire(far, 100));
+      const before = await store.stats(far);
+      expect(before).toMatchObject({ waiting: 0, passed: 0, throttles: 0, tokens: 0, oldest: undefined });
+      for (let index = 0; index < 250; index++) await asked(index < 100 ? [0] : [0, hour], { now: far, client: `${index}`, delayMs: 0 });
+      await asked([0, 0], { now: far - 1, delayMs: 0 });
+      await store.throttle(throttleQuestion({ now: far, token: "1" }));
+      expect(await store.stats(far)).toMatchObject({ waiting: 100, passed: 151, throttles: 1, tokens: 1, oldest: far - 1 });
+      let steps = 1;
+      while (await store.expire(far + 3 * day, 100)) steps += 1;
+      expect(steps).toBeGreaterThan(1);
+      expect(await store.stats(far)).toMatchObject({ waiting: 0, passed: 151, throttles: 0, tokens: 0 });
+      while (await store.expire(far + 100 * day, 100));
+      expect(await store.stats(far)).toMatchObject({ waiting: 0, passed: 0, addresses: before.addresses });
+      expect(before.addresses).toBe(before.allowedAddresses);
+    });
+
+    it("knows after a restart what it knew", async () => {
+      if (opened.reopen === undefined) return;
+      expect(await asked([0], { sender: "restart@example.org", recipient: "restart" })).toBe("n");
+      await store.close();
+      store = await opened.reopen();
+      expect(await asked([1], { sender: "restart@example.org", recipient: "restart" })).toBe("w");
+    });
+  });
+}

@@ -1,0 +1,96 @@
+/** Greylisting through a real Sendmail with the real daemon as its milter. */
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { freePorts, type Sendmail, startSendmail, whyNo } from "../support/mta.ts";
+import { openSmtp, type Smtp } from "../support/smtp.ts";
+
+describe.skipIf(whyNo("Sendmail") !== undefined)("Sendmail with a milter that greylists", async () => {
+  const scratch = `/tmp/postern-gs-${process.pid}`;
+  const sockets = join(scratch, "run");
+  const [port = 0] = await freePorts(1);
+
+  const config = `[server]
+hostname = "mx.example.org"
+[listener.smtp]
+protocol = "milter"
+bind = ["unix:${join(sockets, "milter.sock")}"]
+trusted-networks = []
+[directory.local]
+type = "memory"
+principals = [ { name = "john", email = ["john@example.org"] }, { name = "jane", email = ["jane@example.org"] }, { name = "doe", email = ["doe@example.org"] } ]
+[session.rcpt.errors]
+wait = "0s"
+[session.rcpt.greylist]
+enable = true
+delay = "3s"
+header = true
+[[session.throttle]]
+match = "sender_domain == 'flood.example'"
+key = ["sender"]
+rate = "1/1h"
+`;
+
+  let mta: Sendmail;
+  let daemon: Daemon;
+
+  beforeAll(async () => {
+    mkdirSync(sockets, { recursive: true });
+    daemon = await startDaemon({ directory: join(scratch, "daemon"), config, listening: [{ path: join(sockets, "milter.sock") }] });
+    const mc =
+      "INPUT_MAIL_FILTER(`postern', `S=unix:/run/postern/milter.sock, F=T, T=C:30s;S:30s;R:30s;E:5m')dnl\nRELAY_DOMAIN(`example.org')dnl\n";
+    mta = startSendmail({ directory: join(scratch, "mta"), port, mc, sockets });
+  });
+
+  afterAll(async () => {
+    await daemon?.stop();
+    mta?.stop();
+    rmSync(scratch, { recursive: true, force: true });
+  });
+
+  async function greet(sender = "someone@client.example"): Promise<Smtp> {
+    const smtp = await openSmtp(port, "127.0.0.3");
+    expect(await smtp.say("EHLO mx.client.example")).toMatch(/^250-/);
+    expect(await smtp.say(`MAIL FROM:<${sender}>`)).toMatch(/^250 /);
+    return smtp;
+  }
+
+  const recipients = ["john@example.org", "jane@example.org", "doe@example.org"];
+  const greylisted = /^451 4\.7\.1 (<[^>]+>\.\.\. )?Greylisted, please try again in a few moments\.$/;
+
+  it("refuses by 451 4.7.1 at first, and delivers with one X-Greylist to three recipients in the end", async () => {
+    const first = await greet();
+    for (const address of recipients) expect(await first.say(`RCPT TO:<${address}>`)).toMatch(greylisted);
+    first.end();
+
+    // What was seen last is asked first: when it passes all do.
+    let smtp = await greet();
+    for (let reply = ""; !reply.startsWith("250"); ) {
+      reply = await smtp.say("RCPT TO:<doe@example.org>");
+      if (reply.startsWith("250")) break;
+      expect(reply).toMatch(greylisted);
+      smtp.end();
+      await pause(100);
+      smtp = await greet();
+    }
+    for (const address of recipients.slice(0, 2)) expect(await smtp.say(`RCPT TO:<${address}>`)).toMatch(/^250 /);
+    expect(await smtp.say("DATA")).toMatch(/^354 /);
+    expect(await smtp.say("Subject: at last\r\n\r\nHello.\r\n.")).toMatch(/^250 /);
+    smtp.end();
+    expect(await mta.delivered("at last")).toEqual(recipients.toSorted());
+    const headers = mta.mail().flatMap((text) => text.split("\n").filter((line) => line.startsWith("X-Greylist:")));
+    expect(headers.length).toBe(3);
+    for (const line of headers) expect(line).toMatch(/^X-Greylist: delayed \d+ seconds by Postern at mx\.example\.org; /);
+  });
+
+  it("refuses what is above a throttle of senders at MAIL", async () => {
+    const first = await greet("a@flood.example");
+    first.end();
+    const second = await openSmtp(port, "127.0.0.3");
+    await second.say("EHLO mx.client.example");
+    expect(await second.say("MAIL FROM:<a@flood.example>")).toMatch(/^452 4\.4\.5 .*Rate limit exceeded, try again later\.$/);
+    second.end();
+  });
+});

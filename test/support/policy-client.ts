@@ -1,0 +1,37 @@
+/** A client of the policy protocol that asks one request after the other. */
+import { connect } from "node:net";
+
+interface PolicyClient {
+  /** The action; what is not named is a RCPT of a stranger, and of a message of its own. */
+  ask(attributes: Readonly<Record<string, string>>): Promise<string>;
+  end(): void;
+}
+
+let instances = 0;
+
+export async function openPolicy(port: number): Promise<PolicyClient> {
+  const socket = connect({ host: "127.0.0.1", port }).setEncoding("utf8");
+  await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+  let fail: (error: Error) => void = () => {};
+  socket.on("close", () => fail(new Error("the daemon closed the connection")));
+  return {
+    ask(attributes) {
+      const request = {
+        request: "smtpd_access_policy",
+        protocol_state: "RCPT",
+        client_address: "203.0.113.9",
+        helo_name: "mx.client.example",
+        sender: "a@b.example",
+        instance: `p.${instances++}`,
+        ...attributes,
+      };
+      const lines = Object.entries(request).map(([name, value]) => `${name}=${value}\n`);
+      return new Promise((resolve, reject) => {
+        socket.once("data", (reply: string) => resolve(/^action=(.*)\n\n$/.exec(reply)?.[1] ?? reply));
+        fail = reject;
+        socket.write(`${lines.join("")}\n`);
+      });
+    },
+    end: () => socket.destroy(),
+  };
+}

@@ -1,0 +1,22 @@
+/** A program that asks a state store about new triplets without end, and prints each that is answered with its first time. */
+import { openState } from "../../src/store/state-kinds.ts";
+import { greylistQuestion } from "./state-question.ts";
+import { sqliteSettings } from "./stores.ts";
+
+const [path = "", run = ""] = process.argv.slice(2);
+const state = openState(sqliteSettings(path), { onState: () => {} });
+let number = 0;
+
+async function ask(): Promise<void> {
+  for (;;) {
+    const now = Date.now();
+    const sender = `${run}-${number++}@example.org`;
+    const answer = await state.greylist(greylistQuestion({ sender, now }));
+    if (answer.kind !== "wait" || !answer.isNew) throw new Error(`${sender}: ${JSON.stringify(answer)}`);
+    process.stdout.write(`${sender} ${now}\n`);
+    // Other programs have more to do in a turn.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+await Promise.all(Array.from({ length: 50 }, ask));
