@@ -2,9 +2,10 @@
 import { performance } from "node:perf_hooks";
 import { LRUCache } from "lru-cache";
 import type { Configuration, ListenerSettings } from "./config/configuration.ts";
+import { BoundDoors, type Doors } from "./doors.ts";
 import type { Decision } from "./frontend/decision.ts";
 import { HeldReplies } from "./frontend/held-replies.ts";
-import { type Door, type DoorOptions, doorKey, type Listener, openDoor, openListener } from "./frontend/listener.ts";
+import { type Listener, openListener } from "./frontend/listener.ts";
 import { milterProtocol, openMilter } from "./frontend/milter.ts";
 import type { Notice } from "./frontend/notice.ts";
 import { answerPolicy } from "./frontend/policy.ts";
@@ -13,7 +14,7 @@ import { type Logger, logDecision, logNotice, messageOf } from "./log.ts";
 import { domainOf } from "./mail/address.ts";
 import { TemporaryError } from "./mail/temporary-error.ts";
 import { type OpenCore, openCore } from "./open-core.ts";
-import { StateStores } from "./state-stores.ts";
+import { type HeldState, StateStores } from "./state-stores.ts";
 import { FileProblem } from "./store/watched-file.ts";
 import { PolicyDecoder } from "./wire/policy.ts";
 import { SocketmapDecoder } from "./wire/socketmap.ts";
@@ -25,18 +26,25 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
+export interface DaemonOptions {
+  /** Default: sockets of its own. */
+  readonly doors?: Doors;
+  /** Where state is kept. Default: by the configuration. */
+  readonly holdState?: (configuration: Configuration) => HeldState;
+}
+
 /** How long connections have to take their last replies when a listener stops. */
-const graceMs = 5000;
+export const graceMs = 5000;
 
 /** Requests that began before a reload may still ask the former sources; no query takes longer. */
-const formerCoreMs = 30_000;
+export const formerCoreMs = 30_000;
 
 /** How often files are looked at. */
 const refreshMs = 1000;
 
 /** Throws when a socket cannot be bound. */
-export async function startDaemon(configuration: Configuration, logger: Logger): Promise<Daemon> {
-  const daemon = new RunningDaemon(configuration, logger);
+export async function startDaemon(configuration: Configuration, logger: Logger, options: DaemonOptions = {}): Promise<Daemon> {
+  const daemon = new RunningDaemon(configuration, logger, options);
   await daemon.start();
   return daemon;
 }
@@ -54,22 +62,20 @@ class RunningDaemon implements Daemon {
   #configuration: Configuration;
   #open: OpenCore;
   readonly #logger: Logger;
-  readonly #states: StateStores;
+  readonly #holdState: (configuration: Configuration) => HeldState;
   #served: readonly Served[] = [];
-  #doors: readonly Door[] = [];
+  readonly #doors: Doors;
   readonly #held = new HeldReplies(() => this.#configuration.maxWaiting);
   readonly #postmasters = new LRUCache<string, true>({ max: maxTold });
   /** Cores that requests under way may still ask, each with the timer that closes it. */
   readonly #former = new Map<OpenCore, NodeJS.Timeout>();
   readonly #refreshing: NodeJS.Timeout;
 
-  constructor(configuration: Configuration, logger: Logger) {
+  constructor(configuration: Configuration, logger: Logger, { doors = new BoundDoors(logger), holdState }: DaemonOptions) {
     this.#configuration = configuration;
     this.#logger = logger;
-    this.#states = new StateStores(Date.now, (source, up, cause) => {
-      if (up) logger.warn({ event: "state", source }, "works again");
-      else logger.warn({ event: "state", source, error: messageOf(cause) }, "does not work; on-store-failure decides what it cannot tell");
-    });
+    this.#doors = doors;
+    this.#holdState = holdState ?? stateHolder(logger);
     this.#open = this.#openCore(configuration);
     this.#refreshing = setInterval(() => void this.#open.refresh(), refreshMs);
   }
@@ -104,53 +110,24 @@ class RunningDaemon implements Daemon {
 
   async stop(): Promise<void> {
     clearInterval(this.#refreshing);
-    for (const door of this.#doors) door.close();
+    this.#doors.close();
     await Promise.all(this.#served.map(({ listener }) => listener.finish(graceMs)));
     await Promise.all([...this.#former.keys()].map((former) => this.#closeFormer(former)));
     await this.#open.close();
   }
 
-  /**
-   * Opens the sockets that are new, and gives each to the listener that has it now; a listener keeps its connections as
-   * long as its name and protocol stay. Throws with all as it was when a socket cannot be opened.
-   */
+  /** A listener keeps its connections as long as its name and protocol stay. Throws with all as it was when a socket cannot be opened. */
   async #serve(wanted: readonly ListenerSettings[]): Promise<void> {
-    const doors = await this.#openDoors(wanted);
-    const served = wanted.map((settings) => {
+    const served: Served[] = [];
+    await this.#doors.change(wanted, (settings) => {
       const same = this.#served.find((one) => one.settings.name === settings.name && one.settings.protocol === settings.protocol);
-      if (same === undefined) return this.#openListener(settings);
-      same.settings = settings;
-      return same;
+      const one = same ?? this.#openListener(settings);
+      one.settings = settings;
+      served.push(one);
+      return (socket) => one.listener.take(socket);
     });
-    for (const { settings, listener } of served) {
-      const own = doorsOf(settings).map((options) => doors.get(doorKey(options)));
-      for (const door of own) if (door !== undefined) door.onConnection = (socket) => listener.take(socket);
-      const { name, protocol, mode } = settings;
-      const addresses = own.flatMap((door) => (door === undefined ? [] : [door.address]));
-      this.#logger.info({ event: "listening", listener: name, protocol, mode, addresses }, hintOf(settings, addresses));
-    }
-    for (const door of this.#doors) if (doors.get(door.key) !== door) door.close();
     for (const former of this.#served) if (!served.includes(former)) void former.listener.finish(graceMs);
-    this.#doors = [...doors.values()];
     this.#served = served;
-  }
-
-  async #openDoors(wanted: readonly ListenerSettings[]): Promise<ReadonlyMap<string, Door>> {
-    const doors = new Map<string, Door>();
-    const opened: Door[] = [];
-    try {
-      for (const options of wanted.flatMap(doorsOf)) {
-        const key = doorKey(options);
-        const present = this.#doors.find((door) => door.key === key);
-        const door = present ?? (await openDoor(options));
-        if (present === undefined) opened.push(door);
-        doors.set(key, door);
-      }
-      return doors;
-    } catch (error) {
-      for (const door of opened) door.close();
-      throw error;
-    }
   }
 
   #openListener(first: ListenerSettings): Served {
@@ -201,7 +178,7 @@ class RunningDaemon implements Daemon {
     return openCore(configuration, {
       now: () => performance.now(),
       clock: Date.now,
-      holdState: () => this.#states.hold(configuration),
+      holdState: () => this.#holdState(configuration),
       onState: (source, up, cause) => {
         if (up) this.#logger.warn({ event: "source", source }, "works again");
         else if (cause instanceof FileProblem) {
@@ -227,19 +204,11 @@ class RunningDaemon implements Daemon {
   }
 }
 
-function doorsOf({ bind, socketMode, socketGroup }: ListenerSettings): readonly DoorOptions[] {
-  return bind.map((one) => ({ bind: one, socketMode, socketGroup }));
-}
-
-function hintOf({ protocol }: ListenerSettings, addresses: readonly string[]): string {
-  const [first = ""] = addresses;
-  const address = first.startsWith("unix:") ? first : `inet:${first}`;
-  switch (protocol) {
-    case "policy":
-      return `to try it in main.cf: warn_if_reject check_policy_service ${address}`;
-    case "milter":
-      return `in main.cf: smtpd_milters = ${address}`;
-    case "socketmap":
-      return `to try it: postmap -q postmaster@example.org socketmap:${address}:aliases`;
-  }
+/** Opens state when a core first asks for it, and tells of its failures once. */
+export function stateHolder(logger: Logger): (configuration: Configuration) => HeldState {
+  const states = new StateStores(Date.now, (source, up, cause) => {
+    if (up) logger.warn({ event: "state", source }, "works again");
+    else logger.warn({ event: "state", source, error: messageOf(cause) }, "does not work; on-store-failure decides what it cannot tell");
+  });
+  return (configuration) => states.hold(configuration);
 }

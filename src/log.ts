@@ -18,11 +18,23 @@ export interface Log {
   flush(): void;
 }
 
-export function openLog({ level, format }: LogSettings): Log {
-  const output = destination({ dest: 1, sync: false });
+/** Of a process that shares its standard output with others. */
+export interface SharedLog {
+  /** Stands in each line. */
+  readonly worker?: number;
+}
+
+export function openLog({ level, format }: LogSettings, shared?: SharedLog): Log {
+  // Writes of this size are whole in a pipe (PIPE_BUF), so that lines of several processes do not mix.
+  const output = destination({ dest: 1, sync: false, ...(shared && { maxWrite: 4096 }) });
   const stream: DestinationStream = format === "json" ? output : { write: (line) => output.write(textLine(line)) };
   const logger = pino(
-    { level, base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    {
+      level,
+      base: shared?.worker === undefined ? null : { worker: shared.worker },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
     stream,
   );
   return {

@@ -8,6 +8,7 @@ import { explainCommand } from "./cli/explain.ts";
 import { greylistCommand } from "./cli/greylist.ts";
 import { queryCommand } from "./cli/query.ts";
 import { serveCommand } from "./cli/serve.ts";
+import { workerCommand } from "./cli/worker.ts";
 
 // package.json stands above src/ and above dist/.
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
@@ -28,4 +29,5 @@ First steps:
 program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 for (const command of [serveCommand, checkCommand, explainCommand, evalCommand, queryCommand, greylistCommand])
   program.addCommand(command().copyInheritedSettings(program));
+program.addCommand(workerCommand().copyInheritedSettings(program), { hidden: true });
 await program.parseAsync();

@@ -1,11 +1,13 @@
 /** `postern serve`: the daemon, from start to the signal that ends it. */
-import { execFile } from "node:child_process";
+import { execFile, fork } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { Command } from "commander";
 import type { Configuration } from "../config/configuration.ts";
 import { loadConfiguration } from "../config/load.ts";
 import { formatProblem } from "../config/problem.ts";
-import { type Daemon, startDaemon } from "../daemon.ts";
+import { type Daemon, startDaemon, stateHolder } from "../daemon.ts";
 import { type Log, messageOf, openLog } from "../log.ts";
+import { startWorkers } from "../workers.ts";
 import {
   type ConfigurationOptions,
   configurationOption,
@@ -37,10 +39,11 @@ async function serve(options: ConfigurationOptions): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  const log = openLog(configuration.log);
-  const starting = startDaemon(configuration, log.logger);
+  const workers = workersOf(configuration);
+  const log = openLog(configuration.log, workers > 1 ? {} : undefined);
+  const starting = workers > 1 ? startPrimary(configuration, workers, log, options) : startDaemon(configuration, log.logger);
   // Before it listens: whoever can reach it may also signal it.
-  onSignals(starting, log, options);
+  onSignals(starting, log, options, workers);
   try {
     await starting;
   } catch (error) {
@@ -50,6 +53,21 @@ async function serve(options: ConfigurationOptions): Promise<void> {
   }
   introduce(configuration, log);
   tellSystemd("--ready");
+}
+
+function workersOf({ server }: Configuration): number {
+  return server.workers === 0 ? availableParallelism() : server.workers;
+}
+
+function startPrimary(configuration: Configuration, workers: number, { logger }: Log, options: ConfigurationOptions): Promise<Daemon> {
+  const [, program = ""] = process.argv;
+  return startWorkers(configuration, {
+    workers,
+    fork: () => fork(program, ["worker"]),
+    loadOptions: loadOptions(options),
+    holdState: stateHolder(logger),
+    logger,
+  });
 }
 
 /** What a newcomer should know before the first request. */
@@ -72,7 +90,7 @@ function localDomains({
   return [...domains, ...principals.flatMap(({ email }) => email.map((address) => address.slice(address.lastIndexOf("@") + 1)))];
 }
 
-function onSignals(starting: Promise<Daemon>, log: Log, options: ConfigurationOptions): void {
+function onSignals(starting: Promise<Daemon>, log: Log, options: ConfigurationOptions, workers: number): void {
   let stopping = false;
   const stop = async (signal: string) => {
     if (stopping) process.exit(1);
@@ -88,11 +106,11 @@ function onSignals(starting: Promise<Daemon>, log: Log, options: ConfigurationOp
 
   let reloading: Promise<unknown> = starting;
   process.on("SIGHUP", () => {
-    reloading = reloading.then(async () => reload(await starting, log, options));
+    reloading = reloading.then(async () => reload(await starting, log, options, workers));
   });
 }
 
-async function reload(daemon: Daemon, { logger, format }: Log, options: ConfigurationOptions): Promise<void> {
+async function reload(daemon: Daemon, { logger, format }: Log, options: ConfigurationOptions, workers: number): Promise<void> {
   const { configuration, problems } = loadConfiguration(options.config, loadOptions(options));
   for (const problem of problems)
     logger[problem.severity === "error" ? "error" : "warn"]({ event: "configuration" }, formatProblem(problem));
@@ -104,6 +122,7 @@ async function reload(daemon: Daemon, { logger, format }: Log, options: Configur
     await daemon.reload(configuration);
     logger.level = configuration.log.level;
     if (configuration.log.format !== format) logger.warn({ event: "reload" }, "log.format takes effect at the next start");
+    if (workersOf(configuration) !== workers) logger.warn({ event: "reload" }, "server.workers takes effect at the next start");
     logger.info({ event: "reload" }, "the configuration was read again");
   } catch (error) {
     logger.error({ event: "reload" }, `${messageOf(error)}; the former configuration goes on serving`);

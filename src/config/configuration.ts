@@ -40,8 +40,12 @@ export interface ListenerSettings {
 export interface Configuration {
   /** As it was named. */
   readonly file: string;
+  /** What was read there. */
+  readonly text: string;
   readonly server: {
     readonly hostname: string;
+    /** Processes that serve; 0: one a core. */
+    readonly workers: number;
     readonly mode: Mode;
     readonly stateDirectory: string;
     readonly trustedNetworks: Networks;

@@ -13,7 +13,6 @@ const aliases: Readonly<Record<string, string>> = { subaddressing: "sub-addressi
 
 /** What this version does not have, by key, wherever it is. */
 const unbuilt: Readonly<Record<string, string>> = {
-  workers: "more than one process",
   script: "Sieve scripts",
   sieve: "Sieve scripts",
   SieveSystemScript: "Sieve scripts",

@@ -64,12 +64,12 @@ export function parseConfiguration(text: string, file: string, readFile: ReadFil
   settleKeys(root, schema, format, report);
   const data = toData(root);
   const build: Build = { document: validate(data, report), declared: declaredIn(data), report, folder: dirname(resolve(file)), readFile };
-  const configuration = configurationOf(file, build, options);
+  const configuration = configurationOf(file, text, build, options);
   const { problems } = report;
   return problems.some(({ severity }) => severity === "error") ? { problems } : { configuration, problems };
 }
 
-function configurationOf(file: string, build: Build, options: LoadOptions): Configuration {
+function configurationOf(file: string, text: string, build: Build, options: LoadOptions): Configuration {
   const { document } = build;
   const { server, log, storage } = document;
   const hostname = server.hostname ?? options.hostname ?? "localhost";
@@ -94,7 +94,14 @@ function configurationOf(file: string, build: Build, options: LoadOptions): Conf
   warnOfListeners(build, settings);
   return {
     file,
-    server: { hostname, mode: server.mode, stateDirectory, trustedNetworks: networksOf(server["trusted-networks"]) },
+    text,
+    server: {
+      hostname,
+      workers: server.workers,
+      mode: server.mode,
+      stateDirectory,
+      trustedNetworks: networksOf(server["trusted-networks"]),
+    },
     log,
     listeners,
     stores,

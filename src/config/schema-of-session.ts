@@ -54,7 +54,7 @@ const errors = z.strictObject({
   total: rules("mail", "number", 5, "Refused recipients of a session at which it is disconnected."),
   wait: rules("mail", "duration", "5s", "How long the refusal of a recipient is held back."),
   "max-waiting": z.int().min(0).max(100000).default(20).meta({
-    description: "Replies held back at once over all sessions; further ones go out undelayed.",
+    description: "Replies held back at once over all sessions; further ones go out undelayed. Several workers have equal shares of it.",
   }),
 });
 

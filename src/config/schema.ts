@@ -20,6 +20,16 @@ const mode = z.enum(["enforce", "shadow"]);
 
 const server = z.strictObject({
   hostname: z.string().min(1).optional().meta({ description: "The name of this machine, for logs.", unset: "the machine's name" }),
+  workers: z
+    .int()
+    .min(0)
+    .max(256)
+    .default(1)
+    .meta({
+      description:
+        "Processes that share the listeners, each with caches and connections to stores of its own; 0: one a core. " +
+        "What is remembered of one SMTP session is known to the process that has its connection. Takes effect at start.",
+    }),
   mode: mode.default("enforce").meta({
     description: "`shadow` decides, logs and counts, but passes everything: no refusal, delay or disconnect.",
   }),

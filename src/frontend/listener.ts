@@ -1,6 +1,7 @@
 /** Where a front end is reached: sockets that are bound together, the connections they take, and an orderly end. */
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
+import { ConnectionLimit } from "./connection-limit.ts";
 import { type Conversation, type ConversationOptions, converse } from "./converse.ts";
 import { type StartTimer, startTimer } from "./held-replies.ts";
 import type { Notice } from "./notice.ts";
@@ -26,6 +27,8 @@ export interface DoorOptions {
   readonly socketMode: number;
   /** A name or a number; `undefined`: the group of the process. */
   readonly socketGroup: string | undefined;
+  /** Nothing is read from its connections, which another process is to take. Default: false. */
+  readonly pauses?: boolean;
 }
 
 export function doorKey({ bind, socketMode, socketGroup }: DoorOptions): string {
@@ -34,9 +37,10 @@ export function doorKey({ bind, socketMode, socketGroup }: DoorOptions): string 
 
 /** Throws when the socket cannot be bound. Connections that nobody takes yet are closed. */
 export async function openDoor(options: DoorOptions): Promise<Door> {
-  const { bind } = options;
+  const { bind, pauses: pauseOnConnect = false } = options;
   // Exim ends its side before it reads the reply.
-  const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) => door.onConnection(socket));
+  const connections = { allowHalfOpen: true, noDelay: true, keepAlive: true, pauseOnConnect };
+  const server = createServer(connections, (socket) => door.onConnection(socket));
   let remove = () => {};
   switch (bind.kind) {
     case "unix":
@@ -94,23 +98,21 @@ export function openListener<Request>(options: ListenerOptions<Request>): Listen
 class Connections<Request> implements Listener {
   readonly #options: ListenerOptions<Request>;
   readonly #open = new Map<Socket, Conversation>();
-  /** Connections refused since it filled up; 0: it is not full. */
-  #refused = 0;
+  readonly #limit: ConnectionLimit;
   #onEmpty: (() => void) | undefined;
 
   constructor(options: ListenerOptions<Request>) {
     this.#options = options;
+    const { name: listener, maxConnections: max, onNotice } = options;
+    this.#limit = new ConnectionLimit({ listener, max, count: () => this.#open.size, onNotice });
   }
 
   take(socket: Socket): void {
-    const { name: listener, maxConnections, onNotice, protocol } = this.#options;
-    const limit = maxConnections();
-    if (this.#open.size >= limit) {
+    const { name: listener, onNotice, protocol } = this.#options;
+    if (!this.#limit.admits()) {
       // Without a listener for it, an error of this socket would end the process.
       socket.on("error", () => {});
       socket.destroy();
-      this.#refused += 1;
-      if (this.#refused === 1) onNotice({ kind: "connections-full", listener, limit });
       return;
     }
     const peer = peerOf(socket);
@@ -133,12 +135,7 @@ class Connections<Request> implements Listener {
 
   #closed(socket: Socket): void {
     this.#open.delete(socket);
-    const { name: listener, maxConnections, onNotice } = this.#options;
-    // Half empty: one that comes and goes at the limit is one episode.
-    if (this.#refused > 0 && this.#open.size <= maxConnections() / 2) {
-      onNotice({ kind: "connections-free", listener, refused: this.#refused });
-      this.#refused = 0;
-    }
+    this.#limit.closed();
     if (this.#open.size === 0) this.#onEmpty?.();
   }
 }

@@ -1,0 +1,12 @@
+/** `postern worker`: what `postern serve` starts when `server.workers` is above 1. */
+import { Command } from "commander";
+import { runWorker } from "../worker.ts";
+
+export function workerCommand(): Command {
+  return new Command("worker").description("A process of `postern serve`, which alone can start it.").action(() => {
+    if (process.send === undefined) {
+      process.stderr.write("postern serve starts its workers by itself: set server.workers\n");
+      process.exitCode = 2;
+    } else runWorker();
+  });
+}
