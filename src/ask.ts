@@ -1,5 +1,5 @@
 /** What expressions ask, answered from the open stores, directories and lookups. */
-import type { Answer, Ask } from "./expr/ask.ts";
+import { type Answer, type Ask, isDefault } from "./expr/ask.ts";
 import { canonicalAddress, domainOf, localPartOf } from "./mail/address.ts";
 import { canonicalDomain } from "./mail/domain.ts";
 import { TemporaryError } from "./mail/temporary-error.ts";
@@ -19,8 +19,6 @@ interface Answerers {
   /** In the data store, which is opened when they are first asked for. */
   readonly keys: () => Keys;
 }
-
-const isDefault = (name: string) => name === "" || name === "*";
 
 export function answersFrom({ domains, directories, directory, lookup, database, keys }: Answerers): Ask {
   /** The directories that a name stands for; left out, all. */

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { answersFrom, withoutWriting } from "./ask.ts";
 import type { Configuration } from "./config/configuration.ts";
 import { openDirectory } from "./directory/kinds.ts";
+import { isDefault } from "./expr/ask.ts";
 import { openExemptions } from "./lookup/exemptions.ts";
 import { openLookup } from "./lookup/kinds.ts";
 import type { Core } from "./stage/core.ts";
@@ -57,7 +58,6 @@ export function openCore({ stores, directories, lookups, storage, settings, exem
   const exempt = openExemptions(exemptions, options.onState);
   const refreshes = [...opened, ...lists, exempt].flatMap(({ refresh }) => (refresh === undefined ? [] : [refresh]));
 
-  const isDefault = (name: string) => name === "" || name === "*";
   const directory = (name: string) => byName.get(isDefault(name) ? (storage.directory ?? "") : name);
   let keys: Keys | undefined;
   const ask = answersFrom({

@@ -6,14 +6,14 @@ import type { RuleSetSource } from "../expr/expression.ts";
 import { asCount, asDuration, asString } from "../expr/result.ts";
 import type { Value } from "../expr/value.ts";
 import type { Rule } from "../stage/settings.ts";
-import { variablesOf } from "../stage/vocabulary.ts";
+import { priorityPolicies, variablesOf } from "../stage/vocabulary.ts";
 import type { Report } from "./report.ts";
 import { formatRules, readRules, type WrittenRules } from "./rule-set.ts";
 import type { Path } from "./tree.ts";
 
 export type Stage = keyof typeof variablesOf;
 
-export const priorities: ReadonlySet<string> = new Set(["mixer", "stanag4406", "nsep"]);
+export const priorities: ReadonlySet<string> = new Set(priorityPolicies);
 
 const everyVariable: ReadonlySet<string> = new Set(Object.values(variablesOf).flatMap((variables) => [...variables.keys()]));
 

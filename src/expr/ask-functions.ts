@@ -1,5 +1,5 @@
 /** The functions that ask the world: what may be asked of what, whether it may wait, and what the answer becomes. */
-import type { Answer, Ask, Names, SqlResult } from "./ask.ts";
+import { type Answer, type Ask, isDefault, type Names, type SqlResult } from "./ask.ts";
 import { didYouMean } from "./nearest.ts";
 import { clamp, flag, isArray, toNumber, toText, type Value } from "./value.ts";
 
@@ -74,10 +74,6 @@ export const askFunctions: ReadonlyMap<string, AskFunction> = new Map(records.ma
 
 function after<T>(answer: Answer<T>, become: (value: T) => Value): Answer<Value> {
   return answer instanceof Promise ? answer.then(become) : become(answer);
-}
-
-function isDefault(name: string): boolean {
-  return name === "" || name === "*";
 }
 
 function directoryAnd(parameters: readonly Value[]): [directory: string | undefined, name: string] {

@@ -32,3 +32,8 @@ export interface Names {
   readonly lookups: ReadonlyMap<string, { readonly waits: boolean }>;
   readonly stores: ReadonlySet<string>;
 }
+
+/** The default directory, or the data store. */
+export function isDefault(name: string): boolean {
+  return name === "" || name === "*";
+}
