@@ -15,6 +15,7 @@ import { domainOf } from "./mail/address.ts";
 import { TemporaryError } from "./mail/temporary-error.ts";
 import { type OpenCore, openCore } from "./open-core.ts";
 import { type HeldState, StateStores } from "./state-stores.ts";
+import type { OnState } from "./store/state.ts";
 import { FileProblem } from "./store/watched-file.ts";
 import { PolicyDecoder } from "./wire/policy.ts";
 import { SocketmapDecoder } from "./wire/socketmap.ts";
@@ -206,9 +207,13 @@ class RunningDaemon implements Daemon {
 
 /** Opens state when a core first asks for it, and tells of its failures once. */
 export function stateHolder(logger: Logger): (configuration: Configuration) => HeldState {
-  const states = new StateStores(Date.now, (source, up, cause) => {
+  const states = new StateStores(Date.now, stateTeller(logger));
+  return (configuration) => states.hold(configuration);
+}
+
+export function stateTeller(logger: Logger): OnState {
+  return (source, up, cause) => {
     if (up) logger.warn({ event: "state", source }, "works again");
     else logger.warn({ event: "state", source, error: messageOf(cause) }, "does not work; on-store-failure decides what it cannot tell");
-  });
-  return (configuration) => states.hold(configuration);
+  };
 }

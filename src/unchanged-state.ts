@@ -18,7 +18,7 @@ export function unchangedState(configuration: Configuration, onState: OnState): 
     const settings = stateSettings(configuration);
     // Nothing is remembered where no daemon has been yet, and nothing is created here.
     if (settings.type === "sqlite" && !existsSync(settings.path)) return decideGreylist(nothing, question).answer;
-    store ??= openState(settings, { onState });
+    store ??= openState(settings, { onState, readOnly: true });
     const [triplet, address] = await Promise.all([store.triplet(question), store.address(question.autoWhitelist.address)]);
     return decideGreylist({ triplet, address }, question).answer;
   }

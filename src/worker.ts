@@ -4,9 +4,11 @@ import { Socket } from "node:net";
 import type { Configuration, ListenerSettings } from "./config/configuration.ts";
 import { parseConfiguration } from "./config/load.ts";
 import { formatProblem } from "./config/problem.ts";
-import { type Daemon, startDaemon } from "./daemon.ts";
+import { type Daemon, startDaemon, stateTeller } from "./daemon.ts";
 import type { Doors, Taker } from "./doors.ts";
 import { type Log, messageOf, openLog } from "./log.ts";
+import { stateSettings } from "./state-stores.ts";
+import type { OnState } from "./store/state.ts";
 import { RemoteState } from "./store/state-remote.ts";
 import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-message.ts";
 
@@ -20,9 +22,18 @@ export function runWorker(): void {
   for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) process.on(signal, () => {});
 }
 
+/** What the way to the primary process and back may add to the deadline of its store. */
+const channelMs = 1000;
+
 class Worker {
   readonly #doors = new HandedDoors();
-  readonly #state = new RemoteState((questions) => tell({ kind: "questions", questions }));
+  readonly #state = new RemoteState({
+    send: (questions) => tell({ kind: "questions", questions }),
+    deadlineMs: () => this.#deadlineMs,
+    onState: (source, up, cause) => this.#tellState(source, up, cause),
+  });
+  #deadlineMs = 0;
+  #tellState: OnState = () => {};
   #serving: { readonly daemon: Daemon; readonly log: Log } | undefined;
   /** Ends when all that came so far is in force. */
   #configured: Promise<void> = Promise.resolve();
@@ -56,10 +67,12 @@ class Worker {
   async #configure({ file, text, options, worker, workers }: Configure): Promise<void> {
     const { configuration, problems } = parseConfiguration(text, file, (path) => readFileSync(path, "utf8"), options);
     if (configuration === undefined) return tell({ kind: "configured", error: problems.map(formatProblem).join("; ") });
+    this.#deadlineMs = stateSettings(configuration).timeoutMs + channelMs;
     const share: Configuration = { ...configuration, maxWaiting: Math.ceil(configuration.maxWaiting / workers) };
     try {
       if (this.#serving === undefined) {
         const log = openLog(share.log, { worker });
+        this.#tellState = stateTeller(log.logger);
         const holdState = () => ({ state: this.#state, release: async () => {} });
         this.#serving = { log, daemon: await startDaemon(share, log.logger, { doors: this.#doors, holdState }) };
       } else {

@@ -24,7 +24,7 @@ postgrey knows clients by their networks only. With client = "domain-or-network"
 addresses that have passed often serve all.`,
         )
         .action((files: readonly string[], options: ConfigurationOptions) =>
-          withState(options, async (state, { settings }) => {
+          withState(options, "write", async (state, { settings }) => {
             const missing = files.find((file) => !existsSync(file));
             if (missing !== undefined) return nonsense(`there is no file ${missing}`);
             return take(state, (onSkipped) => readPostgrey(files, settings.rcpt.greylist, Date.now(), onSkipped));
@@ -41,7 +41,7 @@ sqlgrey does not keep recipients of what has passed: of such rows those with a w
 taken only when session.rcpt.greylist.key is without "rcpt".`,
         )
         .action((name: string, options: ConfigurationOptions) =>
-          withState(options, async (state, { stores, settings }) => {
+          withState(options, "write", async (state, { stores, settings }) => {
             const store = stores.get(name);
             if (store === undefined) nonsense(`there is no store "${name}"; there are ${[...stores.keys()].join(", ")}`);
             else await take(state, (onSkipped) => readSqlgrey(store, settings.rcpt.greylist, Date.now(), onSkipped));

@@ -18,8 +18,10 @@ export function subcommand(name: string, description: string): Command {
   return new Command(name).description(description).addOption(configurationOption()).addOption(stateDirectoryOption());
 }
 
+/** `read`: where the daemon has not made its tables yet, none are made. */
 export async function withState(
   options: ConfigurationOptions,
+  access: "read" | "write",
   run: (state: Administration, configuration: Configuration) => Promise<void>,
 ): Promise<void> {
   const configuration = loadOrExplain(options, { serves: false });
@@ -34,7 +36,7 @@ export async function withState(
     return;
   }
   // What fails is thrown, too.
-  const state = openState(settings, { onState: () => {} });
+  const state = openState(settings, { onState: () => {}, readOnly: access === "read" });
   try {
     await run(state, configuration);
   } catch (error) {

@@ -58,7 +58,7 @@ function listCommand(): Command {
     .option("--limit <number>", "how many at most; 0: all", limitOf, 100)
     .option("--json", "one JSON object a line")
     .action((options: ListOptions) =>
-      withState(options, async (state) => {
+      withState(options, "read", async (state) => {
         if (options.addresses) await listAddresses(state, options);
         else await listEntries(state, options);
       }),
@@ -122,7 +122,7 @@ function showCommand(): Command {
     .argument("[recipient]")
     .option("--json", "one JSON object a line")
     .action((client: string, sender: string | undefined, recipient: string | undefined, options: JsonOptions) =>
-      withState(options, async (state, configuration) => {
+      withState(options, "read", async (state, configuration) => {
         const lines: string[] = [];
         const address = canonicalIp(client);
         const known = address === undefined ? undefined : await state.address(exactAddress(address));
@@ -149,7 +149,7 @@ function allowCommand(): Command {
     .argument("[sender]", '"" is the null sender')
     .argument("[recipient]")
     .action((client: string, sender: string | undefined, recipient: string | undefined, options: ConfigurationOptions) =>
-      withState(options, async (state, configuration) => {
+      withState(options, "write", async (state, configuration) => {
         const subject = subjectOf(client, sender, recipient, configuration);
         if (subject === undefined) return;
         await state.allow(subject, Date.now());
@@ -163,7 +163,7 @@ function forgetCommand(): Command {
     .argument("[sender]", '"" is the null sender')
     .argument("[recipient]")
     .action((client: string, sender: string | undefined, recipient: string | undefined, options: ConfigurationOptions) =>
-      withState(options, async (state, configuration) => {
+      withState(options, "write", async (state, configuration) => {
         const subject = subjectOf(client, sender, recipient, configuration);
         if (subject !== undefined && !(await state.forget(subject))) notFound(typeof subject === "string" ? subject : "that entry");
       }),
@@ -174,7 +174,7 @@ function statsCommand(): Command {
   return subcommand("stats", "Counts what the store of state holds.")
     .option("--json", "one JSON object")
     .action((options: JsonOptions) =>
-      withState(options, async (state) => {
+      withState(options, "read", async (state) => {
         const stats = await state.stats(Date.now());
         process.stdout.write(options.json ? `${statsJson(stats)}\n` : statsText(stats));
       }),

@@ -17,7 +17,7 @@ export async function* readSqlgrey(
   now: number,
   onSkipped: () => void,
 ): AsyncGenerator<ImportedEntry> {
-  const database = openStore(store, { readOnly: true, onState: () => {} });
+  const database = openStore({ ...store, timeoutMs: readMs }, { readOnly: true, onState: () => {} });
   try {
     for await (const entry of entriesIn(database, store.type, settings)) {
       if (entry === undefined || entry.expires < now) onSkipped();
@@ -28,9 +28,12 @@ export async function* readSqlgrey(
   }
 }
 
-/** Seconds since the epoch of a column. sqlgrey's timestamps are of the database's time zone. */
+/** A table is read whole, and may be large; nobody waits for it but the administrator. */
+const readMs = 600_000;
+
+/** Seconds since the epoch of a column. In PostgreSQL it is in the time zone of the database; in SQLite sqlgrey writes such seconds itself. */
 const epoch = {
-  sqlite: (column: string) => `CAST(strftime('%s', ${column}) AS INTEGER)`,
+  sqlite: (column: string) => `CASE typeof(${column}) WHEN 'text' THEN CAST(strftime('%s', ${column}) AS INTEGER) ELSE ${column} END`,
   postgresql: (column: string) => `CAST(extract(epoch FROM CAST(${column} AS timestamptz)) AS bigint)`,
 } as const;
 

@@ -43,6 +43,8 @@ export interface ThrottleAnswer {
   readonly allowed: boolean;
   /** After this question; a refused one takes nothing. */
   readonly taken: number;
+  /** Its token had taken something already, so that this question took nothing. */
+  readonly isRepeat?: true;
 }
 
 /** Rejects with a `TemporaryError` when it cannot tell. A promise is fulfilled when the answer would survive `kill -9`. */

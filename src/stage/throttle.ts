@@ -73,7 +73,8 @@ function* ask(throttle: Throttle, scope: Scope, event: Event, taken: ThrottleQue
     answer: `${answer.allowed ? "allowed" : "refused"}, ${answer.taken} of ${count} taken`,
   });
   if (!answer.allowed) return refuse(core.settings.rcpt.replies.rateLimit, "rate-limit");
-  taken.push(question);
+  // What another node took for this message is not this recipient's to give back.
+  if (!(isOnce && answer.isRepeat)) taken.push(question);
   return pass("pass");
 }
 

@@ -118,7 +118,7 @@ export function decideThrottle(rows: ThrottleRows, question: ThrottleQuestion): 
   const { now, count } = question;
   const row = rolled(rows.row, question);
   const used = row.taken + Math.ceil(row.previous * weightOf(question));
-  if (alive(rows.token, now) !== undefined) return { answer: { allowed: true, taken: used } };
+  if (alive(rows.token, now) !== undefined) return { answer: { allowed: true, taken: used, isRepeat: true } };
   if (used >= count) return { answer: { allowed: false, taken: used } };
   const token = { period: row.period, expires: now + tokenMs(question) };
   return { answer: { allowed: true, taken: used + 1 }, row: { ...row, taken: row.taken + 1 }, token };

@@ -59,14 +59,15 @@ const migrations: readonly string[] = [
   -- Questions come in the order of their keys, so that two nodes do not wait for each other. The lock of a key guards its tokens.
   CREATE FUNCTION postern_throttle_take(
     keys text[], nows bigint[], periods bigint[], expiries bigint[], weights float8[], counts bigint[], tokens text[], token_expiries bigint[])
-  RETURNS TABLE (allowed boolean, used bigint) LANGUAGE plpgsql AS $$
+  RETURNS TABLE (allowed boolean, used bigint, repeated boolean) LANGUAGE plpgsql AS $$
   DECLARE
     state postern_throttle;
   BEGIN
     FOR i IN 1 .. cardinality(keys) LOOP
       state := postern_throttle_row(keys[i], nows[i], periods[i], expiries[i]);
       used := state.taken + ceil(state.previous * weights[i]);
-      allowed := EXISTS (SELECT FROM postern_throttle_token AS t WHERE t.token = tokens[i] AND t.expires >= nows[i]);
+      repeated := EXISTS (SELECT FROM postern_throttle_token AS t WHERE t.token = tokens[i] AND t.expires >= nows[i]);
+      allowed := repeated;
       IF NOT allowed AND used < counts[i] THEN
         allowed := true;
         used := used + 1;
@@ -131,6 +132,13 @@ export async function migrate(client: pg.ClientBase): Promise<void> {
     await client.query("ROLLBACK");
     throw error;
   }
+}
+
+/** False before any daemon has made them. Throws an Error when a newer program did. */
+export async function hasTables(client: pg.ClientBase): Promise<boolean> {
+  const found = await versionOf(client);
+  // An older one has them, too.
+  return isUpToDate(found) || found > 0;
 }
 
 /** 0 when there is nothing yet. */

@@ -82,6 +82,11 @@ export async function forget(client: pg.ClientBase, subject: Triplet | string): 
   return (rowCount ?? 0) > 0;
 }
 
+export const noStats: GreylistStats = {
+  ...{ waiting: 0, passed: 0, addresses: 0, allowedAddresses: 0, oldest: undefined },
+  ...{ throttles: 0, tokens: 0, bytes: 0 },
+};
+
 export async function stats(client: pg.ClientBase, now: number): Promise<GreylistStats> {
   const { rows } = await client.query<Nullable<GreylistStats>>(
     `SELECT count(*) - count(passed) AS waiting, count(passed) AS passed, min(first_seen) AS oldest,

@@ -169,7 +169,7 @@ function addressOf([, , , , , , , , passes, seen, expires]: GreylistColumns): Ad
 
 export async function askThrottle(client: pg.ClientBase, questions: readonly ThrottleQuestion[]): Promise<readonly ThrottleAnswer[]> {
   const sorted = byKey(questions);
-  const { rows } = await client.query<[boolean | number, number]>({
+  const { rows } = await client.query<[boolean | number, number, boolean | number]>({
     name: "postern_state_take",
     text: take,
     rowMode: "array",
@@ -183,8 +183,8 @@ export async function askThrottle(client: pg.ClientBase, questions: readonly Thr
   });
   const answers = new Map(sorted.map((question, index) => [question, rows[index]]));
   return questions.map((question) => {
-    const [allowed, taken] = answers.get(question) ?? [false, 0];
-    return { allowed: Boolean(allowed), taken };
+    const [allowed, taken, repeated] = answers.get(question) ?? [false, 0, false];
+    return { allowed: Boolean(allowed), taken, ...(repeated && { isRepeat: true }) };
   });
 }
 

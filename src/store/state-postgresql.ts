@@ -7,7 +7,7 @@ import type { PostgresqlSettings } from "./settings.ts";
 import type { OnState } from "./state.ts";
 import { State } from "./state.ts";
 import type { AddressRow, GreylistRow, Triplet } from "./state-decision.ts";
-import { migrate } from "./state-migrations.ts";
+import { hasTables, migrate } from "./state-migrations.ts";
 import * as administration from "./state-postgresql-administration.ts";
 import { askGiveBack, askGreylist, askThrottle, greylistGroup } from "./state-postgresql-sql.ts";
 import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, StateStore } from "./state-store.ts";
@@ -25,6 +25,7 @@ type Work = (client: pg.ClientBase) => Promise<unknown>;
 export class PostgresqlState implements StateStore {
   readonly #name: string;
   readonly #timeoutMs: number;
+  readonly #readOnly: boolean;
   readonly #state: State;
   readonly #pool: pg.Pool;
   readonly #lanes: number;
@@ -38,6 +39,9 @@ export class PostgresqlState implements StateStore {
   /** How far the round of expiry is. */
   readonly #expired = new Map<string, number>();
   #underWay = 0;
+  #failures = 0;
+  /** After a failure one question goes ahead: an answer to it and a failure of another at the same time would contradict each other. */
+  #isTrying = false;
   #isPumping = false;
   /** Why questions fail at once. */
   #down: TemporaryError | undefined;
@@ -45,9 +49,10 @@ export class PostgresqlState implements StateStore {
   #isClosed = false;
   #drained: (() => void) | undefined;
 
-  constructor(settings: PostgresqlSettings, onState: OnState) {
+  constructor(settings: PostgresqlSettings, onState: OnState, readOnly: boolean) {
     this.#name = settings.name;
     this.#timeoutMs = settings.timeoutMs;
+    this.#readOnly = readOnly;
     this.#state = new State(settings.name, onState);
     this.#lanes = Math.min(settings.pool, maxConnections);
     this.#pool = new pg.Pool({ ...poolOf(settings, false), max: this.#lanes });
@@ -69,19 +74,19 @@ export class PostgresqlState implements StateStore {
   }
 
   list(filter: EntryFilter, page: Page<Triplet>): Promise<readonly GreylistEntry[]> {
-    return this.#perform((client) => administration.list(client, filter, page));
+    return this.#read((client) => administration.list(client, filter, page), []);
   }
 
   listAddresses(part: string, page: Page<string>): Promise<readonly AddressEntry[]> {
-    return this.#perform((client) => administration.listAddresses(client, part, page));
+    return this.#read((client) => administration.listAddresses(client, part, page), []);
   }
 
   triplet(triplet: Triplet): Promise<GreylistRow | undefined> {
-    return this.#perform((client) => administration.triplet(client, triplet));
+    return this.#read((client) => administration.triplet(client, triplet), undefined);
   }
 
   address(address: string): Promise<AddressRow | undefined> {
-    return this.#perform((client) => administration.address(client, address));
+    return this.#read((client) => administration.address(client, address), undefined);
   }
 
   allow(subject: Triplet | string, now: number): Promise<void> {
@@ -93,7 +98,7 @@ export class PostgresqlState implements StateStore {
   }
 
   stats(now: number): Promise<GreylistStats> {
-    return this.#perform((client) => administration.stats(client, now));
+    return this.#read((client) => administration.stats(client, now), administration.noStats);
   }
 
   async importEntries(entries: Iterable<ImportedEntry> | AsyncIterable<ImportedEntry>): Promise<number> {
@@ -118,6 +123,11 @@ export class PostgresqlState implements StateStore {
     await this.#pool.end();
   }
 
+  /** `nothing`: what is known where no daemon has made the tables yet. */
+  #read<T>(work: (client: pg.ClientBase) => Promise<T>, nothing: T): Promise<T> {
+    return this.#perform(async (client) => (!this.#readOnly || (await hasTables(client)) ? work(client) : nothing));
+  }
+
   async #perform<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
     let result: { readonly value: T } | undefined;
     await this.#ask(this.#work, async (client) => {
@@ -140,7 +150,7 @@ export class PostgresqlState implements StateStore {
       const timer = setTimeout(() => {
         pending.isLate = true;
         const error = this.#error(new Error(`no answer in ${this.#timeoutMs} ms`));
-        this.#state.failed("", error);
+        this.#failed(error);
         reject(error);
       }, this.#timeoutMs);
       const pending: Pending<Question, Answer> = { question, resolve, reject, timer, tries: 0, isLate: false };
@@ -160,7 +170,7 @@ export class PostgresqlState implements StateStore {
   }
 
   #pump(): void {
-    while (this.#underWay < this.#lanes) {
+    while (this.#underWay < (this.#isTrying ? 1 : this.#lanes)) {
       const batch = this.#next();
       if (batch === undefined) break;
       this.#underWay += 1;
@@ -183,9 +193,12 @@ export class PostgresqlState implements StateStore {
   }
 
   async #run(batch: Batch): Promise<void> {
+    const before = this.#failures;
     try {
       await this.#withClient((client) => batch.perform(client));
-      this.#state.worked("", "queue");
+      this.#isTrying = false;
+      // What was under way when another failed does not tell that all is well again.
+      if (this.#failures === before) this.#state.worked("", "queue");
     } catch (cause) {
       const error = this.#error(cause);
       // Serialization failure or deadlock: nothing was done, and it may be done now.
@@ -197,13 +210,19 @@ export class PostgresqlState implements StateStore {
 
   /** All that waits fails now, and what comes until the next try. */
   #fail(error: TemporaryError): void {
-    this.#state.failed("", error);
+    this.#failed(error);
+    this.#isTrying = true;
     this.#down = error;
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => {
       this.#down = undefined;
     }, retryMs).unref();
     for (const queue of this.#queues) for (let rest = queue.take(); rest !== undefined; rest = queue.take()) rest.fail(error);
+  }
+
+  #failed(error: TemporaryError): void {
+    this.#failures += 1;
+    this.#state.failed("", error);
   }
 
   async #withClient(work: (client: pg.PoolClient) => Promise<void>): Promise<void> {
@@ -238,7 +257,8 @@ export class PostgresqlState implements StateStore {
     await client.query(
       `SET statement_timeout = ${this.#timeoutMs}; SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off`,
     );
-    await migrate(client);
+    if (this.#readOnly) await client.query("SET default_transaction_read_only = on");
+    else await migrate(client);
     this.#ready.add(client);
   }
 

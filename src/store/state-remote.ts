@@ -1,6 +1,7 @@
 /** State that another process holds: what is asked in one tick goes there as one message, and so do the answers of one tick. */
 import { TemporaryError } from "../mail/temporary-error.ts";
 import type { GreylistAnswer, GreylistQuestion, State, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
+import { State as Health, type OnState } from "./state.ts";
 
 export type StateQuestion = { readonly id: number } & (
   | { readonly kind: "greylist"; readonly question: GreylistQuestion }
@@ -36,16 +37,29 @@ class Tick<T> {
 interface Asker {
   resolve(answer: unknown): void;
   reject(error: Error): void;
+  readonly timer: NodeJS.Timeout;
+}
+
+export interface RemoteStateOptions {
+  readonly send: (questions: readonly StateQuestion[]) => void;
+  /** Milliseconds after which a question fails: longer than the other process takes to say that it cannot tell. */
+  readonly deadlineMs: () => number;
+  /** The other process lives and answers nothing, or answers again. */
+  readonly onState: OnState;
 }
 
 /** The side that asks. */
 export class RemoteState implements State {
   readonly #tick: Tick<StateQuestion>;
   readonly #askers = new Map<number, Asker>();
+  readonly #deadlineMs: () => number;
+  readonly #health: Health;
   #lastId = 0;
   #isLost = false;
 
-  constructor(send: (questions: readonly StateQuestion[]) => void) {
+  constructor({ send, deadlineMs, onState }: RemoteStateOptions) {
+    this.#deadlineMs = deadlineMs;
+    this.#health = new Health("primary process", onState);
     this.#tick = new Tick((questions) => {
       if (!this.#isLost) send(questions);
     });
@@ -66,16 +80,20 @@ export class RemoteState implements State {
   take(outcomes: readonly StateOutcome[]): void {
     for (const outcome of outcomes) {
       const asker = this.#askers.get(outcome.id);
+      // Nobody waits for it any more.
+      if (asker === undefined) continue;
+      this.#health.worked("");
+      clearTimeout(asker.timer);
       this.#askers.delete(outcome.id);
       switch (outcome.kind) {
         case "answer":
-          asker?.resolve(outcome.answer);
+          asker.resolve(outcome.answer);
           break;
         case "temporary":
-          asker?.reject(new TemporaryError(outcome.message));
+          asker.reject(new TemporaryError(outcome.message));
           break;
         case "bug":
-          asker?.reject(new Error(outcome.message));
+          asker.reject(new Error(outcome.message));
           break;
       }
     }
@@ -84,8 +102,18 @@ export class RemoteState implements State {
   /** The other process has gone: nothing is answered any more. */
   lose(): void {
     this.#isLost = true;
-    for (const { reject } of this.#askers.values()) reject(gone());
+    for (const { reject, timer } of this.#askers.values()) {
+      clearTimeout(timer);
+      reject(gone());
+    }
     this.#askers.clear();
+  }
+
+  #late(id: number): void {
+    const error = new TemporaryError("the process that keeps the state does not answer");
+    this.#health.failed("", error);
+    this.#askers.get(id)?.reject(error);
+    this.#askers.delete(id);
   }
 
   #ask<T>(questionOf: (id: number) => StateQuestion): Promise<T> {
@@ -94,8 +122,9 @@ export class RemoteState implements State {
     const id = this.#lastId;
     this.#tick.add(questionOf(id));
     return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#late(id), this.#deadlineMs());
       // `answerQuestions` gives each id the answer to its question.
-      this.#askers.set(id, { resolve: (answer) => resolve(answer as T), reject });
+      this.#askers.set(id, { resolve: (answer) => resolve(answer as T), reject, timer });
     });
   }
 }

@@ -152,12 +152,12 @@ export function stateContract(
     it("counts a token once, and gives back what it took", async () => {
       const question = (token: string | undefined, time = 0) => throttleQuestion({ key: "tokens", token, now: start + time });
       expect(await store.throttle(question("1"))).toEqual({ allowed: true, taken: 1 });
-      expect(await store.throttle(question("1", minute))).toEqual({ allowed: true, taken: 1 });
+      expect(await store.throttle(question("1", minute))).toEqual({ allowed: true, taken: 1, isRepeat: true });
       expect(await store.throttle(question("2"))).toEqual({ allowed: true, taken: 2 });
       expect(await store.throttle(question("3"))).toEqual({ allowed: false, taken: 2 });
       await store.giveBack(question("3"));
       expect(await store.throttle(question("3"))).toEqual({ allowed: false, taken: 2 });
-      expect(await store.throttle(question("2"))).toEqual({ allowed: true, taken: 2 });
+      expect(await store.throttle(question("2"))).toEqual({ allowed: true, taken: 2, isRepeat: true });
       await store.giveBack(question("1"));
       await store.giveBack(question("1"));
       expect(await store.throttle(question("3"))).toEqual({ allowed: true, taken: 2 });
@@ -192,7 +192,7 @@ export function stateContract(
           store.throttle(throttleQuestion({ key: "many tokens", count: 100, token: `${index % 50}` })),
         ),
       );
-      expect(tokens.at(-1)).toEqual({ allowed: true, taken: 50 });
+      expect(tokens.at(-1)).toEqual({ allowed: true, taken: 50, isRepeat: true });
     });
 
     it("answers what random questions in any order are answered from memory", async () => {

@@ -269,6 +269,15 @@ describe("at RCPT", () => {
     expect(await other.message(["c@one.example"], { id: "1" })).toBe("452/4.4.5");
     expect(await other.message(["a@one.example"], { id: "2" })).toBe("452/4.4.5");
   });
+
+  test("a message that one node let through stays counted when another refuses a later recipient of it", async () => {
+    const shared = new MemoryState();
+    const list = [throttle({ counts: "messages", count: 1 })];
+    const [one, other] = [world("rcpt", list, {}, shared), world("rcpt", list, { enable: rule("true") }, shared)];
+    expect(await one.message(["a@one.example"], { id: "1" })).toBe("ok");
+    expect(await other.message(["b@one.example"], { id: "1" })).toBe("451/4.7.1");
+    expect(await one.message(["a@one.example"], { id: "2" })).toBe("452/4.4.5");
+  });
 });
 
 describe("while the store cannot tell", () => {

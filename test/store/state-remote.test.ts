@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setImmediate as nextTick } from "node:timers/promises";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { TemporaryError } from "../../src/mail/temporary-error.ts";
 import type { GreylistQuestion, State, ThrottleAnswer, ThrottleQuestion } from "../../src/stage/state.ts";
 import { MemoryState } from "../../src/store/state-memory.ts";
@@ -22,6 +22,8 @@ const triplet: GreylistQuestion = {
   autoWhitelist: { address: "192.0.2.1", passes: undefined },
 };
 
+const deadlineMs = 20_000;
+
 /** Both sides, with what passed between them in the form that a channel gives it. */
 function connected(state: State) {
   const asked: (readonly StateQuestion[])[] = [];
@@ -33,11 +35,16 @@ function connected(state: State) {
       remote.take(JSON.parse(JSON.stringify(outcomes)));
     },
   );
-  const remote = new RemoteState((questions) => {
-    asked.push(questions);
-    answer(JSON.parse(JSON.stringify(questions)));
+  const states: boolean[] = [];
+  const remote = new RemoteState({
+    send(questions) {
+      asked.push(questions);
+      answer(JSON.parse(JSON.stringify(questions)));
+    },
+    deadlineMs: () => deadlineMs,
+    onState: (_, up) => states.push(up),
   });
-  return { remote, asked, answered };
+  return { remote, asked, answered, states };
 }
 
 /** Answers when told to, each throttle by the number in its key. */
@@ -123,7 +130,7 @@ describe("what is asked", () => {
     const ask = (token: string) => Promise.all(remotes.map((remote) => remote.throttle({ ...throttle, token })));
     expect(await ask("one")).toEqual([
       { allowed: true, taken: 1 },
-      { allowed: true, taken: 1 },
+      { allowed: true, taken: 1, isRepeat: true },
     ]);
     expect((await ask("two")).map(({ taken }) => taken)).toEqual([2, 2]);
   });
@@ -168,13 +175,36 @@ describe("what goes wrong", () => {
     for (const { answer } of state.waiting) answer();
     await nextTick();
   });
+
+  it("nothing waits for ever for a process that does not answer, and its late answer harms nobody", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const state = new SlowState();
+      const { remote, states } = connected(state);
+      const answers = Promise.allSettled([remote.throttle({ ...throttle, key: "1" }), remote.throttle({ ...throttle, key: "2" })]);
+      await nextTick();
+      vi.advanceTimersByTime(deadlineMs - 1);
+      const later = remote.throttle({ ...throttle, key: "3" });
+      await nextTick();
+      vi.advanceTimersByTime(1);
+      const reason = expect.any(TemporaryError);
+      expect(await answers).toEqual([1, 2].map(() => ({ status: "rejected", reason })));
+      expect(states).toEqual([false]);
+      for (const { answer } of state.waiting) answer();
+      expect(await later).toEqual({ allowed: true, taken: 3 });
+      expect(states).toEqual([false, true]);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
 });
 
 describe("over real processes", () => {
   const source = new URL("../../src/store/state-remote.ts", import.meta.url).href;
   const program = `
     import { RemoteState } from ${JSON.stringify(source)};
-    const state = new RemoteState((questions) => process.send({ questions }));
+    const state = new RemoteState({ send: (questions) => process.send({ questions }), deadlineMs: () => 20_000, onState: () => {} });
     process.on("message", ({ outcomes, ask }) => {
       if (outcomes) state.take(outcomes);
       if (ask) Promise.all(ask.map((question) => state.throttle(question))).then((answers) => process.send({ answers }));

@@ -9,6 +9,8 @@ import type { Readable } from "node:stream";
 export interface Daemon {
   /** The next line of its log that has not been taken and that says so; rejects when the daemon ends without it or is silent. */
   logged(wanted: (line: LogLine) => boolean): Promise<LogLine>;
+  /** The lines so far that have not been taken. */
+  untaken(): readonly LogLine[];
   /** Another configuration, then SIGHUP. */
   reload(config: string): void;
   /** SIGTERM; the exit status, `null` when it did not end by itself. It may be stopped again. */
@@ -42,6 +44,7 @@ export async function startDaemon({ directory, config, listening }: DaemonOption
   const log = watch(child);
   const daemon: Daemon = {
     logged: log.next,
+    untaken: log.untaken,
     reload(text) {
       writeFileSync(file, text);
       child.kill("SIGHUP");
@@ -70,7 +73,7 @@ const maxSilenceMs = 10_000;
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
-function watch(child: Child): { next: Daemon["logged"]; text: () => string } {
+function watch(child: Child): { next: Daemon["logged"]; untaken: Daemon["untaken"]; text: () => string } {
   const lines: LogLine[] = [];
   let text = "";
   let rest = "";
@@ -94,6 +97,7 @@ function watch(child: Child): { next: Daemon["logged"]; text: () => string } {
   }
   return {
     text: () => text,
+    untaken: () => [...lines],
     async next(wanted) {
       for (;;) {
         const at = lines.findIndex(wanted);

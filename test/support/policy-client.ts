@@ -2,7 +2,7 @@
 import { connect } from "node:net";
 
 interface PolicyClient {
-  /** The action; what is not named is a RCPT of a stranger, and of a message of its own. */
+  /** The action; what is not named is a RCPT of a stranger, and of a message of its own. Rejects when the daemon closes or has closed. */
   ask(attributes: Readonly<Record<string, string>>): Promise<string>;
   end(): void;
 }
@@ -12,8 +12,11 @@ let instances = 0;
 export async function openPolicy(port: number): Promise<PolicyClient> {
   const socket = connect({ host: "127.0.0.1", port }).setEncoding("utf8");
   await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+  // What went wrong comes with `close`.
+  socket.on("error", () => {});
   let fail: (error: Error) => void = () => {};
-  socket.on("close", () => fail(new Error("the daemon closed the connection")));
+  const closed = new Error("the daemon closed the connection");
+  socket.on("close", () => fail(closed));
   return {
     ask(attributes) {
       const request = {
@@ -29,6 +32,7 @@ export async function openPolicy(port: number): Promise<PolicyClient> {
       return new Promise((resolve, reject) => {
         socket.once("data", (reply: string) => resolve(/^action=(.*)\n\n$/.exec(reply)?.[1] ?? reply));
         fail = reject;
+        if (socket.destroyed) reject(closed);
         socket.write(`${lines.join("")}\n`);
       });
     },

@@ -73,23 +73,39 @@ export class TestPostgres {
   async kill(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
-    if (server?.pid === undefined) return;
-    const children = (await readFile(`/proc/${server.pid}/task/${server.pid}/children`, "utf8")).trim().split(" ").map(Number);
+    if (server === undefined) return;
     const exit = once(server, "exit");
-    server.kill("SIGKILL");
-    for (const child of children) {
-      try {
-        process.kill(child, "SIGKILL");
-      } catch {
-        // It ended by itself.
-      }
-    }
+    await signalAll(server, "SIGKILL");
     await exit;
+  }
+
+  /** Connections stay and new ones are taken, but nothing is answered until it resumes. */
+  async freeze(): Promise<void> {
+    await signalAll(this.#server, "SIGSTOP");
+  }
+
+  async thaw(): Promise<void> {
+    await signalAll(this.#server, "SIGCONT");
   }
 
   async remove(): Promise<void> {
     await this.stop();
     await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** The server first, so that it starts no others. */
+async function signalAll(server: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
+  if (server?.pid === undefined) return;
+  const children = `/proc/${server.pid}/task/${server.pid}/children`;
+  const started = signal === "SIGKILL" ? await readFile(children, "utf8") : "";
+  server.kill(signal);
+  for (const child of (started || (await readFile(children, "utf8"))).trim().split(" ").map(Number)) {
+    try {
+      process.kill(child, signal);
+    } catch {
+      // It ended by itself.
+    }
   }
 }
 

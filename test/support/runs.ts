@@ -1,4 +1,6 @@
 /** How often a property is tried: as often as named in `npm test`, fifty times as often in `npm run test:long`. */
 export function runs(count: number): number {
-  return process.env.POSTERN_LONG ? 50 * count : count;
+  return isLong ? 50 * count : count;
 }
+
+export const isLong = Boolean(process.env.POSTERN_LONG);
