@@ -91,6 +91,8 @@ export class WorkerProcess {
   }
 
   #take(message: MessageToPrimary): void {
+    // What was on its way when it ended: its connections are counted as closed already.
+    if (this.#hasEnded) return;
     switch (message.kind) {
       case "configured":
         this.#configuring.shift()?.(message.error);

@@ -133,14 +133,24 @@ function showCommand(): Command {
         const key = clientOf(client, configuration);
         const whole = sender === undefined || recipient === undefined ? undefined : tripletOf(client, sender, recipient, configuration);
         const row = whole && (await state.triplet(whole));
-        const found = whole ? (row ? [{ ...whole, ...row }] : []) : await state.list({ client: key }, { limit: pageSize });
-        const entries = found.filter((entry) => whole !== undefined || entry.client === key);
+        const entries = whole ? (row ? [{ ...whole, ...row }] : []) : await entriesOf(key, state);
         if (lines.length > 0 && entries.length > 0 && !options.json) lines.push("");
         if (entries.length > 0) lines.push(...(options.json ? entries.map(entryJson) : entryTable(entries)));
         if (lines.length === 0) notFound(whole ? "that entry" : key);
         else process.stdout.write(`${lines.join("\n")}\n`);
       }),
     );
+}
+
+async function entriesOf(client: string, state: Administration): Promise<readonly GreylistEntry[]> {
+  const entries: GreylistEntry[] = [];
+  for (let after: GreylistEntry | undefined; ; ) {
+    const page = await state.list({ client }, { limit: pageSize, ...(after && { after }) });
+    // A filter takes clients whose text holds this one, too.
+    entries.push(...page.filter((entry) => entry.client === client));
+    after = page.at(-1);
+    if (page.length < pageSize) return entries;
+  }
 }
 
 function allowCommand(): Command {

@@ -10,6 +10,9 @@ import type { ImportedEntry } from "../store/state-store.ts";
 import { importedTriplet } from "./imported-triplet.ts";
 import { linesOf } from "./lines.ts";
 
+/** More are no count, and stores take a very great one for an administrator's word. */
+const maxPasses = 1_000_000;
+
 /** `now`: milliseconds since the epoch; what would have expired by then, or cannot be read, is skipped. */
 export async function* readPostgrey(
   files: readonly string[],
@@ -58,7 +61,8 @@ function entryOf(key: string, value: string, settings: GreylistSettings): Import
   if (recipient === "") {
     const address = canonicalIp(key);
     if (address === undefined) return undefined;
-    return { kind: "address", address: exactAddress(address), passes: Number(one), seen: lastSeen, expires: lastSeen + lifetimeMs };
+    const passes = Math.min(Number(one), maxPasses);
+    return { kind: "address", address: exactAddress(address), passes, seen: lastSeen, expires: lastSeen + lifetimeMs };
   }
   const triplet = importedTriplet({ client: network, sender, recipient }, settings);
   if (triplet === undefined) return undefined;

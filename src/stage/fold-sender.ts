@@ -33,7 +33,11 @@ function withoutSrs(local: string): readonly [author: string, forwarder?: string
 function withoutDetail(local: string): string {
   const plus = local.indexOf("+");
   const plain = plus > 0 ? local.slice(0, plus) : local;
-  return plain.replace(/[^-=]+=[^=]+\.[a-z\d-]+$/, "=");
+  // Not by one expression, whose time would grow with the square of the length.
+  const equals = plain.lastIndexOf("=");
+  if (!/^[^=]+\.[a-z\d-]+$/.test(plain.slice(equals + 1))) return plain;
+  const user = Math.max(plain.lastIndexOf("-", equals), plain.lastIndexOf("=", equals - 1)) + 1;
+  return user < equals ? `${plain.slice(0, user)}=` : plain;
 }
 
 /** Numbers, and long tokens of hexadecimal digits, which number messages, too. */

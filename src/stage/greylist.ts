@@ -82,7 +82,8 @@ function outcomeOf(answer: GreylistAnswer, question: GreylistQuestion, settings:
     case "pass": {
       if (!answer.firstPass) return undefined;
       const verdict = pass("greylist-passed");
-      if (settings.headerHost === undefined) return { verdict };
+      // In training nothing was delayed.
+      if (settings.headerHost === undefined || settings.training) return { verdict };
       return { verdict, header: headerOf(answer.waitedMs, question.now, settings.headerHost) };
     }
     case "whitelisted":

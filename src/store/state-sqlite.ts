@@ -1,14 +1,11 @@
 /** State in a file of SQLite: what is asked in one turn of the loop is one transaction, and is answered after its commit. */
-import { extname } from "node:path";
-import { fileURLToPath } from "node:url";
-import { Worker } from "node:worker_threads";
 import { TemporaryError } from "../mail/temporary-error.ts";
 import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
 import type { SqliteSettings } from "./settings.ts";
 import type { OnState } from "./state.ts";
 import { State } from "./state.ts";
-import type { Checkpoint } from "./state-checkpoint.ts";
 import type { AddressRow, GreylistRow, Triplet } from "./state-decision.ts";
+import { Checkpoints } from "./state-sqlite-checkpoints.ts";
 import { StateFile } from "./state-sqlite-file.ts";
 import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, StateStore } from "./state-store.ts";
 
@@ -20,13 +17,6 @@ const importedPerTransaction = 500;
 /** Another process writes: the next try. */
 const busyRetryMs = 5;
 const openBusyMs = 200;
-/** From a commit to the checkpoint that copies it. */
-const checkpointMs = 100;
-/** The WAL starts anew only when all of it is copied. Past this many pages commits wait for that, for a busy store has no pause. */
-const maxWalPages = 4096;
-
-// A checkout runs `.ts`, the package `.js`.
-const checkpointProgram = fileURLToPath(new URL(`./state-checkpoint${extname(import.meta.url)}`, import.meta.url));
 
 interface Pending {
   /** In the transaction; returns what is to be called after the commit. */
@@ -43,10 +33,7 @@ export class SqliteState implements StateStore {
   #waiting: Pending[] = [];
   #isFlushing = false;
   #busyTries = 0;
-  #checkpoint: NodeJS.Timeout | undefined;
-  #worker: Worker | undefined;
-  /** The WAL is being copied to its end. */
-  #isHeld = false;
+  readonly #checkpoints: Checkpoints;
   #isClosed = false;
 
   constructor(settings: SqliteSettings, onState: OnState) {
@@ -54,6 +41,17 @@ export class SqliteState implements StateStore {
     this.#path = settings.path;
     this.#maxTries = Math.ceil(settings.timeoutMs / busyRetryMs);
     this.#state = new State(settings.name, onState);
+    this.#checkpoints = new Checkpoints({
+      path: settings.path,
+      isWanted: () => this.#isFileCurrent(),
+      onDone: (error) => {
+        if (error === undefined) this.#state.worked("checkpoint");
+        else this.#state.failed("checkpoint", this.#error(new Error(`checkpoint: ${error}`)));
+      },
+      onRelease: () => {
+        if (!this.#isFlushing && this.#waiting.length > 0) this.#flushSoon();
+      },
+    });
   }
 
   greylist(question: GreylistQuestion): Promise<GreylistAnswer> {
@@ -116,8 +114,8 @@ export class SqliteState implements StateStore {
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
+    const stopped = this.#checkpoints.stop();
     // What another process holds up is not waited for.
-    this.#isHeld = false;
     for (let before = Infinity; this.#waiting.length > 0 && this.#waiting.length < before; ) {
       before = this.#waiting.length;
       this.#flush();
@@ -126,8 +124,7 @@ export class SqliteState implements StateStore {
     const left = this.#waiting;
     this.#waiting = [];
     for (const pending of left) pending.fail(this.#error(new Error("it is closed")));
-    clearTimeout(this.#checkpoint);
-    await this.#worker?.terminate();
+    await stopped;
     this.#closeFile();
   }
 
@@ -144,7 +141,7 @@ export class SqliteState implements StateStore {
         return () => resolve(answer);
       };
       this.#waiting.push({ perform, fail: reject });
-      if (!this.#isFlushing && !this.#isHeld) this.#flushSoon();
+      if (!this.#isFlushing && !this.#checkpoints.isHeld) this.#flushSoon();
     });
   }
 
@@ -169,7 +166,7 @@ export class SqliteState implements StateStore {
 
   #flush(): void {
     this.#isFlushing = false;
-    if (this.#isHeld || this.#isClosed || this.#waiting.length === 0) return;
+    if (this.#checkpoints.isHeld || this.#isClosed || this.#waiting.length === 0) return;
     const answers: (() => void)[] = [];
     const count = Math.min(this.#waiting.length, maxBatch);
     try {
@@ -185,7 +182,7 @@ export class SqliteState implements StateStore {
     this.#waiting.splice(0, count);
     for (const answer of answers) answer();
     this.#state.worked("", "queue");
-    this.#checkpoint ??= setTimeout(() => this.#startCheckpoint(), checkpointMs).unref();
+    this.#checkpoints.soon();
     if (this.#waiting.length > 0) this.#flushSoon();
   }
 
@@ -197,62 +194,23 @@ export class SqliteState implements StateStore {
       return;
     }
     this.#busyTries = 0;
-    const error = this.#error(cause);
+    // A fault of this program is told as one, and the store is not to blame.
+    const error = cause instanceof TypeError || cause instanceof RangeError ? cause : this.#error(cause);
     if (codeOf(cause) === SQLITE_FULL) this.#try(() => this.#file?.rollback());
     // It may work when it is opened again: the file was mended, or the folder was made.
     else this.#closeFile();
-    this.#state.failed("", error);
+    if (error instanceof TemporaryError) this.#state.failed("", error);
     for (const pending of this.#waiting.splice(0, count)) pending.fail(error);
     if (this.#waiting.length > 0) this.#flushSoon();
   }
 
-  #startCheckpoint(): void {
-    this.#checkpoint = undefined;
-    if (this.#file === undefined || this.#isClosed) return;
-    if (!this.#try(() => this.#file?.isCurrent)) {
-      this.#reopen();
-      return;
-    }
-    this.#worker ??= this.#startWorker();
-    this.#worker.postMessage("checkpoint");
-  }
-
-  #startWorker(): Worker {
-    const worker = new Worker(checkpointProgram, { workerData: this.#path, execArgv: [], env: {} });
-    worker.unref();
-    // The program sends nothing else.
-    worker.on("message", (checkpoint: Checkpoint) => this.#checkpointed(checkpoint));
-    worker.on("error", (cause) => this.#checkpointed({ log: 0, error: cause instanceof Error ? cause.message : String(cause) }));
-    worker.on("exit", () => {
-      if (worker !== this.#worker) return;
-      this.#worker = undefined;
-      this.#release();
-    });
-    return worker;
-  }
-
-  #checkpointed({ log, error }: Checkpoint): void {
-    if (error !== undefined) this.#state.failed("checkpoint", this.#error(new Error(`checkpoint: ${error}`)));
-    else this.#state.worked("checkpoint");
-    const wasHeld = this.#isHeld;
-    // `log` is from when it began; what was committed meanwhile is not copied.
-    this.#isHeld = !wasHeld && log > maxWalPages && this.#worker !== undefined;
-    if (this.#isHeld) this.#worker?.postMessage("checkpoint");
-    else this.#release();
-  }
-
-  #release(): void {
-    this.#isHeld = false;
-    if (!this.#isFlushing && this.#waiting.length > 0) this.#flushSoon();
-  }
-
-  /** Another file is there now; what is written to this one would be lost. */
-  #reopen(): void {
+  #isFileCurrent(): boolean {
+    if (this.#file === undefined || this.#isClosed) return false;
+    if (this.#try(() => this.#file?.isCurrent)) return true;
+    // Another file is there now; what is written to this one would be lost.
     this.#closeFile();
-    const worker = this.#worker;
-    this.#worker = undefined;
-    void worker?.terminate();
-    this.#release();
+    this.#checkpoints.restart();
+    return false;
   }
 
   #closeFile(): void {

@@ -2,9 +2,12 @@
 import { benchLookup } from "./lookup.ts";
 import { benchPolicy } from "./policy.ts";
 import { benchState } from "./state.ts";
+import { benchStatePath } from "./state-path.ts";
 
 await benchPolicy();
 console.log();
 await benchLookup();
 console.log();
 await benchState();
+console.log();
+await benchStatePath();

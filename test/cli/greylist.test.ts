@@ -110,6 +110,16 @@ test("show, allow, forget", async () => {
   expect((await postern("allow", "example.net")).status).toBe(2);
 });
 
+test("show finds a client behind a thousand that hold its name", async () => {
+  const store = openState(sqliteSettings(join(state, "state.sqlite")), { onState: () => {} });
+  const clients = [...Array.from({ length: 1000 }, (_, index) => `a${index}many.example`), "many.example"];
+  const times = { firstSeen: now, lastSeen: now, passed: undefined, expires: now + 60 * minutes };
+  await store.importEntries(clients.map((client) => ({ kind: "triplet", client, sender: "", recipient: "", ...times })));
+  expect(json((await postern("show", "many.example", "--json")).out)).toEqual([expect.objectContaining({ client: "many.example" })]);
+  for (const client of clients) await store.forget({ client, sender: "", recipient: "" });
+  await store.close();
+});
+
 test("stats", async () => {
   expect((await postern("stats")).out).toMatch(/^entries that wait +1\nentries that have passed +1\n/);
   expect(json((await postern("stats", "--json")).out)).toEqual([expect.objectContaining({ waiting: 1, passed: 1, addresses: 1 })]);
@@ -129,10 +139,16 @@ describe("import", () => {
     const dump = (lines: readonly (readonly string[])[]) =>
       ["VERSION=3", "format=print", "type=btree", "HEADER=END", ...lines.flat().map((line) => ` ${line}`), "DATA=END", ""].join("\n");
     writeFileSync(join(folder, "triplets"), dump(records));
-    writeFileSync(join(folder, "clients"), dump([["192.0.2.9", `7,${fresh}`]]));
+    writeFileSync(
+      join(folder, "clients"),
+      dump([
+        ["192.0.2.9", `7,${fresh}`],
+        ["192.0.2.10", `9999999999,${fresh}`],
+      ]),
+    );
     const files = [join(folder, "triplets"), join(folder, "clients")];
-    expect((await postern("import", "postgrey", ...files)).out).toBe("5 taken, 0 known already, 2 too old or of no use here\n");
-    expect((await postern("import", "postgrey", ...files)).out).toBe("0 taken, 5 known already, 2 too old or of no use here\n");
+    expect((await postern("import", "postgrey", ...files)).out).toBe("6 taken, 0 known already, 2 too old or of no use here\n");
+    expect((await postern("import", "postgrey", ...files)).out).toBe("0 taken, 6 known already, 2 too old or of no use here\n");
     const entries = [
       ...json((await postern("list", "--client", "192.0.2", "--json")).out),
       ...json((await postern("list", "--client", "2001", "--json")).out),
@@ -145,6 +161,10 @@ describe("import", () => {
     ]);
     expect(json((await postern("list", "--addresses", "--client", "192.0.2.9", "--json")).out)).toEqual([
       expect.objectContaining({ passes: 7 }),
+    ]);
+    // A great number is no word of an administrator.
+    expect(json((await postern("list", "--addresses", "--client", "192.0.2.10", "--json")).out)).toEqual([
+      expect.objectContaining({ passes: 1_000_000 }),
     ]);
   });
 

@@ -236,6 +236,13 @@ test("training remembers and refuses nothing", async () => {
   expect(await from({})).toBe("mailbox");
 });
 
+test("no header tells of a delay in training", async () => {
+  const { clock, message } = world({ changes: { training: true, headerHost: "mx.example.org" } });
+  await message("a@x.example", ["john@example.org"]);
+  clock.now += 6 * minutes;
+  expect(await message("a@x.example", ["john@example.org"])).toEqual({ answers: ["greylist-passed"], headers: [] });
+});
+
 test("one header a message, with its first pass", async () => {
   const recipients = ["john@example.org", "jane@example.org", "doe@example.org"];
   const { clock, message } = world({ changes: { headerHost: "mx.example.org" } });

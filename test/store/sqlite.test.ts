@@ -26,8 +26,10 @@ databaseContract("SQLite", "blob", async () => ({ database: openTest("contract.s
 
 describe("SQLite", () => {
   it("ends a statement at its deadline, and works again", async () => {
+    const patient = openTest("deadline.sqlite").database;
+    await patient.run("CREATE TABLE t (n)");
+    await patient.close();
     const { database, states } = openTest("deadline.sqlite", { timeoutMs: 400 });
-    await database.run("CREATE TABLE t (n)");
     const answers = await Promise.allSettled([database.query(endless, []), database.query(endless, [])]);
     expect(answers).toEqual([
       { status: "rejected", reason: expect.any(TemporaryError) },

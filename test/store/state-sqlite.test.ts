@@ -78,6 +78,14 @@ describe("state in SQLite", () => {
     await other.close();
   });
 
+  it("tells a fault of the program as one, and goes on", async () => {
+    // What no caller should ever pass.
+    const wrong = { ...greylistQuestion(), sender: undefined } as never;
+    await expect(state.greylist(wrong)).rejects.toThrow(TypeError);
+    expect(await kindOf()).toBe("wait");
+    expect(states).toEqual([]);
+  });
+
   it("waits for another writer until the deadline, without standing still", async () => {
     await kindOf();
     const other = new DatabaseSync(path);

@@ -1,0 +1,219 @@
+/**
+ * Greylisting as an MTA sees it: requests a second of real daemons, one for each size of the store, over unix sockets. The
+ * daemons take turns, and what was new is forgotten between the rounds, so that a store keeps its size.
+ */
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import pg from "pg";
+import type { StoreSettings } from "../../src/store/settings.ts";
+import { openState } from "../../src/store/state-kinds.ts";
+import type { ImportedEntry } from "../../src/store/state-store.ts";
+import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { TestPostgres } from "../support/postgres.ts";
+import { postgresqlSettings, sqliteSettings } from "../support/stores.ts";
+
+const day = 86_400_000;
+const connections = 60;
+const rounds = 9;
+const perRound = 10_000;
+const sizes = [10_000, 100_000, 1_000_000] as const;
+/** New ones begin here, above every size. */
+const firstFresh = 2_000_000;
+
+/** Parts of a request, and the triplet that the greylist makes of them. Equal numbers are equal; their order is none of the keys. */
+function messageOf(index: number) {
+  const mixed = Math.imul(index + 1, 0x9e3779b1) >>> 0;
+  const network = `${20 + ((mixed >>> 24) % 100)}.${(mixed >>> 16) & 255}.${(mixed >>> 8) & 255}`;
+  // Letters alone, since digits are folded.
+  const letters = mixed.toString(26).replace(/\d/g, (digit) => "qrstuvwxyz".charAt(Number(digit)));
+  const domain = `example${String.fromCharCode(97 + (index % 26))}.org`;
+  return {
+    address: `${network}.${1 + (mixed % 250)}`,
+    network: `${network}.0/24`,
+    sender: `sender.${letters}@${domain}`,
+    recipient: `user${index % 5003}@example.net`,
+  };
+}
+
+/** Even ones have passed within the hour, odd ones wait: a question about either writes nothing. */
+function* entries(size: number, now: number): Generator<ImportedEntry> {
+  for (let index = 0; index < size; index += 1) {
+    const { address, network: client, sender, recipient } = messageOf(index);
+    const [firstSeen, isPassed] = [now, index % 2 === 0];
+    const life = { passed: isPassed ? now : undefined, expires: now + (isPassed ? 35 : 2) * day };
+    yield { kind: "triplet", client, sender, recipient, firstSeen, lastSeen: now, ...life };
+    if (isPassed) yield { kind: "address", address, passes: 1, seen: now, expires: now + 35 * day };
+  }
+}
+
+let serial = 0;
+
+/** As Postfix 3.7 sends it at RCPT, each in a session of its own. */
+function requestOf(index: number): string {
+  serial += 1;
+  const { address, sender, recipient } = messageOf(index);
+  return (
+    "request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\n" +
+    `client_address=${address}\nclient_name=unknown\nclient_port=${1024 + (serial % 60_000)}\nreverse_client_name=unknown\n` +
+    `server_address=192.0.2.25\nserver_port=25\nhelo_name=mx.example.com\nsender=${sender}\nrecipient=${recipient}\n` +
+    `recipient_count=0\nqueue_id=\ninstance=1000.67000000.${serial.toString(16)}.0\nsize=90000\netrn_domain=\nstress=\n` +
+    "sasl_method=\nsasl_username=\nsasl_sender=\nccert_subject=\nccert_issuer=\nccert_fingerprint=\nccert_pubkey_fingerprint=\n" +
+    "encryption_protocol=TLSv1.3\nencryption_cipher=TLS_AES_256_GCM_SHA384\nencryption_keysize=256\npolicy_context=\n\n"
+  );
+}
+
+interface Served {
+  readonly size: number;
+  readonly settings: StoreSettings;
+  readonly daemon: Daemon;
+  readonly path: string;
+  /** Requests a second of each round. */
+  readonly rates: Record<Kind, number[]>;
+}
+
+const kinds = ["fresh", "known", "both"] as const;
+type Kind = (typeof kinds)[number];
+
+async function serve(folder: string, size: number, settings: StoreSettings): Promise<Served> {
+  const now = Date.now();
+  mkdirSync(join(folder, "state"), { recursive: true });
+  const store = openState(settings, { onState: (_, up, cause) => up || console.error(cause) });
+  await store.importEntries(entries(size, now));
+  await store.close();
+  const path = join(folder, "policy.sock");
+  const config = `
+[log]
+level = "warn"
+[listener.smtp]
+protocol = "policy"
+bind = ["unix:${path}"]
+max-connections = 1000
+${settings.type === "postgresql" ? `[store.pg]\ntype = "postgresql"\nurl = "postgresql://postgres@127.0.0.1:${settings.port}/${settings.database}"\n[storage]\nstate = "pg"` : ""}
+[directory.mta]
+type = "mta"
+[session.rcpt.greylist]
+enable = true
+delay = "1d"
+`;
+  const daemon = await startDaemon({ directory: folder, config, listening: [{ path }] });
+  return { size, settings, daemon, path, rates: { fresh: [], known: [], both: [] } };
+}
+
+/** One request outstanding on each connection, as smtpd has it. */
+async function load(path: string, count: number, indexOf: (number: number) => number): Promise<number> {
+  const sockets = await Promise.all(
+    Array.from({ length: connections }, async () => {
+      const socket = connect(path).setEncoding("latin1");
+      await once(socket, "connect");
+      return socket;
+    }),
+  );
+  let next = 0;
+  const from = performance.now();
+  await Promise.all(sockets.map((socket) => converse(socket, () => (next < count ? indexOf(next++) : undefined))));
+  return (1000 * count) / (performance.now() - from);
+}
+
+function converse(socket: Socket, another: () => number | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let expected = "";
+    const ask = () => {
+      const index = another();
+      if (index === undefined) {
+        socket.destroy();
+        resolve();
+        return;
+      }
+      expected = index < firstFresh && index % 2 === 0 ? "action=DUNNO\n\n" : "action=DEFER_IF_PERMIT 4.7.1 ";
+      socket.write(requestOf(index));
+    };
+    socket.on("data", (reply: string) => {
+      if (reply.startsWith(expected)) ask();
+      else reject(new Error(`an unexpected reply: ${JSON.stringify(reply)}`));
+    });
+    socket.on("error", reject);
+    ask();
+  });
+}
+
+async function forgetFresh({ settings }: Served, from: number, to: number): Promise<void> {
+  const store = openState(settings, { onState: () => {} });
+  for (let index = from; index < to; index += 500) {
+    const some = Array.from({ length: Math.min(500, to - index) }, (_, offset) => messageOf(index + offset));
+    const forgotten = await Promise.all(some.map(({ network: client, sender, recipient }) => store.forget({ client, sender, recipient })));
+    if (!forgotten.every(Boolean)) throw new Error("the daemon does not know what it was asked");
+  }
+  await store.close();
+}
+
+async function measureRound(served: Served, round: number, fresh: { next: number }): Promise<void> {
+  const known = (number: number) => ((round * perRound + number) * 7919) % served.size;
+  const first = fresh.next;
+  const rates = {
+    fresh: await load(served.path, perRound, () => fresh.next++),
+    known: await load(served.path, perRound, known),
+    both: await load(served.path, perRound, (number) => (number % 2 === 0 ? fresh.next++ : known(number))),
+  };
+  // The first round warms up.
+  if (round > 0) for (const kind of kinds) served.rates[kind].push(rates[kind]);
+  await forgetFresh(served, first, fresh.next);
+}
+
+function print(name: string, all: readonly Served[]): void {
+  const median = (figures: readonly number[]) => figures.toSorted((a, b) => a - b)[figures.length >> 1] ?? Number.NaN;
+  for (const { size, rates } of all) {
+    const cells = kinds.map((kind) => {
+      const part = median(rates[kind]) / median(all[0]?.rates[kind] ?? []);
+      return `${median(rates[kind]).toFixed(0)} (${Math.min(...rates[kind]).toFixed(0)}–${Math.max(...rates[kind]).toFixed(0)}, ${part.toFixed(2)})`;
+    });
+    console.log(`| ${name} | ${size} | ${cells.join(" | ")} |`);
+  }
+}
+
+async function measure(name: string, folder: string, settingsOf: (size: number, folder: string) => StoreSettings): Promise<void> {
+  const all: Served[] = [];
+  const fresh = { next: firstFresh };
+  try {
+    for (const size of sizes) {
+      const own = join(folder, `${name}-${size}`);
+      all.push(await serve(own, size, settingsOf(size, own)));
+    }
+    for (let round = 0; round <= rounds; round += 1) {
+      // Backwards every second time, so that none always follows the same other one.
+      for (const served of round % 2 === 0 ? all : all.toReversed()) await measureRound(served, round, fresh);
+    }
+  } finally {
+    await Promise.all(all.map(({ daemon }) => daemon.stop()));
+  }
+  print(name, all);
+}
+
+/** Some ten minutes. */
+export async function benchStatePath(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "postern-bench-"));
+  console.log(
+    `greylisting over a unix socket, ${connections} connections, medians (range, part of the smallest) of ${rounds} × ${perRound} requests`,
+  );
+  console.log("| store | entries | fresh | known | half of each |\n|---|---|---|---|---|");
+  try {
+    await measure("SQLite", folder, (_, own) => sqliteSettings(join(own, "state", "state.sqlite")));
+    const postgres = await TestPostgres.create(["fsync=on", "shared_buffers=256MB", "max_wal_size=2GB"]);
+    try {
+      const client = new pg.Client({ host: "127.0.0.1", port: postgres.port, user: "postgres", database: "postgres" });
+      await client.connect();
+      for (const size of sizes) await client.query(`CREATE DATABASE entries_${size}`);
+      await client.end();
+      await measure("PostgreSQL", folder, (size) => postgresqlSettings(postgres.port, { database: `entries_${size}` }));
+    } finally {
+      await postgres.remove();
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+if (import.meta.main) await benchStatePath();
