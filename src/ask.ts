@@ -1,5 +1,6 @@
 /** What expressions ask, answered from the open stores, directories and lookups. */
 import { type Answer, type Ask, isDefault } from "./expr/ask.ts";
+import type { Dns } from "./lookup/dns.ts";
 import { canonicalAddress, domainOf, localPartOf } from "./mail/address.ts";
 import { canonicalDomain } from "./mail/domain.ts";
 import { TemporaryError } from "./mail/temporary-error.ts";
@@ -18,9 +19,10 @@ interface Answerers {
   readonly database: (name: string) => Database | undefined;
   /** In the data store, which is opened when they are first asked for. */
   readonly keys: () => Keys;
+  readonly dns: Dns;
 }
 
-export function answersFrom({ domains, directories, directory, lookup, database, keys }: Answerers): Ask {
+export function answersFrom({ domains, directories, directory, lookup, database, keys, dns }: Answerers): Ask {
   /** The directories that a name stands for; left out, all. */
   const named = (name: string | undefined): readonly Directory[] => {
     if (name === undefined) return directories;
@@ -57,9 +59,10 @@ export function answersFrom({ domains, directories, directory, lookup, database,
     counterIncr: (_store, key, by) => keys().counterIncr(key, by),
     sqlQuery(store, sql, parameters) {
       const opened = database(store);
-      if (opened === undefined) throw new TemporaryError(`sql_query names "${store}", which is not a SQL store`);
+      if (opened === undefined) throw new TemporaryError(`there is no SQL store "${store}"`);
       return opened.query(sql, parameters);
     },
+    dnsQuery: (name, type) => dns.query(name, type),
   };
 }
 

@@ -10,10 +10,11 @@ import { milterProtocol, openMilter } from "./frontend/milter.ts";
 import type { Notice } from "./frontend/notice.ts";
 import { answerPolicy } from "./frontend/policy.ts";
 import { answerSocketmap } from "./frontend/socketmap.ts";
-import { type Logger, logDecision, logNotice, messageOf } from "./log.ts";
+import { type Logger, logDecision, logNotice, logScriptFailure, messageOf } from "./log.ts";
 import { domainOf } from "./mail/address.ts";
 import { TemporaryError } from "./mail/temporary-error.ts";
 import { type OpenCore, openCore } from "./open-core.ts";
+import type { FailedScript } from "./stage/core.ts";
 import { type HeldState, StateStores } from "./state-stores.ts";
 import type { OnState } from "./store/state.ts";
 import { FileProblem } from "./store/watched-file.ts";
@@ -59,6 +60,11 @@ interface Served {
 /** Addresses that were told of; the oldest are forgotten, and may be told again. */
 const maxTold = 1000;
 
+const tellAgainMs = 60 * 60 * 1000;
+
+/** What a script says of its failure may hold what a client sent. */
+const maxAboutLength = 500;
+
 class RunningDaemon implements Daemon {
   #configuration: Configuration;
   #open: OpenCore;
@@ -68,6 +74,8 @@ class RunningDaemon implements Daemon {
   readonly #doors: Doors;
   readonly #held = new HeldReplies(() => this.#configuration.maxWaiting);
   readonly #postmasters = new LRUCache<string, true>({ max: maxTold });
+  /** Failures of scripts, each told again after a while. */
+  readonly #failures = new LRUCache<string, true>({ max: maxTold, ttl: tellAgainMs });
   /** Cores that requests under way may still ask, each with the timer that closes it. */
   readonly #former = new Map<OpenCore, NodeJS.Timeout>();
   readonly #refreshing: NodeJS.Timeout;
@@ -175,11 +183,20 @@ class RunningDaemon implements Daemon {
     this.#logger.warn({ event: "postmaster", recipient }, "passed though the directory does not know it. Give it a mailbox or an alias");
   }
 
+  #scriptFailed(failure: FailedScript): void {
+    const { script = failure.stage, line, column, message } = failure;
+    const about = `${script}:${line}:${column}: ${message}`.slice(0, maxAboutLength);
+    if (this.#failures.get(about)) return;
+    this.#failures.set(about, true);
+    logScriptFailure(this.#logger, failure);
+  }
+
   #openCore(configuration: Configuration): OpenCore {
     return openCore(configuration, {
       now: () => performance.now(),
       clock: Date.now,
       holdState: () => this.#holdState(configuration),
+      onScriptFailure: (failure) => this.#scriptFailed(failure),
       onState: (source, up, cause) => {
         if (up) this.#logger.warn({ event: "source", source }, "works again");
         else if (cause instanceof FileProblem) {

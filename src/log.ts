@@ -3,6 +3,7 @@
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from "pino";
 import type { Decision } from "./frontend/decision.ts";
 import type { Notice } from "./frontend/notice.ts";
+import type { FailedScript } from "./stage/core.ts";
 
 export type { Logger } from "pino";
 
@@ -112,6 +113,12 @@ export function logNotice(logger: Logger, notice: Notice): void {
       );
       return;
   }
+}
+
+export function logScriptFailure(logger: Logger, { stage, script, line, column, message, cause }: FailedScript): void {
+  const place = { event: "script", stage, ...(script !== undefined && { script, line, column }) };
+  const error = cause === undefined ? message : `${message}: ${messageOf(cause)}`;
+  logger.warn({ ...place, error }, "a script was stopped; sieve.trusted.on-error decides what becomes of the command");
 }
 
 /** With the messages of its causes, as far as they say something new. */

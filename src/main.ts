@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 /** The command line. */
-import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { checkCommand } from "./cli/check.ts";
 import { evalCommand } from "./cli/eval.ts";
@@ -8,10 +7,9 @@ import { explainCommand } from "./cli/explain.ts";
 import { greylistCommand } from "./cli/greylist.ts";
 import { queryCommand } from "./cli/query.ts";
 import { serveCommand } from "./cli/serve.ts";
+import { sieveCommand } from "./cli/sieve.ts";
 import { workerCommand } from "./cli/worker.ts";
-
-// package.json stands above src/ and above dist/.
-const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+import { version } from "./config/version.ts";
 
 const program = new Command("postern")
   .description("Gives Postfix, Sendmail and other mail servers the EHLO-stage and RCPT-stage behaviour of a modern one.")
@@ -27,7 +25,7 @@ First steps:
   );
 // Usage that makes no sense ends with 2, as with most commands; 1 has a meaning of its own in some.
 program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
-for (const command of [serveCommand, checkCommand, explainCommand, evalCommand, queryCommand, greylistCommand])
+for (const command of [serveCommand, checkCommand, explainCommand, evalCommand, queryCommand, greylistCommand, sieveCommand])
   program.addCommand(command().copyInheritedSettings(program));
 program.addCommand(workerCommand().copyInheritedSettings(program), { hidden: true });
 await program.parseAsync();

@@ -1,15 +1,18 @@
 /** From a configuration to a core that can decide: opens the stores, directories and lookups that it names. */
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { answersFrom, withoutWriting } from "./ask.ts";
 import type { Configuration } from "./config/configuration.ts";
 import { openDirectory } from "./directory/kinds.ts";
 import { isDefault } from "./expr/ask.ts";
+import { openDns } from "./lookup/dns.ts";
 import { openExemptions } from "./lookup/exemptions.ts";
 import { openLookup } from "./lookup/kinds.ts";
-import type { Core } from "./stage/core.ts";
+import type { Core, FailedScript } from "./stage/core.ts";
 import type { Directory, Lookup, Sources } from "./stage/sources.ts";
 import type { HeldState } from "./state-stores.ts";
+import { checkStatements, type StatementFault } from "./statements.ts";
 import type { Database } from "./store/database.ts";
 import { type Keys, openKeys, readKeys } from "./store/keys.ts";
 import { openStore } from "./store/kinds.ts";
@@ -28,6 +31,7 @@ export interface CoreOptions {
   readonly onState: OnState;
   /** Writes of expressions are computed and not carried out. */
   readonly readOnly?: boolean;
+  readonly onScriptFailure?: (failure: FailedScript) => void;
 }
 
 export interface OpenCore {
@@ -36,6 +40,8 @@ export interface OpenCore {
   refresh(): Promise<void>;
   /** Runs the `init` file of each store that has one; rejects with a `TemporaryError`. */
   initialise(): Promise<void>;
+  /** Tries the SQL of scripts in the stores that can be reached now, after their `init`. */
+  checkStatements(): Promise<readonly StatementFault[]>;
   /** The stores that the configuration names. `connect` rejects with a `TemporaryError`. */
   readonly connections: readonly { readonly store: string; connect(): Promise<void> }[];
   /** Queries under way fail. */
@@ -43,7 +49,10 @@ export interface OpenCore {
 }
 
 /** Connects to nothing yet. Throws a `FileProblem` when a file is not as it was when the configuration was loaded. */
-export function openCore({ stores, directories, lookups, storage, settings, exemptions }: Configuration, options: CoreOptions): OpenCore {
+export function openCore(
+  { stores, directories, lookups, storage, dns: dnsSettings, settings, exemptions }: Configuration,
+  options: CoreOptions,
+): OpenCore {
   const databases = new Databases(stores, options);
   const sources = {
     store: (name: string) => databases.named(name, "read"),
@@ -59,6 +68,7 @@ export function openCore({ stores, directories, lookups, storage, settings, exem
   const refreshes = [...opened, ...lists, exempt].flatMap(({ refresh }) => (refresh === undefined ? [] : [refresh]));
 
   const directory = (name: string) => byName.get(isDefault(name) ? (storage.directory ?? "") : name);
+  const dns = openDns(dnsSettings, options.now);
   let keys: Keys | undefined;
   const ask = answersFrom({
     domains: settings.domains,
@@ -70,6 +80,7 @@ export function openCore({ stores, directories, lookups, storage, settings, exem
       keys ??= (options.readOnly ? readKeys : openKeys)(databases.named(storage.data, "write"));
       return keys;
     },
+    dns,
   });
   // Last: nothing that can fail comes after it.
   const held = options.holdState();
@@ -80,9 +91,11 @@ export function openCore({ stores, directories, lookups, storage, settings, exem
       directory,
       lookup: (name) => listByName.get(name),
       now: options.clock,
+      breathe: () => setImmediate(),
       state: held.state,
       exemptions: exempt.exemptions,
     } satisfies Sources,
+    ...(options.onScriptFailure && { onScriptFailure: options.onScriptFailure }),
   };
 
   return {
@@ -94,6 +107,13 @@ export function openCore({ stores, directories, lookups, storage, settings, exem
       const withInit = [...stores.values()].filter(({ init }) => init !== undefined);
       await Promise.all(withInit.map(({ name }) => databases.named(name, "write").query("SELECT 1", [])));
     },
+    checkStatements() {
+      return checkStatements(settings.sieve.scripts.values(), storage.data, (name) => {
+        // Whoever only reads runs no `init`, which may be what makes the table.
+        const isUnknown = options.readOnly && (stores.get(name)?.init !== undefined || isUnwritten(stores.get(name)));
+        return isUnknown ? undefined : databases.named(name, "write");
+      });
+    },
     connections: [...stores.keys()]
       .filter((name) => name !== "embedded")
       .map((name) => ({
@@ -103,6 +123,7 @@ export function openCore({ stores, directories, lookups, storage, settings, exem
         },
       })),
     async close() {
+      dns.close();
       await databases.close();
       await held.release();
     },
@@ -137,7 +158,7 @@ class Databases {
     if (settings.type === "postgresql") return openStore(settings, { readOnly, onState });
     if (access === "write" && !readOnly) makeFolder(settings.path);
     // What nobody has written yet is empty, to those who may not make it.
-    if (access === "write" && readOnly && !existsSync(settings.path)) return emptyDatabase(settings.name);
+    if (access === "write" && readOnly && isUnwritten(settings)) return emptyDatabase(settings.name);
     return openStore(settings, { readOnly: readOnly || access === "read", onState });
   }
 
@@ -146,8 +167,19 @@ class Databases {
   }
 }
 
+/** Nobody has made the file yet. */
+function isUnwritten(settings: StoreSettings | undefined): boolean {
+  return settings?.type === "sqlite" && !existsSync(settings.path);
+}
+
 function emptyDatabase(name: string): Database {
-  return { name, query: async () => ({ kind: "rows", rows: [] }), run: async () => {}, close: async () => {} };
+  return {
+    name,
+    query: async () => ({ kind: "rows", rows: [] }),
+    check: async () => undefined,
+    run: async () => {},
+    close: async () => {},
+  };
 }
 
 /** The state directory may be new. Where it cannot be made, the store says so when it is asked. */

@@ -1,6 +1,7 @@
 /** `postern check`: every problem of a configuration, before it serves. */
 import { Command } from "commander";
 import { renderConfiguration } from "../config/render.ts";
+import { formatFault } from "../statements.ts";
 import { type ConfigurationOptions, configurationOption, loadOrExplain, stateDirectoryOption, withCore } from "./configuration-option.ts";
 
 interface Options extends ConfigurationOptions {
@@ -14,12 +15,12 @@ export function checkCommand(): Command {
     .addOption(configurationOption())
     .addOption(stateDirectoryOption())
     .option("--print", "print the whole configuration as understood, defaults included")
-    .option("--connect", "also try each store that the configuration names")
+    .option("--connect", "also try each store that the configuration names, and the SQL of scripts in them")
     .addHelpText(
       "after",
       `
 Each problem is one line on standard error: FILE:LINE:COLUMN: KEY: what is wrong. How to mend it.
-Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a store that cannot be reached.`,
+Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a store that cannot be reached or does not take the SQL of a script.`,
     )
     .action(async (options: Options) => {
       const configuration = loadOrExplain(options);
@@ -30,7 +31,7 @@ Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a 
       if (options.print) process.stdout.write(renderConfiguration(configuration));
       else process.stdout.write(`${options.config}: no errors\n`);
       if (options.connect) {
-        await withCore(configuration, true, async ({ connections }) => {
+        await withCore(configuration, true, async ({ connections, checkStatements }) => {
           for (const { store, connect } of connections) {
             try {
               await connect();
@@ -39,6 +40,10 @@ Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a 
               // Why was told when the store went down.
               process.exitCode = 1;
             }
+          }
+          for (const fault of await checkStatements()) {
+            process.stderr.write(`${formatFault(fault)}\n`);
+            process.exitCode = 1;
           }
         });
       }

@@ -1,16 +1,17 @@
 /** What commands have in common: the configuration that they are given, its problems on standard error, a core that is closed again. */
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { performance } from "node:perf_hooks";
 import { Option } from "commander";
 import type { Configuration } from "../config/configuration.ts";
-import { type LoadOptions, loadConfiguration } from "../config/load.ts";
+import { type LoadOptions, loadConfiguration, parseConfiguration } from "../config/load.ts";
 import { formatProblem } from "../config/problem.ts";
 import { type OpenCore, openCore } from "../open-core.ts";
 import type { OnState } from "../store/state.ts";
 import { FileProblem } from "../store/watched-file.ts";
 import { unchangedState } from "../unchanged-state.ts";
 
-export const defaultFile = "/etc/postern/postern.toml";
+const defaultFile = "/etc/postern/postern.toml";
 
 /** sysexits.h */
 export const exitTemporary = 75;
@@ -43,6 +44,12 @@ export function loadOrExplain(options: ConfigurationOptions, more: LoadOptions =
   const { configuration, problems } = loadConfiguration(options.config, { ...loadOptions(options), ...more });
   for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
   return configuration;
+}
+
+/** As `loadOrExplain`, but it need not serve; an empty configuration when none was named and there is none. */
+export function loadOrEmpty(options: ConfigurationOptions): Configuration | undefined {
+  if (options.config !== defaultFile || existsSync(defaultFile)) return loadOrExplain(options, { serves: false });
+  return parseConfiguration("", defaultFile, () => "", { ...loadOptions(options), serves: false }).configuration;
 }
 
 /** Opens a core, runs the command on it, and closes it. What goes wrong with sources goes to standard error. */

@@ -1,9 +1,7 @@
 /** `postern eval`: one expression or rule set, with the variables that are given. */
-import { existsSync } from "node:fs";
 import { Command } from "commander";
 import { z } from "zod";
 import type { Configuration } from "../config/configuration.ts";
-import { parseConfiguration } from "../config/load.ts";
 import { Report } from "../config/report.ts";
 import { readRules } from "../config/rule-set.ts";
 import type { Table } from "../config/tree.ts";
@@ -16,10 +14,8 @@ import type { Core } from "../stage/core.ts";
 import {
   type ConfigurationOptions,
   configurationOption,
-  defaultFile,
   exitTemporary,
-  loadOptions,
-  loadOrExplain,
+  loadOrEmpty,
   stateDirectoryOption,
   withCore,
 } from "./configuration-option.ts";
@@ -59,7 +55,7 @@ Examples:
 Functions that write, such as key_set, do write. Exit status: 0 a value, 1 an error, 75 a source cannot tell now; with --stdin 0, for each answer speaks for itself.`,
     )
     .action(async (expression: string | undefined, options: Options) => {
-      const configuration = load(options);
+      const configuration = loadOrEmpty(options);
       if (configuration === undefined) {
         process.exitCode = 1;
         return;
@@ -79,12 +75,6 @@ Functions that write, such as key_set, do write. Exit status: 0 a value, 1 an er
         }
       });
     });
-}
-
-function load(options: Options): Configuration | undefined {
-  const needsNone = options.config === defaultFile && !existsSync(defaultFile);
-  if (!needsNone) return loadOrExplain(options, { serves: false });
-  return parseConfiguration("", defaultFile, () => "", { ...loadOptions(options), serves: false }).configuration;
 }
 
 function print(outcome: Outcome, { json }: Options): void {

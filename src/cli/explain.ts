@@ -6,6 +6,7 @@ import type { Configuration, ListenerSettings } from "../config/configuration.ts
 import type { Decision } from "../frontend/decision.ts";
 import { answerPolicy } from "../frontend/policy.ts";
 import { canonicalIp } from "../mail/ip.ts";
+import { cleanText } from "../mail/reply.ts";
 import type { Core, TraceEntry } from "../stage/core.ts";
 import { PolicyDecoder } from "../wire/policy.ts";
 import { ProtocolError } from "../wire/protocol-error.ts";
@@ -209,5 +210,5 @@ function described({ stage, input, reply, reason, disconnect, delayMs, sender, r
 }
 
 function traceLine({ step, asked, answer }: TraceEntry): string {
-  return `  ${step}: ${asked}: ${answer}`;
+  return `  ${step}: ${cleanText(asked)}: ${cleanText(answer)}`;
 }

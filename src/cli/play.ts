@@ -4,7 +4,7 @@ import { canonicalIp } from "../mail/ip.ts";
 import { formatReply, type Reply } from "../mail/reply.ts";
 import type { Core, TraceEntry } from "../stage/core.ts";
 import { decideEhlo } from "../stage/ehlo.ts";
-import { decideMailParameters, decideRcptParameters, priorityOf } from "../stage/extensions.ts";
+import { decideMailParameters, decideRcptParameters } from "../stage/extensions.ts";
 import { decideMail } from "../stage/mail.ts";
 import { decideRcpt } from "../stage/rcpt.ts";
 import { admitRecipient, beginTransaction, openSession, type Session } from "../stage/session.ts";
@@ -84,13 +84,13 @@ async function playEhlo(session: Session, name: string, core: Core): Promise<Ste
 
 async function playMail(session: Session, sender: string, args: readonly string[], core: Core): Promise<Step> {
   const { result, trace } = await traced(core, async (tracing) => {
-    const outcome = await decideMail(session, sender, tracing);
+    const outcome = await decideMail(session, sender, tracing, undefined, args);
     if (outcome.verdict.kind !== "pass") return outcome;
     const { verdict } = await decideMailParameters(session, outcome.sender, args, tracing, Date.now());
     return verdict.kind === "pass" ? outcome : { ...outcome, verdict };
   });
   const passed = result.verdict.kind === "pass";
-  if (passed) beginTransaction(session, result.sender, priorityOf(args));
+  if (passed) beginTransaction(session, result.sender, args);
   return { stage: "mail", input: sender, ...shown(result.verdict), ...(passed && { sender: result.sender }), trace };
 }
 
@@ -99,7 +99,7 @@ async function playRcpt(session: Session, recipient: string, args: readonly stri
     const { verdict } = await decideRcptParameters(session, args, tracing, Date.now());
     // Without MAIL the stage has something else to say.
     if (verdict.kind !== "pass" && session.transaction !== undefined) return { verdict, countsAsError: false };
-    return decideRcpt(session, recipient, tracing);
+    return decideRcpt(session, recipient, tracing, "all", undefined, args);
   });
   const { verdict, admission, countsAsError } = result;
   if (countsAsError) session.errors += 1;

@@ -1,12 +1,16 @@
 /** `postern serve`: the daemon, from start to the signal that ends it. */
 import { execFile, fork } from "node:child_process";
 import { availableParallelism } from "node:os";
+import { performance } from "node:perf_hooks";
 import { Command } from "commander";
 import type { Configuration } from "../config/configuration.ts";
 import { loadConfiguration } from "../config/load.ts";
 import { formatProblem } from "../config/problem.ts";
+import { scriptsOf } from "../config/scripts.ts";
 import { type Daemon, startDaemon, stateHolder } from "../daemon.ts";
-import { type Log, messageOf, openLog } from "../log.ts";
+import { type Log, type Logger, messageOf, openLog } from "../log.ts";
+import { openCore } from "../open-core.ts";
+import { unchangedState } from "../unchanged-state.ts";
 import { startWorkers } from "../workers.ts";
 import {
   type ConfigurationOptions,
@@ -41,7 +45,9 @@ async function serve(options: ConfigurationOptions): Promise<void> {
   }
   const workers = workersOf(configuration);
   const log = openLog(configuration.log, workers > 1 ? {} : undefined);
-  const starting = workers > 1 ? startPrimary(configuration, workers, log, options) : startDaemon(configuration, log.logger);
+  const starting = checkStatements(configuration, log.logger).then(() =>
+    workers > 1 ? startPrimary(configuration, workers, log, options) : startDaemon(configuration, log.logger),
+  );
   // Before it listens: whoever can reach it may also signal it.
   onSignals(starting, log, options, workers);
   try {
@@ -53,6 +59,19 @@ async function serve(options: ConfigurationOptions): Promise<void> {
   }
   introduce(configuration, log);
   tellSystemd("--ready");
+}
+
+/** Throws when the SQL of a script cannot work. A store that cannot be reached is no reason not to serve. */
+async function checkStatements(configuration: Configuration, logger: Logger): Promise<void> {
+  if (configuration.settings.sieve.scripts.values().every(({ statements }) => statements.length === 0)) return;
+  // What does not work is told by the daemon, which asks the same stores.
+  const onState = () => {};
+  const holdState = () => unchangedState(configuration, onState);
+  const open = openCore(configuration, { now: () => performance.now(), clock: Date.now, holdState, onState });
+  const faults = await open.checkStatements().finally(() => open.close());
+  for (const { script, line, column, message } of faults) logger.error({ event: "script", script, line, column }, message);
+  const places = faults.map(({ script, line, column }) => `${script}:${line}:${column}`);
+  if (faults.length > 0) throw new Error(`the SQL of scripts cannot work, at ${places.join(", ")}`);
 }
 
 function workersOf({ server }: Configuration): number {
@@ -71,13 +90,22 @@ function startPrimary(configuration: Configuration, workers: number, { logger }:
 }
 
 /** What a newcomer should know before the first request. */
-function introduce({ directories }: Configuration, { logger }: Log): void {
+function introduce({ directories, document }: Configuration, { logger }: Log): void {
+  introduceScripts(document, logger);
   const domains = new Set([...directories.values()].flatMap((directory) => (directory.type === "memory" ? localDomains(directory) : [])));
   if (domains.size === 0) return;
   logger.info(
     { event: "directory" },
     `strangers' mail is taken for ${[...domains].join(", ")} only, and all else would be refused, until the directory is your own`,
   );
+}
+
+/** Which script runs where is the first thing to ask of one that seems to do nothing. */
+function introduceScripts({ session }: Configuration["document"], logger: Logger): void {
+  for (const stage of ["ehlo", "mail", "rcpt"] as const) {
+    const scripts = scriptsOf(session[stage].script);
+    if (scripts.length > 0) logger.info({ event: "script", stage, scripts }, "these scripts run at this stage, by its setting `script`");
+  }
 }
 
 function localDomains({
@@ -119,10 +147,12 @@ async function reload(daemon: Daemon, { logger, format }: Log, options: Configur
     return;
   }
   try {
+    await checkStatements(configuration, logger);
     await daemon.reload(configuration);
     logger.level = configuration.log.level;
     if (configuration.log.format !== format) logger.warn({ event: "reload" }, "log.format takes effect at the next start");
     if (workersOf(configuration) !== workers) logger.warn({ event: "reload" }, "server.workers takes effect at the next start");
+    introduceScripts(configuration.document, logger);
     logger.info({ event: "reload" }, "the configuration was read again");
   } catch (error) {
     logger.error({ event: "reload" }, `${messageOf(error)}; the former configuration goes on serving`);

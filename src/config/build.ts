@@ -12,6 +12,8 @@ export interface Declared {
   readonly stores: ReadonlySet<string>;
   readonly directories: ReadonlySet<string>;
   readonly lookups: ReadonlySet<string>;
+  /** In lower case. */
+  readonly scripts: ReadonlySet<string>;
 }
 
 export interface Build {

@@ -2,6 +2,7 @@
 
 import type { DirectorySettings } from "../directory/settings.ts";
 import type { Names } from "../expr/ask.ts";
+import type { DnsSettings } from "../lookup/dns.ts";
 import type { ExemptionSettings } from "../lookup/exemptions.ts";
 import type { LookupSettings } from "../lookup/settings.ts";
 import type { Settings } from "../stage/settings.ts";
@@ -58,6 +59,7 @@ export interface Configuration {
   /** Names; `directory` undefined: `''` and `'*'` mean none. */
   readonly storage: { readonly directory: string | undefined; readonly data: string; readonly state: string };
   readonly lookups: ReadonlyMap<string, LookupSettings>;
+  readonly dns: DnsSettings;
   readonly settings: Settings;
   /** Whom the greylist exempts. */
   readonly exemptions: ExemptionSettings;

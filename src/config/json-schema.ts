@@ -118,6 +118,12 @@ function objects(session: Properties, top: Properties): Properties {
       ...session.rcpt,
       properties: { ...rcpt, maxFailures: total, waitOnFail: wait, allowRelaying: rcpt.relay ?? {} },
     },
+    SieveSystemScript: list({
+      type: "object",
+      properties: { name: text, contents: text, isActive: { type: "boolean" } },
+      required: ["name", "contents"],
+      additionalProperties: false,
+    }),
     MemoryLookupKey: list({ type: "object", properties: key, required: ["namespace", "key"], additionalProperties: false }),
     MemoryLookupKeyValue: list({
       type: "object",

@@ -13,9 +13,6 @@ const aliases: Readonly<Record<string, string>> = { subaddressing: "sub-addressi
 
 /** What this version does not have, by key, wherever it is. */
 const unbuilt: Readonly<Record<string, string>> = {
-  script: "Sieve scripts",
-  sieve: "Sieve scripts",
-  SieveSystemScript: "Sieve scripts",
   http: "an HTTP server",
   metrics: "an HTTP server",
 };

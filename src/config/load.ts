@@ -6,6 +6,7 @@ import type { Names } from "../expr/ask.ts";
 import { type Build, cannotRead, type Declared, type ReadFile } from "./build.ts";
 import type { Configuration } from "./configuration.ts";
 import { buildDirectories, knownStore } from "./directories.ts";
+import { dnsSettings } from "./dns.ts";
 import { buildExemptions } from "./greylist.ts";
 import { parseJson } from "./json.ts";
 import { settleKeys } from "./keys.ts";
@@ -16,7 +17,7 @@ import type { Problem } from "./problem.ts";
 import { Report } from "./report.ts";
 import { schema } from "./schema.ts";
 import { buildSettings } from "./settings.ts";
-import { buildStores, embeddedName } from "./stores.ts";
+import { buildStores, completeEmbedded, embeddedName } from "./stores.ts";
 import { parseToml } from "./toml.ts";
 import { toData } from "./tree.ts";
 import { validate } from "./validate.ts";
@@ -61,6 +62,7 @@ export function parseConfiguration(text: string, file: string, readFile: ReadFil
   const report = new Report(file, root);
   for (const { at, message } of remarks) report.add({ severity: "warning", ...at, key: "", message });
   if (format === "json") foldObjects(root, report);
+  completeEmbedded(root);
   settleKeys(root, schema, format, report);
   const data = toData(root);
   const build: Build = { document: validate(data, report), declared: declaredIn(data), report, folder: dirname(resolve(file)), readFile };
@@ -108,6 +110,7 @@ function configurationOf(file: string, text: string, build: Build, options: Load
     directories,
     storage: { directory: storage.directory, data: storage.data, state: storage.state },
     lookups,
+    dns: dnsSettings(document.dns),
     settings,
     exemptions: buildExemptions(build),
     maxWaiting: document.session.rcpt.errors["max-waiting"],
@@ -165,7 +168,13 @@ function declaredIn(data: unknown): Declared {
     stores: new Set([embeddedName, ...namesIn("store")]),
     directories: new Set(namesIn("directory")),
     lookups: new Set(lookupTables.flatMap(namesIn)),
+    scripts: new Set(Object.keys(tableAt(data, ["sieve", "trusted", "scripts"])).map((name) => name.toLowerCase())),
   };
+}
+
+function tableAt(data: unknown, path: readonly string[]): Record<string, unknown> {
+  const found = path.reduce<unknown>((table, name) => (isTable(table) ? table[name] : undefined), data);
+  return isTable(found) ? found : {};
 }
 
 function isTable(value: unknown): value is Record<string, unknown> {

@@ -21,6 +21,7 @@ export const objectNames: readonly string[] = [
   "MemoryLookupKeyValue",
   "Domain",
   "MtaInboundThrottle",
+  "SieveSystemScript",
 ];
 
 export function foldObjects(root: Table, report: Report): void {
@@ -35,6 +36,7 @@ export function foldObjects(root: Table, report: Report): void {
   foldLookups(root, report);
   foldDomains(root, report);
   foldThrottles(root, report);
+  foldScripts(root, report);
 }
 
 function foldLookups(root: Table, report: Report): void {
@@ -104,6 +106,24 @@ function foldThrottles(root: Table, report: Report): void {
   else if (objects[0]) {
     const { keyAt, at } = objects[0];
     put(root, ["session", "throttle"], { kind: "list", key: "MtaInboundThrottle", keyAt, at, items: [...objects] }, report);
+  }
+}
+
+function foldScripts(root: Table, report: Report): void {
+  for (const script of objectsIn(take(root, "SieveSystemScript"), report)) {
+    const { name, contents } = fieldsOf(script, ["name", "contents", "isActive"], report);
+    const text = textOf(name);
+    if (text === undefined || contents?.kind !== "scalar" || typeof contents.value !== "string") {
+      const missing = text === undefined ? "name" : "contents";
+      complain(
+        report,
+        (text === undefined ? name : contents) ?? script,
+        `needs ${missing === "name" ? 'a "name"' : '"contents"'}, a string. Add it.`,
+      );
+      continue;
+    }
+    const entries = new Map([...script.entries].filter(([field]) => field === "contents" || field === "isActive"));
+    put(root, ["sieve", "trusted", "scripts", text], { ...script, entries }, report);
   }
 }
 

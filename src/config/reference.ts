@@ -1,5 +1,6 @@
 /** The reference of all keys for people, made from the schema. */
 
+import { environmentNames } from "../stage/script-environment.ts";
 import { variablesOf } from "../stage/vocabulary.ts";
 import { type DescribedKey, describedKeys, meaningOf } from "./described.ts";
 import { schema } from "./schema.ts";
@@ -17,7 +18,7 @@ Made from the schema; do not edit. A configuration is one file of TOML or of JSO
 - In JSON keys may be written in camelCase. There the objects \`MtaStageEhlo\`, \`MtaExtensions\` and \`MtaStageRcpt\`
   (with \`maxFailures\` for \`errors.total\`, \`waitOnFail\` for \`errors.wait\`, \`allowRelaying\` for \`relay\`) are other names of \`session.ehlo\`,
   \`session.extensions\` and \`session.rcpt\`; \`MemoryLookupKey\` {namespace, key, isGlobPattern?} and \`MemoryLookupKeyValue\` (with value) are entries of
-  \`lookup\`, \`Domain\` is \`domain\`, \`MtaInboundThrottle\` is \`session.throttle\` (its keys also \`remoteIp\`, its rate also {count, period});
+  \`lookup\`, \`SieveSystemScript\` {name, contents, isActive?} is one of \`sieve.trusted.scripts\`, \`Domain\` is \`domain\`, \`MtaInboundThrottle\` is \`session.throttle\` (its keys also \`remoteIp\`, its rate also {count, period});
   each is one object or a list. Rules are \`{"match": [{"if", "then"}], "else"}\`.
 - \`subaddressing\` is another name of \`sub-addressing\`, \`require-tls\` of \`requiretls\`.
 `;
@@ -27,7 +28,8 @@ export function renderReference(): string {
   const introduced = new Set<string>();
   const sections = [...tables.values()].map((keys) => `${headingOf(keys)}\n\n${introOf(keys, introduced)}${tableOf(keys)}`);
   const variables = stages.map(([stage, where]) => `- ${where}: ${[...variablesOf[stage].keys()].map(code).join(", ")}`);
-  return `${introduction}\n${sections.join("\n")}\n${lookup}\n## Variables of rules\n\n${variables.join("\n")}\n`;
+  const items = `## Environment of scripts\n\n\`\${env.NAME}\`, or the test \`environment\`: ${[...environmentNames].map(code).join(", ")}.\n`;
+  return `${introduction}\n${sections.join("\n")}\n${lookup}\n## Variables of rules\n\n${variables.join("\n")}\n\n${items}`;
 }
 
 const stages: readonly (readonly [keyof typeof variablesOf, string])[] = [

@@ -17,6 +17,11 @@ export class Report {
     this.#problems.push({ severity: "error", file: this.#file, ...locate(this.#root, path, index), message });
   }
 
+  /** As `error` would tell it. */
+  placeOf(path: Path, index?: number): ReturnType<typeof locate> {
+    return locate(this.#root, path, index);
+  }
+
   warning(path: Path, message: string): void {
     this.#problems.push({ severity: "warning", file: this.#file, ...locate(this.#root, path), message });
   }
@@ -25,8 +30,14 @@ export class Report {
     this.#problems.push({ ...problem, file: this.#file });
   }
 
-  /** In the order of the file. */
+  /** In another file, that the configuration names. */
+  addIn(file: string, problem: Omit<Problem, "file">): void {
+    this.#problems.push({ ...problem, file });
+  }
+
+  /** In the order of the file, then those in other files. */
   get problems(): readonly Problem[] {
-    return this.#problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+    const files = [...new Set([this.#file, ...this.#problems.map(({ file }) => file)])];
+    return this.#problems.toSorted((a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line || a.column - b.column);
   }
 }

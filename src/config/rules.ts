@@ -33,6 +33,8 @@ export interface Outcomes {
   readonly literal?: (text: string) => string | undefined;
   /** How the stage reads them; one that depends on nothing is tried. */
   readonly type?: keyof typeof types;
+  /** Names that it may be, in lower case: one that stands without its inner quotes is known for what it is. */
+  readonly names?: ReadonlySet<string>;
 }
 
 /** Whether a value means something as a setting of this type, and what to write instead when it does not. */
@@ -46,6 +48,9 @@ const types = {
   ],
 } as const satisfies Record<string, readonly [(value: Value) => boolean, string]>;
 
+/** A text alone, without escapes; its second group. */
+export const literalText = /^\s*(['"])([^'"\\]*)\1\s*$/;
+
 export class Rules {
   readonly #names: Names;
   readonly #report: Report;
@@ -55,16 +60,18 @@ export class Rules {
     this.#report = report;
   }
 
-  compile(data: unknown, path: Path, stage: Stage, { literal, type }: Outcomes = {}): Compiled {
+  compile(data: unknown, path: Path, stage: Stage, { literal, type, names }: Outcomes = {}): Compiled {
     const read = readRules(data, path, this.#report);
     const vocabulary = { variables: variablesOf[stage], elsewhere: everyVariable, constants: priorities, names: this.#names };
     const rule = compileRules(read.source, vocabulary, (part, { message, offset }) => {
-      this.#report.error(read.pathOf(part), /[.?!]$/.test(message) ? message : `${message}.`, offset);
+      const bare = textOf(read.source, part).trim();
+      if (names?.has(bare.toLowerCase()) === true) this.#report.error(read.pathOf(part), `text needs inner quotes. Write "'${bare}'".`);
+      else this.#report.error(read.pathOf(part), /[.?!]$/.test(message) ? message : `${message}.`, offset);
     });
     for (const [part, text] of partsOf(read.source)) {
       this.#lint(read, part, text);
       if (part.part === "if") continue;
-      const quoted = /^\s*(['"])([^'"\\]*)\1\s*$/.exec(text)?.[2];
+      const quoted = literalText.exec(text)?.[2];
       const problem = quoted === undefined ? undefined : literal?.(quoted);
       if (problem !== undefined) this.#report.error(read.pathOf(part), problem);
       else if (type !== undefined && rule !== undefined) this.#try(read, part, text, type);
@@ -118,6 +125,10 @@ export class Rules {
 
 /** `([^.]+).([^.]+)`: nearly always meant as `\.`. */
 const dotBetweenGroups = /\(\[\^[^\]]*\.[^\]]*\][+*]\??\)\.(?=\(\[\^[^\]]*\.[^\]]*\])/;
+
+function textOf({ rules, else: otherwise }: RuleSetSource, part: RulePart): string {
+  return part.part === "else" ? otherwise : (rules[part.index]?.[part.part] ?? "");
+}
 
 function* partsOf({ rules, else: otherwise }: RuleSetSource): Generator<readonly [RulePart, string]> {
   for (const [index, rule] of rules.entries()) {

@@ -30,7 +30,12 @@ const ehlo = z.strictObject({
     .default("stalwart")
     .meta({ description: "What is fully qualified: a name with a dot (`stalwart`), or a valid host name or address literal (`strict`)." }),
   blocklist: z.array(word).default([]).meta({ description: "Names of lookups. An EHLO name found in one is refused with 551." }),
+  script: script("ehlo", "Its `reject` refuses the EHLO name; all else that it does changes nothing here. Trusted clients are not asked."),
 });
+
+function script(stage: "ehlo" | "mail" | "rcpt", meaning: string) {
+  return rules(stage, "string or false", false, `Name of the Sieve script to run, one of \`sieve.trusted.scripts\`. ${meaning}`);
+}
 
 const extensions = z.strictObject({
   pipelining: rules("mail", "true or false", true, "PIPELINING (RFC 2920)."),
@@ -103,6 +108,11 @@ const rcpt = z.strictObject({
     .enum(["keep", "primary"])
     .default("keep")
     .meta({ description: "What an alias resolves to: itself, or the primary address of its account." }),
+  script: script(
+    "rcpt",
+    'It runs before `rewrite`, for trusted clients too, and may change the recipient by `set "envelope.to"` and the sender of the rest ' +
+      'of the message by `set "envelope.from"`.',
+  ),
   rewrite: rules("rcpt", "string or false", false, "The recipient to go on with; what holds no `@` changes nothing."),
   "max-recipients": rules("mail", "number", 100, "Accepted, distinct recipients of one message."),
   "max-list-members": z.int().min(1).max(1_000_000).default(10000).meta({ description: "A list with more members is deferred." }),
@@ -115,7 +125,12 @@ export const sessionTable = z
   .strictObject({
     ehlo: ehlo.prefault({}),
     extensions: extensions.prefault({}),
-    mail: z.strictObject({ rewrite: rules("mail", "string or false", false, "The sender to go on with.") }).prefault({}),
+    mail: z
+      .strictObject({
+        script: script("mail", 'It runs before `rewrite`, and may change the sender by `set "envelope.from"`.'),
+        rewrite: rules("mail", "string or false", false, "The sender to go on with."),
+      })
+      .prefault({}),
     rcpt: rcpt.prefault({}),
     throttle: throttleTables,
   })

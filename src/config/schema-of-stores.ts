@@ -59,4 +59,7 @@ const postgresql = z.strictObject({
 export const storeTable = z
   .record(z.string(), z.discriminatedUnion("type", [sqlite, postgresql]))
   .default({})
-  .meta({ description: "SQL databases. `embedded`, an SQLite file in the state directory, is there without being named." });
+  .meta({
+    description:
+      "SQL databases. `embedded`, an SQLite file in the state directory, is there without being named; `[store.embedded]` may have `init`, `timeout` and `query` and needs no `type`.",
+  });

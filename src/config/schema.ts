@@ -1,7 +1,9 @@
 /** Every key of the configuration with its meaning, default and unit. The reference and the JSON Schema are made from it. */
 import { z } from "zod";
 import { isNetwork } from "../mail/ip.ts";
+import { dnsTable } from "./schema-of-dns.ts";
 import { sessionTable } from "./schema-of-session.ts";
+import { sieveTable } from "./schema-of-sieve.ts";
 import { storeTable } from "./schema-of-stores.ts";
 import { domainNames, duration, optionalRules, path, word } from "./schema-words.ts";
 import { parseBind } from "./words.ts";
@@ -144,7 +146,9 @@ const directory = z.discriminatedUnion("type", [
 
 const storage = z.strictObject({
   directory: word.optional().meta({ description: "The directory that `''` and `'*'` mean.", unset: "the only directory" }),
-  data: word.default("embedded").meta({ description: "The store that `''` and `'*'` mean in `key_*`, `counter_*` and `sql_query`." }),
+  data: word.default("embedded").meta({
+    description: "The store that `''` and `'*'` mean in `key_*`, `counter_*` and `sql_query`, and that scripts ask unless they name one.",
+  }),
   state: word.default("embedded").meta({ description: "The store of the daemon's own state." }),
 });
 
@@ -209,7 +213,9 @@ export const schema = z.strictObject({
     )
     .default({})
     .meta({ description: "Lists that are queries." }),
+  dns: dnsTable,
   session: sessionTable,
+  sieve: sieveTable,
   domain: z.array(domain).default([]).meta({ description: "What differs for one domain. In TOML `[[domain]]`, in JSON also `Domain`." }),
 });
 

@@ -7,9 +7,11 @@ import { parseReply, type Reply } from "../mail/reply.ts";
 import type { DomainSettings, Rule, Settings } from "../stage/settings.ts";
 import type { Build } from "./build.ts";
 import { buildGreylist } from "./greylist.ts";
-import { type Outcomes, priorities, Rules, type Stage } from "./rules.ts";
+import { literalText, type Outcomes, priorities, Rules, type Stage } from "./rules.ts";
+import { buildScripts, scriptNames, unknownScript } from "./scripts.ts";
 import { buildThrottles } from "./throttles.ts";
 import type { Path } from "./tree.ts";
+import { version } from "./version.ts";
 
 export function buildSettings(build: Build, names: Names): Settings {
   const { session } = build.document;
@@ -27,6 +29,21 @@ export function buildSettings(build: Build, names: Names): Settings {
     return value;
   }
 
+  const scripts = scriptNames(build);
+  /** Names that the stages may run, in lower case; `undefined`: one of them computes it. */
+  let named: Set<string> | undefined = new Set();
+  function scriptRule(table: { script?: unknown }, stage: "ehlo" | "mail" | "rcpt"): Rule {
+    const literal = (text: string) => {
+      named?.add(text.toLowerCase());
+      return unknownScript(text, scripts);
+    };
+    const compiled = rules.compile(table.script, ["session", stage, "script"], stage, { type: "text", literal, names: scripts.active });
+    table.script = compiled.written;
+    const outcomes = [...compiled.source.rules.map(({ then }) => then), compiled.source.else];
+    if (!outcomes.every((text) => literalText.test(text) || /^\s*(?:false|0)\s*$/.test(text))) named = undefined;
+    return compiled.rule;
+  }
+
   const { ehlo, extensions, mail, rcpt } = session;
   const [ehloPath, extensionsPath, rcptPath] = [
     ["session", "ehlo"],
@@ -42,6 +59,7 @@ export function buildSettings(build: Build, names: Names): Settings {
       rejectNonFqdn: rule(ehlo, ehloPath, "reject-non-fqdn", "ehlo"),
       fqdn: ehlo.fqdn,
       blocklist: ehlo.blocklist,
+      script: scriptRule(ehlo, "ehlo"),
     },
     extensions: {
       pipelining: extension("pipelining"),
@@ -55,10 +73,11 @@ export function buildSettings(build: Build, names: Names): Settings {
       vrfy: extension("vrfy"),
       expn: extension("expn"),
     },
-    mail: { rewrite: rule(mail, ["session", "mail"], "rewrite", "mail", { type: "address" }) },
+    mail: { script: scriptRule(mail, "mail"), rewrite: rule(mail, ["session", "mail"], "rewrite", "mail", { type: "address" }) },
     rcpt: {
       directory: rule(rcpt, rcptPath, "directory", "rcpt", { type: "text", literal: (text) => unknownDirectory(text, names) }),
       relay: rule(rcpt, rcptPath, "relay", "rcpt"),
+      script: scriptRule(rcpt, "rcpt"),
       rewrite: rule(rcpt, rcptPath, "rewrite", "rcpt", { type: "address" }),
       subAddressing: ruleOrSwitch(rcpt, rcptPath, "sub-addressing"),
       subAddressingDelivery: rcpt["sub-addressing-delivery"],
@@ -85,6 +104,12 @@ export function buildSettings(build: Build, names: Names): Settings {
     domains: domainsOf(build, names, (table, path) =>
       table["sub-addressing"] === undefined ? undefined : ruleOrSwitch(table, path, "sub-addressing"),
     ),
+    // Last: by now it is known which of them are named.
+    sieve: {
+      scripts: buildScripts(build, names, named),
+      onError: build.document.sieve.trusted["on-error"],
+      host: { hostname: build.document.server.hostname ?? "localhost", version },
+    },
   };
 }
 

@@ -1,10 +1,10 @@
 /** `[store.*]`: databases, with what their files hold. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { defaultQueries } from "../store/queries.ts";
 import type { StoreSettings } from "../store/settings.ts";
 import { absolute, type Build, textOf } from "./build.ts";
 import type { Document } from "./schema.ts";
-import type { Path } from "./tree.ts";
+import type { Path, Table } from "./tree.ts";
 import { durationMs } from "./words.ts";
 
 export const embeddedName = "embedded";
@@ -23,10 +23,30 @@ export function buildStores(build: Build, stateDirectory: string): ReadonlyMap<s
   };
   const stores = new Map<string, StoreSettings>([[embeddedName, embedded]]);
   for (const [name, store] of Object.entries(build.document.store)) {
-    if (name === embeddedName) build.report.error(["store", name], "this name is that of the built-in store. Choose another one.");
-    else stores.set(name, settingsOf(name, store, build));
+    if (name === embeddedName) keepPath(store, path, build);
+    stores.set(name, settingsOf(name, store, build));
   }
   return stores;
+}
+
+/** `[store.embedded]` as people write it: it has no type and no path to give. */
+export function completeEmbedded(root: Table): void {
+  const stores = root.entries.get("store");
+  const embedded = stores?.kind === "table" ? stores.entries.get(embeddedName) : undefined;
+  if (embedded?.kind !== "table" || embedded.entries.has("type") || embedded.entries.has("path")) return;
+  const { at, keyAt, key } = embedded;
+  embedded.entries.set("type", { kind: "scalar", key: `${key}.type`, at, keyAt, value: "sqlite" });
+  embedded.entries.set("path", { kind: "scalar", key: `${key}.path`, at, keyAt, value: ownPath });
+}
+
+/** Stands for the path that the state directory gives. */
+const ownPath = ":embedded:";
+
+function keepPath(store: StoreDocument, path: string, { report }: Build): void {
+  const at: Path = ["store", embeddedName];
+  if (store.type !== "sqlite") report.error([...at, "type"], "the built-in store is of SQLite. Remove this, or choose another name.");
+  else if (store.path === ownPath || resolve(store.path) === resolve(path)) store.path = resolve(path);
+  else report.error([...at, "path"], "the built-in store lies in server.state-directory. Remove this, or choose another name.");
 }
 
 type StoreDocument = Document["store"][string];

@@ -1,16 +1,19 @@
 /** What the listeners cannot carry out of what the settings say, and what they would carry out twice. */
 import { canonicalDomain } from "../mail/domain.ts";
+import type { EnvelopePart } from "../sieve/script.ts";
 import type { Rule, Settings } from "../stage/settings.ts";
 import type { Build } from "./build.ts";
 import { schema } from "./schema.ts";
+import { scriptsOf } from "./scripts.ts";
 import type { Path } from "./tree.ts";
 
 /** Without a listener nothing is carried out, and nobody expects it. */
 export function warnOfListeners(build: Build, settings: Settings): void {
   const serving = servingOf(build);
   if (serving.names.length === 0) return;
-  warnOfRecipients(build, serving);
-  warnOfSender(build, serving);
+  warnOfRecipients(build, settings, serving);
+  warnOfSender(build, settings, serving);
+  warnOfMailScript(build, settings);
   warnOfExtensions(build, serving);
   warnOfEnforcing(build, serving);
   warnOfMaps(build, settings, serving);
@@ -36,7 +39,7 @@ function servingOf({ document }: Build): Serving {
   };
 }
 
-function warnOfRecipients({ document, report }: Build, { has, rewrites }: Serving): void {
+function warnOfRecipients({ document, report }: Build, settings: Settings, { has, rewrites }: Serving): void {
   if (rewrites || has.socketmap) return;
   const reason = has.milter
     ? "changes recipients, which no listener does: the milter has rewrite = false."
@@ -45,6 +48,7 @@ function warnOfRecipients({ document, report }: Build, { has, rewrites }: Servin
   const { rcpt } = document.session;
   const changes: readonly (readonly [Path, boolean])[] = [
     [["session", "rcpt", "rewrite"], rcpt.rewrite !== false],
+    [["session", "rcpt", "script"], mayScriptSet("to", "rcpt", document, settings)],
     [["session", "rcpt", "sub-addressing"], Array.isArray(rcpt["sub-addressing"])],
     [["session", "rcpt", "catch-all"], Array.isArray(rcpt["catch-all"])],
     [["session", "rcpt", "aliases"], rcpt.aliases === "primary"],
@@ -56,13 +60,39 @@ function warnOfRecipients({ document, report }: Build, { has, rewrites }: Servin
   for (const [path, isChange] of changes) if (isChange) report.warning(path, `${reason} ${mend}`);
 }
 
-function warnOfSender({ document, report }: Build, { rewrites }: Serving): void {
-  if (rewrites || document.session.mail.rewrite === false) return;
+function warnOfSender({ document, report }: Build, settings: Settings, { rewrites }: Serving): void {
+  if (rewrites) return;
+  const { mail } = document.session;
+  const changes: readonly (readonly [Path, boolean])[] = [
+    [["session", "mail", "rewrite"], mail.rewrite !== false],
+    [["session", "mail", "script"], mayScriptSet("from", "mail", document, settings)],
+    [["session", "rcpt", "script"], mayScriptSet("from", "rcpt", document, settings)],
+  ];
+  for (const [path, isChange] of changes) {
+    if (!isChange) continue;
+    report.warning(
+      path,
+      "changes the sender, which only a milter with rewrite = true can: rules see the changed one, the message keeps the given one. " +
+        "Add one, or have the MTA make the same change, in Postfix by sender_canonical_maps.",
+    );
+  }
+}
+
+/** Servers that take the mail themselves add a recipient by it. */
+function warnOfMailScript({ document, report }: Build, settings: Settings): void {
+  if (document.session.rcpt.script !== false || !mayScriptSet("to", "mail", document, settings)) return;
   report.warning(
-    ["session", "mail", "rewrite"],
-    "changes the sender, which only a milter with rewrite = true can: rules see the changed one, the message keeps the given one. " +
-      "Add one, or have the MTA make the same change, in Postfix by sender_canonical_maps.",
+    ["session", "mail", "script"],
+    "sets envelope.to, which does nothing at MAIL: there is no recipient yet, and none can be added. Run the script by session.rcpt.script.",
   );
+}
+
+/** Whether a script that the stage may run does so. */
+function mayScriptSet(part: EnvelopePart, stage: "mail" | "rcpt", { session }: Build["document"], { sieve }: Settings): boolean {
+  const all = [...sieve.scripts.values()];
+  // A name that is computed may be any of them.
+  const run = scriptsOf(session[stage].script).flatMap((name) => sieve.scripts.get(name.toLowerCase()) ?? all);
+  return run.some(({ sets }) => sets.has(part));
 }
 
 const milterRefuses = 'a milter with extensions = "enforce"';
@@ -110,6 +140,8 @@ function warnOfEnforcing({ document, report }: Build, { has }: Serving): void {
 /** What is decided at MAIL and RCPT, and is no property of a recipient. */
 const beyondMaps = [
   ["ehlo", "require"],
+  ["mail", "script"],
+  ["rcpt", "script"],
   ["rcpt", "relay"],
   ["rcpt", "max-recipients"],
   ["rcpt", "errors"],
@@ -141,6 +173,13 @@ function warnOfMaps({ document, report }: Build, settings: Settings, { names, ha
       path,
       `uses ${unknown.join(", ")}, which a map does not know and takes for empty or false: there an address may resolve to something else. ` +
         "Write rules that go by the recipient alone.",
+    );
+  }
+  if (mayScriptSet("to", "rcpt", document, settings)) {
+    report.warning(
+      ["session", "rcpt", "script"],
+      "changes recipients, and maps run no scripts: the maps recipients and aliases of the socketmap listener tell of the address as given. " +
+        "Keep them out of the MTA's configuration where a script changes recipients, and have a milter do so.",
     );
   }
   if (has.policy || has.milter) return;
@@ -176,7 +215,7 @@ function unknownToMaps(
 const defaults = schema.parse({}).session;
 
 /** Other than the default, which promises nothing. */
-function isChanged({ session }: Build["document"], table: "ehlo" | "extensions" | "rcpt", key: string): boolean {
+function isChanged({ session }: Build["document"], table: "ehlo" | "extensions" | "mail" | "rcpt", key: string): boolean {
   const valueIn = (tables: typeof session) => JSON.stringify(new Map<string, unknown>(Object.entries(tables[table])).get(key));
   return valueIn(session) !== valueIn(defaults);
 }

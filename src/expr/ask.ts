@@ -9,6 +9,10 @@ export type SqlResult =
   | { readonly kind: "rows"; readonly rows: readonly (readonly Value[])[] }
   | { readonly kind: "changes"; readonly changes: number };
 
+/** What the DNS may be asked for; `ip` is `ipv4` and `ipv6`. */
+export const dnsTypes = ["ip", "ipv4", "ipv6", "mx", "txt", "ptr"] as const;
+export type DnsType = (typeof dnsTypes)[number];
+
 /** A store or directory name of `''` or `'*'` is the default one. Keys and values are not folded here. */
 export interface Ask {
   /** `directory` undefined is the one-argument form: every domain that is local by any means. An unknown directory answers false. */
@@ -24,6 +28,11 @@ export interface Ask {
   counterIncr(store: string, key: string, by: number): Answer<number>;
   /** `?` or `$n` stand for `parameters`. An unknown store is a configuration error, found when it is a literal. */
   sqlQuery(store: string, sql: string, parameters: readonly Value[]): Answer<SqlResult>;
+  /**
+   * Addresses; hosts of MX by preference; the text of each TXT record; names of an address (`ptr`). Names have no trailing dot.
+   * `undefined`: there is none, or no such name could be.
+   */
+  dnsQuery(name: string, type: DnsType): Answer<readonly string[] | undefined>;
 }
 
 /** Which names exist, so that a literal name in an expression is checked when it is compiled, and whether asking them can wait. */

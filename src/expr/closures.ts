@@ -1,5 +1,6 @@
 /** Trees to closures: names are resolved, parameters checked, and it is decided what may wait. */
-import { type AskFunction, askFunctions } from "./ask-functions.ts";
+import type { AskFunction } from "./ask-function.ts";
+import { askFunctions } from "./ask-functions.ts";
 import { apply, applyToAll, type Code, gather, type Run, shortCircuit } from "./code.ts";
 import { ExpressionError } from "./error.ts";
 import type { Vocabulary } from "./expression.ts";
@@ -40,7 +41,7 @@ function compileNode<S>(node: Node, context: Context<S>): Code<S> {
     case "literal":
       return constant(node.value);
     case "capture":
-      return { waits: false, run: (run) => captureOf(run, node.index) };
+      return compileCapture(node.index, context);
     case "name":
       return compileName(node.name, node.offset, context);
     case "call":
@@ -64,19 +65,25 @@ function constant<S>(value: Value): Code<S> {
   return { waits: false, run: () => value };
 }
 
-function captureOf<S>({ match }: Run<S>, index: number): string {
-  if (!match) return "";
-  match.groups ??= match.pattern.captures(match.text);
-  return match.groups[index] ?? "";
+function compileCapture<S>(index: number, { vocabulary: { captures } }: Context<S>): Code<S> {
+  return {
+    waits: false,
+    run: ({ match, subject }) => {
+      if (!match) return captures?.(subject)[index] ?? "";
+      match.groups ??= match.pattern.captures(match.text);
+      return match.groups[index] ?? "";
+    },
+  };
 }
 
 function compileName<S>(name: string, offset: number, { source, vocabulary, used }: Context<S>): Code<S> {
-  const variable = isFunction(name) ? undefined : vocabulary.variables.get(name);
+  // A variable of a script may be called as a function is: only parentheses make a call.
+  const variable = vocabulary.variables.get(name);
   if (variable) {
     used.add(name);
     return { waits: false, run: ({ subject }) => variable(subject) };
   }
-  if (!isFunction(name) && vocabulary.constants?.has(name)) return constant({ constant: name });
+  if (!isFunction(name, vocabulary) && vocabulary.constants?.has(name)) return constant({ constant: name });
   throw unknownName(name, offset, source, vocabulary);
 }
 
@@ -95,6 +102,8 @@ function compileChain<S>({ head, links }: Chain, context: Context<S>): Code<S> {
 
 function compileCall<S>(call: Call, context: Context<S>): Code<S> {
   if (call.name === matchesFunction) return compileMatches(call, context);
+  const own = context.vocabulary.functions?.get(call.name);
+  if (own) return compileAsking(own, call, context);
   const pure = pureFunctions.get(call.name);
   if (pure) return compilePure(pure, call, context);
   const asking = askFunctions.get(call.name);
@@ -115,7 +124,8 @@ function compilePure<S>({ arity, evaluate, choices }: PureFunction, call: Call, 
 function compileAsking<S>({ arities, inspect, ask }: AskFunction, call: Call, context: Context<S>): Code<S> {
   checkArity(call, arities);
   const literals = call.parameters.map((node) => (node.kind === "literal" && typeof node.value === "string" ? node.value : undefined));
-  const inspection = inspect(literals, context.vocabulary.names);
+  const counts = call.parameters.map((node) => (node.kind === "array" ? node.elements.length : node.kind === "literal" ? 1 : undefined));
+  const inspection = inspect(literals, context.vocabulary.names, counts);
   if ("problem" in inspection) {
     throw new ExpressionError(inspection.problem, call.parameters[inspection.parameter]?.offset ?? call.offset);
   }
@@ -157,7 +167,7 @@ function compileMatches<S>(call: Call, context: Context<S>): Code<S> {
   return applyAtHand([compileNode(second, context)], (run, [value = ""]) => {
     const text = toText(value);
     const found = pattern.test(text);
-    run.match = found ? { pattern, text } : undefined;
+    run.match = found ? { pattern, text } : { pattern, text, groups: [] };
     return flag(found);
   });
 }

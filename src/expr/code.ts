@@ -7,7 +7,7 @@ import { flag, isTrue, type Value } from "./value.ts";
 export interface Run<S> {
   readonly subject: S;
   readonly ask: Ask;
-  /** The latest `matches` that was true: the captures are taken from it when they are read. */
+  /** The latest `matches`: the captures are taken from it when they are read. One that was false has none. */
   match: { readonly pattern: Pattern; readonly text: string; groups?: readonly string[] } | undefined;
 }
 

@@ -1,15 +1,23 @@
 /** The public face of the expression language: what is compiled, against which vocabulary, and how it is asked. */
 import type { Answer, Ask, Names } from "./ask.ts";
+import type { AskFunction } from "./ask-function.ts";
 import type { Value } from "./value.ts";
 
 /** What an expression may name. `S` is what it is evaluated against, such as a session with its current recipient. */
 export interface Vocabulary<S> {
-  readonly variables: ReadonlyMap<string, (subject: S) => Value>;
+  readonly variables: Variables<S>;
   /** Variables that exist elsewhere: named in the error "… is not known at this stage". */
   readonly elsewhere?: ReadonlySet<string>;
   readonly constants?: ReadonlySet<string>;
+  /** Functions that only this vocabulary has; they hide others of the same name. */
+  readonly functions?: ReadonlyMap<string, AskFunction>;
+  /** `$0` and so on as long as the expression itself has not asked `matches`. */
+  readonly captures?: (subject: S) => readonly string[];
   readonly names: Names;
 }
+
+/** A Map, or what is asked as one is. */
+export type Variables<S> = Pick<ReadonlyMap<string, (subject: S) => Value>, "get" | "has" | "keys">;
 
 /** A compiled expression or rule set. Captures live for one evaluation. */
 export interface Expression<S> {

@@ -8,23 +8,23 @@ import { shortened } from "./token.ts";
 
 /** What the language of other servers has and this one has not. */
 const unbuiltVariables: ReadonlySet<string> = new Set(["asn", "country"]);
-const unbuiltFunctions: ReadonlySet<string> = new Set(["dns_query", "config_get", "system", "metric"]);
+const unbuiltFunctions: ReadonlySet<string> = new Set(["config_get", "system", "metric"]);
 
 export const matchesFunction = "matches";
 
-export function isFunction(name: string): boolean {
-  return name === matchesFunction || pureFunctions.has(name) || askFunctions.has(name);
+export function isFunction(name: string, { functions }: Vocabulary<never>): boolean {
+  return name === matchesFunction || pureFunctions.has(name) || askFunctions.has(name) || (functions?.has(name) ?? false);
 }
 
 export function unknownName(name: string, offset: number, source: string, vocabulary: Vocabulary<never>): ExpressionError {
   const hyphen = hyphenError(source, offset, vocabulary);
   if (hyphen) return hyphen;
-  if (unbuiltVariables.has(name)) return new ExpressionError(`"${name}" is not known to this version.`, offset);
+  if (unbuiltVariables.has(name.replace(/^env\./, ""))) return new ExpressionError(`"${name}" is not known to this version.`, offset);
   if (vocabulary.elsewhere?.has(name)) {
     const known = [...vocabulary.variables.keys()].join(", ");
     return new ExpressionError(`"${name}" is not known at this stage. Known are ${known}.`, offset);
   }
-  if (isFunction(name) || unbuiltFunctions.has(name)) {
+  if (isFunction(name, vocabulary) || unbuiltFunctions.has(name)) {
     return new ExpressionError(`"${name}" is a function. Write its parameters in parentheses: ${name}(…).`, offset);
   }
   const words = [...vocabulary.variables.keys(), ...(vocabulary.constants ?? []), "true", "false"];
@@ -38,7 +38,7 @@ export function unknownFunction(name: string, offset: number, source: string, vo
   if (unbuiltFunctions.has(name)) return new ExpressionError(`"${name}" is not known to this version.`, offset);
   if (vocabulary.variables.has(name))
     return new ExpressionError(`"${name}" is a variable, not a function. Remove the parentheses.`, offset);
-  const known = [matchesFunction, ...pureFunctions.keys(), ...askFunctions.keys()];
+  const known = [matchesFunction, ...pureFunctions.keys(), ...askFunctions.keys(), ...(vocabulary.functions?.keys() ?? [])];
   return new ExpressionError(`unknown function "${shortened(name)}".${didYouMean(name, known)}`, offset);
 }
 
@@ -63,9 +63,10 @@ function hyphenError(source: string, offset: number, vocabulary: Vocabulary<neve
   return undefined;
 }
 
-function hyphenHint(written: string, { variables, elsewhere }: Vocabulary<never>): string | undefined {
+function hyphenHint(written: string, vocabulary: Vocabulary<never>): string | undefined {
+  const { variables, elsewhere } = vocabulary;
   const name = written.replaceAll("-", "_");
-  const kind = isFunction(name) ? "function" : variables.has(name) ? "variable" : undefined;
+  const kind = isFunction(name, vocabulary) ? "function" : variables.has(name) ? "variable" : undefined;
   if (kind) return `unknown ${kind} "${written}". Did you mean "${name}"?`;
   return elsewhere?.has(name) ? `"${name}" (written "${written}") is not known at this stage.` : undefined;
 }

@@ -2,6 +2,8 @@
 import { RE2JS, RE2JSException } from "re2js";
 
 export interface Pattern {
+  /** Steps of the compiled program: the time for a text is at most its length times this. */
+  readonly size: number;
   test(text: string): boolean;
   /** The whole match and then the groups, `''` for those that took no part. Empty when nothing matches. */
   captures(text: string): readonly string[];
@@ -15,6 +17,7 @@ export class PatternError extends Error {
 export function compilePattern(source: string): Pattern {
   const pattern = compile(unicodeClasses(source));
   return {
+    size: pattern.programSize(),
     test: (text) => pattern.test(text),
     captures: (text) => {
       const matcher = pattern.matcher(text);

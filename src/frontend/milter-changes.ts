@@ -4,7 +4,7 @@
  */
 import { canonicalAddress } from "../mail/address.ts";
 import { formatPath, type Path } from "../mail/path.ts";
-import { split } from "../stage/extensions.ts";
+import { split } from "../stage/parameters.ts";
 import type { Edit } from "../wire/milter/response.ts";
 
 /** A recipient that was accepted. */

@@ -33,7 +33,9 @@ export function sessionOfConnect({ host, client }: Connect, macros: Macros, surr
 
 /** TLS and the login may come between two commands. */
 export function updateSession(session: Session, macros: Macros): void {
-  session.tls = (macros.get("tls_version") ?? "") !== "";
+  session.tlsVersion = macros.get("tls_version") ?? "";
+  session.tlsCipher = macros.get("cipher") ?? "";
+  session.tls = session.tlsVersion !== "";
   session.login = macros.get("auth_authen") ?? "";
 }
 

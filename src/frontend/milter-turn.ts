@@ -1,16 +1,16 @@
 /** One MAIL or RCPT of a milter conversation on its way through the stages, and what it leaves in the session. */
 import type { Answer } from "../expr/ask.ts";
+import { type Steps, waitFor } from "../expr/steps.ts";
 import { canonicalAddress } from "../mail/address.ts";
 import type { Path } from "../mail/path.ts";
 import { decideConnect } from "../stage/connect.ts";
 import type { Core } from "../stage/core.ts";
 import { decideEhlo } from "../stage/ehlo.ts";
-import { decideMailParameters, decideRcptParameters, type ParametersOutcome, priorityOf } from "../stage/extensions.ts";
+import { decideMailParameters, decideRcptParameters, type ParametersOutcome } from "../stage/extensions.ts";
 import { decideMail } from "../stage/mail.ts";
 import { decideRcpt } from "../stage/rcpt.ts";
 import { pass } from "../stage/refuse.ts";
 import { admitRecipient, beginTransaction, type Header, type Session } from "../stage/session.ts";
-import { type Steps, waitFor } from "../stage/steps.ts";
 import type { Verdict } from "../stage/verdict.ts";
 import type { Decision } from "./decision.ts";
 import type { Accepted } from "./milter-changes.ts";
@@ -32,8 +32,8 @@ export interface Dialogue {
 /** From a MAIL that passed to the end of the message. */
 export interface Message {
   readonly sender: Path;
-  /** Canonical, after rewriting. */
-  readonly rewritten: string;
+  /** Canonical, after rewriting and scripts. */
+  rewritten: string;
   /** By spelling. */
   readonly recipients: Map<string, Accepted>;
   /** That the message is to get. */
@@ -86,13 +86,13 @@ export function* judgeMail(turn: Turn): Steps<Finding> {
   if (isLast(turn, greeting)) return greeting;
 
   turn.stage = "mail";
-  const { verdict, sender } = yield* ask(turn, decideMail(session, path.address, core));
+  const { verdict, sender } = yield* ask(turn, decideMail(session, path.address, core, undefined, parameters));
   const finding: Finding = { stage: "mail", verdict, resolved: [] };
   if (isLast(turn, finding)) return finding;
 
   const judged = yield* judgeParameters(turn, decideMailParameters(session, sender, parameters, core, turn.time));
   if (isLast(turn, judged)) return judged;
-  beginTransaction(session, sender, priorityOf(parameters));
+  beginTransaction(session, sender, parameters);
   dialogue.message = { sender: path, rewritten: sender, recipients: new Map(), header: undefined };
   return finding;
 }
@@ -104,10 +104,13 @@ export function* judgeRcpt(turn: Turn): Steps<Finding> {
     const judged = yield* judgeParameters(turn, decideRcptParameters(session, parameters, core, turn.time));
     if (isLast(turn, judged)) return judged;
   }
-  const { verdict, admission, countsAsError } = yield* ask(turn, decideRcpt(session, path.address, core));
+  const { verdict, admission, countsAsError } = yield* ask(turn, decideRcpt(session, path.address, core, "all", undefined, parameters));
   if (countsAsError) session.errors += 1;
   if (admission !== undefined && session.transaction !== undefined) admitRecipient(session.transaction, admission);
-  if (message !== undefined) message.header ??= admission?.header;
+  if (message !== undefined) {
+    message.header ??= admission?.header;
+    if (admission?.sender !== undefined) message.rewritten = admission.sender;
+  }
   const resolved = admission?.resolved ?? [];
   if (verdict.kind === "pass" && message !== undefined) {
     const recipient: Accepted = { path, parameters, resolved: admission?.resolved ?? formerlyResolved(message, path) };

@@ -19,7 +19,10 @@ export function wantsOf(core: Core, settings: MilterSettings): Wants {
   const isShadow = settings.mode === "shadow";
   const envelope: readonly EventKind[] = ["mail", "rcpt"];
   const answered = envelope.filter((event) => !isShadow && (event === "rcpt" || mayRefuseMail(core, settings)));
-  const changesSender = asString(fixedValue(core.settings.mail.rewrite, core) ?? "") !== undefined;
+  const { mail, rcpt, sieve } = core.settings;
+  const scriptSetsSender = sieve.scripts.values().some(({ sets }) => sets.has("from"));
+  const changesSender =
+    mayYieldText(mail.rewrite, core) || (scriptSetsSender && (mayYieldText(mail.script, core) || mayYieldText(rcpt.script, core)));
   const changes = [
     "deleteRecipient",
     "addRecipient",
@@ -44,9 +47,15 @@ function mayRefuseMail(core: Core, { extensions }: MilterSettings): boolean {
     extensions === "enforce" ||
     ehlo.blocklist.length > 0 ||
     mail.rewrite.waits ||
+    mayYieldText(ehlo.script, core) ||
+    mayYieldText(mail.script, core) ||
     mayHold(ehlo.require) ||
     mayHold(ehlo.rejectNonFqdn)
   );
+}
+
+function mayYieldText(rule: Rule, core: Core): boolean {
+  return asString(fixedValue(rule, core) ?? "") !== undefined;
 }
 
 /** `undefined`: it depends on something. */

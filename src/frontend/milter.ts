@@ -4,9 +4,9 @@
  */
 import { performance } from "node:perf_hooks";
 import type { Answer } from "../expr/ask.ts";
+import { runSteps, type Steps } from "../expr/steps.ts";
 import type { Core } from "../stage/core.ts";
 import { internalError, unavailable } from "../stage/refuse.ts";
-import { runSteps, type Steps } from "../stage/steps.ts";
 import { type Command, CommandDecoder, expectsReply } from "../wire/milter/command.ts";
 import { Macros } from "../wire/milter/macros.ts";
 import { encodeOptions, mayEdit, maySkip, negotiate, type Options } from "../wire/milter/options.ts";

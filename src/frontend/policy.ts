@@ -1,6 +1,7 @@
 /** The policy front end: a request, through the stages that it asks for, to an action. */
 import { performance } from "node:perf_hooks";
 import type { Answer } from "../expr/ask.ts";
+import { runSteps, type Steps, waitFor } from "../expr/steps.ts";
 import { reply } from "../mail/reply.ts";
 import { decideConnect } from "../stage/connect.ts";
 import type { Core } from "../stage/core.ts";
@@ -9,7 +10,6 @@ import { decideMail } from "../stage/mail.ts";
 import { decideRcpt, type RcptPart } from "../stage/rcpt.ts";
 import { internalError } from "../stage/refuse.ts";
 import { admitRecipient, beginTransaction, type Session } from "../stage/session.ts";
-import { runSteps, type Steps, waitFor } from "../stage/steps.ts";
 import type { Verdict } from "../stage/verdict.ts";
 import { decideVrfy } from "../stage/vrfy.ts";
 import { encodeAction, type PolicyRequest } from "../wire/policy.ts";
@@ -206,7 +206,7 @@ class PolicyFrontEnd {
     turn.stage = "mail";
     session.transaction = undefined;
     const sender = ownCopy(request.sender);
-    const outcome = yield* waitFor(decideMail(session, sender, core, messageOf(request)));
+    const outcome = yield* waitFor(decideMail(session, sender, core, messageOf(request), parametersOf(request)));
     const { helo, login, tls } = session;
     const instance = ownCopy(request.instance);
     const transaction: RememberedTransaction = {
@@ -217,7 +217,7 @@ class PolicyFrontEnd {
     };
     this.#memory.begin(remembered, transaction);
     // Where its refusal does not end the matter here, the MTA has let the sender through.
-    beginTransaction(session, outcome.sender);
+    beginTransaction(session, outcome.sender, parametersOf(request));
     return { transaction, isNew: true };
   }
 
@@ -282,6 +282,11 @@ function asksConnect({ connect }: Plan, { settings }: Core): boolean {
   return connect && settings.throttles.connect.length > 0;
 }
 
+/** The only one that the protocol tells. */
+function parametersOf({ size }: PolicyRequest): readonly string[] {
+  return size === "" || size === "0" ? [] : [`SIZE=${ownCopy(size)}`];
+}
+
 /** Postfix names each message; other MTAs may not. */
 function messageOf({ instance }: PolicyRequest): string | undefined {
   return instance === "" ? undefined : ownCopy(instance);
@@ -291,8 +296,11 @@ function messageOf({ instance }: PolicyRequest): string | undefined {
 function update({ request, remembered }: Turn): void {
   const { session } = remembered;
   const tls = request.encryptionProtocol !== "";
-  if (session.tls === tls && session.login === request.saslUsername) return;
+  const isSame = session.tlsVersion === request.encryptionProtocol && session.tls === tls && session.login === request.saslUsername;
+  if (isSame) return;
   session.tls = tls;
+  session.tlsVersion = ownCopy(request.encryptionProtocol);
+  session.tlsCipher = ownCopy(request.encryptionCipher);
   session.login = ownCopy(request.saslUsername);
   // A name that was refused to a stranger may be welcome now.
   if (remembered.ehlo?.verdict.kind !== "pass") remembered.ehlo = undefined;

@@ -2,10 +2,10 @@
 import { performance } from "node:perf_hooks";
 import { LRUCache } from "lru-cache";
 import type { Answer } from "../expr/ask.ts";
+import { runSteps, type Steps, waitFor } from "../expr/steps.ts";
 import { TemporaryError } from "../mail/temporary-error.ts";
 import type { Core } from "../stage/core.ts";
 import { askMap, isDecision, isMap, type MapListener } from "../stage/maps.ts";
-import { runSteps, type Steps, waitFor } from "../stage/steps.ts";
 import { encodeSocketmapReply, problemOf, type SocketmapReply, type SocketmapRequest } from "../wire/socketmap.ts";
 import type { TimedReply } from "./converse.ts";
 import { loggable } from "./decision.ts";

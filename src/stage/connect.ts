@@ -1,9 +1,9 @@
 /** The connection: throttles by what is known of the client before it says anything. */
 import type { Answer } from "../expr/ask.ts";
+import { runSteps, type Steps } from "../expr/steps.ts";
 import type { Core } from "./core.ts";
 import { pass, refuse } from "./refuse.ts";
 import type { Session } from "./session.ts";
-import { runSteps, type Steps } from "./steps.ts";
 import { askThrottles } from "./throttle.ts";
 import type { Verdict } from "./verdict.ts";
 

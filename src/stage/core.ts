@@ -1,4 +1,5 @@
 /** What every stage function takes besides the session: settings, sources, and a sink for the trace. */
+import type { ScriptStage } from "./script-environment.ts";
 import type { Settings } from "./settings.ts";
 import type { Sources } from "./sources.ts";
 
@@ -9,9 +10,21 @@ export interface TraceEntry {
   readonly answer: string;
 }
 
+/** A script that was stopped before its end, or could not be chosen: without a `script` it is the rule that failed. */
+export interface FailedScript {
+  readonly stage: ScriptStage;
+  readonly script?: string;
+  readonly line?: number;
+  readonly column?: number;
+  readonly message: string;
+  readonly cause?: unknown;
+}
+
 export interface Core {
   readonly settings: Settings;
   readonly sources: Sources;
   /** `undefined` on the hot path, where nothing is written that nobody reads. */
   readonly trace?: (entry: TraceEntry) => void;
+  /** Who is told of scripts that fail. */
+  readonly onScriptFailure?: (failure: FailedScript) => void;
 }

@@ -1,14 +1,15 @@
-/** The EHLO stage: is the name fully qualified, is it blocklisted. */
+/** The EHLO stage: is the name fully qualified, is it blocklisted, what does the script say. */
 import type { Answer } from "../expr/ask.ts";
 import { asBoolean } from "../expr/result.ts";
+import { runSteps, type Steps, waitFor } from "../expr/steps.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
 import { isFullyQualified } from "./fqdn.ts";
 import { ehloUnavailable, orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
+import { runScript } from "./script.ts";
 import type { Session } from "./session.ts";
 import { evaluate } from "./setting.ts";
-import { runSteps, type Steps, waitFor } from "./steps.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** `name` is the argument as sent. After a pass it becomes the name of the session; after a refusal the former one stays. */
@@ -36,5 +37,6 @@ function* ehlo(session: Session, name: string, core: Core): Steps<Verdict> {
       return refuse(reply(551, "5.1.1", `Sending domain '${domain}' has been blocklisted.`), "blocklisted");
     }
   }
-  return pass("pass");
+  const { refusal } = yield* runScript({ stage: "ehlo", scope, mail: [] }, core);
+  return refusal ?? pass("pass");
 }

@@ -1,14 +1,15 @@
 /** Parameters of MAIL and RCPT that belong to ESMTP extensions: refused where the extension is off, or the value is beyond its maximum. */
 import type { Answer } from "../expr/ask.ts";
 import { asBoolean, asConstant, asDuration } from "../expr/result.ts";
+import { runSteps, type Steps } from "../expr/steps.ts";
 import type { Value } from "../expr/value.ts";
 import { reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
+import { type Parameter, split } from "./parameters.ts";
 import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
 import type { Session } from "./session.ts";
 import { evaluate } from "./setting.ts";
 import type { Settings } from "./settings.ts";
-import { runSteps, type Steps } from "./steps.ts";
 import type { Reason, Verdict } from "./verdict.ts";
 import { priorityPolicies, type Scope } from "./vocabulary.ts";
 
@@ -32,25 +33,6 @@ export function decideMailParameters(
 export function decideRcptParameters(session: Session, parameters: readonly string[], core: Core, now: number): Answer<ParametersOutcome> {
   const scope = { session, helo: session.helo, sender: session.transaction?.sender ?? "", rcpt: "" };
   return decide(scope, parameters, rcptParameters, core, now);
-}
-
-/** The value of MT-PRIORITY; `""` if it is not given. */
-export function priorityOf(parameters: readonly string[]): string {
-  return parameters.map(split).find(({ keyword }) => keyword === "MT-PRIORITY")?.value ?? "";
-}
-
-interface Parameter {
-  /** Upper case. */
-  readonly keyword: string;
-  /** `undefined` without a `=`. */
-  readonly value: string | undefined;
-}
-
-export function split(parameter: string): Parameter {
-  const equals = parameter.indexOf("=");
-  return equals < 0
-    ? { keyword: parameter.toUpperCase(), value: undefined }
-    : { keyword: parameter.slice(0, equals).toUpperCase(), value: parameter.slice(equals + 1) };
 }
 
 const passed: ParametersOutcome = { verdict: pass("pass"), keyword: "" };

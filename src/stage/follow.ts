@@ -1,6 +1,7 @@
 /** Where an alias leads when it is followed until nothing changes: the same from every place on the way. */
+
+import type { Steps } from "../expr/steps.ts";
 import { TemporaryError } from "../mail/temporary-error.ts";
-import type { Steps } from "./steps.ts";
 
 /** An alias that leads through more others, one after the other or over all, is a mistake: a rule that makes ever new addresses. */
 const maxDepth = 100;

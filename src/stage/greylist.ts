@@ -1,5 +1,6 @@
 /** Greylisting, the last step of RCPT: whoever comes for the first time is asked to come again (RFC 6647). */
 import { asBoolean } from "../expr/result.ts";
+import { type Steps, waitFor } from "../expr/steps.ts";
 import { localPartOf } from "../mail/address.ts";
 import { type Reply, reply } from "../mail/reply.ts";
 import { clientKey, exactAddress } from "./client-key.ts";
@@ -11,7 +12,6 @@ import type { Header } from "./session.ts";
 import { evaluate } from "./setting.ts";
 import type { GreylistSettings } from "./settings.ts";
 import type { GreylistAnswer, GreylistQuestion } from "./state.ts";
-import { type Steps, waitFor } from "./steps.ts";
 import type { Verdict } from "./verdict.ts";
 import type { Scope } from "./vocabulary.ts";
 

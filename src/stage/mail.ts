@@ -1,33 +1,47 @@
-/** The MAIL stage: EHLO must have come first; the sender may be rewritten; throttles by sender. */
+/** The MAIL stage: EHLO must have come first; a script; the sender may be rewritten; throttles by sender. */
 import type { Answer } from "../expr/ask.ts";
 import { asBoolean, asString } from "../expr/result.ts";
+import { runSteps, type Steps } from "../expr/steps.ts";
 import { canonicalAddress } from "../mail/address.ts";
 import { reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
+import type { Parameters } from "./parameters.ts";
 import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
+import { runScript } from "./script.ts";
 import type { Session } from "./session.ts";
 import { evaluate } from "./setting.ts";
-import { runSteps, type Steps } from "./steps.ts";
 import { askThrottles } from "./throttle.ts";
 import type { MailOutcome } from "./verdict.ts";
 
-/** `sender` as given; `""` is the null sender. `message` names the message, the same on every node; `undefined`: nothing does. */
-export function decideMail(session: Session, sender: string, core: Core, message?: string): Answer<MailOutcome> {
+/**
+ * `sender` as given; `""` is the null sender. `message` names the message, the same on every node; `undefined`: nothing does.
+ * `parameters` as sent, as far as the MTA tells them.
+ */
+export function decideMail(
+  session: Session,
+  sender: string,
+  core: Core,
+  message?: string,
+  parameters: Parameters = [],
+): Answer<MailOutcome> {
   const address = canonicalAddress(sender);
   return runSteps(
-    orCannotTell(mail(session, address, message, core), (cause) => ({
+    orCannotTell(mail(session, address, message, parameters, core), (cause) => ({
       verdict: unavailable(core.settings.rcpt.replies.unavailable, cause),
       sender: address,
     })),
   );
 }
 
-function* mail(session: Session, sender: string, message: string | undefined, core: Core): Steps<MailOutcome> {
+function* mail(session: Session, given: string, message: string | undefined, parameters: Parameters, core: Core): Steps<MailOutcome> {
   const { settings } = core;
-  const scope = { session, helo: session.helo, sender, rcpt: "" };
-  if (session.helo === "" && !session.trusted && asBoolean(yield* evaluate("require", settings.ehlo.require, scope, core))) {
-    return { verdict: refuse(reply(503, "5.5.1", "Polite people say EHLO first."), "no-ehlo"), sender };
+  const begun = { session, helo: session.helo, sender: given, rcpt: "" };
+  if (session.helo === "" && !session.trusted && asBoolean(yield* evaluate("require", settings.ehlo.require, begun, core))) {
+    return { verdict: refuse(reply(503, "5.5.1", "Polite people say EHLO first."), "no-ehlo"), sender: given };
   }
+  const { refusal: rejection, sender = given } = yield* runScript({ stage: "mail", scope: begun, mail: parameters }, core);
+  if (rejection !== undefined) return { verdict: rejection, sender };
+  const scope = { ...begun, sender };
   const rewritten = asString(yield* evaluate("rewrite", settings.mail.rewrite, scope, core));
   // The empty string is the null sender; other text without a domain is no address.
   const takesEffect = rewritten !== undefined && (rewritten === "" || rewritten.includes("@"));

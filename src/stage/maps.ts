@@ -4,6 +4,7 @@
  */
 import type { Answer } from "../expr/ask.ts";
 import { asString } from "../expr/result.ts";
+import { runSteps, type Steps, waitFor } from "../expr/steps.ts";
 import { toText } from "../expr/value.ts";
 import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
@@ -18,7 +19,6 @@ import { accessKeys, addressInKey, writtenAddress } from "./map-key.ts";
 import { chooseDirectory, isLocalDomain, type Resolution, resolve } from "./resolve.ts";
 import { openSession, type Session } from "./session.ts";
 import { evaluate } from "./setting.ts";
-import { runSteps, type Steps, waitFor } from "./steps.ts";
 import type { Scope } from "./vocabulary.ts";
 
 /** Whom a map is asked through. */

@@ -1,17 +1,19 @@
-/** The RCPT stage: duplicates, rewriting, where the address goes, relaying, limits, throttles, greylisting, and what an error costs. */
+/** The RCPT stage: duplicates, a script, rewriting, where the address goes, relaying, limits, throttles, greylisting, and what an error costs. */
 import type { Answer } from "../expr/ask.ts";
 import { asBoolean, asCount, asDuration, asString } from "../expr/result.ts";
+import { runSteps, type Steps } from "../expr/steps.ts";
 import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
 import { type Reply, reply } from "../mail/reply.ts";
 import { TemporaryError } from "../mail/temporary-error.ts";
 import type { Core } from "./core.ts";
 import { greylist } from "./greylist.ts";
+import type { Parameters } from "./parameters.ts";
 import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
 import { type Resolution, resolve } from "./resolve.ts";
-import type { Session, Transaction } from "./session.ts";
+import { runScript } from "./script.ts";
+import type { Scripted, Session, Transaction } from "./session.ts";
 import { evaluate } from "./setting.ts";
 import type { Rule } from "./settings.ts";
-import { runSteps, type Steps } from "./steps.ts";
 import { askThrottles, giveBack } from "./throttle.ts";
 import type { RcptOutcome, Reason, Verdict } from "./verdict.ts";
 import type { Scope } from "./vocabulary.ts";
@@ -22,20 +24,40 @@ export type RcptPart = "all" | "relay";
 /** Taken when the setting yields no such value, or its source cannot tell. */
 const fallback = { maxRecipients: 100, maxErrors: 5, waitMs: 5000 } as const;
 
-/** `recipient` as given, unquoted. `message` names the message, the same on every node; `undefined`: nothing does. */
-export function decideRcpt(session: Session, recipient: string, core: Core, part: RcptPart = "all", message?: string): Answer<RcptOutcome> {
+/**
+ * `recipient` as given, unquoted. `message` names the message, the same on every node; `undefined`: nothing does. `parameters` as
+ * sent, as far as the MTA tells them.
+ */
+export function decideRcpt(
+  session: Session,
+  recipient: string,
+  core: Core,
+  part: RcptPart = "all",
+  message?: string,
+  parameters: Parameters = [],
+): Answer<RcptOutcome> {
   const cannotTell = (cause: TemporaryError) => uncounted(unavailable(core.settings.rcpt.replies.unavailable, cause));
-  return runSteps(orCannotTell(rcpt(session, recipient, core, part, message), cannotTell));
+  return runSteps(orCannotTell(rcpt(session, recipient, core, part, message, parameters), cannotTell));
 }
 
-function* rcpt(session: Session, recipient: string, core: Core, part: RcptPart, message: string | undefined): Steps<RcptOutcome> {
+function* rcpt(
+  session: Session,
+  recipient: string,
+  core: Core,
+  part: RcptPart,
+  message: string | undefined,
+  parameters: Parameters,
+): Steps<RcptOutcome> {
   const { transaction } = session;
   if (transaction === undefined) return uncounted(refuse(reply(503, "5.5.1", "MAIL is required first."), "no-mail"));
 
   const given = canonicalAddress(recipient);
   if (transaction.given.has(given)) return uncounted(pass("duplicate"));
 
-  const scope: Scope = { session, helo: session.helo, sender: transaction.sender, rcpt: given };
+  const begun: Scope = { session, helo: session.helo, sender: transaction.sender, rcpt: given };
+  const { refusal, sender, recipient: changed = given } = yield* scripted(transaction, begun, part, parameters, core);
+  if (refusal !== undefined) return uncounted(refusal);
+  const scope: Scope = { ...begun, sender: sender ?? begun.sender, rcpt: changed };
   const address = yield* rewritten(scope, core);
   // RFC 5321 4.5.1: postmaster without a domain is the MTA's own; so is any other name that it completes itself.
   const resolution: Resolution =
@@ -45,14 +67,20 @@ function* rcpt(session: Session, recipient: string, core: Core, part: RcptPart, 
 
   if (part === "relay" && resolution.kind !== "foreign") return uncounted(pass("pass"));
   if (isDuplicate(resolution, transaction)) {
-    return { verdict: pass("duplicate"), admission: { given, resolved: resolution.addresses }, countsAsError: false };
+    return withSender(sender, { verdict: pass("duplicate"), admission: { given, resolved: resolution.addresses }, countsAsError: false });
   }
   const maxRecipients = yield* countOf("max-recipients", core.settings.rcpt.maxRecipients, fallback.maxRecipients, scope, core);
   if (transaction.accepted >= maxRecipients) {
     return uncounted(refuse(core.settings.rcpt.replies.tooManyRecipients, "too-many-recipients"));
   }
   const outcome = yield* conclude(resolution, { ...scope, rcpt: address }, given, core);
-  return yield* admit(outcome, transaction, { ...scope, rcpt: address }, message, core);
+  return withSender(sender, yield* admit(outcome, transaction, { ...scope, rcpt: address }, message, core));
+}
+
+/** A script may change the sender with a recipient; with one that is refused it does not. */
+function withSender(sender: string | undefined, outcome: RcptOutcome): RcptOutcome {
+  const { admission } = outcome;
+  return sender === undefined || admission === undefined ? outcome : { ...outcome, admission: { ...admission, sender } };
 }
 
 /** The last steps of a recipient that would pass: throttles, then the greylist. What it took before it is refused is given back. */
@@ -103,6 +131,21 @@ function* conclude(resolution: Resolution, scope: Scope, given: string, core: Co
       return uncounted({ ...unavailable(replies.unavailable, cause), reason: "list-too-long" });
     }
   }
+}
+
+/** Recipients of one transaction of which what a script said is kept; Postfix takes 1000 by default. */
+const maxScripted = 2000;
+
+/** The script runs once for a recipient of which two parts are asked about: what it writes must not be written twice. */
+function* scripted(transaction: Transaction, scope: Scope, part: RcptPart, parameters: Parameters, core: Core): Steps<Scripted> {
+  const former = transaction.scripted.get(scope.rcpt);
+  if (former !== undefined) {
+    transaction.scripted.delete(scope.rcpt);
+    return former;
+  }
+  const result = yield* runScript({ stage: "rcpt", scope, mail: transaction.parameters, rcpt: parameters }, core);
+  if (part === "relay" && transaction.scripted.size < maxScripted) transaction.scripted.set(scope.rcpt, result);
+  return result;
 }
 
 /** The recipient after `session.rcpt.rewrite`: a string with an `@` replaces it, any other result leaves it. */

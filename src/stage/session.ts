@@ -1,5 +1,8 @@
 /** One SMTP session as the stages see it: what the MTA said of the client, and what was decided so far. */
 
+import { type Parameters, priorityOf } from "./parameters.ts";
+import type { Verdict } from "./verdict.ts";
+
 /** Facts that hold for the whole session. */
 export interface Peer {
   /** `listener` variable: the name of the listener that was asked. */
@@ -22,6 +25,9 @@ export interface Peer {
 export interface Session extends Peer {
   /** STARTTLS and AUTH may change these between commands. */
   tls: boolean;
+  /** Such as `TLSv1.3`, and the cipher; `""` if not encrypted, or not known. */
+  tlsVersion: string;
+  tlsCipher: string;
   /** The login name; `""` if not authenticated. */
   login: string;
   /** The accepted EHLO name as sent; `""` before. */
@@ -32,10 +38,12 @@ export interface Session extends Peer {
 }
 
 export interface Transaction {
-  /** Canonical, after rewriting; `""` is the null sender. */
-  readonly sender: string;
+  /** Canonical, after rewriting; `""` is the null sender. A script may change it with a recipient. */
+  sender: string;
   /** The value of MT-PRIORITY; `""` if not given. */
   readonly priority: string;
+  /** Of MAIL, as sent. */
+  readonly parameters: Parameters;
   /** Accepted recipients as given, canonical. */
   readonly given: Set<string>;
   /** What they resolved to, canonical. */
@@ -46,12 +54,24 @@ export interface Transaction {
   readonly counted: Set<string>;
   /** A header was asked for already: once a message is enough. */
   hasHeader: boolean;
+  /** What scripts said of recipients of which only a part was decided yet: none runs twice. */
+  readonly scripted: Map<string, Scripted>;
+}
+
+/** What the script of a stage came to. Addresses are canonical. */
+export interface Scripted {
+  readonly refusal?: Verdict;
+  /** The sender to go on with, `""` for the null sender. */
+  readonly sender?: string;
+  readonly recipient?: string;
 }
 
 /** A recipient that was accepted: as given, and where it goes. */
 export interface Admission {
   readonly given: string;
   readonly resolved: readonly string[];
+  /** The sender from now on; left out: as before. */
+  readonly sender?: string;
   /** Counters that have counted the message by this recipient. */
   readonly counted?: readonly string[];
   /** That the message is to get. */
@@ -65,14 +85,17 @@ export interface Header {
 }
 
 export function openSession(peer: Peer, login = "", tls = false): Session {
-  return { ...peer, login, tls, helo: "", errors: 0, transaction: undefined };
+  return { ...peer, login, tls, tlsVersion: "", tlsCipher: "", helo: "", errors: 0, transaction: undefined };
 }
 
-export function beginTransaction(session: Session, sender: string, priority = ""): void {
-  session.transaction = { sender, priority, given: new Set(), resolved: new Set(), accepted: 0, counted: new Set(), hasHeader: false };
+export function beginTransaction(session: Session, sender: string, parameters: Parameters = []): void {
+  session.transaction = {
+    ...{ sender, parameters, priority: priorityOf(parameters) },
+    ...{ given: new Set(), resolved: new Set(), accepted: 0, counted: new Set(), hasHeader: false, scripted: new Map() },
+  };
 }
 
-export function admitRecipient(transaction: Transaction, { given, resolved, counted = [], header }: Admission): void {
+export function admitRecipient(transaction: Transaction, { given, resolved, sender, counted = [], header }: Admission): void {
   let isNew = false;
   for (const address of resolved) {
     if (transaction.resolved.has(address)) continue;
@@ -83,4 +106,5 @@ export function admitRecipient(transaction: Transaction, { given, resolved, coun
   if (isNew) transaction.accepted += 1;
   for (const counter of counted) transaction.counted.add(counter);
   if (header !== undefined) transaction.hasHeader = true;
+  if (sender !== undefined) transaction.sender = sender;
 }

@@ -1,8 +1,9 @@
 /** Settings evaluated against a scope; the stage reads the value as the type that it needs. */
+
+import { type Steps, waitFor } from "../expr/steps.ts";
 import type { Value } from "../expr/value.ts";
 import type { Core } from "./core.ts";
 import type { Rule } from "./settings.ts";
-import { type Steps, waitFor } from "./steps.ts";
 import { type Scope, variablesOf } from "./vocabulary.ts";
 
 /** Throws a `TemporaryError` when a source cannot tell. `step` is the key of the setting, for the trace. */

@@ -1,6 +1,8 @@
 /** What the configuration says, compiled: all that a stage needs besides the session and its sources. */
 import type { Expression } from "../expr/expression.ts";
 import type { Reply } from "../mail/reply.ts";
+import type { Script } from "../sieve/script.ts";
+import type { ScriptHost } from "./script-environment.ts";
 import type { Scope } from "./vocabulary.ts";
 
 /** A compiled rule set. Which type its value is read as is the reading stage's business (src/expr/result.ts). */
@@ -13,6 +15,8 @@ export interface Settings {
     readonly fqdn: "stalwart" | "strict";
     /** Names of lookups. */
     readonly blocklist: readonly string[];
+    /** As at the other stages: the name of the script to run, if it yields text. */
+    readonly script: Rule;
   };
   readonly extensions: {
     readonly pipelining: Rule;
@@ -26,10 +30,11 @@ export interface Settings {
     readonly vrfy: Rule;
     readonly expn: Rule;
   };
-  readonly mail: { readonly rewrite: Rule };
+  readonly mail: { readonly script: Rule; readonly rewrite: Rule };
   readonly rcpt: {
     readonly directory: Rule;
     readonly relay: Rule;
+    readonly script: Rule;
     readonly rewrite: Rule;
     /** True, false, or rules whose string is the address to look up when the full one is not there. */
     readonly subAddressing: boolean | Rule;
@@ -46,6 +51,16 @@ export interface Settings {
   readonly throttles: Readonly<Record<ThrottleStage, readonly Throttle[]>>;
   /** By name and by alias, A-labels in lower case. */
   readonly domains: ReadonlyMap<string, DomainSettings>;
+  readonly sieve: SieveSettings;
+}
+
+/** `[sieve.trusted]`. */
+export interface SieveSettings {
+  /** By name in lower case. */
+  readonly scripts: ReadonlyMap<string, Script>;
+  /** What becomes of the command when a script fails. */
+  readonly onError: "accept" | "defer";
+  readonly host: ScriptHost;
 }
 
 /** `[session.rcpt.replies]`. */

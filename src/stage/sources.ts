@@ -47,6 +47,8 @@ export interface Sources {
   lookup(name: string): Lookup | undefined;
   /** Milliseconds since the epoch, for what is remembered between messages. */
   now(): number;
+  /** Lets other requests go on for a moment. */
+  breathe(): Promise<void>;
   readonly state: State;
   readonly exemptions: Exemptions;
 }

@@ -1,5 +1,6 @@
 /** Throttles (`[[session.throttle]]`): how often something may happen in a period, asked at connect, MAIL and RCPT. */
 import { asBoolean } from "../expr/result.ts";
+import { type Steps, waitFor } from "../expr/steps.ts";
 import { toText } from "../expr/value.ts";
 import type { Core } from "./core.ts";
 import { keyText } from "./key-text.ts";
@@ -7,7 +8,6 @@ import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
 import { evaluate } from "./setting.ts";
 import type { Throttle, ThrottleKey } from "./settings.ts";
 import type { ThrottleQuestion } from "./state.ts";
-import { type Steps, waitFor } from "./steps.ts";
 import type { Verdict } from "./verdict.ts";
 import { type Scope, variablesOf } from "./vocabulary.ts";
 

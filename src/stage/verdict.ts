@@ -31,6 +31,7 @@ export type Reason =
   | "greylisted"
   | "greylist-training"
   | "greylist-passed"
+  | "script"
   | "unavailable"
   | "vrfy-disabled"
   | "expn-disabled"

@@ -2,11 +2,18 @@
 import type { SqlResult } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
 
+/** What is wrong with a statement, as the engine tells it. */
+export type StatementProblem =
+  | { readonly kind: "missing-table"; readonly table: string }
+  | { readonly kind: "wrong"; readonly message: string };
+
 /** Every method but `close` rejects with a `TemporaryError`, whatever went wrong; its `cause` is the driver's error. */
 export interface Database {
   readonly name: string;
   /** One statement, done within the deadline of the store. `?` or `$n` stand for `parameters`; where there is a `$n`, a `?` is an operator. */
   query(sql: string, parameters: readonly Value[]): Promise<SqlResult>;
+  /** Whether the statement could be carried out, without doing it. `undefined`: nothing is known against it. */
+  check(sql: string): Promise<StatementProblem | undefined>;
   /** Several statements without parameters, done within `timeoutMs`, else within the deadline of the store. */
   run(script: string, timeoutMs?: number): Promise<void>;
   /** What is under way may fail; what comes later does. */

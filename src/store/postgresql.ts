@@ -2,11 +2,11 @@
 import { LRUCache } from "lru-cache";
 import pg from "pg";
 import type { SqlResult } from "../expr/ask.ts";
+import { placeholders } from "../expr/sql-text.ts";
 import type { Value } from "../expr/value.ts";
 import { TemporaryError } from "../mail/temporary-error.ts";
-import type { Database } from "./database.ts";
+import type { Database, StatementProblem } from "./database.ts";
 import type { PostgresqlSettings } from "./settings.ts";
-import { placeholders } from "./sql-text.ts";
 import { parserOf, toParameter } from "./sql-value.ts";
 import type { OnState } from "./state.ts";
 import { State } from "./state.ts";
@@ -59,6 +59,18 @@ export class PostgresqlDatabase implements Database {
       const blame = blameOf(cause);
       if (blame !== "values") this.#state.failed(blame === "statement" ? sql : blame === "queue" ? "queue" : "", error);
       throw error;
+    }
+  }
+
+  async check(sql: string): Promise<StatementProblem | undefined> {
+    try {
+      await this.#withClient(this.#timeoutMs, (client) => parseOnly(client, placeholders(sql, "postgresql")));
+      return undefined;
+    } catch (cause) {
+      if (blameOf(cause) !== "statement") throw this.#error(cause);
+      const [, table] = /"(.+)"/.exec(messageOf(cause)) ?? [];
+      const isMissing = sqlStateOf(cause) === "42P01" && table !== undefined;
+      return isMissing ? { kind: "missing-table", table } : { kind: "wrong", message: messageOf(cause) };
     }
   }
 
@@ -174,6 +186,20 @@ function blameOf(error: unknown): "values" | "statement" | "queue" | "database" 
   // Data exceptions and violated constraints; then syntax and access rules, features not supported.
   if (/^2[23]/.test(state)) return "values";
   return /^(42|0A)/.test(state) ? "statement" : "database";
+}
+
+/** The server reads the statement and looks up its names, and does nothing more; pg has no call for that alone. */
+function parseOnly(client: pg.PoolClient, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.query({
+      submit(connection: pg.Connection) {
+        connection.parse({ name: "", text, types: [] }, false);
+        connection.sync();
+      },
+      handleError: reject,
+      handleReadyForQuery: resolve,
+    });
+  });
 }
 
 /** After these the connection is as good as before; after 0A000 (a cached plan that no longer fits), 57P01, … a new one is better. */

@@ -10,7 +10,7 @@ export interface SqliteOptions {
 
 export type Work =
   | { readonly kind: "query"; readonly sql: string; readonly parameters: readonly (string | number)[] }
-  | { readonly kind: "script"; readonly sql: string };
+  | { readonly kind: "check" | "script"; readonly sql: string };
 
 /** `blame`: whether the values, the statement or the whole database is at fault. */
 export type Outcome = SqlResult | { readonly kind: "error"; readonly message: string; readonly blame: "values" | "statement" | "database" };

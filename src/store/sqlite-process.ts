@@ -6,7 +6,7 @@ import { statSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { LRUCache } from "lru-cache";
 import type { SqlResult } from "../expr/ask.ts";
-import { placeholders } from "./sql-text.ts";
+import { placeholders } from "../expr/sql-text.ts";
 import { fromSqlite } from "./sql-value.ts";
 import type { Outcome, SqliteOptions, Work } from "./sqlite-message.ts";
 
@@ -60,7 +60,8 @@ function query(sql: string, parameters: readonly (string | number)[]): SqlResult
 function perform(work: Work): Outcome {
   try {
     if (work.kind === "query") return query(work.sql, work.parameters);
-    opened().database.exec(work.sql);
+    if (work.kind === "check") prepare(opened(), work.sql);
+    else opened().database.exec(work.sql);
     return { kind: "changes", changes: 0 };
   } catch (error) {
     return { kind: "error", message: messageOf(error), blame: blameOf(error) };

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { SqlResult } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
 import { TemporaryError } from "../mail/temporary-error.ts";
-import type { Database } from "./database.ts";
+import type { Database, StatementProblem } from "./database.ts";
 import type { SqliteSettings } from "./settings.ts";
 import { toParameter } from "./sql-value.ts";
 import type { Outcome, SqliteOptions, Work } from "./sqlite-message.ts";
@@ -59,6 +59,14 @@ export class SqliteDatabase implements Database {
     const error = this.#error(outcome.message);
     if (outcome.blame !== "values") this.#state.failed(outcome.blame === "statement" ? sql : "", error);
     throw error;
+  }
+
+  async check(sql: string): Promise<StatementProblem | undefined> {
+    const outcome = await this.#ask({ kind: "check", sql }, this.#timeoutMs);
+    if (outcome.kind !== "error") return undefined;
+    if (outcome.blame === "database") throw this.#error(outcome.message);
+    const [, table] = /no such table: (\S+)$/.exec(outcome.message) ?? [];
+    return table === undefined ? { kind: "wrong", message: outcome.message } : { kind: "missing-table", table };
   }
 
   async run(script: string, timeoutMs: number = this.#timeoutMs): Promise<void> {

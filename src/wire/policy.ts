@@ -18,9 +18,12 @@ export interface PolicyRequest {
   readonly sender: string;
   readonly recipient: string;
   readonly instance: string;
+  /** That the client declared, in octets. */
+  readonly size: string;
   readonly stress: string;
   readonly saslUsername: string;
   readonly encryptionProtocol: string;
+  readonly encryptionCipher: string;
   readonly policyContext: string;
 }
 
@@ -133,9 +136,11 @@ function parseBlock(bytes: string): PolicyRequest {
     sender: values[slot.sender] ?? "",
     recipient: values[slot.recipient] ?? "",
     instance: values[slot.instance] ?? "",
+    size: values[slot.size] ?? "",
     stress: values[slot.stress] ?? "",
     saslUsername: values[slot.sasl_username] ?? "",
     encryptionProtocol: values[slot.encryption_protocol] ?? "",
+    encryptionCipher: values[slot.encryption_cipher] ?? "",
     policyContext: values[slot.policy_context] ?? "",
   };
 }
@@ -181,7 +186,6 @@ const ignored: ReadonlySet<string> = new Set<keyof typeof slot>([
   "reverse_client_name",
   "recipient_count",
   "queue_id",
-  "size",
   "etrn_domain",
   "sasl_method",
   "sasl_sender",
@@ -189,7 +193,6 @@ const ignored: ReadonlySet<string> = new Set<keyof typeof slot>([
   "ccert_issuer",
   "ccert_fingerprint",
   "ccert_pubkey_fingerprint",
-  "encryption_cipher",
   "encryption_keysize",
 ]);
 

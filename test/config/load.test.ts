@@ -56,6 +56,7 @@ const ask: Ask = {
   counterGet: () => 0,
   counterIncr: () => 1,
   sqlQuery: () => ({ kind: "rows", rows: [] }),
+  dnsQuery: () => undefined,
 };
 
 interface Subject {

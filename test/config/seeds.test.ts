@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of Sieve are written so.
 /** The examples of the documents that this product follows load and mean what their text says. */
 import { describe, expect, it } from "vitest";
 import { parseConfiguration } from "../../src/config/load.ts";
@@ -30,6 +31,7 @@ const ask: Ask = {
   counterGet: () => 0,
   counterIncr: () => 0,
   sqlQuery: () => ({ kind: "changes", changes: 0 }),
+  dnsQuery: () => undefined,
 };
 
 function evaluated(rule: boolean | Rule, rcpt: string, login = "", listener = "smtp"): Value | Promise<Value> {
@@ -101,6 +103,45 @@ wait = "5s"`).settings;
   });
 });
 
+describe("RCPT stage, Sieve", () => {
+  const greylist = (condition: string) => `${base}[session.rcpt]
+script = [ { if = "${condition}", then = "'greylist'" },
+{ else = false } ]
+
+[sieve.trusted.scripts.greylist]
+contents = '''
+require ["variables", "vnd.stalwart.execute", "envelope", "reject"];
+
+set "triplet" "\${env.remote_ip}.\${envelope.from}.\${envelope.to}";
+
+if not query "SELECT 1 FROM greylist WHERE addr=? LIMIT 1" ["\${triplet}"] {
+query "INSERT INTO greylist (addr) VALUES (?)" ["\${triplet}"];
+reject "422 4.2.2 Greylisted, please try again in a few moments.";
+}
+'''
+`;
+
+  it("the greylist loads once its slip is mended", () => {
+    const { settings, warnings } = load(greylist("is_empty(authenticated_as)"));
+    expect([evaluated(settings.rcpt.script, "a@b.example"), evaluated(settings.rcpt.script, "a@b.example", "john")]).toEqual([
+      "greylist",
+      0,
+    ]);
+    expect(settings.sieve.scripts.get("greylist")?.statements.map(({ line, sql }) => `${line}: ${sql}`)).toEqual([
+      "5: SELECT 1 FROM greylist WHERE addr=? LIMIT 1",
+      "6: INSERT INTO greylist (addr) VALUES (?)",
+    ]);
+    expect(warnings).toEqual([]);
+  });
+
+  it("the slip is told with its mend", () => {
+    const { problems } = parseConfiguration(greylist('is_empty(authenticated-as\\")'), "postern.toml", () => "");
+    expect(problems.map(formatProblem)).toEqual([
+      expect.stringMatching(/^postern\.toml:9:\d+: session\.rcpt\.script\[0\]\.if: .*"authenticated_as"/),
+    ]);
+  });
+});
+
 describe("EHLO stage, JSON", () => {
   const serving = { listener: { smtp: { protocol: "policy", bind: ["127.0.0.1:10040"] } }, directory: { mta: { type: "mta" } } };
 
@@ -113,6 +154,28 @@ describe("EHLO stage, JSON", () => {
     ).settings;
     expect(evaluated(ehlo.require, "")).toBe(1);
     expect([evaluated(ehlo.rejectNonFqdn, ""), evaluated(ehlo.rejectNonFqdn, "", "", "submission")]).toEqual([1, 0]);
+  });
+
+  it("MtaStageEhlo.script, its script and the list that this asks", () => {
+    const contents = `require ["variables", "extlists", "reject"];
+
+if string :list "\${env.helo_domain}" "blocked-domain" {
+reject "551 5.1.1 Sending domain '\${env.helo_domain}' has been blocklisted.";
+}`;
+    const { settings, warnings } = load(
+      JSON.stringify({
+        MtaStageEhlo: { script: { else: "'ehlo'" } },
+        SieveSystemScript: { name: "EHLO", contents, isActive: true },
+        MemoryLookupKey: [
+          { namespace: "blocked-domain", key: "spammer.example", isGlobPattern: false },
+          { namespace: "blocked-domain", key: "*.spammer.example", isGlobPattern: true },
+        ],
+        ...serving,
+      }),
+    );
+    expect(evaluated(settings.ehlo.script, "")).toBe("ehlo");
+    expect(settings.sieve.scripts.get("ehlo")?.name).toBe("EHLO");
+    expect(warnings).toEqual([]);
   });
 
   it("MtaExtensions", () => {

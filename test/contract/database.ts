@@ -69,6 +69,33 @@ export function databaseContract(
       expect(await database.query("SELECT n FROM t WHERE name = ?", ["two"])).toEqual({ kind: "rows", rows: [[2]] });
     });
 
+    it.each<[sql: string, problem: object | undefined]>([
+      ["SELECT n FROM t WHERE name = ? AND n = ?", undefined],
+      ["INSERT INTO t (name, n) VALUES ($1, $2)", undefined],
+      ["DELETE FROM t", undefined],
+      ["CREATE TABLE u (n integer)", undefined],
+      ["SELECT 1 FROM greylist WHERE addr = ?", { kind: "missing-table", table: "greylist" }],
+      ["INSERT INTO greylist (addr) VALUES (?)", { kind: "missing-table", table: "greylist" }],
+      ["SELECT missing FROM t", { kind: "wrong", message: expect.stringContaining("missing") }],
+      ["SELECT FROM WHERE", { kind: "wrong", message: expect.stringContaining("syntax error") }],
+      ["SELEC 1", { kind: "wrong", message: expect.stringContaining("SELEC") }],
+    ])("checks %s without doing it", async (sql, problem) => {
+      const before = await database.query("SELECT count(*) FROM t", []);
+      expect(await database.check(sql)).toEqual(problem);
+      expect(await database.check(sql)).toEqual(problem);
+      expect(await database.query("SELECT count(*) FROM t", [])).toEqual(before);
+    });
+
+    it("creates nothing when it checks", async () => {
+      await database.check("CREATE TABLE u (n integer)");
+      expect(await database.check("SELECT n FROM u")).toEqual({ kind: "missing-table", table: "u" });
+    });
+
+    it("carries out no second statement when it checks one", async () => {
+      await database.check("SELECT 1; DELETE FROM t").catch(() => {});
+      expect(await database.query("SELECT count(*) > 0 FROM t", [])).toEqual({ kind: "rows", rows: [[1]] });
+    });
+
     it("leaves no transaction open", async () => {
       await database.query("BEGIN", []);
       await database.query("INSERT INTO t (name) VALUES ('three')", []);

@@ -1,9 +1,9 @@
 /** The world of the directory contract in the tables that contrib/sql has queries for. */
 import { readFileSync } from "node:fs";
 import { getStaticTOMLValue, parseTOML } from "toml-eslint-parser";
+import type { Engine } from "../../src/expr/sql-text.ts";
 import { defaultQueries } from "../../src/store/queries.ts";
 import type { Queries } from "../../src/store/settings.ts";
-import type { Engine } from "../../src/store/sql-text.ts";
 
 export interface Layout {
   readonly name: string;

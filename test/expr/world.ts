@@ -37,6 +37,12 @@ export const vocabulary: Vocabulary<Subject> = {
   names,
 };
 
+const dns: Readonly<Record<string, readonly string[]>> = {
+  "mx example.org": ["mx1.example.org", "mx2.example.org"],
+  "txt example.org": ["v=spf1 -all"],
+  "txt two.example": ["a", "b"],
+};
+
 /** `asked` has every question in order. With `late` every source that may wait does. */
 export function world(late = false): Ask & { readonly asked: string[] } {
   const asked: string[] = [];
@@ -69,8 +75,9 @@ export function world(late = false): Ask & { readonly asked: string[] } {
     sqlQuery: (name, sql, parameters) =>
       answer(true, `sql ${name} ${parameters.map(String).join(",")}`, () => {
         if (!/^select/i.test(sql)) return { kind: "changes", changes: 3 } as const;
-        return { kind: "rows", rows: JSON.parse(sql.slice("select ".length)) } as const;
+        return { kind: "rows", rows: JSON.parse(sql.slice("select ".length).replace(/ WHERE.*/, "")) } as const;
       }),
+    dnsQuery: (name, type) => answer(true, `dns ${type} ${name}`, () => dns[`${type} ${name}`]),
   };
 }
 

@@ -90,9 +90,11 @@ const plain: PolicyRequest = {
   sender: "a@client.example",
   recipient: "",
   instance: "",
+  size: "",
   stress: "",
   saslUsername: "",
   encryptionProtocol: "",
+  encryptionCipher: "",
   policyContext: "",
 };
 

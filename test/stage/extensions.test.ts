@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { formatReply } from "../../src/mail/reply.ts";
 import { TemporaryError } from "../../src/mail/temporary-error.ts";
-import { decideMailParameters, decideRcptParameters, priorityOf } from "../../src/stage/extensions.ts";
+import { decideMailParameters, decideRcptParameters } from "../../src/stage/extensions.ts";
+import { priorityOf } from "../../src/stage/parameters.ts";
 import { session } from "../support/session.ts";
 import { type Changes, type RuleText, rule, settings } from "../support/settings.ts";
 import { sourcesOf } from "../support/sources.ts";

@@ -1,8 +1,8 @@
 /** Where an alias leads: no further than there is an end, and never for ever. */
 import { expect, test } from "vitest";
+import { runSteps, waitFor } from "../../src/expr/steps.ts";
 import { TemporaryError } from "../../src/mail/temporary-error.ts";
 import { follow } from "../../src/stage/follow.ts";
-import { runSteps, waitFor } from "../../src/stage/steps.ts";
 
 function followed(start: string, next: (address: string) => readonly string[]) {
   return runSteps(

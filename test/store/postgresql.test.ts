@@ -102,6 +102,7 @@ describe("PostgreSQL", () => {
       }),
     );
     await postgres.stop();
+    await expect(database.check("SELECT 1")).rejects.toThrow(TemporaryError);
     await expect.poll(() => ask(`poll${number++}@example.org`), { timeout: 20_000 }).toBe("temporary");
     time.now = 500_000;
     expect(await directory.recipient("john@example.org")).toEqual(john);

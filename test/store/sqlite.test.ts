@@ -66,6 +66,7 @@ describe("SQLite", () => {
   it("names a file that is missing, finds it when it appears and when it is replaced", async () => {
     const { database, states } = openTest("late.sqlite", {}, true);
     await expect(database.query("SELECT 1", [])).rejects.toThrow(/late\.sqlite/);
+    await expect(database.check("SELECT 1")).rejects.toThrow(TemporaryError);
     await expect(database.query("SELECT 1", [])).rejects.toThrow(TemporaryError);
     for (const n of [1, 2]) {
       const { database: writer } = openTest(`new${n}.sqlite`);

@@ -78,7 +78,11 @@ function watch(child: Child): { next: Daemon["logged"]; untaken: Daemon["untaken
   let text = "";
   let rest = "";
   let open = 2;
-  let wake: () => void = () => {};
+  const waiting = new Set<() => void>();
+  const wake = (): void => {
+    for (const one of waiting) one();
+    waiting.clear();
+  };
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
     text += chunk;
     const parts = (rest + chunk).split("\n");
@@ -109,10 +113,10 @@ function watch(child: Child): { next: Daemon["logged"]; untaken: Daemon["untaken
         if (open === 0) throw new Error(`the daemon ended without that line:\n${text}`);
         await new Promise<void>((resolve, reject) => {
           const silence = setTimeout(() => reject(new Error(`the daemon did not log that line:\n${text}`)), maxSilenceMs);
-          wake = () => {
+          waiting.add(() => {
             clearTimeout(silence);
             resolve();
-          };
+          });
         });
       }
     },

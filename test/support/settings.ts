@@ -38,6 +38,7 @@ export interface Changes {
   readonly rcpt?: Partial<Settings["rcpt"]>;
   readonly throttles?: Partial<Settings["throttles"]>;
   readonly domains?: Settings["domains"];
+  readonly sieve?: Partial<Settings["sieve"]>;
 }
 
 const texts: Record<keyof Settings["rcpt"]["replies"], Reply> = {
@@ -69,7 +70,14 @@ export function greylist(changes: Partial<GreylistSettings> = {}): GreylistSetti
 
 export function settings(changes: Changes = {}): Settings {
   return {
-    ehlo: { require: rule("true"), rejectNonFqdn: rule("local_port == 25"), fqdn: "stalwart", blocklist: [], ...changes.ehlo },
+    ehlo: {
+      require: rule("true"),
+      rejectNonFqdn: rule("local_port == 25"),
+      fqdn: "stalwart",
+      blocklist: [],
+      script: rule("false"),
+      ...changes.ehlo,
+    },
     extensions: {
       pipelining: rule("true"),
       chunking: rule("true"),
@@ -83,10 +91,11 @@ export function settings(changes: Changes = {}): Settings {
       expn: authenticatedOnly(),
       ...changes.extensions,
     },
-    mail: { rewrite: rule("false"), ...changes.mail },
+    mail: { script: rule("false"), rewrite: rule("false"), ...changes.mail },
     rcpt: {
       directory: rule("'*'"),
       relay: authenticatedOnly(),
+      script: rule("false"),
       rewrite: rule("false"),
       subAddressing: true,
       subAddressingDelivery: "base",
@@ -101,5 +110,6 @@ export function settings(changes: Changes = {}): Settings {
     },
     throttles: { connect: [], mail: [], rcpt: [], ...changes.throttles },
     domains: changes.domains ?? new Map(),
+    sieve: { scripts: new Map(), onError: "accept", host: { hostname: "mx.example.org", version: "1.0.0" }, ...changes.sieve },
   };
 }

@@ -63,6 +63,9 @@ const nothingToAsk: Ask = {
   sqlQuery: () => {
     throw new TemporaryError("no SQL here");
   },
+  dnsQuery: () => {
+    throw new TemporaryError("no DNS here");
+  },
 };
 
 const nothingRemembered: State = {
@@ -81,6 +84,7 @@ export function sourcesOf(
   return {
     ask: { ...nothingToAsk, ...ask },
     now: () => 0,
+    breathe: () => Promise.resolve(),
     state: nothingRemembered,
     exemptions: { client: () => false, recipient: () => false },
     ...remembered,

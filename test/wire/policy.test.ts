@@ -15,9 +15,11 @@ const nothing: PolicyRequest = {
   sender: "",
   recipient: "",
   instance: "",
+  size: "",
   stress: "",
   saslUsername: "",
   encryptionProtocol: "",
+  encryptionCipher: "",
   policyContext: "",
 };
 
@@ -83,9 +85,11 @@ const decoded: PolicyRequest = {
   sender: "sender@s.example",
   recipient: "u1@example.com",
   instance: "5585.6b022485.d7dc.0",
+  size: "1000",
   stress: "",
   saslUsername: "alice@login.example",
   encryptionProtocol: "TLSv1.3",
+  encryptionCipher: "TLS_AES_256_GCM_SHA384",
   policyContext: "outer",
 };
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { placeholders } from "../../src/store/sql-text.ts";
+import { countPlaceholders, placeholders } from "../../src/expr/sql-text.ts";
 
 const rows: [sql: string, sqlite: string, postgresql: string][] = [
   ["SELECT ?", "SELECT ?", "SELECT $1"],
@@ -27,4 +27,17 @@ const rows: [sql: string, sqlite: string, postgresql: string][] = [
 
 it.each(rows)("%s", (sql, sqlite, postgresql) => {
   expect([placeholders(sql, "sqlite"), placeholders(sql, "postgresql")]).toEqual([sqlite, postgresql]);
+});
+
+it.each<[sql: string, count: number | undefined]>([
+  ["SELECT 1", 0],
+  ["SELECT ?, '?', ?", 2],
+  ["SELECT $1, $2, $1", 2],
+  ["SELECT $3", 3],
+  ["SELECT a ? $1", 1],
+  // A string in PostgreSQL, placeholders in SQLite.
+  ["SELECT $$ ? $$", undefined],
+  ["SELECT [a?]", undefined],
+])("%s has %s", (sql, count) => {
+  expect(countPlaceholders(sql)).toBe(count);
 });

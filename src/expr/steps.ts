@@ -1,8 +1,8 @@
 /**
- * How a stage waits: its steps are a generator that yields only promises, so that a stage which needs no IO
+ * How stages and scripts wait: their steps are a generator that yields only promises, so that one which needs no IO
  * runs to its end at once and answers without a promise.
  */
-import type { Answer } from "../expr/ask.ts";
+import type { Answer } from "./ask.ts";
 
 export type Steps<T> = Generator<Promise<unknown>, T, unknown>;
 

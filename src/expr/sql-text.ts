@@ -30,6 +30,18 @@ export function placeholders(sql: string, engine: Engine): string {
   return text;
 }
 
+/** How many parameters the text wants. `undefined`: the engines read it differently. */
+export function countPlaceholders(sql: string): number | undefined {
+  const [first, second] = [countIn(sql, "sqlite"), countIn(sql, "postgresql")];
+  return first === second ? first : undefined;
+}
+
+function countIn(sql: string, engine: Engine): number {
+  const tokens = [...tokensOf(sql, engine)];
+  const numbers = tokens.flatMap(({ kind, text }) => (kind === "parameter" ? [Number(text.slice(1))] : []));
+  return numbers.length > 0 ? Math.max(...numbers) : tokens.filter(({ kind }) => kind === "mark").length;
+}
+
 function* tokensOf(sql: string, engine: Engine): Generator<Token> {
   let at = 0;
   while (at < sql.length) {

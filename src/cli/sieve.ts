@@ -1,0 +1,191 @@
+/** `postern sieve`: compiles one script, runs it against an envelope, and tells what came of it. */
+import { existsSync, readFileSync } from "node:fs";
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { Configuration } from "../config/configuration.ts";
+import { scriptVocabulary } from "../config/scripts.ts";
+import { didYouMean } from "../expr/nearest.ts";
+import type { Value } from "../expr/value.ts";
+import { canonicalAddress } from "../mail/address.ts";
+import { canonicalIp } from "../mail/ip.ts";
+import { cleanText, formatReply } from "../mail/reply.ts";
+import { compileScript } from "../sieve/compile.ts";
+import {
+  type Envelope,
+  type EnvelopePart,
+  envelopeParts,
+  type Script,
+  type ScriptOutcome,
+  type ScriptProblem,
+  type ScriptTrace,
+} from "../sieve/script.ts";
+import type { Core } from "../stage/core.ts";
+import { surroundingsOf } from "../stage/script.ts";
+import { environmentNames, type ScriptStage } from "../stage/script-environment.ts";
+import { openSession } from "../stage/session.ts";
+import { type ConfigurationOptions, configurationOption, loadOrEmpty, stateDirectoryOption, withCore } from "./configuration-option.ts";
+
+interface Options extends ConfigurationOptions {
+  readonly stage: ScriptStage;
+  readonly client?: string;
+  readonly helo?: string;
+  readonly auth?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly mailArg: readonly string[];
+  readonly rcptArg: readonly string[];
+  readonly set: readonly Assignment[];
+  readonly json?: boolean;
+}
+
+/** `env.NAME=VALUE` or `envelope.PART=VALUE`. */
+type Assignment =
+  | { readonly kind: "env"; readonly name: string; readonly value: Value }
+  | { readonly kind: "envelope"; readonly part: EnvelopePart; readonly value: string };
+
+const collect = (value: string, former: readonly string[]) => [...former, value];
+
+function clientAddress(text: string): string {
+  const address = canonicalIp(text);
+  if (address === undefined) throw new InvalidArgumentError("Give an IP address.");
+  return address;
+}
+
+export function sieveCommand(): Command {
+  return new Command("sieve")
+    .description("Compiles a Sieve script, runs it against an envelope, and prints the outcome, the changes and each step.")
+    .argument("<script>", "the name of a script of the configuration, or a file")
+    .addOption(configurationOption())
+    .addOption(stateDirectoryOption())
+    .addOption(new Option("--stage <stage>", "where it runs").choices(["ehlo", "mail", "rcpt"]).default("rcpt"))
+    .option("--client <ip>", "address of the client (default: unknown)", clientAddress)
+    .option("--helo <name>", "name given with EHLO", "")
+    .option("--auth <user>", "login name", "")
+    .option("--from <address>", 'sender; "" is the null sender')
+    .option("--to <address>", "recipient")
+    .option("--mail-arg <parameter>", "ESMTP parameter of MAIL, such as RET=FULL; may be repeated", collect, [])
+    .option("--rcpt-arg <parameter>", "ESMTP parameter of RCPT, such as NOTIFY=NEVER; may be repeated", collect, [])
+    .option(
+      "--set <name=value>",
+      "env.NAME or envelope.PART; may be repeated, and wins over what the other options say",
+      (text, former: readonly Assignment[]) => [...former, parseAssignment(text)],
+      [],
+    )
+    .option("--json", 'print {"outcome", "reply"?, "changes", "failure"?, "trace"}')
+    .addHelpText(
+      "after",
+      `
+Examples:
+  postern sieve ehlo -c FILE --stage ehlo --helo mx.spammer.example
+  postern sieve greylist.sieve --client 203.0.113.9 --from a@b.example --to john@example.org
+  postern sieve greylist.sieve --set env.remote_ip=203.0.113.9 --set envelope.from=a@b.example
+
+Without -c, and without the default file, there are no lists or directories to ask. What the script writes is written.
+Exit status: 0 it ran, even if it was stopped by a fault, 1 it does not compile or the configuration has errors, 2 there is no such script.`,
+    )
+    .action(async (name: string, options: Options) => {
+      const configuration = loadOrEmpty(options);
+      if (configuration === undefined) {
+        process.exitCode = 1;
+        return;
+      }
+      const script = scriptOf(name, configuration);
+      if (script !== undefined) await withCore(configuration, false, ({ core }) => run(script, options, core));
+    });
+}
+
+/** `undefined`: there is none, or it does not compile, which was printed. */
+function scriptOf(name: string, { settings, document, names }: Configuration): Script | undefined {
+  const configured = settings.sieve.scripts.get(name.toLowerCase());
+  if (configured !== undefined) return configured;
+  if (!existsSync(name)) {
+    process.stderr.write(`there is no script and no file "${name}".${didYouMean(name, settings.sieve.scripts.keys())}\n`);
+    process.exitCode = 2;
+    return undefined;
+  }
+  const scripts = new Map(Object.entries(document.sieve.trusted.scripts).map(([key, script]) => [key.toLowerCase(), script]));
+  const source = (included: string) => {
+    const { contents, file } = scripts.get(included.toLowerCase()) ?? {};
+    return contents ?? (file === undefined ? undefined : readFileSync(file, "utf8"));
+  };
+  const { script, problems } = compileScript(name, readFileSync(name, "utf8"), scriptVocabulary(document, names, source));
+  for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
+  if (script === undefined) process.exitCode = 1;
+  return script;
+}
+
+function formatProblem({ severity, script, line, column, message }: ScriptProblem): string {
+  return `${script}:${line}:${column}: ${severity === "warning" ? "warning: " : ""}${message}`;
+}
+
+async function run(script: Script, options: Options, core: Core): Promise<void> {
+  const trace: ScriptTrace[] = [];
+  const { stage, client, helo = "", auth = "", from, to, mailArg, rcptArg, set } = options;
+  const session = openSession(
+    {
+      listener: "",
+      protocol: "smtp",
+      client: { address: client, name: "", port: 0 },
+      server: { address: "", port: 25 },
+      trusted: false,
+    },
+    auth,
+  );
+  session.helo = helo;
+  const scope = { session, helo, sender: canonicalAddress(from ?? ""), rcpt: canonicalAddress(to ?? "") };
+  const surroundings = surroundingsOf({ stage, scope, mail: mailArg, rcpt: rcptArg }, core);
+  const { from: sender, to: recipient, ...parts } = surroundings.envelope;
+  const envelope: Envelope = {
+    ...parts,
+    ...(from !== undefined && sender !== undefined && { from: sender }),
+    ...(stage === "rcpt" && to !== undefined && recipient !== undefined && { to: recipient }),
+    ...Object.fromEntries(set.flatMap((each) => (each.kind === "envelope" ? [[each.part, each.value]] : []))),
+  };
+  const environment = new Map(set.flatMap((each) => (each.kind === "env" ? [[each.name, each.value]] : [])));
+  const outcome = await script.run({
+    ...surroundings,
+    envelope,
+    environment: (name) => environment.get(name.toLowerCase()) ?? surroundings.environment(name),
+    trace: (entry) => trace.push(entry),
+  });
+  process.stdout.write(options.json ? `${JSON.stringify(jsonOf(outcome, trace))}\n` : textOf(outcome, trace));
+}
+
+function jsonOf({ action, changes, failure }: ScriptOutcome, trace: readonly ScriptTrace[]): object {
+  const { script, line, column, message } = failure ?? {};
+  return {
+    outcome: action.kind,
+    ...(action.kind === "reject" && { reply: formatReply(action.reply) }),
+    changes: changes.map(({ part, value }) => ({ part, value: value ?? null })),
+    ...(failure && { failure: { script, line, column, message } }),
+    trace,
+  };
+}
+
+function textOf({ action, changes, failure }: ScriptOutcome, trace: readonly ScriptTrace[]): string {
+  return [
+    `outcome: ${action.kind === "reject" ? `reject ${formatReply(action.reply)}` : action.kind}`,
+    ...(failure ? [`stopped at ${failure.script}:${failure.line}:${failure.column}: ${cleanText(failure.message)}`] : []),
+    ...changes.map(({ part, value }) => `envelope.${part} = ${JSON.stringify(value ?? "")}`),
+    ...trace.map(({ script, line, what, answer }) => `  ${script}:${line}: ${what}${answer === "" ? "" : `: ${cleanText(answer)}`}`),
+    "",
+  ].join("\n");
+}
+
+function parseAssignment(text: string): Assignment {
+  const [, kind, name = "", value = ""] = /^(env|envelope)\.([^=]+)=(.*)$/is.exec(text) ?? [];
+  switch (kind?.toLowerCase()) {
+    case "env": {
+      const item = name.toLowerCase();
+      if (environmentNames.has(item)) return { kind: "env", name: item, value };
+      throw new InvalidArgumentError(`There is no environment item "${name}".${didYouMean(name, environmentNames)}`);
+    }
+    case "envelope": {
+      const wanted = name.toLowerCase().replaceAll("_", "");
+      const part = envelopeParts.find((known) => known === wanted);
+      if (part !== undefined) return { kind: "envelope", part, value: part === "from" || part === "to" ? canonicalAddress(value) : value };
+      throw new InvalidArgumentError(`There is no part "${name}" of the envelope: ${envelopeParts.join(", ")}.`);
+    }
+    default:
+      throw new InvalidArgumentError("Write env.NAME=VALUE or envelope.PART=VALUE.");
+  }
+}

@@ -1,0 +1,47 @@
+/** `dns_query` and `dns_exists`: "there is none" is an answer, and what cannot be told is none. */
+
+import { type Answer, type Ask, type DnsType, dnsTypes } from "./ask.ts";
+import { type AskFunction, after, type Inspection, type Literals } from "./ask-function.ts";
+import { didYouMean } from "./nearest.ts";
+import { flag, toText, type Value } from "./value.ts";
+
+export const dnsFunctions: readonly AskFunction[] = [
+  {
+    name: "dns_query",
+    arities: [2],
+    inspect: inspectDns,
+    ask: (ask, parameters) => askDns(ask, parameters, (type, records) => (records === undefined ? "" : recordsOf(type, records))),
+  },
+  {
+    name: "dns_exists",
+    arities: [2],
+    inspect: inspectDns,
+    ask: (ask, parameters) => askDns(ask, parameters, (_, records) => flag(records !== undefined)),
+  },
+];
+
+export function inspectDns([, type]: Literals): Inspection {
+  if (type === undefined || dnsTypeOf(type) !== undefined) return { waits: true };
+  const mend = didYouMean(type, dnsTypes) || ` Write one of ${dnsTypes.join(", ")}.`;
+  return { problem: `the DNS is not asked for "${type}".${mend}`, parameter: 1 };
+}
+
+/** There is nothing of an unknown type. */
+export function askDns(
+  ask: Ask,
+  [name = "", type = ""]: readonly Value[],
+  become: (type: DnsType, records: readonly string[] | undefined) => Value,
+): Answer<Value> {
+  const known = dnsTypeOf(toText(type));
+  return known === undefined ? become("ip", undefined) : after(ask.dnsQuery(toText(name), known), (records) => become(known, records));
+}
+
+function dnsTypeOf(text: string): DnsType | undefined {
+  const folded = text.toLowerCase();
+  return dnsTypes.find((type) => type === folded);
+}
+
+/** TXT is one text, with a line for each record where there are several. */
+export function recordsOf(type: DnsType, records: readonly string[]): Value {
+  return type === "txt" ? records.join("\r\n") : records;
+}

@@ -1,0 +1,25 @@
+/** `query` and `execute :query` as commands: the statement is carried out. */
+import type { Command } from "./code.ts";
+import type { CommandRecord, Context, Given } from "./record.ts";
+import { compileSql, sqlSignature } from "./sql.ts";
+import { executeSignature, isSql } from "./sql-execute.ts";
+
+export const queryRecord: CommandRecord = { name: "query", ...sqlSignature, compile };
+
+export const executeRecord: CommandRecord = {
+  ...executeSignature,
+  compile: (given, context) => (isSql(given, context) ? compile(given, context) : undefined),
+};
+
+function compile(given: Given, context: Context): Command | undefined {
+  const ask = compileSql(given, context);
+  return (
+    ask && {
+      waits: true,
+      *steps(run) {
+        yield* ask(run);
+        return "next";
+      },
+    }
+  );
+}

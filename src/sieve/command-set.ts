@@ -1,0 +1,68 @@
+/** `set [modifiers] "name" "value"` (RFC 5229 section 4), for variables and for parts of the envelope. */
+import { costOf, type Run, spend } from "./code.ts";
+import { type Modifier, modifiers, replaceAll } from "./modifier.ts";
+import type { CommandRecord, Given, TagRecord } from "./record.ts";
+
+const tags: readonly TagRecord[] = [
+  { name: "replace", takes: "text", takesTwo: true },
+  ...modifiers.map(({ name, precedence, capability }) => ({
+    name,
+    group: `precedence ${precedence}`,
+    ...(capability === undefined ? {} : { capability }),
+  })),
+];
+
+export const setRecord: CommandRecord = {
+  name: "set",
+  capability: "variables",
+  tags,
+  positions: [
+    { name: "name", type: "text" },
+    { name: "value", type: "text" },
+  ],
+  compile(given, context) {
+    const target = context.target(given.text(0));
+    const value = given.text(1);
+    const replace = replacement(given, context.vocabulary.limits.variableSize);
+    const chosen = modifiers.filter(({ name }) => given.tag(name));
+    if (!target) return undefined;
+    const assign = (run: Run, text: string): "next" => {
+      target(run, text);
+      run.answer = text;
+      return "next";
+    };
+    if (value.constant !== undefined && !replace) {
+      const constant = modified(value.constant, chosen);
+      return { waits: false, run: (run) => assign(run, constant) };
+    }
+    return {
+      waits: false,
+      run: (run) => {
+        const text = value.of(run);
+        return assign(run, modified(replace ? replace(run, text) : text, chosen, run));
+      },
+    };
+  },
+};
+
+function replacement(given: Given, longest: number): ((run: Run, text: string) => string) | undefined {
+  const tag = given.tag("replace");
+  if (!tag) return undefined;
+  const from = tag.text(0);
+  const to = tag.text(1);
+  return (run, text) => {
+    const wanted = from.of(run);
+    // Looking for a long text takes the product of both at worst.
+    spend(run, costOf(text.length) * (1 + costOf(wanted.length)));
+    return replaceAll(text, wanted, to.of(run), longest);
+  };
+}
+
+function modified(text: string, chosen: readonly Modifier[], run?: Run): string {
+  let value = text;
+  for (const { apply } of chosen) {
+    value = apply(value);
+    if (run) spend(run, costOf(value.length));
+  }
+  return value;
+}

@@ -1,0 +1,73 @@
+/** `while "EXPRESSION" { … }`, `break` and `continue` (vnd.stalwart.while). */
+import { type Steps, waitFor } from "../expr/steps.ts";
+import { isTrue } from "../expr/value.ts";
+import { type Command, type Run, report, type Signal, spend } from "./code.ts";
+import { compileIn, type Evaluation } from "./expressions.ts";
+import type { CommandRecord } from "./record.ts";
+
+const capability = "vnd.stalwart.while";
+
+/** Instructions after which other requests get their turn. */
+const breath = 1000;
+
+export const whileRecord: CommandRecord = {
+  name: "while",
+  capability,
+  positions: [{ name: "expression", type: "text", isExpression: true }],
+  hasBlock: true,
+  isLoop: true,
+  reportsItself: true,
+  compile(given, context) {
+    const condition = compileIn(given.text(0), context);
+    const { offset } = given.node;
+    const line = context.line(offset);
+    const body = given.block ?? [];
+    if (condition === undefined) return undefined;
+    return {
+      waits: true,
+      *steps(run) {
+        let breathedAt = run.budget;
+        for (;;) {
+          spend(run, 1);
+          run.offset = offset;
+          const isGoingOn = isTrue(yield* evaluate(condition, run));
+          report(run, line, "while", String(isGoingOn));
+          if (!isGoingOn) return "next";
+          const signal = yield* runBody(body, run);
+          if (signal === "break") return "next";
+          if (signal !== "next" && signal !== "continue") return signal;
+          if (breathedAt - run.budget < breath) continue;
+          yield* waitFor(run.surroundings.breathe());
+          breathedAt = run.budget;
+        }
+      },
+    };
+  },
+};
+
+export const breakRecord = jump("break");
+export const continueRecord = jump("continue");
+
+function jump(name: "break" | "continue"): CommandRecord {
+  return {
+    name,
+    capability,
+    compile(given, context) {
+      if (context.isInLoop) return { waits: false, run: () => name };
+      context.error(given.node.offset, `"${name}" stands outside of a loop. Put it into the block of a while, or use stop.`);
+      return undefined;
+    },
+  };
+}
+
+function* evaluate(evaluation: Evaluation, run: Run) {
+  return evaluation.waits ? yield* evaluation.steps(run) : evaluation.of(run);
+}
+
+function* runBody(body: readonly Command[], run: Run): Steps<Signal> {
+  for (const command of body) {
+    const signal = command.waits ? yield* command.steps(run) : command.run(run);
+    if (signal !== "next") return signal;
+  }
+  return "next";
+}

@@ -1,0 +1,115 @@
+/** The public face of Sieve: what a script is compiled against, what it is run in, and what comes of it. */
+import type { Answer, Ask, Names } from "../expr/ask.ts";
+import type { Value } from "../expr/value.ts";
+import type { Reply } from "../mail/reply.ts";
+import type { Limits } from "./limits.ts";
+
+/** Parts of the envelope that scripts read and set (RFC 5228 5.4, RFC 6009); `_` in a name as it is written counts for nothing. */
+export const envelopeParts = [
+  "from",
+  "to",
+  "envid",
+  "orcpt",
+  "ret",
+  "notify",
+  "bymode",
+  "bytrace",
+  "bytimeabsolute",
+  "bytimerelative",
+] as const;
+export type EnvelopePart = (typeof envelopeParts)[number];
+
+/** Canonical addresses; the null sender is `""`. A part that is absent is not there at this stage: tests on it are false, variables empty. */
+export type Envelope = Readonly<Partial<Record<EnvelopePart, string>>>;
+
+/** What compiling needs to know. */
+export interface ScriptVocabulary {
+  /** Every environment item that may ever have a value. */
+  readonly environment: ReadonlySet<string>;
+  readonly names: Names;
+  /** The source of a script to include; names are folded to lower case. */
+  readonly source: (name: string) => string | undefined;
+  readonly limits: Limits;
+  /** Extensions may be used only after they were required (RFC 5228 2.10.5); otherwise that is a warning. */
+  readonly mustRequire: boolean;
+}
+
+/** What is wrong with a script, and how to mend it. Line and column are from 1, the column in UTF-16 units. */
+export interface ScriptProblem {
+  readonly severity: "error" | "warning";
+  /** The script, as an included one may be at fault. */
+  readonly script: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+/** What one run sees of the world. */
+export interface Surroundings {
+  /** `undefined`: the item has no value in this session. */
+  environment(name: string): Value | undefined;
+  readonly envelope: Envelope;
+  /** The size that the client declared, in octets; 0 if it did not. */
+  readonly declaredSize: number;
+  readonly ask: Ask;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Lets other requests go on for a moment. */
+  breathe(): Promise<void>;
+  readonly trace?: (entry: ScriptTrace) => void;
+}
+
+/** One step for people: a command that ran, or a test and its outcome. */
+export interface ScriptTrace {
+  readonly script: string;
+  readonly line: number;
+  /** `if`, `envelope`, `set` … */
+  readonly what: string;
+  /** What it became: `true`, `false`, a value. */
+  readonly answer: string;
+}
+
+export interface EnvelopeChange {
+  readonly part: EnvelopePart;
+  /** Checked: an address, `FULL`, … `undefined`: the part is cleared. */
+  readonly value: string | undefined;
+}
+
+export interface ScriptOutcome {
+  readonly action: { readonly kind: "accept" } | { readonly kind: "discard" } | { readonly kind: "reject"; readonly reply: Reply };
+  /** In the order in which they were made; they mean nothing unless the action is to accept. */
+  readonly changes: readonly EnvelopeChange[];
+  /** Why it was stopped before its end. */
+  readonly failure?: ScriptFailure;
+}
+
+export interface ScriptFailure {
+  readonly script: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+  /** A `TemporaryError` of a source, if that was the reason. */
+  readonly cause?: unknown;
+}
+
+/** A SQL statement of a script, so that it can be tried before the script runs. */
+export interface ScriptStatement {
+  /** `''` and `'*'`: the data store. */
+  readonly store: string;
+  readonly sql: string;
+  readonly script: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface Script {
+  readonly name: string;
+  /** Those that are the same at every run. */
+  readonly statements: readonly ScriptStatement[];
+  /** False: `run` never returns a promise. */
+  readonly waits: boolean;
+  /** What it, or a script that it includes, may set of the envelope. */
+  readonly sets: ReadonlySet<EnvelopePart>;
+  /** Faults of the script and sources that cannot tell end it with a `failure`; it throws only for a bug of ours. */
+  run(surroundings: Surroundings): Answer<ScriptOutcome>;
+}

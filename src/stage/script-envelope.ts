@@ -1,0 +1,39 @@
+/** The envelope as scripts see it: addresses, and the parts that parameters of MAIL and RCPT make (RFC 6009). */
+import type { Envelope } from "../sieve/script.ts";
+import { type Parameters, parameterValue } from "./parameters.ts";
+import type { Scope } from "./vocabulary.ts";
+
+/** `rcpt` undefined: there is no recipient yet. */
+export function envelopeOf(scope: Scope, mail: Parameters, rcpt: Parameters | undefined, now: number): Envelope {
+  return {
+    from: scope.sender,
+    ...(rcpt && { to: scope.rcpt }),
+    ...part("envid", parameterValue("ENVID", mail)?.toLowerCase()),
+    ...part("ret", parameterValue("RET", mail)?.toUpperCase()),
+    ...deliverBy(parameterValue("BY", mail), now),
+    ...(rcpt && part("orcpt", parameterValue("ORCPT", rcpt)?.toLowerCase())),
+    ...(rcpt && part("notify", parameterValue("NOTIFY", rcpt)?.toUpperCase())),
+  };
+}
+
+/** RFC 1870: 0 if the client did not say. */
+export function declaredSize(mail: Parameters): number {
+  const digits = parameterValue("SIZE", mail) ?? "";
+  return /^\d{1,15}$/.test(digits) ? Number(digits) : 0;
+}
+
+function part(name: keyof Envelope, value: string | undefined): Envelope {
+  return value === undefined ? {} : { [name]: value };
+}
+
+/** RFC 2852 section 4: `seconds;mode` and perhaps a `T`. */
+function deliverBy(value: string | undefined, now: number): Envelope {
+  const [, seconds, mode = "", trace = ""] = /^([+-]?\d{1,9});([NR])(T?)$/i.exec(value ?? "") ?? [];
+  if (seconds === undefined) return {};
+  return {
+    bymode: mode.toUpperCase(),
+    ...(trace !== "" && { bytrace: "T" }),
+    bytimerelative: String(Number(seconds)),
+    bytimeabsolute: new Date(now + Number(seconds) * 1000).toISOString().replace(/\.\d+Z$/, "Z"),
+  };
+}

@@ -1,0 +1,65 @@
+/** The environment items of scripts: those of RFC 5183, and what the session and its parameters tell. */
+import type { Value } from "../expr/value.ts";
+import { reverseName } from "../mail/ip.ts";
+import { type Parameters, parameterValue } from "./parameters.ts";
+import { type Scope, variablesOf } from "./vocabulary.ts";
+
+export type ScriptStage = "ehlo" | "mail" | "rcpt";
+
+/** What runs the scripts. */
+export interface ScriptHost {
+  /** Fully qualified. */
+  readonly hostname: string;
+  readonly version: string;
+}
+
+export interface Facts {
+  readonly stage: ScriptStage;
+  readonly scope: Scope;
+  /** Of MAIL; at RCPT those of its transaction. */
+  readonly mail: Parameters;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly host: ScriptHost;
+}
+
+/** `undefined`: the item has no value in this session. */
+type Read = (facts: Facts) => Value | undefined;
+
+const none: Read = () => undefined;
+
+/** Absent rather than empty. */
+const text = (value: string | undefined): Value | undefined => (value === "" ? undefined : value);
+
+const items: ReadonlyMap<string, Read> = new Map<string, Read>([
+  ...[...variablesOf.ehlo].map(([name, read]): [string, Read] => [name, ({ scope }) => read(scope)]),
+  ["remote_ip.reverse", ({ scope }) => reverseName(scope.session.client.address ?? "")],
+  ["helo_domain", ({ scope }) => scope.helo.toLowerCase()],
+  ["now", ({ now }) => Math.floor(now / 1000)],
+  ["stage", ({ stage }) => stage],
+  ["tls.version", ({ scope }) => text(scope.session.tlsVersion)],
+  ["tls.cipher", ({ scope }) => text(scope.session.tlsCipher)],
+  ["iprev.ptr", ({ scope }) => text(scope.session.client.name)],
+  ["param.body", ({ mail }) => parameterValue("BODY", mail)?.toLowerCase()],
+  ["param.smtputf8", ({ mail }) => (parameterValue("SMTPUTF8", mail) === undefined ? undefined : 1)],
+  ["param.requiretls", ({ mail }) => (parameterValue("REQUIRETLS", mail) === undefined ? undefined : 1)],
+  // Nothing here checks them yet; scripts that were written for a server which does still load.
+  ["spf.result", none],
+  ["spf_ehlo.result", none],
+  ["iprev.result", none],
+  ["domain", ({ host }) => host.hostname.replace(/^[^.]*\.(?=[^.]+\.)/, "")],
+  ["host", ({ host }) => host.hostname],
+  ["location", () => "MTA"],
+  ["name", () => "Postern"],
+  ["phase", () => "during"],
+  ["remote-host", ({ scope }) => scope.session.client.name],
+  ["remote-ip", ({ scope }) => scope.session.client.address ?? ""],
+  ["version", ({ host }) => host.version],
+]);
+
+/** Every item that may ever have a value. */
+export const environmentNames: ReadonlySet<string> = new Set(items.keys());
+
+export function environmentItem(name: string, facts: Facts): Value | undefined {
+  return items.get(name.toLowerCase())?.(facts);
+}

@@ -1,0 +1,126 @@
+/**
+ * The Sieve script of a stage: which one runs, what it sees, and what comes of it. A script that fails costs no mail unless the
+ * configuration says so: what it had decided until then holds (`sieve.trusted.on-error`).
+ */
+import { asString } from "../expr/result.ts";
+import { type Steps, waitFor } from "../expr/steps.ts";
+import { canonicalAddress } from "../mail/address.ts";
+import { TemporaryError } from "../mail/temporary-error.ts";
+import type { EnvelopeChange, EnvelopePart, ScriptOutcome, Surroundings } from "../sieve/script.ts";
+import type { Core, FailedScript } from "./core.ts";
+import type { Parameters } from "./parameters.ts";
+import { ehloUnavailable, refuse, unavailable } from "./refuse.ts";
+import { declaredSize, envelopeOf } from "./script-envelope.ts";
+import { environmentItem, type Facts, type ScriptStage } from "./script-environment.ts";
+import type { Scripted } from "./session.ts";
+import { evaluate } from "./setting.ts";
+import type { Scope } from "./vocabulary.ts";
+
+export interface Command {
+  readonly stage: ScriptStage;
+  readonly scope: Scope;
+  /** Of MAIL; at RCPT those of its transaction. */
+  readonly mail: Parameters;
+  /** Of RCPT. */
+  readonly rcpt?: Parameters;
+}
+
+const nothing: Scripted = {};
+
+/** It never throws a `TemporaryError`: a source that cannot tell is a failure of the script. */
+export function* runScript(command: Command, core: Core): Steps<Scripted> {
+  const { stage, scope } = command;
+  const { sieve } = core.settings;
+  let name: string | undefined;
+  try {
+    name = asString(yield* evaluate("script", core.settings[stage].script, scope, core));
+  } catch (cause) {
+    if (!(cause instanceof TemporaryError)) throw cause;
+    return failed({ stage, message: `session.${stage}.script cannot tell which script to run`, cause }, nothing, core);
+  }
+  if (name === undefined || name === "") return nothing;
+  const script = sieve.scripts.get(name.toLowerCase());
+  if (script === undefined)
+    return failed({ stage, message: `session.${stage}.script names "${name}", which is not a script` }, nothing, core);
+
+  const outcome = yield* waitFor(script.run(surroundingsOf(command, core)));
+  const scripted = scriptedBy(outcome, stage, core);
+  core.trace?.({ step: `script ${script.name}`, asked: "outcome", answer: describe(outcome) });
+  return outcome.failure === undefined ? scripted : failed({ stage, ...outcome.failure }, scripted, core);
+}
+
+/** What a script sees of this command. */
+export function surroundingsOf({ stage, scope, mail, rcpt }: Command, core: Core): Surroundings {
+  const { sources, settings, trace } = core;
+  const now = sources.now();
+  const facts: Facts = { stage, scope, mail, now, host: settings.sieve.host };
+  return {
+    environment: (name) => environmentItem(name, facts),
+    envelope: stage === "ehlo" ? {} : envelopeOf(scope, mail, rcpt, now),
+    declaredSize: declaredSize(mail),
+    ask: sources.ask,
+    now,
+    breathe: sources.breathe,
+    ...(trace && {
+      trace: ({ script, line, what, answer }) =>
+        trace({ step: `script ${script}`, asked: `line ${line}: ${what}`, answer: answer || "done" }),
+    }),
+  };
+}
+
+function scriptedBy({ action, changes }: ScriptOutcome, stage: ScriptStage, core: Core): Scripted {
+  switch (action.kind) {
+    case "reject":
+      return { refusal: refuse(action.reply, "script") };
+    // There is no message yet that could be dropped.
+    case "discard":
+    case "accept":
+      return applied(changes, stage, core);
+  }
+}
+
+/** The last change of a part counts. */
+function applied(changes: readonly EnvelopeChange[], stage: ScriptStage, core: Core): Scripted {
+  const last = new Map<EnvelopePart, string>();
+  for (const { part, value = "" } of changes) last.set(part, value);
+  const effects = effectsOf(last, stage);
+  for (const part of last.keys()) {
+    if (part === "from" ? effects.sender !== undefined : part === "to" && effects.recipient !== undefined) continue;
+    core.trace?.({ step: "script", asked: `envelope.${part}`, answer: `changed for this script alone: ${whyNot(part, stage)}` });
+  }
+  return effects;
+}
+
+function effectsOf(changes: ReadonlyMap<EnvelopePart, string>, stage: ScriptStage): Scripted {
+  if (stage === "ehlo") return nothing;
+  const [sender, recipient = ""] = [changes.get("from"), changes.get("to")];
+  return {
+    ...(sender !== undefined && { sender: canonicalAddress(sender) }),
+    ...(stage === "rcpt" && recipient !== "" && { recipient: canonicalAddress(recipient) }),
+  };
+}
+
+function whyNot(part: EnvelopePart, stage: ScriptStage): string {
+  if (stage === "ehlo") return "there is no envelope yet";
+  // Servers that take the mail themselves add a recipient by it; an MTA that only asks cannot be told of one.
+  if (part === "to") return stage === "mail" ? "at MAIL there is no recipient to change" : "a recipient cannot be empty";
+  return "no MTA lets this part be changed";
+}
+
+/** What the failure costs, once it was told. */
+function failed(failure: FailedScript, decided: Scripted, core: Core): Scripted {
+  core.onScriptFailure?.(failure);
+  core.trace?.({ step: "script", asked: placeOf(failure), answer: `stopped: ${failure.message}` });
+  const { onError } = core.settings.sieve;
+  if (decided.refusal !== undefined || onError === "accept") return decided;
+  const reply = failure.stage === "ehlo" ? ehloUnavailable : core.settings.rcpt.replies.unavailable;
+  return { refusal: unavailable(reply, failure.cause ?? new Error(failure.message)) };
+}
+
+function placeOf({ script, line, column }: FailedScript): string {
+  return script === undefined ? "which script" : `${script}:${line}:${column}`;
+}
+
+function describe({ action }: ScriptOutcome): string {
+  return action.kind === "reject" ? `reject ${action.reply.code} ${action.reply.status} ${action.reply.text}` : action.kind;
+}

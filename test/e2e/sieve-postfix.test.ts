@@ -1,0 +1,185 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of Sieve are written so.
+/** The scripts of the documents that this product follows through a real Postfix: the SQL greylist on both engines, the HELO blocklist. */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { read } from "../support/contrib.ts";
+import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { freePorts, type Mta, startPostfix, whyNo } from "../support/mta.ts";
+import { TestPostgres } from "../support/postgres.ts";
+import { openSmtp, type Smtp } from "../support/smtp.ts";
+
+const scripts = `
+[session.ehlo]
+script = "'ehlo'"
+[lookup.blocked-domain]
+"spammer.example" = true
+"*.spammer.example" = true
+
+[session.rcpt]
+script = [ { if = "listener == 'milter'", then = "'moved'" }, { if = "is_empty(authenticated_as)", then = "'greylist'" },
+{ else = false } ]
+
+[sieve.trusted.scripts.ehlo]
+contents = '''
+require ["variables", "extlists", "reject"];
+
+if string :list "\${env.helo_domain}" "blocked-domain" {
+reject "551 5.1.1 Sending domain '\${env.helo_domain}' has been blocklisted.";
+}
+'''
+
+[sieve.trusted.scripts.greylist]
+contents = '''
+require ["variables", "vnd.stalwart.execute", "envelope", "reject"];
+
+set "triplet" "\${env.remote_ip}.\${envelope.from}.\${envelope.to}";
+
+if not query "SELECT 1 FROM greylist WHERE addr=? LIMIT 1" ["\${triplet}"] {
+query "INSERT INTO greylist (addr) VALUES (?)" ["\${triplet}"];
+reject "422 4.2.2 Greylisted, please try again in a few moments.";
+}
+'''
+
+[sieve.trusted.scripts.moved]
+contents = '''
+require ["variables", "envelope"];
+if envelope :localpart "to" "old" {
+  set "envelope.to" "jane@example.org";
+  set "envelope.from" "forwarded@client.example";
+}
+'''
+`;
+
+describe.skipIf(whyNo("Postfix") !== undefined)("Postfix", async () => {
+  const scratch = `/tmp/postern-sieve-${process.pid}`;
+  const [sqlite = 0, pg = 0, milter = 0, askSqlite = 0, askPg = 0, askMilter = 0] = await freePorts(6);
+
+  const config = (policy: number, more: string) => `[listener.smtp]
+protocol = "policy"
+bind = ["127.0.0.1:${policy}"]
+trusted-networks = []
+[directory.local]
+type = "memory"
+principals = [ { name = "john", email = ["john@example.org"] }, { name = "jane", email = ["jane@example.org"] } ]
+${more}${scripts}`;
+
+  const only = (restriction: string) => `-o smtpd_${restriction}_restrictions=`;
+  const master = `127.0.0.1:${pg} inet n - n - - smtpd
+    -o postern=inet:127.0.0.1:${askPg}
+127.0.0.1:${milter} inet n - n - - smtpd
+    -o smtpd_milters=inet:127.0.0.1:${askMilter}
+    ${only("helo")} ${only("sender")} ${only("relay")}reject_unauth_destination ${only("recipient")}
+`;
+
+  let postgres: TestPostgres;
+  let postfix: Mta;
+  const daemons: Daemon[] = [];
+  const open: Smtp[] = [];
+
+  beforeAll(async () => {
+    mkdirSync(scratch, { recursive: true });
+    writeFileSync(join(scratch, "tables.sql"), "CREATE TABLE IF NOT EXISTS greylist (addr TEXT PRIMARY KEY);\n");
+    postgres = await TestPostgres.create();
+    const init = `init = "${join(scratch, "tables.sql")}"\n`;
+    const database = `[store.pg]\ntype = "postgresql"\nurl = "postgresql://postgres@127.0.0.1:${postgres.port}/postgres"\n${init}`;
+    const listening = (port: number) => ({ host: "127.0.0.1", port });
+    daemons.push(
+      await startDaemon({
+        directory: join(scratch, "sqlite"),
+        config: config(
+          askSqlite,
+          `[listener.milter]\nprotocol = "milter"\nbind = ["127.0.0.1:${askMilter}"]\ntrusted-networks = []\n[store.embedded]\n${init}`,
+        ),
+        listening: [listening(askSqlite), listening(askMilter)],
+      }),
+      await startDaemon({
+        directory: join(scratch, "pg"),
+        config: config(askPg, `${database}[storage]\ndata = "pg"\n`),
+        listening: [listening(askPg)],
+      }),
+    );
+    const main = `${read("contrib/postfix/main.cf").replace("127.0.0.1:10040", `127.0.0.1:${askSqlite}`)}
+mydestination = example.org
+`;
+    postfix = startPostfix({ directory: join(scratch, "mta"), port: sqlite, main, master });
+  });
+
+  afterAll(async () => {
+    for (const smtp of open) smtp.end();
+    await Promise.all(daemons.map((daemon) => daemon.stop()));
+    postfix?.stop();
+    await postgres?.remove();
+    rmSync(scratch, { recursive: true, force: true });
+  });
+
+  let lastPort = 21_000;
+
+  /** A stranger of its own. */
+  async function greet(port: number, helo = "mx.client.example"): Promise<Smtp> {
+    const smtp = await openSmtp(port);
+    open.push(smtp);
+    lastPort += 1;
+    expect(await smtp.say(`XCLIENT ADDR=203.0.113.9 PORT=${lastPort}`)).toMatch(/^220 /);
+    expect(await smtp.say(`EHLO ${helo}`)).toMatch(/^250-/);
+    return smtp;
+  }
+
+  describe.each([
+    ["SQLite", () => sqlite],
+    ["PostgreSQL", () => pg],
+  ])("the greylist on %s", (_, port) => {
+    it("defers a triplet at first and passes it the second time", async () => {
+      const attempt = async (recipient: string) => {
+        const smtp = await greet(port());
+        expect(await smtp.say("MAIL FROM:<a@client.example>")).toMatch(/^250 /);
+        const reply = await smtp.say(`RCPT TO:<${recipient}>`);
+        smtp.end();
+        return reply;
+      };
+      const greylisted = /^422 4\.2\.2 .*Greylisted, please try again in a few moments\.$/;
+      expect(await attempt("john@example.org")).toMatch(greylisted);
+      expect(await attempt("john@example.org")).toMatch(/^250 /);
+      expect(await attempt("john@example.org")).toMatch(/^250 /);
+      // Another triplet waits for itself.
+      expect(await attempt("jane@example.org")).toMatch(greylisted);
+    });
+
+    it("does not ask twice about a recipient that is given twice in one session", async () => {
+      const smtp = await greet(port());
+      await smtp.say("MAIL FROM:<twice@client.example>");
+      for (let count = 0; count < 2; count += 1) expect(await smtp.say("RCPT TO:<john@example.org>")).toMatch(/^422 4\.2\.2 /);
+    });
+  });
+
+  it.each([
+    ["spammer.example", "551"],
+    ["mx.SPAMMER.example", "551"],
+    ["spammer.example.com", "422"],
+  ])("HELO %s is answered by %s", async (helo, code) => {
+    const smtp = await greet(sqlite, helo);
+    await smtp.say(`MAIL FROM:<${code}@client.example>`);
+    const reply = await smtp.say("RCPT TO:<john@example.org>");
+    expect(reply).toMatch(new RegExp(`^${code} `));
+    // Postfix takes 5.1.1 for a matter of addresses, which a name is not.
+    const blocked = `551 5.0.0 <${helo}>: Helo command rejected: Sending domain '${helo.toLowerCase()}' has been blocklisted.`;
+    if (code === "551") expect(reply).toBe(blocked);
+  });
+
+  it("by milter the reply is verbatim", async () => {
+    const smtp = await greet(milter, "mx.spammer.example");
+    expect(await smtp.say("MAIL FROM:<a@client.example>")).toBe("551 5.1.1 Sending domain 'mx.spammer.example' has been blocklisted.");
+  });
+
+  it("by milter a recipient that the script changes is delivered to, from the sender that it sets", async () => {
+    const smtp = await greet(milter);
+    await smtp.say("MAIL FROM:<a@client.example>");
+    expect(await smtp.say("RCPT TO:<old@example.org>")).toMatch(/^250 /);
+    expect(await smtp.say("RCPT TO:<john@example.org>")).toMatch(/^250 /);
+    expect(await smtp.say("DATA")).toMatch(/^354 /);
+    expect(await smtp.say("Subject: moved\r\n\r\nHello.\r\n.")).toMatch(/^250 /);
+    expect(await postfix.delivered("moved")).toEqual(["jane@example.org", "john@example.org"]);
+    const returned = postfix.mail().map((text) => /^Return-Path: (.*)$/m.exec(text)?.[1]);
+    expect(new Set(returned)).toEqual(new Set(["<forwarded@client.example>"]));
+  });
+});

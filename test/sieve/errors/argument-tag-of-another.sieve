@@ -1,0 +1,4 @@
+keep :copy;
+if string :over "a" "b" {
+    keep;
+}

@@ -1,0 +1,2 @@
+stop "now";
+set "a" "b" "c";

@@ -1,0 +1,5 @@
+if true {
+    keep;
+}
+}
+keep;

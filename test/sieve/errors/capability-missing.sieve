@@ -1,0 +1,4 @@
+# harness: capabilities are checked
+if envelope :regex "from" "^a" {
+    reject "no";
+}

@@ -1,0 +1,1 @@
+require ["variables", "vnd.stalwart.expresions", "fileinto"];

@@ -1,0 +1,1 @@
+rejekt "No.";

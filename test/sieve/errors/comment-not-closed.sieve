@@ -1,0 +1,2 @@
+keep; /* and so on
+discard;

@@ -1,0 +1,7 @@
+keep;
+elsif true {
+    discard;
+}
+else {
+    keep;
+}

@@ -1,0 +1,2 @@
+set "envelope.too" "a@b.example";
+set "env.helo_domain" "a";

@@ -1,0 +1,4 @@
+require "include";
+set "a" "1";
+global "a";
+global "b c";

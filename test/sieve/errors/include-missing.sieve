@@ -1,0 +1,2 @@
+include "sharred";
+include :optional "nowhere";

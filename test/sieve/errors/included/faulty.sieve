@@ -1,0 +1,4 @@
+keep;
+if tru {
+    stop;
+}

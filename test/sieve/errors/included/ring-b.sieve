@@ -1,0 +1,2 @@
+keep;
+include "ring-a";

@@ -1,0 +1,3 @@
+keep; `
+set "a" %;
+keep ? ;

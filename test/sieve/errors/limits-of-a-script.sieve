@@ -1,0 +1,2 @@
+# harness: small scripts
+keep;

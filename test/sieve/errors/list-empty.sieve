@@ -1,0 +1,3 @@
+if envelope "from" [] {
+    keep;
+}

@@ -1,0 +1,3 @@
+if string :list "a" "blocked-domian" {
+    keep;
+}

@@ -1,0 +1,3 @@
+if envelope "from" ["a@b.example" "c@d.example"] {
+    keep;
+}

@@ -1,0 +1,2 @@
+set :lower :upper "a" "b";
+set :lengh "a" "b";

@@ -1,0 +1,6 @@
+if envelope : is "from" "a" {
+    keep;
+}
+if envelope :9 "from" "a" {
+    keep;
+}

@@ -1,0 +1,6 @@
+if size :over 1T {
+    discard;
+}
+if size :over 1024KB {
+    discard;
+}

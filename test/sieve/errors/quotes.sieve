@@ -1,0 +1,2 @@
+reject 'no';
+set “a” "b";

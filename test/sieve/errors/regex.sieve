@@ -1,0 +1,6 @@
+if string :regex "a" "a(b" {
+    keep;
+}
+if string :regex "a" "^(?=b)" {
+    keep;
+}

@@ -1,0 +1,3 @@
+return "now";
+error;
+error "one" "two";

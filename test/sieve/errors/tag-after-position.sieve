@@ -1,0 +1,3 @@
+if envelope "from" :is "a@b.example" {
+    keep;
+}

@@ -1,0 +1,3 @@
+if envelope :contain "from" "a" {
+    keep;
+}

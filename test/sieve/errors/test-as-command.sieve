@@ -1,0 +1,2 @@
+envelope "from" "a@b.example";
+true;

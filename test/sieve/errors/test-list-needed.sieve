@@ -1,0 +1,6 @@
+if anyof {
+    keep;
+}
+if allof true {
+    keep;
+}

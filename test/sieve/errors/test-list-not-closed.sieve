@@ -1,0 +1,3 @@
+if allof (true, false {
+    keep;
+}

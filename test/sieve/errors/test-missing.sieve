@@ -1,0 +1,6 @@
+if {
+    keep;
+}
+elsif "a" {
+    keep;
+}

@@ -1,0 +1,3 @@
+if enveloppe "from" "a@b.example" {
+    discard;
+}

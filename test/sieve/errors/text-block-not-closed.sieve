@@ -1,0 +1,4 @@
+set "a" text:
+one
+two
+;

@@ -1,0 +1,6 @@
+if valid_ext_list {
+    keep;
+}
+if ihave {
+    keep;
+}

@@ -1,0 +1,7 @@
+while "1 == 1";
+while {
+    break;
+}
+while "i <" {
+    break;
+}
