@@ -17,7 +17,7 @@ const rules: Json = {
   description: "One expression; or a list of { if, then } with { else } at the end; or an object of match and else.",
   anyOf: [
     constant,
-    { type: "array", items: { anyOf: [rule, otherwise] }, minItems: 1 },
+    { type: "array", items: { anyOf: [rule, otherwise] }, contains: otherwise, maxContains: 1 },
     {
       type: "object",
       properties: {
@@ -46,13 +46,22 @@ export function jsonSchema(): Json {
       if (json.properties) json.properties = withOtherNames(json.properties);
     },
   });
-  const session = objectOf(objectOf(made.properties).session).properties;
+  const properties = objectOf(made.properties);
+  const session = objectOf(properties.session).properties;
   return {
     ...made,
     title: "Configuration of Postern",
-    properties: { ...objectOf(made.properties), ...objects(objectOf(session), objectOf(made.properties)) },
+    properties: { ...properties, store: withEmbedded(objectOf(properties).store ?? {}), ...objects(objectOf(session), properties) },
     $defs: { rules },
   };
+}
+
+/** `[store.embedded]` has neither type nor path to give. */
+function withEmbedded(stores: Json): Json {
+  const kinds = objectOf(stores.additionalProperties).oneOf;
+  const [sqlite] = Array.isArray(kinds) ? kinds : [];
+  const { type: _, path: __, ...properties } = objectOf(objectOf(sqlite).properties);
+  return { ...stores, properties: { embedded: { type: "object", properties, additionalProperties: false } } };
 }
 
 type Properties = Readonly<Record<string, Json>>;
