@@ -40,6 +40,7 @@ export class PostgresqlState implements StateStore {
   readonly #expired = new Map<string, number>();
   #underWay = 0;
   #failures = 0;
+  #successes = 0;
   /** After a failure one question goes ahead: an answer to it and a failure of another at the same time would contradict each other. */
   #isTrying = false;
   #isPumping = false;
@@ -146,11 +147,13 @@ export class PostgresqlState implements StateStore {
       this.#state.failed("queue", error);
       return Promise.reject(error);
     }
+    const before = this.#successes;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         pending.isLate = true;
         const error = this.#error(new Error(`no answer in ${this.#timeoutMs} ms`));
-        this.#failed(error);
+        // When others were answered meanwhile, it waited for the end of an outage that is over.
+        if (this.#successes === before) this.#failed(error);
         reject(error);
       }, this.#timeoutMs);
       const pending: Pending<Question, Answer> = { question, resolve, reject, timer, tries: 0, isLate: false };
@@ -197,6 +200,7 @@ export class PostgresqlState implements StateStore {
     try {
       await this.#withClient((client) => batch.perform(client));
       this.#isTrying = false;
+      this.#successes += 1;
       // What was under way when another failed does not tell that all is well again.
       if (this.#failures === before) this.#state.worked("", "queue");
     } catch (cause) {
