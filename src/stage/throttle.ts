@@ -73,8 +73,8 @@ function* ask(throttle: Throttle, scope: Scope, event: Event, taken: ThrottleQue
     answer: `${answer.allowed ? "allowed" : "refused"}, ${answer.taken} of ${count} taken`,
   });
   if (!answer.allowed) return refuse(core.settings.rcpt.replies.rateLimit, "rate-limit");
-  // What another node took for this message is not this recipient's to give back.
-  if (!(isOnce && answer.isRepeat)) taken.push(question);
+  // What was taken when this was asked before, here or by another node, is not to be given back now.
+  if (!answer.isRepeat) taken.push(question);
   return pass("pass");
 }
 

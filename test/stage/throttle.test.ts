@@ -280,6 +280,17 @@ describe("at RCPT", () => {
   });
 });
 
+describe("a recipient that another node is asked about again", () => {
+  test("and refuses by its next throttle stays counted where it passed", async () => {
+    const shared = new MemoryState();
+    const first = throttle({ count: 1 });
+    const [one, other] = [world("rcpt", [first], {}, shared), world("rcpt", [first, throttle({ count: 0 })], {}, shared)];
+    expect(await one.message(["a@one.example"], { id: "1" })).toBe("ok");
+    expect(await other.message(["a@one.example"], { id: "1" })).toBe("452/4.4.5");
+    expect(await one.message(["b@one.example"], { id: "2" })).toBe("452/4.4.5");
+  });
+});
+
 describe("while the store cannot tell", () => {
   const down = () => Promise.reject(new TemporaryError("down"));
   const state: State = { greylist: down, throttle: down, giveBack: down };
