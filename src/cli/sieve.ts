@@ -80,7 +80,8 @@ Examples:
   postern sieve greylist.sieve --set env.remote_ip=203.0.113.9 --set envelope.from=a@b.example
 
 Without -c, and without the default file, there are no lists or directories to ask. What the script writes is written.
-Exit status: 0 it ran, even if it was stopped by a fault, 1 it does not compile or the configuration has errors, 2 there is no such script.`,
+Exit status: 0 it ran, even if it was stopped by a fault, 1 it does not compile or the configuration has errors, 2 there is no such script
+or it cannot be read.`,
     )
     .action(async (name: string, options: Options) => {
       const configuration = loadOrEmpty(options);
@@ -107,10 +108,23 @@ function scriptOf(name: string, { settings, document, names }: Configuration): S
     const { contents, file } = scripts.get(included.toLowerCase()) ?? {};
     return contents ?? (file === undefined ? undefined : readFileSync(file, "utf8"));
   };
-  const { script, problems } = compileScript(name, readFileSync(name, "utf8"), scriptVocabulary(document, names, source));
+  const text = readScript(name);
+  if (text === undefined) return undefined;
+  const { script, problems } = compileScript(name, text, scriptVocabulary(document, names, source));
   for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
   if (script === undefined) process.exitCode = 1;
   return script;
+}
+
+/** `undefined`: it cannot be read, which was printed. */
+function readScript(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    process.stderr.write(`${file} cannot be read (${error instanceof Error ? error.message : String(error)}).\n`);
+    process.exitCode = 2;
+    return undefined;
+  }
 }
 
 function formatProblem({ severity, script, line, column, message }: ScriptProblem): string {
@@ -177,7 +191,8 @@ function parseAssignment(text: string): Assignment {
     case "env": {
       const item = name.toLowerCase();
       if (environmentNames.has(item)) return { kind: "env", name: item, value };
-      throw new InvalidArgumentError(`There is no environment item "${name}".${didYouMean(name, environmentNames)}`);
+      const mend = didYouMean(name, environmentNames) || ` Known are ${[...environmentNames].join(", ")}.`;
+      throw new InvalidArgumentError(`There is no environment item "${name}".${mend}`);
     }
     case "envelope": {
       const wanted = name.toLowerCase().replaceAll("_", "");

@@ -1,5 +1,6 @@
 /** Functions of arrays and of values of any type. */
 import { type PureFunction, pure } from "./function.ts";
+import { indexOf } from "./search.ts";
 import { asciiLower } from "./text-functions.ts";
 import { compare, flag, isArray, isTrue, toArray, toText, type Value } from "./value.ts";
 
@@ -15,7 +16,7 @@ export const arrayFunctions: readonly PureFunction[] = [
   pure("is_empty", 1, (x = "") => flag((typeof x === "string" || isArray(x)) && x.length === 0)),
   pure("is_number", 1, (x) => flag(typeof x === "number")),
   pure("contains", 2, (haystack = "", needle = "") =>
-    flag(isArray(haystack) ? haystack.some((element) => isSame(element, needle)) : toText(haystack).includes(toText(needle))),
+    flag(isArray(haystack) ? haystack.some((element) => isSame(element, needle)) : indexOf(toText(haystack), toText(needle)) >= 0),
   ),
   pure("contains_ignore_case", 2, (haystack = "", needle = "") => flag(containsIgnoreCase(haystack, toText(needle)))),
   pure("if_then", 3, (condition = "", yes = "", no = "") => (isTrue(condition) ? yes : no)),
@@ -51,7 +52,7 @@ function distinct(elements: readonly Value[]): Value[] {
 }
 
 function containsIgnoreCase(haystack: Value, needle: string): boolean {
-  if (!isArray(haystack)) return toText(haystack).toLowerCase().includes(needle.toLowerCase());
+  if (!isArray(haystack)) return indexOf(toText(haystack).toLowerCase(), needle.toLowerCase()) >= 0;
   const wanted = asciiLower(needle);
   return haystack.some((element) => asciiLower(toText(element)) === wanted);
 }

@@ -164,8 +164,10 @@ function compileMatches<S>(call: Call, context: Context<S>): Code<S> {
     );
   }
   const pattern = patternOf(first.value, first.offset);
+  const { onMatch } = context.vocabulary;
   return applyAtHand([compileNode(second, context)], (run, [value = ""]) => {
     const text = toText(value);
+    onMatch?.(run.subject, pattern, text);
     const found = pattern.test(text);
     run.match = found ? { pattern, text } : { pattern, text, groups: [] };
     return flag(found);

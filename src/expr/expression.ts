@@ -1,6 +1,7 @@
 /** The public face of the expression language: what is compiled, against which vocabulary, and how it is asked. */
 import type { Answer, Ask, Names } from "./ask.ts";
 import type { AskFunction } from "./ask-function.ts";
+import type { Pattern } from "./pattern.ts";
 import type { Value } from "./value.ts";
 
 /** What an expression may name. `S` is what it is evaluated against, such as a session with its current recipient. */
@@ -13,6 +14,8 @@ export interface Vocabulary<S> {
   readonly functions?: ReadonlyMap<string, AskFunction>;
   /** `$0` and so on as long as the expression itself has not asked `matches`. */
   readonly captures?: (subject: S) => readonly string[];
+  /** Is told what `matches` is about to do, and may throw. */
+  readonly onMatch?: (subject: S, pattern: Pattern, text: string) => void;
   readonly names: Names;
 }
 

@@ -10,6 +10,9 @@ import { shortened } from "./token.ts";
 const unbuiltVariables: ReadonlySet<string> = new Set(["asn", "country"]);
 const unbuiltFunctions: ReadonlySet<string> = new Set(["config_get", "system", "metric"]);
 
+/** What other servers call what has another name here. */
+const renamedFunctions: ReadonlyMap<string, string> = new Map([["in_array", "contains"]]);
+
 export const matchesFunction = "matches";
 
 export function isFunction(name: string, { functions }: Vocabulary<never>): boolean {
@@ -38,6 +41,8 @@ export function unknownFunction(name: string, offset: number, source: string, vo
   if (unbuiltFunctions.has(name)) return new ExpressionError(`"${name}" is not known to this version.`, offset);
   if (vocabulary.variables.has(name))
     return new ExpressionError(`"${name}" is a variable, not a function. Remove the parentheses.`, offset);
+  const here = renamedFunctions.get(name);
+  if (here !== undefined) return new ExpressionError(`unknown function "${name}". It is called ${here}(…) here.`, offset);
   const known = [matchesFunction, ...pureFunctions.keys(), ...askFunctions.keys(), ...(vocabulary.functions?.keys() ?? [])];
   return new ExpressionError(`unknown function "${shortened(name)}".${didYouMean(name, known)}`, offset);
 }

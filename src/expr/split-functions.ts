@@ -1,15 +1,16 @@
 /** Functions that part a text. */
 import { type PureFunction, pure } from "./function.ts";
+import { indexOf, lastIndexOf } from "./search.ts";
 import { maxElements, toNumber, toText, type Value } from "./value.ts";
 
 export const splitFunctions: readonly PureFunction[] = [
   pure("split", 2, (text = "", separator = "") => split(toText(text), toText(separator))),
   pure("rsplit", 2, (text = "", separator = "") => splitFromEnd(toText(text), toText(separator))),
-  pure("split_n", 3, (text = "", separator = "", n = "") => splitTimes(toText(text), toText(separator), toNumber(n))),
-  pure("split_once", 2, (text = "", separator = "") => cutAt(toText(text), toText(separator), toText(text).indexOf(toText(separator)))),
-  pure("rsplit_once", 2, (text = "", separator = "") =>
-    cutAt(toText(text), toText(separator), toText(text).lastIndexOf(toText(separator))),
+  pure("split_n", 3, (text = "", separator = "", n = "") =>
+    splitTimes(toText(text), toText(separator), Math.min(toNumber(n), maxElements - 1)),
   ),
+  pure("split_once", 2, (text = "", separator = "") => cutAt(toText(text), toText(separator), indexOf)),
+  pure("rsplit_once", 2, (text = "", separator = "") => cutAt(toText(text), toText(separator), lastIndexOf)),
   pure("split_words", 1, (text = "") =>
     toText(text)
       .split(/\s+/)
@@ -21,7 +22,8 @@ export const splitFunctions: readonly PureFunction[] = [
 
 /** An empty separator parts a text into its characters. */
 function split(text: string, separator: string): Value[] {
-  return separator === "" ? Array.from(text).slice(0, maxElements) : text.split(separator, maxElements);
+  if (separator === "") return Array.from(text).slice(0, maxElements);
+  return splitTimes(text, separator, maxElements).slice(0, maxElements);
 }
 
 /** The last part first; where separators overlap, the last one counts. */
@@ -30,7 +32,7 @@ function splitFromEnd(text: string, separator: string): Value[] {
   const parts: Value[] = [];
   let end = text.length;
   while (parts.length < maxElements - 1) {
-    const at = end < separator.length ? -1 : text.lastIndexOf(separator, end - separator.length);
+    const at = lastIndexOf(text, separator, end);
     if (at < 0) break;
     parts.push(text.slice(at + separator.length, end));
     end = at;
@@ -43,8 +45,8 @@ function splitFromEnd(text: string, separator: string): Value[] {
 function splitTimes(text: string, separator: string, times: number): Value[] {
   const parts: Value[] = [];
   let start = 0;
-  while (separator !== "" && parts.length < Math.min(Math.trunc(times), maxElements - 1)) {
-    const at = text.indexOf(separator, start);
+  while (separator !== "" && parts.length < Math.trunc(times)) {
+    const at = indexOf(text, separator, start);
     if (at < 0) break;
     parts.push(text.slice(start, at));
     start = at + separator.length;
@@ -54,7 +56,8 @@ function splitTimes(text: string, separator: string, times: number): Value[] {
 }
 
 /** `''` when the separator is not there. */
-function cutAt(text: string, separator: string, at: number): Value {
+function cutAt(text: string, separator: string, find: (text: string, key: string) => number): Value {
+  const at = find(text, separator);
   return at < 0 ? "" : [text.slice(0, at), text.slice(at + separator.length)];
 }
 

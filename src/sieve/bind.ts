@@ -2,7 +2,9 @@
 import { didYouMean } from "../expr/nearest.ts";
 import { shortened } from "../expr/token.ts";
 import type { Command, Test } from "./code.ts";
+import { commands } from "./commands.ts";
 import type { ArgumentType, Context, Given, GivenTag, GivenText, PositionRecord, Signature, TagRecord } from "./record.ts";
+import { strayWord } from "./stray-word.ts";
 import type { Argument, CommandNode, TestNode, TextNode } from "./syntax.ts";
 
 /** What one tag or position was given. */
@@ -94,7 +96,10 @@ function bindPositions(loose: readonly Argument[], binding: Binding): ReadonlyMa
   const positions = form.positions ?? [];
   const values = new Map<number, Bound>();
   const chosen = choosePositions(positions, loose.length);
-  if (!chosen) fail(binding, loose[positions.length]?.offset ?? node.offset, wrongCount(node.name, form, loose.length));
+  const [word] = form.tests ? [] : node.tests;
+  if (!chosen && word && !commands.has(word.name))
+    fail(binding, word.offset, strayWord(word.name, form, !("block" in node), loose.length < positions.length));
+  else if (!chosen) fail(binding, loose[positions.length]?.offset ?? node.offset, wrongCount(form, loose));
   for (const [index, position] of chosen?.entries() ?? []) {
     const argument = loose[index];
     const what = `the ${position.name} of "${node.name}"`;
@@ -185,7 +190,8 @@ function conflict(name: string, rival: string): string {
   return name === rival ? `":${name}" is given twice. Remove one.` : `":${rival}" and ":${name}" exclude each other. Remove one.`;
 }
 
-function unknownTag(name: string, { name: of, tags = [] }: Signature): string {
+function unknownTag(name: string, { name: of, tests, tags = [] }: Form): string {
+  if (tests) return `"${of}" needs ${needed(tests)} before ":${shortened(name)}".`;
   const known = tags.map((tag) => `:${tag.name}`);
   const mend = didYouMean(`:${name}`, known) || (known.length > 0 ? ` It takes ${known.join(", ")}.` : " It takes none.");
   return `"${of}" has no tag ":${shortened(name)}".${mend}`;
@@ -199,12 +205,21 @@ function choosePositions(positions: readonly PositionRecord[], count: number): r
   return chosen.length === count ? chosen.toReversed() : undefined;
 }
 
-function wrongCount(name: string, { positions = [] }: Signature, count: number): string {
+function wrongCount({ name, tests, positions = [] }: Form, loose: readonly Argument[]): string {
+  const count = loose.length;
+  const [first] = loose;
+  if (tests && first) return `"${name}" needs ${needed(tests)}, not ${described(first)}.`;
   const fewest = positions.filter(({ isOptional }) => !isOptional).length;
   const counts = fewest === positions.length ? `${fewest}` : `${fewest} to ${positions.length}`;
   const names = positions.length > 0 ? ` (${positions.map((position) => position.name).join(", ")})` : "";
   const plural = positions.length === 1 ? "argument" : "arguments";
-  return `"${name}" takes ${positions.length === 0 ? "no" : counts} ${plural}${names}, not ${count}.`;
+  const areTexts = positions.at(-1)?.type === "texts" && loose.slice(positions.length - 1).every(({ kind }) => kind === "text");
+  const mend = areTexts && count > positions.length ? ' A list of strings stands in brackets: ["…", "…"].' : "";
+  return `"${name}" takes ${positions.length === 0 ? "no" : counts} ${plural}${names}, not ${count}.${mend}`;
+}
+
+function needed(tests: "one" | "list"): string {
+  return tests === "one" ? "a test" : "a list of tests in parentheses";
 }
 
 /** Tests and blocks where they belong, and nowhere else. */
@@ -212,11 +227,12 @@ function checkTests(binding: Binding): void {
   const { node, form } = binding;
   const [first] = node.tests;
   if (form.tests === undefined) {
-    if (first) fail(binding, first.offset, `"${node.name}" takes no test. Is there a ";" missing before "${shortened(first.name)}"?`);
+    if (first) fail(binding, first.offset, strayWord(first.name, form, !("block" in node), false));
   } else if (!first) {
-    fail(binding, node.offset, `"${node.name}" needs ${form.tests === "one" ? "a test" : "a list of tests in parentheses"}.`);
+    fail(binding, node.offset, `"${node.name}" needs ${needed(form.tests)}.`);
   } else if (form.tests === "one" && node.isTestList) {
-    fail(binding, first.offset, `"${node.name}" takes one test, not a list. Use allof (…) or anyof (…).`);
+    const mend = node.tests.length === 1 ? "Remove the parentheses" : "Use allof (…) or anyof (…)";
+    fail(binding, first.offset, `"${node.name}" takes one test, not a list. ${mend}.`);
   } else if (form.tests === "list" && !node.isTestList) {
     fail(binding, first.offset, `the tests of "${node.name}" are a list. Put them into parentheses.`);
   }

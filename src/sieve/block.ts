@@ -86,15 +86,16 @@ function compileIf(nodes: readonly CommandNode[], context: Scripting): Command |
   for (const [index, node] of nodes.entries()) {
     if (isClosed) break;
     const before = nodes[index - 1];
-    if (before?.name === "else") context.error(node.offset, `"${node.name}" stands behind an "else". Put it before, or begin a new if.`);
+    if (before?.name === "else" && !isElseIf(before))
+      context.error(node.offset, `"${node.name}" stands behind an "else". Put it before, or begin a new if.`);
     const form = node.name === "else" ? elseForm : ifForm;
     const [test] = compileTests(node, form, context);
     const isOpen = test?.always !== false;
     const block = isOpen && node.block ? compileBlock(node.block, context, false) : [];
-    const isElseIf = node.name === "else" && node.tests[0]?.name === "if";
-    if (isElseIf) context.error(node.offset, '"else if" is one word here. Write elsif.');
-    const given =
-      node.isBroken || isElseIf ? undefined : bind(node, { ...form, name: node.name }, context, context.read, { tests: [], block });
+    if (isElseIf(node)) context.error(node.offset, '"else if" is one word here. Write elsif.');
+    // A test that was told of may have swallowed what begins the block.
+    const isSpoiled = node.isBroken || isElseIf(node) || (form.tests && node.tests.length > 0 && !test && !node.block);
+    const given = isSpoiled ? undefined : bind(node, { ...form, name: node.name }, context, context.read, { tests: [], block });
     const line = context.line(node.offset);
     if (!given) isComplete = false;
     else if (node.name === "else") otherwise = sequence(block);
@@ -103,6 +104,10 @@ function compileIf(nodes: readonly CommandNode[], context: Scripting): Command |
     isClosed = test?.always === true;
   }
   return isComplete ? chain(branches, context.script, otherwise) : undefined;
+}
+
+function isElseIf({ name, tests: [test] }: CommandNode): boolean {
+  return name === "else" && test?.name === "if";
 }
 
 /** Each is one instruction, is known as the place of a failure, and is reported to a trace. */

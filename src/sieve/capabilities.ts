@@ -70,5 +70,9 @@ export function unknownCapability(name: string): string {
   if (aboutMessages.has(name)) return `"${name}" is about messages, and at these stages there is none yet. Remove it.`;
   const now = renamed.get(name);
   if (now !== undefined) return `unknown capability "${name}". What it was for is in "${now}".`;
+  const several = name.split(/[\s,]+/);
+  if (several.length > 1 && several.every((each) => capabilities.has(each))) {
+    return `unknown capability "${shortened(name)}". Write a list: [${several.map((each) => `"${each}"`).join(", ")}].`;
+  }
   return `unknown capability "${shortened(name)}".${didYouMean(name, capabilities) || " Remove it, or ask for it by ihave."}`;
 }

@@ -1,4 +1,5 @@
 /** What scripts are compiled to, and the state of one run. What never waits is a plain function; what may wait is a generator. */
+import type { Pattern } from "../expr/pattern.ts";
 import type { Steps } from "../expr/steps.ts";
 import type { Value } from "../expr/value.ts";
 import type { Reply } from "../mail/reply.ts";
@@ -70,4 +71,11 @@ export function report(run: Run, line: number, what: string, answer: string): vo
 /** What handling a text of this many characters costs, beside the one instruction of the command. */
 export function costOf(characters: number): number {
   return characters >> 6;
+}
+
+/** Steps of the engine of patterns for one instruction: one step takes some 60 ns at worst. */
+const stepsForOne = 16;
+
+export function costOfPattern({ size }: Pattern, text: string): number {
+  return Math.ceil((text.length * size) / stepsForOne);
 }

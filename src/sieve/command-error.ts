@@ -1,5 +1,4 @@
 /** `error` (RFC 5463 section 5): the script ends as one that failed. */
-import { cleanText } from "../mail/reply.ts";
 import { ScriptFault } from "./code.ts";
 import type { CommandRecord } from "./record.ts";
 
@@ -14,7 +13,7 @@ export const errorRecord: CommandRecord = {
     return {
       waits: false,
       run: (run) => {
-        throw new ScriptFault(cleanText(text.of(run)).slice(0, longestMessage));
+        throw new ScriptFault(text.of(run).slice(0, longestMessage).toWellFormed());
       },
     };
   },

@@ -51,10 +51,9 @@ function replacement(given: Given, longest: number): ((run: Run, text: string) =
   const from = tag.text(0);
   const to = tag.text(1);
   return (run, text) => {
-    const wanted = from.of(run);
-    // Looking for a long text takes the product of both at worst.
-    spend(run, costOf(text.length) * (1 + costOf(wanted.length)));
-    return replaceAll(text, wanted, to.of(run), longest);
+    const replaced = replaceAll(text, from.of(run), to.of(run), longest);
+    spend(run, costOf(text.length + replaced.length));
+    return replaced;
   };
 }
 

@@ -1,9 +1,10 @@
 /** `while "EXPRESSION" { … }`, `break` and `continue` (vnd.stalwart.while). */
-import { type Steps, waitFor } from "../expr/steps.ts";
+import { waitFor } from "../expr/steps.ts";
 import { isTrue } from "../expr/value.ts";
-import { type Command, type Run, report, type Signal, spend } from "./code.ts";
+import { type Run, report, spend } from "./code.ts";
 import { compileIn, type Evaluation } from "./expressions.ts";
 import type { CommandRecord } from "./record.ts";
+import { sequence } from "./sequence.ts";
 
 const capability = "vnd.stalwart.while";
 
@@ -21,7 +22,7 @@ export const whileRecord: CommandRecord = {
     const condition = compileIn(given.text(0), context);
     const { offset } = given.node;
     const line = context.line(offset);
-    const body = given.block ?? [];
+    const body = sequence(given.block ?? []);
     if (condition === undefined) return undefined;
     return {
       waits: true,
@@ -33,7 +34,7 @@ export const whileRecord: CommandRecord = {
           const isGoingOn = isTrue(yield* evaluate(condition, run));
           report(run, line, "while", String(isGoingOn));
           if (!isGoingOn) return "next";
-          const signal = yield* runBody(body, run);
+          const signal = body.waits ? yield* body.steps(run) : body.run(run);
           if (signal === "break") return "next";
           if (signal !== "next" && signal !== "continue") return signal;
           if (breathedAt - run.budget < breath) continue;
@@ -62,12 +63,4 @@ function jump(name: "break" | "continue"): CommandRecord {
 
 function* evaluate(evaluation: Evaluation, run: Run) {
   return evaluation.waits ? yield* evaluation.steps(run) : evaluation.of(run);
-}
-
-function* runBody(body: readonly Command[], run: Run): Steps<Signal> {
-  for (const command of body) {
-    const signal = command.waits ? yield* command.steps(run) : command.run(run);
-    if (signal !== "next") return signal;
-  }
-  return "next";
 }

@@ -83,12 +83,17 @@ export function contextOf({ script, source, places, scope, vocabulary, problems,
     misplacedRequire: (offset) => error(offset, '"require" stands behind other commands. Put it at the top of the script.'),
     read: ({ value, offset }, isExpression) => {
       const report = (within: number, message: string): void => error(placeWithin(source, value, offset, within), message);
+      const variable = (name: string, within: number): ReturnType<Scope["reader"]> => {
+        const warning = scope.neverSet(name);
+        if (warning !== undefined) warnOnce(placeWithin(source, value, offset, within), warning);
+        return scope.reader(name);
+      };
       let written = value;
       if (hasEncodedCharacter(written) && changesStrings("encoded-character", offset, "an encoded character")) {
         written = decodeCharacters(written, report);
       }
       const isConstant = isExpression || !hasReference(written) || !changesStrings("variables", offset, "a variable");
-      const text = isConstant ? constantText(written) : compileText(written, scope.reader, report);
+      const text = isConstant ? constantText(written) : compileText(written, variable, report);
       return { ...text, offset, written };
     },
   };

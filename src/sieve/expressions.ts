@@ -5,7 +5,7 @@ import { ExpressionError } from "../expr/error.ts";
 import type { Expression, Vocabulary } from "../expr/expression.ts";
 import { type Steps, waitFor } from "../expr/steps.ts";
 import { isArray, toText, type Value } from "../expr/value.ts";
-import { costOf, type Run, spend } from "./code.ts";
+import { costOf, costOfPattern, type Run, spend } from "./code.ts";
 import { scriptFunctions } from "./functions.ts";
 import { placeWithin } from "./place.ts";
 import type { Context, GivenText } from "./record.ts";
@@ -35,6 +35,7 @@ export function scriptVocabulary(variables: Variables, names: Names): Vocabulary
       spend(run, costOf(run.matches[0]?.length ?? 0));
       return run.matches;
     },
+    onMatch: (run, pattern, text) => spend(run, costOfPattern(pattern, text)),
     names,
   };
 }

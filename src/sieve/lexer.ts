@@ -31,7 +31,14 @@ const tag = /:[A-Za-z_][A-Za-z0-9_]*/y;
 const number = /\d[\dA-Za-z_]*/y;
 const quoteOrEscape = /["\\]/g;
 const blockStart = /text:[ \t]*(?:#[^\n]*)?\r?\n/iy;
+/** The text must begin on the next line. */
+const spoiledBlockStart = /text:[ \t]+(?=[^#\s])/iy;
 const marks: ReadonlySet<string> = new Set("[](){},;");
+const endsCommand: ReadonlySet<Mark> = new Set([";", "{", "}"]);
+/** With the text between them, so that what is behind it reads as it was meant. */
+const wrongQuotes = /[‘’‚“”„`´'][^‘’‚“”„`´'"\n;{}]*[‘’“”`´']/y;
+/** A comment as other languages write it, and no address of the web. */
+const wrongComment = /(?<!:)(?:\/\/|--)[^\n]*/y;
 const stray = /[^\s\w"#:;,[\](){}/]+|./suy;
 
 const units: Readonly<Record<string, number>> = { K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
@@ -39,13 +46,20 @@ const units: Readonly<Record<string, number>> = { K: 1024, M: 1024 ** 2, G: 1024
 /** The last token is always the end. What is no word is reported and left out. */
 export function tokenize(source: string, limits: Limits, report: Report): Token[] {
   const tokens: Token[] = [];
-  let offset = 0;
+  // Editors of Windows begin a file with a byte order mark.
+  let offset = source.startsWith("\ufeff") ? 1 : 0;
   let isBehindStray = false;
+  let isTold = false;
+  // What follows in the same command has the same cause.
+  const reportStray = (at: number, message: string): void => {
+    if (!isTold) report(at, message);
+    isTold = true;
+  };
   for (;;) {
     offset = afterSpace(source, offset, report);
     if (offset < 0) return [...tokens, { kind: "end", isCut: true, offset: source.length, end: source.length }];
     if (offset >= source.length) return [...tokens, { kind: "end", isCut: false, offset, end: offset }];
-    const token = next(source, offset, report);
+    const token = next(source, offset, report, reportStray);
     if (token === "unterminated") return [...tokens, { kind: "end", isCut: true, offset: source.length, end: source.length }];
     if (typeof token === "number") {
       offset = token;
@@ -57,6 +71,7 @@ export function tokenize(source: string, limits: Limits, report: Report): Token[
     }
     tokens.push(isBehindStray ? { ...token, isBehindStray } : token);
     isBehindStray = false;
+    if (token.kind === "mark" && endsCommand.has(token.mark)) isTold = false;
     offset = token.end;
   }
 }
@@ -81,12 +96,18 @@ function afterSpace(source: string, from: number, report: Report): number {
 }
 
 /** A token, or the offset behind what is none. */
-function next(source: string, offset: number, report: Report): Token | number | "unterminated" {
+function next(source: string, offset: number, report: Report, reportStray: Report): Token | number | "unterminated" {
   const character = source.charAt(offset);
   if (isMark(character)) return { kind: "mark", mark: character, offset, end: offset + 1 };
   if (character === '"') return quotedText(source, offset, report);
   const body = endOf(blockStart, source, offset);
   if (body !== undefined) return textBlock(source, offset, body, report);
+  const behind = endOf(spoiledBlockStart, source, offset);
+  if (behind !== undefined) {
+    report(offset + "text".length, 'unexpected text behind "text:". The text begins on the next line.');
+    const line = source.indexOf("\n", behind);
+    return line < 0 ? "unterminated" : textBlock(source, offset, line + 1, () => {});
+  }
   const end = endOf(identifier, source, offset);
   if (end !== undefined) return { kind: "identifier", name: source.slice(offset, end).toLowerCase(), offset, end };
   const tagEnd = endOf(tag, source, offset);
@@ -95,8 +116,18 @@ function next(source: string, offset: number, report: Report): Token | number | 
   if (numberEnd !== undefined) {
     return { kind: "number", value: numberOf(source.slice(offset, numberEnd), offset, report), offset, end: numberEnd };
   }
+  const quotesEnd = endOf(wrongQuotes, source, offset);
+  if (quotesEnd !== undefined) {
+    report(offset, unexpectedQuote);
+    return quotesEnd;
+  }
+  const commentEnd = endOf(wrongComment, source, offset);
+  if (commentEnd !== undefined) {
+    report(offset, unexpectedComment(source.slice(offset, offset + 2)));
+    return commentEnd;
+  }
   const strayEnd = endOf(stray, source, offset) ?? offset + 1;
-  report(offset, strayText(source.slice(offset, strayEnd), source.slice(Math.max(0, offset - 4), offset), source.charAt(strayEnd)));
+  reportStray(offset, strayText(source.slice(offset, strayEnd), source.slice(Math.max(0, offset - 4), offset), source.charAt(strayEnd)));
   return strayEnd;
 }
 
@@ -145,14 +176,22 @@ function numberOf(written: string, offset: number, report: Report): number {
   return 0;
 }
 
+const unexpectedQuote = 'unexpected quote. Write strings in straight double quotes: "…".';
+
+function unexpectedComment(written: string): string {
+  return `unexpected "${written}". A comment is # to the end of the line, or /* to */.`;
+}
+
 function strayText(written: string, before: string, behind: string): string {
   if (/^[-+.]$/.test(written) && /\d/.test(behind) && (written !== "." || /\d$/.test(before))) {
     return `unexpected "${written}". A number is whole, and has no sign.`;
   }
-  if (/^[‘’‚“”„`´']/u.test(written)) return 'unexpected quote. Write strings in straight double quotes: "…".';
-  if (written === ":" && /^text$/i.test(before)) return 'unexpected text behind "text:". The text begins on the next line.';
+  if (/^[‘’‚“”„`´']/u.test(written)) return unexpectedQuote;
   if (written === ":") return 'unexpected ":". A tag is a colon and its name without a space, such as :is.';
-  if (written === "/") return 'unexpected "/". A comment is # to the end of the line, or /* to */.';
+  if (written === "/") return unexpectedComment(written);
+  if (/^[-=<>!|&+*^]+$/.test(written)) {
+    return `unexpected "${shortened(written)}". There are no operators: compare by a test such as string or size, assign by set, or write eval "…".`;
+  }
   return `unexpected ${shown(written)}. Text needs double quotes.`;
 }
 

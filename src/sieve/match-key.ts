@@ -1,7 +1,8 @@
 /** Whether a value matches a key, by each match type that compares texts (RFC 5228 2.7.1, RFC 5231, the regex draft). */
 import { compilePattern, type Pattern, PatternError } from "../expr/pattern.ts";
+import { indexOf } from "../expr/search.ts";
 import { shortened } from "../expr/token.ts";
-import { costOf, type Run, ScriptFault, spend } from "./code.ts";
+import { costOf, costOfPattern, type Run, ScriptFault, spend } from "./code.ts";
 import type { Comparator } from "./comparator.ts";
 import type { Context, GivenText } from "./record.ts";
 import type { Operator } from "./relational.ts";
@@ -42,7 +43,7 @@ export function matchContains({ constant, of }: GivenText, comparator: Comparato
 
 function contains(run: Run, folded: string, key: string): boolean {
   spend(run, costOf(folded.length + key.length));
-  return folded.includes(key);
+  return indexOf(folded, key) >= 0;
 }
 
 export function matchValue({ constant, of }: GivenText, comparator: Comparator, operator: (run: Run) => Operator): KeyMatch {
@@ -102,15 +103,12 @@ export function matchRegex({ constant, of, offset }: GivenText, comparator: Comp
 }
 
 function matchPattern(run: Run, pattern: Pattern, value: string): boolean {
-  spend(run, Math.ceil((value.length * pattern.size) / stepsForOne));
+  spend(run, costOfPattern(pattern, value));
   // It is far quicker to tell that there is no match than to find groups.
   if (!pattern.test(value)) return false;
   run.matches = pattern.captures(value);
   return true;
 }
-
-/** Steps of the engine for one instruction: one step takes some 60 ns at worst. */
-const stepsForOne = 16;
 
 /** Instructions for each character of a pattern that is compiled while the script runs. */
 const compileCost = 32;
@@ -123,7 +121,8 @@ function compileCharged(run: Run, flags: string, source: string): Pattern {
     return pattern;
   } catch (error) {
     if (!(error instanceof PatternError)) throw error;
-    throw new ScriptFault(`bad regular expression "${shortened(source)}": ${reasonOf(error, flags)}`, { cause: error });
+    const [reason = ""] = error.message.split(": `", 1);
+    throw new ScriptFault(`bad regular expression "${shortened(source)}": ${reason}`, { cause: error });
   }
 }
 

@@ -1,5 +1,7 @@
 /** The modifiers of `set` (RFC 5229 4.1 and others): what each makes of a text, and in which order. */
 
+import { indexOf } from "../expr/search.ts";
+
 export interface Modifier {
   readonly name: string;
   /** Those of a higher one are applied first; of one precedence there is at most one. */
@@ -25,7 +27,7 @@ export function replaceAll(text: string, from: string, to: string, longest: numb
   if (from === "") return text;
   let replaced = "";
   let last = 0;
-  for (let at = text.indexOf(from); at >= 0 && replaced.length <= longest; at = text.indexOf(from, last)) {
+  for (let at = indexOf(text, from); at >= 0 && replaced.length <= longest; at = indexOf(text, from, last)) {
     replaced += text.slice(last, at) + to;
     last = at + from.length;
   }

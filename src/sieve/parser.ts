@@ -26,6 +26,7 @@ interface Tail {
 const nothing: Tail = { arguments: [], tests: [], isTestList: false };
 
 const listWithoutParentheses = 'unexpected ",". A list of tests stands in parentheses: anyof (…, …).';
+const listWithoutBrackets = 'unexpected ",". Arguments stand side by side, and a list of strings in brackets: ["…", "…"].';
 
 /** Thrown within one command, where it was reported. */
 const broken = Symbol("broken");
@@ -79,7 +80,8 @@ class Parser {
     if (tail === broken) this.#recover();
     const { name, offset } = first;
     if (tail !== broken && !this.#is(";") && !this.#is("{")) {
-      if (tail.tests.length > 0 && this.#is(",")) this.#report(this.#token.offset, listWithoutParentheses);
+      if (this.#is(",") && this.#tokens[this.#at + 1]?.kind === "text") this.#report(this.#token.offset, listWithoutBrackets);
+      else if (this.#is(",") && tail.tests.length > 0) this.#report(this.#token.offset, listWithoutParentheses);
       else this.#expected(`";" after "${shortened(name)}"`);
       // A word may begin the next command.
       if (this.#token.kind === "identifier") return { name, offset, ...nothing, block: undefined, isBroken: true };
@@ -87,9 +89,19 @@ class Parser {
       return { name, offset, ...nothing, block: this.#ending(depth), isBroken: true };
     }
     // What was left out may have been an argument.
-    const isBroken = tail === broken || this.#tokens.slice(begin, this.#at + 1).some(({ isBehindStray }) => isBehindStray);
+    const isSpoiled = this.#tokens.slice(begin, this.#at + 1).some(({ isBehindStray }) => isBehindStray);
+    const isBroken = tail === broken || this.#skipsSemicolon() || isSpoiled;
     const block = this.#ending(depth);
     return { name, offset, ...(isBroken ? nothing : tail), block, isBroken };
+  }
+
+  /** One that parts a command from its block. */
+  #skipsSemicolon(): boolean {
+    const behind = this.#tokens[this.#at + 1];
+    if (!this.#is(";") || behind?.kind !== "mark" || behind.mark !== "{") return false;
+    this.#report(this.#token.offset, 'unexpected ";" before a block. Remove it.');
+    this.#at += 1;
+    return true;
   }
 
   /** The semicolon, or the block. */
@@ -174,7 +186,7 @@ class Parser {
 
   #text(): TextNode {
     const token = this.#token;
-    if (token.kind !== "text") this.#fail("a string");
+    if (token.kind !== "text") this.#fail(token.kind === "identifier" ? "a string in double quotes" : "a string");
     this.#at += 1;
     return textOf(token);
   }

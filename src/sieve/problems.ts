@@ -1,4 +1,5 @@
 /** Collects what is wrong with the scripts of one compile, up to a bound. */
+import { cleanText } from "../mail/reply.ts";
 import type { Places } from "./place.ts";
 import type { ScriptProblem } from "./script.ts";
 
@@ -22,7 +23,7 @@ export function collectProblems(): Problems {
   return {
     report: (severity, script, places, offset, message) => {
       if (!scripts.includes(script)) scripts.push(script);
-      const problem = { severity, script, ...places(offset), message };
+      const problem = { severity, script, ...places(offset), message: cleanText(message) };
       const found = severity === "error" ? errors : warnings;
       if (found.length < mostProblems) found.push(problem);
       else if (severity === "error") throw tooManyProblems;

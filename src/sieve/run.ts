@@ -1,6 +1,7 @@
 /** One run of a compiled script: its state, and what is made of faults. */
 import type { Answer } from "../expr/ask.ts";
 import { runSteps, type Steps } from "../expr/steps.ts";
+import { cleanText } from "../mail/reply.ts";
 import { TemporaryError } from "../mail/temporary-error.ts";
 import { type Command, type Run, ScriptFault } from "./code.ts";
 import type { Places } from "./place.ts";
@@ -67,6 +68,6 @@ function failed(run: Run, error: unknown, { places }: Compiled): ScriptOutcome {
   const { script, offset, action, changes } = run;
   const position = places.get(script)?.(offset) ?? { line: 1, column: 1 };
   const cause = error instanceof TemporaryError ? { cause: error } : {};
-  const failure: ScriptFailure = { script, ...position, message: error.message, ...cause };
+  const failure: ScriptFailure = { script, ...position, message: cleanText(error.message), ...cause };
   return { action: action.kind === "reject" ? action : { kind: "accept" }, changes, failure };
 }

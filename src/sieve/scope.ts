@@ -26,6 +26,8 @@ export interface Scope {
   readonly size: () => number;
   /** For `${name}` in a string: a plain variable need not have been set. The name is one of the grammar, as written. */
   reader(name: string): Reader | NameProblem;
+  /** What to say of a plain variable that is always empty, as the script sets it nowhere. */
+  neverSet(name: string): string | undefined;
   /** For `set` and `let`. */
   target(name: string): Target | NameProblem;
   shareGlobally(name: string): NameProblem | undefined;
@@ -101,6 +103,11 @@ export function createScope(
     },
     size: () => locals.size,
     reader,
+    neverSet: (written) => {
+      const name = written.toLowerCase();
+      if (name.includes(".") || expected.has(name) || shared.has(name)) return undefined;
+      return `the variable "${shortened(name)}" is empty: this script sets it nowhere.${didYouMean(name, expected)}`;
+    },
     target: (written) => {
       const name = written.toLowerCase();
       const part = inNamespace(name, "envelope");

@@ -1,5 +1,6 @@
 /** `currentdate`, and `date` of headers (RFC 5260 sections 4 and 5). */
 import { didYouMean } from "../expr/nearest.ts";
+import { shortened } from "../expr/token.ts";
 import { type Run, ScriptFault } from "./code.ts";
 import { dateParts, parseZone } from "./date-part.ts";
 import { compileMatch, matchTags, type Source } from "./match-type.ts";
@@ -55,7 +56,7 @@ function partOf(name: GivenText, context: Context) {
 }
 
 function unknownPart(written: string): string {
-  return `unknown date part "${written}".${didYouMean(written, dateParts.keys()) || ` Known are ${[...dateParts.keys()].join(", ")}.`}`;
+  return `unknown date part "${shortened(written)}".${didYouMean(written, dateParts.keys()) || ` Known are ${[...dateParts.keys()].join(", ")}.`}`;
 }
 
 /** In milliseconds ahead of UTC. `undefined`: an error was reported. */
@@ -78,5 +79,5 @@ function zoneOf(given: Given, context: Context): ((run: Run) => number) | undefi
 }
 
 function badZone(written: string): string {
-  return `"${written}" is no time zone. Write it as +0200 or -0530.`;
+  return `"${shortened(written)}" is no time zone. Write it as +0200 or -0530.`;
 }

@@ -13,7 +13,7 @@ export function hasReference(written: string): boolean {
 /** Reports names that are unknown; the text then leaves them out. */
 export function compileText(
   written: string,
-  read: (name: string) => Reader | NameProblem,
+  read: (name: string, within: number) => Reader | NameProblem,
   report: (within: number, message: string) => void,
 ): Text {
   const parts: (string | Reader)[] = [];
@@ -21,7 +21,7 @@ export function compileText(
   for (const { 0: whole, 1: name = "", index } of written.matchAll(reference)) {
     if (index > last) parts.push(written.slice(last, index));
     last = index + whole.length;
-    const reader = readerOf(name, read);
+    const reader = /^\d/.test(name) ? matchReader(Number(name)) : read(name, index);
     if (typeof reader === "function") parts.push(reader);
     else report(index, reader.problem);
   }
@@ -36,9 +36,7 @@ export function constantText(text: string): Text {
   return { constant: text, of: () => text };
 }
 
-function readerOf(name: string, read: (name: string) => Reader | NameProblem): Reader | NameProblem {
-  if (!/^\d/.test(name)) return read(name);
-  const index = Number(name);
+function matchReader(index: number): Reader {
   return (run) => run.matches[index] ?? "";
 }
 

@@ -1,5 +1,7 @@
 /** Patterns of `:matches`: `*` is any run of characters, `?` one character, `\x` the character x (RFC 5228 2.7.1). */
 
+import { indexOf } from "../expr/search.ts";
+
 const any = -1;
 
 /** What stands between two `*`: code points and `any`. */
@@ -101,7 +103,7 @@ function startOfLast({ tokens, literal }: Segment, text: string): number {
 function find(segment: Segment, text: string, from: number, work: (characters: number) => void): number {
   const { tokens, literal } = segment;
   if (literal !== undefined) {
-    const found = text.indexOf(literal, from);
+    const found = indexOf(text, literal, from);
     work((found < 0 ? text.length : found) - from + literal.length);
     return found;
   }

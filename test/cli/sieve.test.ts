@@ -169,6 +169,11 @@ describe("sieve", () => {
     expect([status, out]).toEqual([1, ""]);
   });
 
+  test("it is no file", async () => {
+    const { status, out, err } = await postern("sieve", folder, ...configured);
+    expect({ status, out, err }).toMatchObject({ status: 2, out: "", err: expect.stringContaining(`${folder} cannot be read (EISDIR`) });
+  });
+
   test("there is none of that name", async () => {
     expect(await postern("sieve", "moves", ...configured)).toEqual({
       status: 2,
@@ -179,6 +184,7 @@ describe("sieve", () => {
 
   test.each([
     ["env.helo_domian=x", 'There is no environment item "helo_domian". Did you mean "helo_domain"?'],
+    ["env.x=y", 'There is no environment item "x". Known are listener, remote_ip, '],
     ["envelope.form=x", 'There is no part "form"'],
     ["helo_domain=x", "Write env.NAME=VALUE or envelope.PART=VALUE."],
   ])("--set %s", async (text, message) => {

@@ -3,6 +3,9 @@ import { expect, test } from "vitest";
 import type { Value } from "../../src/expr/value.ts";
 import { evaluated } from "./world.ts";
 
+/** Longer than what the engine looks for by itself. */
+const long = "xy".repeat(40);
+
 test.each<[source: string, value: Value]>([
   ["count([1, 2])", 2],
   ["count([])", 0],
@@ -131,6 +134,10 @@ test.each<[source: string, value: Value]>([
   ["split('', ',')", [""]],
   ["split('abc', '')", ["a", "b", "c"]],
   ["split('abc', 'x')", ["abc"]],
+  [`split('a${long}b${long}', '${long}')`, ["a", "b", ""]],
+  [`rsplit('a${long}b${long}', '${long}')`, ["", "b", "a"]],
+  [`rsplit_once('a${long}b${long}c', '${long}')`, [`a${long}b`, "c"]],
+  [`contains('a${long}b', '${long}b')`, 1],
   ["rsplit('a,b,c', ',')", ["c", "b", "a"]],
   ["rsplit('aaa', 'aa')", ["", "a"]],
   ["rsplit('abc', 'x')", ["abc"]],

@@ -46,8 +46,7 @@ describe("values beyond the limit are cut", () => {
 it("a replacement that grows stays within the instructions", async () => {
   const grown = `set "a" "aaaa"; ${'set "a" "${a}${a}${a}${a}";'.repeat(8)}`;
   expect(await played(`${grown} set :replace "a" "\${a}" "c" "\${a}";`)).toBe("accept");
-  // To look for a long text in a long one can take the product of both.
-  expect(await played(`${grown} set :replace "\${a}" "" "d" "\${a}";`)).toContain("instructions");
+  expect(await played(`${grown} set :replace "\${a}" "" "d" "\${a}"; reject "<\${d}>";`)).toBe("reject 550 5.7.1 <>");
 });
 
 describe("the envelope", () => {

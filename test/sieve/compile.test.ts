@@ -67,7 +67,7 @@ describe("arguments", () => {
     ["keep {}", ['1:1: "keep" takes no block. Is there a ";" missing behind it?']],
     ["if true;", ['1:1: "if" needs a block in braces.']],
     ["if { keep; }", ['1:1: "if" needs a test.']],
-    ["if (true) { keep; }", ['1:5: "if" takes one test, not a list. Use allof (…) or anyof (…).']],
+    ["if (true) { keep; }", ['1:5: "if" takes one test, not a list. Remove the parentheses.']],
     ["if anyof true { keep; }", ['1:10: the tests of "anyof" are a list. Put them into parentheses.']],
     [
       "elsif true {} else {}",

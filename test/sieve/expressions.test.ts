@@ -133,6 +133,14 @@ describe("cost", () => {
     expect(outcome.failure?.message).toMatch(/instructions/);
   });
 
+  it("a match costs what its pattern takes for its text", async () => {
+    const environment = () => "a".repeat(1000);
+    const matching = (pattern: string) =>
+      run(`if eval "matches('${pattern}', env.helo_domain)" { discard; }`, { environment }, { instructions: 5000 });
+    expect((await matching("^a+$")).action.kind).toBe("discard");
+    expect((await matching("(a{1,400})b")).failure?.message).toMatch(/instructions/);
+  });
+
   it("asking costs: a loop that asks ends", async () => {
     let asked = 0;
     const { ask } = surroundingsOf(world, true);

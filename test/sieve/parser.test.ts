@@ -87,13 +87,23 @@ describe("what is no script", () => {
     [
       "reject 'no'; % keep; if size :over -1 { keep % ; }",
       "(!reject) (keep) (!if {(!keep)})",
-      [7, 10]
-        .map((at) => `${at}: unexpected quote. Write strings in straight double quotes: "…".`)
-        .concat(
-          '13: unexpected "%". Text needs double quotes.',
-          '35: unexpected "-". A number is whole, and has no sign.',
-          '45: unexpected "%". Text needs double quotes.',
-        ),
+      [
+        '7: unexpected quote. Write strings in straight double quotes: "…".',
+        '13: unexpected "%". Text needs double quotes.',
+        '35: unexpected "-". A number is whole, and has no sign.',
+        '45: unexpected "%". Text needs double quotes.',
+      ],
+    ],
+    ["keep % - / *; discard;", "(!keep) (discard)", ['5: unexpected "%". Text needs double quotes.']],
+    [
+      "if true; { keep; } else; { stop; }",
+      "(!if {(keep)}) (!else {(stop)})",
+      [7, 23].map((at) => `${at}: unexpected ";" before a block. Remove it.`),
+    ],
+    [
+      "reject http://a.example/; keep;",
+      "(!reject) (keep)",
+      ['11: unexpected ":". A tag is a colon and its name without a space, such as :is.'],
     ],
     ['"a"; keep;', "(keep)", ["0: expected a command, found a string."]],
     ["{ keep; } stop;", "(stop)", ['0: expected a command, found "{".']],

@@ -25,7 +25,26 @@ const word = fc.constantFrom(
 );
 export const piece = fc.oneof(
   word,
-  fc.constantFrom(..."[](){},;#".split(""), ":is", ":lower", "1K", "9x", '"', "\\", "/*", "*/", "text:\n", ".\n", "\r\n", " "),
+  fc.constantFrom(
+    ..."[](){},;#".split(""),
+    ":is",
+    ":lower",
+    "1K",
+    "9x",
+    '"',
+    "\\",
+    "/*",
+    "*/",
+    "text:\n",
+    "text: a ",
+    "//",
+    "--",
+    "‘",
+    "'",
+    ".\n",
+    "\r\n",
+    " ",
+  ),
   fc.constantFrom(
     '"a"',
     '"${a}"',

@@ -108,6 +108,19 @@ describe("waiting", () => {
 });
 
 describe("faults", () => {
+  it.each<[source: string, failure: string]>([
+    ['if currentdate "${env.helo_domain}" "x" {}', "1:1: unknown date part "],
+    ['if currentdate :zone "${env.helo_domain}" "year" "x" {}', "1:1: "],
+    ['if string :value "${env.helo_domain}" "a" "b" {}', "1:1: unknown relational operator "],
+    ['if string :regex "a" "${env.helo_domain}(" {}', "1:1: bad regular expression "],
+    ['error "${env.helo_domain}";', "1:1: "],
+  ])("what strangers put into a message is short and has no control characters: %s", async (source, failure) => {
+    const environment = { helo_domain: `\u001b[31m\u009b\r\n${"x".repeat(1000)}` };
+    const told = await played(source, { environment });
+    expect(told).toContain(failure);
+    expect(told).toMatch(/^[ -~…]{20,900}$/);
+  });
+
   it("a source that cannot tell ends the script, and is named as the cause", async () => {
     const { script } = compileScript(
       "main",

@@ -1,0 +1,4 @@
+// A comment; keep;
+keep;
+-- another one: 'keep'
+keep;

@@ -1,0 +1,7 @@
+if true {
+    keep;
+} else if false {
+    discard;
+} else {
+    keep;
+}

@@ -1,0 +1,7 @@
+if envelope "from" == "a@b.example" || true {
+    keep;
+}
+set "a" = "b";
+if size > 10K {
+    keep;
+}

@@ -1,0 +1,12 @@
+if "a" {
+    keep;
+}
+elsif :is "a" {
+    keep;
+}
+if not 5 {
+    keep;
+}
+if anyof "a" {
+    keep;
+}
