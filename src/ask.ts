@@ -1,5 +1,6 @@
 /** What expressions ask, answered from the open stores, directories and lookups. */
 import { type Answer, type Ask, isDefault } from "./expr/ask.ts";
+import { isReading } from "./expr/sql-text.ts";
 import type { Dns } from "./lookup/dns.ts";
 import { canonicalAddress, domainOf, localPartOf } from "./mail/address.ts";
 import { canonicalDomain } from "./mail/domain.ts";
@@ -64,10 +65,6 @@ export function answersFrom({ domains, directories, directory, lookup, database,
     },
     dnsQuery: (name, type) => dns.query(name, type),
   };
-}
-
-function isReading(sql: string): boolean {
-  return /^\s*(select|with|values)\b/i.test(sql);
 }
 
 function anyOf(directories: readonly Directory[], ask: (directory: Directory) => Answer<boolean>): Answer<boolean> {

@@ -62,9 +62,6 @@ const maxTold = 1000;
 
 const tellAgainMs = 60 * 60 * 1000;
 
-/** What a script says of its failure may hold what a client sent. */
-const maxAboutLength = 500;
-
 class RunningDaemon implements Daemon {
   #configuration: Configuration;
   #open: OpenCore;
@@ -74,7 +71,7 @@ class RunningDaemon implements Daemon {
   readonly #doors: Doors;
   readonly #held = new HeldReplies(() => this.#configuration.maxWaiting);
   readonly #postmasters = new LRUCache<string, true>({ max: maxTold });
-  /** Failures of scripts, each told again after a while. */
+  /** Places in scripts that failed, each told of again after a while. */
   readonly #failures = new LRUCache<string, true>({ max: maxTold, ttl: tellAgainMs });
   /** Cores that requests under way may still ask, each with the timer that closes it. */
   readonly #former = new Map<OpenCore, NodeJS.Timeout>();
@@ -184,8 +181,9 @@ class RunningDaemon implements Daemon {
   }
 
   #scriptFailed(failure: FailedScript): void {
-    const { script = failure.stage, line, column, message } = failure;
-    const about = `${script}:${line}:${column}: ${message}`.slice(0, maxAboutLength);
+    const { script = failure.stage, line, column, cause } = failure;
+    // Not by the message, which may hold what a client sent, and be another one each time.
+    const about = `${script}:${line}:${column}:${cause === undefined}`;
     if (this.#failures.get(about)) return;
     this.#failures.set(about, true);
     logScriptFailure(this.#logger, failure);

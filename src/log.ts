@@ -117,8 +117,10 @@ export function logNotice(logger: Logger, notice: Notice): void {
 
 export function logScriptFailure(logger: Logger, { stage, script, line, column, message, cause }: FailedScript): void {
   const place = { event: "script", stage, ...(script !== undefined && { script, line, column }) };
-  const error = cause === undefined ? message : `${message}: ${messageOf(cause)}`;
-  logger.warn({ ...place, error }, "a script was stopped; sieve.trusted.on-error decides what becomes of the command");
+  logger.warn(
+    { ...place, error: messageOf(new Error(message, { cause })) },
+    "a script was stopped; sieve.trusted.on-error decides what becomes of the command",
+  );
 }
 
 /** With the messages of its causes, as far as they say something new. */

@@ -9,10 +9,11 @@ import { isDefault } from "./expr/ask.ts";
 import { openDns } from "./lookup/dns.ts";
 import { openExemptions } from "./lookup/exemptions.ts";
 import { openLookup } from "./lookup/kinds.ts";
+import type { ScriptProblem } from "./sieve/script.ts";
 import type { Core, FailedScript } from "./stage/core.ts";
 import type { Directory, Lookup, Sources } from "./stage/sources.ts";
 import type { HeldState } from "./state-stores.ts";
-import { checkStatements, type StatementFault } from "./statements.ts";
+import { checkStatements } from "./statements.ts";
 import type { Database } from "./store/database.ts";
 import { type Keys, openKeys, readKeys } from "./store/keys.ts";
 import { openStore } from "./store/kinds.ts";
@@ -41,7 +42,7 @@ export interface OpenCore {
   /** Runs the `init` file of each store that has one; rejects with a `TemporaryError`. */
   initialise(): Promise<void>;
   /** Tries the SQL of scripts in the stores that can be reached now, after their `init`. */
-  checkStatements(): Promise<readonly StatementFault[]>;
+  checkStatements(): Promise<readonly ScriptProblem[]>;
   /** The stores that the configuration names. `connect` rejects with a `TemporaryError`. */
   readonly connections: readonly { readonly store: string; connect(): Promise<void> }[];
   /** Queries under way fail. */
@@ -115,7 +116,8 @@ export function openCore(
       });
     },
     connections: [...stores.keys()]
-      .filter((name) => name !== "embedded")
+      // The first start makes what is not there yet and has an `init`.
+      .filter((name) => name !== "embedded" && !(isUnwritten(stores.get(name)) && stores.get(name)?.init !== undefined))
       .map((name) => ({
         store: name,
         async connect() {

@@ -1,30 +1,25 @@
 /** The SQL of scripts, tried before they run: a table that is not there is told at start, and not to the first client. */
 import { isDefault } from "./expr/ask.ts";
 import { TemporaryError } from "./mail/temporary-error.ts";
-import type { Script, ScriptStatement } from "./sieve/script.ts";
+import type { Script, ScriptProblem, ScriptStatement } from "./sieve/script.ts";
 import type { Database } from "./store/database.ts";
-
-/** What is wrong with a statement, and how to mend it. */
-export interface StatementFault extends Pick<ScriptStatement, "script" | "line" | "column"> {
-  readonly message: string;
-}
 
 /** `databaseOf`: the database of a store and the name of that; `dataStore` is what `''` and `'*'` mean. A store that cannot tell is passed over. */
 export async function checkStatements(
   scripts: Iterable<Script>,
   dataStore: string,
   databaseOf: (store: string) => Database | undefined,
-): Promise<readonly StatementFault[]> {
+): Promise<readonly ScriptProblem[]> {
   // An included script has its statements in each that includes it.
   const statements = new Map<string, ScriptStatement>();
   for (const script of scripts)
     for (const one of script.statements) statements.set(`${one.script}:${one.line}:${one.column}:${one.sql}`, one);
   const checked = await Promise.all(
-    statements.values().map(async (statement): Promise<readonly StatementFault[]> => {
+    statements.values().map(async (statement): Promise<readonly ScriptProblem[]> => {
       const store = isDefault(statement.store) ? dataStore : statement.store;
       const message = await faultOf(statement.sql, store, databaseOf(store));
       const { script, line, column } = statement;
-      return message === undefined ? [] : [{ script, line, column, message }];
+      return message === undefined ? [] : [{ severity: "error", script, line, column, message }];
     }),
   );
   return checked.flat();
@@ -45,8 +40,4 @@ async function faultOf(sql: string, store: string, database: Database | undefine
     if (error instanceof TemporaryError) return undefined;
     throw error;
   }
-}
-
-export function formatFault({ script, line, column, message }: StatementFault): string {
-  return `script ${script}:${line}:${column}: ${message}`;
 }

@@ -1,7 +1,7 @@
 /** `postern check`: every problem of a configuration, before it serves. */
 import { Command } from "commander";
+import { formatProblem } from "../config/problem.ts";
 import { renderConfiguration } from "../config/render.ts";
-import { formatFault } from "../statements.ts";
 import { type ConfigurationOptions, configurationOption, loadOrExplain, stateDirectoryOption, withCore } from "./configuration-option.ts";
 
 interface Options extends ConfigurationOptions {
@@ -15,7 +15,7 @@ export function checkCommand(): Command {
     .addOption(configurationOption())
     .addOption(stateDirectoryOption())
     .option("--print", "print the whole configuration as understood, defaults included")
-    .option("--connect", "also try each store that the configuration names, and the SQL of scripts in them")
+    .option("--connect", "also try each store that the configuration names, and the SQL of scripts in those without init")
     .addHelpText(
       "after",
       `
@@ -41,8 +41,8 @@ Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a 
               process.exitCode = 1;
             }
           }
-          for (const fault of await checkStatements()) {
-            process.stderr.write(`${formatFault(fault)}\n`);
+          for (const problem of await checkStatements()) {
+            process.stderr.write(`${formatProblem(configuration.problemInScript(problem))}\n`);
             process.exitCode = 1;
           }
         });

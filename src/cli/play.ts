@@ -34,7 +34,7 @@ export interface Step {
   readonly reason: Reason;
   readonly disconnect: boolean;
   readonly delayMs: number;
-  /** After a MAIL that passed: the sender, rewritten. */
+  /** After a MAIL that passed: the sender, rewritten. After a RCPT whose script changed it: what it is from now on. */
   readonly sender?: string;
   /** After a RCPT that passed and is no duplicate: where it goes. */
   readonly resolved?: readonly string[];
@@ -105,7 +105,12 @@ async function playRcpt(session: Session, recipient: string, args: readonly stri
   if (countsAsError) session.errors += 1;
   if (admission !== undefined && session.transaction !== undefined) admitRecipient(session.transaction, admission);
   const resolved = verdict.reason === "duplicate" ? undefined : admission?.resolved;
-  return { stage: "rcpt", input: recipient, ...shown(verdict), ...(resolved !== undefined && { resolved }), trace };
+  const sender = admission?.sender;
+  return {
+    ...{ stage: "rcpt", input: recipient, ...shown(verdict), trace },
+    ...(sender !== undefined && { sender }),
+    ...(resolved !== undefined && { resolved }),
+  };
 }
 
 async function playQuestion(stage: "vrfy" | "expn", decide: typeof decideVrfy, session: Session, text: string, core: Core): Promise<Step> {

@@ -68,10 +68,10 @@ async function checkStatements(configuration: Configuration, logger: Logger): Pr
   const onState = () => {};
   const holdState = () => unchangedState(configuration, onState);
   const open = openCore(configuration, { now: () => performance.now(), clock: Date.now, holdState, onState });
-  const faults = await open.checkStatements().finally(() => open.close());
-  for (const { script, line, column, message } of faults) logger.error({ event: "script", script, line, column }, message);
-  const places = faults.map(({ script, line, column }) => `${script}:${line}:${column}`);
-  if (faults.length > 0) throw new Error(`the SQL of scripts cannot work, at ${places.join(", ")}`);
+  const problems = await open.checkStatements().finally(() => open.close());
+  for (const problem of problems) logger.error({ event: "configuration" }, formatProblem(configuration.problemInScript(problem)));
+  const scripts = new Set(problems.map(({ script }) => script));
+  if (problems.length > 0) throw new Error(`the SQL of scripts cannot work, in ${[...scripts].join(", ")}`);
 }
 
 function workersOf({ server }: Configuration): number {

@@ -1,8 +1,9 @@
 /** `postern sieve`: compiles one script, runs it against an envelope, and tells what came of it. */
 import { existsSync, readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { cannotRead, notUtf8 } from "../config/build.ts";
 import type { Configuration } from "../config/configuration.ts";
-import { scriptVocabulary } from "../config/scripts.ts";
+import { scriptIn } from "../config/scripts.ts";
 import { didYouMean } from "../expr/nearest.ts";
 import type { Value } from "../expr/value.ts";
 import { canonicalAddress } from "../mail/address.ts";
@@ -95,7 +96,7 @@ or it cannot be read.`,
 }
 
 /** `undefined`: there is none, or it does not compile, which was printed. */
-function scriptOf(name: string, { settings, document, names }: Configuration): Script | undefined {
+function scriptOf(name: string, { settings, scriptVocabulary }: Configuration): Script | undefined {
   const configured = settings.sieve.scripts.get(name.toLowerCase());
   if (configured !== undefined) return configured;
   if (!existsSync(name)) {
@@ -103,26 +104,25 @@ function scriptOf(name: string, { settings, document, names }: Configuration): S
     process.exitCode = 2;
     return undefined;
   }
-  const scripts = new Map(Object.entries(document.sieve.trusted.scripts).map(([key, script]) => [key.toLowerCase(), script]));
-  const source = (included: string) => {
-    const { contents, file } = scripts.get(included.toLowerCase()) ?? {};
-    return contents ?? (file === undefined ? undefined : readFileSync(file, "utf8"));
-  };
-  const text = readScript(name);
-  if (text === undefined) return undefined;
-  const { script, problems } = compileScript(name, text, scriptVocabulary(document, names, source));
+  const text = scriptAt(name);
+  if (text === undefined) {
+    process.exitCode = 2;
+    return undefined;
+  }
+  const { script, problems } = compileScript(name, text, scriptVocabulary);
   for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
   if (script === undefined) process.exitCode = 1;
   return script;
 }
 
 /** `undefined`: it cannot be read, which was printed. */
-function readScript(file: string): string | undefined {
+function scriptAt(file: string): string | undefined {
   try {
-    return readFileSync(file, "utf8");
+    const text = scriptIn(readFileSync(file, "utf8"));
+    if (text === undefined) process.stderr.write(`${file} ${notUtf8}\n`);
+    return text;
   } catch (error) {
-    process.stderr.write(`${file} cannot be read (${error instanceof Error ? error.message : String(error)}).\n`);
-    process.exitCode = 2;
+    process.stderr.write(`${cannotRead(file, error)}\n`);
     return undefined;
   }
 }

@@ -39,6 +39,8 @@ export function textOf({ report, readFile }: Build, path: Path, file: string): s
   }
 }
 
+export const notUtf8 = "is not text in UTF-8. Convert it.";
+
 export function cannotRead(file: string, error: unknown): string {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "ENOENT") return `there is no file ${file}. Create it, or correct the path.`;

@@ -5,8 +5,10 @@ import type { Names } from "../expr/ask.ts";
 import type { DnsSettings } from "../lookup/dns.ts";
 import type { ExemptionSettings } from "../lookup/exemptions.ts";
 import type { LookupSettings } from "../lookup/settings.ts";
+import type { ScriptProblem, ScriptVocabulary } from "../sieve/script.ts";
 import type { Settings } from "../stage/settings.ts";
 import type { StoreSettings } from "../store/settings.ts";
+import type { Problem } from "./problem.ts";
 import type { Document } from "./schema.ts";
 import type { Bind } from "./words.ts";
 
@@ -66,6 +68,10 @@ export interface Configuration {
   /** Replies held back at once, over all sessions. */
   readonly maxWaiting: number;
   readonly names: Names;
+  /** What a further script is compiled against. */
+  readonly scriptVocabulary: ScriptVocabulary;
+  /** What is wrong with a script, where it stands. */
+  readonly problemInScript: (problem: ScriptProblem) => Problem;
   /** All of it in the words of the file, with defaults and absolute paths, for `check --print`. */
   readonly document: Document;
 }

@@ -3,7 +3,7 @@ import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Names } from "../expr/ask.ts";
-import { type Build, cannotRead, type Declared, type ReadFile } from "./build.ts";
+import { type Build, cannotRead, type Declared, notUtf8, type ReadFile } from "./build.ts";
 import type { Configuration } from "./configuration.ts";
 import { buildDirectories, knownStore } from "./directories.ts";
 import { dnsSettings } from "./dns.ts";
@@ -16,6 +16,7 @@ import { foldObjects } from "./objects.ts";
 import type { Problem } from "./problem.ts";
 import { Report } from "./report.ts";
 import { schema } from "./schema.ts";
+import { problemInScript, readScripts, scriptVocabulary } from "./scripts.ts";
 import { buildSettings } from "./settings.ts";
 import { buildStores, completeEmbedded, embeddedName } from "./stores.ts";
 import { parseToml } from "./toml.ts";
@@ -49,7 +50,7 @@ export function loadConfiguration(file: string, options: LoadOptions = {}): Load
   } catch (error) {
     return fail(cannotRead(file, error));
   }
-  if (!isUtf8(bytes)) return fail("is not text in UTF-8. Convert it.");
+  if (!isUtf8(bytes)) return fail(notUtf8);
   // The decoder drops a byte order mark.
   return parseConfiguration(new TextDecoder().decode(bytes), file, (path) => readFileSync(path, "utf8"), options);
 }
@@ -90,7 +91,9 @@ function configurationOf(file: string, text: string, build: Build, options: Load
     stores: build.declared.stores,
   };
   settleStorage(build);
-  const settings = buildSettings(build, names);
+  const scripts = readScripts(build);
+  const vocabulary = scriptVocabulary(build, names, scripts);
+  const settings = buildSettings(build, vocabulary, scripts);
   if (options.serves !== false) mustServe(build);
   const listeners = buildListeners(build);
   warnOfListeners(build, settings);
@@ -115,6 +118,8 @@ function configurationOf(file: string, text: string, build: Build, options: Load
     exemptions: buildExemptions(build),
     maxWaiting: document.session.rcpt.errors["max-waiting"],
     names,
+    scriptVocabulary: vocabulary,
+    problemInScript: (problem) => problemInScript(problem, build),
     document,
   };
 }

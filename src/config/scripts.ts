@@ -4,21 +4,16 @@ import { didYouMean } from "../expr/nearest.ts";
 import { compileScript } from "../sieve/compile.ts";
 import type { EnvelopePart, Script, ScriptProblem, ScriptVocabulary } from "../sieve/script.ts";
 import { environmentNames } from "../stage/script-environment.ts";
-import { absolute, type Build, textOf } from "./build.ts";
+import { absolute, type Build, notUtf8, textOf } from "./build.ts";
+import type { Problem } from "./problem.ts";
 import type { Report } from "./report.ts";
 import { literalText } from "./rules.ts";
-import type { Document } from "./schema.ts";
 import type { Path } from "./tree.ts";
 
 const scriptsPath: Path = ["sieve", "trusted", "scripts"];
 
-/** A script as it is written. */
-interface Source {
-  readonly name: string;
-  readonly text: string;
-  /** The file that holds it; `undefined`: the configuration does. */
-  readonly file: string | undefined;
-}
+/** Scripts as they are written. */
+export type ScriptSources = ReadonlyMap<string, { readonly name: string; readonly text: string }>;
 
 /** Names in lower case. */
 export interface ScriptNames {
@@ -38,7 +33,7 @@ export function unknownScript(name: string, { active, inactive }: ScriptNames): 
   const key = name.toLowerCase();
   if (name === "" || active.has(key)) return undefined;
   if (inactive.has(key)) return `the script "${name}" is inactive. Set is-active = true (isActive in JSON), or name another one.`;
-  return `unknown script "${name}".${didYouMean(name, active) || ` Add [sieve.trusted.scripts.${name}], or write false.`}`;
+  return `unknown script "${name}".${didYouMean(name, active) || ` Add [sieve.trusted.scripts.${name}] (in JSON a SieveSystemScript), or write false.`}`;
 }
 
 /** What a setting `script`, as it was understood, may yield: names, and expressions that compute them. */
@@ -48,26 +43,30 @@ export function scriptsOf(written: unknown): readonly string[] {
 }
 
 /** By name in lower case. `used`: those that a stage may run; `undefined`: some stage computes the name. */
-export function buildScripts(build: Build, names: Names, used: ReadonlySet<string> | undefined): ReadonlyMap<string, Script> {
-  const { document, report } = build;
-  const sources = readSources(build);
+export function buildScripts(
+  build: Build,
+  sources: ScriptSources,
+  vocabulary: ScriptVocabulary,
+  used: ReadonlySet<string> | undefined,
+): ReadonlyMap<string, Script> {
+  const { report } = build;
   const included = new Set<string>();
-  const vocabulary = scriptVocabulary(document, names, (name) => {
+  const source: ScriptVocabulary["source"] = (name) => {
     included.add(name.toLowerCase());
-    return sources.get(name.toLowerCase())?.text;
-  });
+    return vocabulary.source(name);
+  };
   const scripts = new Map<string, Script>();
   /** An included script is compiled for each that includes it, and has its faults but once. */
   const told = new Set<string>();
-  for (const [key, source] of sources) {
-    const { script, problems } = compileScript(source.name, source.text, vocabulary);
+  for (const [key, { name, text }] of sources) {
+    const { script, problems } = compileScript(name, text, { ...vocabulary, source });
     if (script !== undefined) {
       scripts.set(key, script);
-      for (const part of script.sets) if (part !== "from" && part !== "to") warnOfPart(source.name, part, report);
+      for (const part of script.sets) if (part !== "from" && part !== "to") warnOfPart(name, part, report);
     }
     for (const problem of problems) {
       const line = JSON.stringify([problem.script.toLowerCase(), problem.line, problem.column, problem.message]);
-      if (!told.has(line)) tell(problem, sources.get(problem.script.toLowerCase()) ?? source, build);
+      if (!told.has(line)) report.add(problemInScript(problem, build));
       told.add(line);
     }
   }
@@ -88,9 +87,10 @@ function warnOfPart(name: string, part: EnvelopePart, report: Report): void {
   );
 }
 
-function readSources(build: Build): ReadonlyMap<string, Source> {
+/** The scripts that are active, by name in lower case. */
+export function readScripts(build: Build): ScriptSources {
   const { document, report } = build;
-  const sources = new Map<string, Source>();
+  const sources = new Map<string, { readonly name: string; readonly text: string }>();
   for (const [name, script] of Object.entries(document.sieve.trusted.scripts)) {
     const path: Path = [...scriptsPath, name];
     const key = name.toLowerCase();
@@ -103,23 +103,31 @@ function readSources(build: Build): ReadonlyMap<string, Source> {
     if (!script["is-active"]) continue;
     const { contents, file } = script;
     if (contents !== undefined && file !== undefined) report.error([...path, "file"], "stands beside contents. Keep one of the two.");
-    else if (contents !== undefined) sources.set(key, { name, text: contents, file: undefined });
+    else if (contents !== undefined) sources.set(key, { name, text: contents });
     else if (file === undefined) report.error(path, `has neither contents nor file. Add file = "${name}.sieve", or contents = '''…'''.`);
     else {
-      const text = textOf(build, [...path, "file"], file);
-      if (text !== undefined) sources.set(key, { name, text, file });
+      const content = textOf(build, [...path, "file"], file);
+      const text = content === undefined ? undefined : scriptIn(content);
+      if (text !== undefined) sources.set(key, { name, text });
+      else if (content !== undefined) report.error([...path, "file"], `${file} ${notUtf8}`);
     }
   }
   return sources;
 }
 
-/** What scripts of this configuration are compiled against; `source`: the text of a script that another one includes. */
-export function scriptVocabulary({ sieve }: Document, names: Names, source: ScriptVocabulary["source"]): ScriptVocabulary {
-  const { limits, "no-capability-check": isLenient } = sieve.trusted;
+/** The script that a file holds. `undefined`: the file was no UTF-8. */
+export function scriptIn(content: string): string | undefined {
+  // Some editors write a byte order mark.
+  return content.includes("\ufffd") ? undefined : content.replace(/^\ufeff/, "");
+}
+
+/** What scripts of this configuration are compiled against. */
+export function scriptVocabulary({ document }: Build, names: Names, sources: ScriptSources): ScriptVocabulary {
+  const { limits, "no-capability-check": isLenient } = document.sieve.trusted;
   return {
     environment: environmentNames,
     names,
-    source,
+    source: (name) => sources.get(name.toLowerCase())?.text,
     limits: {
       instructions: limits.instructions,
       nestedIncludes: limits["nested-includes"],
@@ -136,24 +144,24 @@ export function scriptVocabulary({ sieve }: Document, names: Names, source: Scri
 }
 
 /** In the file of the script; in the configuration where the script stands in it as it is; else by line and column of the script. */
-function tell({ severity, line, column, message }: ScriptProblem, { name, text, file }: Source, { report }: Build): void {
+export function problemInScript({ severity, script, line, column, message }: ScriptProblem, { document, report }: Build): Problem {
   const told = /[.?!]$/.test(message) ? message : `${message}.`;
-  if (file !== undefined) {
-    report.addIn(file, { severity, line, column, key: "", message: told });
-    return;
-  }
+  const [name = script, { contents = "", file } = {}] =
+    Object.entries(document.sieve.trusted.scripts).find(([each]) => each.toLowerCase() === script.toLowerCase()) ?? [];
+  if (file !== undefined) return { severity, file, line, column, key: "", message: told };
   const path: Path = [...scriptsPath, name, "contents"];
   const first = report.placeOf(path, 0);
-  const at = report.placeOf(path, startOfLine(text, line) + column - 1);
+  const at = report.placeOf(path, startOfLine(contents, line) + column - 1);
   const isDirect = at.line - first.line === line - 1 && (line === 1 || at.column === column);
   const place = isDirect ? at : report.placeOf(path);
-  report.add({
+  return {
     severity,
+    file: report.file,
     line: place.line,
     column: place.column,
     key: at.key,
     message: isDirect ? told : `line ${line}, column ${column}: ${told}`,
-  });
+  };
 }
 
 /** The index of its first character; lines are from 1. */

@@ -4,17 +4,19 @@ import { didYouMean } from "../expr/nearest.ts";
 import { canonicalAddress } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { parseReply, type Reply } from "../mail/reply.ts";
+import type { ScriptVocabulary } from "../sieve/script.ts";
 import type { DomainSettings, Rule, Settings } from "../stage/settings.ts";
 import type { Build } from "./build.ts";
 import { buildGreylist } from "./greylist.ts";
 import { literalText, type Outcomes, priorities, Rules, type Stage } from "./rules.ts";
-import { buildScripts, scriptNames, unknownScript } from "./scripts.ts";
+import { buildScripts, type ScriptSources, scriptNames, unknownScript } from "./scripts.ts";
 import { buildThrottles } from "./throttles.ts";
 import type { Path } from "./tree.ts";
 import { version } from "./version.ts";
 
-export function buildSettings(build: Build, names: Names): Settings {
+export function buildSettings(build: Build, vocabulary: ScriptVocabulary, sources: ScriptSources): Settings {
   const { session } = build.document;
+  const { names } = vocabulary;
   const rules = new Rules(names, build.report);
 
   /** The rule set of this key; it is put back as it was understood. */
@@ -106,7 +108,7 @@ export function buildSettings(build: Build, names: Names): Settings {
     ),
     // Last: by now it is known which of them are named.
     sieve: {
-      scripts: buildScripts(build, names, named),
+      scripts: buildScripts(build, sources, vocabulary, named),
       onError: build.document.sieve.trusted["on-error"],
       host: { hostname: build.document.server.hostname ?? "localhost", version },
     },

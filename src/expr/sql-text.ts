@@ -1,4 +1,4 @@
-/** Placeholders of SQL text: `?` and `$n` are taken on both engines, so that one statement serves both. */
+/** What is read off SQL text: its placeholders, of which `?` and `$n` are taken on both engines, and whether it writes. */
 
 export type Engine = "sqlite" | "postgresql";
 
@@ -35,6 +35,16 @@ export function countPlaceholders(sql: string): number | undefined {
   const [first, second] = [countIn(sql, "sqlite"), countIn(sql, "postgresql")];
   return first === second ? first : undefined;
 }
+
+/** Whether the statement changes nothing, as far as its words tell: functions that write cannot be told from others. */
+export function isReading(sql: string): boolean {
+  const words = [...tokensOf(sql, "postgresql")].flatMap(({ text }) => (/^[a-z_]+$/i.test(text) ? [text.toLowerCase()] : []));
+  // A `with` may stand before any of them, and in PostgreSQL have them within.
+  return reading.has(words[0] ?? "") && !(words[0] === "with" && words.some((word) => writing.has(word)));
+}
+
+const reading: ReadonlySet<string> = new Set(["select", "values", "with"]);
+const writing: ReadonlySet<string> = new Set(["insert", "update", "delete", "merge"]);
 
 function countIn(sql: string, engine: Engine): number {
   const tokens = [...tokensOf(sql, engine)];

@@ -35,10 +35,26 @@ interface Found {
 /** Questions under way; a further one fails at once. */
 const maxWaiting = 1000;
 
+/** An answer may have 64 KiB, and a stranger may have made many such: all together have so much for each entry. */
+const charactersPerEntry = 1000;
+
+interface Kept {
+  readonly records: readonly string[];
+  readonly until: number;
+}
+
+function cacheOf(entries: number): LRUCache<string, Kept> | undefined {
+  if (entries === 0) return undefined;
+  return new LRUCache({
+    max: entries,
+    maxSize: entries * charactersPerEntry,
+    sizeCalculation: ({ records }, key) => records.reduce((sum, record) => sum + record.length, key.length),
+  });
+}
+
 /** `now` in milliseconds; it never goes back. */
 export function openDns({ resolvers, timeoutMs, entries, positiveMs, negativeMs }: DnsSettings, now: () => number): Dns {
-  const kept =
-    entries === 0 ? undefined : new LRUCache<string, { readonly records: readonly string[]; readonly until: number }>({ max: entries });
+  const kept = cacheOf(entries);
   const underWay = new Map<string, Promise<readonly string[] | undefined>>();
   // The second try takes twice as long as the first, and both have room in the deadline.
   const resolver = new Resolver({ timeout: Math.max(1, Math.ceil(timeoutMs / 4)), tries: 2 });

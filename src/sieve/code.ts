@@ -22,6 +22,8 @@ export interface Run {
   action: { readonly kind: "accept" } | { readonly kind: "discard" } | { readonly kind: "reject"; readonly reply: Reply };
   /** Instructions left. */
   budget: number;
+  /** What was left when other requests had their turn last. */
+  breathedAt: number;
   /** Scripts that were included. `undefined`: none yet. */
   included: Set<string> | undefined;
   /** Where the command that is running begins, for the message of a failure. */

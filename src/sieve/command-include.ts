@@ -1,5 +1,6 @@
 /** `include`, `return` and `global` (RFC 6609). `:personal` and `:global` both mean the scripts of the configuration. */
 import { shortened } from "../expr/token.ts";
+import { takeBreath } from "./breath.ts";
 import { costOf, type Run, type Signal, spend } from "./code.ts";
 import type { CommandRecord, Included } from "./record.ts";
 
@@ -23,22 +24,13 @@ export const includeRecord: CommandRecord = {
     if (!included) return undefined;
     const once = given.tag("once") !== undefined;
     const { body } = included;
-    if (!body.waits) {
-      return {
-        waits: false,
-        run: (run) => {
-          if (once && run.included?.has(included.name)) return "next";
-          const leave = enter(run, included);
-          return leave(body.run(run));
-        },
-      };
-    }
     return {
       waits: true,
       *steps(run) {
         if (once && run.included?.has(included.name)) return "next";
+        yield* takeBreath(run);
         const leave = enter(run, included);
-        return leave(yield* body.steps(run));
+        return leave(body.waits ? yield* body.steps(run) : body.run(run));
       },
     };
   },

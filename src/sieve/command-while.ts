@@ -1,15 +1,12 @@
 /** `while "EXPRESSION" { … }`, `break` and `continue` (vnd.stalwart.while). */
-import { waitFor } from "../expr/steps.ts";
 import { isTrue } from "../expr/value.ts";
+import { takeBreath } from "./breath.ts";
 import { type Run, report, spend } from "./code.ts";
 import { compileIn, type Evaluation } from "./expressions.ts";
 import type { CommandRecord } from "./record.ts";
 import { sequence } from "./sequence.ts";
 
 const capability = "vnd.stalwart.while";
-
-/** Instructions after which other requests get their turn. */
-const breath = 1000;
 
 export const whileRecord: CommandRecord = {
   name: "while",
@@ -27,7 +24,6 @@ export const whileRecord: CommandRecord = {
     return {
       waits: true,
       *steps(run) {
-        let breathedAt = run.budget;
         for (;;) {
           spend(run, 1);
           run.offset = offset;
@@ -37,9 +33,7 @@ export const whileRecord: CommandRecord = {
           const signal = body.waits ? yield* body.steps(run) : body.run(run);
           if (signal === "break") return "next";
           if (signal !== "next" && signal !== "continue") return signal;
-          if (breathedAt - run.budget < breath) continue;
-          yield* waitFor(run.surroundings.breathe());
-          breathedAt = run.budget;
+          yield* takeBreath(run);
         }
       },
     };

@@ -51,6 +51,7 @@ function begin({ name, locals, globals, instructions }: Compiled, surroundings: 
     isKept: false,
     action: { kind: "accept" },
     budget: instructions,
+    breathedAt: instructions,
     included: undefined,
     script: name,
     offset: 0,

@@ -11,6 +11,7 @@ const initTimeoutMs = 600_000;
 export function initialised(database: Database, { file, sql }: Init, timeoutMs: number, onState: OnState): Database {
   const state = new State(database.name, onState);
   let done: Promise<void> | undefined;
+  let isClosed = false;
 
   async function start(): Promise<void> {
     try {
@@ -19,7 +20,7 @@ export function initialised(database: Database, { file, sql }: Init, timeoutMs: 
     } catch (cause) {
       done = undefined;
       const error = new TemporaryError(`init file ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-      state.failed("init", error);
+      if (!isClosed) state.failed("init", error);
       throw error;
     }
   }
@@ -45,7 +46,10 @@ export function initialised(database: Database, { file, sql }: Init, timeoutMs: 
     query: (text, parameters) => whenReady(() => database.query(text, parameters)),
     check: (sql) => whenReady(() => database.check(sql)),
     run: (script, limitMs) => whenReady(() => database.run(script, limitMs)),
-    close: () => database.close(),
+    close() {
+      isClosed = true;
+      return database.close();
+    },
   };
 }
 

@@ -31,7 +31,10 @@ export class PostgresqlDatabase implements Database {
   readonly #state: State;
   readonly #statements = new LRUCache<string, Statement>({ max: maxStatements });
   readonly #limited = new WeakSet<pg.PoolClient>();
+  /** What is under way, each by how it is given up. */
+  readonly #underWay = new Set<(why: string) => void>();
   #names = 0;
+  #isClosed = false;
 
   constructor(settings: PostgresqlSettings, readOnly: boolean, onState: OnState) {
     this.name = settings.name;
@@ -57,7 +60,7 @@ export class PostgresqlDatabase implements Database {
     } catch (cause) {
       const error = this.#error(cause);
       const blame = blameOf(cause);
-      if (blame !== "values") this.#state.failed(blame === "statement" ? sql : blame === "queue" ? "queue" : "", error);
+      if (blame !== "values" && !this.#isClosed) this.#state.failed(blame === "statement" ? sql : blame === "queue" ? "queue" : "", error);
       throw error;
     }
   }
@@ -87,6 +90,9 @@ export class PostgresqlDatabase implements Database {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
+    // The pool would wait for them, and an `init` may take minutes.
+    for (const giveUp of this.#underWay) giveUp("it is closed");
     await this.#pool.end();
   }
 
@@ -108,31 +114,42 @@ export class PostgresqlDatabase implements Database {
     if (this.#pool.waitingCount === 0) this.#state.worked("queue");
     return new Promise((resolve, reject) => {
       let held: pg.PoolClient | undefined;
-      let isLate = false;
-      const timer = setTimeout(() => {
-        isLate = true;
+      let isOver = false;
+      const giveUp = (why: string) => {
+        if (isOver) return;
+        isOver = true;
+        clearTimeout(timer);
         // What the server makes of the query is not known, so the connection cannot be used for another.
         held?.release(true);
-        reject(new Error(`no answer in ${timeoutMs} ms`));
-      }, timeoutMs);
+        reject(new Error(why));
+      };
+      const timer = setTimeout(() => giveUp(`no answer in ${timeoutMs} ms`), timeoutMs);
       const perform = async () => {
         const client = await this.#pool.connect();
-        if (isLate) return client.release();
+        if (isOver) return client.release();
         held = client;
+        const giveBack = (isBroken: boolean) => {
+          if (!isOver) client.release(isBroken);
+          isOver = true;
+        };
         try {
           await this.#limit(client);
           const result = await work(client);
           // What a statement began, the next one would be in.
-          if (!isLate) client.release(client.getTransactionStatus() !== "I");
+          giveBack(client.getTransactionStatus() !== "I");
           resolve(result);
         } catch (error) {
-          if (!isLate) client.release(!isHarmless(error));
+          giveBack(!isHarmless(error));
           throw error;
         }
       };
+      this.#underWay.add(giveUp);
       perform()
         .catch(reject)
-        .finally(() => clearTimeout(timer));
+        .finally(() => {
+          clearTimeout(timer);
+          this.#underWay.delete(giveUp);
+        });
     });
   }
 

@@ -169,9 +169,23 @@ describe("sieve", () => {
     expect([status, out]).toEqual([1, ""]);
   });
 
-  test("it is no file", async () => {
-    const { status, out, err } = await postern("sieve", folder, ...configured);
-    expect({ status, out, err }).toMatchObject({ status: 2, out: "", err: expect.stringContaining(`${folder} cannot be read (EISDIR`) });
+  test("a file that is no script", async () => {
+    expect(await postern("sieve", folder)).toMatchObject({ status: 2, out: "", err: expect.stringContaining("cannot be read (EISDIR") });
+    const latin1 = join(folder, "latin-1.sieve");
+    writeFileSync(latin1, 'reject "\xe9t\xe9";', "latin1");
+    expect(await postern("sieve", latin1)).toEqual({ status: 2, out: "", err: "latin-1.sieve is not text in UTF-8. Convert it.\n" });
+    expect(await postern("sieve", scriptFile("\ufeffkeep;"))).toMatchObject({ status: 0, err: "" });
+  });
+
+  test("what a file includes is what the configuration has: nothing that is inactive", async () => {
+    const file = join(folder, "inactive.toml");
+    writeFileSync(
+      file,
+      `${config.replace("'Names'", "''")}is-active = true\n[sieve.trusted.scripts.old]\ncontents = "stop;"\nis-active = false\n`,
+    );
+    const included = async (name: string) => (await postern("sieve", scriptFile(`include "${name}";`), "-c", file)).err;
+    expect(await included("moved")).not.toContain("there is no script");
+    expect(await included("old")).toContain('there is no script "old"');
   });
 
   test("there is none of that name", async () => {
@@ -196,12 +210,42 @@ describe("sieve", () => {
 });
 
 describe("other commands", () => {
+  test("explain computes what SQL writes, and asks what it only reads", async () => {
+    const made = new DatabaseSync(join(folder, "made.sqlite"));
+    made.exec("CREATE TABLE seen (addr TEXT)");
+    writeFileSync(
+      join(folder, "moved.sieve"),
+      `require ["vnd.stalwart.execute", "reject"];
+if query "/* seen? */ SELECT 1 FROM seen" { stop; }
+query "WITH new AS (SELECT 'x') INSERT INTO seen SELECT * FROM new";
+reject "550 5.7.1 Not seen.";
+`,
+    );
+    const session = ["--client", "203.0.113.9", "--helo", "mx.a.example", "--from", "a@b.example", "--to", "old@example.org"];
+    const { out, err } = await postern("explain", ...session, ...configured);
+    writeFileSync(join(folder, "moved.sieve"), moved);
+    expect(out).toContain("  → 550 5.7.1 Not seen. (script)\n");
+    expect([err, out.includes("stopped")]).toEqual(["", false]);
+    expect(made.prepare("SELECT count(*) AS count FROM seen").get()).toEqual({ count: 0 });
+    made.close();
+  });
+
   test("explain shows the steps of a script, and where the recipient goes", async () => {
     const session = ["--client", "203.0.113.9", "--helo", "mx.a.example", "--from", "a@b.example", "--to", "old@example.org"];
     const { out } = await postern("explain", ...session, ...configured);
     expect(out).toContain("  script names: line 2: string: false\n");
     expect(out).toContain("  script moved: line 3: set: jane@example.org\n");
     expect(out).toContain("  goes to: jane@example.org\n");
+  });
+
+  test("explain shows the sender that a script at RCPT changes", async () => {
+    writeFileSync(join(folder, "moved.sieve"), 'set "envelope.from" "";');
+    const session = ["--client", "203.0.113.9", "--helo", "mx.a.example", "--from", "a@b.example", "--to", "jane@example.org"];
+    const { out } = await postern("explain", ...session, ...configured);
+    const json = await postern("explain", "--json", ...session, ...configured);
+    writeFileSync(join(folder, "moved.sieve"), moved);
+    expect(out).toContain("  sender: <>\n  goes to: jane@example.org\n");
+    expect(JSON.parse(json.out).steps.at(-1)).toMatchObject({ stage: "rcpt", sender: "", resolved: ["jane@example.org"] });
   });
 
   test("check tells what is wrong in the file of a script", async () => {
@@ -212,10 +256,23 @@ describe("other commands", () => {
     expect(status).toBe(1);
   });
 
+  test("check --connect does not miss what the first start makes", async () => {
+    const file = join(folder, "init.toml");
+    writeFileSync(join(folder, "tables.sql"), "CREATE TABLE IF NOT EXISTS seen (addr TEXT);");
+    const store = (init: string) => `[store.later]\ntype = "sqlite"\npath = "later.sqlite"\n${init}[sieve.trusted.scripts.names]`;
+    for (const [init, status] of [
+      ['init = "tables.sql"\n', 0],
+      ["", 1],
+    ] as const) {
+      writeFileSync(file, config.replace("[sieve.trusted.scripts.names]", store(init)));
+      expect(await postern("check", "--connect", "-c", file)).toMatchObject({ status });
+    }
+  });
+
   test("check --connect tells of a table that is not there", async () => {
     writeFileSync(join(folder, "moved.sieve"), 'keep;\nif query "SELECT 1 FROM greylist" { stop; }\n');
     const { status, err } = await postern("check", "--connect", ...configured);
-    expect(err).toMatch(/^script moved:2:\d+: there is no table "greylist" in the store "made"\. .*\[store\.made\] init/m);
+    expect(err).toMatch(/^moved\.sieve:2:10: there is no table "greylist" in the store "made"\. .*\[store\.made\] init/m);
     expect(status).toBe(1);
     writeFileSync(join(folder, "moved.sieve"), moved);
     expect(await postern("check", "--connect", ...configured)).toMatchObject({ status: 0 });

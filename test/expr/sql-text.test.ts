@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { countPlaceholders, placeholders } from "../../src/expr/sql-text.ts";
+import { countPlaceholders, isReading, placeholders } from "../../src/expr/sql-text.ts";
 
 const rows: [sql: string, sqlite: string, postgresql: string][] = [
   ["SELECT ?", "SELECT ?", "SELECT $1"],
@@ -40,4 +40,23 @@ it.each<[sql: string, count: number | undefined]>([
   ["SELECT [a?]", undefined],
 ])("%s has %s", (sql, count) => {
   expect(countPlaceholders(sql)).toBe(count);
+});
+
+it.each<[sql: string, reads: boolean]>([
+  ["SELECT 1", true],
+  ["  select addr from seen", true],
+  ["/* seen? */ SELECT 1", true],
+  ["-- seen?\nSELECT 1", true],
+  ["(SELECT 1) UNION (SELECT 2)", true],
+  ["VALUES (1)", true],
+  ["WITH x AS (SELECT 'delete') SELECT * FROM x", true],
+  ['WITH x AS (SELECT 1 AS "update") SELECT * FROM x -- insert', true],
+  ["INSERT INTO seen SELECT 1", false],
+  ["/* SELECT */ DELETE FROM seen", false],
+  ["WITH x AS (SELECT 1) INSERT INTO seen SELECT * FROM x", false],
+  ["WITH x AS (DELETE FROM seen RETURNING addr) SELECT addr FROM x", false],
+  ["PRAGMA optimize", false],
+  ["", false],
+])("%s reads: %s", (sql, reads) => {
+  expect(isReading(sql)).toBe(reads);
 });

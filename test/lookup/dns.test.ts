@@ -180,6 +180,16 @@ describe("dns", () => {
     await dns.query("a.example", "txt");
     expect(server.asked).toEqual(["TXT a.example"]);
 
+    const long = open({ entries: 3 });
+    for (const name of ["long-1.example", "long-2.example", "long-3.example"]) {
+      server.entries.set(name, [{ type: "TXT", chunks: Array.from({ length: 6 }, () => "x".repeat(200)) }]);
+      await long.query(name, "txt");
+    }
+    server.asked.length = 0;
+    await long.query("long-3.example", "txt");
+    await long.query("long-1.example", "txt");
+    expect(server.asked).toEqual(["TXT long-1.example"]);
+
     const busy = open();
     const questions = Array.from({ length: 1000 }, async (_, n) => busy.query(`n${n}.example`, "txt"));
     expect(() => busy.query("one-more.example", "txt")).toThrow(TemporaryError);

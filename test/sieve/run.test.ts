@@ -80,7 +80,7 @@ describe("limits", () => {
 
 describe("waiting", () => {
   it.each<[source: string, waits: boolean]>([
-    ['if string "a" "b" { keep; } else { include "plain"; }', false],
+    ['if string "a" "b" { keep; } else { include "plain"; }', true],
     ['while "0" { keep; }', true],
     ['if true { if false { while "0" { keep; } } }', true],
     ['include "loop";', true],
@@ -95,8 +95,17 @@ describe("waiting", () => {
     expect(script?.waits).toBe(waits);
   });
 
-  it("others get their turn while a loop runs", async () => {
-    const { script } = compileScript("main", 'while "1" { keep; }', vocabularyOf({ limits: { instructions: 50_000 } }));
+  it.each([
+    ["a loop runs", 'while "1" { keep; }'],
+    ["scripts include others", 'include "a"; include "a";'],
+  ])("others get their turn while %s", async (_, source) => {
+    const twenty = (name: string) => `include "${name}";`.repeat(20);
+    const scripts = new Map([
+      ["a", twenty("b")],
+      ["b", twenty("c")],
+      ["c", "keep;".repeat(100)],
+    ]);
+    const { script } = compileScript("main", source, vocabularyOf({ scripts, limits: { instructions: 50_000 } }));
     let breaths = 0;
     const breathe = () => {
       breaths += 1;

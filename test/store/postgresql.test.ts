@@ -57,6 +57,21 @@ describe("PostgreSQL", () => {
     await database.close();
   });
 
+  it("closes at once, whatever is under way, and that is no failure of the store", async () => {
+    const init = { file: "init.sql", sql: "SELECT pg_sleep(600)" };
+    const { database, states } = openTest({ init, pool: 1, timeoutMs: 300 });
+    await expect(database.query("SELECT 1", [])).rejects.toThrow("init file init.sql is still running");
+    await database.close();
+    expect(states).toEqual([]);
+
+    const busy = openTest({ pool: 1, timeoutMs: 60_000 });
+    await busy.database.query("SELECT 1", []);
+    const answers = Promise.allSettled([busy.database.query("SELECT pg_sleep(600)", []), busy.database.query("SELECT 1", [])]);
+    await busy.database.close();
+    expect((await answers).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect(busy.states).toEqual([]);
+  });
+
   it("gives up on a server that says nothing", async () => {
     const silent = createServer(() => {}).listen(0, "127.0.0.1");
     await new Promise((resolve) => silent.once("listening", resolve));
