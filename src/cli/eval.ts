@@ -6,8 +6,8 @@ import { Report } from "../config/report.ts";
 import { readRules } from "../config/rule-set.ts";
 import type { Table } from "../config/tree.ts";
 import { compileRules } from "../expr/compile.ts";
-import { type Position, positionOf } from "../expr/error.ts";
 import type { RuleSetSource } from "../expr/expression.ts";
+import { type Place, placesIn } from "../expr/place.ts";
 import { isArray, toText, type Value } from "../expr/value.ts";
 import { TemporaryError } from "../mail/temporary-error.ts";
 import type { Core } from "../stage/core.ts";
@@ -28,7 +28,7 @@ interface Options extends ConfigurationOptions {
   readonly stdin?: boolean;
 }
 
-type Outcome = { readonly value: unknown } | { readonly error: { readonly message: string } & Partial<Position> };
+type Outcome = { readonly value: unknown } | { readonly error: { readonly message: string } & Partial<Place> };
 
 export function evalCommand(): Command {
   return new Command("eval")
@@ -132,7 +132,7 @@ async function evaluate(source: RuleSetSource, set: Settings, { names }: Configu
   const errors: Outcome[] = [];
   const rules = compileRules(source, vocabularyOf(set, names), (part, { message, offset }) => {
     const text = part.part === "else" ? source.else : (source.rules[part.index]?.[part.part] ?? "");
-    errors.push({ error: { message, ...positionOf(text, offset) } });
+    errors.push({ error: { message, ...placesIn(text)(offset) } });
   });
   const [error] = errors;
   if (rules === undefined || error !== undefined) return error ?? failure("it does not compile");

@@ -1,6 +1,8 @@
 /** JSON (RFC 8259) to a tree with places. A key given twice is an error. */
+
+import { type Place, placesIn } from "../expr/place.ts";
 import { offsetInSource } from "./escapes.ts";
-import { keyOf, type Node, type Parsed, type Place, placer, type Table } from "./tree.ts";
+import { keyOf, type Node, type Parsed, type Table } from "./tree.ts";
 
 const maxDepth = 64;
 
@@ -12,7 +14,7 @@ export function parseJson(source: string): Parsed {
     return { kind: "tree", root, remarks: [] };
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
-    return { kind: "error", at: placer(source)(error.offset), message: `not valid JSON: ${error.message}` };
+    return { kind: "error", at: placesIn(source)(error.offset), message: `not valid JSON: ${error.message}` };
   }
 }
 
@@ -38,7 +40,7 @@ class Reader {
 
   constructor(source: string) {
     this.#source = source;
-    this.#places = placer(source);
+    this.#places = placesIn(source);
   }
 
   document(): Node {

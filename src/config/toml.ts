@@ -1,7 +1,8 @@
 /** TOML 1.0 to a tree with places, lenient in escapes. */
 import { type AST, ParseError, parseTOML } from "toml-eslint-parser";
+import { type Place, placesIn } from "../expr/place.ts";
 import { doubleUnknownEscapes, offsetInSource } from "./escapes.ts";
-import { keyOf, type List, type Node, type Parsed, type Place, placer, type Table } from "./tree.ts";
+import { keyOf, type List, type Node, type Parsed, type Table } from "./tree.ts";
 
 const doubledMessage = (written: string) =>
   `"${written}" is no escape of TOML and is read as the two characters. Write "\\${written}", or a literal string in single quotes.`;
@@ -17,7 +18,7 @@ const mends: readonly (readonly [RegExp, string])[] = [
 
 export function parseToml(source: string): Parsed {
   const lenient = doubleUnknownEscapes(source);
-  const places = placer(source);
+  const places = placesIn(source);
   const place = (offset: number) => places(lenient.original(offset));
   try {
     const root: Table = { kind: "table", key: "", keyAt: { line: 1, column: 1 }, at: { line: 1, column: 1 }, entries: new Map() };

@@ -1,10 +1,5 @@
 /** A configuration file as it was read: tables, lists and plain values, each with its place in the text. */
-
-/** Both from 1. */
-export interface Place {
-  readonly line: number;
-  readonly column: number;
-}
+import type { Place } from "../expr/place.ts";
 
 interface Common {
   /** Dotted, as the file spells it: `session.rcpt.rewrite[0].if`. */
@@ -82,19 +77,4 @@ export function toData(node: Node): unknown {
     case "scalar":
       return node.value;
   }
-}
-
-/** Offsets in UTF-16 units to places. */
-export function placer(text: string): (offset: number) => Place {
-  const starts = [0, ...Array.from(text.matchAll(/\n/g), (lineEnd) => lineEnd.index + 1)];
-  return (offset) => {
-    let low = 0;
-    let high = starts.length;
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if ((starts[middle] ?? 0) <= offset) low = middle;
-      else high = middle;
-    }
-    return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
-  };
 }

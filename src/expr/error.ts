@@ -10,14 +10,3 @@ export class ExpressionError extends Error {
     this.offset = offset;
   }
 }
-
-/** Both from 1. */
-export interface Position {
-  readonly line: number;
-  readonly column: number;
-}
-
-export function positionOf(source: string, offset: number): Position {
-  const before = source.slice(0, offset).split("\n");
-  return { line: before.length, column: (before.at(-1) ?? "").length + 1 };
-}

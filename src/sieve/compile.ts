@@ -1,11 +1,12 @@
 /** The way in: a script, with those that it includes, to what is run. */
+
+import { type Places, placesIn } from "../expr/place.ts";
 import { shortened } from "../expr/token.ts";
 import { compileBlock } from "./block.ts";
 import { contextOf } from "./context.ts";
 import { deepest, depthOf } from "./depth.ts";
 import { namesSet } from "./expected.ts";
 import { parseScript } from "./parser.ts";
-import { type Places, placesIn } from "./place.ts";
 import { collectProblems, type Problems, tooManyProblems } from "./problems.ts";
 import type { Included } from "./record.ts";
 import { type Compiled, runScript } from "./run.ts";

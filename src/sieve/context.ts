@@ -1,9 +1,10 @@
 /** What compiling one script knows: what it has required, how its strings are read, and where its problems go. */
 
+import type { Places } from "../expr/place.ts";
 import type { Scripting } from "./block.ts";
 import { alwaysThere, capabilities } from "./capabilities.ts";
 import { scriptVocabulary } from "./expressions.ts";
-import { type Places, placeWithin } from "./place.ts";
+import { placeWithin } from "./place-within.ts";
 import type { Problems } from "./problems.ts";
 import type { NameProblem, Scope } from "./scope.ts";
 import type { ScriptStatement, ScriptVocabulary } from "./script.ts";

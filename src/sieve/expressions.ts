@@ -7,7 +7,7 @@ import { type Steps, waitFor } from "../expr/steps.ts";
 import { isArray, toText, type Value } from "../expr/value.ts";
 import { costOf, costOfPattern, type Run, spend } from "./code.ts";
 import { scriptFunctions } from "./functions.ts";
-import { placeWithin } from "./place.ts";
+import { placeWithin } from "./place-within.ts";
 import type { Context, GivenText } from "./record.ts";
 import type { Variables } from "./scope.ts";
 

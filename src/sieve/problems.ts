@@ -1,6 +1,7 @@
 /** Collects what is wrong with the scripts of one compile, up to a bound. */
+
+import type { Places } from "../expr/place.ts";
 import { cleanText } from "../mail/reply.ts";
-import type { Places } from "./place.ts";
 import type { ScriptProblem } from "./script.ts";
 
 /** Further ones would tell nobody more, and to find them could take long. */

@@ -1,10 +1,10 @@
 /** One run of a compiled script: its state, and what is made of faults. */
 import type { Answer } from "../expr/ask.ts";
+import type { Places } from "../expr/place.ts";
 import { runSteps, type Steps } from "../expr/steps.ts";
 import { cleanText } from "../mail/reply.ts";
 import { TemporaryError } from "../mail/temporary-error.ts";
 import { type Command, type Run, ScriptFault } from "./code.ts";
-import type { Places } from "./place.ts";
 import type { ScriptFailure, ScriptOutcome, Surroundings } from "./script.ts";
 
 /** What compiling leaves for the runs. */

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { compileExpression } from "../../src/expr/compile.ts";
-import { ExpressionError, positionOf } from "../../src/expr/error.ts";
+import { ExpressionError } from "../../src/expr/error.ts";
+import { placesIn } from "../../src/expr/place.ts";
 import { vocabulary } from "./world.ts";
 
 function errorOf(source: string): ExpressionError {
@@ -127,7 +128,7 @@ test.each<[source: string, column: number, message: string]>([
   ],
 ])("%s", (source, column, message) => {
   const error = errorOf(source);
-  expect([positionOf(source, error.offset).column, error.message]).toEqual([column, message]);
+  expect([placesIn(source)(error.offset).column, error.message]).toEqual([column, message]);
 });
 
 test.each<[title: string, source: string, column: number, message: string]>([
@@ -137,7 +138,7 @@ test.each<[title: string, source: string, column: number, message: string]>([
   ["length", `'${"a".repeat(70_000)}'`, 65_537, "an expression may have 65536 characters at most."],
 ])("the bound of %s", (_, source, column, message) => {
   const error = errorOf(source);
-  expect([positionOf(source, error.offset).column, error.message]).toEqual([column, message]);
+  expect([placesIn(source)(error.offset).column, error.message]).toEqual([column, message]);
 });
 
 test("a name is shortened in a message", () => {
@@ -151,5 +152,5 @@ test.each([
   ["a\r\nbc", 4, 2, 2],
   ["a\n\n", 3, 3, 1],
 ])("in %j offset %i is line %i, column %i", (source, offset, line, column) => {
-  expect(positionOf(source, offset)).toEqual({ line, column });
+  expect(placesIn(source)(offset)).toEqual({ line, column });
 });

@@ -1,7 +1,12 @@
-/** Offsets into a text to lines and columns. */
-import type { Position } from "../expr/error.ts";
+/** Offsets into a text, in UTF-16 units, to lines and columns. */
 
-export type Places = (offset: number) => Position;
+/** Both from 1. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+export type Places = (offset: number) => Place;
 
 /** Reads the text once; a question is a binary search. */
 export function placesIn(source: string): Places {
@@ -17,9 +22,4 @@ export function placesIn(source: string): Places {
     }
     return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
   };
-}
-
-/** Of a character of a string, if that is written as it is; where it has escapes or is a block, of its beginning. */
-export function placeWithin(source: string, text: string, offset: number, within: number): number {
-  return source[offset] === '"' && source.startsWith(text.slice(0, within + 1), offset + 1) ? offset + 1 + within : offset;
 }
