@@ -84,7 +84,7 @@ async function playEhlo(session: Session, name: string, core: Core): Promise<Ste
 
 async function playMail(session: Session, sender: string, args: readonly string[], core: Core): Promise<Step> {
   const { result, trace } = await traced(core, async (tracing) => {
-    const outcome = await decideMail(session, sender, tracing, undefined, args);
+    const outcome = await decideMail(session, sender, tracing, { parameters: args });
     if (outcome.verdict.kind !== "pass") return outcome;
     const { verdict } = await decideMailParameters(session, outcome.sender, args, tracing, Date.now());
     return verdict.kind === "pass" ? outcome : { ...outcome, verdict };
@@ -99,7 +99,7 @@ async function playRcpt(session: Session, recipient: string, args: readonly stri
     const { verdict } = await decideRcptParameters(session, args, tracing, Date.now());
     // Without MAIL the stage has something else to say.
     if (verdict.kind !== "pass" && session.transaction !== undefined) return { verdict, countsAsError: false };
-    return decideRcpt(session, recipient, tracing, "all", undefined, args);
+    return decideRcpt(session, recipient, tracing, { parameters: args });
   });
   const { verdict, admission, countsAsError } = result;
   if (countsAsError) session.errors += 1;

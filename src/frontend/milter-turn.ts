@@ -86,7 +86,7 @@ export function* judgeMail(turn: Turn): Steps<Finding> {
   if (isLast(turn, greeting)) return greeting;
 
   turn.stage = "mail";
-  const { verdict, sender } = yield* ask(turn, decideMail(session, path.address, core, undefined, parameters));
+  const { verdict, sender } = yield* ask(turn, decideMail(session, path.address, core, { parameters }));
   const finding: Finding = { stage: "mail", verdict, resolved: [] };
   if (isLast(turn, finding)) return finding;
 
@@ -104,7 +104,7 @@ export function* judgeRcpt(turn: Turn): Steps<Finding> {
     const judged = yield* judgeParameters(turn, decideRcptParameters(session, parameters, core, turn.time));
     if (isLast(turn, judged)) return judged;
   }
-  const { verdict, admission, countsAsError } = yield* ask(turn, decideRcpt(session, path.address, core, "all", undefined, parameters));
+  const { verdict, admission, countsAsError } = yield* ask(turn, decideRcpt(session, path.address, core, { parameters }));
   if (countsAsError) session.errors += 1;
   if (admission !== undefined && session.transaction !== undefined) admitRecipient(session.transaction, admission);
   if (message !== undefined) {

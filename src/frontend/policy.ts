@@ -206,7 +206,7 @@ class PolicyFrontEnd {
     turn.stage = "mail";
     session.transaction = undefined;
     const sender = ownCopy(request.sender);
-    const outcome = yield* waitFor(decideMail(session, sender, core, messageOf(request), parametersOf(request)));
+    const outcome = yield* waitFor(decideMail(session, sender, core, { message: messageOf(request), parameters: parametersOf(request) }));
     const { helo, login, tls } = session;
     const instance = ownCopy(request.instance);
     const transaction: RememberedTransaction = {
@@ -230,7 +230,9 @@ class PolicyFrontEnd {
     }
     turn.stage = "rcpt";
     const recipient = ownCopy(request.recipient);
-    const { verdict, admission, countsAsError } = yield* waitFor(decideRcpt(session, recipient, core, part, messageOf(request)));
+    const { verdict, admission, countsAsError } = yield* waitFor(
+      decideRcpt(session, recipient, core, { part, message: messageOf(request) }),
+    );
     if (countsAsError) session.errors += 1;
     if (admission !== undefined && session.transaction !== undefined) {
       admitRecipient(session.transaction, admission);

@@ -5,7 +5,7 @@ import { runSteps, type Steps } from "../expr/steps.ts";
 import { canonicalAddress } from "../mail/address.ts";
 import { reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
-import type { Parameters } from "./parameters.ts";
+import type { Told } from "./parameters.ts";
 import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
 import { runScript } from "./script.ts";
 import type { Session } from "./session.ts";
@@ -13,27 +13,18 @@ import { evaluate } from "./setting.ts";
 import { askThrottles } from "./throttle.ts";
 import type { MailOutcome } from "./verdict.ts";
 
-/**
- * `sender` as given; `""` is the null sender. `message` names the message, the same on every node; `undefined`: nothing does.
- * `parameters` as sent, as far as the MTA tells them.
- */
-export function decideMail(
-  session: Session,
-  sender: string,
-  core: Core,
-  message?: string,
-  parameters: Parameters = [],
-): Answer<MailOutcome> {
+/** `sender` as given; `""` is the null sender. */
+export function decideMail(session: Session, sender: string, core: Core, told: Told = {}): Answer<MailOutcome> {
   const address = canonicalAddress(sender);
   return runSteps(
-    orCannotTell(mail(session, address, message, parameters, core), (cause) => ({
+    orCannotTell(mail(session, address, told, core), (cause) => ({
       verdict: unavailable(core.settings.rcpt.replies.unavailable, cause),
       sender: address,
     })),
   );
 }
 
-function* mail(session: Session, given: string, message: string | undefined, parameters: Parameters, core: Core): Steps<MailOutcome> {
+function* mail(session: Session, given: string, { message, parameters = [] }: Told, core: Core): Steps<MailOutcome> {
   const { settings } = core;
   const begun = { session, helo: session.helo, sender: given, rcpt: "" };
   if (session.helo === "" && !session.trusted && asBoolean(yield* evaluate("require", settings.ehlo.require, begun, core))) {

@@ -2,6 +2,13 @@
 
 export type Parameters = readonly string[];
 
+/** What the MTA tells with MAIL or RCPT besides the address. */
+export interface Told {
+  /** Names the message, the same on every node; `undefined`: nothing does. */
+  readonly message?: string | undefined;
+  readonly parameters?: Parameters;
+}
+
 export interface Parameter {
   /** Upper case. */
   readonly keyword: string;

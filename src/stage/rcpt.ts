@@ -7,7 +7,7 @@ import { type Reply, reply } from "../mail/reply.ts";
 import { TemporaryError } from "../mail/temporary-error.ts";
 import type { Core } from "./core.ts";
 import { greylist } from "./greylist.ts";
-import type { Parameters } from "./parameters.ts";
+import type { Parameters, Told } from "./parameters.ts";
 import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
 import { type Resolution, resolve } from "./resolve.ts";
 import { runScript } from "./script.ts";
@@ -21,32 +21,25 @@ import type { Scope } from "./vocabulary.ts";
 /** `relay` decides foreign domains only and lets local ones pass to whoever asks about recipients. */
 export type RcptPart = "all" | "relay";
 
+interface ToldOfRcpt extends Told {
+  /** Default: all. */
+  readonly part?: RcptPart;
+}
+
 /** Taken when the setting yields no such value, or its source cannot tell. */
 const fallback = { maxRecipients: 100, maxErrors: 5, waitMs: 5000 } as const;
 
-/**
- * `recipient` as given, unquoted. `message` names the message, the same on every node; `undefined`: nothing does. `parameters` as
- * sent, as far as the MTA tells them.
- */
-export function decideRcpt(
-  session: Session,
-  recipient: string,
-  core: Core,
-  part: RcptPart = "all",
-  message?: string,
-  parameters: Parameters = [],
-): Answer<RcptOutcome> {
+/** `recipient` as given, unquoted. */
+export function decideRcpt(session: Session, recipient: string, core: Core, told: ToldOfRcpt = {}): Answer<RcptOutcome> {
   const cannotTell = (cause: TemporaryError) => uncounted(unavailable(core.settings.rcpt.replies.unavailable, cause));
-  return runSteps(orCannotTell(rcpt(session, recipient, core, part, message, parameters), cannotTell));
+  return runSteps(orCannotTell(rcpt(session, recipient, core, told), cannotTell));
 }
 
 function* rcpt(
   session: Session,
   recipient: string,
   core: Core,
-  part: RcptPart,
-  message: string | undefined,
-  parameters: Parameters,
+  { part = "all", message, parameters = [] }: ToldOfRcpt,
 ): Steps<RcptOutcome> {
   const { transaction } = session;
   if (transaction === undefined) return uncounted(refuse(reply(503, "5.5.1", "MAIL is required first."), "no-mail"));

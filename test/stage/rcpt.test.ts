@@ -32,7 +32,7 @@ async function play(
   const core = { settings: settings(changes), sources: sourcesOf([directory]) };
   const answers: string[] = [];
   for (const recipient of recipients) {
-    const { verdict, admission, countsAsError } = await decideRcpt(open, recipient, core, part);
+    const { verdict, admission, countsAsError } = await decideRcpt(open, recipient, core, { part });
     if (countsAsError) open.errors += 1;
     if (verdict.kind === "pass") {
       if (admission && open.transaction) admitRecipient(open.transaction, admission);

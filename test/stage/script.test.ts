@@ -112,7 +112,7 @@ test("a failure at EHLO is about the name", async () => {
 describe("at MAIL", () => {
   const mail = async (source: string, sender = "A@B.example", options: Options = {}, parameters: readonly string[] = []) => {
     const place = world("mail", source, options);
-    const outcome = await decideMail(session({}), sender, place.core, undefined, parameters);
+    const outcome = await decideMail(session({}), sender, place.core, { parameters });
     return { ...place, said: `${shown(outcome.verdict)} ${outcome.sender || "<>"}` };
   };
 
@@ -167,7 +167,7 @@ describe("at MAIL", () => {
 describe("at RCPT", () => {
   const rcpt = async (source: string, recipient = "John@Example.org", options: Options = {}, open = stranger()) => {
     const place = world("rcpt", source, options);
-    const outcome = await decideRcpt(open, recipient, place.core, "all", undefined, ["NOTIFY=never", "ORCPT=rfc822;J@x.example"]);
+    const outcome = await decideRcpt(open, recipient, place.core, { parameters: ["NOTIFY=never", "ORCPT=rfc822;J@x.example"] });
     const { verdict, admission, countsAsError } = outcome;
     const goes =
       admission === undefined ? "" : ` -> ${admission.resolved.join()}${admission.sender === undefined ? "" : ` from ${admission.sender}`}`;
@@ -244,7 +244,7 @@ describe("at RCPT", () => {
   test("asked about relaying alone, then about the rest, it runs once", async () => {
     const open = stranger();
     const place = world("rcpt", 'query "INSERT 1";');
-    const relayed = await decideRcpt(open, "john@example.org", place.core, "relay");
+    const relayed = await decideRcpt(open, "john@example.org", place.core, { part: "relay" });
     expect([shown(relayed.verdict), relayed.admission]).toEqual(["pass (pass)", undefined]);
     expect(shown((await decideRcpt(open, "john@example.org", place.core)).verdict)).toBe("pass (mailbox)");
     expect(place.asked).toEqual(["INSERT 1"]);
@@ -252,7 +252,7 @@ describe("at RCPT", () => {
 
   test("by what it makes of a recipient it is decided whether that is relayed", async () => {
     const place = world("rcpt", 'set "envelope.to" "jane@example.org";');
-    expect(shown((await decideRcpt(stranger(), "x@elsewhere.example", place.core, "relay")).verdict)).toBe("pass (pass)");
+    expect(shown((await decideRcpt(stranger(), "x@elsewhere.example", place.core, { part: "relay" })).verdict)).toBe("pass (pass)");
   });
 });
 

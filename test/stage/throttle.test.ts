@@ -50,14 +50,15 @@ function world(stage: ThrottleStage, list: readonly Throttle[], changes: Partial
     sources: sourcesOf([directoryOf(entries)], {}, {}, { state, now: () => clock.now }),
   };
   const rcpt = async (open: Session, recipient: string, id?: string) => {
-    const { verdict, admission } = await decideRcpt(open, recipient, core, "all", id);
+    const { verdict, admission } = await decideRcpt(open, recipient, core, { message: id });
     if (admission && open.transaction) admitRecipient(open.transaction, admission);
     return shown(verdict);
   };
   return {
     clock,
     connect: async (facts: Facts = {}, token?: string) => shown(await decideConnect(session(facts), core, token)),
-    mail: async (sender: string, facts: Facts = {}, id?: string) => shown((await decideMail(session(facts), sender, core, id)).verdict),
+    mail: async (sender: string, facts: Facts = {}, id?: string) =>
+      shown((await decideMail(session(facts), sender, core, { message: id })).verdict),
     async message(recipients: readonly string[], { facts = {}, sender = "a@client.example", id }: Message = {}) {
       const open = session(facts);
       beginTransaction(open, sender);
