@@ -5,7 +5,7 @@ import { canonicalAddress } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { parseReply, type Reply } from "../mail/reply.ts";
 import type { ScriptVocabulary } from "../sieve/script.ts";
-import type { DomainSettings, Rule, Settings } from "../stage/settings.ts";
+import type { DomainSettings, Rule, ScriptRule, Settings } from "../stage/settings.ts";
 import type { Build } from "./build.ts";
 import { buildGreylist } from "./greylist.ts";
 import { literalText, type Outcomes, priorities, Rules, type Stage } from "./rules.ts";
@@ -32,9 +32,10 @@ export function buildSettings(build: Build, vocabulary: ScriptVocabulary, source
   }
 
   const scripts = scriptNames(build);
+  const isNone = /^\s*(?:false|0)\s*$/;
   /** Names that the stages may run, in lower case; `undefined`: one of them computes it. */
   let named: Set<string> | undefined = new Set();
-  function scriptRule(table: { script?: unknown }, stage: "ehlo" | "mail" | "rcpt"): Rule {
+  function scriptRule(table: { script?: unknown }, stage: "ehlo" | "mail" | "rcpt"): ScriptRule {
     const literal = (text: string) => {
       named?.add(text.toLowerCase());
       return unknownScript(text, scripts);
@@ -42,8 +43,8 @@ export function buildSettings(build: Build, vocabulary: ScriptVocabulary, source
     const compiled = rules.compile(table.script, ["session", stage, "script"], stage, { type: "text", literal, names: scripts.active });
     table.script = compiled.written;
     const outcomes = [...compiled.source.rules.map(({ then }) => then), compiled.source.else];
-    if (!outcomes.every((text) => literalText.test(text) || /^\s*(?:false|0)\s*$/.test(text))) named = undefined;
-    return compiled.rule;
+    if (!outcomes.every((text) => literalText.test(text) || isNone.test(text))) named = undefined;
+    return outcomes.every((text) => isNone.test(text)) ? undefined : compiled.rule;
   }
 
   const { ehlo, extensions, mail, rcpt } = session;

@@ -54,8 +54,8 @@ function mayRefuseMail(core: Core, { extensions }: MilterSettings): boolean {
   );
 }
 
-function mayYieldText(rule: Rule, core: Core): boolean {
-  return asString(fixedValue(rule, core) ?? "") !== undefined;
+function mayYieldText(rule: Rule | undefined, core: Core): boolean {
+  return rule !== undefined && asString(fixedValue(rule, core) ?? "") !== undefined;
 }
 
 /** `undefined`: it depends on something. */

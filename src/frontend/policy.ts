@@ -15,6 +15,7 @@ import { decideVrfy } from "../stage/vrfy.ts";
 import { encodeAction, type PolicyRequest } from "../wire/policy.ts";
 import type { TimedReply } from "./converse.ts";
 import type { Decision, Reader } from "./decision.ts";
+import { FewWords } from "./few-words.ts";
 import { isKnownContext, type Plan, planOf } from "./policy-plan.ts";
 import { type Finding, PolicyReport } from "./policy-report.ts";
 import { belongsTo, sessionKey, sessionOf } from "./policy-session.ts";
@@ -70,6 +71,7 @@ class PolicyFrontEnd {
   readonly #now: () => number;
   readonly #memory: SessionMemory;
   readonly #report: PolicyReport;
+  readonly #ciphers = new FewWords();
 
   constructor(options: PolicyOptions) {
     this.#options = options;
@@ -134,7 +136,7 @@ class PolicyFrontEnd {
   *#decide(turn: Turn, plan: Plan): Steps<TimedReply> {
     const { request, remembered } = turn;
     const { session } = remembered;
-    update(turn);
+    update(turn, this.#ciphers);
     if (asksConnect(plan, turn.core)) {
       const finding = yield* this.#connect(turn);
       if (this.#isLast(turn, finding)) return this.#conclude(turn, finding);
@@ -206,7 +208,8 @@ class PolicyFrontEnd {
     turn.stage = "mail";
     session.transaction = undefined;
     const sender = ownCopy(request.sender);
-    const outcome = yield* waitFor(decideMail(session, sender, core, { message: messageOf(request), parameters: parametersOf(request) }));
+    const parameters = parametersOf(request);
+    const outcome = yield* waitFor(decideMail(session, sender, core, { message: messageOf(request), parameters }));
     const { helo, login, tls } = session;
     const instance = ownCopy(request.instance);
     const transaction: RememberedTransaction = {
@@ -217,7 +220,7 @@ class PolicyFrontEnd {
     };
     this.#memory.begin(remembered, transaction);
     // Where its refusal does not end the matter here, the MTA has let the sender through.
-    beginTransaction(session, outcome.sender, parametersOf(request));
+    beginTransaction(session, outcome.sender, parameters);
     return { transaction, isNew: true };
   }
 
@@ -295,14 +298,14 @@ function messageOf({ instance }: PolicyRequest): string | undefined {
 }
 
 /** TLS and the login may come between two commands. */
-function update({ request, remembered }: Turn): void {
+function update({ request, remembered }: Turn, ciphers: FewWords): void {
   const { session } = remembered;
   const tls = request.encryptionProtocol !== "";
   const isSame = session.tlsVersion === request.encryptionProtocol && session.tls === tls && session.login === request.saslUsername;
   if (isSame) return;
   session.tls = tls;
   session.tlsVersion = ownCopy(request.encryptionProtocol);
-  session.tlsCipher = ownCopy(request.encryptionCipher);
+  session.tlsCipher = ciphers.kept(request.encryptionCipher);
   session.login = ownCopy(request.saslUsername);
   // A name that was refused to a stranger may be welcome now.
   if (remembered.ehlo?.verdict.kind !== "pass") remembered.ehlo = undefined;

@@ -131,13 +131,17 @@ const maxScripted = 2000;
 
 /** The script runs once for a recipient of which two parts are asked about: what it writes must not be written twice. */
 function* scripted(transaction: Transaction, scope: Scope, part: RcptPart, parameters: Parameters, core: Core): Steps<Scripted> {
-  const former = transaction.scripted.get(scope.rcpt);
+  const former = transaction.scripted?.get(scope.rcpt);
   if (former !== undefined) {
-    transaction.scripted.delete(scope.rcpt);
+    transaction.scripted?.delete(scope.rcpt);
     return former;
   }
+  if (core.settings.rcpt.script === undefined) return {};
   const result = yield* runScript({ stage: "rcpt", scope, mail: transaction.parameters, rcpt: parameters }, core);
-  if (part === "relay" && transaction.scripted.size < maxScripted) transaction.scripted.set(scope.rcpt, result);
+  if (part === "relay") {
+    transaction.scripted ??= new Map();
+    if (transaction.scripted.size < maxScripted) transaction.scripted.set(scope.rcpt, result);
+  }
   return result;
 }
 

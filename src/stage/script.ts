@@ -31,9 +31,11 @@ const nothing: Scripted = {};
 export function* runScript(command: Command, core: Core): Steps<Scripted> {
   const { stage, scope } = command;
   const { sieve } = core.settings;
+  const rule = core.settings[stage].script;
+  if (rule === undefined) return nothing;
   let name: string | undefined;
   try {
-    name = asString(yield* evaluate("script", core.settings[stage].script, scope, core));
+    name = asString(yield* evaluate("script", rule, scope, core));
   } catch (cause) {
     if (!(cause instanceof TemporaryError)) throw cause;
     return failed({ stage, message: `session.${stage}.script cannot tell which script to run`, cause }, nothing, core);

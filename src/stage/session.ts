@@ -55,7 +55,7 @@ export interface Transaction {
   /** A header was asked for already: once a message is enough. */
   hasHeader: boolean;
   /** What scripts said of recipients of which only a part was decided yet: none runs twice. */
-  readonly scripted: Map<string, Scripted>;
+  scripted: Map<string, Scripted> | undefined;
 }
 
 /** What the script of a stage came to. Addresses are canonical. */
@@ -90,8 +90,15 @@ export function openSession(peer: Peer, login = "", tls = false): Session {
 
 export function beginTransaction(session: Session, sender: string, parameters: Parameters = []): void {
   session.transaction = {
-    ...{ sender, parameters, priority: priorityOf(parameters) },
-    ...{ given: new Set(), resolved: new Set(), accepted: 0, counted: new Set(), hasHeader: false, scripted: new Map() },
+    sender,
+    parameters,
+    priority: priorityOf(parameters),
+    given: new Set(),
+    resolved: new Set(),
+    accepted: 0,
+    counted: new Set(),
+    hasHeader: false,
+    scripted: undefined,
   };
 }
 

@@ -8,6 +8,9 @@ import type { Scope } from "./vocabulary.ts";
 /** A compiled rule set. Which type its value is read as is the reading stage's business (src/expr/result.ts). */
 export type Rule = Expression<Scope>;
 
+/** The name of the script to run, if it yields text. `undefined`: none ever runs. */
+export type ScriptRule = Rule | undefined;
+
 export interface Settings {
   readonly ehlo: {
     readonly require: Rule;
@@ -15,8 +18,7 @@ export interface Settings {
     readonly fqdn: "stalwart" | "strict";
     /** Names of lookups. */
     readonly blocklist: readonly string[];
-    /** As at the other stages: the name of the script to run, if it yields text. */
-    readonly script: Rule;
+    readonly script: ScriptRule;
   };
   readonly extensions: {
     readonly pipelining: Rule;
@@ -30,11 +32,11 @@ export interface Settings {
     readonly vrfy: Rule;
     readonly expn: Rule;
   };
-  readonly mail: { readonly script: Rule; readonly rewrite: Rule };
+  readonly mail: { readonly script: ScriptRule; readonly rewrite: Rule };
   readonly rcpt: {
     readonly directory: Rule;
     readonly relay: Rule;
-    readonly script: Rule;
+    readonly script: ScriptRule;
     readonly rewrite: Rule;
     /** True, false, or rules whose string is the address to look up when the full one is not there. */
     readonly subAddressing: boolean | Rule;

@@ -34,8 +34,8 @@ const ask: Ask = {
   dnsQuery: () => undefined,
 };
 
-function evaluated(rule: boolean | Rule, rcpt: string, login = "", listener = "smtp"): Value | Promise<Value> {
-  if (typeof rule === "boolean") throw new Error("no rules");
+function evaluated(rule: boolean | Rule | undefined, rcpt: string, login = "", listener = "smtp"): Value | Promise<Value> {
+  if (typeof rule !== "object") throw new Error("no rules");
   const peer = {
     listener,
     protocol: "smtp",

@@ -75,7 +75,7 @@ export function settings(changes: Changes = {}): Settings {
       rejectNonFqdn: rule("local_port == 25"),
       fqdn: "stalwart",
       blocklist: [],
-      script: rule("false"),
+      script: undefined,
       ...changes.ehlo,
     },
     extensions: {
@@ -91,11 +91,11 @@ export function settings(changes: Changes = {}): Settings {
       expn: authenticatedOnly(),
       ...changes.extensions,
     },
-    mail: { script: rule("false"), rewrite: rule("false"), ...changes.mail },
+    mail: { script: undefined, rewrite: rule("false"), ...changes.mail },
     rcpt: {
       directory: rule("'*'"),
       relay: authenticatedOnly(),
-      script: rule("false"),
+      script: undefined,
       rewrite: rule("false"),
       subAddressing: true,
       subAddressingDelivery: "base",
