@@ -168,15 +168,15 @@ describe("state in PostgreSQL", () => {
 
   it("fails at the deadline when another holds the row, and recovers", async () => {
     const { state, states } = openTest({ timeoutMs: 500 });
-    await state.throttle(throttleQuestion());
+    // The server may count what nobody waits for any more.
+    const question = throttleQuestion({ count: 1000 });
+    await state.throttle(question);
     const holder = new pg.Client({ host: "127.0.0.1", port: postgres.port, user: "postgres", database: "postgres" });
     await holder.connect();
     await holder.query("BEGIN; SELECT * FROM postern_throttle FOR UPDATE");
-    await expect(state.throttle(throttleQuestion())).rejects.toThrow(TemporaryError);
+    await expect(state.throttle(question)).rejects.toThrow(TemporaryError);
     await holder.end();
-    await expect
-      .poll(() => Promise.resolve(state.throttle(throttleQuestion())).catch(String), { timeout: 20_000 })
-      .toEqual({ allowed: true, taken: 2 });
+    await expect.poll(() => Promise.resolve(state.throttle(question)).catch(String), { timeout: 20_000 }).toMatchObject({ allowed: true });
     expect(states).toEqual([false, true]);
     await state.close();
   });
