@@ -3,6 +3,7 @@ import type { Answer } from "../expr/ask.ts";
 import { type Steps, waitFor } from "../expr/steps.ts";
 import { canonicalAddress } from "../mail/address.ts";
 import type { Path } from "../mail/path.ts";
+import type { Header } from "../stage/admission.ts";
 import { decideConnect } from "../stage/connect.ts";
 import type { Core } from "../stage/core.ts";
 import { decideEhlo } from "../stage/ehlo.ts";
@@ -10,7 +11,7 @@ import { decideMailParameters, decideRcptParameters, type ParametersOutcome } fr
 import { decideMail } from "../stage/mail.ts";
 import { decideRcpt } from "../stage/rcpt.ts";
 import { pass } from "../stage/refuse.ts";
-import { admitRecipient, beginTransaction, type Header, type Session } from "../stage/session.ts";
+import { admitRecipient, beginTransaction, type Session } from "../stage/session.ts";
 import type { Verdict } from "../stage/verdict.ts";
 import type { Decision } from "./decision.ts";
 import type { Accepted } from "./milter-changes.ts";

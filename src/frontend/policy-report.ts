@@ -1,7 +1,7 @@
 /** What the policy front end tells its log: each decision once, and what the policy protocol cannot carry out. */
 import { LRUCache } from "lru-cache";
 import { canonicalAddress } from "../mail/address.ts";
-import type { Admission, Header } from "../stage/session.ts";
+import type { Admission, Header } from "../stage/admission.ts";
 import type { Reason, Verdict } from "../stage/verdict.ts";
 import type { PolicyRequest } from "../wire/policy.ts";
 import { type Decision, loggable, type Reader, tellDecision } from "./decision.ts";

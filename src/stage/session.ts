@@ -1,5 +1,6 @@
 /** One SMTP session as the stages see it: what the MTA said of the client, and what was decided so far. */
 
+import type { Admission } from "./admission.ts";
 import { type Parameters, priorityOf } from "./parameters.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -64,24 +65,6 @@ export interface Scripted {
   /** The sender to go on with, `""` for the null sender. */
   readonly sender?: string;
   readonly recipient?: string;
-}
-
-/** A recipient that was accepted: as given, and where it goes. */
-export interface Admission {
-  readonly given: string;
-  readonly resolved: readonly string[];
-  /** The sender from now on; left out: as before. */
-  readonly sender?: string;
-  /** Counters that have counted the message by this recipient. */
-  readonly counted?: readonly string[];
-  /** That the message is to get. */
-  readonly header?: Header;
-}
-
-export interface Header {
-  readonly name: string;
-  /** One line. */
-  readonly value: string;
 }
 
 export function openSession(peer: Peer, login = "", tls = false): Session {

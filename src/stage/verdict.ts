@@ -1,6 +1,6 @@
 /** What a stage decided. */
 import type { Reply } from "../mail/reply.ts";
-import type { Admission } from "./session.ts";
+import type { Admission } from "./admission.ts";
 
 /** Stable codes, for logs and metrics. */
 export type Reason =

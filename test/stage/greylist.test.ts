@@ -2,8 +2,9 @@
 import { describe, expect, test } from "vitest";
 import { formatReply } from "../../src/mail/reply.ts";
 import { TemporaryError } from "../../src/mail/temporary-error.ts";
+import type { Header } from "../../src/stage/admission.ts";
 import { decideRcpt } from "../../src/stage/rcpt.ts";
-import { admitRecipient, beginTransaction, type Header, openSession } from "../../src/stage/session.ts";
+import { admitRecipient, beginTransaction, openSession } from "../../src/stage/session.ts";
 import type { GreylistSettings } from "../../src/stage/settings.ts";
 import type { Exemptions } from "../../src/stage/sources.ts";
 import type { State } from "../../src/stage/state.ts";

@@ -1,0 +1,18 @@
+/** What an accepted recipient brings into its transaction. */
+
+export interface Admission {
+  readonly given: string;
+  readonly resolved: readonly string[];
+  /** The sender from now on; left out: as before. */
+  readonly sender?: string;
+  /** Counters that have counted the message by this recipient. */
+  readonly counted?: readonly string[];
+  /** That the message is to get. */
+  readonly header?: Header;
+}
+
+export interface Header {
+  readonly name: string;
+  /** One line. */
+  readonly value: string;
+}
