@@ -154,28 +154,33 @@ async function entriesOf(client: string, state: Administration): Promise<readonl
 }
 
 function allowCommand(): Command {
-  return subcommand("allow", "From now on lets an address, or one entry, pass without a wait, until it is forgotten.")
-    .argument("<client>", "an address; with sender and recipient also a network or a name")
-    .argument("[sender]", '"" is the null sender')
-    .argument("[recipient]")
-    .action((client: string, sender: string | undefined, recipient: string | undefined, options: ConfigurationOptions) =>
-      withState(options, "write", async (state, configuration) => {
-        const subject = subjectOf(client, sender, recipient, configuration);
-        if (subject === undefined) return;
-        await state.allow(subject, Date.now());
-      }),
-    );
+  return subjectCommand(
+    "allow",
+    "From now on lets an address, or one entry, pass without a wait, until it is forgotten.",
+    (state, subject) => state.allow(subject, Date.now()),
+  );
 }
 
 function forgetCommand(): Command {
-  return subcommand("forget", "Forgets an address, or one entry, as if it had never come.")
+  return subjectCommand("forget", "Forgets an address, or one entry, as if it had never come.", async (state, subject) => {
+    if (!(await state.forget(subject))) notFound(typeof subject === "string" ? subject : "that entry");
+  });
+}
+
+/** One that changes what is known of an address, or of one entry. */
+function subjectCommand(
+  name: string,
+  description: string,
+  change: (state: Administration, subject: Triplet | string) => Promise<void>,
+): Command {
+  return subcommand(name, description)
     .argument("<client>", "an address; with sender and recipient also a network or a name")
     .argument("[sender]", '"" is the null sender')
     .argument("[recipient]")
     .action((client: string, sender: string | undefined, recipient: string | undefined, options: ConfigurationOptions) =>
       withState(options, "write", async (state, configuration) => {
         const subject = subjectOf(client, sender, recipient, configuration);
-        if (subject !== undefined && !(await state.forget(subject))) notFound(typeof subject === "string" ? subject : "that entry");
+        if (subject !== undefined) await change(state, subject);
       }),
     );
 }
