@@ -7,6 +7,7 @@ import type { Ask } from "../../src/expr/ask.ts";
 import type { Value } from "../../src/expr/value.ts";
 import { openSession } from "../../src/stage/session.ts";
 import type { Rule } from "../../src/stage/settings.ts";
+import { seedGreylist } from "../support/seeds.ts";
 
 const base = `
 [listener.smtp]
@@ -110,15 +111,7 @@ script = [ { if = "${condition}", then = "'greylist'" },
 
 [sieve.trusted.scripts.greylist]
 contents = '''
-require ["variables", "vnd.stalwart.execute", "envelope", "reject"];
-
-set "triplet" "\${env.remote_ip}.\${envelope.from}.\${envelope.to}";
-
-if not query "SELECT 1 FROM greylist WHERE addr=? LIMIT 1" ["\${triplet}"] {
-query "INSERT INTO greylist (addr) VALUES (?)" ["\${triplet}"];
-reject "422 4.2.2 Greylisted, please try again in a few moments.";
-}
-'''
+${seedGreylist}'''
 `;
 
   it("the greylist loads once its slip is mended", () => {

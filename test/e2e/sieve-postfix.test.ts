@@ -7,6 +7,7 @@ import { read } from "../support/contrib.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { freePorts, type Mta, startPostfix, whyNo } from "../support/mta.ts";
 import { TestPostgres } from "../support/postgres.ts";
+import { seedGreylist } from "../support/seeds.ts";
 import { openSmtp, type Smtp } from "../support/smtp.ts";
 
 const scripts = `
@@ -31,15 +32,7 @@ reject "551 5.1.1 Sending domain '\${env.helo_domain}' has been blocklisted.";
 
 [sieve.trusted.scripts.greylist]
 contents = '''
-require ["variables", "vnd.stalwart.execute", "envelope", "reject"];
-
-set "triplet" "\${env.remote_ip}.\${envelope.from}.\${envelope.to}";
-
-if not query "SELECT 1 FROM greylist WHERE addr=? LIMIT 1" ["\${triplet}"] {
-query "INSERT INTO greylist (addr) VALUES (?)" ["\${triplet}"];
-reject "422 4.2.2 Greylisted, please try again in a few moments.";
-}
-'''
+${seedGreylist}'''
 
 [sieve.trusted.scripts.moved]
 contents = '''

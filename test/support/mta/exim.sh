@@ -16,15 +16,7 @@ exim=$prefix/exim4-daemon-light/usr/sbin/exim4
 
 start() {
   local port= acl=/dev/null
-  while [ $# -gt 0 ]; do
-    case $1 in
-      --port) port=$2 ;;
-      --acl) acl=$2 ;;
-      *) die "unknown option $1" ;;
-    esac
-    shift 2
-  done
-  [ -n "$port" ] || die "--port is missing"
+  options "--port --acl" "$@"
   prepare
   mkdir -p "$dir/log"
   : > "$dir/log/mainlog"
@@ -85,10 +77,7 @@ serve() {
   wait $!
 }
 
-[ $# -ge 2 ] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-[ "$(id -u)" = 0 ] || die "must run as root"
-command=$1
-dir=$(cd "$2" && pwd -P)
+begin "$@"
 shift 2
 case $command in
   start) start "$@" ;;

@@ -5,6 +5,28 @@ prefix=${POSTERN_MTA_PREFIX:-/var/cache/postern-mta}
 
 die() { echo "$(basename "$0"): $*" >&2; exit 1; }
 
+# begin COMMAND DIR …: what every script here is called with; sets command and dir.
+begin() {
+  [ $# -ge 2 ] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+  [ "$(id -u)" = 0 ] || die "must run as root"
+  command=$1
+  dir=$(cd "$2" && pwd -P)
+}
+
+# options "--port --main" "$@": the value of each option that is known goes into the variable of its name. --port must be given.
+options() {
+  local known=" $1 "
+  shift
+  while [ $# -gt 0 ]; do
+    case $known in
+      *" $1 "*) printf -v "${1#--}" %s "$2" ;;
+      *) die "unknown option $1" ;;
+    esac
+    shift 2
+  done
+  [ -n "$port" ] || die "--port is missing"
+}
+
 # The MTA's own users must be able to reach $dir, which has UNIX sockets, whose names may have 107 characters.
 prepare() {
   [ ${#dir} -le 60 ] || die "the name of $dir is too long"

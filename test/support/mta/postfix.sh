@@ -18,16 +18,7 @@ set -euo pipefail
 
 start() {
   local port= main=/dev/null master=/dev/null
-  while [ $# -gt 0 ]; do
-    case $1 in
-      --port) port=$2 ;;
-      --main) main=$2 ;;
-      --master) master=$2 ;;
-      *) die "unknown option $1" ;;
-    esac
-    shift 2
-  done
-  [ -n "$port" ] || die "--port is missing"
+  options "--port --main --master" "$@"
   prepare
   mkdir -p "$dir/data"
   chown postfix "$dir/data"
@@ -123,10 +114,7 @@ stop() {
   ! running || { sleep 1; postfix -c "$dir/etc" abort > /dev/null 2>&1 || true; }
 }
 
-[ $# -ge 2 ] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-[ "$(id -u)" = 0 ] || die "must run as root"
-command=$1
-dir=$(cd "$2" && pwd -P)
+begin "$@"
 shift 2
 case $command in
   start) start "$@" ;;

@@ -22,16 +22,7 @@ cf=$prefix/sendmail-cf/usr/share/sendmail/cf
 start() {
   local port= mc=/dev/null
   sockets=
-  while [ $# -gt 0 ]; do
-    case $1 in
-      --port) port=$2 ;;
-      --mc) mc=$2 ;;
-      --sockets) sockets=$2 ;;
-      *) die "unknown option $1" ;;
-    esac
-    shift 2
-  done
-  [ -n "$port" ] || die "--port is missing"
+  options "--port --mc --sockets" "$@"
   prepare
   mkdir -p "$dir"/{dev,run,clientqueue}
   chmod 700 "$dir/queue" "$dir/clientqueue"
@@ -149,10 +140,7 @@ serve() {
   wait $!
 }
 
-[ $# -ge 2 ] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-[ "$(id -u)" = 0 ] || die "must run as root"
-command=$1
-dir=$(cd "$2" && pwd -P)
+begin "$@"
 shift 2
 case $command in
   start) start "$@" ;;
