@@ -1,5 +1,6 @@
 /** What expressions ask, answered from the open stores, directories and lookups. */
 import { type Answer, type Ask, isDefault } from "./expr/ask.ts";
+import { after } from "./expr/ask-function.ts";
 import { isReading } from "./expr/sql-text.ts";
 import type { Dns } from "./lookup/dns.ts";
 import { canonicalAddress, domainOf, localPartOf } from "./mail/address.ts";
@@ -50,8 +51,7 @@ export function answersFrom({ domains, directories, directory, lookup, database,
       if (localPartOf(address) === "") return false;
       return anyOf(named(name), (one) => {
         if (one.everything) return true;
-        const found = one.recipient(address);
-        return found instanceof Promise ? found.then((recipient) => recipient !== undefined) : found !== undefined;
+        return after(one.recipient(address), (recipient) => recipient !== undefined);
       });
     },
     keyGet: (store, key) => (isDefault(store) ? keys().keyGet(key) : lookup(store)?.get(key)),

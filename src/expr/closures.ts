@@ -9,6 +9,7 @@ import { pureFunctions } from "./functions.ts";
 import { isFunction, matchesFunction, unknownFunction, unknownName, withHyphenHint } from "./names.ts";
 import { type EagerOperator, elementAt, operators, unaryOperators } from "./operator.ts";
 import { compilePattern, type Pattern, PatternError } from "./pattern.ts";
+import { atHand } from "./steps.ts";
 import { type Node, parse } from "./syntax.ts";
 import { flag, toText, type Value } from "./value.ts";
 
@@ -131,13 +132,7 @@ function compileAsking<S>({ arities, inspect, ask }: AskFunction, call: Call, co
   }
   const parts = compileAll(call.parameters, context);
   if (inspection.waits) return { waits: true, run: (run) => gather(parts, run, (values) => ask(run.ask, values)) };
-  return applyAtHand(parts, (run, values) => {
-    const answer = ask(run.ask, values);
-    if (!(answer instanceof Promise)) return answer;
-    // Nobody will read it, and a rejection that nobody reads ends the process.
-    answer.catch(() => {});
-    throw new Error(`${call.name} waited though its source was said not to`);
-  });
+  return applyAtHand(parts, (run, values) => atHand(ask(run.ask, values), call.name));
 }
 
 /** A question that is answered at once; its parameters may wait. */

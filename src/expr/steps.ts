@@ -12,6 +12,14 @@ export function* waitFor<T>(answer: Answer<T>): Steps<T> {
   return answer instanceof Promise ? ((yield answer) as T) : answer;
 }
 
+/** Of a source that was said not to wait, which is `what` in the message of the bug that it is when it does. */
+export function atHand<T>(answer: Answer<T>, what: string): T {
+  if (!(answer instanceof Promise)) return answer;
+  // Nobody will read it, and a rejection that nobody reads ends the process.
+  answer.catch(() => {});
+  throw new Error(`${what} waited though its source was said not to`);
+}
+
 export function runSteps<T>(steps: Steps<T>): Answer<T> {
   const first = steps.next();
   return first.done ? first.value : finish(steps, first.value);

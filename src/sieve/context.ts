@@ -63,7 +63,6 @@ export function contextOf({ script, source, places, scope, vocabulary, problems,
     warnOnce,
     statement: (store, sql, offset) => statements.push({ store, sql, script, ...places(offset) }),
     needs,
-    requires: (capability) => required.has(capability),
     enable: (capability) => {
       if (!capabilities.has(capability)) return false;
       required.add(capability);

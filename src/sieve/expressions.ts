@@ -3,7 +3,7 @@ import type { Names } from "../expr/ask.ts";
 import { compileExpression } from "../expr/compile.ts";
 import { ExpressionError } from "../expr/error.ts";
 import type { Expression, Vocabulary } from "../expr/expression.ts";
-import { type Steps, waitFor } from "../expr/steps.ts";
+import { atHand, type Steps, waitFor } from "../expr/steps.ts";
 import { isArray, toText, type Value } from "../expr/value.ts";
 import { costOf, costOfPattern, type Run, spend } from "./code.ts";
 import { scriptFunctions } from "./functions.ts";
@@ -67,8 +67,7 @@ function evaluationOf(expression: Expression<Run>, cost: number): Evaluation {
     waits: false,
     of(run) {
       spend(run, cost);
-      // What does not wait makes no promise.
-      return expression.evaluate(run, run.surroundings.ask) as Value;
+      return atHand(expression.evaluate(run, run.surroundings.ask), "an expression");
     },
   };
 }
@@ -128,5 +127,5 @@ export function cutValue(value: Value, room: number, nesting = 0): Value {
 
 /** For the trace. */
 export function tell(run: Run, value: Value): void {
-  if (run.surroundings.trace) run.answer = (isArray(value) ? JSON.stringify(value) : toText(value)).slice(0, 200);
+  if (run.surroundings.trace) run.answer = isArray(value) ? JSON.stringify(value) : toText(value);
 }

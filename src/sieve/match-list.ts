@@ -1,6 +1,6 @@
 /** `:list`: whether a value is a key of one of the named lookups (RFC 6134). */
 import { didYouMean } from "../expr/nearest.ts";
-import { type Steps, waitFor } from "../expr/steps.ts";
+import { atHand, type Steps, waitFor } from "../expr/steps.ts";
 import { costOf, type Run, spend } from "./code.ts";
 import type { Context, GivenText } from "./record.ts";
 
@@ -30,13 +30,7 @@ export function matchList(names: readonly GivenText[], context: Context): ListMa
 function isInOne(run: Run, value: string, names: readonly GivenText[], isList: (name: string) => boolean): boolean {
   if (value === "") return false;
   for (const { of } of names) {
-    const answer = ask(run, of(run), value, isList);
-    if (answer instanceof Promise) {
-      // Nobody will read it, and a rejection that nobody reads ends the process.
-      answer.catch(() => {});
-      throw new Error("a lookup waited though it was said not to");
-    }
-    if (answer !== undefined) return true;
+    if (atHand(ask(run, of(run), value, isList), "a lookup") !== undefined) return true;
   }
   return false;
 }

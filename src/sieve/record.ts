@@ -107,7 +107,6 @@ export interface Context {
   statement(store: string, sql: string, offset: number): void;
   /** Reports what is used without having been required. */
   needs(capability: string, offset: number, what: string): void;
-  requires(capability: string): boolean;
   /** As `require` and `ihave` do: it counts as required from here on. False: there is no such capability. */
   enable(capability: string): boolean;
   /** Declares it where it is new; `envelope.X`, `global.X` are known. `undefined`: an error was reported. */
