@@ -1,7 +1,7 @@
 /** `postern check`: every problem of a configuration, before it serves. */
 import { Command } from "commander";
-import { formatProblem } from "../config/problem.ts";
-import { renderConfiguration } from "../config/render.ts";
+import { formatProblem } from "../config/check/problem.ts";
+import { renderConfiguration } from "../config/docs/print.ts";
 import { type ConfigurationOptions, configurationOption, loadOrExplain, stateDirectoryOption, withCore } from "./configuration-option.ts";
 
 interface Options extends ConfigurationOptions {

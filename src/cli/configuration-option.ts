@@ -3,13 +3,13 @@ import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { performance } from "node:perf_hooks";
 import { Option } from "commander";
+import type { OnState } from "../answer/availability.ts";
+import { formatProblem } from "../config/check/problem.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { type LoadOptions, loadConfiguration, parseConfiguration } from "../config/load.ts";
-import { formatProblem } from "../config/problem.ts";
-import { type OpenCore, openCore } from "../open-core.ts";
-import type { OnState } from "../store/state.ts";
-import { FileProblem } from "../store/watched-file.ts";
-import { unchangedState } from "../unchanged-state.ts";
+import { type OpenCore, openCore } from "../daemon/open-core.ts";
+import { unchangedState } from "../daemon/read-only-state.ts";
+import { FileProblem } from "../file/watched-file.ts";
 
 const defaultFile = "/etc/postern/postern.toml";
 

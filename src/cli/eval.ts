@@ -1,16 +1,16 @@
 /** `postern eval`: one expression or rule set, with the variables that are given. */
 import { Command } from "commander";
 import { z } from "zod";
+import { TemporaryError } from "../answer/temporary-error.ts";
+import { Report } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
-import { Report } from "../config/report.ts";
-import { readRules } from "../config/rule-set.ts";
-import type { Table } from "../config/tree.ts";
+import { readRules } from "../config/syntax/rule-set.ts";
+import type { Table } from "../config/syntax/tree.ts";
 import { compileRules } from "../expr/compile.ts";
 import type { RuleSetSource } from "../expr/expression.ts";
-import { type Place, placesIn } from "../expr/place.ts";
 import { isArray, toText, type Value } from "../expr/value.ts";
-import { TemporaryError } from "../mail/temporary-error.ts";
 import type { Core } from "../stage/core.ts";
+import { type Place, placesIn } from "../text/place.ts";
 import {
   type ConfigurationOptions,
   configurationOption,

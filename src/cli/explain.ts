@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { z } from "zod";
 import type { Configuration, ListenerSettings } from "../config/configuration.ts";
 import type { Decision } from "../frontend/decision.ts";
-import { answerPolicy } from "../frontend/policy.ts";
+import { answerPolicy } from "../frontend/policy/policy.ts";
 import { canonicalIp } from "../mail/ip.ts";
 import { cleanText } from "../mail/reply.ts";
 import type { Core, TraceEntry } from "../stage/core.ts";

@@ -1,7 +1,7 @@
 /** `postern greylist import`: what another greylist has learnt. */
 import { existsSync } from "node:fs";
 import { Command } from "commander";
-import type { Administration, ImportedEntry } from "../store/state-store.ts";
+import type { Administration, ImportedEntry } from "../state/state-store.ts";
 import type { ConfigurationOptions } from "./configuration-option.ts";
 import { nonsense, subcommand, withState } from "./greylist-state.ts";
 import { readPostgrey } from "./import-postgrey.ts";

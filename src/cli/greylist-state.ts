@@ -1,11 +1,11 @@
 /** What the commands of `postern greylist` have in common: options, the store of state, and how they fail. */
 import { existsSync } from "node:fs";
 import { Command } from "commander";
+import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Configuration } from "../config/configuration.ts";
-import { TemporaryError } from "../mail/temporary-error.ts";
-import { stateSettings } from "../state-stores.ts";
-import { openState } from "../store/state-kinds.ts";
-import type { Administration } from "../store/state-store.ts";
+import { stateSettings } from "../daemon/state-lease.ts";
+import { openState } from "../state/open-state.ts";
+import type { Administration } from "../state/state-store.ts";
 import {
   type ConfigurationOptions,
   configurationOption,

@@ -1,6 +1,6 @@
 /** What the greylist holds as records for programs, and as columns for people. Times are UTC. */
-import { allowedPasses, never } from "../store/state-decision.ts";
-import type { AddressEntry, GreylistEntry, GreylistStats } from "../store/state-store.ts";
+import { allowedPasses, never } from "../state/decide.ts";
+import type { AddressEntry, GreylistEntry, GreylistStats } from "../state/state-store.ts";
 
 type Row = readonly string[];
 

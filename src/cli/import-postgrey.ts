@@ -4,9 +4,9 @@
  */
 import { createReadStream } from "node:fs";
 import { canonicalIp } from "../mail/ip.ts";
-import { exactAddress } from "../stage/client-key.ts";
-import type { GreylistSettings } from "../stage/settings.ts";
-import type { ImportedEntry } from "../store/state-store.ts";
+import { exactAddress } from "../stage/greylist-client.ts";
+import type { GreylistSettings } from "../stage/stage-settings.ts";
+import type { ImportedEntry } from "../state/state-store.ts";
 import { importedTriplet } from "./imported-triplet.ts";
 import { linesOf } from "./lines.ts";
 

@@ -2,12 +2,12 @@
 import type { SqlResult } from "../expr/ask.ts";
 import { toText, type Value } from "../expr/value.ts";
 import { canonicalIp } from "../mail/ip.ts";
-import { exactAddress } from "../stage/client-key.ts";
-import type { GreylistSettings } from "../stage/settings.ts";
+import { exactAddress } from "../stage/greylist-client.ts";
+import type { GreylistSettings } from "../stage/stage-settings.ts";
+import type { ImportedEntry } from "../state/state-store.ts";
 import type { Database } from "../store/database.ts";
-import { openStore } from "../store/kinds.ts";
-import type { StoreSettings } from "../store/settings.ts";
-import type { ImportedEntry } from "../store/state-store.ts";
+import { openStore } from "../store/open-store.ts";
+import type { StoreSettings } from "../store/store-settings.ts";
 import { importedTriplet } from "./imported-triplet.ts";
 
 /** `now`: milliseconds since the epoch; what would have expired by then, or cannot be used, is skipped. */

@@ -1,10 +1,10 @@
 /** A triplet of another greylist as the daemon would make it of the same message. */
 import { canonicalAddress } from "../mail/address.ts";
 import { canonicalIp, networkOf } from "../mail/ip.ts";
+import { keyText } from "../stage/bounded-key.ts";
 import { foldSender } from "../stage/fold-sender.ts";
-import { keyText } from "../stage/key-text.ts";
-import type { GreylistSettings } from "../stage/settings.ts";
-import type { Triplet } from "../store/state-decision.ts";
+import type { GreylistSettings } from "../stage/stage-settings.ts";
+import type { Triplet } from "../state/decide.ts";
 
 /** `client` is an address, or the first three octets of one; `undefined`: it is neither. */
 export function importedTriplet({ client, sender, recipient }: Triplet, settings: GreylistSettings): Triplet | undefined {

@@ -1,8 +1,8 @@
 /** `postern query`: asks a map, as `postmap -q` does. */
 import { Command } from "commander";
+import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Configuration } from "../config/configuration.ts";
-import { defaultLocalPort } from "../frontend/socketmap.ts";
-import { TemporaryError } from "../mail/temporary-error.ts";
+import { defaultLocalPort } from "../frontend/socketmap/socketmap.ts";
 import { askMap, isMap, type MapListener, mapNames } from "../stage/maps.ts";
 import {
   type ConfigurationOptions,

@@ -3,15 +3,15 @@ import { execFile, fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { Command } from "commander";
+import { formatProblem } from "../config/check/problem.ts";
+import { scriptsOf } from "../config/compile/scripts.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { loadConfiguration } from "../config/load.ts";
-import { formatProblem } from "../config/problem.ts";
-import { scriptsOf } from "../config/scripts.ts";
-import { type Daemon, startDaemon, stateHolder } from "../daemon.ts";
-import { type Log, type Logger, messageOf, openLog } from "../log.ts";
-import { openCore } from "../open-core.ts";
-import { unchangedState } from "../unchanged-state.ts";
-import { startWorkers } from "../workers.ts";
+import { type Daemon, startDaemon, stateHolder } from "../daemon/daemon.ts";
+import { type Log, type Logger, messageOf, openLog } from "../daemon/log.ts";
+import { openCore } from "../daemon/open-core.ts";
+import { startWorkers } from "../daemon/primary.ts";
+import { unchangedState } from "../daemon/read-only-state.ts";
 import {
   type ConfigurationOptions,
   configurationOption,

@@ -1,15 +1,14 @@
 /** `postern sieve`: compiles one script, runs it against an envelope, and tells what came of it. */
 import { existsSync, readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { cannotRead, notUtf8 } from "../config/build.ts";
+import { cannotRead, notUtf8 } from "../config/compile/context.ts";
+import { scriptIn } from "../config/compile/scripts.ts";
 import type { Configuration } from "../config/configuration.ts";
-import { scriptIn } from "../config/scripts.ts";
-import { didYouMean } from "../expr/nearest.ts";
 import type { Value } from "../expr/value.ts";
 import { canonicalAddress } from "../mail/address.ts";
 import { canonicalIp } from "../mail/ip.ts";
 import { cleanText, formatReply } from "../mail/reply.ts";
-import { compileScript } from "../sieve/compile.ts";
+import { compileScript } from "../sieve/compile/compile-scripts.ts";
 import {
   type Envelope,
   type EnvelopePart,
@@ -23,6 +22,7 @@ import type { Core } from "../stage/core.ts";
 import { surroundingsOf } from "../stage/script.ts";
 import { environmentNames, type ScriptStage } from "../stage/script-environment.ts";
 import { openSession } from "../stage/session.ts";
+import { didYouMean } from "../text/did-you-mean.ts";
 import { type ConfigurationOptions, configurationOption, loadOrEmpty, stateDirectoryOption, withCore } from "./configuration-option.ts";
 
 interface Options extends ConfigurationOptions {

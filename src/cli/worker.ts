@@ -1,6 +1,6 @@
 /** `postern worker`: what `postern serve` starts when `server.workers` is above 1. */
 import { Command } from "commander";
-import { runWorker } from "../worker.ts";
+import { runWorker } from "../daemon/worker.ts";
 
 export function workerCommand(): Command {
   return new Command("worker").description("A process of `postern serve`, which alone can start it.").action(() => {

@@ -1,16 +1,16 @@
 /** A configuration that was read, checked and compiled: what the daemon is made from. */
 
-import type { DirectorySettings } from "../directory/settings.ts";
+import type { DirectorySettings } from "../directory/directory-settings.ts";
+import type { DnsSettings } from "../dns/dns.ts";
 import type { Names } from "../expr/ask.ts";
-import type { DnsSettings } from "../lookup/dns.ts";
 import type { ExemptionSettings } from "../lookup/exemptions.ts";
-import type { LookupSettings } from "../lookup/settings.ts";
+import type { LookupSettings } from "../lookup/lookup-settings.ts";
 import type { ScriptProblem, ScriptVocabulary } from "../sieve/script.ts";
-import type { Settings } from "../stage/settings.ts";
-import type { StoreSettings } from "../store/settings.ts";
-import type { Problem } from "./problem.ts";
-import type { Document } from "./schema.ts";
-import type { Bind } from "./words.ts";
+import type { Settings } from "../stage/stage-settings.ts";
+import type { StoreSettings } from "../store/store-settings.ts";
+import type { Problem } from "./check/problem.ts";
+import type { Document } from "./schema/schema.ts";
+import type { Bind } from "./schema/value-syntax.ts";
 
 /** `enforce`, or `shadow`: decide, log and count, but pass everything. */
 export type Mode = "enforce" | "shadow";

@@ -1,6 +1,7 @@
 /** Sendmail's aliases(5): `name: target, target`. Names are of one domain. */
-import type { LineProblem } from "../store/watched-file.ts";
-import { logicalLines, unquote } from "./logical-line.ts";
+
+import { logicalLines, unquote } from "../file/logical-line.ts";
+import type { LineProblem } from "../file/watched-file.ts";
 import { type Entry, qualify } from "./virtual.ts";
 
 export function parseAliases(text: string, domain: string, problem: LineProblem): readonly Entry[] {

@@ -1,9 +1,9 @@
 /** Answers of a directory kept for a while; positive ones outlast an outage. */
 import { LRUCache } from "lru-cache";
-import type { Answer } from "../expr/ask.ts";
-import { TemporaryError } from "../mail/temporary-error.ts";
+import type { Answer } from "../answer/answer.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Directory, Recipient } from "../stage/sources.ts";
-import type { CacheSettings } from "./settings.ts";
+import type { CacheSettings } from "./directory-settings.ts";
 
 /** Members of a list that take the room of one address. */
 const membersPerEntry = 8;

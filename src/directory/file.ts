@@ -1,13 +1,14 @@
 /** A directory read from the tables of an MTA and from plain lists, reloaded when they change. What targets lead to is the MTA's to follow. */
+
+import type { OnState } from "../answer/availability.ts";
+import { logicalLines } from "../file/logical-line.ts";
+import { type LineProblem, WatchedFile } from "../file/watched-file.ts";
 import { canonicalAddress } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import type { Directory, Recipient } from "../stage/sources.ts";
-import type { OnState } from "../store/state.ts";
-import { type LineProblem, WatchedFile } from "../store/watched-file.ts";
 import { AddressTable } from "./address-table.ts";
 import { parseAliases } from "./aliases.ts";
-import { logicalLines } from "./logical-line.ts";
-import type { DirectorySettings } from "./settings.ts";
+import type { DirectorySettings } from "./directory-settings.ts";
 import { type Entry, parseVirtual } from "./virtual.ts";
 
 type FileSettings = Extract<DirectorySettings, { readonly type: "file" }>;

@@ -3,7 +3,7 @@ import { canonicalAddress } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import type { Directory } from "../stage/sources.ts";
 import { AddressTable } from "./address-table.ts";
-import type { Principal } from "./settings.ts";
+import type { Principal } from "./directory-settings.ts";
 
 export function openMemoryDirectory(name: string, principals: readonly Principal[], domains: readonly string[]): Directory {
   const table = tableOf(principals, domains);

@@ -1,10 +1,11 @@
 /** A directory kept in a SQL database of any layout, asked by the six statements of its store. */
+
+import { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import { canonicalAddress } from "../mail/address.ts";
-import { TemporaryError } from "../mail/temporary-error.ts";
 import type { Directory, Recipient } from "../stage/sources.ts";
 import type { Database } from "../store/database.ts";
-import type { Queries } from "../store/settings.ts";
+import type { Queries } from "../store/store-settings.ts";
 import { minVerifyLength } from "./address-table.ts";
 
 /** Accounts that one address may belong to; what belongs to more ought to be a list. */

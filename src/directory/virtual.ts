@@ -1,8 +1,9 @@
 /** Postfix's virtual(5) tables: `address  targets`, `@domain  target`, `domain  anything`. */
+
+import { logicalLines, splitAddresses, unquote } from "../file/logical-line.ts";
+import type { LineProblem } from "../file/watched-file.ts";
 import { canonicalAddress } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
-import type { LineProblem } from "../store/watched-file.ts";
-import { logicalLines, splitAddresses, unquote } from "./logical-line.ts";
 
 /** What a table says of one key, canonical. */
 export type Entry =

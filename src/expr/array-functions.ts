@@ -1,6 +1,7 @@
 /** Functions of arrays and of values of any type. */
+
+import { indexOf } from "../text/search.ts";
 import { type PureFunction, pure } from "./function.ts";
-import { indexOf } from "./search.ts";
 import { asciiLower } from "./text-functions.ts";
 import { compare, flag, isArray, isTrue, toArray, toText, type Value } from "./value.ts";
 

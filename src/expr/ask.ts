@@ -1,8 +1,6 @@
 /** What expressions may ask of the world. The functions that do are marked as waiting when an expression is compiled. */
+import type { Answer } from "../answer/answer.ts";
 import type { Value } from "./value.ts";
-
-/** An answer at hand or one to wait for. Throws or rejects with a `TemporaryError` when it cannot tell. */
-export type Answer<T> = T | Promise<T>;
 
 /** What a SQL statement yielded: its rows, each a list of columns, or the number of rows that it changed. */
 export type SqlResult =

@@ -1,6 +1,7 @@
 /** Trees to closures: names are resolved, parameters checked, and it is decided what may wait. */
-import type { AskFunction } from "./ask-function.ts";
-import { askFunctions } from "./ask-functions.ts";
+
+import { atHand } from "../answer/steps.ts";
+import { compilePattern, type Pattern, PatternError } from "../text/pattern.ts";
 import { apply, applyToAll, type Code, gather, type Run, shortCircuit } from "./code.ts";
 import { ExpressionError } from "./error.ts";
 import type { Vocabulary } from "./expression.ts";
@@ -8,8 +9,8 @@ import type { PureFunction } from "./function.ts";
 import { pureFunctions } from "./functions.ts";
 import { isFunction, matchesFunction, unknownFunction, unknownName, withHyphenHint } from "./names.ts";
 import { type EagerOperator, elementAt, operators, unaryOperators } from "./operator.ts";
-import { compilePattern, type Pattern, PatternError } from "./pattern.ts";
-import { atHand } from "./steps.ts";
+import type { AskFunction } from "./source-function.ts";
+import { askFunctions } from "./source-functions.ts";
 import { type Node, parse } from "./syntax.ts";
 import { flag, toText, type Value } from "./value.ts";
 

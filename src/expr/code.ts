@@ -1,6 +1,8 @@
 /** Closures that a tree is compiled to, and how they are put together so that only those wait that must. */
-import type { Answer, Ask } from "./ask.ts";
-import type { Pattern } from "./pattern.ts";
+
+import type { Answer } from "../answer/answer.ts";
+import type { Pattern } from "../text/pattern.ts";
+import type { Ask } from "./ask.ts";
 import { flag, isTrue, type Value } from "./value.ts";
 
 /** One evaluation. */

@@ -1,5 +1,5 @@
 /** The way in: expressions and rule sets to what is evaluated. */
-import type { Answer } from "./ask.ts";
+import type { Answer } from "../answer/answer.ts";
 import { compileCode } from "./closures.ts";
 import type { Code, Run } from "./code.ts";
 import { ExpressionError } from "./error.ts";

@@ -1,7 +1,9 @@
 /** The public face of the expression language: what is compiled, against which vocabulary, and how it is asked. */
-import type { Answer, Ask, Names } from "./ask.ts";
-import type { AskFunction } from "./ask-function.ts";
-import type { Pattern } from "./pattern.ts";
+
+import type { Answer } from "../answer/answer.ts";
+import type { Pattern } from "../text/pattern.ts";
+import type { Ask, Names } from "./ask.ts";
+import type { AskFunction } from "./source-function.ts";
 import type { Value } from "./value.ts";
 
 /** What an expression may name. `S` is what it is evaluated against, such as a session with its current recipient. */

@@ -1,9 +1,10 @@
 /** Names that an expression must not use, and what to tell whoever wrote them. */
-import { askFunctions } from "./ask-functions.ts";
+
+import { didYouMean } from "../text/did-you-mean.ts";
 import { ExpressionError } from "./error.ts";
 import type { Vocabulary } from "./expression.ts";
 import { pureFunctions } from "./functions.ts";
-import { didYouMean } from "./nearest.ts";
+import { askFunctions } from "./source-functions.ts";
 import { shortened } from "./token.ts";
 
 /** What the language of other servers has and this one has not. */

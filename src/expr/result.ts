@@ -1,5 +1,5 @@
 /** What the value of an expression means to the setting that reads it. `undefined` is "none": off, or the setting's default. */
-import { parseDuration } from "./duration.ts";
+import { parseDuration } from "../text/duration.ts";
 import { isArray, isTrue, parseNumber, type Value } from "./value.ts";
 
 export function asBoolean(value: Value): boolean {

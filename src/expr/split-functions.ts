@@ -1,6 +1,7 @@
 /** Functions that part a text. */
+
+import { indexOf, lastIndexOf } from "../text/search.ts";
 import { type PureFunction, pure } from "./function.ts";
-import { indexOf, lastIndexOf } from "./search.ts";
 import { maxElements, toNumber, toText, type Value } from "./value.ts";
 
 export const splitFunctions: readonly PureFunction[] = [

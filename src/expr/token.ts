@@ -1,7 +1,7 @@
 /** The words of an expression: numbers, durations, texts, names, captures and operators, each with its place. */
 
 import { ipVersion } from "../mail/ip.ts";
-import { parseDuration } from "./duration.ts";
+import { parseDuration } from "../text/duration.ts";
 import { ExpressionError } from "./error.ts";
 
 export type BinaryOperator = "*" | "/" | "+" | "-" | ">" | ">=" | "<" | "<=" | "==" | "!=" | "^" | "&&" | "||";

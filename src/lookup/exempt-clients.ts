@@ -1,8 +1,9 @@
 /** Clients that are exempt from greylisting, in the grammar of postgrey's whitelist_clients. */
-import { compilePattern, type Pattern, PatternError } from "../expr/pattern.ts";
+
+import type { LineProblem } from "../file/watched-file.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { isNetwork, networks } from "../mail/ip.ts";
-import type { LineProblem } from "../store/watched-file.ts";
+import { compilePattern, type Pattern, PatternError } from "../text/pattern.ts";
 import { entriesIn } from "./exempt-lines.ts";
 
 /** `name` is forward-confirmed; `""` if there is none. */

@@ -1,8 +1,9 @@
 /** Recipients that are exempt from greylisting, in the grammar of postgrey's whitelist_recipients. */
-import type { Pattern } from "../expr/pattern.ts";
+
+import type { LineProblem } from "../file/watched-file.ts";
 import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
-import type { LineProblem } from "../store/watched-file.ts";
+import type { Pattern } from "../text/pattern.ts";
 import { addPattern, isBelow } from "./exempt-clients.ts";
 import { entriesIn } from "./exempt-lines.ts";
 

@@ -1,7 +1,8 @@
 /** Whom the greylist exempts: entries of the configuration, and files that are read again when they change. */
+
+import type { OnState } from "../answer/availability.ts";
+import { type LineProblem, WatchedFile } from "../file/watched-file.ts";
 import type { Exemptions } from "../stage/sources.ts";
-import type { OnState } from "../store/state.ts";
-import { type LineProblem, WatchedFile } from "../store/watched-file.ts";
 import { parseExemptClients } from "./exempt-clients.ts";
 import { parseExemptRecipients } from "./exempt-recipients.ts";
 

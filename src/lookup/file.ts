@@ -1,10 +1,11 @@
 /** A list in a file: `key` or `key value` a line, globs by an unescaped `*` or `?`, comments from a `#` at the start or behind white space. */
+
+import type { OnState } from "../answer/availability.ts";
 import type { Value } from "../expr/value.ts";
+import { WatchedFile } from "../file/watched-file.ts";
 import type { Lookup } from "../stage/sources.ts";
-import type { OnState } from "../store/state.ts";
-import { WatchedFile } from "../store/watched-file.ts";
+import type { LookupEntry, LookupSettings } from "./lookup-settings.ts";
 import { type MemoryLookup, openMemoryLookup } from "./memory.ts";
-import type { LookupEntry, LookupSettings } from "./settings.ts";
 
 type FileSettings = Extract<LookupSettings, { readonly type: "file" }>;
 

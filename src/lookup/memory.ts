@@ -4,7 +4,7 @@ import type { Lookup } from "../stage/sources.ts";
 import { parseGlob } from "./glob.ts";
 import { GlobIndex } from "./glob-index.ts";
 import { KeyTable } from "./key-table.ts";
-import type { LookupEntry } from "./settings.ts";
+import type { LookupEntry } from "./lookup-settings.ts";
 
 export interface MemoryLookup extends Lookup {
   get(key: string): Value | undefined;

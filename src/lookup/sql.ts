@@ -1,5 +1,5 @@
 /** A list that a statement finds keys in: there if a row comes back, whose first column is the value. */
-import { TemporaryError } from "../mail/temporary-error.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Lookup } from "../stage/sources.ts";
 import type { Database } from "../store/database.ts";
 

@@ -1,5 +1,6 @@
 /** The public face of Sieve: what a script is compiled against, what it is run in, and what comes of it. */
-import type { Answer, Ask, Names } from "../expr/ask.ts";
+import type { Answer } from "../answer/answer.ts";
+import type { Ask, Names } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
 import type { Reply } from "../mail/reply.ts";
 import type { Limits } from "./limits.ts";

@@ -1,6 +1,7 @@
 /** The connection: throttles by what is known of the client before it says anything. */
-import type { Answer } from "../expr/ask.ts";
-import { runSteps, type Steps } from "../expr/steps.ts";
+
+import type { Answer } from "../answer/answer.ts";
+import { runSteps, type Steps } from "../answer/steps.ts";
 import type { Core } from "./core.ts";
 import { pass, refuse } from "./refuse.ts";
 import type { Session } from "./session.ts";

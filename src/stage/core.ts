@@ -1,7 +1,7 @@
 /** What every stage function takes besides the session: settings, sources, and a sink for the trace. */
 import type { ScriptStage } from "./script-environment.ts";
-import type { Settings } from "./settings.ts";
 import type { Sources } from "./sources.ts";
+import type { Settings } from "./stage-settings.ts";
 
 /** One question of a stage and what came back, for people; only `explain` collects them. */
 export interface TraceEntry {

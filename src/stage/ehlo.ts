@@ -1,15 +1,16 @@
 /** The EHLO stage: is the name fully qualified, is it blocklisted, what does the script say. */
-import type { Answer } from "../expr/ask.ts";
+
+import type { Answer } from "../answer/answer.ts";
+import { runSteps, type Steps, waitFor } from "../answer/steps.ts";
 import { asBoolean } from "../expr/result.ts";
-import { runSteps, type Steps, waitFor } from "../expr/steps.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
+import { evaluate } from "./evaluate.ts";
 import { isFullyQualified } from "./fqdn.ts";
 import { ehloUnavailable, orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
 import { runScript } from "./script.ts";
 import type { Session } from "./session.ts";
-import { evaluate } from "./setting.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** `name` is the argument as sent. After a pass it becomes the name of the session; after a refusal the former one stays. */

@@ -1,15 +1,16 @@
 /** Parameters of MAIL and RCPT that belong to ESMTP extensions: refused where the extension is off, or the value is beyond its maximum. */
-import type { Answer } from "../expr/ask.ts";
+
+import type { Answer } from "../answer/answer.ts";
+import { runSteps, type Steps } from "../answer/steps.ts";
 import { asBoolean, asConstant, asDuration } from "../expr/result.ts";
-import { runSteps, type Steps } from "../expr/steps.ts";
 import type { Value } from "../expr/value.ts";
 import { reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
+import { evaluate } from "./evaluate.ts";
 import { type Parameter, split } from "./parameters.ts";
 import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
 import type { Session } from "./session.ts";
-import { evaluate } from "./setting.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings } from "./stage-settings.ts";
 import type { Reason, Verdict } from "./verdict.ts";
 import { priorityPolicies, type Scope } from "./vocabulary.ts";
 

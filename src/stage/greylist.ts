@@ -1,16 +1,17 @@
 /** Greylisting, the last step of RCPT: whoever comes for the first time is asked to come again (RFC 6647). */
+
+import { type Steps, waitFor } from "../answer/steps.ts";
 import { asBoolean } from "../expr/result.ts";
-import { type Steps, waitFor } from "../expr/steps.ts";
 import { localPartOf } from "../mail/address.ts";
 import { type Reply, reply } from "../mail/reply.ts";
 import type { Header } from "./admission.ts";
-import { clientKey, exactAddress } from "./client-key.ts";
+import { keyText } from "./bounded-key.ts";
 import type { Core } from "./core.ts";
+import { evaluate } from "./evaluate.ts";
 import { foldSender } from "./fold-sender.ts";
-import { keyText } from "./key-text.ts";
+import { clientKey, exactAddress } from "./greylist-client.ts";
 import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
-import { evaluate } from "./setting.ts";
-import type { GreylistSettings } from "./settings.ts";
+import type { GreylistSettings } from "./stage-settings.ts";
 import type { GreylistAnswer, GreylistQuestion } from "./state.ts";
 import type { Verdict } from "./verdict.ts";
 import type { Scope } from "./vocabulary.ts";

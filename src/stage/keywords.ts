@@ -1,10 +1,11 @@
 /** The EHLO keywords that a client is not to be offered, as far as the MTAs can leave them out. */
+
+import type { Steps } from "../answer/steps.ts";
 import { asBoolean } from "../expr/result.ts";
-import type { Steps } from "../expr/steps.ts";
 import type { Core } from "./core.ts";
+import { evaluate } from "./evaluate.ts";
 import type { Session } from "./session.ts";
-import { evaluate } from "./setting.ts";
-import type { Rule } from "./settings.ts";
+import type { Rule } from "./stage-settings.ts";
 
 /** Comma-separated, as smtpd_discard_ehlo_keyword_address_maps wants it; a version of Postfix that does not know one ignores it. */
 export function* discardedKeywords(session: Session, core: Core): Steps<string | undefined> {

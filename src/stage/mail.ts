@@ -1,15 +1,16 @@
 /** The MAIL stage: EHLO must have come first; a script; the sender may be rewritten; throttles by sender. */
-import type { Answer } from "../expr/ask.ts";
+
+import type { Answer } from "../answer/answer.ts";
+import { runSteps, type Steps } from "../answer/steps.ts";
 import { asBoolean, asString } from "../expr/result.ts";
-import { runSteps, type Steps } from "../expr/steps.ts";
 import { canonicalAddress } from "../mail/address.ts";
 import { reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
+import { evaluate } from "./evaluate.ts";
 import type { Told } from "./parameters.ts";
 import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
 import { runScript } from "./script.ts";
 import type { Session } from "./session.ts";
-import { evaluate } from "./setting.ts";
 import { askThrottles } from "./throttle.ts";
 import type { MailOutcome } from "./verdict.ts";
 

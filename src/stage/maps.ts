@@ -2,23 +2,24 @@
  * The decisions of the stages as tables that are asked by key. A map knows the key and the listener, and no SMTP session: a setting
  * that names another variable sees it empty. Each does the whole search that its key needs, for MTAs send no partial keys.
  */
-import type { Answer } from "../expr/ask.ts";
+
+import type { Answer } from "../answer/answer.ts";
+import { runSteps, type Steps, waitFor } from "../answer/steps.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
 import { asString } from "../expr/result.ts";
-import { runSteps, type Steps, waitFor } from "../expr/steps.ts";
 import { toText } from "../expr/value.ts";
 import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { canonicalIp } from "../mail/ip.ts";
 import { cleanText, formatReply } from "../mail/reply.ts";
-import { TemporaryError } from "../mail/temporary-error.ts";
+import { follow } from "./alias-chain.ts";
 import type { Core } from "./core.ts";
 import { decideEhlo } from "./ehlo.ts";
-import { follow } from "./follow.ts";
+import { evaluate } from "./evaluate.ts";
 import { discardedKeywords, featuresOff } from "./keywords.ts";
 import { accessKeys, addressInKey, writtenAddress } from "./map-key.ts";
 import { chooseDirectory, isLocalDomain, type Resolution, resolve } from "./resolve.ts";
 import { openSession, type Session } from "./session.ts";
-import { evaluate } from "./setting.ts";
 import type { Scope } from "./vocabulary.ts";
 
 /** Whom a map is asked through. */

@@ -1,19 +1,20 @@
 /** The RCPT stage: duplicates, a script, rewriting, where the address goes, relaying, limits, throttles, greylisting, and what an error costs. */
-import type { Answer } from "../expr/ask.ts";
+
+import type { Answer } from "../answer/answer.ts";
+import { runSteps, type Steps } from "../answer/steps.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
 import { asBoolean, asCount, asDuration, asString } from "../expr/result.ts";
-import { runSteps, type Steps } from "../expr/steps.ts";
 import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
 import { type Reply, reply } from "../mail/reply.ts";
-import { TemporaryError } from "../mail/temporary-error.ts";
 import type { Core } from "./core.ts";
+import { evaluate } from "./evaluate.ts";
 import { greylist } from "./greylist.ts";
 import type { Parameters, Told } from "./parameters.ts";
 import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
 import { type Resolution, resolve } from "./resolve.ts";
 import { runScript } from "./script.ts";
 import type { Scripted, Session, Transaction } from "./session.ts";
-import { evaluate } from "./setting.ts";
-import type { Rule } from "./settings.ts";
+import type { Rule } from "./stage-settings.ts";
 import { askThrottles, giveBack } from "./throttle.ts";
 import type { RcptOutcome, Reason, Verdict } from "./verdict.ts";
 import type { Scope } from "./vocabulary.ts";

@@ -1,8 +1,8 @@
 /** Verdicts that are not a pass, and the one place where "cannot tell" becomes a 4yz reply. */
 
-import type { Steps } from "../expr/steps.ts";
+import type { Steps } from "../answer/steps.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
 import { type Reply, reply } from "../mail/reply.ts";
-import { TemporaryError } from "../mail/temporary-error.ts";
 import type { Reason, Verdict } from "./verdict.ts";
 
 export function pass(reason: Reason): Verdict {

@@ -1,12 +1,13 @@
 /** Where mail for an address goes: the full address, its sub-address base, a catch-all; or it is foreign, or unknown. */
+
+import { type Steps, waitFor } from "../answer/steps.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
 import { asString } from "../expr/result.ts";
-import { type Steps, waitFor } from "../expr/steps.ts";
 import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
-import { TemporaryError } from "../mail/temporary-error.ts";
 import type { Core } from "./core.ts";
-import { evaluate } from "./setting.ts";
-import type { Rule } from "./settings.ts";
+import { evaluate } from "./evaluate.ts";
 import type { Directory, Recipient } from "./sources.ts";
+import type { Rule } from "./stage-settings.ts";
 import type { Reason } from "./verdict.ts";
 import type { Scope } from "./vocabulary.ts";
 

@@ -2,18 +2,19 @@
  * The Sieve script of a stage: which one runs, what it sees, and what comes of it. A script that fails costs no mail unless the
  * configuration says so: what it had decided until then holds (`sieve.trusted.on-error`).
  */
+
+import { type Steps, waitFor } from "../answer/steps.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
 import { asString } from "../expr/result.ts";
-import { type Steps, waitFor } from "../expr/steps.ts";
 import { canonicalAddress } from "../mail/address.ts";
-import { TemporaryError } from "../mail/temporary-error.ts";
 import type { EnvelopeChange, EnvelopePart, ScriptOutcome, Surroundings } from "../sieve/script.ts";
 import type { Core, FailedScript } from "./core.ts";
+import { evaluate } from "./evaluate.ts";
 import type { Parameters } from "./parameters.ts";
 import { ehloUnavailable, refuse, unavailable } from "./refuse.ts";
 import { declaredSize, envelopeOf } from "./script-envelope.ts";
 import { environmentItem, type Facts, type ScriptStage } from "./script-environment.ts";
 import type { Scripted } from "./session.ts";
-import { evaluate } from "./setting.ts";
 import type { Scope } from "./vocabulary.ts";
 
 export interface Command {

@@ -1,5 +1,6 @@
 /** The questions that stages ask, and nothing else: who exists, what a list holds, what expressions ask. */
-import type { Answer, Ask } from "../expr/ask.ts";
+import type { Answer } from "../answer/answer.ts";
+import type { Ask } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
 import type { State } from "./state.ts";
 

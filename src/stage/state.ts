@@ -1,5 +1,5 @@
 /** What stages remember between messages: greylist entries and throttle counters. One atomic step answers each question. */
-import type { Answer } from "../expr/ask.ts";
+import type { Answer } from "../answer/answer.ts";
 
 /** Times are milliseconds since the epoch, given by the caller; stores read no clock. */
 export interface GreylistQuestion {

@@ -1,12 +1,13 @@
 /** Throttles (`[[session.throttle]]`): how often something may happen in a period, asked at connect, MAIL and RCPT. */
+
+import { type Steps, waitFor } from "../answer/steps.ts";
 import { asBoolean } from "../expr/result.ts";
-import { type Steps, waitFor } from "../expr/steps.ts";
 import { toText } from "../expr/value.ts";
+import { keyText } from "./bounded-key.ts";
 import type { Core } from "./core.ts";
-import { keyText } from "./key-text.ts";
+import { evaluate } from "./evaluate.ts";
 import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
-import { evaluate } from "./setting.ts";
-import type { Throttle, ThrottleKey } from "./settings.ts";
+import type { Throttle, ThrottleKey } from "./stage-settings.ts";
 import type { ThrottleQuestion } from "./state.ts";
 import type { Verdict } from "./verdict.ts";
 import { type Scope, variablesOf } from "./vocabulary.ts";

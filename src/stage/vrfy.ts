@@ -1,15 +1,16 @@
 /** VRFY and EXPN (RFC 5321 3.5): answered for whom the settings allow, from the same directory as RCPT. */
-import type { Answer } from "../expr/ask.ts";
+
+import type { Answer } from "../answer/answer.ts";
+import { runSteps, type Steps, waitFor } from "../answer/steps.ts";
 import { asBoolean } from "../expr/result.ts";
-import { runSteps, type Steps, waitFor } from "../expr/steps.ts";
 import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
 import { reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
+import { evaluate } from "./evaluate.ts";
 import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
 import { chooseDirectory, resolve } from "./resolve.ts";
 import type { Session } from "./session.ts";
-import { evaluate } from "./setting.ts";
-import type { Rule } from "./settings.ts";
+import type { Rule } from "./stage-settings.ts";
 import type { Reason, VrfyOutcome } from "./verdict.ts";
 import type { Scope } from "./vocabulary.ts";
 

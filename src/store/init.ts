@@ -1,9 +1,10 @@
 /** The `init` file of a store: run before its first query, and again until it works. */
-import { TemporaryError } from "../mail/temporary-error.ts";
+
+import type { OnState } from "../answer/availability.ts";
+import { State } from "../answer/availability.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Database } from "./database.ts";
-import type { StoreSettings } from "./settings.ts";
-import type { OnState } from "./state.ts";
-import { State } from "./state.ts";
+import type { StoreSettings } from "./store-settings.ts";
 
 /** It may build tables and indexes; queries do not wait for it longer than they wait for anything. */
 const initTimeoutMs = 600_000;

@@ -1,7 +1,8 @@
 /** Keys and counters of expressions, kept in two tables of any store. Each operation is one statement, so writers need no lock. */
+
+import { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
-import { TemporaryError } from "../mail/temporary-error.ts";
 import type { Database } from "./database.ts";
 import { saturate } from "./sql-value.ts";
 

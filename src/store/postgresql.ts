@@ -1,15 +1,15 @@
 /** PostgreSQL by a bounded pool with a bounded queue; it reconnects by itself. */
 import { LRUCache } from "lru-cache";
 import pg from "pg";
+import type { OnState } from "../answer/availability.ts";
+import { State } from "../answer/availability.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import { placeholders } from "../expr/sql-text.ts";
 import type { Value } from "../expr/value.ts";
-import { TemporaryError } from "../mail/temporary-error.ts";
 import type { Database, StatementProblem } from "./database.ts";
-import type { PostgresqlSettings } from "./settings.ts";
 import { parserOf, toParameter } from "./sql-value.ts";
-import type { OnState } from "./state.ts";
-import { State } from "./state.ts";
+import type { PostgresqlSettings } from "./store-settings.ts";
 
 /** Queries that may wait for each connection of the pool; a further one fails at once. */
 const maxWaitingPerConnection = 100;

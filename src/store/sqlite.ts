@@ -3,15 +3,15 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { OnState } from "../answer/availability.ts";
+import { State } from "../answer/availability.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
-import { TemporaryError } from "../mail/temporary-error.ts";
 import type { Database, StatementProblem } from "./database.ts";
-import type { SqliteSettings } from "./settings.ts";
 import { toParameter } from "./sql-value.ts";
 import type { Outcome, SqliteOptions, Work } from "./sqlite-message.ts";
-import type { OnState } from "./state.ts";
-import { State } from "./state.ts";
+import type { SqliteSettings } from "./store-settings.ts";
 
 /** Statements at work and waiting; a further one fails at once. */
 const maxQueue = 10_000;

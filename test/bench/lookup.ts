@@ -1,6 +1,7 @@
 /** What a lookup costs in a large list, in terms of what it costs in a small one. */
+
+import type { LookupEntry } from "../../src/lookup/lookup-settings.ts";
 import { openMemoryLookup } from "../../src/lookup/memory.ts";
-import type { LookupEntry } from "../../src/lookup/settings.ts";
 
 const keyOf = (index: number) => `host${index}.customer${index % 977}.example.net`;
 

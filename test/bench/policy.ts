@@ -5,9 +5,9 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
-import { HeldReplies } from "../../src/frontend/held-replies.ts";
-import { answerPolicy } from "../../src/frontend/policy.ts";
-import { openLog } from "../../src/log.ts";
+import { openLog } from "../../src/daemon/log.ts";
+import { HeldReplies } from "../../src/frontend/connection/delayed-replies.ts";
+import { answerPolicy } from "../../src/frontend/policy/policy.ts";
 import { domainOf } from "../../src/mail/address.ts";
 import type { Directory } from "../../src/stage/sources.ts";
 import { PolicyDecoder } from "../../src/wire/policy.ts";

@@ -1,7 +1,7 @@
 /** What every store does with a statement, whatever its engine. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TemporaryError } from "../../src/answer/temporary-error.ts";
 import type { Value } from "../../src/expr/value.ts";
-import { TemporaryError } from "../../src/mail/temporary-error.ts";
 import type { Database } from "../../src/store/database.ts";
 import { type Keys, openKeys } from "../../src/store/keys.ts";
 

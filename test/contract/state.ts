@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { GreylistQuestion } from "../../src/stage/state.ts";
-import { allowedPasses, never } from "../../src/store/state-decision.ts";
-import { MemoryState } from "../../src/store/state-memory.ts";
-import type { ImportedEntry, StateStore } from "../../src/store/state-store.ts";
+import { allowedPasses, never } from "../../src/state/decide.ts";
+import { MemoryState } from "../../src/state/memory.ts";
+import type { ImportedEntry, StateStore } from "../../src/state/state-store.ts";
 import { runs } from "../support/runs.ts";
 import { greylistQuestion, start, throttleQuestion } from "../support/state-question.ts";
 

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { getStaticTOMLValue, parseTOML } from "toml-eslint-parser";
 import type { Engine } from "../../src/expr/sql-text.ts";
-import { defaultQueries } from "../../src/store/queries.ts";
-import type { Queries } from "../../src/store/settings.ts";
+import { defaultQueries } from "../../src/store/sample-queries.ts";
+import type { Queries } from "../../src/store/store-settings.ts";
 
 export interface Layout {
   readonly name: string;

@@ -1,5 +1,5 @@
 /** A listener with sockets of its own, as the daemon has it when nothing is ever reloaded. */
-import { type DoorOptions, type ListenerOptions, openDoor, openListener } from "../../src/frontend/listener.ts";
+import { type DoorOptions, type ListenerOptions, openDoor, openListener } from "../../src/frontend/connection/listener.ts";
 
 export interface ListenOptions<Request> extends Omit<ListenerOptions<Request>, "maxConnections">, Omit<DoorOptions, "bind"> {
   readonly bind: readonly DoorOptions["bind"][];

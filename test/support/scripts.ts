@@ -1,5 +1,5 @@
 /** Scripts as the configuration would compile them, for tests of the stages and front ends. */
-import { compileScript } from "../../src/sieve/compile.ts";
+import { compileScript } from "../../src/sieve/compile/compile-scripts.ts";
 import { defaultLimits } from "../../src/sieve/limits.ts";
 import type { Script } from "../../src/sieve/script.ts";
 import { environmentNames } from "../../src/stage/script-environment.ts";

@@ -3,7 +3,7 @@ import type { Names } from "../../src/expr/ask.ts";
 import { compileRules } from "../../src/expr/compile.ts";
 import type { RuleSetSource } from "../../src/expr/expression.ts";
 import { type Reply, reply } from "../../src/mail/reply.ts";
-import type { GreylistSettings, Rule, Settings } from "../../src/stage/settings.ts";
+import type { GreylistSettings, Rule, Settings } from "../../src/stage/stage-settings.ts";
 import { variablesOf } from "../../src/stage/vocabulary.ts";
 
 const noNames: Names = { directories: new Map(), lookups: new Map(), stores: new Set() };

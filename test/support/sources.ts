@@ -1,7 +1,8 @@
 /** Small working sources: a directory in a Map, lists in Maps, and nothing to ask for expressions unless a test gives it. */
+
+import { TemporaryError } from "../../src/answer/temporary-error.ts";
 import type { Ask } from "../../src/expr/ask.ts";
 import { domainOf } from "../../src/mail/address.ts";
-import { TemporaryError } from "../../src/mail/temporary-error.ts";
 import type { Directory, Recipient, Sources } from "../../src/stage/sources.ts";
 import type { State } from "../../src/stage/state.ts";
 

@@ -1,5 +1,5 @@
 /** A program that asks a state store about new triplets without end, and prints each that is answered with its first time. */
-import { openState } from "../../src/store/state-kinds.ts";
+import { openState } from "../../src/state/open-state.ts";
 import { greylistQuestion } from "./state-question.ts";
 import { sqliteSettings } from "./stores.ts";
 

@@ -1,6 +1,6 @@
 /** Stores of tests: settings with the defaults filled in. */
-import { defaultQueries } from "../../src/store/queries.ts";
-import type { PostgresqlSettings, SqliteSettings } from "../../src/store/settings.ts";
+import { defaultQueries } from "../../src/store/sample-queries.ts";
+import type { PostgresqlSettings, SqliteSettings } from "../../src/store/store-settings.ts";
 
 const common = { name: "test", timeoutMs: 20_000, init: undefined, queries: defaultQueries };
 

@@ -1,0 +1,155 @@
+/** Keys as people write them to the keys of the schema: other spellings, unknown keys, keys of what is not built. */
+import type { z } from "zod";
+import { didYouMean } from "../../text/did-you-mean.ts";
+import { below } from "../schema/walk.ts";
+import { objectNames } from "../syntax/json-objects.ts";
+import type { Node, Table } from "../syntax/tree.ts";
+import type { Report } from "./report.ts";
+
+type Shape = Readonly<Record<string, z.core.$ZodType>>;
+
+/** Other names of keys, wherever they are. */
+const aliases: Readonly<Record<string, string>> = { subaddressing: "sub-addressing", "require-tls": "requiretls" };
+
+/** What this version does not have, by key, wherever it is. */
+const unbuilt: Readonly<Record<string, string>> = {
+  http: "an HTTP server",
+  metrics: "an HTTP server",
+};
+
+const names = /^[A-Za-z0-9][\w./-]{0,63}$/;
+
+/**
+ * Brings the tree into the spelling of the schema, in place; what cannot be is reported and left out.
+ * `camelCase` is a spelling in JSON.
+ */
+export function settleKeys(root: Table, schema: z.core.$ZodType, format: "toml" | "json", report: Report): void {
+  new Keys(schema, format, report).settle(root, schema);
+}
+
+class Keys {
+  readonly #format: "toml" | "json";
+  readonly #report: Report;
+  /** Every key of the schema, dotted. */
+  readonly #known: readonly string[];
+
+  constructor(schema: z.core.$ZodType, format: "toml" | "json", report: Report) {
+    this.#format = format;
+    this.#report = report;
+    this.#known = [...dottedKeys(schema, "")];
+  }
+
+  settle(node: Node, schema: z.core.$ZodType): void {
+    const inside = below(schema);
+    switch (inside.kind) {
+      case "leaf":
+        return;
+      case "object":
+        if (node.kind === "table") this.#object(node, inside.shape);
+        return;
+      case "variants": {
+        const type = node.kind === "table" ? node.entries.get("type") : undefined;
+        const shape = type?.kind === "scalar" ? inside.variants.get(String(type.value)) : undefined;
+        if (node.kind === "table" && shape) this.#object(node, shape);
+        return;
+      }
+      case "list":
+        if (node.kind === "list") for (const item of node.items) this.settle(item, inside.element);
+        return;
+      case "record":
+        if (node.kind === "table") this.#record(node, inside.value);
+    }
+  }
+
+  #record(table: Table, value: z.core.$ZodType): void {
+    // Below the entries of an inline lookup nothing is a name.
+    const isNamed = below(value).kind !== "leaf";
+    for (const [name, node] of table.entries) {
+      if (name === "__proto__" || (isNamed && !names.test(name))) {
+        table.entries.delete(name);
+        this.#complain(node, `"${name}" is not a name. Use letters, digits and "-", "_", "." or "/", at most 64.`);
+      } else this.settle(node, value);
+    }
+  }
+
+  #object(table: Table, shape: Shape): void {
+    const settled = new Map<string, Node>();
+    for (const [written, node] of table.entries) {
+      const name = this.#spelling(written, shape);
+      const schema = Object.hasOwn(shape, name) ? shape[name] : undefined;
+      if (schema === undefined) {
+        this.#unknown(table, written, node, shape);
+        continue;
+      }
+      const other = settled.get(name);
+      if (other) {
+        this.#complain(node, `is given twice, here and in line ${other.keyAt.line} as ${other.key}. Remove one.`);
+        continue;
+      }
+      settled.set(name, node);
+      this.settle(node, schema);
+    }
+    table.entries.clear();
+    for (const [name, node] of settled) table.entries.set(name, node);
+  }
+
+  #spelling(written: string, shape: Shape): string {
+    if (Object.hasOwn(shape, written)) return written;
+    const kebab = this.#format === "json" ? written.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`) : written;
+    return (Object.hasOwn(aliases, kebab) ? aliases[kebab] : undefined) ?? kebab;
+  }
+
+  #unknown(table: Table, written: string, node: Node, shape: Shape): void {
+    const what = Object.hasOwn(unbuilt, written) ? unbuilt[written] : undefined;
+    if (what !== undefined) {
+      this.#complain(node, `unknown key "${written}": this version does not have ${what}. Remove it.`);
+      return;
+    }
+    if (table.key === "" && objectNames.includes(written)) {
+      this.#complain(node, `unknown key "${written}": objects of this name stand in JSON. In TOML use the tables, such as [session.rcpt].`);
+      return;
+    }
+    const known = this.#knownIn(table, shape);
+    const longer = known.filter((key) => key.startsWith(`${written}-`));
+    const near = didYouMean(longer[0] ?? written, known);
+    const elsewhere = near === "" ? [...leaves(node)].map((leaf) => ({ leaf, keys: this.#elsewhere(leaf.key) })) : [];
+    if (elsewhere.length === 0 || elsewhere.some(({ keys }) => keys.length !== 1)) {
+      const mend = near || ` Remove it, or look it up: known here are ${known.join(", ")}.`;
+      this.#complain(node, `unknown key "${written}".${mend}`);
+      return;
+    }
+    for (const { leaf, keys } of elsewhere) this.#complain(leaf, `unknown key "${leaf.key}". Did you mean "${keys.join()}"?`);
+  }
+
+  /** As the format spells them. */
+  #knownIn(table: Table, shape: Shape): readonly string[] {
+    const keys = Object.keys(shape);
+    if (this.#format === "toml") return keys;
+    const camelCase = keys.map((key) => key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()));
+    return table.key === "" ? [...camelCase, ...objectNames] : camelCase;
+  }
+
+  /** Keys that end as this one does. */
+  #elsewhere(key: string): readonly string[] {
+    return this.#known.filter((known) => known.endsWith(`.${key}`) || known.endsWith(`.${key.slice(key.lastIndexOf(".") + 1)}`));
+  }
+
+  #complain(node: Node, message: string): void {
+    this.#report.add({ severity: "error", ...node.keyAt, key: node.key, message });
+  }
+}
+
+function* leaves(node: Node): Generator<Node> {
+  if (node.kind !== "table") yield node;
+  else for (const entry of node.entries.values()) yield* leaves(entry);
+}
+
+/** Those that do not depend on names that the file gives. */
+function* dottedKeys(schema: z.core.$ZodType, prefix: string): Generator<string> {
+  const inside = below(schema);
+  if (inside.kind !== "object") {
+    if (prefix !== "") yield prefix;
+    return;
+  }
+  for (const [name, value] of Object.entries(inside.shape)) yield* dottedKeys(value, prefix === "" ? name : `${prefix}.${name}`);
+}

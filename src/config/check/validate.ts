@@ -1,0 +1,128 @@
+/** Data against the schema: what is wrong is told in the words of whoever writes it, and left out, so that the rest can be checked. */
+import type { z } from "zod";
+import { didYouMean } from "../../text/did-you-mean.ts";
+import { type Document, schema } from "../schema/schema.ts";
+import type { Path } from "../syntax/tree.ts";
+import type { Report } from "./report.ts";
+
+/** What to write for a key that must not be missing. */
+const examples: Readonly<Record<string, string>> = {
+  protocol: 'protocol = "policy"',
+  bind: 'bind = ["127.0.0.1:10040"]',
+  path: 'path = "/path/to/file"',
+  store: 'store = "embedded"',
+  query: 'query = "SELECT 1 FROM customers WHERE domain = $1"',
+  name: 'name = "example"',
+  rate: 'rate = "100/1h"',
+};
+
+export function validate(data: unknown, report: Report): Document {
+  const rest = structuredClone(data);
+  for (let isFirst = true; ; isFirst = false) {
+    const result = schema.safeParse(rest);
+    if (result.success) return result.data;
+    const { issues } = result.error;
+    // What is missing because it was left out has been told.
+    if (isFirst) for (const issue of issues) report.error(pathOf(issue), messageOf(issue, valueAt(data, pathOf(issue))));
+    const wrong = issues.map(pathOf).filter((path) => !completed(rest, path));
+    for (const path of wrong.map((path) => culprit(rest, path))) leaveOut(rest, path);
+  }
+}
+
+function pathOf({ path }: z.core.$ZodIssue): Path {
+  return path.map((part) => (typeof part === "number" ? part : String(part)));
+}
+
+function messageOf(issue: z.core.$ZodIssue, found: unknown): string {
+  const name = String(issue.path.at(-1));
+  if (found === undefined) {
+    const [type] = typesOf(issue);
+    const example = type === undefined ? examples[name] : `type = "${type}"`;
+    return `is missing. Add it${example === undefined ? "" : `, for example ${example}`}.`;
+  }
+  const types = typesOf(issue);
+  if (types.length > 0) return choice(found, types);
+  switch (issue.code) {
+    case "invalid_type":
+      // A message of the schema's own begins otherwise.
+      return issue.message.startsWith("Invalid input") ? `must be ${wanted(issue.expected)}, not ${describe(found)}.` : issue.message;
+    case "invalid_value":
+      return issue.message.startsWith("Invalid") ? choice(found, issue.values.map(String)) : issue.message;
+    case "too_small":
+      return issue.origin === "number" ? `must be at least ${issue.minimum}.` : "must not be empty.";
+    case "too_big":
+      return `must be at most ${issue.maximum}.`;
+    case "invalid_format":
+    case "invalid_union":
+    case "custom":
+      return issue.message;
+    case "not_multiple_of":
+    case "unrecognized_keys":
+    case "invalid_key":
+    case "invalid_element":
+      return `${issue.message}.`;
+  }
+}
+
+/** The values that `type` may have, when it is `type` that is wrong. */
+function typesOf(issue: z.core.$ZodIssue): readonly string[] {
+  return issue.code === "invalid_union" && "options" in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
+}
+
+function choice(found: unknown, options: readonly string[]): string {
+  const known = `must be ${options.map((option) => JSON.stringify(option)).join(" or ")}, not ${describe(found)}.`;
+  return typeof found === "string" ? known + didYouMean(found, options) : known;
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  string: "a string, in quotes",
+  boolean: "true or false, without quotes",
+  number: "a number, without quotes",
+  int: "a whole number, without quotes",
+  array: "a list, in brackets",
+  object: "a table",
+  record: "a table",
+};
+
+function wanted(expected: string): string {
+  return kinds[expected] ?? expected;
+}
+
+function describe(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  if (value instanceof Date) return "a date";
+  if (value === null) return "null";
+  if (typeof value === "object") return "a table";
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}
+
+function valueAt(data: unknown, path: Path): unknown {
+  return path.reduce<unknown>((value, name) => (isTable(value) && Object.hasOwn(value, name) ? value[String(name)] : undefined), data);
+}
+
+/** What stands at the path, or the table that lacks it; a list is to blame as a whole, so that places stay what they are. */
+function culprit(data: unknown, path: Path): Path {
+  let length = path.length;
+  const isKey = (parent: unknown) => isTable(parent) && !Array.isArray(parent) && Object.hasOwn(parent, String(path[length - 1]));
+  while (length > 0 && !isKey(valueAt(data, path.slice(0, length - 1)))) length -= 1;
+  if (length === 0) throw new Error(`the schema wants what nobody can write: ${path.join(".")}`);
+  return path.slice(0, length);
+}
+
+/** An element of a list that lacks its name or rate, or has lost a wrong one, gets one for the time being: the list would go for it. */
+function completed(data: unknown, path: Path): boolean {
+  const element = valueAt(data, path.slice(0, -1));
+  const key = path.at(-1);
+  if ((key !== "name" && key !== "rate") || typeof path.at(-2) !== "number" || !isTable(element) || key in element) return false;
+  element[key] = key === "name" ? `without-name-${path.join("-")}` : "1/1s";
+  return true;
+}
+
+function leaveOut(data: unknown, path: Path): void {
+  const parent = valueAt(data, path.slice(0, -1));
+  if (isTable(parent)) delete parent[String(path.at(-1))];
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

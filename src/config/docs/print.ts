@@ -1,0 +1,61 @@
+/** The whole configuration as it was understood, as TOML that can be loaded again; passwords are masked. */
+import type { Configuration } from "../configuration.ts";
+import { schema } from "../schema/schema.ts";
+
+const mask = "********";
+
+export function renderConfiguration({ document }: Configuration): string {
+  // A copy, with the keys in the order of the schema.
+  const masked = schema.parse(document);
+  for (const store of Object.values(masked.store)) {
+    if (store.type !== "postgresql") continue;
+    if (store.password !== undefined) store.password = mask;
+    if (store.url !== undefined) store.url = withoutPassword(store.url);
+  }
+  return `${[...tableLines([], masked)].join("\n")}\n`;
+}
+
+function withoutPassword(text: string): string {
+  const url = new URL(text);
+  if (url.password !== "") url.password = mask;
+  if (url.searchParams.has("password")) url.searchParams.set("password", mask);
+  return url.href;
+}
+
+/** Plain keys first, then the tables below. */
+function* tableLines(path: readonly string[], table: object): Generator<string> {
+  const entries = Object.entries(table).filter(([, value]) => value !== undefined);
+  const plain = entries.filter(([, value]) => !isTable(value));
+  const tables = entries.filter(([, value]) => isTable(value));
+  if (path.length > 0 && (plain.length > 0 || tables.length === 0)) yield `\n[${path.map(keyText).join(".")}]`;
+  for (const [name, value] of plain) yield `${keyText(name)} = ${valueText(value, true)}`;
+  for (const [name, value] of tables) yield* tableLines([...path, name], value);
+}
+
+/** An inline table must not have line ends, the list around it may: rules stand one on a line. */
+function valueText(value: unknown, mayBreak: boolean): string {
+  if (typeof value === "string") return stringText(value);
+  if (Array.isArray(value)) {
+    const items = value.map((item) => valueText(item, false));
+    return mayBreak && value.some(isTable) ? `[\n${items.map((item) => `  ${item},\n`).join("")}]` : `[${items.join(", ")}]`;
+  }
+  if (isTable(value)) {
+    const pairs = Object.entries(value).filter(([, part]) => part !== undefined);
+    return `{ ${pairs.map(([name, part]) => `${keyText(name)} = ${valueText(part, false)}`).join(", ")} }`;
+  }
+  return String(value);
+}
+
+function isTable(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function keyText(name: string): string {
+  return /^[\w-]+$/.test(name) ? name : stringText(name);
+}
+
+/** A literal string where it spares escapes. */
+function stringText(text: string): string {
+  if (/["\\]/.test(text) && !/['\p{Cc}]/u.test(text)) return `'${text}'`;
+  return JSON.stringify(text.toWellFormed()).replaceAll("\u007f", "\\u007f");
+}

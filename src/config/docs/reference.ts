@@ -1,0 +1,72 @@
+/** The reference of all keys for people, made from the schema. */
+
+import { environmentNames } from "../../stage/script-environment.ts";
+import { variablesOf } from "../../stage/vocabulary.ts";
+import { schema } from "../schema/schema.ts";
+import { type DescribedKey, describedKeys, meaningOf } from "./doc-keys.ts";
+
+const introduction = `# Configuration reference
+
+Made from the schema; do not edit. A configuration is one file of TOML or of JSON (by its name, \`.json\`, or because it begins with \`{\`).
+\`postern check\` tells everything that is wrong with one, \`postern check --print\` prints it with all defaults.
+
+- Paths are relative to the folder of the configuration file, but \`server.state-directory\` to the working directory.
+- A duration is a number and one unit, \`d\`, \`h\`, \`m\`, \`s\` or \`ms\`: \`"30s"\`.
+- *Rules* are one expression (\`"local_port == 25"\`, \`true\`, \`25\`) or a list of them, of which the first whose \`if\` is true holds:
+  \`[ { if = "local_port == 25", then = true }, { else = false } ]\`. Text needs inner quotes: \`"'accounts'"\`.
+- In a basic string of TOML an escape that TOML lacks stands for itself, with a warning: better write \`\\\\.\` or a literal string, \`'\\.'\`.
+- In JSON keys may be written in camelCase. There the objects \`MtaStageEhlo\`, \`MtaExtensions\` and \`MtaStageRcpt\`
+  (with \`maxFailures\` for \`errors.total\`, \`waitOnFail\` for \`errors.wait\`, \`allowRelaying\` for \`relay\`) are other names of \`session.ehlo\`,
+  \`session.extensions\` and \`session.rcpt\`; \`MemoryLookupKey\` {namespace, key, isGlobPattern?} and \`MemoryLookupKeyValue\` (with value) are entries of
+  \`lookup\`, \`SieveSystemScript\` {name, contents, isActive?} is one of \`sieve.trusted.scripts\`, \`Domain\` is \`domain\`, \`MtaInboundThrottle\` is \`session.throttle\` (its keys also \`remoteIp\`, its rate also {count, period});
+  each is one object or a list. Rules are \`{"match": [{"if", "then"}], "else"}\`.
+- \`subaddressing\` is another name of \`sub-addressing\`, \`require-tls\` of \`requiretls\`.
+`;
+
+export function renderReference(): string {
+  const tables = Map.groupBy(describedKeys(), ({ table, variant = "" }) => `${table} ${variant}`);
+  const introduced = new Set<string>();
+  const sections = [...tables.values()].map((keys) => `${headingOf(keys)}\n\n${introOf(keys, introduced)}${tableOf(keys)}`);
+  const variables = stages.map(([stage, where]) => `- ${where}: ${[...variablesOf[stage].keys()].map(code).join(", ")}`);
+  const items = `## Environment of scripts\n\n\`\${env.NAME}\`, or the test \`environment\`: ${[...environmentNames].map(code).join(", ")}.\n`;
+  return `${introduction}\n${sections.join("\n")}\n${lookup}\n## Variables of rules\n\n${variables.join("\n")}\n\n${items}`;
+}
+
+const stages: readonly (readonly [keyof typeof variablesOf, string])[] = [
+  ["ehlo", "`session.ehlo.*`"],
+  ["mail", "`session.extensions.*`, `session.mail.*`, `session.rcpt.max-recipients`, `session.rcpt.errors.*`"],
+  ["rcpt", "other settings of `session.rcpt`, `session.throttle[].match`"],
+  ["address", "`sub-addressing` and `catch-all`"],
+];
+
+const lookup = `## [lookup.&lt;name&gt;]
+
+${meaningOf(schema.shape.lookup)} Keys are compared in lower case.
+`;
+
+function headingOf([first]: readonly DescribedKey[]): string {
+  const { table = "", variant } = first ?? {};
+  const header = table.endsWith("[]") ? `[[${table.slice(0, -2)}]]` : `[${table}]`;
+  const text = header.replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  return `## ${text}${variant === undefined ? "" : `, ${code(`type = "${variant}"`)}`}`;
+}
+
+/** What a table of the top is for, told before the first of its kind. */
+function introOf([first]: readonly DescribedKey[], introduced: Set<string>): string {
+  const top = first?.table.replace(/[.[].*/, "") ?? "";
+  const of = Object.entries(schema.shape).find(([name]) => name === top)?.[1];
+  if (of === undefined || introduced.has(top)) return "";
+  introduced.add(top);
+  const meaning = meaningOf(of);
+  return meaning === "" ? "" : `${meaning}\n\n`;
+}
+
+function tableOf(keys: readonly DescribedKey[]): string {
+  const rows = keys.map(({ name, meaning, type, default: fallback }) => [code(name), meaning, type, fallback ?? "*needed*"]);
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |\n`;
+  return `${line(["key", "meaning", "type", "default"])}|---|---|---|---|\n${rows.map(line).join("")}`;
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}

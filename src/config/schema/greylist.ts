@@ -1,0 +1,53 @@
+/** The keys of `[session.rcpt.greylist]`. */
+import { z } from "zod";
+import { duration, onStoreFailure, rules, word } from "./value-kinds.ts";
+
+const list = z.array(word).default([]);
+
+const grammar =
+  "Each is an entry, or `file:` and the path of a file with one a line, read again when it changes; both in the grammar of postgrey.";
+
+export const greylistTable = z
+  .strictObject({
+    enable: rules(
+      "rcpt",
+      "true or false",
+      false,
+      "Whether a recipient is greylisted. Trusted, authenticated and unknown clients never are.",
+    ),
+    delay: duration("5m", "A retry before this is still refused."),
+    "retry-window": duration("2d", "A retry after this starts again."),
+    lifetime: duration("35d", "A passed entry lives this long since it was last seen."),
+    key: z
+      .array(z.enum(["client", "sender", "rcpt"]))
+      .min(1)
+      .default(["client", "sender", "rcpt"])
+      .meta({ description: "What must be the same for a retry to be one." }),
+    client: z.enum(["domain-or-network", "network"]).default("domain-or-network").meta({
+      description:
+        "What `client` in the key is: the organisational domain of its forward-confirmed name, if it has one, or always its network.",
+    }),
+    "ipv4-prefix": z.int().min(8).max(32).default(24).meta({ description: "Bits of an IPv4 address that tell its network." }),
+    "ipv6-prefix": z.int().min(16).max(128).default(64).meta({ description: "Bits of an IPv6 address that tell its network." }),
+    "auto-whitelist": z.int().min(0).max(1_000_000).default(5).meta({
+      description:
+        "After so many passes, of which one an hour counts, one exact IPv4 address, or IPv6 network of 64 bits, is greylisted no longer. 0 is off.",
+    }),
+    "exempt-clients": list.meta({
+      description: `Clients that are not greylisted: names with their subdomains, addresses, parts of IPv4 addresses, networks, \`/regular expressions/\`. ${grammar}`,
+    }),
+    "exempt-recipients": list.meta({
+      description: `Recipients that are not greylisted: addresses, \`user@\`, domains with their subdomains, \`/regular expressions/\`. ${grammar}`,
+    }),
+    "fold-senders": z.boolean().default(true).meta({
+      description:
+        "Whether senders that change from message to message are compared without what changes: VERP, BATV, SRS, tags, and digits, which become `#`.",
+    }),
+    header: z
+      .boolean()
+      .default(false)
+      .meta({ description: "Whether a message that passes for the first time gets a header `X-Greylist`." }),
+    training: z.boolean().default(false).meta({ description: "Remember and log, but refuse nothing." }),
+    "on-store-failure": onStoreFailure("What becomes of a recipient while the state store cannot be asked."),
+  })
+  .prefault({});

@@ -1,0 +1,223 @@
+/** Every key of the configuration with its meaning, default and unit. The reference and the JSON Schema are made from it. */
+import { z } from "zod";
+import { isNetwork } from "../../mail/ip.ts";
+import { dnsTable } from "./dns.ts";
+import { sessionTable } from "./session.ts";
+import { sieveTable } from "./sieve.ts";
+import { storeTable } from "./stores.ts";
+import { domainNames, duration, optionalRules, path, word } from "./value-kinds.ts";
+import { parseBind } from "./value-syntax.ts";
+
+const network = z.string().superRefine((text, context) => {
+  if (isNetwork(text)) return;
+  context.addIssue(`"${text}" is not an address or a network. Write it as "192.0.2.0/24" or "2001:db8::/32".`);
+});
+
+const bind = z.string().superRefine((text, context) => {
+  const parsed = parseBind(text);
+  if (typeof parsed === "string") context.addIssue(parsed);
+});
+
+const mode = z.enum(["enforce", "shadow"]);
+
+const server = z.strictObject({
+  hostname: z.string().min(1).optional().meta({ description: "The name of this machine, for logs.", unset: "the machine's name" }),
+  workers: z
+    .int()
+    .min(0)
+    .max(256)
+    .default(1)
+    .meta({
+      description:
+        "Processes that share the listeners, each with caches and connections to stores of its own; 0: one a core. " +
+        "What is remembered of one SMTP session is known to the process that has its connection. Takes effect at start.",
+    }),
+  mode: mode.default("enforce").meta({
+    description: "`shadow` decides, logs and counts, but passes everything: no refusal, delay or disconnect.",
+  }),
+  "state-directory": path.optional().meta({
+    description: "Where the daemon keeps its own files. A relative path is taken from the working directory.",
+    unset: "$STATE_DIRECTORY, else ./var",
+  }),
+  "trusted-networks": z.array(network).default(["127.0.0.0/8", "::1"]).meta({
+    description: "Addresses and networks of clients that get no EHLO refusal, relay refusal, greylisting, throttle, wait or error limit.",
+  }),
+});
+
+const log = z.strictObject({
+  level: z
+    .enum(["error", "warn", "info", "debug"])
+    .default("info")
+    .meta({ description: "The least severe lines that are written. Decisions are `info`." }),
+  format: z.enum(["json", "text"]).default("json").meta({ description: "`json`, one object a line, or `text`, `key=value`." }),
+});
+
+const listener = z.strictObject({
+  protocol: z
+    .enum(["policy", "milter", "socketmap"], {
+      error: ({ input }) =>
+        typeof input === "string"
+          ? `the protocol "${input}" is not known to this version. Write "policy", "milter" or "socketmap".`
+          : undefined,
+    })
+    .meta({ description: "Postfix policy delegation, milter (Postfix, Sendmail), or socketmap (Postfix, Sendmail's class `socket`)." }),
+  bind: z.array(bind).min(1).meta({ description: "Where to listen: `127.0.0.1:10040`, `[::1]:10040` or `unix:/absolute/path`." }),
+  "socket-mode": z
+    .string()
+    .regex(/^0?[0-7]{3}$/, { error: 'a mode is three or four octal digits in quotes. Write "0660".' })
+    .default("0660")
+    .meta({ description: "Access mode of unix sockets, octal." }),
+  "socket-group": word.optional().meta({ description: "Group that unix sockets are given to.", unset: "the group of the daemon" }),
+  "local-port": z
+    .int()
+    .min(1)
+    .max(65535)
+    .optional()
+    .meta({ description: "The `local_port` of every session here.", unset: "what the MTA says, else 25" }),
+  mode: mode.optional().meta({ description: "As `server.mode`, for this listener alone.", unset: "that of the server" }),
+  "trusted-networks": z
+    .array(network)
+    .optional()
+    .meta({ description: "As `server.trusted-networks`, for this listener alone.", unset: "those of the server" }),
+  "max-connections": z.int().min(1).max(100000).default(2000).meta({ description: "Connections served at once; further ones are closed." }),
+  extensions: z
+    .enum(["observe", "enforce"])
+    .optional()
+    .meta({
+      description:
+        "Of a milter: whether MAIL and RCPT parameters of extensions that are off by `session.extensions` are refused, or only logged. " +
+        "A milter cannot hide the keyword: have the MTA not offer it before `enforce` (the maps `ehlo-keywords` and `srv_features`).",
+      unset: '`"observe"`',
+    }),
+  rewrite: z.boolean().optional().meta({
+    description:
+      "Of a milter: whether recipients and the sender are changed to what they resolve to. False where the MTA does so by the map `aliases`.",
+    unset: "`true`",
+  }),
+});
+
+const principal = z.strictObject({
+  name: z.string().min(1).meta({ description: "Name of the account, group or list." }),
+  class: z.enum(["individual", "group", "list"]).default("individual").meta({ description: "What it is." }),
+  email: z
+    .array(z.string())
+    .default([])
+    .meta({ description: "Its addresses. The first is the primary one; `@example.org` catches what else is sent to that domain." }),
+  "email-list": z.array(z.string()).default([]).meta({ description: "Addresses of lists whose mail it gets." }),
+  "member-of": z.array(z.string()).default([]).meta({ description: "Names of the groups and lists that it belongs to." }),
+});
+
+const cache = z
+  .strictObject({
+    entries: z.int().min(0).max(10_000_000).default(50000).meta({ description: "Addresses kept, and as many domains. 0 keeps none." }),
+    ttl: z
+      .strictObject({
+        positive: duration("1h", "How long it is remembered that an address or a domain exists."),
+        negative: duration("30s", "How long it is remembered that there is none."),
+      })
+      .prefault({}),
+    stale: duration("1d", "How long after its end a positive answer still serves while the store cannot be asked."),
+  })
+  .prefault({});
+
+const directory = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("mta").meta({ description: "Every address is local and exists: recipients and relaying stay the MTA's business." }),
+  }),
+  z.strictObject({
+    type: z.literal("memory").meta({ description: "Accounts and lists written here." }),
+    principals: z.array(principal).default([]).meta({ description: "The accounts, groups and lists." }),
+    domains: domainNames.meta({ description: "Local domains besides those of the addresses." }),
+  }),
+  z.strictObject({
+    type: z.literal("file").meta({ description: "Tables of Postfix in their text form, and plain lists; read again when they change." }),
+    virtual: z.array(path).default([]).meta({ description: "Files of `address address…`; `@domain` is a catch-all (virtual(5))." }),
+    aliases: z.array(path).default([]).meta({ description: "Files of `name: address…` (aliases(5)), with `aliases-domain`." }),
+    "aliases-domain": word.optional().meta({ description: "The domain of the names in `aliases`.", unset: "none" }),
+    addresses: z.array(path).default([]).meta({ description: "Files of one address a line." }),
+    domains: domainNames.meta({ description: "Local domains besides those of the addresses." }),
+  }),
+  z.strictObject({
+    type: z.literal("sql").meta({ description: "The queries of a store." }),
+    store: word.meta({ description: "Name of the store to ask." }),
+    cache,
+  }),
+]);
+
+const storage = z.strictObject({
+  directory: word.optional().meta({ description: "The directory that `''` and `'*'` mean.", unset: "the only directory" }),
+  data: word.default("embedded").meta({
+    description: "The store that `''` and `'*'` mean in `key_*`, `counter_*` and `sql_query`, and that scripts ask unless they name one.",
+  }),
+  state: word.default("embedded").meta({ description: "The store of the daemon's own state." }),
+});
+
+const lookupEntries = z.record(
+  z.string(),
+  z.union([z.boolean(), z.number(), z.string()], {
+    error: "the value of an entry is true, a number or a string. If the key has dots, put it in quotes.",
+  }),
+);
+
+const domain = z.strictObject({
+  name: word.meta({ description: "The domain." }),
+  aliases: domainNames.meta({ description: "Domains whose addresses are looked up in this one." }),
+  directory: word.optional().meta({ description: "The directory of this domain.", unset: "by `session.rcpt.directory`" }),
+  "sub-addressing": optionalRules(
+    "address",
+    "true, false or rules that yield a string",
+    "by `session.rcpt.sub-addressing`",
+    "As `session.rcpt.sub-addressing`, but `rcpt` is the local part, and so is the string that rules yield.",
+  ),
+  "catch-all-address": word
+    .optional()
+    .meta({ description: "Where unknown addresses go; it is not looked up.", unset: "by `session.rcpt.catch-all`" }),
+  "allow-relaying": z.boolean().default(false).meta({ description: "Whether unknown addresses of the domain pass." }),
+});
+
+export const schema = z.strictObject({
+  server: server.prefault({}),
+  log: log.prefault({}),
+  listener: z
+    .record(z.string(), listener)
+    .default({})
+    .meta({ description: "One for each service of the MTA; its name is the variable `listener`." }),
+  store: storeTable,
+  directory: z.record(z.string(), directory).default({}).meta({ description: "Who exists." }),
+  storage: storage.prefault({}),
+  lookup: z.record(z.string(), lookupEntries).default({}).meta({
+    description: "Lists written here. A key may hold `*` and `?`; `true` is membership, any other value is what the key stands for.",
+  }),
+  "lookup-file": z
+    .record(
+      z.string(),
+      z.strictObject({
+        path: path.meta({
+          description: "One key a line, or a key, a space and a value; `#` begins a comment. Read again when it changes.",
+        }),
+        "case-sensitive": z.boolean().default(false).meta({ description: "Whether keys are compared as they are written." }),
+      }),
+    )
+    .default({})
+    .meta({ description: "Lists in files." }),
+  "lookup-sql": z
+    .record(
+      z.string(),
+      z.strictObject({
+        store: word.meta({ description: "Name of the store to ask." }),
+        query: z
+          .string()
+          .min(1)
+          .meta({ description: "Found if it yields a row, whose first column is the value. The key is `$1` or `?`." }),
+      }),
+    )
+    .default({})
+    .meta({ description: "Lists that are queries." }),
+  dns: dnsTable,
+  session: sessionTable,
+  sieve: sieveTable,
+  domain: z.array(domain).default([]).meta({ description: "What differs for one domain. In TOML `[[domain]]`, in JSON also `Domain`." }),
+});
+
+/** The configuration in the words of TOML, with its defaults. */
+export type Document = z.output<typeof schema>;

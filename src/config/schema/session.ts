@@ -1,0 +1,137 @@
+/** The keys of `[session.*]`: what the stages do. */
+import { z } from "zod";
+import { parseReply } from "../../mail/reply.ts";
+import { greylistTable } from "./greylist.ts";
+import { throttleTables } from "./throttles.ts";
+import { authenticatedOnly, rules, word } from "./value-kinds.ts";
+
+/** `classes`: the first digits that its code may have; a whole code is the only one. */
+function replyText(fallback: string, classes: readonly string[], meaning: string) {
+  const wanted = classes.length > 1 ? "from 400 to 599" : classes.map((digits) => digits.padEnd(3, "x")).join();
+  const text = z.string().superRefine((line, context) => {
+    const parsed = parseReply(line);
+    if (parsed && /^[\x20-\x7e]*$/.test(line) && classes.some((digits) => String(parsed.code).startsWith(digits))) return;
+    const needs = `a reply here is one line of ASCII text whose code is ${wanted} with, if any, an enhanced code of the same class`;
+    context.addIssue(`"${line}" will not do: ${needs}. Write it like "${fallback}".`);
+  });
+  return text.default(fallback).meta({ description: `${meaning} Its code is ${wanted}.` });
+}
+
+const ehlo = z.strictObject({
+  require: rules("ehlo", "true or false", true, "Whether MAIL without EHLO or HELO is refused."),
+  "reject-non-fqdn": rules(
+    "ehlo",
+    "true or false",
+    [{ if: "local_port == 25", then: true }, { else: false }],
+    "Whether an EHLO name that is not fully qualified is refused.",
+  ),
+  fqdn: z
+    .enum(["stalwart", "strict"])
+    .default("stalwart")
+    .meta({ description: "What is fully qualified: a name with a dot (`stalwart`), or a valid host name or address literal (`strict`)." }),
+  blocklist: z.array(word).default([]).meta({ description: "Names of lookups. An EHLO name found in one is refused with 551." }),
+  script: script("ehlo", "Its `reject` refuses the EHLO name; all else that it does changes nothing here. Trusted clients are not asked."),
+});
+
+function script(stage: "ehlo" | "mail" | "rcpt", meaning: string) {
+  return rules(stage, "string or false", false, `Name of the Sieve script to run, one of \`sieve.trusted.scripts\`. ${meaning}`);
+}
+
+const extensions = z.strictObject({
+  pipelining: rules("mail", "true or false", true, "PIPELINING (RFC 2920)."),
+  chunking: rules("mail", "true or false", true, "CHUNKING (RFC 3030)."),
+  requiretls: rules("mail", "true or false", "is_tls", "REQUIRETLS (RFC 8689)."),
+  "no-soliciting": rules("mail", "string or false", "''", "NO-SOLICITING (RFC 3865) with this text."),
+  dsn: rules("mail", "true or false", authenticatedOnly(true), "DSN (RFC 3461)."),
+  "future-release": rules(
+    "mail",
+    "duration or false",
+    authenticatedOnly("7d"),
+    "FUTURERELEASE (RFC 4865): how long at most a message is held.",
+  ),
+  "deliver-by": rules("mail", "duration or false", authenticatedOnly("15d"), "DELIVERBY (RFC 2852): the longest delivery time."),
+  "mt-priority": rules("mail", "`mixer`, `stanag4406`, `nsep` or false", authenticatedOnly("mixer"), "MT-PRIORITY (RFC 6710)."),
+  vrfy: rules("mail", "true or false", authenticatedOnly(true), "The VRFY command."),
+  expn: rules("mail", "true or false", authenticatedOnly(true), "The EXPN command."),
+});
+
+const errors = z.strictObject({
+  total: rules("mail", "number", 5, "Refused recipients of a session at which it is disconnected."),
+  wait: rules("mail", "duration", "5s", "How long the refusal of a recipient is held back."),
+  "max-waiting": z.int().min(0).max(100000).default(20).meta({
+    description: "Replies held back at once over all sessions; further ones go out undelayed. Several workers have equal shares of it.",
+  }),
+});
+
+const replies = z.strictObject({
+  "unknown-mailbox": replyText("550 5.1.2 Mailbox does not exist.", ["4", "5"], "To a recipient that does not exist."),
+  relay: replyText("550 5.1.2 Relay not allowed.", ["4", "5"], "To a recipient of a foreign domain."),
+  "too-many-recipients": replyText("452 4.5.3 Too many recipients.", ["4", "5"], "To a recipient above `max-recipients`."),
+  "too-many-errors": replyText("421 4.3.0 Too many errors, disconnecting.", ["421"], "When `errors.total` is reached."),
+  "rate-limit": replyText(
+    "452 4.4.5 Rate limit exceeded, try again later.",
+    ["4"],
+    "To what is above a throttle; the code is 421 for a connection.",
+  ),
+  greylisted: replyText(
+    "451 4.7.1 Greylisted, please try again in a few moments.",
+    ["4"],
+    "To what is greylisted; `{seconds}` is replaced by how long to wait yet. By the policy protocol the code is the MTA's own.",
+  ),
+  unavailable: replyText(
+    "451 4.4.3 Unable to verify address at this time.",
+    ["4"],
+    "When it cannot be told now whether a recipient exists, or what a store of greylist or throttles holds.",
+  ),
+});
+
+const rcpt = z.strictObject({
+  directory: rules("rcpt", "string or false", "'*'", "The directory that knows the recipient. With false every recipient is foreign."),
+  relay: rules("rcpt", "true or false", authenticatedOnly(true), "Whether a recipient of a foreign domain passes."),
+  "sub-addressing": rules(
+    "address",
+    "true, false or rules that yield a string",
+    true,
+    "Whether `john+tag@` is looked up as `john@` when it is not found itself; rules yield the address to look up.",
+  ),
+  "sub-addressing-delivery": z
+    .enum(["base", "keep"])
+    .default("base")
+    .meta({ description: "What a sub-address resolves to: the address without the tag, or the address as given." }),
+  "catch-all": rules(
+    "address",
+    "true, false or rules that yield a string",
+    true,
+    "Whether the account that holds `@domain` gets what is not found; rules yield the address to look up.",
+  ),
+  aliases: z
+    .enum(["keep", "primary"])
+    .default("keep")
+    .meta({ description: "What an alias resolves to: itself, or the primary address of its account." }),
+  script: script(
+    "rcpt",
+    'It runs before `rewrite`, for trusted clients too, and may change the recipient by `set "envelope.to"` and the sender of the rest ' +
+      'of the message by `set "envelope.from"`.',
+  ),
+  rewrite: rules("rcpt", "string or false", false, "The recipient to go on with; what holds no `@` changes nothing."),
+  "max-recipients": rules("mail", "number", 100, "Accepted, distinct recipients of one message."),
+  "max-list-members": z.int().min(1).max(1_000_000).default(10000).meta({ description: "A list with more members is deferred." }),
+  errors: errors.prefault({}),
+  greylist: greylistTable,
+  replies: replies.prefault({}),
+});
+
+export const sessionTable = z
+  .strictObject({
+    ehlo: ehlo.prefault({}),
+    extensions: extensions.prefault({}),
+    mail: z
+      .strictObject({
+        script: script("mail", 'It runs before `rewrite`, and may change the sender by `set "envelope.from"`.'),
+        rewrite: rules("mail", "string or false", false, "The sender to go on with."),
+      })
+      .prefault({}),
+    rcpt: rcpt.prefault({}),
+    throttle: throttleTables,
+  })
+  .prefault({});

@@ -1,0 +1,34 @@
+/** The keys of `[[session.throttle]]`. */
+import { z } from "zod";
+import { throttleKeys } from "../../stage/stage-settings.ts";
+import { onStoreFailure, rules } from "./value-kinds.ts";
+import { parseRate } from "./value-syntax.ts";
+
+const rate = z.string({ error: 'a rate is a string, in quotes. Write it like "100/1h".' }).superRefine((text, context) => {
+  if (parseRate(text) !== undefined) return;
+  context.addIssue(`"${text}" is not a rate: a number from 1, a slash, and a period of whole seconds. Write it like "100/1h".`);
+});
+
+const throttle = z.strictObject({
+  enable: z.boolean().default(true).meta({ description: "False: as if it were not here." }),
+  match: rules("rcpt", "true or false", true, "To what it applies."),
+  key: z
+    .array(z.enum(throttleKeys))
+    .default([])
+    .meta({ description: `What is counted apart: ${throttleKeys.map((key) => `\`${key}\``).join(", ")}. None: all is counted together.` }),
+  rate: rate.meta({ description: "So many in a period: `100/1h`." }),
+  count: z.enum(["recipients", "messages"]).optional().meta({
+    description: "At RCPT: each recipient, or a message once, at its first accepted recipient.",
+    unset:
+      "by the variables of `key` and `match`: with `rcpt`, `rcpt_domain` or `recipients` recipients, of which `rcpt_domain` without `rcpt` counts one a message; else with `sender`, `sender_domain`, `helo_domain`, `authenticated_as` or `is_tls` MAIL commands; else connections",
+  }),
+  window: z.enum(["fixed", "sliding"]).default("fixed").meta({
+    description: "Whether counting begins anew with each period, or looks back over one period at any time.",
+  }),
+  "on-store-failure": onStoreFailure("What becomes of what it applies to while the state store cannot be asked."),
+});
+
+export const throttleTables = z
+  .array(throttle)
+  .default([])
+  .meta({ description: "How often something may happen. In TOML `[[session.throttle]]`, in JSON also `MtaInboundThrottle`." });

@@ -1,0 +1,80 @@
+/** A configuration file as it was read: tables, lists and plain values, each with its place in the text. */
+import type { Place } from "../../text/place.ts";
+
+interface Common {
+  /** Dotted, as the file spells it: `session.rcpt.rewrite[0].if`. */
+  readonly key: string;
+  /** Where the key stands; for an element of a list, where its value begins. */
+  readonly keyAt: Place;
+  /** Where the value begins. */
+  readonly at: Place;
+}
+
+export interface Table extends Common {
+  readonly kind: "table";
+  readonly entries: Map<string, Node>;
+}
+
+export interface List extends Common {
+  readonly kind: "list";
+  readonly items: Node[];
+}
+
+interface Scalar extends Common {
+  readonly kind: "scalar";
+  /** A whole number beyond ±(2^53−1) is a bigint. */
+  readonly value: string | number | bigint | boolean | Date | null;
+  /** Where the character of a string at this index stands in the file. */
+  readonly placeOf?: (index: number) => Place;
+}
+
+export type Node = Table | List | Scalar;
+
+/** Names of tables and indexes of lists, from the root. */
+export type Path = readonly (string | number)[];
+
+/** A file that was read, or the first thing in it that is not TOML or JSON. */
+export type Parsed =
+  | { readonly kind: "tree"; readonly root: Table; readonly remarks: readonly { readonly at: Place; readonly message: string }[] }
+  | { readonly kind: "error"; readonly at: Place; readonly message: string };
+
+export function keyOf(parent: string, name: string | number): string {
+  if (typeof name === "number") return `${parent}[${name}]`;
+  const text = /^[\w@-]+$/.test(name) ? name : JSON.stringify(name);
+  return parent === "" ? text : `${parent}.${text}`;
+}
+
+/** The node itself, or the nearest one above it, with the key that the path has from there. */
+export function locate(root: Table, path: Path, index?: number): Place & { readonly key: string } {
+  let node: Node = root;
+  for (const [depth, name] of path.entries()) {
+    const next = childOf(node, name);
+    if (next === undefined) return { ...node.at, key: path.slice(depth).reduce<string>(keyOf, node.key) };
+    node = next;
+  }
+  const at = index !== undefined && node.kind === "scalar" && node.placeOf ? node.placeOf(index) : node.at;
+  return { ...at, key: node.key };
+}
+
+function childOf(node: Node, name: string | number): Node | undefined {
+  switch (node.kind) {
+    case "table":
+      return node.entries.get(String(name));
+    case "list":
+      return node.items[Number(name)];
+    case "scalar":
+      return undefined;
+  }
+}
+
+/** Plain objects, arrays and values. */
+export function toData(node: Node): unknown {
+  switch (node.kind) {
+    case "table":
+      return Object.fromEntries([...node.entries].map(([name, entry]) => [name, toData(entry)]));
+    case "list":
+      return node.items.map(toData);
+    case "scalar":
+      return node.value;
+  }
+}

@@ -1,0 +1,234 @@
+/** The daemon: a configuration, the core made from it, and the listeners that ask the core. A reload builds all of it anew, then swaps it. */
+import { performance } from "node:perf_hooks";
+import { LRUCache } from "lru-cache";
+import type { OnState } from "../answer/availability.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
+import type { Configuration, ListenerSettings } from "../config/configuration.ts";
+import { FileProblem } from "../file/watched-file.ts";
+import { HeldReplies } from "../frontend/connection/delayed-replies.ts";
+import { type Listener, openListener } from "../frontend/connection/listener.ts";
+import type { Decision } from "../frontend/decision.ts";
+import { milterProtocol, openMilter } from "../frontend/milter/milter.ts";
+import type { Notice } from "../frontend/notice.ts";
+import { answerPolicy } from "../frontend/policy/policy.ts";
+import { answerSocketmap } from "../frontend/socketmap/socketmap.ts";
+import { domainOf } from "../mail/address.ts";
+import type { FailedScript } from "../stage/core.ts";
+import { PolicyDecoder } from "../wire/policy.ts";
+import { SocketmapDecoder } from "../wire/socketmap.ts";
+import { BoundDoors, type Doors } from "./listen-sockets.ts";
+import { type Logger, logDecision, logNotice, logScriptFailure, messageOf } from "./log.ts";
+import { type OpenCore, openCore } from "./open-core.ts";
+import { type HeldState, StateStores } from "./state-lease.ts";
+
+export interface Daemon {
+  /** Serves by another configuration from now on; what cannot be bound leaves all as it was, and is thrown. */
+  reload(configuration: Configuration): Promise<void>;
+  /** Answers what is under way, then closes. */
+  stop(): Promise<void>;
+}
+
+export interface DaemonOptions {
+  /** Default: sockets of its own. */
+  readonly doors?: Doors;
+  /** Where state is kept. Default: by the configuration. */
+  readonly holdState?: (configuration: Configuration) => HeldState;
+}
+
+/** How long connections have to take their last replies when a listener stops. */
+export const graceMs = 5000;
+
+/** Requests that began before a reload may still ask the former sources; no query takes longer. */
+export const formerCoreMs = 30_000;
+
+/** How often files are looked at. */
+const refreshMs = 1000;
+
+/** Throws when a socket cannot be bound. */
+export async function startDaemon(configuration: Configuration, logger: Logger, options: DaemonOptions = {}): Promise<Daemon> {
+  const daemon = new RunningDaemon(configuration, logger, options);
+  await daemon.start();
+  return daemon;
+}
+
+/** A listener, with the settings that it answers by: a reload may change those while its connections stay. */
+interface Served {
+  settings: ListenerSettings;
+  readonly listener: Listener;
+}
+
+/** Addresses that were told of; the oldest are forgotten, and may be told again. */
+const maxTold = 1000;
+
+const tellAgainMs = 60 * 60 * 1000;
+
+class RunningDaemon implements Daemon {
+  #configuration: Configuration;
+  #open: OpenCore;
+  readonly #logger: Logger;
+  readonly #holdState: (configuration: Configuration) => HeldState;
+  #served: readonly Served[] = [];
+  readonly #doors: Doors;
+  readonly #held = new HeldReplies(() => this.#configuration.maxWaiting);
+  readonly #postmasters = new LRUCache<string, true>({ max: maxTold });
+  /** Places in scripts that failed, each told of again after a while. */
+  readonly #failures = new LRUCache<string, true>({ max: maxTold, ttl: tellAgainMs });
+  /** Cores that requests under way may still ask, each with the timer that closes it. */
+  readonly #former = new Map<OpenCore, NodeJS.Timeout>();
+  readonly #refreshing: NodeJS.Timeout;
+
+  constructor(configuration: Configuration, logger: Logger, { doors = new BoundDoors(logger), holdState }: DaemonOptions) {
+    this.#configuration = configuration;
+    this.#logger = logger;
+    this.#doors = doors;
+    this.#holdState = holdState ?? stateHolder(logger);
+    this.#open = this.#openCore(configuration);
+    this.#refreshing = setInterval(() => void this.#open.refresh(), refreshMs);
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.#serve(this.#configuration.listeners);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    this.#initialise(this.#open);
+  }
+
+  async reload(configuration: Configuration): Promise<void> {
+    const next = this.#openCore(configuration);
+    try {
+      await this.#serve(configuration.listeners);
+    } catch (error) {
+      await next.close();
+      throw error;
+    }
+    const former = this.#open;
+    this.#open = next;
+    this.#configuration = configuration;
+    this.#former.set(
+      former,
+      setTimeout(() => void this.#closeFormer(former), formerCoreMs),
+    );
+    this.#initialise(next);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#refreshing);
+    this.#doors.close();
+    await Promise.all(this.#served.map(({ listener }) => listener.finish(graceMs)));
+    await Promise.all([...this.#former.keys()].map((former) => this.#closeFormer(former)));
+    await this.#open.close();
+  }
+
+  /** A listener keeps its connections as long as its name and protocol stay. Throws with all as it was when a socket cannot be opened. */
+  async #serve(wanted: readonly ListenerSettings[]): Promise<void> {
+    const served: Served[] = [];
+    await this.#doors.change(wanted, (settings) => {
+      const same = this.#served.find((one) => one.settings.name === settings.name && one.settings.protocol === settings.protocol);
+      const one = same ?? this.#openListener(settings);
+      one.settings = settings;
+      served.push(one);
+      return (socket) => one.listener.take(socket);
+    });
+    for (const former of this.#served) if (!served.includes(former)) void former.listener.finish(graceMs);
+    this.#served = served;
+  }
+
+  #openListener(first: ListenerSettings): Served {
+    // Until the listener is there nobody asks for its settings.
+    const current = { settings: first };
+    return Object.assign(current, { listener: this.#openProtocol(first, () => current.settings) });
+  }
+
+  #openProtocol({ name, protocol }: ListenerSettings, settings: () => ListenerSettings): Listener {
+    const logger = this.#logger;
+    const held = this.#held;
+    const onNotice = (notice: Notice) => logNotice(logger, notice);
+    const common = { name, maxConnections: () => settings().maxConnections, onNotice };
+    const frontEnd = {
+      listener: name,
+      core: () => this.#open.core,
+      mode: () => settings().mode,
+      isTrusted: (address: string) => settings().trustedNetworks.contains(address),
+      localPort: () => settings().localPort,
+      onDecision: (decision: Decision, cause: unknown) => this.#decided(decision, cause),
+      onNotice,
+    };
+    switch (protocol) {
+      case "policy": {
+        const answer = answerPolicy(frontEnd);
+        return openListener({ ...common, protocol: () => ({ decoder: new PolicyDecoder(), answer, held }) });
+      }
+      case "milter": {
+        const open = openMilter({ ...frontEnd, settings });
+        return openListener({ ...common, protocol: () => milterProtocol(open(), held) });
+      }
+      case "socketmap": {
+        const answer = answerSocketmap({ ...frontEnd, onLookup: (lookup) => logger.debug(lookup) });
+        return openListener({ ...common, protocol: () => ({ decoder: new SocketmapDecoder(), answer, held }) });
+      }
+    }
+  }
+
+  #decided(decision: Decision, cause: unknown): void {
+    logDecision(this.#logger, decision, cause);
+    const { reason, recipient } = decision;
+    if (reason !== "postmaster" || domainOf(recipient) === undefined || this.#postmasters.get(recipient)) return;
+    this.#postmasters.set(recipient, true);
+    this.#logger.warn({ event: "postmaster", recipient }, "passed though the directory does not know it. Give it a mailbox or an alias");
+  }
+
+  #scriptFailed(failure: FailedScript): void {
+    const { script = failure.stage, line, column, cause } = failure;
+    // Not by the message, which may hold what a client sent, and be another one each time.
+    const about = `${script}:${line}:${column}:${cause === undefined}`;
+    if (this.#failures.get(about)) return;
+    this.#failures.set(about, true);
+    logScriptFailure(this.#logger, failure);
+  }
+
+  #openCore(configuration: Configuration): OpenCore {
+    return openCore(configuration, {
+      now: () => performance.now(),
+      clock: Date.now,
+      holdState: () => this.#holdState(configuration),
+      onScriptFailure: (failure) => this.#scriptFailed(failure),
+      onState: (source, up, cause) => {
+        if (up) this.#logger.warn({ event: "source", source }, "works again");
+        else if (cause instanceof FileProblem) {
+          this.#logger.warn({ event: "source", source, error: messageOf(cause) }, "cannot be read again; what it held before serves on");
+        } else {
+          this.#logger.warn({ event: "source", source, error: messageOf(cause) }, "does not work; what it cannot tell is deferred");
+        }
+      },
+    });
+  }
+
+  /** A store that cannot be reached now runs its `init` when it can. */
+  #initialise(open: OpenCore): void {
+    open.initialise().catch((error: unknown) => {
+      if (!(error instanceof TemporaryError)) throw error;
+    });
+  }
+
+  async #closeFormer(former: OpenCore): Promise<void> {
+    clearTimeout(this.#former.get(former));
+    this.#former.delete(former);
+    await former.close();
+  }
+}
+
+/** Opens state when a core first asks for it, and tells of its failures once. */
+export function stateHolder(logger: Logger): (configuration: Configuration) => HeldState {
+  const states = new StateStores(Date.now, stateTeller(logger));
+  return (configuration) => states.hold(configuration);
+}
+
+export function stateTeller(logger: Logger): OnState {
+  return (source, up, cause) => {
+    if (up) logger.warn({ event: "state", source }, "works again");
+    else logger.warn({ event: "state", source, error: messageOf(cause) }, "does not work; on-store-failure decides what it cannot tell");
+  };
+}

@@ -1,0 +1,82 @@
+/** The stores of state that are open, each for as long as a core asks it: a reload goes on with the one that is open. */
+import { join } from "node:path";
+import type { OnState } from "../answer/availability.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
+import type { Configuration } from "../config/configuration.ts";
+import type { State } from "../stage/state.ts";
+import { type Expiry, startExpiry } from "../state/expiry.ts";
+import { openState } from "../state/open-state.ts";
+import type { StateStore } from "../state/state-store.ts";
+import type { StoreSettings } from "../store/store-settings.ts";
+
+/** State that is there until whoever holds it releases it. */
+export interface HeldState {
+  readonly state: State;
+  release(): Promise<void>;
+}
+
+interface Open {
+  readonly store: StateStore;
+  readonly expiry: Expiry;
+  holders: number;
+}
+
+export class StateStores {
+  readonly #now: () => number;
+  readonly #onState: OnState;
+  readonly #open = new Map<string, Open>();
+
+  /** `now`: milliseconds since the epoch. */
+  constructor(now: () => number, onState: OnState) {
+    this.#now = now;
+    this.#onState = onState;
+  }
+
+  hold(configuration: Configuration): HeldState {
+    if (!usesState(configuration)) return noState;
+    const settings = stateSettings(configuration);
+    const key = JSON.stringify(settings);
+    const open = this.#open.get(key) ?? this.#start(settings);
+    this.#open.set(key, open);
+    open.holders += 1;
+    return {
+      state: open.store,
+      release: async () => {
+        open.holders -= 1;
+        if (open.holders > 0) return;
+        this.#open.delete(key);
+        open.expiry.stop();
+        await open.store.close();
+      },
+    };
+  }
+
+  #start(settings: StoreSettings): Open {
+    const store = openState(settings, { onState: this.#onState });
+    return { store, expiry: startExpiry(store, this.#now), holders: 0 };
+  }
+}
+
+/** The store that `storage.state` names; the embedded one keeps state in a file of its own. */
+export function stateSettings({ stores, storage, server }: Configuration): StoreSettings {
+  const settings = stores.get(storage.state);
+  // The configuration was checked: a store that it names is there.
+  if (settings === undefined) throw new Error(`there is no store "${storage.state}"`);
+  if (storage.state !== "embedded" || settings.type !== "sqlite") return settings;
+  return { ...settings, path: join(server.stateDirectory, "state.sqlite") };
+}
+
+function usesState({ settings, document }: Configuration): boolean {
+  const { connect, mail, rcpt } = settings.throttles;
+  return connect.length + mail.length + rcpt.length > 0 || document.session.rcpt.greylist.enable !== false;
+}
+
+const unavailable = (): never => {
+  throw new TemporaryError("no store of state is open");
+};
+
+/** For a configuration that never asks. */
+const noState: HeldState = {
+  state: { greylist: unavailable, throttle: unavailable, giveBack: unavailable },
+  release: () => Promise.resolve(),
+};

@@ -1,0 +1,31 @@
+/** What the primary process and its workers tell each other. */
+import type { LoadOptions } from "../config/load.ts";
+import type { StateOutcome, StateQuestion } from "../state/remote.ts";
+
+export type MessageToWorker =
+  | Configure
+  /** Comes with the socket. The next one comes after `taken`. */
+  | { readonly kind: "connection"; readonly listener: string }
+  | { readonly kind: "outcomes"; readonly outcomes: readonly StateOutcome[] }
+  /** Answer what is under way, then end. */
+  | { readonly kind: "stop" };
+
+/** The first one starts, later ones reload; each is answered by `configured`. */
+export interface Configure {
+  readonly kind: "configure";
+  readonly file: string;
+  /** What the primary process read there: the file may have changed since. */
+  readonly text: string;
+  readonly options: LoadOptions;
+  /** Which one it is, from 1 on, and of how many. */
+  readonly worker: number;
+  readonly workers: number;
+}
+
+export type MessageToPrimary =
+  /** `error`: all is as it was. */
+  | { readonly kind: "configured"; readonly error?: string }
+  | { readonly kind: "taken" }
+  /** A connection of that listener was closed. */
+  | { readonly kind: "closed"; readonly listener: string }
+  | { readonly kind: "questions"; readonly questions: readonly StateQuestion[] };

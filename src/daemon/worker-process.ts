@@ -1,0 +1,135 @@
+/** A worker as the primary process sees it: the connections that it has, and those that wait to be handed over. */
+import type { ChildProcess } from "node:child_process";
+import type { Socket } from "node:net";
+import type { StateQuestion } from "../state/remote.ts";
+import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-message.ts";
+
+export interface Connection {
+  readonly listener: string;
+  /** Nothing was read from it. */
+  readonly socket: Socket;
+}
+
+export interface WorkerProcessOptions {
+  readonly child: ChildProcess;
+  readonly onQuestions: (questions: readonly StateQuestion[]) => void;
+  /** As many connections of the listener were closed. */
+  readonly onClosed: (listener: string, count: number) => void;
+  /** `left`: what was not handed over. */
+  readonly onEnd: (how: string, left: readonly Connection[]) => void;
+}
+
+export class WorkerProcess {
+  readonly #options: WorkerProcessOptions;
+  readonly #waiting: Connection[] = [];
+  readonly #open = new Map<string, number>();
+  /** Those who wait for an answer to `configure`, in order. */
+  readonly #configuring: ((error: string | undefined) => void)[] = [];
+  /** Sockets go one by one: those that the channel holds would be lost with it. */
+  #isHanding = false;
+  #isReady = false;
+  #hasEnded = false;
+  readonly #ended: Promise<void>;
+
+  constructor(options: WorkerProcessOptions) {
+    this.#options = options;
+    const { child } = options;
+    // Only a worker sends here.
+    child.on("message", (message) => this.#take(message as MessageToPrimary));
+    this.#ended = new Promise((resolve) => {
+      const end = (how: string) => {
+        if (this.#hasEnded) return;
+        this.#hasEnded = true;
+        this.#end(how);
+        resolve();
+      };
+      child.once("exit", (status, signal) => end(signal ?? `status ${status}`));
+      child.on("error", (error) => {
+        if (child.pid === undefined) end(error.message);
+      });
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#options.child.pid;
+  }
+
+  /** It serves. */
+  get isReady(): boolean {
+    return this.#isReady && !this.#hasEnded;
+  }
+
+  get load(): number {
+    return this.#waiting.length + [...this.#open.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  /** What hindered it, or `undefined`. A worker that cannot start is ended. */
+  async configure(message: Configure): Promise<string | undefined> {
+    if (this.#hasEnded) return "it has ended";
+    this.#send(message);
+    const error = await new Promise<string | undefined>((resolve) => this.#configuring.push(resolve));
+    if (error === undefined) this.#isReady = true;
+    else if (!this.#isReady) this.#options.child.kill("SIGKILL");
+    return error;
+  }
+
+  give(connection: Connection): void {
+    this.#waiting.push(connection);
+    this.#hand();
+  }
+
+  send(message: Extract<MessageToWorker, { readonly kind: "outcomes" }>): void {
+    this.#send(message);
+  }
+
+  /** Resolves when it has ended; after `graceMs` it is killed. */
+  async stop(graceMs: number): Promise<void> {
+    if (!this.#hasEnded) this.#send({ kind: "stop" });
+    const timer = setTimeout(() => this.#options.child.kill("SIGKILL"), graceMs);
+    await this.#ended;
+    clearTimeout(timer);
+  }
+
+  #take(message: MessageToPrimary): void {
+    // What was on its way when it ended: its connections are counted as closed already.
+    if (this.#hasEnded) return;
+    switch (message.kind) {
+      case "configured":
+        this.#configuring.shift()?.(message.error);
+        return;
+      case "taken":
+        this.#isHanding = false;
+        this.#hand();
+        return;
+      case "closed":
+        this.#open.set(message.listener, (this.#open.get(message.listener) ?? 0) - 1);
+        this.#options.onClosed(message.listener, 1);
+        return;
+      case "questions":
+        this.#options.onQuestions(message.questions);
+        return;
+    }
+  }
+
+  #hand(): void {
+    if (this.#isHanding) return;
+    const next = this.#waiting.shift();
+    if (next === undefined) return;
+    const { listener, socket } = next;
+    this.#isHanding = true;
+    this.#open.set(listener, (this.#open.get(listener) ?? 0) + 1);
+    this.#send({ kind: "connection", listener }, socket);
+  }
+
+  #send(message: MessageToWorker, socket?: Socket): void {
+    // A failure comes with the end of the process.
+    this.#options.child.send(message, socket, {}, () => {});
+  }
+
+  #end(how: string): void {
+    for (const resolve of this.#configuring.splice(0)) resolve(`it has ended (${how})`);
+    for (const [listener, count] of this.#open) if (count > 0) this.#options.onClosed(listener, count);
+    this.#open.clear();
+    this.#options.onEnd(how, this.#waiting.splice(0));
+  }
+}

@@ -1,0 +1,134 @@
+/** A worker: a process that serves the connections that the primary process accepts. It ends when told to, or when the primary is gone. */
+import { readFileSync } from "node:fs";
+import { Socket } from "node:net";
+import type { OnState } from "../answer/availability.ts";
+import { formatProblem } from "../config/check/problem.ts";
+import type { Configuration, ListenerSettings } from "../config/configuration.ts";
+import { parseConfiguration } from "../config/load.ts";
+import { RemoteState } from "../state/remote.ts";
+import { type Daemon, startDaemon, stateTeller } from "./daemon.ts";
+import type { Doors, Taker } from "./listen-sockets.ts";
+import { type Log, messageOf, openLog } from "./log.ts";
+import { stateSettings } from "./state-lease.ts";
+import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-message.ts";
+
+/** Serves until the process ends. Only for a process that was forked by `startWorkers`. */
+export function runWorker(): void {
+  const worker = new Worker();
+  // Only the primary process sends here.
+  process.on("message", (message, handle) => worker.take(message as MessageToWorker, handle));
+  process.on("disconnect", () => worker.primaryGone());
+  // A terminal and a service manager signal the whole group; the primary process says what to do.
+  for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) process.on(signal, () => {});
+}
+
+/** What the way to the primary process and back may add to the deadline of its store. */
+const channelMs = 1000;
+
+class Worker {
+  readonly #doors = new HandedDoors();
+  readonly #state = new RemoteState({
+    send: (questions) => tell({ kind: "questions", questions }),
+    deadlineMs: () => this.#deadlineMs,
+    onState: (source, up, cause) => this.#tellState(source, up, cause),
+  });
+  #deadlineMs = 0;
+  #tellState: OnState = () => {};
+  #serving: { readonly daemon: Daemon; readonly log: Log } | undefined;
+  /** Ends when all that came so far is in force. */
+  #configured: Promise<void> = Promise.resolve();
+  #isStopping = false;
+
+  take(message: MessageToWorker, handle: unknown): void {
+    switch (message.kind) {
+      case "configure":
+        this.#configured = this.#configured.then(() => this.#configure(message));
+        return;
+      case "connection":
+        this.#connect(message.listener, handle);
+        return;
+      case "outcomes":
+        this.#state.take(message.outcomes);
+        return;
+      case "stop":
+        void this.#stop(0);
+        return;
+    }
+  }
+
+  primaryGone(): void {
+    this.#state.lose();
+    // The primary process was told to end at once, or did not wait any longer.
+    if (this.#isStopping) process.exit(1);
+    this.#serving?.log.logger.error({ event: "worker" }, "the primary process has gone; answering what is under way, then ending");
+    void this.#stop(1);
+  }
+
+  async #configure({ file, text, options, worker, workers }: Configure): Promise<void> {
+    const { configuration, problems } = parseConfiguration(text, file, (path) => readFileSync(path, "utf8"), options);
+    if (configuration === undefined) return tell({ kind: "configured", error: problems.map(formatProblem).join("; ") });
+    this.#deadlineMs = stateSettings(configuration).timeoutMs + channelMs;
+    const share: Configuration = { ...configuration, maxWaiting: Math.ceil(configuration.maxWaiting / workers) };
+    try {
+      if (this.#serving === undefined) {
+        const log = openLog(share.log, { worker });
+        this.#tellState = stateTeller(log.logger);
+        const holdState = () => ({ state: this.#state, release: async () => {} });
+        this.#serving = { log, daemon: await startDaemon(share, log.logger, { doors: this.#doors, holdState }) };
+      } else {
+        await this.#serving.daemon.reload(share);
+        this.#serving.log.logger.level = share.log.level;
+      }
+      tell({ kind: "configured" });
+    } catch (error) {
+      tell({ kind: "configured", error: messageOf(error) });
+    }
+  }
+
+  #connect(listener: string, handle: unknown): void {
+    tell({ kind: "taken" });
+    // It may have been closed on its way.
+    if (!(handle instanceof Socket)) {
+      tell({ kind: "closed", listener });
+      return;
+    }
+    // That it was accepted so does not come with it. Exim ends its side before it reads the reply.
+    handle.allowHalfOpen = true;
+    handle.on("error", () => {});
+    handle.once("close", () => tell({ kind: "closed", listener }));
+    void this.#configured.then(() => this.#doors.take(listener, handle));
+  }
+
+  async #stop(status: number): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    await this.#configured;
+    await this.#serving?.daemon.stop();
+    this.#serving?.log.flush();
+    process.exit(status);
+  }
+}
+
+/** Takes what the doors of the primary process take. */
+class HandedDoors implements Doors {
+  #takers: ReadonlyMap<string, Taker> = new Map();
+
+  async change(wanted: readonly ListenerSettings[], takerOf: (settings: ListenerSettings) => Taker): Promise<void> {
+    this.#takers = new Map(wanted.map((settings) => [settings.name, takerOf(settings)]));
+  }
+
+  close(): void {
+    this.#takers = new Map();
+  }
+
+  take(listener: string, socket: Socket): void {
+    const take = this.#takers.get(listener);
+    if (take === undefined) socket.destroy();
+    else take(socket);
+  }
+}
+
+function tell(message: MessageToPrimary): void {
+  // A failure comes with `disconnect`.
+  process.send?.(message, undefined, {}, () => {});
+}

@@ -1,0 +1,174 @@
+/** Questions to the DNS for expressions and scripts, by resolvers of the configuration or of the system, with a deadline and a cache. */
+import { Resolver } from "node:dns/promises";
+import { LRUCache } from "lru-cache";
+import type { Answer } from "../answer/answer.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
+import type { DnsType } from "../expr/ask.ts";
+import { canonicalDomain } from "../mail/domain.ts";
+import { reverseName } from "../mail/ip.ts";
+
+export interface DnsSettings {
+  /** `192.0.2.1:53`; none: those of the system. */
+  readonly resolvers: readonly string[];
+  /** Deadline of a whole question. */
+  readonly timeoutMs: number;
+  /** Answers kept; 0 keeps none. */
+  readonly entries: number;
+  /** Addresses are kept no longer than their records say. */
+  readonly positiveMs: number;
+  readonly negativeMs: number;
+}
+
+export interface Dns {
+  /** As `Ask.dnsQuery`. A hit in the cache is answered without a promise. */
+  query(name: string, type: DnsType): Answer<readonly string[] | undefined>;
+  /** Questions under way cannot tell. */
+  close(): void;
+}
+
+interface Found {
+  /** Empty: there is none. */
+  readonly records: readonly string[];
+  /** Of the records, where it is known. */
+  readonly ttlMs: number;
+}
+
+/** Questions under way; a further one fails at once. */
+const maxWaiting = 1000;
+
+/** An answer may have 64 KiB, and a stranger may have made many such: all together have so much for each entry. */
+const charactersPerEntry = 1000;
+
+interface Kept {
+  readonly records: readonly string[];
+  readonly until: number;
+}
+
+function cacheOf(entries: number): LRUCache<string, Kept> | undefined {
+  if (entries === 0) return undefined;
+  return new LRUCache({
+    max: entries,
+    maxSize: entries * charactersPerEntry,
+    sizeCalculation: ({ records }, key) => records.reduce((sum, record) => sum + record.length, key.length),
+  });
+}
+
+/** `now` in milliseconds; it never goes back. */
+export function openDns({ resolvers, timeoutMs, entries, positiveMs, negativeMs }: DnsSettings, now: () => number): Dns {
+  const kept = cacheOf(entries);
+  const underWay = new Map<string, Promise<readonly string[] | undefined>>();
+  // The second try takes twice as long as the first, and both have room in the deadline.
+  const resolver = new Resolver({ timeout: Math.max(1, Math.ceil(timeoutMs / 4)), tries: 2 });
+  if (resolvers.length > 0) resolver.setServers(resolvers);
+
+  async function ask(key: string, name: string, type: DnsType): Promise<readonly string[] | undefined> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new TemporaryError(`DNS: no answer in ${timeoutMs} ms for ${type} of ${name}`)), timeoutMs);
+    });
+    try {
+      const { records, ttlMs } = await Promise.race([resolve(resolver, name, type), late]);
+      const until = now() + (records.length === 0 ? negativeMs : Math.min(positiveMs, ttlMs));
+      kept?.set(key, { records, until });
+      return orNone(records);
+    } finally {
+      clearTimeout(timer);
+      underWay.delete(key);
+    }
+  }
+
+  return {
+    query(given, type) {
+      const name = type === "ptr" ? pointerName(given) : hostName(given);
+      if (name === undefined) return undefined;
+      const key = `${type} ${name}`;
+      const last = kept?.get(key);
+      if (last !== undefined && now() < last.until) return orNone(last.records);
+      const same = underWay.get(key);
+      if (same) return same;
+      if (underWay.size >= maxWaiting) throw new TemporaryError(`DNS: ${maxWaiting} questions wait already`);
+      const answer = ask(key, name, type);
+      underWay.set(key, answer);
+      return answer;
+    },
+    close: () => resolver.cancel(),
+  };
+}
+
+function orNone(records: readonly string[]): readonly string[] | undefined {
+  return records.length === 0 ? undefined : records;
+}
+
+/** In A-labels. `undefined`: no name of the DNS (RFC 1035 2.3.4), so that there is nothing of it. */
+function hostName(text: string): string | undefined {
+  // Before it is worked on: no name is as long in U-labels.
+  if (text.length > 253 + 1) return undefined;
+  const name = canonicalDomain(text);
+  // A backslash would be an escape to the resolver.
+  const areLabels = name.length <= 253 && name.split(".").every((label) => /^[!-[\]-~]{1,63}$/.test(label));
+  return areLabels ? name : undefined;
+}
+
+function pointerName(text: string): string | undefined {
+  const reverse = reverseName(text);
+  if (reverse === undefined) return undefined;
+  return `${reverse}.${reverse.split(".").length === 4 ? "in-addr" : "ip6"}.arpa`;
+}
+
+async function resolve(resolver: Resolver, name: string, type: DnsType): Promise<Found> {
+  switch (type) {
+    case "ipv4":
+      return addresses(name, resolver.resolve4(name, { ttl: true }));
+    case "ipv6":
+      return addresses(name, resolver.resolve6(name, { ttl: true }));
+    case "ip":
+      return either(await Promise.allSettled([resolve(resolver, name, "ipv4"), resolve(resolver, name, "ipv6")]));
+    case "mx":
+      return found(name, resolver.resolveMx(name), (records) =>
+        records
+          .toSorted((a, b) => a.priority - b.priority || (a.exchange < b.exchange ? -1 : 1))
+          .map(({ exchange }) => undotted(exchange))
+          // The root says that there is no mail here (RFC 7505).
+          .filter((host) => host !== ""),
+      );
+    case "txt":
+      return found(name, resolver.resolveTxt(name), (records) => records.map((chunks) => chunks.join("")));
+    case "ptr":
+      return found(name, resolver.resolvePtr(name), (names) => names.map(undotted).filter((host) => host !== ""));
+  }
+}
+
+async function addresses(name: string, answer: Promise<{ readonly address: string; readonly ttl: number }[]>): Promise<Found> {
+  let ttlMs = Number.POSITIVE_INFINITY;
+  const { records } = await found(name, answer, (given) => {
+    for (const { ttl } of given) ttlMs = Math.min(ttlMs, ttl * 1000);
+    return given.map(({ address }) => address);
+  });
+  return { records, ttlMs };
+}
+
+/** What one of the two has is there, whatever becomes of the other. */
+function either(answers: readonly PromiseSettledResult<Found>[]): Found {
+  const told = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
+  const records = told.flatMap((each) => each.records);
+  const failed = answers.find((answer) => answer.status === "rejected");
+  if (failed !== undefined && records.length === 0) throw failed.reason;
+  return { records, ttlMs: Math.min(...told.map(({ ttlMs }) => ttlMs), failed === undefined ? Number.POSITIVE_INFINITY : 0) };
+}
+
+/** No such name, no such record, a name that cannot be. */
+const none: ReadonlySet<string> = new Set(["ENOTFOUND", "ENODATA", "EBADNAME"]);
+
+async function found<T>(name: string, answer: Promise<T>, read: (given: T) => readonly string[]): Promise<Found> {
+  try {
+    return { records: read(await answer), ttlMs: Number.POSITIVE_INFINITY };
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+    if (none.has(code)) return { records: [], ttlMs: Number.POSITIVE_INFINITY };
+    throw new TemporaryError(`DNS: cannot tell of ${name}: ${code === "" ? String(cause) : code}`, { cause });
+  }
+}
+
+function undotted(name: string): string {
+  return name.endsWith(".") ? name.slice(0, -1) : name;
+}

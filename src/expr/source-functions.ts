@@ -1,0 +1,78 @@
+/** The functions that ask the world, by name. */
+
+import { isDefault, type Names } from "./ask.ts";
+import { dnsFunctions } from "./dns-functions.ts";
+import { type AskFunction, after, type Inspection, type Literals, unknown } from "./source-function.ts";
+import { sqlQuery } from "./sql-functions.ts";
+import { clamp, flag, toNumber, toText, type Value } from "./value.ts";
+
+const records: readonly AskFunction[] = [
+  {
+    name: "is_local_domain",
+    arities: [1, 2],
+    inspect: inspectDirectory,
+    ask: (ask, parameters) => after(ask.isLocalDomain(...directoryAnd(parameters)), flag),
+  },
+  {
+    name: "is_local_address",
+    arities: [1, 2],
+    inspect: inspectDirectory,
+    ask: (ask, parameters) => after(ask.isLocalAddress(...directoryAnd(parameters)), flag),
+  },
+  {
+    name: "key_get",
+    arities: [2],
+    inspect: inspectLookup,
+    ask: (ask, [store = "", key = ""]) => after(ask.keyGet(toText(store), toText(key)), (value) => value ?? ""),
+  },
+  {
+    name: "key_exists",
+    arities: [2],
+    inspect: inspectLookup,
+    ask: (ask, [store = "", key = ""]) => after(ask.keyGet(toText(store), toText(key)), (value) => flag(value !== undefined)),
+  },
+  {
+    name: "key_set",
+    arities: [3],
+    inspect: inspectDefaultStore,
+    ask: (ask, [store = "", key = "", value = ""]) => after(ask.keySet(toText(store), toText(key), value), () => 1),
+  },
+  {
+    name: "counter_get",
+    arities: [2],
+    inspect: inspectDefaultStore,
+    ask: (ask, [store = "", key = ""]) => after(ask.counterGet(toText(store), toText(key)), clamp),
+  },
+  {
+    name: "counter_incr",
+    arities: [3],
+    inspect: inspectDefaultStore,
+    ask: (ask, [store = "", key = "", by = ""]) => after(ask.counterIncr(toText(store), toText(key), Math.trunc(toNumber(by)) + 0), clamp),
+  },
+  sqlQuery,
+  ...dnsFunctions,
+];
+
+export const askFunctions: ReadonlyMap<string, AskFunction> = new Map(records.map((record) => [record.name, record]));
+
+function directoryAnd(parameters: readonly Value[]): [directory: string | undefined, name: string] {
+  const [first = "", second] = parameters;
+  return second === undefined ? [undefined, toText(first)] : [toText(first), toText(second)];
+}
+
+function inspectDirectory(literals: Literals, { directories }: Names): Inspection {
+  const name = literals.length === 1 ? undefined : literals[0];
+  if (name === undefined || isDefault(name)) return { waits: directories.values().some(({ waits }) => waits) };
+  return directories.get(name) ?? { problem: unknown("directory", name, directories.keys()), parameter: 0 };
+}
+
+function inspectLookup([name]: Literals, { lookups }: Names): Inspection {
+  if (name === undefined || isDefault(name)) return { waits: true };
+  return lookups.get(name) ?? { problem: unknown("lookup", name, lookups.keys()), parameter: 0 };
+}
+
+function inspectDefaultStore([name]: Literals, { lookups }: Names): Inspection {
+  if (name === undefined || isDefault(name)) return { waits: true };
+  const what = lookups.has(name) ? `the lookup "${name}" is read-only` : `there is no store "${name}" of keys and counters`;
+  return { problem: `${what}. Use '' for the default store.`, parameter: 0 };
+}

@@ -1,0 +1,77 @@
+/** The SMTP session that a CONNECT begins: who the client is, as far as the command and its macros say. */
+import { canonicalAddress, domainOf } from "../../mail/address.ts";
+import { canonicalIp } from "../../mail/ip.ts";
+import type { Path } from "../../mail/path.ts";
+import { openSession, type Session } from "../../stage/session.ts";
+import type { Command } from "../../wire/milter/command.ts";
+import type { Macros } from "../../wire/milter/macros.ts";
+
+export interface MilterSurroundings {
+  readonly listener: string;
+  readonly isTrusted: (address: string) => boolean;
+  /** Wins over what the MTA says. */
+  readonly localPort: number | undefined;
+}
+
+type Connect = Extract<Command, { kind: "connect" }>;
+
+const defaultPort = 25;
+
+export function sessionOfConnect({ host, client }: Connect, macros: Macros, surroundings: MilterSurroundings): Session {
+  const { listener, isTrusted, localPort } = surroundings;
+  const isIp = client.family === "ip";
+  const address = isIp ? client.address : undefined;
+  const serverAddress = macros.get("daemon_addr") ?? macros.get("if_addr") ?? "";
+  return openSession({
+    listener,
+    protocol: "smtp",
+    client: { address, name: nameOf(host, macros), port: isIp ? client.port : 0 },
+    server: { address: canonicalIp(serverAddress) ?? serverAddress, port: localPort ?? (portOf(macros.get("daemon_port")) || defaultPort) },
+    trusted: isFromHere({ host, client }) || (address !== undefined && isTrusted(address)),
+  });
+}
+
+/** TLS and the login may come between two commands. */
+export function updateSession(session: Session, macros: Macros): void {
+  session.tlsVersion = macros.get("tls_version") ?? "";
+  session.tlsCipher = macros.get("cipher") ?? "";
+  session.tls = session.tlsVersion !== "";
+  session.login = macros.get("auth_authen") ?? "";
+}
+
+/**
+ * Whether Postfix refused the recipient itself (SMFIP_RCPT_REJ): then the macros have the enhanced code and the reason in place of a
+ * next hop and an address. The mailer alone does not tell, for a recipient that it accepted may be of the transport `error`, too.
+ */
+export function isRefusedByMta(macros: Macros, { address }: Path): boolean {
+  if (macros.get("rcpt_mailer") !== "error" || !/^[45]\.\d{1,3}\.\d{1,3}$/.test(macros.get("rcpt_host") ?? "")) return false;
+  const reason = macros.get("rcpt_addr") ?? "";
+  const domain = domainOf(canonicalAddress(reason));
+  return domain === undefined || /\s/.test(reason) || domain !== domainOf(canonicalAddress(address));
+}
+
+/** Sendmail gives what a user of the machine submits at the command line so. */
+function isFromHere({ host, client }: Pick<Connect, "host" | "client">): boolean {
+  switch (client.family) {
+    case "unix":
+      return true;
+    case "unknown":
+      return host.toLowerCase() === "localhost";
+    case "ip":
+      return false;
+  }
+}
+
+/** Only a name that was confirmed; an address in brackets stands for none. */
+function nameOf(host: string, macros: Macros): string {
+  const isConfirmed = (macros.get("client_resolve") ?? "OK") === "OK";
+  return host.startsWith("[") || host === "unknown" || !isConfirmed ? "" : host;
+}
+
+const maxPort = 65_535;
+
+/** 0 when it is no port. */
+function portOf(text = ""): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  return port <= maxPort ? port : 0;
+}

@@ -1,0 +1,87 @@
+/**
+ * Changes at the end of a message: the recipients that the client gave, against all that they resolve to. It is one set for the whole
+ * message, so that what two recipients share is delivered once, and nobody is lost when they take each other's place.
+ */
+import { canonicalAddress } from "../../mail/address.ts";
+import { formatPath, type Path } from "../../mail/path.ts";
+import { split } from "../../stage/parameters.ts";
+import type { Edit } from "../../wire/milter/response.ts";
+
+/** A recipient that was accepted. */
+export interface Accepted {
+  readonly path: Path;
+  /** Parameters of RCPT, as sent. */
+  readonly parameters: readonly string[];
+  /** Where it goes, canonical. */
+  readonly resolved: readonly string[];
+}
+
+export interface RecipientChanges {
+  readonly edits: readonly Edit[];
+  /** Recipients that stay as they are, since an address that they resolve to cannot be written in SMTP. */
+  readonly unwritable: readonly Accepted[];
+}
+
+/** `withParameters`: whether added recipients may carry the client's NOTIFY and ORCPT. All deletions come before all additions. */
+export function changesOfRecipients(recipients: readonly Accepted[], withParameters: boolean): RecipientChanges {
+  const wanted = new Map<string, Accepted>();
+  const unwritable: Accepted[] = [];
+  for (const recipient of recipients) {
+    const given = canonicalAddress(recipient.path.address);
+    const targets = recipient.resolved.every((address) => address === given || formatPath(address) !== undefined)
+      ? recipient.resolved
+      : [given];
+    // A list of which one address cannot be written is not delivered in part.
+    if (targets !== recipient.resolved) unwritable.push(recipient);
+    for (const address of targets) if (!wanted.has(address)) wanted.set(address, recipient);
+  }
+
+  const present = new Set(recipients.map(({ path }) => canonicalAddress(path.address)));
+  const gone = recipients.filter(({ path }) => !wanted.has(canonicalAddress(path.address)));
+  const spellings = new Set(gone.map(({ path }) => path.withoutRoute));
+  const added = [...wanted].filter(([address]) => !present.has(address));
+  return {
+    edits: [
+      ...[...spellings].map((bytes): Edit => ({ kind: "deleteRecipient", bytes })),
+      ...added.flatMap(([address, origin]) => addition(address, origin, withParameters)),
+    ],
+    unwritable,
+  };
+}
+
+/** `rewritten` is canonical. `undefined`: it stays as it is, or cannot be written. */
+export function changeOfSender(given: Path, rewritten: string): Edit | undefined {
+  if (rewritten === canonicalAddress(given.address)) return undefined;
+  const path = rewritten === "" ? "<>" : formatPath(rewritten);
+  return path === undefined ? undefined : { kind: "changeSender", path, parameters: [] };
+}
+
+function addition(address: string, origin: Accepted, withParameters: boolean): readonly Edit[] {
+  const path = formatPath(address);
+  if (path === undefined) return [];
+  const parameters = withParameters ? parametersOf(origin) : [];
+  return [parameters.length === 0 ? { kind: "addRecipient", path } : { kind: "addRecipientWithParameters", path, parameters }];
+}
+
+/**
+ * RFC 3461 5.2.1: the original recipient stays the one that the client said, or gave. None when the client sent none: it may not have
+ * been offered DSN, and Sendmail, which then refuses them from a milter too, adds nobody and says nothing.
+ */
+function parametersOf({ path, parameters }: Accepted): readonly string[] {
+  const given = (wanted: string) => parameters.map(split).find(({ keyword }) => keyword === wanted)?.value ?? "";
+  const notify = given("NOTIFY");
+  const original = given("ORCPT");
+  if (notify === "" && original === "") return [];
+  const address = path.address;
+  return [
+    ...(/^[A-Za-z,]+$/.test(notify) ? [`NOTIFY=${notify}`] : []),
+    ...(/^[\w-]+;[!-~]+$/.test(original) ? [`ORCPT=${original}`] : isAscii.test(address) ? [`ORCPT=rfc822;${xtext(address)}`] : []),
+  ];
+}
+
+const isAscii = /^[ -~]+$/;
+
+/** RFC 3461 section 4 */
+function xtext(text: string): string {
+  return text.replace(/[ +=]/g, (character) => `+${character.charCodeAt(0).toString(16).toUpperCase()}`);
+}

@@ -1,0 +1,54 @@
+/** Which stages a policy request asks for: by the state of the SMTP session, limited by policy_context. */
+import type { RcptPart } from "../../stage/rcpt.ts";
+
+export interface Plan {
+  /** A new SMTP session begins. */
+  readonly begins: boolean;
+  readonly connect: boolean;
+  readonly ehlo: boolean;
+  readonly mail: boolean;
+  readonly rcpt: RcptPart | undefined;
+  readonly vrfy: boolean;
+}
+
+const nothing: Plan = { begins: false, connect: false, ehlo: false, mail: false, rcpt: undefined, vrfy: false };
+
+/** Earlier stages are asked for again, since the MTA may have put them off (smtpd_delay_reject). */
+const byState: ReadonlyMap<string, Plan> = new Map([
+  ["CONNECT", { ...nothing, begins: true, connect: true }],
+  ["XCLIENT", { ...nothing, begins: true, connect: true }],
+  ["HELO", { ...nothing, connect: true, ehlo: true }],
+  ["EHLO", { ...nothing, connect: true, ehlo: true }],
+  ["MAIL", { ...nothing, connect: true, ehlo: true, mail: true }],
+  ["RCPT", { ...nothing, connect: true, ehlo: true, mail: true, rcpt: "all" }],
+  ["VRFY", { ...nothing, vrfy: true }],
+]);
+
+type Limit = (plan: Plan) => Plan;
+
+const only = (part: Partial<Plan>, { begins }: Plan): Plan => ({ ...nothing, ...part, begins });
+
+/** The names of the restriction lists of Postfix. */
+const byContext: ReadonlyMap<string, Limit> = new Map<string, Limit>([
+  ["", (plan) => plan],
+  ["client", (plan) => only({ connect: plan.connect }, plan)],
+  ["helo", (plan) => only({ ehlo: plan.ehlo }, plan)],
+  ["sender", (plan) => only({ mail: plan.mail }, plan)],
+  ["relay", (plan) => only({ rcpt: plan.rcpt === undefined ? undefined : "relay", vrfy: plan.vrfy }, plan)],
+  ["recipient", (plan) => only({ rcpt: plan.rcpt, vrfy: plan.vrfy }, plan)],
+  ["data", (plan) => only({}, plan)],
+  ["eod", (plan) => only({}, plan)],
+]);
+
+const plans: ReadonlyMap<string, ReadonlyMap<string, Plan>> = new Map(
+  [...byContext].map(([context, limit]) => [context, new Map([...byState].map(([state, plan]) => [state, limit(plan)]))]),
+);
+
+export function isKnownContext(context: string): boolean {
+  return byContext.has(context);
+}
+
+/** An unknown context is as none. */
+export function planOf(state: string, context: string): Plan {
+  return (plans.get(context) ?? plans.get(""))?.get(state) ?? nothing;
+}

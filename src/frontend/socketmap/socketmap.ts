@@ -1,0 +1,151 @@
+/** The socketmap front end: a request, through the map that it names, to a reply. */
+import { performance } from "node:perf_hooks";
+import { LRUCache } from "lru-cache";
+import type { Answer } from "../../answer/answer.ts";
+import { runSteps, type Steps, waitFor } from "../../answer/steps.ts";
+import { TemporaryError } from "../../answer/temporary-error.ts";
+import type { Core } from "../../stage/core.ts";
+import { askMap, isDecision, isMap, type MapListener } from "../../stage/maps.ts";
+import { encodeSocketmapReply, problemOf, type SocketmapReply, type SocketmapRequest } from "../../wire/socketmap.ts";
+import type { TimedReply } from "../connection/conversation.ts";
+import { loggable } from "../decision.ts";
+import type { Notice } from "../notice.ts";
+import type { Mode } from "../policy/policy.ts";
+import { ownCopy } from "../policy/session-memory.ts";
+
+/** One question and its answer, for the log at its most talkative. */
+export interface MapLookup {
+  readonly event: "lookup";
+  readonly listener: string;
+  readonly map: string;
+  readonly key: string;
+  readonly answer: SocketmapReply["kind"];
+  /** The result, or the reason; `""` when there is none. */
+  readonly value: string;
+  /** Only in shadow mode: the result or reason that was not told. */
+  readonly would?: string;
+  /** From the whole request to the reply. */
+  readonly ms: number;
+}
+
+export interface SocketmapOptions {
+  /** The name of the listener. */
+  readonly listener: string;
+  /** Asked for each request, as are the other functions: a reload changes what they answer. */
+  readonly core: () => Core;
+  readonly mode: () => Mode;
+  /** Whether an address is in trusted-networks. */
+  readonly isTrusted: (address: string) => boolean;
+  /** `local-port` of the listener. */
+  readonly localPort: () => number | undefined;
+  readonly onLookup: (lookup: MapLookup) => void;
+  readonly onNotice: (notice: Notice) => void;
+  /** Milliseconds; it never goes back. */
+  readonly now?: () => number;
+}
+
+/** Answers the requests of all connections of a listener; it neither throws nor rejects. */
+export function answerSocketmap(options: SocketmapOptions): (request: SocketmapRequest) => Answer<TimedReply> {
+  const frontEnd = new SocketmapFrontEnd(options);
+  return (request) => frontEnd.answer(request);
+}
+
+/** What was told of once; the oldest are forgotten, and may be told again. */
+const maxTold = 1000;
+
+/** A socketmap listener serves the MTA's port for mail from strangers unless it says otherwise. */
+export const defaultLocalPort = 25;
+
+class SocketmapFrontEnd {
+  readonly #options: SocketmapOptions;
+  readonly #now: () => number;
+  readonly #told = new LRUCache<string, true>({ max: maxTold });
+
+  constructor(options: SocketmapOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  answer(request: SocketmapRequest): Answer<TimedReply> {
+    return runSteps(this.#reply(request));
+  }
+
+  *#reply(request: SocketmapRequest): Steps<TimedReply> {
+    const startedAt = this.#now();
+    // A key that is too long to be in a table is in none.
+    if (request.kind === "overlong") return timed({ kind: "notFound" });
+    const reply = yield* this.#guarded(request.map, request.key);
+    const isHidden = reply.kind !== "notFound" && this.#options.mode() === "shadow" && isDecision(request.map);
+    const told: SocketmapReply = isHidden ? { kind: "notFound" } : reply;
+    this.#options.onLookup({
+      event: "lookup",
+      listener: this.#options.listener,
+      map: loggable(request.map),
+      key: loggable(request.key),
+      answer: told.kind,
+      value: textOf(told),
+      ...(isHidden ? { would: textOf(reply) } : undefined),
+      ms: Math.round((this.#now() - startedAt) * 1000) / 1000,
+    });
+    return timed(told);
+  }
+
+  *#guarded(map: string, key: string): Steps<SocketmapReply> {
+    const { listener } = this.#options;
+    try {
+      const core = this.#options.core();
+      if (!isMap(map, core)) {
+        // By "not found" a slip in main.cf would refuse mail for good, and by TEMP Sendmail would queue all of it.
+        this.#once({ kind: "unknown-map", listener, map: loggable(map) }, map);
+        return { kind: "permanent", reason: "there is no such map" };
+      }
+      const value = yield* waitFor(askMap(map, key, core, this.#mapListener()));
+      if (value === undefined) return { kind: "notFound" };
+      const problem = problemOf(value);
+      if (problem !== undefined) throw new TemporaryError(problem);
+      return { kind: "found", data: value };
+    } catch (error) {
+      if (error instanceof TemporaryError) {
+        // That a source is down is told when it goes down; what is told here is also a list that is too long.
+        this.#once({ kind: "map-unavailable", listener, map: loggable(map), key: loggable(key), error }, `${map} ${error.message}`);
+        return { kind: "temporary", reason: "cannot tell now" };
+      }
+      this.#options.onNotice({ kind: "internal-error", listener, error });
+      return { kind: "temporary", reason: "internal error" };
+    }
+  }
+
+  #mapListener(): MapListener {
+    const { listener, localPort, isTrusted } = this.#options;
+    return {
+      name: listener,
+      localPort: localPort() ?? defaultLocalPort,
+      isTrusted,
+      onLoop: (address) => this.#once({ kind: "alias-loop", listener, address: loggable(address) }, address),
+    };
+  }
+
+  #once(notice: Notice, what: string): void {
+    const key = ownCopy(loggable(`${notice.kind} ${what}`));
+    if (this.#told.get(key)) return;
+    this.#told.set(key, true);
+    this.#options.onNotice(notice);
+  }
+}
+
+function timed(reply: SocketmapReply): TimedReply {
+  return { text: encodeSocketmapReply(reply), delayMs: 0 };
+}
+
+function textOf(reply: SocketmapReply): string {
+  switch (reply.kind) {
+    case "found":
+      return loggable(reply.data);
+    case "notFound":
+      return "";
+    case "temporary":
+    case "timeout":
+    case "permanent":
+      return reply.reason;
+  }
+}

@@ -1,0 +1,35 @@
+/** The table of commands. `if`, `elsif` and `else` are not in it: they are compiled together. */
+
+import type { CommandRecord } from "../compile/definition.ts";
+import { errorRecord } from "./error.ts";
+import { evalRecord, letRecord } from "./eval.ts";
+import { globalRecord, includeRecord, returnRecord } from "./include.ts";
+import { discardRecord, keepRecord, stopRecord } from "./keep.ts";
+import { executeRecord, queryRecord } from "./query.ts";
+import { ereject, reject } from "./reject.ts";
+import { requireRecord } from "./require.ts";
+import { setRecord } from "./set.ts";
+import { breakRecord, continueRecord, whileRecord } from "./while.ts";
+
+const records: readonly CommandRecord[] = [
+  breakRecord,
+  continueRecord,
+  discardRecord,
+  ereject,
+  errorRecord,
+  evalRecord,
+  executeRecord,
+  globalRecord,
+  includeRecord,
+  keepRecord,
+  letRecord,
+  queryRecord,
+  reject,
+  requireRecord,
+  returnRecord,
+  setRecord,
+  stopRecord,
+  whileRecord,
+];
+
+export const commands: ReadonlyMap<string, CommandRecord> = new Map(records.map((record) => [record.name, record]));

@@ -1,0 +1,243 @@
+/** Arguments as written to arguments as a command or test takes them: what does not fit its signature is reported. */
+
+import { shortened } from "../../expr/token.ts";
+import { didYouMean } from "../../text/did-you-mean.ts";
+import { commands } from "../commands/commands.ts";
+import type { Argument, CommandNode, TestNode, TextNode } from "../syntax/syntax-tree.ts";
+import type { ArgumentType, Context, Given, GivenTag, GivenText, PositionRecord, Signature, TagRecord } from "./definition.ts";
+import type { Command, Test } from "./script-code.ts";
+import { strayWord } from "./stray-word.ts";
+
+/** What one tag or position was given. */
+type Bound = { readonly texts: readonly GivenText[] } | { readonly number: number };
+
+/** A signature with what stands behind the arguments. */
+export type Form = Signature & { readonly tests?: "one" | "list"; readonly hasBlock?: true };
+
+/** What stands behind the arguments, compiled. */
+interface Parts {
+  readonly tests: readonly Test[];
+  readonly block: readonly Command[] | undefined;
+}
+
+type Read = (text: TextNode, isExpression?: true) => GivenText;
+
+/** `undefined`: an error was reported. */
+export function bind(node: CommandNode | TestNode, form: Form, context: Context, read: Read, { tests, block }: Parts): Given | undefined {
+  const binding: Binding = { node, form, context, read, fits: true };
+  if (form.capability !== undefined) context.needs(form.capability, node.offset, `"${node.name}"`);
+  const { tags, loose } = bindTags(binding);
+  // An unknown tag may have had a value, so that what is left need not be what was meant.
+  const values: ReadonlyMap<number, Bound> = binding.fits || loose.length === 0 ? bindPositions(loose, binding) : new Map();
+  if (binding.fits) checkTests(binding);
+  if (!binding.fits) return undefined;
+  return {
+    node,
+    tag: (name) => tags.find((tag) => tag.name === declared(name, form).name),
+    inGroup: (group) => tags.find(({ name }) => declared(name, form).group === group),
+    has: (position) => values.has(position),
+    text: (position) => textIn(values.get(position)),
+    texts: (position) => textsIn(values.get(position)),
+    number: (position) => numberIn(values.get(position)),
+    tests,
+    block,
+  };
+}
+
+/** One command or test while its arguments are bound. */
+interface Binding {
+  readonly node: CommandNode | TestNode;
+  readonly form: Form;
+  readonly context: Context;
+  readonly read: Read;
+  fits: boolean;
+}
+
+function fail(binding: Binding, offset: number, message: string): void {
+  binding.fits = false;
+  binding.context.error(offset, message);
+}
+
+/** And the arguments that belong to no tag. */
+function bindTags(binding: Binding): { readonly tags: readonly GivenTag[]; readonly loose: readonly Argument[] } {
+  const { node, form, context } = binding;
+  const tags: GivenTag[] = [];
+  const loose: Argument[] = [];
+  const given = node.arguments.values();
+  let next = given.next().value;
+  while (next) {
+    const argument = next;
+    next = given.next().value;
+    if (argument.kind !== "tag") {
+      loose.push(argument);
+      continue;
+    }
+    const { offset } = argument;
+    const record = form.tags?.find(({ name }) => name === argument.name);
+    const rival = record && tags.find(({ name }) => name === record.name || isRival(record, name, form));
+    if (!record) fail(binding, offset, unknownTag(argument.name, form));
+    else if (rival) fail(binding, offset, conflict(record.name, rival.name));
+    else if (loose.length > 0) fail(binding, offset, `":${record.name}" stands behind an argument without a tag. Put it before.`);
+    if (!record) continue;
+    if (record.capability !== undefined) context.needs(record.capability, offset, `":${record.name}"`);
+    const values: Bound[] = [];
+    for (let left = record.takes === undefined ? 0 : record.takesTwo ? 2 : 1; record.takes && left > 0; left--) {
+      const value = next?.kind === "tag" ? undefined : next;
+      const bound = boundTo(binding, value, record.takes, `the argument of ":${record.name}"`, offset);
+      if (bound) values.push(bound);
+      if (value) next = given.next().value;
+    }
+    tags.push(givenTag(record, offset, values));
+  }
+  return { tags, loose };
+}
+
+function bindPositions(loose: readonly Argument[], binding: Binding): ReadonlyMap<number, Bound> {
+  const { node, form } = binding;
+  const positions = form.positions ?? [];
+  const values = new Map<number, Bound>();
+  const chosen = choosePositions(positions, loose.length);
+  const [word] = form.tests ? [] : node.tests;
+  if (!chosen && word && !commands.has(word.name))
+    fail(binding, word.offset, strayWord(word.name, form, !("block" in node), loose.length < positions.length));
+  else if (!chosen) fail(binding, loose[positions.length]?.offset ?? node.offset, wrongCount(form, loose));
+  for (const [index, position] of chosen?.entries() ?? []) {
+    const argument = loose[index];
+    const what = `the ${position.name} of "${node.name}"`;
+    const bound = argument && boundTo(binding, argument, position.type, what, argument.offset, position);
+    if (bound) values.set(positions.indexOf(position), bound);
+  }
+  return values;
+}
+
+/** `undefined`: an error was reported. */
+function boundTo(
+  binding: Binding,
+  argument: Argument | undefined,
+  type: ArgumentType,
+  what: string,
+  offset: number,
+  { isExpression, isOptional }: Partial<PositionRecord> = {},
+): Bound | undefined {
+  const read = (text: TextNode): GivenText => binding.read(text, isExpression);
+  if (argument?.kind === "number" && type === "number") return { number: argument.value };
+  if (argument?.kind === "text" && type !== "number") return { texts: [read(argument)] };
+  if (argument?.kind === "list" && type === "texts") {
+    if (argument.items.length > 0 || isOptional) return { texts: argument.items.map(read) };
+    fail(binding, argument.offset, `${what} is an empty list. Put a string into it.`);
+    return undefined;
+  }
+  const found = argument ? `, not ${described(argument)}` : "";
+  fail(binding, argument?.offset ?? offset, `${what} must be ${typeNames[type]}${found}.`);
+  return undefined;
+}
+
+const typeNames: Readonly<Record<ArgumentType, string>> = {
+  text: "a string",
+  texts: "a string or a list of strings",
+  number: "a number",
+};
+
+function described(argument: Argument): string {
+  switch (argument.kind) {
+    case "tag":
+      return `":${argument.name}"`;
+    case "number":
+      return "a number";
+    case "text":
+      return "a string";
+    case "list":
+      return "a list";
+  }
+}
+
+function givenTag({ name }: TagRecord, offset: number, values: readonly Bound[]): GivenTag {
+  return {
+    name,
+    offset,
+    text: (index = 0) => textIn(values[index]),
+    texts: () => textsIn(values[0]),
+    number: () => numberIn(values[0]),
+  };
+}
+
+function textsIn(bound: Bound | undefined): readonly GivenText[] {
+  if (!bound || !("texts" in bound)) throw new Error("no strings were given here");
+  return bound.texts;
+}
+
+function textIn(bound: Bound | undefined): GivenText {
+  const [text] = textsIn(bound);
+  if (!text) throw new Error("no string was given here");
+  return text;
+}
+
+function numberIn(bound: Bound | undefined): number {
+  if (!bound || !("number" in bound)) throw new Error("no number was given here");
+  return bound.number;
+}
+
+function declared(name: string, signature: Signature): TagRecord {
+  const record = signature.tags?.find((tag) => tag.name === name);
+  if (!record) throw new Error(`"${signature.name}" has no tag ":${name}"`);
+  return record;
+}
+
+function isRival({ group }: TagRecord, name: string, signature: Signature): boolean {
+  return group !== undefined && declared(name, signature).group === group;
+}
+
+function conflict(name: string, rival: string): string {
+  return name === rival ? `":${name}" is given twice. Remove one.` : `":${rival}" and ":${name}" exclude each other. Remove one.`;
+}
+
+function unknownTag(name: string, { name: of, tests, tags = [] }: Form): string {
+  if (tests) return `"${of}" needs ${needed(tests)} before ":${shortened(name)}".`;
+  const known = tags.map((tag) => `:${tag.name}`);
+  const mend = didYouMean(`:${name}`, known) || (known.length > 0 ? ` It takes ${known.join(", ")}.` : " It takes none.");
+  return `"${of}" has no tag ":${shortened(name)}".${mend}`;
+}
+
+/** Those of all positions that the arguments fill, in order. `undefined`: there are too few or too many arguments. */
+function choosePositions(positions: readonly PositionRecord[], count: number): readonly PositionRecord[] | undefined {
+  let spare = positions.length - count;
+  if (spare < 0) return undefined;
+  const chosen = positions.toReversed().filter(({ isOptional }) => !(isOptional && spare-- > 0));
+  return chosen.length === count ? chosen.toReversed() : undefined;
+}
+
+function wrongCount({ name, tests, positions = [] }: Form, loose: readonly Argument[]): string {
+  const count = loose.length;
+  const [first] = loose;
+  if (tests && first) return `"${name}" needs ${needed(tests)}, not ${described(first)}.`;
+  const fewest = positions.filter(({ isOptional }) => !isOptional).length;
+  const counts = fewest === positions.length ? `${fewest}` : `${fewest} to ${positions.length}`;
+  const names = positions.length > 0 ? ` (${positions.map((position) => position.name).join(", ")})` : "";
+  const plural = positions.length === 1 ? "argument" : "arguments";
+  const areTexts = positions.at(-1)?.type === "texts" && loose.slice(positions.length - 1).every(({ kind }) => kind === "text");
+  const mend = areTexts && count > positions.length ? ' A list of strings stands in brackets: ["…", "…"].' : "";
+  return `"${name}" takes ${positions.length === 0 ? "no" : counts} ${plural}${names}, not ${count}.${mend}`;
+}
+
+function needed(tests: "one" | "list"): string {
+  return tests === "one" ? "a test" : "a list of tests in parentheses";
+}
+
+/** Tests and blocks where they belong, and nowhere else. */
+function checkTests(binding: Binding): void {
+  const { node, form } = binding;
+  const [first] = node.tests;
+  if (form.tests === undefined) {
+    if (first) fail(binding, first.offset, strayWord(first.name, form, !("block" in node), false));
+  } else if (!first) {
+    fail(binding, node.offset, `"${node.name}" needs ${needed(form.tests)}.`);
+  } else if (form.tests === "one" && node.isTestList) {
+    const mend = node.tests.length === 1 ? "Remove the parentheses" : "Use allof (…) or anyof (…)";
+    fail(binding, first.offset, `"${node.name}" takes one test, not a list. ${mend}.`);
+  } else if (form.tests === "list" && !node.isTestList) {
+    fail(binding, first.offset, `the tests of "${node.name}" are a list. Put them into parentheses.`);
+  }
+  if (!("block" in node) || (first && form.tests === undefined)) return;
+  if (form.hasBlock && !node.block) fail(binding, node.offset, `"${node.name}" needs a block in braces.`);
+  if (!form.hasBlock && node.block) fail(binding, node.offset, `"${node.name}" takes no block. Is there a ";" missing behind it?`);
+}

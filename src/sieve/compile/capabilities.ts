@@ -1,0 +1,79 @@
+/** The extensions that scripts may require (RFC 5228 section 6), and what to say of those that mean nothing here. */
+
+import { shortened } from "../../expr/token.ts";
+import { didYouMean } from "../../text/did-you-mean.ts";
+
+export const capabilities: ReadonlySet<string> = new Set([
+  "comparator-i;ascii-casemap",
+  "comparator-i;ascii-numeric",
+  "comparator-i;octet",
+  "date",
+  "encoded-character",
+  "envelope",
+  "envelope-deliverby",
+  "envelope-dsn",
+  "environment",
+  "ereject",
+  "extlists",
+  "ihave",
+  "include",
+  "regex",
+  "reject",
+  "relational",
+  "subaddress",
+  "variables",
+  "vnd.stalwart.execute",
+  "vnd.stalwart.expressions",
+  "vnd.stalwart.while",
+]);
+
+/** Those need not be required (RFC 5228 2.7.3). */
+export const alwaysThere: readonly string[] = ["comparator-i;octet", "comparator-i;ascii-casemap"];
+
+const aboutMessages: ReadonlySet<string> = new Set([
+  "body",
+  "convert",
+  "copy",
+  "duplicate",
+  "editheader",
+  "enclose",
+  "enotify",
+  "extracttext",
+  "fcc",
+  "fileinto",
+  "foreverypart",
+  "imap4flags",
+  "imapsieve",
+  "index",
+  "mailbox",
+  "mailboxid",
+  "mboxmetadata",
+  "mime",
+  "notify",
+  "redirect-deliverby",
+  "redirect-dsn",
+  "replace",
+  "servermetadata",
+  "spamtest",
+  "spamtestplus",
+  "special-use",
+  "vacation",
+  "vacation-seconds",
+  "virustest",
+]);
+
+const renamed: ReadonlyMap<string, string> = new Map([
+  ["vnd.stalwart.plugins", "vnd.stalwart.execute"],
+  ["vnd.stalwart.eval", "vnd.stalwart.expressions"],
+]);
+
+export function unknownCapability(name: string): string {
+  if (aboutMessages.has(name)) return `"${name}" is about messages, and at these stages there is none yet. Remove it.`;
+  const now = renamed.get(name);
+  if (now !== undefined) return `unknown capability "${name}". What it was for is in "${now}".`;
+  const several = name.split(/[\s,]+/);
+  if (several.length > 1 && several.every((each) => capabilities.has(each))) {
+    return `unknown capability "${shortened(name)}". Write a list: [${several.map((each) => `"${each}"`).join(", ")}].`;
+  }
+  return `unknown capability "${shortened(name)}".${didYouMean(name, capabilities) || " Remove it, or ask for it by ihave."}`;
+}

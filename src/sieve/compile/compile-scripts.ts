@@ -1,0 +1,129 @@
+/** The way in: a script, with those that it includes, to what is run. */
+
+import { shortened } from "../../expr/token.ts";
+import { type Places, placesIn } from "../../text/place.ts";
+import { type Compiled, runScript } from "../run/run-script.ts";
+import type { EnvelopePart, Script, ScriptProblem, ScriptStatement, ScriptVocabulary } from "../script.ts";
+import { parseScript } from "../syntax/parser.ts";
+import { namesSet } from "./assigned-variables.ts";
+import { compileBlock } from "./block.ts";
+import type { Included } from "./definition.ts";
+import { deepest, depthOf } from "./depth.ts";
+import { collectProblems, type Problems, tooManyProblems } from "./problems.ts";
+import { contextOf } from "./script-context.ts";
+import { createScope, type Globals } from "./script-variables.ts";
+import { sequence } from "./sequence.ts";
+
+/** `script` is undefined if any of the problems is an error. Problems of included scripts are among them. */
+export function compileScript(
+  name: string,
+  source: string,
+  vocabulary: ScriptVocabulary,
+): { readonly script: Script | undefined; readonly problems: readonly ScriptProblem[] } {
+  const compiling: Compiling = {
+    vocabulary,
+    problems: collectProblems(),
+    places: new Map(),
+    globals: new Map(),
+    sets: new Set(),
+    statements: [],
+    done: new Map(),
+    open: [],
+  };
+  const { problems, places, globals, sets, statements } = compiling;
+  const included = compiledOrGivenUp(name, source, compiling);
+  const list = problems.list();
+  if (!included || problems.hasErrors()) return { script: undefined, problems: list };
+  const { body, locals } = included;
+  const compiled: Compiled = { name, body, locals, globals: globals.size, instructions: vocabulary.limits.instructions, places };
+  return {
+    script: { name, statements, waits: body.waits, sets, run: (surroundings) => runScript(compiled, surroundings) },
+    problems: list,
+  };
+}
+
+function compiledOrGivenUp(name: string, source: string, compiling: Compiling): Included | undefined {
+  try {
+    return compileOne(name, source, compiling).included;
+  } catch (error) {
+    if (error === tooManyProblems) return undefined;
+    throw error;
+  }
+}
+
+/** What the scripts of one compile have in common. */
+interface Compiling {
+  readonly vocabulary: ScriptVocabulary;
+  readonly problems: Problems;
+  readonly places: Map<string, Places>;
+  readonly globals: Globals;
+  readonly sets: Set<EnvelopePart>;
+  readonly statements: ScriptStatement[];
+  /** By name in lower case. */
+  readonly done: Map<string, Done>;
+  /** The script that is being compiled, behind those that include it. */
+  readonly open: { readonly name: string; readonly depth: number }[];
+}
+
+interface Done {
+  readonly included: Included;
+  /** Of the longest chain of scripts that begins with it. */
+  readonly height: number;
+  /** Of all blocks and tests within one another. */
+  readonly depth: number;
+}
+
+function compileOne(script: string, source: string, compiling: Compiling): Done {
+  const { vocabulary, problems, statements, open } = compiling;
+  const { limits } = vocabulary;
+  const name = script.toLowerCase();
+  const places = placesIn(source);
+  compiling.places.set(script, places);
+  const report = (offset: number, message: string): void => problems.report("error", script, places, offset, message);
+  const isTooLong = source.length * 3 > limits.scriptSize && Buffer.byteLength(source) > limits.scriptSize;
+  if (isTooLong) report(0, `it is longer than sieve.trusted.limits.script-size allows (${limits.scriptSize} octets).`);
+  const nodes = isTooLong ? [] : parseScript(source, limits, report);
+  const scope = createScope(vocabulary, compiling.globals, namesSet(nodes), compiling.sets);
+  const own = depthOf(nodes);
+  let height = 1;
+  let depth = own;
+  const include = (written: string, offset: number): Included | "missing" | undefined => {
+    const found = compileIncluded(written, compiling, (message) => report(offset, message));
+    if (found === undefined || found === "missing") return found;
+    height = Math.max(height, 1 + found.height);
+    depth = Math.max(depth, own + found.depth);
+    return found.included;
+  };
+  // Those that include it have a part of the stack already.
+  if (open.reduce((sum, outer) => sum + outer.depth, own) > deepest)
+    return { included: { name, body: sequence([]), locals: 0 }, height, depth };
+  open.push({ name, depth: own });
+  const commands = compileBlock(nodes, contextOf({ script, source, places, scope, vocabulary, problems, statements, include }), true);
+  open.pop();
+  return { included: { name, body: sequence(commands), locals: scope.size() }, height, depth };
+}
+
+function compileIncluded(written: string, compiling: Compiling, fail: (message: string) => void): Done | "missing" | undefined {
+  const { vocabulary, done, open } = compiling;
+  const name = written.toLowerCase();
+  const ring = open.findIndex((outer) => outer.name === name);
+  if (ring >= 0) {
+    const names = [...open.slice(ring).map((outer) => outer.name), name];
+    fail(`the script "${shortened(name)}" includes itself: ${names.join(" includes ")}.`);
+    return undefined;
+  }
+  const known = done.get(name);
+  const most = vocabulary.limits.nestedIncludes;
+  if (open.length + (known?.height ?? 1) - 1 > most) {
+    fail(`includes are nested deeper than sieve.trusted.limits.nested-includes allows (${most}).`);
+    return undefined;
+  }
+  const source = known ? "" : vocabulary.source(name);
+  if (source === undefined) return "missing";
+  const above = open.reduce((depth, outer) => depth + outer.depth, 0);
+  const found = known ?? compileOne(name, source, compiling);
+  done.set(name, found);
+  if (above + found.depth <= deepest) return found;
+  fail(`the scripts that include one another have blocks and tests nested deeper than ${deepest} together. Make them flatter.`);
+  return undefined;
+}

@@ -1,0 +1,100 @@
+/** What compiling one script knows: what it has required, how its strings are read, and where its problems go. */
+
+import type { Places } from "../../text/place.ts";
+import type { ScriptStatement, ScriptVocabulary } from "../script.ts";
+import { placeWithin } from "../syntax/place-within.ts";
+import type { Scripting } from "./block.ts";
+import { alwaysThere, capabilities } from "./capabilities.ts";
+import type { Problems } from "./problems.ts";
+import { scriptVocabulary } from "./script-expressions.ts";
+import { compileText, constantText, decodeCharacters, hasEncodedCharacter, hasReference } from "./script-text.ts";
+import type { NameProblem, Scope } from "./script-variables.ts";
+
+/** `statements` collects. */
+export interface Subject {
+  readonly script: string;
+  readonly source: string;
+  readonly places: Places;
+  readonly scope: Scope;
+  readonly vocabulary: ScriptVocabulary;
+  readonly problems: Problems;
+  readonly statements: ScriptStatement[];
+  readonly include: Scripting["include"];
+}
+
+export function contextOf({ script, source, places, scope, vocabulary, problems, statements, include }: Subject): Scripting {
+  const required = new Set(alwaysThere);
+  const told = new Set<string>();
+  const error: Scripting["error"] = (offset, message) => problems.report("error", script, places, offset, message);
+  const warn: Scripting["warn"] = (offset, message) => problems.report("warning", script, places, offset, message);
+  const warnOnce: Scripting["warnOnce"] = (offset, message) => {
+    if (told.has(message)) return;
+    told.add(message);
+    warn(offset, message);
+  };
+  const strictly = vocabulary.mustRequire ? error : warn;
+
+  const needs: Scripting["needs"] = (capability, offset, what) => {
+    if (required.has(capability) || told.has(capability)) return;
+    // Once is enough: one mend mends all.
+    told.add(capability);
+    strictly(offset, `${what} is used without require "${capability}". Add that at the top of the script.`);
+  };
+
+  /** Extensions that change what strings mean: unless they are required, a strict script has its strings as they stand. */
+  const changesStrings = (capability: string, offset: number, what: string): boolean => {
+    if (!vocabulary.mustRequire) needs(capability, offset, what);
+    return !vocabulary.mustRequire || required.has(capability);
+  };
+
+  const resolved = <T extends object>(found: T | NameProblem, offset: number): T | undefined => {
+    if (!("problem" in found)) return found;
+    error(offset, found.problem);
+    return undefined;
+  };
+
+  return {
+    script,
+    source,
+    vocabulary,
+    expressions: scriptVocabulary(scope.variables, vocabulary.names),
+    error,
+    warn,
+    warnOnce,
+    statement: (store, sql, offset) => statements.push({ store, sql, script, ...places(offset) }),
+    needs,
+    enable: (capability) => {
+      if (!capabilities.has(capability)) return false;
+      required.add(capability);
+      return true;
+    },
+    target: (name) => {
+      if (name.constant !== undefined) return resolved(scope.target(name.constant), name.offset);
+      error(name.offset, "the name of a variable must be known at load. Write it without variables.");
+      return undefined;
+    },
+    shareGlobally: (name) => {
+      const problem = scope.shareGlobally(name.written);
+      if (problem) error(name.offset, problem.problem);
+    },
+    include,
+    isInLoop: false,
+    line: (offset) => places(offset).line,
+    misplacedRequire: (offset) => error(offset, '"require" stands behind other commands. Put it at the top of the script.'),
+    read: ({ value, offset }, isExpression) => {
+      const report = (within: number, message: string): void => error(placeWithin(source, value, offset, within), message);
+      const variable = (name: string, within: number): ReturnType<Scope["reader"]> => {
+        const warning = scope.neverSet(name);
+        if (warning !== undefined) warnOnce(placeWithin(source, value, offset, within), warning);
+        return scope.reader(name);
+      };
+      let written = value;
+      if (hasEncodedCharacter(written) && changesStrings("encoded-character", offset, "an encoded character")) {
+        written = decodeCharacters(written, report);
+      }
+      const isConstant = isExpression || !hasReference(written) || !changesStrings("variables", offset, "a variable");
+      const text = isConstant ? constantText(written) : compileText(written, variable, report);
+      return { ...text, offset, written };
+    },
+  };
+}

@@ -1,0 +1,132 @@
+/** The product's expressions within scripts (vnd.stalwart.expressions): what they may name, where their errors are, what they cost. */
+
+import { atHand, type Steps, waitFor } from "../../answer/steps.ts";
+import type { Names } from "../../expr/ask.ts";
+import { compileExpression } from "../../expr/compile.ts";
+import { ExpressionError } from "../../expr/error.ts";
+import type { Expression, Vocabulary } from "../../expr/expression.ts";
+import { isArray, toText, type Value } from "../../expr/value.ts";
+import { placeWithin } from "../syntax/place-within.ts";
+import type { Context, GivenText } from "./definition.ts";
+import { costOf, costOfPattern, type Run, spend } from "./script-code.ts";
+import { scriptFunctions } from "./script-functions.ts";
+import type { Variables } from "./script-variables.ts";
+
+/** Instructions: a script that asks in a loop must not ask for ever. */
+export const costOfAsking = 100;
+
+/** A compiled expression. */
+export type Evaluation =
+  | { readonly waits: false; readonly of: (run: Run) => Value }
+  | { readonly waits: true; readonly steps: (run: Run) => Steps<Value> };
+
+/** Without the functions of scripts, which are told of each statement where it stands. Names of variables are in lower case. */
+export function scriptVocabulary(variables: Variables, names: Names): Vocabulary<Run> {
+  const read = (name: string) => variables.get(name.toLowerCase());
+  return {
+    variables: {
+      get(name) {
+        const variable = read(name);
+        return variable && ((run) => charged(run, variable(run)));
+      },
+      has: (name) => read(name) !== undefined,
+      keys: () => variables.keys(),
+    },
+    captures(run) {
+      spend(run, costOf(run.matches[0]?.length ?? 0));
+      return run.matches;
+    },
+    onMatch: (run, pattern, text) => spend(run, costOfPattern(pattern, text)),
+    names,
+  };
+}
+
+/** `undefined`: an error was reported. */
+export function compileIn(text: GivenText, context: Context): Evaluation | undefined {
+  const functions = scriptFunctions((store, sql) => context.statement(store, sql, text.offset));
+  const source = bare(text, context);
+  try {
+    return evaluationOf(compileExpression(source, { ...context.expressions, functions }), costOf(source.length));
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    context.error(placeWithin(context.source, text.written, text.offset, error.offset), error.message);
+    return undefined;
+  }
+}
+
+function evaluationOf(expression: Expression<Run>, cost: number): Evaluation {
+  if (expression.waits) {
+    return {
+      waits: true,
+      *steps(run) {
+        spend(run, cost + costOfAsking);
+        return yield* waitFor(expression.evaluate(run, run.surroundings.ask));
+      },
+    };
+  }
+  return {
+    waits: false,
+    of(run) {
+      spend(run, cost);
+      return atHand(expression.evaluate(run, run.surroundings.ask), "an expression");
+    },
+  };
+}
+
+/** A text, or what its braces hold; a quote that is never closed takes the rest, so that this is one pass. */
+const quotedOrBraced = /'(?:[^'\\]|\\.)*'?|"(?:[^"\\]|\\.)*"?|\$\{([^{}\s'"]+)\}/gs;
+
+/** `${name}` and `${1}` as scripts write them become `name` and `$1`, at the same place. */
+function bare(text: GivenText, context: Context): string {
+  return text.written.replace(quotedOrBraced, (whole: string, name: string | undefined, offset: number) => {
+    if (name !== undefined) return /^\d+$/.test(name) ? `$${name}  ` : `  ${name} `;
+    const found = /\$\{[A-Za-z_][\w.]*\}/.exec(whole);
+    if (found) {
+      const [inQuotes] = found;
+      const mend = `Write ${inQuotes.slice(2, -1)} without quotes, and join texts with +.`;
+      context.warn(
+        placeWithin(context.source, text.written, text.offset, offset + found.index),
+        `"${inQuotes}" within the quotes of an expression stays as it is. ${mend}`,
+      );
+    }
+    return whole;
+  });
+}
+
+function charged(run: Run, value: Value): Value {
+  if (typeof value !== "number") spend(run, costOf(sizeOf(value)));
+  return value;
+}
+
+/** In characters; an element of an array counts as one more. */
+function sizeOf(value: Value): number {
+  if (typeof value === "string") return value.length;
+  if (!isArray(value)) return 1;
+  let size = 0;
+  for (const element of value) size += 1 + sizeOf(element);
+  return size;
+}
+
+const maxNesting = 10;
+
+/** As much of it as has `room`, the way `sizeOf` counts: arrays that hold arrays would otherwise grow without end. */
+export function cutValue(value: Value, room: number, nesting = 0): Value {
+  if (typeof value === "string") return value.length > room ? value.slice(0, room).toWellFormed() : value;
+  if (!isArray(value)) return value;
+  if (nesting === maxNesting) return "";
+  const kept: Value[] = [];
+  let left = room;
+  for (const element of value) {
+    left -= 1;
+    if (left <= 0) break;
+    const cut = cutValue(element, left, nesting + 1);
+    left -= sizeOf(cut);
+    kept.push(cut);
+  }
+  return kept;
+}
+
+/** For the trace. */
+export function tell(run: Run, value: Value): void {
+  if (run.surroundings.trace) run.answer = isArray(value) ? JSON.stringify(value) : toText(value);
+}

@@ -1,0 +1,93 @@
+/** Functions that expressions have in scripts alone, or in another form there: a source that cannot tell does not always end a script. */
+import { getDomain, getPublicSuffix } from "tldts";
+import type { Answer } from "../../answer/answer.ts";
+import { TemporaryError } from "../../answer/temporary-error.ts";
+import { askDns, inspectDns, recordsOf } from "../../expr/dns-functions.ts";
+import { type AskFunction, after, type Inspection } from "../../expr/source-function.ts";
+import { askSql, inspectSql, shape, sqlQuery } from "../../expr/sql-functions.ts";
+import { toText, type Value } from "../../expr/value.ts";
+
+/** What came from a client must not become SQL. */
+export const variablesInSql =
+  "the SQL statement has variables in it, by which strangers could write SQL. Write ? in their place, and the variables in the list of values.";
+
+/** `collect` is told the SQL statements that are literal. */
+export function scriptFunctions(collect: (store: string, sql: string) => void): ReadonlyMap<string, AskFunction> {
+  const records = [query, sqlQuery].map((record) => collecting(record, collect));
+  return new Map([...records, dnsQuery, dnsExists, domainPart].map((record) => [record.name, record]));
+}
+
+const query: AskFunction = {
+  name: "query",
+  arities: [3],
+  inspect(literals, names, counts) {
+    if (literals[1] !== undefined) return inspectSql(literals, names, counts);
+    return {
+      problem: `the SQL statement must be one text in quotes. Write ? where a value goes, and the values in the list.`,
+      parameter: 1,
+    };
+  },
+  ask: (ask, parameters) => after(askSql(ask, parameters), (result) => (result.kind === "changes" ? 1 : shape(result))),
+};
+
+const dnsQuery: AskFunction = {
+  name: "dns_query",
+  arities: [2],
+  inspect: inspectDns,
+  ask: (ask, parameters) =>
+    orElse("temp_fail", () => askDns(ask, parameters, (type, records) => (records === undefined ? "not_found" : recordsOf(type, records)))),
+};
+
+const dnsExists: AskFunction = {
+  name: "dns_exists",
+  arities: [2],
+  inspect: inspectDns,
+  ask: (ask, parameters) => orElse(-1, () => askDns(ask, parameters, (_, records) => (records === undefined ? 0 : 1))),
+};
+
+const parts = ["sld", "tld", "host"];
+
+const domainPart: AskFunction = {
+  name: "domain_part",
+  arities: [2],
+  inspect([, part]) {
+    if (part === undefined || parts.includes(part)) return { waits: false };
+    return { problem: "domain_part takes one of 'sld', 'tld', 'host' here.", parameter: 1 };
+  },
+  ask: (_, [domain = "", part = ""]) => partOf(toText(domain), toText(part)),
+};
+
+/** `sld` is the organisational domain, `tld` the public suffix, `host` the first label. */
+function partOf(domain: string, part: string): string {
+  // Longer ones are no domains, and would only cost time.
+  if (domain.length > 253) return "";
+  if (part === "sld") return getDomain(domain) ?? "";
+  if (part === "tld") return getPublicSuffix(domain) ?? "";
+  return part === "host" && domain.includes(".") ? domain.slice(0, domain.indexOf(".")) : "";
+}
+
+function collecting(record: AskFunction, collect: (store: string, sql: string) => void): AskFunction {
+  return {
+    ...record,
+    inspect(literals, names, counts): Inspection {
+      const [store, sql] = literals;
+      if (sql?.includes("${")) return { problem: variablesInSql, parameter: 1 };
+      const inspection = record.inspect(literals, names, counts);
+      if ("waits" in inspection && store !== undefined && sql !== undefined) collect(store, sql);
+      return inspection;
+    },
+  };
+}
+
+function orElse(otherwise: Value, question: () => Answer<Value>): Answer<Value> {
+  const settle = (error: unknown): Value => {
+    if (error instanceof TemporaryError) return otherwise;
+    throw error;
+  };
+  try {
+    const answer = question();
+    return answer instanceof Promise ? answer.catch(settle) : answer;
+  } catch (error) {
+    return settle(error);
+  }
+}

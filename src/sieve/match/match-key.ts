@@ -1,0 +1,146 @@
+/** Whether a value matches a key, by each match type that compares texts (RFC 5228 2.7.1, RFC 5231, the regex draft). */
+
+import { shortened } from "../../expr/token.ts";
+import { compilePattern, type Pattern, PatternError } from "../../text/pattern.ts";
+import { indexOf } from "../../text/search.ts";
+import type { Context, GivenText } from "../compile/definition.ts";
+import { costOf, costOfPattern, type Run, ScriptFault, spend } from "../compile/script-code.ts";
+import type { Comparator } from "./comparator.ts";
+import type { Operator } from "./relational.ts";
+import { matchWildcard, parseWildcard, type Wildcard } from "./wildcard.ts";
+
+/** `folded` is the value as the comparator folds it. A match that has wildcards or groups sets the match variables. */
+export type KeyMatch = (run: Run, value: string, folded: string) => boolean;
+
+export function matchIs(keys: readonly GivenText[], comparator: Comparator): KeyMatch {
+  const constants: string[] = [];
+  const others: KeyMatch[] = [];
+  for (const { constant, of } of keys) {
+    if (constant !== undefined) constants.push(comparator.fold(constant));
+    else others.push((run, _value, folded) => isSame(run, folded, comparator.fold(of(run))));
+  }
+  const among = isAmong(constants);
+  return among ? anyOf([among, ...others]) : anyOf(others);
+}
+
+function isAmong(folded: readonly string[]): KeyMatch | undefined {
+  const [only] = folded;
+  if (only === undefined) return undefined;
+  if (folded.length === 1) return (run, _value, text) => isSame(run, text, only);
+  const keys = new Set(folded);
+  return (_run, _value, text) => keys.has(text);
+}
+
+function isSame(run: Run, a: string, b: string): boolean {
+  spend(run, costOf(b.length));
+  return a === b;
+}
+
+export function matchContains({ constant, of }: GivenText, comparator: Comparator): KeyMatch {
+  if (constant === undefined) return (run, _value, folded) => contains(run, folded, comparator.fold(of(run)));
+  const key = comparator.fold(constant);
+  return (run, _value, folded) => contains(run, folded, key);
+}
+
+function contains(run: Run, folded: string, key: string): boolean {
+  spend(run, costOf(folded.length + key.length));
+  return indexOf(folded, key) >= 0;
+}
+
+export function matchValue({ constant, of }: GivenText, comparator: Comparator, operator: (run: Run) => Operator): KeyMatch {
+  const fixed = constant === undefined ? undefined : comparator.fold(constant);
+  return (run, _value, folded) => {
+    const key = fixed ?? comparator.fold(of(run));
+    spend(run, costOf(folded.length + key.length));
+    return operator(run)(comparator.order(folded, key));
+  };
+}
+
+export function matchMatches({ constant, of }: GivenText, comparator: Comparator): KeyMatch {
+  const fixed = constant === undefined ? undefined : parseWildcard(comparator.fold(constant));
+  return (run, value, folded) => {
+    const found = matchCharged(run, fixed ?? parseCharged(run, comparator.fold(of(run))), folded, value);
+    if (found === undefined) return false;
+    run.matches = found;
+    return true;
+  };
+}
+
+function parseCharged(run: Run, pattern: string): Wildcard {
+  spend(run, parseCost * costOf(pattern.length));
+  return parseWildcard(pattern);
+}
+
+/** What reading a character of a wildcard costs, in terms of comparing one. */
+const parseCost = 8;
+
+function matchCharged(run: Run, wildcard: Wildcard, folded: string, value: string): readonly string[] | undefined {
+  spend(run, costOf(folded.length + wildcard.length));
+  let looked = 0;
+  return matchWildcard(wildcard, folded, value, (characters) => {
+    looked += characters;
+    if (looked < workStep) return;
+    spend(run, costOf(looked));
+    looked = 0;
+  });
+}
+
+/** Characters: small portions would cost nothing. */
+const workStep = 4096;
+
+/** `undefined`: an error was reported. */
+export function matchRegex({ constant, of, offset }: GivenText, comparator: Comparator, context: Context): KeyMatch | undefined {
+  // The engine has no ASCII-only folding: letters beyond ASCII are folded, too.
+  const flags = comparator.name === "i;ascii-casemap" ? "(?i)" : "";
+  if (constant === undefined) return (run, value) => matchPattern(run, compileCharged(run, flags, of(run)), value);
+  try {
+    const pattern = compilePattern(flags + constant);
+    return (run, value) => matchPattern(run, pattern, value);
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error;
+    context.error(offset, `bad regular expression: ${reasonOf(error, flags)}.`);
+    return undefined;
+  }
+}
+
+function matchPattern(run: Run, pattern: Pattern, value: string): boolean {
+  spend(run, costOfPattern(pattern, value));
+  // It is far quicker to tell that there is no match than to find groups.
+  if (!pattern.test(value)) return false;
+  run.matches = pattern.captures(value);
+  return true;
+}
+
+/** Instructions for each character of a pattern that is compiled while the script runs. */
+const compileCost = 32;
+
+function compileCharged(run: Run, flags: string, source: string): Pattern {
+  spend(run, compileCost * source.length);
+  try {
+    const pattern = compilePattern(flags + source);
+    spend(run, pattern.size);
+    return pattern;
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error;
+    const [reason = ""] = error.message.split(": `", 1);
+    throw new ScriptFault(`bad regular expression "${shortened(source)}": ${reason}`, { cause: error });
+  }
+}
+
+/** The engine quotes the pattern that it was given. */
+function reasonOf({ message }: PatternError, flags: string): string {
+  return message.replace(flags, "");
+}
+
+/** In order, up to the first that matches. */
+export function anyOf(matches: readonly KeyMatch[]): KeyMatch {
+  const [only] = matches;
+  if (only && matches.length === 1) return only;
+  return (run, value, folded) => {
+    for (const match of matches) {
+      spend(run, 1);
+      if (match(run, value, folded)) return true;
+    }
+    return false;
+  };
+}

@@ -1,0 +1,136 @@
+/** What comparing tests have in common: match type, comparator and keys, and how they go through the values (RFC 5228 2.7). */
+
+import type { Context, Given, GivenTag, GivenText, TagRecord } from "../compile/definition.ts";
+import { costOf, type Run, spend, type Test } from "../compile/script-code.ts";
+import { asciiNumeric, type Comparator, comparatorOf } from "./comparator.ts";
+import { anyOf, type KeyMatch, matchContains, matchIs, matchMatches, matchRegex, matchValue } from "./match-key.ts";
+import { type ListMatch, matchList } from "./match-list.ts";
+import { operatorOf } from "./relational.ts";
+
+/** A value that a test looks at. `undefined`: there is none. */
+export type Source = (run: Run) => string | undefined;
+
+const group = "match-type";
+
+export const matchTags: readonly TagRecord[] = [
+  { name: "comparator", takes: "text" },
+  { name: "is", group },
+  { name: "contains", group },
+  { name: "matches", group },
+  { name: "regex", group, capability: "regex" },
+  { name: "count", takes: "text", group, capability: "relational" },
+  { name: "value", takes: "text", group, capability: "relational" },
+  { name: "list", group, capability: "extlists" },
+];
+
+/** True while values are counted instead of compared. */
+export function isCounted(given: Given): boolean {
+  return given.inGroup(group)?.name === "count";
+}
+
+/** The sources one after the other, each with all keys. `undefined`: an error was reported. */
+export function compileMatch(given: Given, context: Context, sources: readonly Source[], keys: readonly GivenText[]): Test | undefined {
+  const comparator = comparatorOf(given, context);
+  const type = given.inGroup(group);
+  if (comparator && type && !comparator.hasParts && ["contains", "matches", "regex"].includes(type.name)) {
+    const mend = `Use ":is" or ":value", or another comparator.`;
+    context.error(type.offset, `":${type.name}" looks for parts of texts, and "${comparator.name}" compares numbers. ${mend}`);
+    return undefined;
+  }
+  if (type?.name === "list") {
+    const match = matchList(keys, context);
+    return match && comparator && inLists(match, sources);
+  }
+  if (type?.name === "count") {
+    const match = countMatch(type, keys, context);
+    return match && comparator && { waits: false, run: (run) => match(run, "", String(countOf(run, sources))) };
+  }
+  // Read whatever the comparator is, so that its own errors are told in the same pass.
+  const match = keyMatch(type, keys, comparator ?? asciiNumeric, context);
+  return match && comparator && inTexts(match, sources, comparator);
+}
+
+function keyMatch(type: GivenTag | undefined, keys: readonly GivenText[], comparator: Comparator, context: Context): KeyMatch | undefined {
+  switch (type?.name) {
+    case "contains":
+      return anyOf(keys.map((key) => matchContains(key, comparator)));
+    case "matches":
+      return anyOf(keys.map((key) => matchMatches(key, comparator)));
+    case "regex":
+      return all(keys.map((key) => matchRegex(key, comparator, context)));
+    case "value": {
+      const operator = operatorOf(type.text(), context);
+      return operator && anyOf(keys.map((key) => matchValue(key, comparator, operator)));
+    }
+    default:
+      return matchIs(keys, comparator);
+  }
+}
+
+function all(matches: readonly (KeyMatch | undefined)[]): KeyMatch | undefined {
+  const compiled = matches.filter((match) => match !== undefined);
+  return compiled.length === matches.length ? anyOf(compiled) : undefined;
+}
+
+/** Numbers are compared whatever the comparator is: the count has no other meaning (RFC 5231 4.2). */
+function countMatch(type: GivenTag, keys: readonly GivenText[], context: Context): KeyMatch | undefined {
+  const operator = operatorOf(type.text(), context);
+  for (const { constant, offset } of keys) {
+    if (constant !== undefined && !/^[0-9]/.test(constant)) {
+      context.warn(offset, `"${constant}" is no number, and counts as greater than any. Write the number to compare with.`);
+    }
+  }
+  return operator && anyOf(keys.map((key) => matchValue(key, asciiNumeric, operator)));
+}
+
+function countOf(run: Run, sources: readonly Source[]): number {
+  let count = 0;
+  for (const source of sources) if (source(run) !== undefined) count++;
+  return count;
+}
+
+function inTexts(match: KeyMatch, sources: readonly Source[], { fold }: Comparator): Test {
+  const inOne = (run: Run, source: Source) => {
+    const value = source(run);
+    if (value === undefined) return false;
+    spend(run, costOf(value.length));
+    return match(run, value, fold(value));
+  };
+  const [only] = sources;
+  if (only && sources.length === 1) return { waits: false, run: (run) => inOne(run, only) };
+  return {
+    waits: false,
+    run: (run) => {
+      for (const source of sources) {
+        spend(run, 1);
+        if (inOne(run, source)) return true;
+      }
+      return false;
+    },
+  };
+}
+
+function inLists(match: ListMatch, sources: readonly Source[]): Test {
+  if (!match.waits) {
+    return {
+      waits: false,
+      run: (run) => {
+        for (const source of sources) {
+          const value = source(run);
+          if (value !== undefined && match.of(run, value)) return true;
+        }
+        return false;
+      },
+    };
+  }
+  return {
+    waits: true,
+    *steps(run) {
+      for (const source of sources) {
+        const value = source(run);
+        if (value !== undefined && (yield* match.steps(run, value))) return true;
+      }
+      return false;
+    },
+  };
+}

@@ -1,0 +1,36 @@
+/** The operators of `:value` and `:count` (RFC 5231 section 4). */
+import { shortened } from "../../expr/token.ts";
+import type { Context, GivenText } from "../compile/definition.ts";
+import { type Run, ScriptFault } from "../compile/script-code.ts";
+
+/** Of how a value compares with a key: negative, zero or positive. */
+export type Operator = (order: number) => boolean;
+
+const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>([
+  ["gt", (order) => order > 0],
+  ["ge", (order) => order >= 0],
+  ["lt", (order) => order < 0],
+  ["le", (order) => order <= 0],
+  ["eq", (order) => order === 0],
+  ["ne", (order) => order !== 0],
+]);
+
+/** `undefined`: an error was reported. One with variables is read at run time, and throws a `ScriptFault` if it is none. */
+export function operatorOf(name: GivenText, context: Context): ((run: Run) => Operator) | undefined {
+  if (name.constant === undefined) {
+    return (run) => {
+      const written = name.of(run);
+      const operator = operators.get(written.toLowerCase());
+      if (!operator) throw new ScriptFault(unknown(written));
+      return operator;
+    };
+  }
+  const operator = operators.get(name.constant.toLowerCase());
+  if (operator) return () => operator;
+  context.error(name.offset, unknown(name.constant));
+  return undefined;
+}
+
+function unknown(name: string): string {
+  return `unknown relational operator "${shortened(name)}". Known are ${[...operators.keys()].join(", ")}.`;
+}

@@ -1,0 +1,73 @@
+/** The parts of the envelope: their names, and what becomes of a value that a script sets (RFC 6009). */
+import { canonicalAddress } from "../../mail/address.ts";
+import { formatPath } from "../../mail/path.ts";
+import type { Run } from "../compile/script-code.ts";
+import { type EnvelopePart, envelopeParts } from "../script.ts";
+
+/** Underscores count for nothing: `by_mode` is `bymode`. `undefined`: there is no such part. */
+export function envelopePart(written: string): EnvelopePart | undefined {
+  const name = written.toLowerCase().replaceAll("_", "");
+  return envelopeParts.find((part) => part === name);
+}
+
+/** A value that cannot be is ignored, as in the server that these scripts come from. Later tests see the change. */
+export function setEnvelope(run: Run, part: EnvelopePart, written: string): void {
+  const value = checked(part, written);
+  if (value === undefined) return;
+  const { kept, seen } = value;
+  run.changes.push({ part, value: kept });
+  const { [part]: _, ...others } = run.envelope;
+  run.envelope = seen === undefined ? others : { ...others, [part]: seen };
+}
+
+/** RFC 3461 4.2 and 4.4. */
+const longestOrcpt = 500;
+const longestEnvid = 100;
+
+interface Checked {
+  /** `undefined`: the part is cleared. */
+  readonly kept: string | undefined;
+  /** As tests compare it. */
+  readonly seen: string | undefined;
+}
+
+/** `undefined`: the part stays as it is. */
+function checked(part: EnvelopePart, value: string): Checked | undefined {
+  switch (part) {
+    case "from":
+      return value === "" ? { kept: "", seen: "" } : address(value);
+    case "to":
+      return address(value);
+    case "envid":
+      return printable(value, longestEnvid);
+    case "orcpt":
+      return printable(value, longestOrcpt);
+    case "ret":
+      return word(value, /^(?:FULL|HDRS)$/i);
+    case "notify":
+      return word(value, /^(?:NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY))*)$/i);
+    case "bymode":
+      return word(value, /^[NR]$/i);
+    case "bytrace":
+      return word(value, /^T$/i);
+    // The time belongs to the client's own request, which nobody else can change.
+    case "bytimeabsolute":
+    case "bytimerelative":
+      return undefined;
+  }
+}
+
+/** One that no path could hold would end up as another recipient, or in the middle of a command. */
+function address(value: string): Checked | undefined {
+  return formatPath(value) === undefined ? undefined : { kept: value, seen: canonicalAddress(value) };
+}
+
+function printable(value: string, longest: number): Checked | undefined {
+  if (value === "") return { kept: undefined, seen: undefined };
+  return value.length <= longest && /^[!-~]+$/.test(value) ? { kept: value, seen: value.toLowerCase() } : undefined;
+}
+
+function word(value: string, allowed: RegExp): Checked {
+  const kept = allowed.test(value) ? value.toUpperCase() : undefined;
+  return { kept, seen: kept };
+}

@@ -1,0 +1,75 @@
+/** One run of a compiled script: its state, and what is made of faults. */
+
+import type { Answer } from "../../answer/answer.ts";
+import { runSteps, type Steps } from "../../answer/steps.ts";
+import { TemporaryError } from "../../answer/temporary-error.ts";
+import { cleanText } from "../../mail/reply.ts";
+import type { Places } from "../../text/place.ts";
+import { type Command, type Run, ScriptFault } from "../compile/script-code.ts";
+import type { ScriptFailure, ScriptOutcome, Surroundings } from "../script.ts";
+
+/** What compiling leaves for the runs. */
+export interface Compiled {
+  readonly name: string;
+  readonly body: Command;
+  /** Slots of the variables. */
+  readonly locals: number;
+  readonly globals: number;
+  readonly instructions: number;
+  /** Of all scripts that take part, by name. */
+  readonly places: ReadonlyMap<string, Places>;
+}
+
+export function runScript(compiled: Compiled, surroundings: Surroundings): Answer<ScriptOutcome> {
+  const run = begin(compiled, surroundings);
+  const { body } = compiled;
+  if (body.waits) return runSteps(guarded(body.steps, run, compiled));
+  try {
+    body.run(run);
+    return outcomeOf(run);
+  } catch (error) {
+    return failed(run, error, compiled);
+  }
+}
+
+function* guarded(steps: (run: Run) => Steps<unknown>, run: Run, compiled: Compiled): Steps<ScriptOutcome> {
+  try {
+    yield* steps(run);
+    return outcomeOf(run);
+  } catch (error) {
+    return failed(run, error, compiled);
+  }
+}
+
+function begin({ name, locals, globals, instructions }: Compiled, surroundings: Surroundings): Run {
+  return {
+    surroundings,
+    locals: new Array(locals),
+    globals: new Array(globals),
+    matches: [],
+    envelope: surroundings.envelope,
+    changes: [],
+    isKept: false,
+    action: { kind: "accept" },
+    budget: instructions,
+    breathedAt: instructions,
+    included: undefined,
+    script: name,
+    offset: 0,
+    answer: "",
+  };
+}
+
+function outcomeOf({ action, changes }: Run): ScriptOutcome {
+  return { action, changes };
+}
+
+/** What was refused stays refused; all else is accepted, with the changes made so far. */
+function failed(run: Run, error: unknown, { places }: Compiled): ScriptOutcome {
+  if (!(error instanceof ScriptFault || error instanceof TemporaryError)) throw error;
+  const { script, offset, action, changes } = run;
+  const position = places.get(script)?.(offset) ?? { line: 1, column: 1 };
+  const cause = error instanceof TemporaryError ? { cause: error } : {};
+  const failure: ScriptFailure = { script, ...position, message: cleanText(error.message), ...cause };
+  return { action: action.kind === "reject" ? action : { kind: "accept" }, changes, failure };
+}

@@ -1,0 +1,211 @@
+/** The words of a script (RFC 5228 section 8.1), each with its place. */
+import { shortened } from "../../expr/token.ts";
+import type { Limits } from "../limits.ts";
+
+type Content =
+  /** `name` in lower case. */
+  | { readonly kind: "identifier"; readonly name: string }
+  | { readonly kind: "tag"; readonly name: string }
+  | { readonly kind: "number"; readonly value: number }
+  | { readonly kind: "text"; readonly value: string }
+  | { readonly kind: "mark"; readonly mark: Mark }
+  /** `isCut`: what stands before it never ended, which was reported. */
+  | { readonly kind: "end"; readonly isCut: boolean };
+
+export type Mark = "[" | "]" | "(" | ")" | "{" | "}" | "," | ";";
+
+export type Token = Content & {
+  readonly offset: number;
+  /** Behind its last character. */
+  readonly end: number;
+  /** Something between it and the one before was no word, which was reported. */
+  readonly isBehindStray?: true;
+};
+
+export type Report = (offset: number, message: string) => void;
+
+const space = /[ \t\r\n]+/y;
+const hashComment = /#[^\n]*/y;
+const identifier = /[A-Za-z_][A-Za-z0-9_]*/y;
+const tag = /:[A-Za-z_][A-Za-z0-9_]*/y;
+const number = /\d[\dA-Za-z_]*/y;
+const quoteOrEscape = /["\\]/g;
+const blockStart = /text:[ \t]*(?:#[^\n]*)?\r?\n/iy;
+/** The text must begin on the next line. */
+const spoiledBlockStart = /text:[ \t]+(?=[^#\s])/iy;
+const marks: ReadonlySet<string> = new Set("[](){},;");
+const endsCommand: ReadonlySet<Mark> = new Set([";", "{", "}"]);
+/** With the text between them, so that what is behind it reads as it was meant. */
+const wrongQuotes = /[‘’‚“”„`´'][^‘’‚“”„`´'"\n;{}]*[‘’“”`´']/y;
+/** A comment as other languages write it, and no address of the web. */
+const wrongComment = /(?<!:)(?:\/\/|--)[^\n]*/y;
+const stray = /[^\s\w"#:;,[\](){}/]+|./suy;
+
+const units: Readonly<Record<string, number>> = { K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+
+/** The last token is always the end. What is no word is reported and left out. */
+export function tokenize(source: string, limits: Limits, report: Report): Token[] {
+  const tokens: Token[] = [];
+  // Editors of Windows begin a file with a byte order mark.
+  let offset = source.startsWith("\ufeff") ? 1 : 0;
+  let isBehindStray = false;
+  let isTold = false;
+  // What follows in the same command has the same cause.
+  const reportStray = (at: number, message: string): void => {
+    if (!isTold) report(at, message);
+    isTold = true;
+  };
+  for (;;) {
+    offset = afterSpace(source, offset, report);
+    if (offset < 0) return [...tokens, { kind: "end", isCut: true, offset: source.length, end: source.length }];
+    if (offset >= source.length) return [...tokens, { kind: "end", isCut: false, offset, end: offset }];
+    const token = next(source, offset, report, reportStray);
+    if (token === "unterminated") return [...tokens, { kind: "end", isCut: true, offset: source.length, end: source.length }];
+    if (typeof token === "number") {
+      offset = token;
+      isBehindStray = true;
+      continue;
+    }
+    if (token.kind === "text" && isLonger(source, offset, token.end, limits.stringSize)) {
+      report(offset, `this string is longer than sieve.trusted.limits.string-size allows (${limits.stringSize} octets).`);
+    }
+    tokens.push(isBehindStray ? { ...token, isBehindStray } : token);
+    isBehindStray = false;
+    if (token.kind === "mark" && endsCommand.has(token.mark)) isTold = false;
+    offset = token.end;
+  }
+}
+
+/** Behind spaces and comments; negative if a comment never ends. */
+function afterSpace(source: string, from: number, report: Report): number {
+  let offset = from;
+  for (;;) {
+    const skipped = endOf(space, source, offset) ?? endOf(hashComment, source, offset);
+    if (skipped !== undefined) {
+      offset = skipped;
+      continue;
+    }
+    if (!source.startsWith("/*", offset)) return offset;
+    const end = source.indexOf("*/", offset + 2);
+    if (end < 0) {
+      report(offset, 'this comment never ends. Close it with "*/".');
+      return -1;
+    }
+    offset = end + 2;
+  }
+}
+
+/** A token, or the offset behind what is none. */
+function next(source: string, offset: number, report: Report, reportStray: Report): Token | number | "unterminated" {
+  const character = source.charAt(offset);
+  if (isMark(character)) return { kind: "mark", mark: character, offset, end: offset + 1 };
+  if (character === '"') return quotedText(source, offset, report);
+  const body = endOf(blockStart, source, offset);
+  if (body !== undefined) return textBlock(source, offset, body, report);
+  const behind = endOf(spoiledBlockStart, source, offset);
+  if (behind !== undefined) {
+    report(offset + "text".length, 'unexpected text behind "text:". The text begins on the next line.');
+    const line = source.indexOf("\n", behind);
+    return line < 0 ? "unterminated" : textBlock(source, offset, line + 1, () => {});
+  }
+  const end = endOf(identifier, source, offset);
+  if (end !== undefined) return { kind: "identifier", name: source.slice(offset, end).toLowerCase(), offset, end };
+  const tagEnd = endOf(tag, source, offset);
+  if (tagEnd !== undefined) return { kind: "tag", name: source.slice(offset + 1, tagEnd).toLowerCase(), offset, end: tagEnd };
+  const numberEnd = endOf(number, source, offset);
+  if (numberEnd !== undefined) {
+    return { kind: "number", value: numberOf(source.slice(offset, numberEnd), offset, report), offset, end: numberEnd };
+  }
+  const quotesEnd = endOf(wrongQuotes, source, offset);
+  if (quotesEnd !== undefined) {
+    report(offset, unexpectedQuote);
+    return quotesEnd;
+  }
+  const commentEnd = endOf(wrongComment, source, offset);
+  if (commentEnd !== undefined) {
+    report(offset, unexpectedComment(source.slice(offset, offset + 2)));
+    return commentEnd;
+  }
+  const strayEnd = endOf(stray, source, offset) ?? offset + 1;
+  reportStray(offset, strayText(source.slice(offset, strayEnd), source.slice(Math.max(0, offset - 4), offset), source.charAt(strayEnd)));
+  return strayEnd;
+}
+
+function isMark(character: string): character is Mark {
+  return marks.has(character);
+}
+
+function quotedText(source: string, offset: number, report: Report): Token | "unterminated" {
+  quoteOrEscape.lastIndex = offset + 1;
+  for (let found = quoteOrEscape.exec(source); found; found = quoteOrEscape.exec(source)) {
+    const end = found.index + 1;
+    if (found[0] === '"') return { kind: "text", value: source.slice(offset + 1, found.index).replace(/\\(.)/gs, "$1"), offset, end };
+    quoteOrEscape.lastIndex = end + 1;
+  }
+  report(offset, 'this string never ends. Close it with ", and write \\" for a quote within it.');
+  return "unterminated";
+}
+
+/** Up to a line that is a dot alone; a dot at the beginning of a line was doubled (RFC 5228 2.4.2). */
+function textBlock(source: string, offset: number, body: number, report: Report): Token | "unterminated" {
+  const last = /(?<=\n)\.\r?(?:\n|$)/g;
+  last.lastIndex = body;
+  const found = last.exec(source);
+  if (!found) {
+    report(offset, 'this text block never ends. Close it with a line that holds only ".".');
+    return "unterminated";
+  }
+  return {
+    kind: "text",
+    value: source.slice(body, found.index).replace(/(?<=^|\n)\.\./g, "."),
+    offset,
+    end: found.index + found[0].length,
+  };
+}
+
+/** 0 if it is none. */
+function numberOf(written: string, offset: number, report: Report): number {
+  const match = /^(\d+)([KMG]?)$/i.exec(written);
+  if (!match) {
+    report(offset, `"${shortened(written)}" is not a number. A number is digits and at most one unit of K, M and G.`);
+    return 0;
+  }
+  const value = Number(match[1]) * (units[match[2]?.toUpperCase() ?? ""] ?? 1);
+  if (value <= Number.MAX_SAFE_INTEGER) return value;
+  report(offset, `the number ${shortened(written)} is too large. The largest is ${Number.MAX_SAFE_INTEGER}.`);
+  return 0;
+}
+
+const unexpectedQuote = 'unexpected quote. Write strings in straight double quotes: "…".';
+
+function unexpectedComment(written: string): string {
+  return `unexpected "${written}". A comment is # to the end of the line, or /* to */.`;
+}
+
+function strayText(written: string, before: string, behind: string): string {
+  if (/^[-+.]$/.test(written) && /\d/.test(behind) && (written !== "." || /\d$/.test(before))) {
+    return `unexpected "${written}". A number is whole, and has no sign.`;
+  }
+  if (/^[‘’‚“”„`´']/u.test(written)) return unexpectedQuote;
+  if (written === ":") return 'unexpected ":". A tag is a colon and its name without a space, such as :is.';
+  if (written === "/") return unexpectedComment(written);
+  if (/^[-=<>!|&+*^]+$/.test(written)) {
+    return `unexpected "${shortened(written)}". There are no operators: compare by a test such as string or size, assign by set, or write eval "…".`;
+  }
+  return `unexpected ${shown(written)}. Text needs double quotes.`;
+}
+
+function shown(written: string): string {
+  const code = written.codePointAt(0) ?? 0;
+  return /^[\p{C}\p{Z}]/u.test(written) ? `U+${code.toString(16).toUpperCase().padStart(4, "0")}` : `"${shortened(written)}"`;
+}
+
+function isLonger(source: string, start: number, end: number, octets: number): boolean {
+  return (end - start) * 3 > octets && Buffer.byteLength(source.slice(start, end)) > octets;
+}
+
+/** A sticky pattern at an offset. */
+function endOf(pattern: RegExp, source: string, offset: number): number | undefined {
+  pattern.lastIndex = offset;
+  return pattern.test(source) ? pattern.lastIndex : undefined;
+}

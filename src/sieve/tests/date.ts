@@ -1,0 +1,84 @@
+/** `currentdate`, and `date` of headers (RFC 5260 sections 4 and 5). */
+
+import { shortened } from "../../expr/token.ts";
+import { didYouMean } from "../../text/did-you-mean.ts";
+import type { Context, Given, GivenText, PositionRecord, TagRecord, TestRecord } from "../compile/definition.ts";
+import { type Run, ScriptFault } from "../compile/script-code.ts";
+import { dateParts, parseZone } from "../match/date-part.ts";
+import { compileMatch, matchTags, type Source } from "../match/match-type.ts";
+import { warnOfHeaders } from "./message.ts";
+
+const zoneTag: TagRecord = { name: "zone", takes: "text", group: "zone" };
+const datePart: PositionRecord = { name: "date part", type: "text" };
+const keys: PositionRecord = { name: "key list", type: "texts" };
+
+export const currentdateTest: TestRecord = {
+  name: "currentdate",
+  capability: "date",
+  tags: [zoneTag, ...matchTags],
+  positions: [datePart, keys],
+  compile(given, context) {
+    const part = partOf(given.text(0), context);
+    const zone = zoneOf(given, context);
+    const source: Source = (run) => part?.(run)(run.surroundings.now, zone?.(run) ?? 0);
+    const match = compileMatch(given, context, [source], given.texts(1));
+    return part && zone && match;
+  },
+};
+
+export const dateTest: TestRecord = {
+  name: "date",
+  capability: "date",
+  tags: [zoneTag, { name: "originalzone", group: "zone" }, ...matchTags],
+  positions: [{ name: "header name", type: "text" }, datePart, keys],
+  compile(given, context) {
+    warnOfHeaders(given, context);
+    const part = partOf(given.text(1), context);
+    const zone = zoneOf(given, context);
+    const match = compileMatch(given, context, [], given.texts(2));
+    return part && zone && match;
+  },
+};
+
+/** `undefined`: an error was reported. */
+function partOf(name: GivenText, context: Context) {
+  if (name.constant !== undefined) {
+    const part = dateParts.get(name.constant.toLowerCase());
+    if (part) return () => part;
+    context.error(name.offset, unknownPart(name.constant));
+    return undefined;
+  }
+  return (run: Run) => {
+    const written = name.of(run);
+    const part = dateParts.get(written.toLowerCase());
+    if (!part) throw new ScriptFault(unknownPart(written));
+    return part;
+  };
+}
+
+function unknownPart(written: string): string {
+  return `unknown date part "${shortened(written)}".${didYouMean(written, dateParts.keys()) || ` Known are ${[...dateParts.keys()].join(", ")}.`}`;
+}
+
+/** In milliseconds ahead of UTC. `undefined`: an error was reported. */
+function zoneOf(given: Given, context: Context): ((run: Run) => number) | undefined {
+  const zone = given.tag("zone")?.text();
+  // RFC 5260 takes the zone of the machine. A script that does the same on all machines is worth more.
+  if (zone === undefined) return () => 0;
+  if (zone.constant !== undefined) {
+    const ahead = parseZone(zone.constant);
+    if (ahead !== undefined) return () => ahead;
+    context.error(zone.offset, badZone(zone.constant));
+    return undefined;
+  }
+  return (run) => {
+    const written = zone.of(run);
+    const ahead = parseZone(written);
+    if (ahead === undefined) throw new ScriptFault(badZone(written));
+    return ahead;
+  };
+}
+
+function badZone(written: string): string {
+  return `"${shortened(written)}" is no time zone. Write it as +0200 or -0530.`;
+}

@@ -1,0 +1,89 @@
+/** `envelope`: what the client said in MAIL and RCPT (RFC 5228 5.4, RFC 6009). */
+import { didYouMean } from "../../text/did-you-mean.ts";
+import type { Context, Given, GivenText, TestRecord } from "../compile/definition.ts";
+import { addressPartOf, addressPartTag, addressPartTags } from "../match/address-part.ts";
+import { compileMatch, matchTags, type Source } from "../match/match-type.ts";
+import { envelopePart } from "../run/envelope-parts.ts";
+import { type EnvelopePart, envelopeParts } from "../script.ts";
+
+export const envelopeTest: TestRecord = {
+  name: "envelope",
+  capability: "envelope",
+  tags: [...addressPartTags, ...matchTags],
+  positions: [
+    { name: "envelope part list", type: "texts" },
+    { name: "key list", type: "texts" },
+  ],
+  compile(given, context) {
+    const sources = given.texts(0).map((name) => sourcesOf(name, given, context));
+    const known = sources.filter((source) => source !== undefined);
+    const match = compileMatch(given, context, known.flat(), given.texts(1));
+    return known.length === sources.length ? match : undefined;
+  },
+};
+
+/** `undefined`: an error was reported. */
+function sourcesOf(name: GivenText, given: Given, context: Context): readonly Source[] | undefined {
+  const partOfAddress = addressPartOf(given);
+  if (name.constant === undefined) {
+    return [
+      (run) => {
+        const part = envelopePart(name.of(run));
+        const value = part && run.envelope[part];
+        return value === undefined || !isAddress(part) ? value : partOfAddress(value);
+      },
+    ];
+  }
+  const part = envelopePart(name.constant);
+  if (part === undefined) {
+    const mend = didYouMean(name.constant, envelopeParts) || ` Known are ${envelopeParts.join(", ")}.`;
+    context.error(name.offset, `unknown envelope part "${name.constant}".${mend}`);
+    return undefined;
+  }
+  const capability = capabilityOf(part);
+  if (capability !== undefined) context.needs(capability, name.offset, `envelope part "${name.constant}"`);
+  if (isAddress(part)) return [addressSource(part, partOfAddress)];
+  const tag = addressPartTag(given);
+  if (tag && tag.name !== "all") {
+    context.error(tag.offset, `envelope part "${name.constant}" is no address. Leave out ":${tag.name}".`);
+    return undefined;
+  }
+  return part === "notify" ? notifyWords.map(notifySource) : [(run) => run.envelope[part]];
+}
+
+function addressSource(part: EnvelopePart, partOfAddress: (address: string) => string | undefined): Source {
+  return (run) => {
+    const address = run.envelope[part];
+    return address === undefined ? undefined : partOfAddress(address);
+  };
+}
+
+function isAddress(part: EnvelopePart | undefined): boolean {
+  return part === "from" || part === "to";
+}
+
+function capabilityOf(part: EnvelopePart): string | undefined {
+  switch (part) {
+    case "from":
+    case "to":
+      return undefined;
+    case "envid":
+    case "orcpt":
+    case "ret":
+    case "notify":
+      return "envelope-dsn";
+    case "bymode":
+    case "bytrace":
+    case "bytimeabsolute":
+    case "bytimerelative":
+      return "envelope-deliverby";
+  }
+}
+
+/** RFC 3461 4.1. */
+const notifyWords = ["NEVER", "SUCCESS", "FAILURE", "DELAY"];
+
+/** Each word of a NOTIFY is a value of its own. */
+function notifySource(word: string): Source {
+  return (run) => (run.envelope.notify?.toUpperCase().split(",").includes(word) ? word : undefined);
+}

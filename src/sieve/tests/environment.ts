@@ -1,0 +1,35 @@
+/** `environment`: items of the session (RFC 5183). */
+
+import { toText } from "../../expr/value.ts";
+import { didYouMean } from "../../text/did-you-mean.ts";
+import type { Context, GivenText, TestRecord } from "../compile/definition.ts";
+import type { Run } from "../compile/script-code.ts";
+import { compileMatch, matchTags, type Source } from "../match/match-type.ts";
+
+export const environmentTest: TestRecord = {
+  name: "environment",
+  capability: "environment",
+  tags: matchTags,
+  positions: [
+    { name: "item", type: "text" },
+    { name: "key list", type: "texts" },
+  ],
+  compile: (given, context) => compileMatch(given, context, [sourceOf(given.text(0), context)], given.texts(1)),
+};
+
+/** An item that is unknown has no value, which RFC 5183 section 4 forbids to be an error. */
+function sourceOf({ constant, of, offset }: GivenText, context: Context): Source {
+  const items = context.vocabulary.environment;
+  if (constant === undefined) return (run) => itemText(of(run).toLowerCase(), run);
+  const item = constant.toLowerCase();
+  if (!items.has(item)) {
+    const mend = didYouMean(constant, items) || ` Known are ${[...items].join(", ")}.`;
+    context.warn(offset, `unknown environment item "${constant}": the test is always false.${mend}`);
+  }
+  return (run) => itemText(item, run);
+}
+
+function itemText(item: string, { surroundings }: Run): string | undefined {
+  const value = surroundings.environment(item);
+  return value === undefined ? undefined : toText(value);
+}

@@ -1,0 +1,63 @@
+/** Tests of a message (RFC 5228 5.1, 5.5, 5.7, 5.9), of which these stages know no more than the size that the client declared. */
+
+import type { Context, Given, PositionRecord, TestRecord } from "../compile/definition.ts";
+import { addressPartTags } from "../match/address-part.ts";
+import { compileMatch, matchTags } from "../match/match-type.ts";
+
+const headerNames: PositionRecord = { name: "header name list", type: "texts" };
+const keys: PositionRecord = { name: "key list", type: "texts" };
+
+export const headerTest: TestRecord = {
+  name: "header",
+  tags: matchTags,
+  positions: [headerNames, keys],
+  compile: compileHeaderTest,
+};
+
+export const addressTest: TestRecord = {
+  name: "address",
+  tags: [...addressPartTags, ...matchTags],
+  positions: [headerNames, keys],
+  compile: compileHeaderTest,
+};
+
+export const existsTest: TestRecord = {
+  name: "exists",
+  positions: [headerNames],
+  compile(given, context) {
+    warnOfHeaders(given, context);
+    return { waits: false, run: () => false };
+  },
+};
+
+export const sizeTest: TestRecord = {
+  name: "size",
+  tags: [
+    { name: "over", group: "limit" },
+    { name: "under", group: "limit" },
+  ],
+  positions: [{ name: "limit", type: "number" }],
+  compile(given, context) {
+    const limit = given.number(0);
+    switch (given.inGroup("limit")?.name) {
+      case "over":
+        return { waits: false, run: (run) => run.surroundings.declaredSize > limit };
+      case "under":
+        return { waits: false, run: (run) => run.surroundings.declaredSize < limit };
+      default:
+        context.error(given.node.offset, '"size" needs ":over" or ":under", as in: size :over 100K.');
+        return undefined;
+    }
+  },
+};
+
+/** There are no values: nothing matches, and their count is 0. */
+function compileHeaderTest(given: Given, context: Context) {
+  warnOfHeaders(given, context);
+  return compileMatch(given, context, [], given.texts(1));
+}
+
+export function warnOfHeaders(given: Given, context: Context): void {
+  const mend = "Test the envelope or the environment instead.";
+  context.warnOnce(given.node.offset, `there is no message yet, so that tests of headers are false. ${mend}`);
+}

@@ -1,0 +1,36 @@
+/** The table of all tests. */
+import type { TestRecord } from "../compile/definition.ts";
+import { currentdateTest, dateTest } from "./date.ts";
+import { envelopeTest } from "./envelope.ts";
+import { environmentTest } from "./environment.ts";
+import { evalTest } from "./eval.ts";
+import { ihaveTest } from "./ihave.ts";
+import { allofTest, anyofTest, falseTest, notTest, trueTest } from "./logic.ts";
+import { addressTest, existsTest, headerTest, sizeTest } from "./message.ts";
+import { executeTest, queryTest } from "./query.ts";
+import { stringTest } from "./string.ts";
+import { validExtListTest } from "./valid-ext-list.ts";
+
+const records: readonly TestRecord[] = [
+  addressTest,
+  allofTest,
+  anyofTest,
+  currentdateTest,
+  dateTest,
+  envelopeTest,
+  environmentTest,
+  evalTest,
+  executeTest,
+  existsTest,
+  falseTest,
+  headerTest,
+  ihaveTest,
+  notTest,
+  queryTest,
+  sizeTest,
+  stringTest,
+  trueTest,
+  validExtListTest,
+];
+
+export const tests: ReadonlyMap<string, TestRecord> = new Map(records.map((record) => [record.name, record]));

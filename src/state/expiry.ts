@@ -1,0 +1,36 @@
+/** Old rows of a store of state go away in rounds of small steps, between which requests are answered. */
+import { TemporaryError } from "../answer/temporary-error.ts";
+import type { Expiring } from "./state-store.ts";
+
+/** Space is to be given back within ten minutes, of which a round of a large store takes a few. */
+const betweenRoundsMs = 240_000;
+const betweenStepsMs = 10;
+const rowsPerStep = 500;
+
+export interface Expiry {
+  stop(): void;
+}
+
+/** The first round begins at once. Failures are told by the store's `onState`; the next round tries again. */
+export function startExpiry(store: Expiring, now: () => number): Expiry {
+  let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
+  const later = (ms: number) => {
+    if (!isStopped) timer = setTimeout(() => void step(), ms).unref();
+  };
+  async function step(): Promise<void> {
+    try {
+      later((await store.expire(now(), rowsPerStep)) ? betweenStepsMs : betweenRoundsMs);
+    } catch (error) {
+      if (!(error instanceof TemporaryError)) throw error;
+      later(betweenRoundsMs);
+    }
+  }
+  later(0);
+  return {
+    stop() {
+      isStopped = true;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,188 @@
+/** What `postern greylist` and expiry ask of PostgreSQL. */
+import type pg from "pg";
+import { type AddressRow, allowedPasses, type GreylistRow, never, type Triplet } from "../decide.ts";
+import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page } from "../state-store.ts";
+import { clean } from "./statements.ts";
+
+const importedAtOnce = 500;
+
+type Nullable<T> = { readonly [Key in keyof T]: undefined extends T[Key] ? Exclude<T[Key], undefined> | null : T[Key] };
+
+const rowColumns = `first_seen AS "firstSeen", last_seen AS "lastSeen", passed, expires`;
+
+export async function list(
+  client: pg.ClientBase,
+  { client: part = "", sender = "", recipient = "", state }: EntryFilter,
+  { after, limit }: Page<Triplet>,
+): Promise<readonly GreylistEntry[]> {
+  const { rows } = await client.query<Nullable<GreylistEntry>>(
+    `SELECT client, sender, recipient, ${rowColumns} FROM postern_greylist
+    WHERE (client, sender, recipient) > ($1, $2, $3) AND strpos(client, $4) > 0 AND strpos(sender, $5) > 0 AND strpos(recipient, $6) > 0
+      AND ($7::boolean IS NULL OR (passed IS NOT NULL) = $7)
+    ORDER BY client, sender, recipient LIMIT $8`,
+    [
+      ...[after?.client ?? "", after?.sender ?? "", after?.recipient ?? "", part, sender, recipient].map(clean),
+      state === undefined ? null : state === "passed",
+      limit,
+    ],
+  );
+  return rows.map((row) => ({ ...row, passed: row.passed ?? undefined }));
+}
+
+export async function listAddresses(
+  client: pg.ClientBase,
+  part: string,
+  { after = "", limit }: Page<string>,
+): Promise<readonly AddressEntry[]> {
+  const { rows } = await client.query<AddressEntry>(
+    "SELECT address, passes, seen, expires FROM postern_greylist_address WHERE address > $1 AND strpos(address, $2) > 0 ORDER BY address LIMIT $3",
+    [clean(after), clean(part), limit],
+  );
+  return rows;
+}
+
+export async function triplet(client: pg.ClientBase, key: Triplet): Promise<GreylistRow | undefined> {
+  const { rows } = await client.query<Nullable<GreylistRow>>(
+    `SELECT ${rowColumns} FROM postern_greylist WHERE client = $1 AND sender = $2 AND recipient = $3`,
+    keyOf(key),
+  );
+  return rows[0] && { ...rows[0], passed: rows[0].passed ?? undefined };
+}
+
+export async function address(client: pg.ClientBase, key: string): Promise<AddressRow | undefined> {
+  const { rows } = await client.query<AddressRow>("SELECT passes, seen, expires FROM postern_greylist_address WHERE address = $1", [
+    clean(key),
+  ]);
+  return rows[0];
+}
+
+export async function allow(client: pg.ClientBase, subject: Triplet | string, now: number): Promise<void> {
+  if (typeof subject === "string") {
+    await client.query(
+      `INSERT INTO postern_greylist_address (address, passes, seen, expires) VALUES ($1, ${allowedPasses}, $2, ${never})
+      ON CONFLICT (address) DO UPDATE SET passes = excluded.passes, seen = excluded.seen, expires = excluded.expires`,
+      [clean(subject), now],
+    );
+    return;
+  }
+  await client.query(
+    `INSERT INTO postern_greylist AS g (client, sender, recipient, first_seen, last_seen, passed, expires)
+    VALUES ($1, $2, $3, $4, $4, $4, ${never})
+    ON CONFLICT (client, sender, recipient) DO UPDATE SET
+      last_seen = excluded.last_seen, passed = coalesce(g.passed, excluded.passed), expires = excluded.expires`,
+    [...keyOf(subject), now],
+  );
+}
+
+export async function forget(client: pg.ClientBase, subject: Triplet | string): Promise<boolean> {
+  const { rowCount } =
+    typeof subject === "string"
+      ? await client.query("DELETE FROM postern_greylist_address WHERE address = $1", [clean(subject)])
+      : await client.query("DELETE FROM postern_greylist WHERE client = $1 AND sender = $2 AND recipient = $3", keyOf(subject));
+  return (rowCount ?? 0) > 0;
+}
+
+export const noStats: GreylistStats = {
+  ...{ waiting: 0, passed: 0, addresses: 0, allowedAddresses: 0, oldest: undefined },
+  ...{ throttles: 0, tokens: 0, bytes: 0 },
+};
+
+export async function stats(client: pg.ClientBase, now: number): Promise<GreylistStats> {
+  const { rows } = await client.query<Nullable<GreylistStats>>(
+    `SELECT count(*) - count(passed) AS waiting, count(passed) AS passed, min(first_seen) AS oldest,
+      (SELECT count(*) FROM postern_greylist_address WHERE expires >= $1) AS addresses,
+      (SELECT count(*) FROM postern_greylist_address WHERE passes = ${allowedPasses}) AS "allowedAddresses",
+      (SELECT count(*) FROM postern_throttle) AS throttles,
+      (SELECT count(*) FROM postern_throttle_token) AS tokens,
+      pg_total_relation_size('postern_greylist') + pg_total_relation_size('postern_greylist_address')
+        + pg_total_relation_size('postern_throttle') + pg_total_relation_size('postern_throttle_token') AS bytes
+    FROM postern_greylist WHERE expires >= $1`,
+    [now],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error("an aggregate without a row");
+  return { ...row, oldest: row.oldest ?? undefined };
+}
+
+/** Parts of `entries` that name no key twice, as one statement needs. */
+export async function* chunks(entries: Iterable<ImportedEntry> | AsyncIterable<ImportedEntry>): AsyncIterable<readonly ImportedEntry[]> {
+  let some = new Map<string, ImportedEntry>();
+  for await (const entry of entries) {
+    const key = entry.kind === "address" ? clean(entry.address) : keyOf(entry).join("\0");
+    if (some.has(key) || some.size >= importedAtOnce) {
+      yield [...some.values()];
+      some = new Map();
+    }
+    some.set(key, entry);
+  }
+  if (some.size > 0) yield [...some.values()];
+}
+
+export async function importSome(client: pg.ClientBase, entries: readonly ImportedEntry[]): Promise<number> {
+  const triplets = entries.filter((entry) => entry.kind === "triplet").toSorted((a, b) => order(keyOf(a).join("\0"), keyOf(b).join("\0")));
+  const addresses = entries.filter((entry) => entry.kind === "address").toSorted((a, b) => order(clean(a.address), clean(b.address)));
+  const written = await client.query(
+    `INSERT INTO postern_greylist AS g (client, sender, recipient, first_seen, last_seen, passed, expires)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+    ON CONFLICT (client, sender, recipient) DO UPDATE SET
+      first_seen = excluded.first_seen, last_seen = excluded.last_seen, passed = excluded.passed, expires = excluded.expires
+    WHERE g.passed IS NULL AND excluded.passed IS NOT NULL`,
+    [
+      triplets.map((entry) => clean(entry.client)),
+      triplets.map((entry) => clean(entry.sender)),
+      triplets.map((entry) => clean(entry.recipient)),
+      triplets.map(({ firstSeen }) => firstSeen),
+      triplets.map(({ lastSeen }) => lastSeen),
+      triplets.map(({ passed }) => passed),
+      triplets.map(({ expires }) => expires),
+    ],
+  );
+  const whitelisted = await client.query(
+    `INSERT INTO postern_greylist_address AS w (address, passes, seen, expires)
+    SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[])
+    ON CONFLICT (address) DO UPDATE SET passes = excluded.passes, seen = excluded.seen, expires = excluded.expires
+    WHERE w.passes < excluded.passes`,
+    [
+      addresses.map((entry) => clean(entry.address)),
+      addresses.map(({ passes }) => passes),
+      addresses.map(({ seen }) => seen),
+      addresses.map(({ expires }) => expires),
+    ],
+  );
+  return (written.rowCount ?? 0) + (whitelisted.rowCount ?? 0);
+}
+
+/** Of the rows of a step: to remove one costs more than to look at one, and each node removes. */
+const removedPart = 0.2;
+const tables = ["postern_greylist", "postern_greylist_address", "postern_throttle", "postern_throttle_token"];
+
+/**
+ * Removes some rows of each table; true when there are more. Rows that another statement holds wait for the next round.
+ * `from` belongs to the round: where each table is reached, for what was removed stays in the index until it is vacuumed.
+ */
+export async function expire(client: pg.ClientBase, now: number, limit: number, from: Map<string, number>): Promise<boolean> {
+  const removed = Math.ceil(limit * removedPart);
+  let goesOn = false;
+  for (const table of tables) {
+    // Compared a second time, since rows of two partitions may have one ctid.
+    const { rows } = await client.query<{ expires: number }>({
+      name: `postern_state_expire_${table}`,
+      text: `DELETE FROM ${table} WHERE expires < $1 AND ctid = ANY (ARRAY(
+        SELECT ctid FROM ${table} WHERE expires >= $3 AND expires < $1 ORDER BY expires LIMIT $2 FOR UPDATE SKIP LOCKED))
+        RETURNING expires`,
+      values: [now, removed, from.get(table) ?? 0],
+    });
+    from.set(table, Math.max(from.get(table) ?? 0, ...rows.map(({ expires }) => expires)));
+    goesOn ||= rows.length >= removed;
+  }
+  if (!goesOn) from.clear();
+  return goesOn;
+}
+
+function keyOf({ client, sender, recipient }: Triplet): string[] {
+  return [clean(client), clean(sender), clean(recipient)];
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,216 @@
+/** What PostgreSQL is asked for a batch of questions: the decisions of state-decision.ts in SQL. */
+import type pg from "pg";
+import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
+import {
+  type AddressRow,
+  allowedPasses,
+  creditOf,
+  decideGreylist,
+  type GreylistRow,
+  hourMs,
+  periodOf,
+  refreshMs,
+  type Triplet,
+  throttleExpires,
+  tokenKey,
+  tokenMs,
+  weightOf,
+} from "../decide.ts";
+
+/**
+ * `seen` is what a question finds, `written` what it changed. Rows are locked in the order of the arrays. When another
+ * node was faster, the row that it wrote says that there is nothing to write, and the question is asked again.
+ * LATERAL … LIMIT 1 keeps the plan to one index search a question, whatever the statistics say.
+ */
+const greylist = `
+  WITH asked AS MATERIALIZED (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])
+      WITH ORDINALITY AS a (client, sender, recipient, address, now, i)
+  ), seen AS MATERIALIZED (
+    SELECT a.*, g.first_seen, g.last_seen, g.passed, g.expires, w.passes, w.seen, w.expires AS address_expires
+    FROM asked AS a
+    LEFT JOIN LATERAL (
+      SELECT * FROM postern_greylist AS g
+      WHERE g.client = a.client AND g.sender = a.sender AND g.recipient = a.recipient AND g.expires >= a.now LIMIT 1) AS g ON true
+    LEFT JOIN LATERAL (
+      SELECT * FROM postern_greylist_address AS w WHERE w.address = a.address AND w.expires >= a.now LIMIT 1) AS w ON true
+  ), written AS (
+    INSERT INTO postern_greylist AS g (client, sender, recipient, first_seen, last_seen, passed, expires)
+    SELECT client, sender, recipient, now, now, NULL, now + $7::bigint FROM seen
+    WHERE (passes >= $10::integer) IS NOT TRUE AND CASE
+      WHEN first_seen IS NULL THEN true
+      WHEN passed IS NULL THEN now - first_seen >= $6::bigint
+      ELSE now - last_seen >= $9::bigint END
+    ORDER BY i
+    ON CONFLICT (client, sender, recipient) DO UPDATE SET
+      first_seen = CASE WHEN g.expires < excluded.last_seen THEN excluded.first_seen ELSE g.first_seen END,
+      last_seen = excluded.last_seen,
+      passed = CASE WHEN g.expires < excluded.last_seen THEN NULL ELSE coalesce(g.passed, excluded.last_seen) END,
+      expires = CASE WHEN g.expires < excluded.last_seen THEN excluded.expires
+        ELSE greatest(g.expires, excluded.last_seen + $8::bigint) END
+    WHERE CASE
+      WHEN g.expires < excluded.last_seen THEN true
+      WHEN g.passed IS NULL THEN excluded.last_seen - g.first_seen >= $6::bigint
+      ELSE excluded.last_seen - g.last_seen >= $9::bigint END
+    RETURNING client, sender, recipient, first_seen, last_seen, passed, expires
+  )
+  SELECT i, NULL, NULL, NULL, first_seen, last_seen, passed, expires, passes, seen, address_expires FROM seen
+  UNION ALL
+  SELECT NULL, client, sender, recipient, first_seen, last_seen, passed, expires, NULL, NULL, NULL FROM written`;
+
+type GreylistColumns = readonly [
+  i: number | null,
+  client: string,
+  sender: string,
+  recipient: string,
+  firstSeen: number | null,
+  lastSeen: number,
+  passed: number | null,
+  expires: number,
+  passes: number | null,
+  seen: number,
+  addressExpires: number,
+];
+
+/** Two nodes that credit an address at once credit it once. */
+const credit = `
+  INSERT INTO postern_greylist_address AS w (address, passes, seen, expires)
+  SELECT address, 1, now, now + $3::bigint FROM unnest($1::text[], $2::bigint[]) AS a (address, now)
+  ON CONFLICT (address) DO UPDATE SET
+    passes = CASE WHEN w.expires < excluded.seen THEN 1 ELSE least(w.passes, ${allowedPasses - 1}) + 1 END,
+    seen = excluded.seen,
+    expires = CASE WHEN w.expires < excluded.seen THEN excluded.expires ELSE greatest(w.expires, excluded.expires) END
+  WHERE w.expires < excluded.seen OR excluded.seen - w.seen >= ${hourMs}`;
+
+const take = "SELECT * FROM postern_throttle_take($1, $2, $3, $4, $5, $6, $7, $8)";
+const giveBack = "SELECT postern_throttle_give_back($1, $2, $3, $4, $5)";
+
+/** Questions that one statement may hold together: it names each triplet once, and its settings for all. */
+export function greylistGroup(): (question: GreylistQuestion) => boolean {
+  const triplets = new Set<string>();
+  let settings: string | undefined;
+  return (question) => {
+    const { delayMs, retryWindowMs, lifetimeMs, autoWhitelist } = question;
+    const own = `${delayMs} ${retryWindowMs} ${lifetimeMs} ${autoWhitelist.passes}`;
+    settings ??= own;
+    if (own !== settings || triplets.has(keyOf(question))) return false;
+    triplets.add(keyOf(question));
+    return true;
+  };
+}
+
+/** In the order of `questions`; `undefined`: to be asked again. */
+export async function askGreylist(
+  client: pg.ClientBase,
+  questions: readonly GreylistQuestion[],
+): Promise<readonly (GreylistAnswer | undefined)[]> {
+  const [first] = questions;
+  if (first === undefined) return [];
+  const { delayMs, retryWindowMs, lifetimeMs, autoWhitelist } = first;
+  const sorted = questions.toSorted((a, b) => order(keyOf(a), keyOf(b)));
+  const { rows } = await client.query<GreylistColumns & unknown[]>({
+    name: "postern_state_greylist",
+    text: greylist,
+    rowMode: "array",
+    values: [
+      sorted.map((each) => clean(each.client)),
+      sorted.map((each) => clean(each.sender)),
+      sorted.map((each) => clean(each.recipient)),
+      sorted.map((each) => clean(each.autoWhitelist.address)),
+      sorted.map(({ now }) => now),
+      delayMs,
+      retryWindowMs,
+      lifetimeMs,
+      refreshMs(lifetimeMs),
+      autoWhitelist.passes ?? allowedPasses,
+    ],
+  });
+  const seen = new Map<string, GreylistColumns>();
+  const written = new Map<string, GreylistRow>();
+  for (const row of rows) {
+    const question = row[0] === null ? undefined : sorted[row[0] - 1];
+    const triplet = tripletOf(row);
+    if (question !== undefined) seen.set(keyOf(question), row);
+    else if (triplet !== undefined) written.set(keyOf({ client: row[1], sender: row[2], recipient: row[3] }), triplet);
+  }
+  const credited = new Map<string, number>();
+  const answers = questions.map((question) => {
+    const row = seen.get(keyOf(question));
+    const address = row && addressOf(row);
+    const decision = decideGreylist({ triplet: row && tripletOf(row), address }, question);
+    const triplet = written.get(keyOf(question));
+    if (decision.triplet !== undefined && triplet === undefined) return undefined;
+    const answer = triplet === undefined ? decision.answer : answerOf(triplet, question.now);
+    if (answer.kind !== "wait" && creditOf(address, question).address !== undefined)
+      credited.set(clean(question.autoWhitelist.address), question.now);
+    return answer;
+  });
+  if (credited.size > 0) {
+    const addresses = [...credited.keys()].toSorted(order);
+    const nows = addresses.map((address) => credited.get(address));
+    await client.query({ name: "postern_state_credit", text: credit, values: [addresses, nows, lifetimeMs] });
+  }
+  return answers;
+}
+
+/** Of a question that changed its row to this. */
+function answerOf({ firstSeen, passed }: GreylistRow, now: number): GreylistAnswer {
+  if (passed === undefined) return { kind: "wait", firstSeen, isNew: firstSeen === now };
+  return { kind: "pass", firstPass: passed === now, waitedMs: passed - firstSeen };
+}
+
+function tripletOf([, , , , firstSeen, lastSeen, passed, expires]: GreylistColumns): GreylistRow | undefined {
+  return firstSeen === null ? undefined : { firstSeen, lastSeen, passed: passed ?? undefined, expires };
+}
+
+function addressOf([, , , , , , , , passes, seen, expires]: GreylistColumns): AddressRow | undefined {
+  return passes === null ? undefined : { passes, seen, expires };
+}
+
+export async function askThrottle(client: pg.ClientBase, questions: readonly ThrottleQuestion[]): Promise<readonly ThrottleAnswer[]> {
+  const sorted = byKey(questions);
+  const { rows } = await client.query<[boolean | number, number, boolean | number]>({
+    name: "postern_state_take",
+    text: take,
+    rowMode: "array",
+    values: [
+      ...rowArguments(sorted),
+      sorted.map(weightOf),
+      sorted.map(({ count }) => count),
+      sorted.map(tokenKey),
+      sorted.map((each) => each.now + tokenMs(each)),
+    ],
+  });
+  const answers = new Map(sorted.map((question, index) => [question, rows[index]]));
+  return questions.map((question) => {
+    const [allowed, taken, repeated] = answers.get(question) ?? [false, 0, false];
+    return { allowed: Boolean(allowed), taken, ...(repeated && { isRepeat: true }) };
+  });
+}
+
+export async function askGiveBack(client: pg.ClientBase, questions: readonly ThrottleQuestion[]): Promise<readonly true[]> {
+  const sorted = byKey(questions);
+  await client.query({ name: "postern_state_give_back", text: giveBack, values: [...rowArguments(sorted), sorted.map(tokenKey)] });
+  return questions.map(() => true);
+}
+
+function byKey(questions: readonly ThrottleQuestion[]): readonly ThrottleQuestion[] {
+  return questions.toSorted((a, b) => order(a.key, b.key));
+}
+
+function rowArguments(questions: readonly ThrottleQuestion[]): unknown[] {
+  return [questions.map(({ key }) => clean(key)), questions.map(({ now }) => now), questions.map(periodOf), questions.map(throttleExpires)];
+}
+
+function keyOf({ client, sender, recipient }: Triplet): string {
+  return `${clean(client)}\0${clean(sender)}\0${clean(recipient)}`;
+}
+
+/** PostgreSQL has no text with a NUL, and pg writes half a surrogate pair as another character: one such question would fail a whole batch. */
+export function clean(text: string): string {
+  return text.toWellFormed().replaceAll("\0", "\ufffd");
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

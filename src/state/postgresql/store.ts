@@ -1,0 +1,272 @@
+/** State in PostgreSQL, shared by many nodes: what waits while a statement is under way is the next statement. */
+import pg from "pg";
+import type { OnState } from "../../answer/availability.ts";
+import { State } from "../../answer/availability.ts";
+import { TemporaryError } from "../../answer/temporary-error.ts";
+import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
+import { messageOf, poolOf, sqlStateOf } from "../../store/postgresql.ts";
+import type { PostgresqlSettings } from "../../store/store-settings.ts";
+import { type Batch, one, type Pending, Waiting } from "../batch-queue.ts";
+import type { AddressRow, GreylistRow, Triplet } from "../decide.ts";
+import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, StateStore } from "../state-store.ts";
+import * as administration from "./administration.ts";
+import { hasTables, migrate } from "./migrations.ts";
+import { askGiveBack, askGreylist, askThrottle, greylistGroup } from "./statements.ts";
+
+/** With one statement under way on each, more would only make the batches smaller. */
+const maxConnections = 2;
+/** Questions that wait; a further one fails at once. */
+const maxQueue = 10_000;
+/** After a failure, questions fail at once until the next try. */
+const retryMs = 500;
+
+type Work = (client: pg.ClientBase) => Promise<unknown>;
+
+export class PostgresqlState implements StateStore {
+  readonly #name: string;
+  readonly #timeoutMs: number;
+  readonly #readOnly: boolean;
+  readonly #state: State;
+  readonly #pool: pg.Pool;
+  readonly #lanes: number;
+  readonly #ready = new WeakSet<pg.PoolClient>();
+  readonly #greylist = new Waiting(askGreylist, greylistGroup);
+  readonly #throttle = new Waiting(askThrottle);
+  readonly #giveBack = new Waiting(askGiveBack);
+  readonly #work = new Waiting(async (client: pg.ClientBase, works: readonly Work[]) => [await works[0]?.(client)], one);
+  /** In turn, so that none waits for another's queue to end. */
+  #queues: readonly { readonly length: number; take(): Batch | undefined }[] = [this.#greylist, this.#throttle, this.#giveBack, this.#work];
+  /** How far the round of expiry is. */
+  readonly #expired = new Map<string, number>();
+  #underWay = 0;
+  #failures = 0;
+  #successes = 0;
+  /** After a failure one question goes ahead: an answer to it and a failure of another at the same time would contradict each other. */
+  #isTrying = false;
+  #isPumping = false;
+  /** Why questions fail at once. */
+  #down: TemporaryError | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #isClosed = false;
+  #drained: (() => void) | undefined;
+
+  constructor(settings: PostgresqlSettings, onState: OnState, readOnly: boolean) {
+    this.#name = settings.name;
+    this.#timeoutMs = settings.timeoutMs;
+    this.#readOnly = readOnly;
+    this.#state = new State(settings.name, onState);
+    this.#lanes = Math.min(settings.pool, maxConnections);
+    this.#pool = new pg.Pool({ ...poolOf(settings, false), max: this.#lanes });
+    // The pool drops such a connection; whether the server is down the next question says.
+    this.#pool.on("error", () => {});
+    this.#pool.on("connect", (client) => client.on("error", () => {}));
+  }
+
+  greylist(question: GreylistQuestion): Promise<GreylistAnswer> {
+    return this.#ask(this.#greylist, question);
+  }
+
+  throttle(question: ThrottleQuestion): Promise<ThrottleAnswer> {
+    return this.#ask(this.#throttle, question);
+  }
+
+  async giveBack(question: ThrottleQuestion): Promise<void> {
+    await this.#ask(this.#giveBack, question);
+  }
+
+  list(filter: EntryFilter, page: Page<Triplet>): Promise<readonly GreylistEntry[]> {
+    return this.#read((client) => administration.list(client, filter, page), []);
+  }
+
+  listAddresses(part: string, page: Page<string>): Promise<readonly AddressEntry[]> {
+    return this.#read((client) => administration.listAddresses(client, part, page), []);
+  }
+
+  triplet(triplet: Triplet): Promise<GreylistRow | undefined> {
+    return this.#read((client) => administration.triplet(client, triplet), undefined);
+  }
+
+  address(address: string): Promise<AddressRow | undefined> {
+    return this.#read((client) => administration.address(client, address), undefined);
+  }
+
+  allow(subject: Triplet | string, now: number): Promise<void> {
+    return this.#perform((client) => administration.allow(client, subject, now));
+  }
+
+  forget(subject: Triplet | string): Promise<boolean> {
+    return this.#perform((client) => administration.forget(client, subject));
+  }
+
+  stats(now: number): Promise<GreylistStats> {
+    return this.#read((client) => administration.stats(client, now), administration.noStats);
+  }
+
+  async importEntries(entries: Iterable<ImportedEntry> | AsyncIterable<ImportedEntry>): Promise<number> {
+    let count = 0;
+    for await (const some of administration.chunks(entries))
+      count += await this.#perform((client) => administration.importSome(client, some));
+    return count;
+  }
+
+  expire(now: number, limit: number): Promise<boolean> {
+    return this.#perform((client) => administration.expire(client, now, limit, this.#expired));
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
+    const drained = new Promise<void>((resolve) => {
+      this.#drained = resolve;
+    });
+    this.#pump();
+    await drained;
+    await this.#pool.end();
+  }
+
+  /** `nothing`: what is known where no daemon has made the tables yet. */
+  #read<T>(work: (client: pg.ClientBase) => Promise<T>, nothing: T): Promise<T> {
+    return this.#perform(async (client) => (!this.#readOnly || (await hasTables(client)) ? work(client) : nothing));
+  }
+
+  async #perform<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+    let result: { readonly value: T } | undefined;
+    await this.#ask(this.#work, async (client) => {
+      result = { value: await work(client) };
+      return true;
+    });
+    if (result === undefined) throw new Error("answered without having been performed");
+    return result.value;
+  }
+
+  #ask<Question, Answer>(queue: Waiting<Question, Answer>, question: Question): Promise<Answer> {
+    if (this.#isClosed) return Promise.reject(this.#error(new Error("it is closed")));
+    if (this.#down !== undefined) return Promise.reject(this.#down);
+    if (queue.length >= maxQueue) {
+      const error = this.#error(new Error(`${maxQueue} questions wait already`));
+      this.#state.failed("queue", error);
+      return Promise.reject(error);
+    }
+    const before = this.#successes;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        pending.isLate = true;
+        const error = this.#error(new Error(`no answer in ${this.#timeoutMs} ms`));
+        // When others were answered meanwhile, it waited for the end of an outage that is over.
+        if (this.#successes === before) this.#failed(error);
+        reject(error);
+      }, this.#timeoutMs);
+      const pending: Pending<Question, Answer> = { question, resolve, reject, timer, tries: 0, isLate: false };
+      queue.add(pending);
+      this.#pumpSoon();
+    });
+  }
+
+  /** What is asked in one turn of the loop goes together. */
+  #pumpSoon(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    setImmediate(() => {
+      this.#isPumping = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (this.#underWay < (this.#isTrying ? 1 : this.#lanes)) {
+      const batch = this.#next();
+      if (batch === undefined) break;
+      this.#underWay += 1;
+      void this.#run(batch).finally(() => {
+        this.#underWay -= 1;
+        this.#pump();
+      });
+    }
+    if (this.#isClosed && this.#underWay === 0) this.#drained?.();
+  }
+
+  #next(): Batch | undefined {
+    for (const queue of this.#queues) {
+      const batch = queue.take();
+      if (batch === undefined) continue;
+      this.#queues = [...this.#queues.filter((each) => each !== queue), queue];
+      return batch;
+    }
+    return undefined;
+  }
+
+  async #run(batch: Batch): Promise<void> {
+    const before = this.#failures;
+    try {
+      await this.#withClient((client) => batch.perform(client));
+      this.#isTrying = false;
+      this.#successes += 1;
+      // What was under way when another failed does not tell that all is well again.
+      if (this.#failures === before) this.#state.worked("", "queue");
+    } catch (cause) {
+      const error = this.#error(cause);
+      // Serialization failure or deadlock: nothing was done, and it may be done now.
+      if (/^40(001|P01)/.test(sqlStateOf(cause))) return batch.again(error);
+      this.#fail(error);
+      batch.fail(error);
+    }
+  }
+
+  /** All that waits fails now, and what comes until the next try. */
+  #fail(error: TemporaryError): void {
+    this.#failed(error);
+    this.#isTrying = true;
+    this.#down = error;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      this.#down = undefined;
+    }, retryMs).unref();
+    for (const queue of this.#queues) for (let rest = queue.take(); rest !== undefined; rest = queue.take()) rest.fail(error);
+  }
+
+  #failed(error: TemporaryError): void {
+    this.#failures += 1;
+    this.#state.failed("", error);
+  }
+
+  async #withClient(work: (client: pg.PoolClient) => Promise<void>): Promise<void> {
+    const client = await this.#pool.connect();
+    let isReleased = false;
+    const release = (destroy: boolean) => {
+      if (!isReleased) client.release(destroy);
+      isReleased = true;
+    };
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        // What the server makes of the statement is not known, so the connection cannot be used for another.
+        release(true);
+        reject(new Error(`no answer in ${this.#timeoutMs} ms`));
+      }, this.#timeoutMs);
+    });
+    try {
+      await Promise.race([this.#prepare(client).then(() => work(client)), late]);
+      release(false);
+    } catch (error) {
+      release(true);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #prepare(client: pg.PoolClient): Promise<void> {
+    if (this.#ready.has(client)) return;
+    // Not as parameters of the connection, which PgBouncer refuses. The plans are made once, while the tables may be empty.
+    await client.query(
+      `SET statement_timeout = ${this.#timeoutMs}; SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off`,
+    );
+    if (this.#readOnly) await client.query("SET default_transaction_read_only = on");
+    else await migrate(client);
+    this.#ready.add(client);
+  }
+
+  #error(cause: unknown): TemporaryError {
+    return new TemporaryError(`store "${this.#name}": ${messageOf(cause)}`, { cause });
+  }
+}

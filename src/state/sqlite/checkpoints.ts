@@ -1,0 +1,109 @@
+/** When the WAL of state.sqlite is copied into the file: soon after each commit, by a thread, and to its end before it grows too long. */
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import type { Checkpoint } from "./checkpoint-thread.ts";
+
+/** From a commit to the checkpoint that copies it. */
+const checkpointMs = 100;
+/**
+ * The WAL starts anew only when all of it is copied, and a busy store has no pause: past `soon` pages commits wait for that
+ * if it takes no more than a moment, past `most` in any case. That may be a tenth of a second, so it must be seldom.
+ */
+const walPages = { soon: 4096, most: 25_000 };
+/** Copied in some 10 ms. */
+const fewPages = 500;
+
+// A checkout runs `.ts`, the package `.js`.
+const program = fileURLToPath(new URL(`./checkpoint-thread${extname(import.meta.url)}`, import.meta.url));
+
+export interface CheckpointsOptions {
+  readonly path: string;
+  /** Asked before each; what follows when it says no is up to whoever is asked. */
+  readonly isWanted: () => boolean;
+  /** With `error`: it did not work. */
+  readonly onDone: (error?: string) => void;
+  /** Commits need not wait any more. */
+  readonly onRelease: () => void;
+}
+
+export class Checkpoints {
+  readonly #options: CheckpointsOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #worker: Worker | undefined;
+  #isHeld = false;
+  /** Pages of the WAL when it was last copied. */
+  #copied = 0;
+
+  constructor(options: CheckpointsOptions) {
+    this.#options = options;
+  }
+
+  /** Commits must wait: the WAL is being copied to its end. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** There was a commit. */
+  soon(): void {
+    this.#timer ??= setTimeout(() => this.#start(), checkpointMs).unref();
+  }
+
+  /** The path is another file now. */
+  restart(): void {
+    void this.#endWorker();
+    this.#release();
+  }
+
+  /** Commits need not wait from now on; the thread has ended when it resolves. */
+  async stop(): Promise<void> {
+    this.#isHeld = false;
+    clearTimeout(this.#timer);
+    await this.#endWorker();
+  }
+
+  async #endWorker(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.terminate();
+  }
+
+  #start(): void {
+    this.#timer = undefined;
+    if (!this.#options.isWanted()) return;
+    this.#worker ??= this.#startWorker();
+    this.#worker.postMessage("checkpoint");
+  }
+
+  #startWorker(): Worker {
+    const worker = new Worker(program, { workerData: this.#options.path, execArgv: [], env: {} });
+    worker.unref();
+    // The program sends nothing else.
+    worker.on("message", (checkpoint: Checkpoint) => this.#done(worker, checkpoint));
+    worker.on("error", (cause) => this.#done(worker, { log: 0, error: cause instanceof Error ? cause.message : String(cause) }));
+    worker.on("exit", () => {
+      if (worker !== this.#worker) return;
+      this.#worker = undefined;
+      this.#release();
+    });
+    return worker;
+  }
+
+  #done(worker: Worker, { log, error }: Checkpoint): void {
+    // It was of another file.
+    if (worker !== this.#worker) return;
+    this.#options.onDone(error);
+    const wasHeld = this.#isHeld;
+    // `log` is from when it began; what was committed meanwhile is not copied, and is about as much as this time.
+    const isSoonDone = log > walPages.soon && log >= this.#copied && log - this.#copied <= fewPages;
+    this.#copied = log;
+    this.#isHeld = !wasHeld && (isSoonDone || log > walPages.most);
+    if (this.#isHeld) worker.postMessage("checkpoint");
+    else this.#release();
+  }
+
+  #release(): void {
+    this.#isHeld = false;
+    this.#options.onRelease();
+  }
+}

@@ -1,0 +1,244 @@
+/** State in a file of SQLite: what is asked in one turn of the loop is one transaction, and is answered after its commit. */
+
+import type { OnState } from "../../answer/availability.ts";
+import { State } from "../../answer/availability.ts";
+import { TemporaryError } from "../../answer/temporary-error.ts";
+import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
+import type { SqliteSettings } from "../../store/store-settings.ts";
+import type { AddressRow, GreylistRow, Triplet } from "../decide.ts";
+import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, StateStore } from "../state-store.ts";
+import { Checkpoints } from "./checkpoints.ts";
+import { StateFile } from "./tables.ts";
+
+/** Questions that wait; a further one fails at once. */
+const maxQueue = 10_000;
+/** Questions of one transaction, so that the loop is soon free for others. */
+const maxBatch = 500;
+const importedPerTransaction = 500;
+/** Another process writes: the next try. */
+const busyRetryMs = 5;
+const openBusyMs = 200;
+
+interface Pending {
+  /** In the transaction; returns what is to be called after the commit. */
+  perform(file: StateFile): () => void;
+  fail(error: unknown): void;
+}
+
+export class SqliteState implements StateStore {
+  readonly #name: string;
+  readonly #path: string;
+  readonly #maxTries: number;
+  readonly #state: State;
+  #file: StateFile | undefined;
+  #waiting: Pending[] = [];
+  #isFlushing = false;
+  #busyTries = 0;
+  readonly #checkpoints: Checkpoints;
+  #isClosed = false;
+
+  constructor(settings: SqliteSettings, onState: OnState) {
+    this.#name = settings.name;
+    this.#path = settings.path;
+    this.#maxTries = Math.ceil(settings.timeoutMs / busyRetryMs);
+    this.#state = new State(settings.name, onState);
+    this.#checkpoints = new Checkpoints({
+      path: settings.path,
+      isWanted: () => this.#isFileCurrent(),
+      onDone: (error) => {
+        if (error === undefined) this.#state.worked("checkpoint");
+        else this.#state.failed("checkpoint", this.#error(new Error(`checkpoint: ${error}`)));
+      },
+      onRelease: () => {
+        if (!this.#isFlushing && this.#waiting.length > 0) this.#flushSoon();
+      },
+    });
+  }
+
+  greylist(question: GreylistQuestion): Promise<GreylistAnswer> {
+    return this.#ask((file) => file.greylist(question));
+  }
+
+  throttle(question: ThrottleQuestion): Promise<ThrottleAnswer> {
+    return this.#ask((file) => file.throttle(question));
+  }
+
+  giveBack(question: ThrottleQuestion): Promise<void> {
+    return this.#ask((file) => file.giveBack(question));
+  }
+
+  list(filter: EntryFilter, page: Page<Triplet>): Promise<readonly GreylistEntry[]> {
+    return this.#read((file) => file.list(filter, page));
+  }
+
+  listAddresses(part: string, page: Page<string>): Promise<readonly AddressEntry[]> {
+    return this.#read((file) => file.listAddresses(part, page));
+  }
+
+  triplet(triplet: Triplet): Promise<GreylistRow | undefined> {
+    return this.#read((file) => file.triplet(triplet));
+  }
+
+  address(address: string): Promise<AddressRow | undefined> {
+    return this.#read((file) => file.address(address));
+  }
+
+  allow(subject: Triplet | string, now: number): Promise<void> {
+    return this.#ask((file) => file.allow(subject, now));
+  }
+
+  forget(subject: Triplet | string): Promise<boolean> {
+    return this.#ask((file) => file.forget(subject));
+  }
+
+  stats(now: number): Promise<GreylistStats> {
+    return this.#read((file) => file.stats(now));
+  }
+
+  async importEntries(entries: Iterable<ImportedEntry> | AsyncIterable<ImportedEntry>): Promise<number> {
+    let count = 0;
+    let some: ImportedEntry[] = [];
+    const flush = async () => {
+      const chunk = some;
+      some = [];
+      count += await this.#ask((file) => chunk.filter((entry) => file.importEntry(entry)).length);
+    };
+    for await (const entry of entries) if (some.push(entry) === importedPerTransaction) await flush();
+    await flush();
+    return count;
+  }
+
+  async expire(now: number, limit: number): Promise<boolean> {
+    const goesOn = await this.#ask((file) => file.expire(now, limit));
+    return this.#try(() => this.#file?.shrink() ?? false) || goesOn;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    const stopped = this.#checkpoints.stop();
+    // What another process holds up is not waited for.
+    for (let before = Infinity; this.#waiting.length > 0 && this.#waiting.length < before; ) {
+      before = this.#waiting.length;
+      this.#flush();
+    }
+    this.#isClosed = true;
+    const left = this.#waiting;
+    this.#waiting = [];
+    for (const pending of left) pending.fail(this.#error(new Error("it is closed")));
+    await stopped;
+    this.#closeFile();
+  }
+
+  #ask<T>(work: (file: StateFile) => T): Promise<T> {
+    if (this.#isClosed) return Promise.reject(this.#error(new Error("it is closed")));
+    if (this.#waiting.length >= maxQueue) {
+      const error = this.#error(new Error(`${maxQueue} questions wait already`));
+      this.#state.failed("queue", error);
+      return Promise.reject(error);
+    }
+    return new Promise((resolve, reject) => {
+      const perform = (file: StateFile) => {
+        const answer = work(file);
+        return () => resolve(answer);
+      };
+      this.#waiting.push({ perform, fail: reject });
+      if (!this.#isFlushing && !this.#checkpoints.isHeld) this.#flushSoon();
+    });
+  }
+
+  /** Not in a transaction, for a long list would keep other processes from writing. */
+  async #read<T>(work: (file: StateFile) => T): Promise<T> {
+    if (this.#isClosed) throw this.#error(new Error("it is closed"));
+    try {
+      this.#file ??= new StateFile(this.#path, openBusyMs);
+      return work(this.#file);
+    } catch (cause) {
+      const error = this.#error(cause);
+      this.#closeFile();
+      this.#state.failed("", error);
+      throw error;
+    }
+  }
+
+  #flushSoon(): void {
+    this.#isFlushing = true;
+    setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#isFlushing = false;
+    if (this.#checkpoints.isHeld || this.#isClosed || this.#waiting.length === 0) return;
+    const answers: (() => void)[] = [];
+    const count = Math.min(this.#waiting.length, maxBatch);
+    try {
+      this.#file ??= new StateFile(this.#path, openBusyMs);
+      this.#file.begin();
+      for (const pending of this.#waiting.slice(0, count)) answers.push(pending.perform(this.#file));
+      this.#file.commit();
+    } catch (cause) {
+      this.#failed(cause, count);
+      return;
+    }
+    this.#busyTries = 0;
+    this.#waiting.splice(0, count);
+    for (const answer of answers) answer();
+    this.#state.worked("", "queue");
+    this.#checkpoints.soon();
+    if (this.#waiting.length > 0) this.#flushSoon();
+  }
+
+  #failed(cause: unknown, count: number): void {
+    if (codeOf(cause) === SQLITE_BUSY && ++this.#busyTries < this.#maxTries) {
+      this.#try(() => this.#file?.rollback());
+      this.#isFlushing = true;
+      setTimeout(() => this.#flush(), busyRetryMs);
+      return;
+    }
+    this.#busyTries = 0;
+    // A fault of this program is told as one, and the store is not to blame.
+    const error = cause instanceof TypeError || cause instanceof RangeError ? cause : this.#error(cause);
+    if (codeOf(cause) === SQLITE_FULL) this.#try(() => this.#file?.rollback());
+    // It may work when it is opened again: the file was mended, or the folder was made.
+    else this.#closeFile();
+    if (error instanceof TemporaryError) this.#state.failed("", error);
+    for (const pending of this.#waiting.splice(0, count)) pending.fail(error);
+    if (this.#waiting.length > 0) this.#flushSoon();
+  }
+
+  #isFileCurrent(): boolean {
+    if (this.#file === undefined || this.#isClosed) return false;
+    if (this.#try(() => this.#file?.isCurrent)) return true;
+    // Another file is there now; what is written to this one would be lost.
+    this.#closeFile();
+    this.#checkpoints.restart();
+    return false;
+  }
+
+  #closeFile(): void {
+    const file = this.#file;
+    this.#file = undefined;
+    this.#try(() => file?.close());
+  }
+
+  /** `undefined` when it fails: what it leaves undone, the next question finds. */
+  #try<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      if (codeOf(error) === undefined && !(error instanceof Error && "code" in error)) throw error;
+      return undefined;
+    }
+  }
+
+  #error(cause: unknown): TemporaryError {
+    return new TemporaryError(`store "${this.#name}": ${this.#path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+// Primary result codes (sqlite.org/rescode.html).
+const SQLITE_BUSY = 5;
+const SQLITE_FULL = 13;
+
+function codeOf(error: unknown): number | undefined {
+  return error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : undefined;
+}

@@ -1,0 +1,312 @@
+/** The tables of state.sqlite and the statements on them. All of it is synchronous; who calls it begins and commits. */
+import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
+import {
+  type AddressRow,
+  allowedPasses,
+  decideGiveBack,
+  decideGreylist,
+  decideThrottle,
+  type GreylistRow,
+  never,
+  type ThrottleRow,
+  type TokenRow,
+  type Triplet,
+  tokenKey,
+} from "../decide.ts";
+import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page } from "../state-store.ts";
+
+/** `PRAGMA user_version` of the tables below. */
+const version = 1;
+// No index on `expires`: rows are written far more often than they expire, and each step of expiry walks a range of keys.
+const schema = `
+  CREATE TABLE greylist (
+    client TEXT NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT NULL,
+    first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL, passed INTEGER, expires INTEGER NOT NULL,
+    PRIMARY KEY (client, sender, recipient)) STRICT, WITHOUT ROWID;
+  CREATE TABLE greylist_address (
+    address TEXT PRIMARY KEY, passes INTEGER NOT NULL, seen INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE throttle (
+    key TEXT PRIMARY KEY, period INTEGER NOT NULL, taken INTEGER NOT NULL, previous INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE throttle_token (token TEXT PRIMARY KEY, period INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  PRAGMA user_version = ${version}`;
+
+const entryColumns = "client, sender, recipient, first_seen AS firstSeen, last_seen AS lastSeen, passed, expires";
+const statements = {
+  triplet: `SELECT ${entryColumns} FROM greylist WHERE client = ? AND sender = ? AND recipient = ?`,
+  putTriplet: `
+    INSERT INTO greylist (client, sender, recipient, first_seen, last_seen, passed, expires) VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET
+      first_seen = excluded.first_seen, last_seen = excluded.last_seen, passed = excluded.passed, expires = excluded.expires`,
+  forgetTriplet: "DELETE FROM greylist WHERE client = ? AND sender = ? AND recipient = ?",
+  list: `
+    SELECT ${entryColumns} FROM greylist
+    WHERE (client, sender, recipient) > (?, ?, ?) AND instr(client, ?) AND instr(sender, ?) AND instr(recipient, ?)
+      AND (passed IS NOT NULL) IN (?, ?)
+    ORDER BY client, sender, recipient LIMIT ?`,
+  allowTriplet: `
+    INSERT INTO greylist (client, sender, recipient, first_seen, last_seen, passed, expires) VALUES (?, ?, ?, ?, ?, ?, ${never})
+    ON CONFLICT DO UPDATE SET last_seen = excluded.last_seen, passed = coalesce(passed, excluded.passed), expires = excluded.expires`,
+  importTriplet: `
+    INSERT INTO greylist (client, sender, recipient, first_seen, last_seen, passed, expires) VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET
+      first_seen = excluded.first_seen, last_seen = excluded.last_seen, passed = excluded.passed, expires = excluded.expires
+    WHERE passed IS NULL AND excluded.passed IS NOT NULL`,
+  address: "SELECT passes, seen, expires FROM greylist_address WHERE address = ?",
+  putAddress: `
+    INSERT INTO greylist_address (address, passes, seen, expires) VALUES (?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET passes = excluded.passes, seen = excluded.seen, expires = excluded.expires`,
+  importAddress: `
+    INSERT INTO greylist_address (address, passes, seen, expires) VALUES (?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET passes = excluded.passes, seen = excluded.seen, expires = excluded.expires
+    WHERE passes < excluded.passes`,
+  forgetAddress: "DELETE FROM greylist_address WHERE address = ?",
+  listAddresses: `
+    SELECT address, passes, seen, expires FROM greylist_address WHERE address > ? AND instr(address, ?) ORDER BY address LIMIT ?`,
+  throttle: "SELECT period, taken, previous, expires FROM throttle WHERE key = ?",
+  putThrottle: `
+    INSERT INTO throttle (key, period, taken, previous, expires) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET
+      period = excluded.period, taken = excluded.taken, previous = excluded.previous, expires = excluded.expires`,
+  token: "SELECT period, expires FROM throttle_token WHERE token = ?",
+  putToken: `
+    INSERT INTO throttle_token (token, period, expires) VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET period = excluded.period, expires = excluded.expires`,
+  forgetToken: "DELETE FROM throttle_token WHERE token = ?",
+  stats: `
+    SELECT count(*) - count(passed) AS waiting, count(passed) AS passed, min(first_seen) AS oldest,
+      (SELECT count(*) FROM greylist_address WHERE expires >= ?) AS addresses,
+      (SELECT count(*) FROM greylist_address WHERE passes = ${allowedPasses}) AS allowedAddresses,
+      (SELECT count(*) FROM throttle) AS throttles, (SELECT count(*) FROM throttle_token) AS tokens,
+      (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size) AS bytes
+    FROM greylist WHERE expires >= ?`,
+  freePages: "PRAGMA freelist_count",
+} satisfies Record<string, string>;
+
+type StatementName = keyof typeof statements;
+
+/** What expiry walks through, in this order. */
+const tables = [
+  ["greylist", ["client", "sender", "recipient"]],
+  ["greylist_address", ["address"]],
+  ["throttle", ["key"]],
+  ["throttle_token", ["token"]],
+] as const;
+
+/** Where more than this part of the rows expired, the others are packed. */
+const sparse = 0.3;
+/** Free pages that stay in the file for the rows to come. */
+const reservePages = 256;
+/** Free pages given back at once. */
+const pagesPerStep = 64;
+
+export class StateFile {
+  readonly path: string;
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  /** Device and inode, so that a file that was replaced is noticed. */
+  readonly #file: string;
+  #table = 0;
+  /** The key up to which expiry has walked. */
+  #cursor: readonly string[] | undefined;
+
+  /** Throws what node:sqlite throws; an Error when the tables are of a newer version. `busyMs`: how long opening waits for others. */
+  constructor(path: string, busyMs: number) {
+    this.path = path;
+    mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+    // SQLite gives its other files the mode of this one.
+    closeSync(openSync(path, "a", 0o600));
+    this.#database = new DatabaseSync(path, { timeout: busyMs });
+    try {
+      this.#prepareTables();
+      this.#file = fileOf(path);
+    } catch (error) {
+      this.#database.close();
+      throw error;
+    }
+  }
+
+  get isCurrent(): boolean {
+    return fileOf(this.path) === this.#file;
+  }
+
+  begin(): void {
+    this.#database.exec("BEGIN IMMEDIATE");
+  }
+
+  commit(): void {
+    this.#database.exec("COMMIT");
+  }
+
+  rollback(): void {
+    if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  greylist(question: GreylistQuestion): GreylistAnswer {
+    const { client, sender, recipient, autoWhitelist } = question;
+    const rows = { triplet: this.triplet(question), address: this.address(autoWhitelist.address) };
+    const { answer, triplet, address } = decideGreylist(rows, question);
+    if (triplet !== undefined) {
+      const { firstSeen, lastSeen, passed, expires } = triplet;
+      this.#prepared("putTriplet").run(client, sender, recipient, firstSeen, lastSeen, passed ?? null, expires);
+    }
+    if (address !== undefined) this.#prepared("putAddress").run(autoWhitelist.address, address.passes, address.seen, address.expires);
+    return answer;
+  }
+
+  throttle(question: ThrottleQuestion): ThrottleAnswer {
+    const key = tokenKey(question);
+    const { answer, row, token } = decideThrottle(this.#throttleRows(question, key), question);
+    if (row !== undefined) this.#putThrottle(question.key, row);
+    if (token !== undefined && key !== undefined) this.#prepared("putToken").run(key, token.period, token.expires);
+    return answer;
+  }
+
+  giveBack(question: ThrottleQuestion): void {
+    const key = tokenKey(question);
+    const row = decideGiveBack(this.#throttleRows(question, key), question);
+    if (row !== undefined) this.#putThrottle(question.key, row);
+    if (key !== undefined) this.#prepared("forgetToken").run(key);
+  }
+
+  list({ client = "", sender = "", recipient = "", state }: EntryFilter, { after, limit }: Page<Triplet>): readonly GreylistEntry[] {
+    const start = [after?.client ?? "", after?.sender ?? "", after?.recipient ?? ""];
+    const states = [state === "passed" ? 1 : 0, state === "waiting" ? 0 : 1];
+    const rows = this.#prepared("list").all(...start, client, sender, recipient, ...states, limit);
+    // The statement names these columns.
+    return (rows as unknown as (GreylistEntry & { passed: number | null })[]).map((row) => ({ ...row, passed: row.passed ?? undefined }));
+  }
+
+  listAddresses(part: string, { after = "", limit }: Page<string>): readonly AddressEntry[] {
+    const rows = this.#prepared("listAddresses").all(after, part, limit);
+    // The statement names these columns.
+    return (rows as unknown as AddressEntry[]).map((row) => ({ ...row }));
+  }
+
+  triplet({ client, sender, recipient }: Triplet): GreylistRow | undefined {
+    // The statement names these columns.
+    const row = this.#prepared("triplet").get(client, sender, recipient) as (GreylistRow & { passed: number | null }) | undefined;
+    return row && { firstSeen: row.firstSeen, lastSeen: row.lastSeen, passed: row.passed ?? undefined, expires: row.expires };
+  }
+
+  address(address: string): AddressRow | undefined {
+    // The statement names these columns.
+    const row = this.#prepared("address").get(address) as AddressRow | undefined;
+    return row && { ...row };
+  }
+
+  allow(subject: Triplet | string, now: number): void {
+    if (typeof subject === "string") this.#prepared("putAddress").run(subject, allowedPasses, now, never);
+    else this.#prepared("allowTriplet").run(subject.client, subject.sender, subject.recipient, now, now, now);
+  }
+
+  forget(subject: Triplet | string): boolean {
+    const { changes } =
+      typeof subject === "string"
+        ? this.#prepared("forgetAddress").run(subject)
+        : this.#prepared("forgetTriplet").run(subject.client, subject.sender, subject.recipient);
+    return Number(changes) > 0;
+  }
+
+  stats(now: number): GreylistStats {
+    // The statement names these columns; `oldest` is NULL when there is no row.
+    const row = this.#prepared("stats").get(now, now) as unknown as GreylistStats & { oldest: number | null };
+    return { ...row, oldest: row.oldest ?? undefined };
+  }
+
+  /** False if what is known stays. */
+  importEntry(entry: ImportedEntry): boolean {
+    if (entry.kind === "address") {
+      return Number(this.#prepared("importAddress").run(entry.address, entry.passes, entry.seen, entry.expires).changes) > 0;
+    }
+    const { client, sender, recipient, firstSeen, lastSeen, passed, expires } = entry;
+    const { changes } = this.#prepared("importTriplet").run(client, sender, recipient, firstSeen, lastSeen, passed ?? null, expires);
+    return Number(changes) > 0;
+  }
+
+  /** Looks at the next `limit` rows; true when the round goes on. */
+  expire(now: number, limit: number): boolean {
+    const [table, columns] = tables[this.#table] ?? tables[0];
+    const key = columns.join(", ");
+    const marks = columns.map(() => "?").join(", ");
+    const start = this.#cursor ?? columns.map(() => "");
+    const last = this.#prepare(`SELECT ${key} FROM ${table} WHERE (${key}) > (${marks}) ORDER BY ${key} LIMIT 1 OFFSET ?`);
+    // Every column of a key is text.
+    const row = last.get(...start, limit - 1) as Record<string, string> | undefined;
+    const end = row && columns.map((column) => row[column] ?? "");
+    const range = `(${key}) > (${marks})${end ? ` AND (${key}) <= (${marks})` : ""}`;
+    const bounds = [...start, ...(end ?? [])];
+    const { changes } = this.#prepare(`DELETE FROM ${table} WHERE ${range} AND expires < ?`).run(...bounds, now);
+    if (Number(changes) > limit * sparse) this.#pack(table, range, bounds);
+    this.#cursor = end;
+    if (end === undefined) this.#table = (this.#table + 1) % tables.length;
+    return end !== undefined || this.#table !== 0;
+  }
+
+  /** SQLite keeps pages that are half empty; rows that are inserted again in their order fill them. */
+  #pack(table: string, range: string, bounds: readonly string[]): void {
+    const select = this.#prepare(`SELECT * FROM ${table} WHERE ${range}`);
+    const rows = select.all(...bounds).map((row) => Object.values(row));
+    if (rows.length === 0) return;
+    this.#prepare(`DELETE FROM ${table} WHERE ${range}`).run(...bounds);
+    const insert = this.#prepare(`INSERT INTO ${table} VALUES (${rows[0]?.map(() => "?").join(", ")})`);
+    for (const row of rows) insert.run(...row);
+  }
+
+  /** Gives some of the free pages back; true when there are more. Not in a transaction. */
+  shrink(): boolean {
+    // The pragma names its column.
+    const { freelist_count: free } = this.#prepared("freePages").get() as { freelist_count: number };
+    if (free <= reservePages) return false;
+    this.#database.exec(`PRAGMA incremental_vacuum(${Math.min(free - reservePages, pagesPerStep)})`);
+    return true;
+  }
+
+  #throttleRows(question: ThrottleQuestion, token: string | undefined) {
+    // The statements name these columns.
+    return {
+      row: this.#prepared("throttle").get(question.key) as ThrottleRow | undefined,
+      token: token === undefined ? undefined : (this.#prepared("token").get(token) as TokenRow | undefined),
+    };
+  }
+
+  #putThrottle(key: string, { period, taken, previous, expires }: ThrottleRow): void {
+    this.#prepared("putThrottle").run(key, period, taken, previous, expires);
+  }
+
+  #prepared(name: StatementName): StatementSync {
+    return this.#prepare(statements[name]);
+  }
+
+  #prepare(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  #prepareTables(): void {
+    // The first must come before anything is written; the last leaves waiting to the caller, which has other work.
+    this.#database.exec(`
+      PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+      PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -32768`);
+    this.begin();
+    const { user_version: found } = this.#database.prepare("PRAGMA user_version").get() as { user_version: number }; // The pragma names its column.
+    if (found > version) throw new Error(`its tables are of version ${found}, and this program knows ${version}: a newer Postern wrote it`);
+    if (found === 0) this.#database.exec(schema);
+    this.commit();
+    this.#database.exec("PRAGMA busy_timeout = 0");
+  }
+}
+
+function fileOf(path: string): string {
+  const { dev, ino } = statSync(path);
+  return `${dev}:${ino}`;
+}

@@ -1,0 +1,107 @@
+/** The daemon with scripts: what it says of them at start, what stops a start or a reload, and that a failing script is told once. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { freePorts } from "../support/mta.ts";
+import { openPolicy } from "../support/policy-client.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "postern-scripts-"));
+writeFileSync(join(folder, "tables.sql"), "CREATE TABLE IF NOT EXISTS seen (addr TEXT PRIMARY KEY);\n");
+const daemons: Daemon[] = [];
+const ports = { none: 0, workers: 0, init: 0, down: 0, names: 0 };
+const [nobody = 0, ...free] = await freePorts(6);
+for (const [index, name] of (["none", "workers", "init", "down", "names"] as const).entries()) ports[name] = free[index] ?? 0;
+
+type Name = keyof typeof ports;
+
+afterAll(async () => {
+  await Promise.all(daemons.map((daemon) => daemon.stop()));
+  rmSync(folder, { recursive: true });
+});
+
+const config = (name: Name, script: string, more = "") => `[listener.smtp]
+protocol = "policy"
+bind = ["127.0.0.1:${ports[name]}"]
+trusted-networks = []
+[directory.mta]
+type = "mta"
+[session.rcpt]
+script = "'test'"
+${more}
+[sieve.trusted.scripts.test]
+contents = '''
+require ["vnd.stalwart.execute", "reject"];
+${script}
+'''
+`;
+
+async function start(name: Name, text: string): Promise<Daemon> {
+  const daemon = await startDaemon({ directory: join(folder, name), config: text, listening: [{ host: "127.0.0.1", port: ports[name] }] });
+  daemons.push(daemon);
+  return daemon;
+}
+
+const init = `[store.embedded]\ninit = "${join(folder, "tables.sql")}"\n`;
+const select = 'if query "SELECT 1 FROM seen" { reject "550 5.7.1 Seen."; }';
+
+test("a table that is not there stops the start, and names the way to make it", async () => {
+  const starting = start("none", config("none", select));
+  await expect(starting).rejects.toThrow(
+    /"msg":"\S+postern\.toml:13:10: sieve\.trusted\.scripts\.test\.contents: there is no table \\"seen\\" in the store \\"embedded\\".*\[store\.embedded\] init/s,
+  );
+});
+
+test("several workers do not start either", async () => {
+  const starting = start("workers", `[server]\nworkers = 2\n${config("workers", select)}`);
+  await expect(starting).rejects.toThrow("cannot serve: the SQL of scripts cannot work, in test");
+});
+
+test("init makes it; a reload to a script whose table is not there leaves all as it was", async () => {
+  const daemon = await start("init", config("init", select, init));
+  expect(await daemon.logged(({ event, stage }) => event === "script" && stage === "rcpt")).toMatchObject({ scripts: ["test"] });
+  daemon.reload(config("init", 'if query "SELECT 1 FROM unseen" { reject "no"; }', init));
+  expect(await daemon.logged(({ event, level }) => event === "configuration" && level === "error")).toMatchObject({
+    msg: expect.stringContaining('there is no table "unseen"'),
+  });
+  expect(await daemon.logged(({ event }) => event === "reload")).toMatchObject({
+    msg: expect.stringContaining("the former configuration goes on"),
+  });
+  const policy = await openPolicy(ports.init);
+  expect(await policy.ask({ protocol_state: "RCPT", client_address: "203.0.113.9", instance: "1", recipient: "a@example.org" })).toBe(
+    "DUNNO",
+  );
+  policy.end();
+  await daemon.stop();
+});
+
+test("a store that cannot be reached is no reason not to start; the script that fails for it is told of once", async () => {
+  const pg = `[store.pg]\ntype = "postgresql"\nurl = "postgresql://postgres@127.0.0.1:${nobody}/postgres"\n[storage]\ndata = "pg"\n`;
+  const daemon = await start("down", config("down", select, pg));
+  const policy = await openPolicy(ports.down);
+  for (const instance of ["1", "2"]) {
+    expect(await policy.ask({ protocol_state: "RCPT", client_address: "203.0.113.9", instance, recipient: "a@example.org" })).toBe("DUNNO");
+  }
+  policy.end();
+  const isFailure = ({ event, line }: Readonly<Record<string, unknown>>) => event === "script" && line === 2;
+  expect(await daemon.logged(isFailure)).toMatchObject({
+    ...{ level: "warn", stage: "rcpt", script: "test" },
+    error: expect.not.stringMatching(/(store "pg").*\1/),
+  });
+  await daemon.stop();
+  await expect(daemon.logged(isFailure)).rejects.toThrow("ended without that line");
+});
+
+test("a failure that is told in other words for each client is told of once", async () => {
+  const daemon = await start("names", config("names", "keep;").replace("\"'test'\"", '"rcpt"'));
+  const policy = await openPolicy(ports.names);
+  for (const recipient of ["a@example.org", "b@example.org"]) {
+    expect(await policy.ask({ protocol_state: "RCPT", client_address: "203.0.113.9", instance: "1", recipient })).toBe("DUNNO");
+  }
+  policy.end();
+  const isFailure = ({ event, level }: Readonly<Record<string, unknown>>) => event === "script" && level === "warn";
+  expect(await daemon.logged(isFailure)).toMatchObject({ error: 'session.rcpt.script names "a@example.org", which is not a script' });
+  await daemon.stop();
+  await expect(daemon.logged(isFailure)).rejects.toThrow("ended without that line");
+});

@@ -1,0 +1,207 @@
+/** The real daemon with two workers: who serves, what a reload, a signal and the death of a worker leave. */
+import { rmSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { freePorts } from "../support/mta.ts";
+
+const scratch = `/tmp/postern-workers-${process.pid}`;
+
+/** An MTA's connection; replies come in the order of the requests. */
+class Peer {
+  readonly socket: Socket;
+  #text = "";
+  #wake: () => void = () => {};
+  #isClosed = false;
+
+  constructor(address: { port: number } | { path: string }) {
+    this.socket = connect({ allowHalfOpen: true, ...address });
+    this.socket.setEncoding("utf8").on("data", (chunk: string) => {
+      this.#text += chunk;
+      this.#wake();
+    });
+    this.socket.on("error", () => {});
+    for (const end of ["end", "close"]) {
+      this.socket.on(end, () => {
+        this.#isClosed = true;
+        this.#wake();
+      });
+    }
+  }
+
+  send(recipient: string): void {
+    const attributes = { request: "smtpd_access_policy", protocol_state: "RCPT", protocol_name: "ESMTP", helo_name: "a.example" };
+    const request = { ...attributes, client_address: "203.0.113.9", sender: "a@b.example", recipient };
+    const lines = Object.entries(request).map(([name, value]) => `${name}=${value}\n`);
+    this.socket.write(`${lines.join("")}\n`);
+  }
+
+  /** `undefined`: closed without one. */
+  async reply(): Promise<string | undefined> {
+    for (;;) {
+      const end = this.#text.indexOf("\n\n");
+      if (end >= 0) {
+        const reply = this.#text.slice(0, end);
+        this.#text = this.#text.slice(end + 2);
+        return reply;
+      }
+      if (this.#isClosed) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  async ask(recipient: string): Promise<string | undefined> {
+    this.send(recipient);
+    return this.reply();
+  }
+}
+
+const pass = "action=DUNNO";
+const refusal = "action=550 5.1.2 Mailbox does not exist.";
+
+function config(port: number, { more = "", known = "john@example.org" } = {}): string {
+  return `
+[server]
+workers = 2
+trusted-networks = []
+[listener.smtp]
+protocol = "policy"
+bind = ["127.0.0.1:${port}", "unix:${scratch}/socket"]
+${more}
+[directory.accounts]
+type = "memory"
+principals = [{ name = "john", email = ["${known}"] }]
+[session.ehlo]
+require = false
+[session.rcpt.errors]
+wait = "0s"
+`;
+}
+
+async function start(more = ""): Promise<{ daemon: Daemon; port: number; pids: Map<unknown, number>; open(): Peer }> {
+  const [port = 0] = await freePorts(1);
+  const daemon = await startDaemon({ directory: scratch, config: config(port, { more }), listening: [] });
+  running.push(daemon);
+  const pids = new Map<unknown, number>();
+  // Then it listens too, and nobody has connected yet.
+  for (let n = 0; n < 2; n += 1) {
+    const line = await daemon.logged(serves);
+    pids.set(line.worker, Number(line.pid));
+  }
+  return { daemon, port, pids, open: () => track(new Peer({ port })) };
+}
+
+const serves = ({ event, msg }: { readonly [key: string]: unknown }) => event === "worker" && msg === "a worker process serves";
+
+const running: Daemon[] = [];
+const peers: Peer[] = [];
+function track(peer: Peer): Peer {
+  peers.push(peer);
+  return peer;
+}
+
+afterEach(async () => {
+  for (const { socket } of peers.splice(0)) socket.destroy();
+  for (const daemon of running.splice(0)) await daemon.stop();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe("two workers", () => {
+  it("share the connections, and end with the daemon", async () => {
+    const { daemon, pids, open } = await start();
+    const twenty = Array.from({ length: 20 }, open);
+    // All are open before the first one closes.
+    expect(await Promise.all(twenty.map((peer, n) => peer.ask(`${n}@example.org`)))).toEqual(twenty.map(() => refusal));
+    expect(await Promise.all(twenty.map((peer) => peer.ask("john@example.org")))).toEqual(twenty.map(() => pass));
+    const served = await Promise.all(twenty.map((_, n) => daemon.logged(({ recipient }) => recipient === `${n}@example.org`)));
+    for (const worker of [1, 2]) expect(served.filter((line) => line.worker === worker).length).toBe(10);
+    expect(await daemon.stop()).toBe(0);
+    for (const pid of pids.values()) expect(isAlive(pid)).toBe(false);
+    expect(await Promise.all(twenty.map((peer) => peer.reply()))).toEqual(twenty.map(() => undefined));
+  });
+
+  it("count by one throttle", async () => {
+    const { open } = await start('[[session.throttle]]\nkey = ["sender"]\nrate = "10/1h"');
+    const four = Array.from({ length: 4 }, open);
+    const answers: unknown[] = [];
+    const askFive = async (peer: Peer) => {
+      for (let n = 0; n < 5; n += 1) answers.push(await peer.ask("john@example.org"));
+    };
+    await Promise.all(four.map(askFive));
+    expect(answers.filter((answer) => answer === pass).length).toBe(10);
+    expect(answers.filter((answer) => answer === "action=452 4.4.5 Rate limit exceeded, try again later.").length).toBe(10);
+  });
+
+  it("serve UNIX sockets, and peers that end their side before they read", async () => {
+    const { open } = await start();
+    for (const peer of [open(), track(new Peer({ path: `${scratch}/socket` }))]) {
+      peer.send("jim@example.org");
+      peer.socket.end();
+      expect(await peer.reply()).toBe(refusal);
+      expect(await peer.reply()).toBeUndefined();
+    }
+  });
+
+  it("hold the limit of connections together", async () => {
+    const { daemon, open } = await start("max-connections = 3");
+    const three = [open(), open(), open()];
+    for (const peer of three) expect(await peer.ask("john@example.org")).toBe(pass);
+    expect(await open().ask("john@example.org")).toBeUndefined();
+    expect(await daemon.logged(({ event }) => event === "connections-full")).toMatchObject({ limit: 3 });
+    for (const { socket } of three) socket.end();
+    await daemon.logged(({ event }) => event === "connections-free");
+    expect(await open().ask("john@example.org")).toBe(pass);
+  });
+
+  it("keep their connections when the configuration is read again", async () => {
+    const { daemon, port, open } = await start();
+    const both = [open(), open()];
+    for (const peer of both) expect(await peer.ask("jane@example.org")).toBe(refusal);
+    daemon.reload(config(port, { known: "jane@example.org" }));
+    await daemon.logged(({ event, level }) => event === "reload" && level === "info");
+    for (const peer of both) expect(await peer.ask("jane@example.org")).toBe(pass);
+    expect(await open().ask("john@example.org")).toBe(refusal);
+  });
+
+  it("one that is killed takes its own connections with it, and is replaced by one that has the configuration in force", async () => {
+    const { daemon, pids, port, open } = await start();
+    const [own, other] = [open(), open()];
+    await own.ask("1@example.org");
+    await other.ask("2@example.org");
+    const { worker } = await daemon.logged(({ recipient }) => recipient === "1@example.org");
+    daemon.reload(`${config(port)}\nnonsense = 1\n`);
+    await daemon.logged(({ event, level }) => event === "reload" && level === "error");
+    process.kill(pids.get(worker) ?? 0, "SIGKILL");
+    expect(await own.reply()).toBeUndefined();
+    expect(await other.ask("john@example.org")).toBe(pass);
+    expect(await daemon.logged(({ event, level }) => event === "worker" && level === "error")).toMatchObject({ worker, ended: "SIGKILL" });
+    expect(await open().ask("john@example.org")).toBe(pass);
+    expect(await daemon.logged(serves)).toMatchObject({ worker });
+    const more = [open(), open()];
+    for (const [n, peer] of more.entries()) expect(await peer.ask(`more${n}@example.org`)).toBe(refusal);
+    const served = await Promise.all(more.map((_, n) => daemon.logged(({ recipient }) => recipient === `more${n}@example.org`)));
+    expect(served.map((line) => line.worker)).toContain(worker);
+    expect(await daemon.stop()).toBe(0);
+  });
+
+  it("end when the primary process is killed", async () => {
+    const { daemon, open } = await start();
+    const peer = open();
+    await peer.ask("john@example.org");
+    await daemon.kill();
+    expect(await peer.reply()).toBeUndefined();
+    // Their log ends when the last of them has ended.
+    await expect(daemon.logged(() => false)).rejects.toThrow("the daemon ended without that line");
+  });
+});

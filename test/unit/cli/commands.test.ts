@@ -1,0 +1,128 @@
+/** The commands as processes: what they print, and what they end with. */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const root = join(import.meta.dirname, "../../..");
+let folder: string;
+let file: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "postern-cli-"));
+  file = join(folder, "postern.toml");
+  writeFileSync(
+    file,
+    `
+[server]
+mode = "shadow"
+[listener.smtp]
+protocol = "policy"
+bind = ["127.0.0.1:10040"]
+mode = "enforce"
+[directory.accounts]
+type = "memory"
+principals = [ { name = "john", email = ["john@example.org"] } ]
+[session.rcpt]
+relay = [ { if = "counter_incr('', rcpt, 1) > 1", then = true }, { else = false } ]
+`,
+  );
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function postern(args: readonly string[], input = "") {
+  const state = ["--state-directory", join(folder, "state")];
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["src/main.ts", ...args, ...state], {
+    cwd: root,
+    input,
+    encoding: "utf8",
+  });
+  return { status, stdout, stderr };
+}
+
+const session = ["--client", "203.0.113.9", "--helo", "mx.client.example", "--from", "a@b.example"];
+
+describe("explain", () => {
+  it("plays a session and writes no state", () => {
+    const { status, stdout } = postern([
+      "explain",
+      "-c",
+      file,
+      ...session,
+      "--to",
+      "john+x@example.org",
+      "--to",
+      "x@elsewhere.example",
+      "--json",
+    ]);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout).steps).toMatchObject([
+      { stage: "ehlo", reply: null },
+      { stage: "mail", reply: null, sender: "a@b.example" },
+      { stage: "rcpt", reply: null, resolved: ["john@example.org"] },
+      { stage: "rcpt", reply: "550 5.1.2 Relay not allowed.", delayMs: 5000, disconnect: false },
+    ]);
+    expect(existsSync(join(folder, "state"))).toBe(false);
+  });
+
+  it("reads a policy request, and answers as the listener would", () => {
+    const request =
+      "request=smtpd_access_policy\nprotocol_state=RCPT\nclient_address=203.0.113.9\nhelo_name=mx.a.example\nrecipient=x@elsewhere.example\n";
+    expect(postern(["explain", "-c", file, "--policy"], request).stdout).toMatch(/\naction=550 5\.1\.2 Relay not allowed\.\n$/);
+  });
+
+  it("answers each line, also one that makes no sense", () => {
+    const { stdout } = postern(["explain", "-c", file, "--stdin"], '{"client":{},"helo":"localhost"}\n{"clent":{}}\nno JSON\n');
+    const answers = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(answers).toMatchObject([{ steps: [{ reply: "550 5.5.0 Invalid EHLO domain." }] }, { error: {} }, { error: {} }]);
+  });
+
+  it.each([
+    [["--client-port", "99999"], "from 0 to 65535"],
+    [["--client", "nonsense"], "is not an IP address"],
+    [["--listener", "none"], "there is no listener"],
+  ])("ends with 2 at %j", (args, message) => {
+    const { status, stderr } = postern(["explain", "-c", file, ...args]);
+    expect(status).toBe(2);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain(" at ");
+  });
+});
+
+describe("eval", () => {
+  it.each([
+    ["1 + 2 * 3", [], "7\n", 0],
+    ["rcpt_domain", ["--set", "rcpt=john@a.example"], "a.example\n", 0],
+    ["is_tls && local_port == 25", ["--set", "is_tls=true", "--set", "local_port=25"], "1\n", 0],
+    ["rcpt_domian", [], "", 1],
+  ])("%s", (expression, args, expected, expectedStatus) => {
+    const { status, stdout } = postern(["eval", "-c", file, expression, ...args]);
+    expect({ status, stdout }).toEqual({ status: expectedStatus, stdout: expected });
+  });
+
+  it.each([
+    [{ expr: "'a' + 1" }, { value: "a1" }],
+    [{ expr: "[1, 'b']" }, { value: [1, "b"] }],
+    [{ expr: "1 +" }, { error: { line: 1 } }],
+    [{ rules: [{ if: "rcpt == 'x'", then: "'yes'" }, { else: false }], set: { rcpt: "x" } }, { value: "yes" }],
+    [{ rules: { match: { "0": { if: "true", then: "2" } }, else: "3" } }, { value: 2 }],
+    [{ rules: [{ if: "1", then: "2" }] }, { error: { message: expect.stringContaining("no else") } }],
+    [{ rules: { match: { a: { if: "1", then: "2" } }, else: "3" } }, { error: { message: expect.stringContaining("not a number") } }],
+    [{ nonsense: 1 }, { error: {} }],
+  ])("--stdin %j", (line, expected) => {
+    expect(JSON.parse(postern(["eval", "-c", file, "--stdin"], `${JSON.stringify(line)}\n`).stdout)).toMatchObject(expected);
+  });
+});
+
+describe("check", () => {
+  it("says that there is nothing wrong, or what", () => {
+    expect(postern(["check", "-c", file])).toMatchObject({ status: 0, stdout: `${file}: no errors\n` });
+    const { status, stderr } = postern(["check", "-c", join(folder, "missing.toml")]);
+    expect(status).toBe(1);
+    expect(stderr).toContain("missing.toml:1:1: there is no file");
+  });
+});

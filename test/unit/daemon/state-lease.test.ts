@@ -1,0 +1,53 @@
+/** Who holds the store of state: cores before and after a reload share it, and the last one closes it. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { TemporaryError } from "../../../src/answer/temporary-error.ts";
+import { parseConfiguration } from "../../../src/config/load.ts";
+import { StateStores } from "../../../src/daemon/state-lease.ts";
+import type { GreylistQuestion } from "../../../src/stage/state.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "postern-holders-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function configuration(stateDirectory: string, enable = true) {
+  const text = `[session.rcpt.greylist]\nenable = ${enable}\n`;
+  const loaded = parseConfiguration(text, "/etc/postern/postern.toml", () => "", { serves: false, stateDirectory });
+  if (loaded.configuration === undefined) throw new Error("not loaded");
+  return loaded.configuration;
+}
+
+const question = (sender: string): GreylistQuestion => ({
+  ...{ client: "", sender, recipient: "", now: 1, delayMs: 10, retryWindowMs: 1000, lifetimeMs: 1000 },
+  autoWhitelist: { address: "203.0.113.9", passes: undefined },
+});
+
+test("one store for the same configuration, open until the last lets go", async () => {
+  const states = new StateStores(
+    () => 1,
+    () => {},
+  );
+  const [one, two, other] = [join(folder, "a"), join(folder, "a"), join(folder, "b")].map((path) => states.hold(configuration(path)));
+  if (one === undefined || two === undefined || other === undefined) throw new Error("three were held");
+  expect(two.state).toBe(one.state);
+  expect(other.state).not.toBe(one.state);
+  await one.release();
+  expect(await two.state.greylist(question("a"))).toMatchObject({ kind: "wait", isNew: true });
+  expect(await other.state.greylist(question("a"))).toMatchObject({ kind: "wait", isNew: true });
+  await Promise.all([two.release(), other.release()]);
+  await expect((async () => two.state.greylist(question("a")))()).rejects.toThrow(TemporaryError);
+
+  const again = states.hold(configuration(join(folder, "a")));
+  expect(await again.state.greylist(question("a"))).toMatchObject({ kind: "wait", isNew: false });
+  await again.release();
+});
+
+test("a configuration that never asks opens nothing", async () => {
+  const { state, release } = new StateStores(
+    () => 1,
+    () => {},
+  ).hold(configuration(join(folder, "none"), false));
+  expect(() => state.greylist(question("a"))).toThrow(TemporaryError);
+  await release();
+});

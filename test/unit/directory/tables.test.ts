@@ -1,0 +1,172 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Principal } from "../../../src/directory/directory-settings.ts";
+import { FileDirectory } from "../../../src/directory/file.ts";
+import { openMemoryDirectory } from "../../../src/directory/memory.ts";
+import { openMtaDirectory } from "../../../src/directory/mta.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "postern-tables-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+type Kind = "virtual" | "aliases" | "addresses";
+
+async function open(kind: Kind, text: string, aliasesDomain?: string) {
+  const path = join(folder, kind);
+  await writeFile(path, text);
+  const none = { virtual: [], aliases: [], addresses: [], domains: ["Extra.example"] };
+  return new FileDirectory({ type: "file", name: "file", ...none, aliasesDomain, [kind]: [path] }, () => {});
+}
+
+const mailbox = (...primaries: string[]) => ({ kind: "mailbox", primaries });
+const list = (...members: string[]) => ({ kind: "list", members });
+
+const tables: [kind: Kind, line: string, address: string, found: object | undefined][] = [
+  ["virtual", "a@v.example a@v.example", "a@v.example", mailbox("a@v.example")],
+  ["virtual", "A@V.example\tB@w.Example", "a@v.example", mailbox("b@w.example")],
+  ["virtual", "a@v.example b@w.example, c@w.example,b@w.example", "a@v.example", list("b@w.example", "c@w.example")],
+  ["virtual", "a@v.example b@w.example c@w.example", "a@v.example", list("b@w.example", "c@w.example")],
+  ["virtual", "a@v.example b@w.example,\n# between\n\n  c@w.example", "a@v.example", list("b@w.example", "c@w.example")],
+  ["virtual", "a@v.example b\na@v.example c", "a@v.example", mailbox("b@l.example")],
+  ["virtual", "a b@w.example", "a@l.example", mailbox("b@w.example")],
+  ["virtual", '"a b"@v.example c@w.example', "a b@v.example", mailbox("c@w.example")],
+  ["virtual", 'a@v.example "b, c"@w.example', "a@v.example", mailbox("b, c@w.example")],
+  ["virtual", "@v.example a@w.example", "@v.example", mailbox("a@w.example")],
+  ["virtual", "@v.example a@w.example", "x@v.example", undefined],
+  ["virtual", "@v.example @w.example", "x@v.example", mailbox("x@w.example")],
+  ["virtual", "@v.example @w.example", "@v.example", undefined],
+  ["virtual", "@v.example @w.example\na@v.example b@w.example", "a@v.example", mailbox("b@w.example")],
+  ["virtual", "a@bücher.example b@w.example", "a@xn--bcher-kva.example", mailbox("b@w.example")],
+  ["aliases", "postmaster: root", "postmaster@l.example", mailbox("root@l.example")],
+  ["aliases", "Root : \\root", "root@l.example", mailbox("root@l.example")],
+  ["aliases", "team: a, b@w.example,\n\tc", "team@l.example", list("a@l.example", "b@w.example", "c@l.example")],
+  ["aliases", '"two words": a', "two words@l.example", mailbox("a@l.example")],
+  ["aliases", 'majordomo: "|/usr/bin/wrapper, x"', "majordomo@l.example", mailbox("majordomo@l.example")],
+  ["aliases", "archive: /var/mail/archive", "archive@l.example", mailbox("archive@l.example")],
+  ["aliases", "all: :include:/etc/mail/all", "all@l.example", mailbox("all@l.example")],
+  ["aliases", "mixed: a, |/usr/bin/tee", "mixed@l.example", mailbox("mixed@l.example")],
+  ["aliases", "a: b\na: c", "a@l.example", mailbox("b@l.example")],
+  ["aliases", "a: b", "b@l.example", undefined],
+  ["addresses", "# all\nA@v.example\n  b@V.example  \n", "a@v.example", mailbox("a@v.example")],
+  ["addresses", "# all\nA@v.example\n  b@V.example  \n", "b@v.example", mailbox("b@v.example")],
+  ["addresses", "@v.example", "anyone@v.example", mailbox("anyone@v.example")],
+  ["addresses", "@v.example", "@v.example", undefined],
+];
+
+const problems: [kind: Kind, text: string, message: RegExp][] = [
+  ["virtual", "# one\na@v.example", /virtual:2: an entry is a key/],
+  ["virtual", "\n/^(.*)@old/ $1@new", /virtual:2: regular expressions/],
+  ["aliases", "a b", /aliases:1: an entry is a name/],
+  ["aliases", "a:", /aliases:1: an entry is a name/],
+  ["addresses", "a@v.example\nexample.org\nb@v.example x", /addresses:2: "example.org" is not.*\n.*addresses:3: /],
+];
+
+describe("tables of the MTA", () => {
+  it.each(tables)("%s: %s: %s", async (kind, text, address, found) => {
+    expect((await open(kind, text, "L.example")).recipient(address)).toEqual(found);
+  });
+
+  it.each(problems)("%s: %j is a problem", async (kind, text, message) => {
+    await expect(open(kind, text, "l.example")).rejects.toThrow(message);
+  });
+
+  it("needs a domain for names without one", async () => {
+    await expect(open("virtual", "postmaster root")).rejects.toThrow(/virtual:1: "postmaster" has no domain/);
+  });
+
+  it("knows the domains of its keys, and those that it is told", async () => {
+    const directory = await open("virtual", "a@a.example x\n@b.example x\n@c.example @x.example\nd.example anything", "l.example");
+    const domains = ["a.example", "b.example", "c.example", "d.example", "l.example", "extra.example", "x.example"];
+    expect(domains.map((domain) => directory.isLocalDomain(domain))).toEqual([true, true, true, true, true, true, false]);
+  });
+
+  it("reloads", async () => {
+    const directory = await open("addresses", "a@v.example");
+    await writeFile(join(folder, "addresses"), "a@v.example\nb@w.example");
+    await directory.refresh();
+    await directory.refresh();
+    expect(directory.recipient("b@w.example")).toEqual(mailbox("b@w.example"));
+    expect(directory.isLocalDomain("w.example")).toBe(true);
+  });
+});
+
+describe("memory", () => {
+  it("follows lists within lists to their members, and loops to their end", () => {
+    const principal = (name: string, kind: Principal["class"], memberOf: readonly string[]): Principal => ({
+      ...{ name, class: kind, memberOf, emailList: [] },
+      email: [`${name}@a.example`],
+    });
+    const nested = openMemoryDirectory(
+      "nested",
+      [
+        principal("all", "list", ["staff"]),
+        principal("staff", "list", ["all"]),
+        principal("boss", "individual", ["all"]),
+        principal("ann", "individual", ["staff"]),
+      ],
+      [],
+    );
+    expect(nested.recipient("all@a.example")).toEqual(list("boss@a.example", "ann@a.example"));
+    expect(nested.recipient("staff@a.example")).toEqual(list("ann@a.example", "boss@a.example"));
+  });
+
+  const principal = (name: string, changes: Partial<Principal>): Principal => ({
+    name,
+    class: "individual",
+    email: [],
+    emailList: [],
+    memberOf: [],
+    ...changes,
+  });
+  const directory = openMemoryDirectory(
+    "memory",
+    [
+      principal("a", { email: ["@a.example", "a@a.example", "both@a.example"], memberOf: ["team", "group"] }),
+      principal("b", { email: ["b@a.example", "both@a.example"], emailList: ["other@b.example", "team@a.example"], memberOf: ["team"] }),
+      principal("nowhere", { email: ["@n.example"], memberOf: ["team"] }),
+      principal("team", { class: "list", email: ["team@a.example", "crew@a.example"] }),
+      principal("empty", { class: "list", email: ["empty@a.example"] }),
+      principal("group", { class: "group", email: ["group@a.example"] }),
+    ],
+    ["Bücher.example"],
+  );
+  it.each([
+    ["both@a.example", mailbox("a@a.example", "b@a.example")],
+    ["@a.example", mailbox("a@a.example")],
+    ["@n.example", mailbox("@n.example")],
+    ["team@a.example", list("a@a.example", "b@a.example")],
+    ["crew@a.example", list("a@a.example", "b@a.example")],
+    ["other@b.example", list("b@a.example")],
+    ["empty@a.example", list()],
+    ["group@a.example", mailbox("group@a.example")],
+  ])("%s", (address, found) => {
+    expect(directory.recipient(address)).toEqual(found);
+  });
+
+  it("shows at most five candidates and fifty members", () => {
+    const many = Array.from({ length: 60 }, (_, index) =>
+      principal(`u${index}`, { email: [`user${index}@a.example`], emailList: ["all@a.example"] }),
+    );
+    const large = openMemoryDirectory("large", many, []);
+    expect(large.verify("user")).toHaveLength(5);
+    expect(large.expand("all@a.example")).toHaveLength(50);
+    expect(large.recipient("all@a.example")).toMatchObject({ members: { length: 60 } });
+  });
+
+  it("knows domains of lists and those that it is told", () => {
+    expect(["b.example", "xn--bcher-kva.example", "c.example"].map((domain) => directory.isLocalDomain(domain))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+});
+
+it("mta: every address exists", () => {
+  const directory = openMtaDirectory("mta");
+  expect([directory.isLocalDomain("x.example"), directory.recipient("a@x.example")]).toEqual([true, mailbox("a@x.example")]);
+});

@@ -1,0 +1,62 @@
+import { expect, it } from "vitest";
+import { countPlaceholders, isReading, placeholders } from "../../../src/expr/sql-text.ts";
+
+const rows: [sql: string, sqlite: string, postgresql: string][] = [
+  ["SELECT ?", "SELECT ?", "SELECT $1"],
+  ["SELECT ?, ?", "SELECT ?, ?", "SELECT $1, $2"],
+  ["SELECT $1, $2, $1", "SELECT ?1, ?2, ?1", "SELECT $1, $2, $1"],
+  ["SELECT a ? $1", "SELECT a ? ?1", "SELECT a ? $1"],
+  ["SELECT '?', '$1', ?", "SELECT '?', '$1', ?", "SELECT '?', '$1', $1"],
+  ["SELECT 'it''s ?', ?", "SELECT 'it''s ?', ?", "SELECT 'it''s ?', $1"],
+  ['SELECT "a?""b$1", ?', 'SELECT "a?""b$1", ?', 'SELECT "a?""b$1", $1'],
+  ["SELECT a$1, ?", "SELECT a$1, ?", "SELECT a$1, $1"],
+  ["SELECT 1 -- really?\n, ?", "SELECT 1 -- really?\n, ?", "SELECT 1 -- really?\n, $1"],
+  ["SELECT /* ? */ ?", "SELECT /* ? */ ?", "SELECT /* ? */ $1"],
+  ["SELECT 4 / ?, 2 - ?", "SELECT 4 / ?, 2 - ?", "SELECT 4 / $1, 2 - $2"],
+  ["SELECT ? /* open ?", "SELECT ? /* open ?", "SELECT $1 /* open ?"],
+  ["SELECT ? 'open ?", "SELECT ? 'open ?", "SELECT $1 'open ?"],
+  // Where the engines differ.
+  ["SELECT /* /* ? */ ? */ ?", "SELECT /* /* ? */ ? */ ?", "SELECT /* /* ? */ ? */ $1"],
+  ["SELECT /* /* $1 */ $1", "SELECT /* /* $1 */ ?1", "SELECT /* /* $1 */ $1"],
+  ["SELECT [a$1], `b$1`, $1", "SELECT [a$1], `b$1`, ?1", "SELECT [a$1], `b$1`, $1"],
+  ["SELECT a[?]", "SELECT a[?]", "SELECT a[$1]"],
+  ["SELECT E'\\'?', ?", "SELECT E'\\'?', ?", "SELECT E'\\'?', $1"],
+  ["SELECT $$ ? $1 $$, ?", "SELECT $$ ? ?1 $$, ?", "SELECT $$ ? $1 $$, $1"],
+  ["SELECT $a$ ? $$ ? $a$, ?", "SELECT $a$ ? $$ ? $a$, ?", "SELECT $a$ ? $$ ? $a$, $1"],
+];
+
+it.each(rows)("%s", (sql, sqlite, postgresql) => {
+  expect([placeholders(sql, "sqlite"), placeholders(sql, "postgresql")]).toEqual([sqlite, postgresql]);
+});
+
+it.each<[sql: string, count: number | undefined]>([
+  ["SELECT 1", 0],
+  ["SELECT ?, '?', ?", 2],
+  ["SELECT $1, $2, $1", 2],
+  ["SELECT $3", 3],
+  ["SELECT a ? $1", 1],
+  // A string in PostgreSQL, placeholders in SQLite.
+  ["SELECT $$ ? $$", undefined],
+  ["SELECT [a?]", undefined],
+])("%s has %s", (sql, count) => {
+  expect(countPlaceholders(sql)).toBe(count);
+});
+
+it.each<[sql: string, reads: boolean]>([
+  ["SELECT 1", true],
+  ["  select addr from seen", true],
+  ["/* seen? */ SELECT 1", true],
+  ["-- seen?\nSELECT 1", true],
+  ["(SELECT 1) UNION (SELECT 2)", true],
+  ["VALUES (1)", true],
+  ["WITH x AS (SELECT 'delete') SELECT * FROM x", true],
+  ['WITH x AS (SELECT 1 AS "update") SELECT * FROM x -- insert', true],
+  ["INSERT INTO seen SELECT 1", false],
+  ["/* SELECT */ DELETE FROM seen", false],
+  ["WITH x AS (SELECT 1) INSERT INTO seen SELECT * FROM x", false],
+  ["WITH x AS (DELETE FROM seen RETURNING addr) SELECT addr FROM x", false],
+  ["PRAGMA optimize", false],
+  ["", false],
+])("%s reads: %s", (sql, reads) => {
+  expect(isReading(sql)).toBe(reads);
+});

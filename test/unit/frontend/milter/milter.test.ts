@@ -1,0 +1,357 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { TemporaryError } from "../../../../src/answer/temporary-error.ts";
+import { openMilter } from "../../../../src/frontend/milter/milter.ts";
+import type { MilterSettings } from "../../../../src/frontend/milter/negotiation.ts";
+import { CommandDecoder } from "../../../../src/wire/milter/command.ts";
+import { frame } from "../../../support/milter-frames.ts";
+import { type Changes, rule } from "../../../support/settings.ts";
+import { world } from "../world.ts";
+import { connect, connected, envelope, fullOffer, helo, Mta, milterWorld, type Offer, oldOffer } from "./milter-mta.ts";
+
+const noMailbox = "550 5.1.2 Mailbox does not exist.";
+const noRelay = "550 5.1.2 Relay not allowed.";
+
+async function inMessage(mta: Mta, sender = "<a@client.example>"): Promise<Mta> {
+  await mta.send("H", helo("mx.client.example"));
+  await mta.send("M", envelope(sender));
+  return mta;
+}
+
+const rcpt = (mta: Mta, path: string) => mta.send("R", envelope(path));
+
+describe("negotiation", () => {
+  const allButEnvelope =
+    0x1000 | 0x2000 | 0x20 | 0x80 | 0x40 | 0x40000 | 0x10 | 0x80000 | 0x100 | 0x20000 | 0x200 | 0x10000 | 0x400 | 0x800;
+  const mail = 0x4000;
+  const rcpts = 0x8000;
+  const setMacros = 0x100;
+  const changeRecipients = 0x4 | 0x8 | 0x80;
+  const noEhloChecks: Changes = { ehlo: { require: rule("false"), rejectNonFqdn: rule("false"), blocklist: [] } };
+
+  test.each<[what: string, settings: Partial<MilterSettings>, changes: Changes, actions: number, protocol: number]>([
+    ["by default MAIL and RCPT wait", {}, {}, changeRecipients | setMacros, allButEnvelope],
+    [
+      "a rewritten sender",
+      {},
+      { mail: { rewrite: rule("'x@' + sender_domain", "mail") } },
+      changeRecipients | 0x40 | setMacros,
+      allButEnvelope,
+    ],
+    ["no rewriting", { rewrite: false }, {}, setMacros, allButEnvelope],
+    ["shadow mode", { mode: "shadow" }, {}, setMacros, allButEnvelope | mail | rcpts],
+    ["no EHLO checks", {}, noEhloChecks, changeRecipients | setMacros, allButEnvelope | mail],
+    ["no EHLO checks, but extensions", { extensions: "enforce" }, noEhloChecks, changeRecipients | setMacros, allButEnvelope],
+  ])("%s", async (_what, settings, changes, actions, protocol) => {
+    const mta = new Mta(milterWorld(world({ changes }), settings).options);
+    await mta.offer();
+    expect(mta.negotiated).toEqual({ version: 6, actions, protocol });
+  });
+
+  test("of an offer without additions nothing is changed, and that is told once", async () => {
+    const place = world();
+    const { options } = milterWorld(place);
+    const begin = openMilter(options);
+    for (const offer of [fullOffer, { ...fullOffer, actions: 0x8 }, { ...fullOffer, actions: 0x8 }]) {
+      const mta = await inMessage(await connected(options, offer, begin));
+      await rcpt(mta, "<john+x@example.org>");
+      expect(await mta.send("E")).toBe(offer === fullOffer ? "-<john+x@example.org> | +<john@example.org> | continue" : "continue");
+    }
+    expect(place.notices).toEqual([{ kind: "changes-not-offered", listener: "smtp" }]);
+  });
+});
+
+describe.each([false, true])("a directory that waits: %s", (waits) => {
+  test("a peer that offers any flags is answered in step", async () => {
+    const command = fc.constantFrom<[letter: string, data: string]>(
+      ["H", helo("mx.client.example")],
+      ["M", envelope("<a@client.example>", "SIZE=1")],
+      ["R", envelope("<john+x@example.org>", "NOTIFY=NEVER")],
+      ["R", envelope("<nobody@example.org>")],
+      ["T", ""],
+      ["L", "Subject\0x\0"],
+      ["N", ""],
+      ["B", "text"],
+      ["E", ""],
+      ["U", "FOO\0"],
+      ["A", ""],
+      ["D", "R{rcpt_mailer}\0error\0"],
+      ["D", "M"],
+      ["K", ""],
+    );
+    const flags = fc.record({ version: fc.integer({ min: 2, max: 9 }), actions: fc.nat(0x3ff), protocol: fc.nat(0x3fffff) });
+    const settings = fc.record({
+      mode: fc.constantFrom<MilterSettings["mode"]>("enforce", "shadow"),
+      extensions: fc.constantFrom<MilterSettings["extensions"]>("observe", "enforce"),
+      rewrite: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(flags, settings, fc.array(command, { maxLength: 20 }), async (offer: Offer, given, commands) => {
+        const place = world({ waits });
+        const mta = await connected(milterWorld(place, given).options, offer);
+        const { version, actions, protocol } = mta.negotiated;
+        expect([version <= Math.min(6, offer.version), actions & ~offer.actions, protocol & ~offer.protocol]).toEqual([true, 0, 0]);
+        for (const [letter, data] of commands) {
+          // `send` throws when a reply comes that is not waited for, or none that is.
+          await mta.send(letter, data);
+          if (letter === "K") await mta.send("C", connect());
+        }
+        expect(place.notices.filter(({ kind }) => kind === "internal-error")).toEqual([]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test("a verdict that a source cannot tell defers, and its cause is logged", async () => {
+    const place = world({ waits });
+    const mta = await inMessage(await connected(milterWorld(place).options));
+    place.directory.down = true;
+    expect(await rcpt(mta, "<john@example.org>")).toBe("451 4.4.3 Unable to verify address at this time.");
+    expect(place.causes).toEqual([expect.objectContaining({ message: "down" })]);
+    place.directory.down = false;
+    expect(await rcpt(mta, "<john@example.org>")).toBe("continue");
+  });
+
+  test("a bug defers one command", async () => {
+    const place = world({ waits });
+    const mta = await inMessage(await connected(milterWorld(place).options));
+    const { core } = place;
+    place.core = {
+      ...core,
+      sources: {
+        ...core.sources,
+        directory: () => {
+          throw new TypeError("a bug");
+        },
+      },
+    };
+    expect(await rcpt(mta, "<john@example.org>")).toBe("451 4.3.0 Internal error, please try again later.");
+    expect(place.notices).toEqual([{ kind: "internal-error", listener: "smtp", error: new TypeError("a bug") }]);
+    place.core = core;
+    expect(await rcpt(mta, "<john@example.org>")).toBe("continue");
+  });
+});
+
+describe("a verdict is out within 9 seconds", () => {
+  test("what a longer wait would exceed is left of it", async () => {
+    const place = world({ changes: { rcpt: { errors: { total: rule("9"), wait: rule("20s") } } } });
+    const mta = await inMessage(await connected(milterWorld(place).options));
+    expect(await rcpt(mta, "<nobody@example.org>")).toBe(`${noMailbox} (9000 ms)`);
+  });
+
+  test("the time of the decision counts", async () => {
+    const place = world();
+    const { core } = place;
+    const mta = await inMessage(await connected(milterWorld(place).options));
+    place.core = {
+      ...core,
+      sources: {
+        ...core.sources,
+        directory(name) {
+          place.now += 7000;
+          return core.sources.directory(name);
+        },
+      },
+    };
+    expect(await rcpt(mta, "<x@elsewhere.example>")).toBe(`${noRelay} (2000 ms)`);
+  });
+
+  test("a source that says nothing is given up, and nothing comes of what it says later", async () => {
+    const place = world({ waits: true });
+    let strike: () => void = () => {};
+    const { options } = milterWorld(place, {}, (ms, callback) => {
+      expect(ms).toBe(9000);
+      strike = callback;
+      return () => {};
+    });
+    const mta = await inMessage(await connected(options));
+    const { recipient } = place.directory;
+    let answer: () => void = () => {};
+    place.directory.recipient = (address) =>
+      new Promise((resolve) => {
+        answer = () => resolve(recipient(address));
+      });
+    const refused = rcpt(mta, "<john+x@example.org>");
+    await Promise.resolve();
+    strike();
+    expect(await refused).toBe("451 4.4.3 Unable to verify address at this time.");
+    answer();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await mta.send("E")).toBe("continue");
+    expect(place.decisions.map(({ stage, verdict }) => `${stage} ${verdict}`)).toEqual(["mail pass", "rcpt defer"]);
+    expect(place.causes).toEqual([new Error("no verdict within 9 s")]);
+  });
+});
+
+describe("a reload", () => {
+  test("changes verdicts of open connections, but not what was negotiated", async () => {
+    const place = world();
+    const own = milterWorld(place, { mode: "shadow" });
+    const mta = await inMessage(await connected(own.options));
+    own.settings = { ...own.settings, mode: "enforce" };
+    // The MTA does not wait, so it is not told.
+    expect(await rcpt(mta, "<nobody@example.org>")).toBeUndefined();
+    expect(await rcpt(mta, "<john+x@example.org>")).toBeUndefined();
+    expect(await mta.send("E")).toBe("continue");
+    expect(place.decisions.map(({ verdict, would }) => [verdict, would])).toEqual([
+      ["pass", undefined],
+      ["pass", "reject"],
+      ["pass", undefined],
+    ]);
+    const other = await inMessage(await connected(own.options));
+    expect(await rcpt(other, "<nobody@example.org>")).toBe(`${noMailbox} (5000 ms)`);
+    own.settings = { ...own.settings, mode: "shadow" };
+    expect(await rcpt(other, "<nobody@example.org>")).toBe("continue");
+    expect(await rcpt(other, "<john+x@example.org>")).toBe("continue");
+    expect(await other.send("E")).toBe("continue");
+  });
+});
+
+describe("the client is known by", () => {
+  test.each<[what: string, data: string, macros: Record<string, string>, expected: Record<string, unknown>]>([
+    ["name and address", connect(), {}, { client: "203.0.113.9", clientName: "mx.client.example", clientPort: 4321, serverPort: 25 }],
+    ["an address in brackets", connect("[203.0.113.9]"), {}, { clientName: "" }],
+    ["unknown", connect("unknown"), {}, { clientName: "" }],
+    ["a forged name", connect(), { client_resolve: "FORGED" }, { clientName: "" }],
+    ["a name that could not be confirmed", connect(), { client_resolve: "TEMP" }, { clientName: "" }],
+    ["a confirmed name", connect(), { client_resolve: "OK" }, { clientName: "mx.client.example" }],
+    ["IPv6 as Postfix has it", connect("x.example", "6", "2001:db8::1"), {}, { client: "2001:db8::1" }],
+    ["IPv6 as Sendmail has it", connect("x.example", "6", "IPv6:2001:DB8:0:0:0:0:0:1"), {}, { client: "2001:db8::1" }],
+    ["a mapped address", connect("x.example", "6", "::ffff:203.0.113.9"), {}, { client: "203.0.113.9" }],
+    ["no address", connect("x.example", "U"), {}, { client: "", clientName: "x.example", clientPort: 0 }],
+    ["what is no address", connect("x.example", "4", "nowhere"), {}, { client: "" }],
+    ["the port of the server", connect(), { daemon_port: "587", daemon_addr: "192.0.2.1" }, { serverPort: 587 }],
+    ["a port that is none", connect(), { daemon_port: "smtp" }, { serverPort: 25 }],
+  ])("%s", async (_what, data, macros, expected) => {
+    const place = world();
+    const mta = new Mta(milterWorld(place).options);
+    await mta.offer();
+    await mta.macros("C", macros);
+    await mta.send("C", data);
+    await inMessage(mta);
+    expect(place.decisions[0]).toMatchObject(expected);
+  });
+
+  test("local-port wins over what the MTA says", async () => {
+    const place = world({ localPort: 26 });
+    const mta = new Mta(milterWorld(place).options);
+    await mta.offer();
+    await mta.macros("C", { daemon_port: "587" });
+    await mta.send("C", connect());
+    await inMessage(mta);
+    expect(place.decisions[0]?.serverPort).toBe(26);
+  });
+});
+
+test("the log has all that decided", async () => {
+  const place = world();
+  const mta = await connected(milterWorld(place).options);
+  await mta.macros("H", { tls_version: "TLSv1.3" });
+  await mta.send("H", helo("mx.client.example"));
+  await mta.macros("M", { auth_authen: "john", i: "4F5A" });
+  await mta.send("M", envelope("<A@client.example>"));
+  await rcpt(mta, '<@r.example:"no body"@example.org>');
+  expect(place.decisions[1]).toEqual({
+    event: "decision",
+    listener: "smtp",
+    stage: "rcpt",
+    client: "203.0.113.9",
+    clientName: "mx.client.example",
+    clientPort: 4321,
+    serverPort: 25,
+    helo: "mx.client.example",
+    tls: true,
+    auth: "john",
+    sender: "A@client.example",
+    recipient: "no body@example.org",
+    instance: "4F5A",
+    verdict: "reject",
+    reply: noMailbox,
+    reason: "unknown-mailbox",
+    resolved: [],
+    ms: 0,
+  });
+});
+
+describe("what decided a name", () => {
+  test("is asked again when the login comes after a refusal", async () => {
+    const place = world({ changes: { ehlo: { rejectNonFqdn: rule("is_empty(authenticated_as)") } } });
+    const mta = await connected(milterWorld(place).options);
+    await mta.send("H", helo("nodots"));
+    expect(await mta.send("M", envelope("<a@client.example>"))).toBe("550 5.5.0 Invalid EHLO domain.");
+    await mta.macros("M", { auth_authen: "john" });
+    expect(await mta.send("M", envelope("<a@client.example>"))).toBe("continue");
+  });
+
+  test("is asked again when it could not be told", async () => {
+    const place = world();
+    const lookup = place.core.sources.lookup;
+    const mta = await connected(milterWorld(place).options);
+    await mta.send("H", helo("mx.client.example"));
+    place.core = { ...place.core, sources: { ...place.core.sources, lookup: () => ({ waits: true, get: async () => fail() }) } };
+    expect(await mta.send("M", envelope("<a@client.example>"))).toBe("451 4.4.3 Unable to verify EHLO domain at this time.");
+    place.core = { ...place.core, sources: { ...place.core.sources, lookup } };
+    expect(await mta.send("M", envelope("<a@client.example>"))).toBe("continue");
+  });
+});
+
+function fail(): never {
+  throw new TemporaryError("down");
+}
+
+test("replies have their percent signs doubled", async () => {
+  const place = world();
+  const { settings } = place.core;
+  const replies = { ...settings.rcpt.replies, unknownMailbox: { code: 550, status: "5.1.2", text: "100% sure." } };
+  place.core = { ...place.core, settings: { ...settings, rcpt: { ...settings.rcpt, replies } } };
+  const mta = await inMessage(await connected(milterWorld(place).options, oldOffer));
+  expect(await rcpt(mta, "<nobody@example.org>")).toBe("550 5.1.2 100%% sure. (5000 ms)");
+});
+
+test("an address that cannot be written is told once, and delivered as given", async () => {
+  const place = world({ changes: { rcpt: { aliases: "primary" } } });
+  const { recipient } = place.directory;
+  place.directory.recipient = (address) =>
+    address === "j@example.org" ? { kind: "mailbox", primaries: ["john\u0001@example.org"] } : recipient(address);
+  const mta = await connected(milterWorld(place).options);
+  for (const _message of [1, 2]) {
+    await inMessage(mta);
+    await rcpt(mta, "<j@example.org>");
+    await rcpt(mta, "<jane+x@example.org>");
+    expect(await mta.send("E")).toBe("-<jane+x@example.org> | +<jane@example.org> | continue");
+  }
+  expect(place.notices).toEqual([
+    { kind: "unwritable-address", listener: "smtp", address: "j@example.org", resolved: ["john @example.org"] },
+  ]);
+});
+
+test("commands and portions: the body is skipped where that is understood", async () => {
+  const { options } = milterWorld(world());
+  expect(await (await connected(options, { ...oldOffer, protocol: 0x400 })).send("B", "text")).toBe("skip");
+  expect(await (await connected(options, oldOffer)).send("B", "x".repeat(65_535))).toBe("continue");
+});
+
+test("idle is a connection without a message", async () => {
+  const mta = await connected(milterWorld(world()).options);
+  const seen = [mta.conversation.isIdle];
+  await inMessage(mta);
+  seen.push(mta.conversation.isIdle);
+  await mta.send("E");
+  seen.push(mta.conversation.isIdle);
+  await inMessage(mta);
+  await mta.send("A");
+  seen.push(mta.conversation.isIdle);
+  expect(seen).toEqual([true, false, true, true]);
+});
+
+test("what revokes a verdict", () => {
+  const decoder = new CommandDecoder();
+  const { conversation } = new Mta(milterWorld(world()).options);
+  const revoking = [..."HMRTNEUDAQK"].filter((letter) => {
+    decoder.push(frame(letter, letter === "D" ? "R" : "x\0"));
+    const command = decoder.next();
+    return command !== undefined && conversation.revokes(command);
+  });
+  expect(revoking.join("")).toBe("AQK");
+  expect(conversation.revokes(undefined)).toBe(true);
+});

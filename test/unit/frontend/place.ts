@@ -1,0 +1,168 @@
+/** The policy front end on real sockets, a clock moved by hand, and clients that wait for what they are told. */
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { afterEach } from "vitest";
+import { HeldReplies, type StartTimer } from "../../../src/frontend/connection/delayed-replies.ts";
+import type { Notice } from "../../../src/frontend/notice.ts";
+import { type Listening, type ListenOptions, listen } from "../../support/listen.ts";
+import { milterProtocolOf } from "./milter/milter-mta.ts";
+import { policyProtocol, type World, type WorldOptions, world } from "./world.ts";
+
+/** Timers that run when told. */
+function handClock() {
+  const waiting = new Map<number, { readonly ms: number; readonly callback: () => void }>();
+  let next = 0;
+  let onStart: (ms: number) => void = () => {};
+  const timer: StartTimer = (ms, callback) => {
+    const id = next++;
+    waiting.set(id, { ms, callback });
+    onStart(ms);
+    return () => waiting.delete(id);
+  };
+  return {
+    timer,
+    /** The milliseconds of the next timer that is started. */
+    started: () =>
+      new Promise<number>((resolve) => {
+        onStart = resolve;
+      }),
+    delays: () => [...waiting.values()].map(({ ms }) => ms),
+    /** The timer that was started first. */
+    strike() {
+      const [first] = waiting;
+      if (first === undefined) throw new Error("no timer");
+      waiting.delete(first[0]);
+      first[1].callback();
+    },
+  };
+}
+
+export interface Place {
+  readonly world: World;
+  readonly listener: Listening;
+  readonly notices: Notice[];
+  readonly clock: ReturnType<typeof handClock>;
+  readonly held: HeldReplies;
+  /** A connection to one of the addresses bound. */
+  open(index?: number): Promise<Client>;
+}
+
+export interface Client {
+  readonly socket: Socket;
+  send(text: string | Buffer): void;
+  /** All that has come, as soon as it is so many characters. */
+  received(length: number): Promise<string>;
+  /** All that has come, when the connection is closed. */
+  closed(): Promise<string>;
+  sofar(): string;
+}
+
+const places: Place[] = [];
+
+afterEach(async () => {
+  for (const place of places.splice(0)) await place.listener.stop(0);
+});
+
+interface PlaceOptions extends WorldOptions {
+  readonly maxConnections?: number;
+  readonly maxWaiting?: number;
+  readonly bind?: ListenOptions<unknown>["bind"];
+  readonly socketMode?: number;
+  readonly socketGroup?: string;
+}
+
+const anywhere = [{ kind: "inet", host: "127.0.0.1", port: 0 }] as const;
+
+export function start(options: PlaceOptions = {}): Promise<Place> {
+  return open(options, "utf8", policyProtocol);
+}
+
+/** The milter front end instead; what is received has one character a byte. */
+export function startMilter(options: PlaceOptions = {}): Promise<Place> {
+  return open(options, "latin1", milterProtocolOf);
+}
+
+type Protocol<Request> = ListenOptions<Request>["protocol"];
+
+async function open<Request>(
+  options: PlaceOptions,
+  encoding: BufferEncoding,
+  protocolOf: (world: World, held: HeldReplies) => Protocol<Request>,
+): Promise<Place> {
+  const { maxConnections = 100, maxWaiting = 20, bind = anywhere, socketMode = 0o660, socketGroup, ...others } = options;
+  const clock = handClock();
+  const held = new HeldReplies(() => maxWaiting, clock.timer);
+  const surroundings = world(others);
+  const listener = await listen({
+    name: "smtp",
+    bind,
+    socketMode,
+    socketGroup,
+    maxConnections,
+    protocol: protocolOf(surroundings, held),
+    onNotice: surroundings.options.onNotice,
+  });
+  const place: Place = {
+    world: surroundings,
+    listener,
+    notices: surroundings.notices,
+    clock,
+    held,
+    open: (index = 0) => openClient(listener.addresses[index] ?? "", encoding),
+  };
+  places.push(place);
+  return place;
+}
+
+async function openClient(address: string, encoding: BufferEncoding): Promise<Client> {
+  const [, path, v6, v4, port] = /^(?:unix:(.+)|(?:\[(.+)\]|(.+)):(\d+))$/.exec(address) ?? [];
+  const host = v6 ?? v4 ?? "";
+  const socket =
+    path === undefined ? connect({ host, port: Number(port), allowHalfOpen: true, noDelay: true }) : connect({ path, allowHalfOpen: true });
+  let text = "";
+  let isClosed = false;
+  let wake: () => void = () => {};
+  socket.setEncoding(encoding);
+  socket.on("data", (part: string) => {
+    text += part;
+    wake();
+  });
+  for (const event of ["end", "close"]) {
+    socket.on(event, () => {
+      isClosed = true;
+      wake();
+    });
+  }
+  socket.on("error", () => {});
+  await once(socket, "connect");
+  const until = async (is: () => boolean) => {
+    while (!is()) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+    return text;
+  };
+  return {
+    socket,
+    send: (bytes) => socket.write(bytes),
+    received: (length) => until(() => text.length >= length || isClosed),
+    closed: () => until(() => isClosed),
+    sofar: () => text,
+  };
+}
+
+export const ask = (recipient: string, instance = recipient) =>
+  `protocol_state=RCPT\nclient_address=203.0.113.9\nclient_port=1\nhelo_name=a.example\nsender=a@a.example\ninstance=${instance}\nrecipient=${recipient}\n\n`;
+export const good = ask("john@example.org");
+export const bad = ask("nobody@example.org");
+export const dunno = "action=DUNNO\n\n";
+export const refused = "action=550 5.1.2 Mailbox does not exist.\n\n";
+
+/** Something else has gone round the loop and the sockets, so what was to come has come. */
+export async function settle(place: Place): Promise<void> {
+  const other = await place.open();
+  other.send(ask("jane@example.org", "other"));
+  await other.received(dunno.length);
+  other.socket.destroy();
+}

@@ -1,0 +1,539 @@
+import { describe, expect, test } from "vitest";
+import { SessionMemory } from "../../../../src/frontend/policy/session-memory.ts";
+import { rule } from "../../../support/settings.ts";
+import { client, rcpt, request, type World, type WorldOptions, world } from "../world.ts";
+
+const noMailbox = "550 5.1.2 Mailbox does not exist.";
+const noRelay = "550 5.1.2 Relay not allowed.";
+const tooManyErrors = "421 4.3.0 Too many errors, disconnecting.";
+const tooManyRecipients = "452 4.5.3 Too many recipients.";
+const badName = "550 5.5.0 Invalid EHLO domain.";
+const blocked = "551 5.1.1 Sending domain 'spammer.example' has been blocklisted.";
+const noHelo = "503 5.5.1 Polite people say EHLO first.";
+const cannotTell = "451 4.4.3 Unable to verify address at this time.";
+const held = (action: string) => `${action} (5000 ms)`;
+
+type Asked = readonly [asked: ReturnType<typeof request>, expected: string];
+
+async function expectAnswers(place: World, asked: readonly Asked[]): Promise<void> {
+  const ask = client(place);
+  const answers: string[] = [];
+  for (const [one] of asked) answers.push(await ask(one));
+  expect(answers).toEqual(asked.map(([, expected]) => expected));
+}
+
+/** Without and with a directory that is waited for. */
+describe.each([false, true])("a directory that waits: %s", (waits) => {
+  const open = (options: WorldOptions = {}) => world({ ...options, waits });
+
+  test.each<[what: string, asked: readonly Asked[], options?: WorldOptions]>([
+    ["a mailbox", [[rcpt("john@example.org"), "DUNNO"]]],
+    ["case and IDN are no matter", [[rcpt("John@EXAMPLE.org"), "DUNNO"]]],
+    ["an unknown mailbox", [[rcpt("nobody@example.org"), held(noMailbox)]]],
+    ["a foreign domain", [[rcpt("a@elsewhere.example"), held(noRelay)]]],
+    ["a foreign domain, with a login", [[rcpt("a@elsewhere.example", { saslUsername: "john" }), "DUNNO"]]],
+    ["an unknown mailbox, with a login", [[rcpt("nobody@example.org", { saslUsername: "john" }), noMailbox]]],
+    ["a trusted client", [[rcpt("a@elsewhere.example", { clientAddress: "192.0.2.7", heloName: "localhost" }), "DUNNO"]]],
+    ["an unknown client", [[rcpt("a@elsewhere.example", { clientAddress: "unknown", clientName: "unknown" }), held(noRelay)]]],
+    ["no client at all", [[rcpt("john@example.org", { clientAddress: "", clientName: "", clientPort: "", instance: "" }), "DUNNO"]]],
+    ["no wait under stress", [[rcpt("nobody@example.org", { stress: "yes" }), noMailbox]]],
+    ["no recipient", [[rcpt(""), "DUNNO"]]],
+    ["UTF-8 and quotes come as they are", [[rcpt("q uoted@example.org"), held(noMailbox)]]],
+    ["a name that is no FQDN", [[request("EHLO", { heloName: "localhost" }), badName]]],
+    ["HELO is EHLO", [[request("HELO", { heloName: "localhost" }), badName]]],
+    ["another port of the MTA", [[request("EHLO", { heloName: "localhost", serverPort: "587" }), "DUNNO"]]],
+    ["local-port wins over the MTA", [[request("EHLO", { heloName: "localhost", serverPort: "587" }), badName]], { localPort: 25 }],
+    ["local-port wins the other way too", [[request("EHLO", { heloName: "localhost" }), "DUNNO"]], { localPort: 587 }],
+    ["no server port is 25", [[request("EHLO", { heloName: "localhost", serverPort: "" }), badName]]],
+    ["a server port of 0 is 25", [[request("EHLO", { heloName: "localhost", serverPort: "0" }), badName]]],
+    ["a server port that is none is 25", [[request("EHLO", { heloName: "localhost", serverPort: "-1" }), badName]]],
+    ["a blocklisted name", [[request("EHLO", { heloName: "SPAMMER.example" }), blocked]]],
+    ["no name at EHLO", [[request("EHLO", { heloName: "" }), "DUNNO"]]],
+    ["MAIL without EHLO", [[request("MAIL", { heloName: "" }), noHelo]]],
+    ["RCPT without EHLO", [[rcpt("john@example.org", { heloName: "" }), noHelo]]],
+    ["the first refusal decides: EHLO", [[rcpt("nobody@example.org", { heloName: "localhost" }), badName]]],
+    ["the first refusal decides: MAIL", [[rcpt("nobody@example.org", { heloName: "" }), noHelo]]],
+    ["CONNECT", [[request("CONNECT"), "DUNNO"]]],
+    ["DATA", [[request("DATA", { recipient: "nobody@example.org", instance: "1.2.3.0", heloName: "localhost" }), "DUNNO"]]],
+    ["END-OF-MESSAGE", [[request("END-OF-MESSAGE", { heloName: "localhost" }), "DUNNO"]]],
+    ["ETRN", [[request("ETRN", { heloName: "localhost" }), "DUNNO"]]],
+    ["an unknown state", [[request("NOOP", { heloName: "localhost" }), "DUNNO"]]],
+    ["no state", [[request("", { heloName: "localhost" }), "DUNNO"]]],
+  ])("%s", async (_what, asked, options) => {
+    await expectAnswers(open(options), asked);
+  });
+
+  test.each<[context: string, helo: string, mail: string, foreign: string, local: string]>([
+    ["", badName, badName, badName, badName],
+    ["anything", badName, badName, badName, badName],
+    ["helo", badName, badName, badName, badName],
+    ["client", "DUNNO", "DUNNO", "DUNNO", "DUNNO"],
+    ["sender", "DUNNO", "DUNNO", "DUNNO", "DUNNO"],
+    ["relay", "DUNNO", "DUNNO", held(noRelay), "DUNNO"],
+    ["recipient", "DUNNO", "DUNNO", held(noRelay), held(noMailbox)],
+    ["data", "DUNNO", "DUNNO", "DUNNO", "DUNNO"],
+    ["eod", "DUNNO", "DUNNO", "DUNNO", "DUNNO"],
+  ])("policy_context=%s", async (policyContext, helo, mail, foreign, local) => {
+    const bad = { heloName: "localhost", policyContext };
+    await expectAnswers(open(), [[request("EHLO", bad), helo]]);
+    await expectAnswers(open(), [[request("MAIL", bad), mail]]);
+    await expectAnswers(open(), [[rcpt("a@elsewhere.example", bad), foreign]]);
+    await expectAnswers(open(), [[rcpt("nobody@example.org", bad), local]]);
+  });
+
+  test.each<[context: string, expected: string]>([
+    ["", "DUNNO"],
+    ["client", "DUNNO"],
+    ["relay", "550 5.1.2 Address not found."],
+    ["recipient", "550 5.1.2 Address not found."],
+    ["anything", "550 5.1.2 Address not found."],
+  ])("VRFY with policy_context=%s", async (policyContext, expected) => {
+    const on = { changes: { extensions: { vrfy: rule("true") } } };
+    const recipient = policyContext === "" ? "john@example.org" : "nobody@example.org";
+    await expectAnswers(open(on), [[request("VRFY", { recipient, policyContext }), expected]]);
+  });
+
+  test("VRFY that is off, and one that cannot tell", async () => {
+    await expectAnswers(open(), [[request("VRFY", { recipient: "john@example.org" }), "502 5.5.1 VRFY is disabled."]]);
+    const place = open({ changes: { extensions: { vrfy: rule("true") } } });
+    place.directory.down = true;
+    await expectAnswers(place, [[request("VRFY", { recipient: "john@example.org" }), "450 4.4.3 Unable to verify address at this time."]]);
+  });
+
+  describe("repeated requests", () => {
+    const bad = rcpt("nobody@example.org");
+    const other = rcpt("nobody2@example.org");
+    const third = rcpt("nobody3@example.org");
+    const relayList = (recipient: string) => rcpt(recipient, { policyContext: "relay" });
+    const recipientList = (recipient: string) => rcpt(recipient, { policyContext: "recipient" });
+
+    test.each<[what: string, asked: readonly Asked[]]>([
+      [
+        "each bad recipient counts once, and the third ends the session",
+        [
+          [bad, held(noMailbox)],
+          [bad, noMailbox],
+          [other, held(noMailbox)],
+          [other, noMailbox],
+          [other, noMailbox],
+          [third, held(tooManyErrors)],
+          [third, tooManyErrors],
+        ],
+      ],
+      [
+        "in the next message it counts again",
+        [
+          [bad, held(noMailbox)],
+          [{ ...bad, instance: "1.2.3.1" }, held(noMailbox)],
+          [{ ...bad, instance: "1.2.3.2" }, held(tooManyErrors)],
+        ],
+      ],
+      [
+        "another client's errors are its own",
+        [
+          [bad, held(noMailbox)],
+          [other, held(noMailbox)],
+          [{ ...third, clientPort: "4322", instance: "9.9.9.0" }, held(noMailbox)],
+          [{ ...third, clientAddress: "203.0.113.10", instance: "9.9.9.1" }, held(noMailbox)],
+        ],
+      ],
+      [
+        "the fourth recipient of a message is one too many, in each list",
+        [
+          [rcpt("john@example.org"), "DUNNO"],
+          [rcpt("john@example.org"), "DUNNO"],
+          [rcpt("jane@example.org"), "DUNNO"],
+          [rcpt("jane@example.org"), "DUNNO"],
+          [rcpt("doe@example.org"), "DUNNO"],
+          [rcpt("bill@example.org"), tooManyRecipients],
+          [rcpt("bill@example.org"), tooManyRecipients],
+          [rcpt("JOHN@example.org"), "DUNNO"],
+          [rcpt("bill@example.org", { instance: "1.2.3.1" }), "DUNNO"],
+        ],
+      ],
+      [
+        "relay and recipient lists",
+        [
+          [relayList("nobody@example.org"), "DUNNO"],
+          [recipientList("nobody@example.org"), held(noMailbox)],
+          [relayList("a@elsewhere.example"), held(noRelay)],
+          [recipientList("a@elsewhere.example"), noRelay],
+          [relayList("john@example.org"), "DUNNO"],
+          [recipientList("john@example.org"), "DUNNO"],
+          [relayList("a@another.example"), held(tooManyErrors)],
+        ],
+      ],
+      [
+        "what passed the relay list is still limited as a recipient",
+        ["a", "b", "c", "d"].flatMap((name): Asked[] => {
+          const login = { saslUsername: "john", recipient: `${name}@elsewhere.example` };
+          return [
+            [{ ...relayList(login.recipient), ...login }, name === "d" ? tooManyRecipients : "DUNNO"],
+            [{ ...recipientList(login.recipient), ...login }, name === "d" ? tooManyRecipients : "DUNNO"],
+          ];
+        }),
+      ],
+      [
+        "all lists of Postfix ask at RCPT",
+        [
+          [rcpt("nobody@example.org", { policyContext: "client" }), "DUNNO"],
+          [rcpt("nobody@example.org", { policyContext: "helo" }), "DUNNO"],
+          [rcpt("nobody@example.org", { policyContext: "sender" }), "DUNNO"],
+          [rcpt("nobody@example.org", { policyContext: "relay" }), "DUNNO"],
+          [rcpt("nobody@example.org", { policyContext: "recipient" }), held(noMailbox)],
+        ],
+      ],
+      [
+        "a refused name stays refused, another is asked about",
+        [
+          [request("EHLO", { heloName: "localhost" }), badName],
+          [request("EHLO", { heloName: "localhost" }), badName],
+          [request("EHLO"), "DUNNO"],
+          [rcpt("john@example.org"), "DUNNO"],
+          [rcpt("john@example.org", { heloName: "localhost" }), badName],
+        ],
+      ],
+      [
+        "a name that only the MTA has let through is asked about when its list asks",
+        [
+          [rcpt("john@example.org", { heloName: "localhost", policyContext: "recipient" }), "DUNNO"],
+          [rcpt("john@example.org", { heloName: "localhost", policyContext: "helo" }), badName],
+          [rcpt("john@example.org", { heloName: "localhost", policyContext: "recipient" }), "DUNNO"],
+        ],
+      ],
+      [
+        "MAIL before EHLO, and again after it",
+        [
+          [request("MAIL", { heloName: "" }), noHelo],
+          [request("MAIL", { heloName: "" }), noHelo],
+          [request("EHLO"), "DUNNO"],
+          [request("MAIL"), "DUNNO"],
+          [rcpt("john@example.org"), "DUNNO"],
+        ],
+      ],
+      [
+        "without client and port the instance is the session",
+        [bad, other, third].flatMap((one, index): Asked[] => {
+          const anonymous = { ...one, clientAddress: "unknown", clientPort: "" };
+          return [
+            [anonymous, held(index === 2 ? tooManyErrors : noMailbox)],
+            [anonymous, index === 2 ? tooManyErrors : noMailbox],
+          ];
+        }),
+      ],
+      [
+        "without both nothing is remembered",
+        [bad, bad, bad, bad].map((one): Asked => [{ ...one, clientPort: "0", instance: "" }, held(noMailbox)]),
+      ],
+      [
+        "without an instance recipients are on their own, the session's errors are not",
+        [
+          ...["john", "jane", "doe", "bill"].map((name): Asked => [rcpt(`${name}@example.org`, { instance: "" }), "DUNNO"]),
+          [{ ...bad, instance: "" }, held(noMailbox)],
+          [{ ...bad, instance: "" }, held(noMailbox)],
+          [{ ...bad, instance: "" }, held(tooManyErrors)],
+        ],
+      ],
+      [
+        "MAIL tells messages apart where there is no instance",
+        [
+          [request("MAIL"), "DUNNO"],
+          ...["john", "jane", "doe"].map((name): Asked => [rcpt(`${name}@example.org`, { instance: "" }), "DUNNO"]),
+          [rcpt("bill@example.org", { instance: "" }), tooManyRecipients],
+          [request("MAIL"), "DUNNO"],
+          [rcpt("bill@example.org", { instance: "" }), "DUNNO"],
+        ],
+      ],
+      [
+        "CONNECT ends the session",
+        [
+          [bad, held(noMailbox)],
+          [other, held(noMailbox)],
+          [request("CONNECT"), "DUNNO"],
+          [third, held(noMailbox)],
+        ],
+      ],
+      [
+        "so does XCLIENT, whatever list asks",
+        [
+          [bad, held(noMailbox)],
+          [other, held(noMailbox)],
+          [request("XCLIENT", { policyContext: "client" }), "DUNNO"],
+          [third, held(noMailbox)],
+        ],
+      ],
+      [
+        "a login and TLS may come later",
+        [
+          [request("EHLO", { heloName: "localhost" }), badName],
+          [request("EHLO", { heloName: "localhost", serverPort: "587", encryptionProtocol: "TLSv1.3" }), badName],
+          [rcpt("a@elsewhere.example"), held(noRelay)],
+          [rcpt("a@elsewhere.example", { instance: "1.2.3.1", saslUsername: "john" }), "DUNNO"],
+        ],
+      ],
+    ])("%s", async (_what, asked) => {
+      await expectAnswers(open(), asked);
+    });
+
+    test("the lists of one message at MAIL and RCPT ask MAIL once", async () => {
+      const place = open();
+      const ask = client(place);
+      await ask(request("EHLO"));
+      await ask(request("MAIL"));
+      await ask(request("MAIL"));
+      await ask(rcpt("john@example.org"));
+      await ask(rcpt("john@example.org"));
+      await ask(rcpt("jane@example.org"));
+      await ask(request("MAIL", { instance: "" }));
+      expect(place.decisions.map(({ stage, recipient }) => `${stage} ${recipient}`.trim())).toEqual([
+        "ehlo",
+        "mail",
+        "rcpt john@example.org",
+        "rcpt jane@example.org",
+        "mail",
+      ]);
+    });
+
+    test("what could not be told is the same for the lists of a message, and asked again for the next", async () => {
+      const place = open();
+      place.directory.down = true;
+      const ask = client(place);
+      expect(await ask(rcpt("john@example.org"))).toBe(cannotTell);
+      place.directory.down = false;
+      expect(await ask(rcpt("john@example.org"))).toBe(cannotTell);
+      expect(await ask(rcpt("john@example.org", { instance: "1.2.3.1" }))).toBe("DUNNO");
+      expect(place.causes).toEqual([expect.objectContaining({ message: "down" })]);
+    });
+
+    test("a session ends after ten minutes without a request", async () => {
+      const place = open();
+      const ask = client(place);
+      await ask(bad);
+      place.now += 9 * 60_000;
+      await ask(request("DATA", { instance: "1.2.3.0" }));
+      place.now += 9 * 60_000;
+      expect(await ask(bad)).toBe(noMailbox);
+      place.now += 10 * 60_000 + 1;
+      expect(await ask(bad)).toBe(held(noMailbox));
+    });
+
+    test("requests that overlap are one after the other", async () => {
+      const ask = client(open());
+      const asked = [bad, other, bad, third, other, third, bad];
+      const answers = await Promise.all(asked.map((one) => ask(one)));
+      expect(answers).toEqual([held(noMailbox), held(noMailbox), noMailbox, held(tooManyErrors), noMailbox, tooManyErrors, noMailbox]);
+    });
+  });
+
+  test("in shadow mode all pass at once, and the log says what would have been, stage by stage", async () => {
+    const place = open();
+    place.mode = "shadow";
+    const asked = [
+      rcpt("nobody@example.org", { heloName: "localhost" }),
+      rcpt("nobody@example.org", { heloName: "localhost" }),
+      rcpt("john@example.org", { heloName: "localhost" }),
+      rcpt("nobody2@example.org"),
+      rcpt("jane@example.org"),
+      rcpt("a@elsewhere.example"),
+      request("VRFY", { recipient: "john@example.org" }),
+    ];
+    await expectAnswers(
+      place,
+      asked.map((one): Asked => [one, "DUNNO"]),
+    );
+    expect(place.decisions.map((one) => [one.stage, one.recipient, one.verdict, one.would, one.reason])).toEqual([
+      ["ehlo", "nobody@example.org", "pass", "reject", "invalid-ehlo"],
+      ["rcpt", "nobody@example.org", "pass", "reject", "unknown-mailbox"],
+      ["ehlo", "john@example.org", "pass", "reject", "invalid-ehlo"],
+      ["rcpt", "nobody2@example.org", "pass", "reject", "unknown-mailbox"],
+      ["rcpt", "jane@example.org", "pass", undefined, "mailbox"],
+      ["rcpt", "a@elsewhere.example", "pass", "disconnect", "too-many-errors"],
+      ["vrfy", "john@example.org", "pass", "reject", "vrfy-disabled"],
+    ]);
+  });
+});
+
+describe("the log", () => {
+  test("a line has every input", async () => {
+    const place = world();
+    const ask = client(place);
+    await ask(
+      rcpt("nobody@example.org", {
+        encryptionProtocol: "TLSv1.3",
+        heloName: "mx\n.example",
+        sender: "x".repeat(600),
+        clientName: "unknown",
+      }),
+    );
+    await ask(rcpt("J@example.org", { clientAddress: "IPv6:2001:DB8:0::1", saslUsername: "al\u0007ice", instance: "7.7.7.7" }));
+    expect(place.decisions).toEqual([
+      {
+        event: "decision",
+        listener: "smtp",
+        stage: "rcpt",
+        client: "203.0.113.9",
+        clientName: "",
+        clientPort: 4321,
+        serverPort: 25,
+        helo: "mx .example",
+        tls: true,
+        auth: "",
+        sender: `${"x".repeat(512)}…`,
+        recipient: "nobody@example.org",
+        instance: "1.2.3.0",
+        verdict: "reject",
+        reply: noMailbox,
+        reason: "unknown-mailbox",
+        resolved: [],
+        ms: 0,
+      },
+      {
+        event: "decision",
+        listener: "smtp",
+        stage: "rcpt",
+        client: "2001:db8::1",
+        clientName: "mx.client.example",
+        clientPort: 4321,
+        serverPort: 25,
+        helo: "mx.client.example",
+        tls: false,
+        auth: "al ice",
+        sender: "a@client.example",
+        recipient: "J@example.org",
+        instance: "7.7.7.7",
+        verdict: "pass",
+        reply: "",
+        reason: "alias",
+        resolved: ["j@example.org"],
+        ms: 0,
+      },
+    ]);
+  });
+
+  test("each refused recipient has a line, though not each list", async () => {
+    const place = world();
+    const ask = client(place);
+    for (const recipient of ["john@example.org", "jane@example.org"]) {
+      for (const policyContext of ["", "helo"]) await ask(rcpt(recipient, { heloName: "localhost", policyContext }));
+    }
+    expect(place.decisions.map(({ stage, recipient }) => [stage, recipient])).toEqual([
+      ["ehlo", "john@example.org"],
+      ["ehlo", "jane@example.org"],
+    ]);
+  });
+
+  test("an unknown context is told once", async () => {
+    const place = world();
+    const ask = client(place);
+    for (const policyContext of ["outer", "relay", "outer", "", "inner"]) await ask(rcpt("john@example.org", { policyContext }));
+    expect(place.notices).toEqual([
+      { kind: "unknown-context", listener: "smtp", context: "outer" },
+      { kind: "unknown-context", listener: "smtp", context: "inner" },
+    ]);
+  });
+
+  test("an address that must be delivered elsewhere is told once", async () => {
+    const place = world();
+    const ask = client(place);
+    const recipients = [
+      "john@example.org",
+      "x@catch.example",
+      "X@catch.example",
+      "john+a@example.org",
+      "john+b@example.org",
+      "sales@example.org",
+    ];
+    for (const [index, recipient] of recipients.entries()) await ask(rcpt(recipient, { instance: `${index}` }));
+    expect(place.notices.map((notice) => notice.kind === "delivered-elsewhere" && [notice.recipient, notice.resolved])).toEqual([
+      ["x@catch.example", ["john@example.org"]],
+      ["john+a@example.org", ["john@example.org"]],
+      ["sales@example.org", ["john@example.org", "jane@example.org"]],
+    ]);
+  });
+
+  test("a bug defers its own request, and is not remembered", async () => {
+    const place = world();
+    const { core } = place;
+    const error = new RangeError("a bug");
+    place.core = {
+      ...core,
+      sources: {
+        ...core.sources,
+        directory() {
+          throw error;
+        },
+      },
+    };
+    const ask = client(place);
+    expect(await ask(rcpt("john@example.org"))).toBe("451 4.3.0 Internal error, please try again later.");
+    expect(place.notices).toEqual([{ kind: "internal-error", listener: "smtp", error }]);
+    expect(place.decisions).toMatchObject([{ stage: "rcpt", verdict: "defer", reason: "internal-error" }]);
+    place.mode = "shadow";
+    expect(await ask(rcpt("john@example.org"))).toBe("DUNNO");
+    expect(place.decisions[1]).toMatchObject({ stage: "rcpt", verdict: "pass", would: "defer" });
+    place.mode = "enforce";
+    place.core = core;
+    expect(await ask(rcpt("john@example.org"))).toBe("DUNNO");
+  });
+});
+
+test("a reload counts from the next request on", async () => {
+  const place = world();
+  const ask = client(place);
+  expect(await ask(rcpt("nobody@example.org"))).toBe(held(noMailbox));
+  place.core = world({
+    changes: { rcpt: { directory: rule("'*'"), relay: rule("true"), catchAll: false, errors: { total: rule("9"), wait: rule("0s") } } },
+  }).core;
+  expect(await ask(rcpt("a@elsewhere.example"))).toBe("DUNNO");
+  expect(await ask(rcpt("nobody2@example.org"))).toBe(noMailbox);
+});
+
+describe("memory", () => {
+  test("sessions and what is kept of them are bounded", async () => {
+    let memory: SessionMemory | undefined;
+    const place = world({
+      memory(now) {
+        memory = new SessionMemory(now, { sessions: 10, weight: 50_000 });
+        return memory;
+      },
+    });
+    const ask = client(place);
+    for (let port = 1; port <= 40; port += 1) {
+      for (let index = 0; index < 5; index += 1) {
+        await ask(rcpt(`${"x".repeat(2000)}${index}@example.org`, { clientPort: `${port}`, instance: `${port}` }));
+        expect(memory?.size).toBeLessThanOrEqual(10);
+        expect(memory?.weight).toBeLessThanOrEqual(50_000);
+      }
+    }
+    expect(memory?.weight).toBeGreaterThan(10_000);
+    for (let port = 1; port <= 40; port += 1) await ask(request("CONNECT", { clientPort: `${port}` }));
+    expect([memory?.size, memory?.weight]).toEqual([0, 0]);
+  });
+
+  test("a new message takes the place of the former", async () => {
+    let memory: SessionMemory | undefined;
+    const place = world({
+      memory(now) {
+        memory = new SessionMemory(now);
+        return memory;
+      },
+    });
+    const ask = client(place);
+    await ask(rcpt("nobody@example.org", { instance: "first" }));
+    const weight = memory?.weight ?? 0;
+    for (let index = 0; index < 100; index += 1) await ask(rcpt("nobody@example.org", { instance: `i${index}` }));
+    expect(memory?.weight).toBeLessThan(weight * 2);
+  });
+});
+
+test("what passed in the relay list is not asked about again in the recipient list", async () => {
+  let asked = 0;
+  const relay = { waits: false, variables: new Set<string>(), evaluate: () => ++asked };
+  const place = world({ changes: { rcpt: { relay } } });
+  const ask = client(place);
+  for (const policyContext of ["relay", "recipient", "relay", "recipient"]) {
+    expect(await ask(rcpt("a@elsewhere.example", { policyContext }))).toBe("DUNNO");
+  }
+  expect(asked).toBe(1);
+  expect(place.decisions.length).toBe(1);
+});

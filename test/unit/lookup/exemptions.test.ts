@@ -1,0 +1,90 @@
+/** Whom the greylist exempts, in the grammar of postgrey. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { parseExemptClients } from "../../../src/lookup/exempt-clients.ts";
+import { parseExemptRecipients } from "../../../src/lookup/exempt-recipients.ts";
+import { openExemptions } from "../../../src/lookup/exemptions.ts";
+
+const unexpected = (line: number, what: string) => {
+  throw new Error(`${line}: ${what}`);
+};
+
+describe("clients", () => {
+  test.each<[string, string, string, boolean]>([
+    ["example.net", "203.0.113.9", "example.net", true],
+    ["example.net", "203.0.113.9", "mx1.pool.Example.NET", true],
+    ["example.net", "203.0.113.9", "badexample.net", false],
+    ["example.net", "203.0.113.9", "", false],
+    [".example.net", "203.0.113.9", "mx.example.net", true],
+    ["mx1.example.net", "203.0.113.9", "mx2.example.net", false],
+    ["  example.net  # a comment", "203.0.113.9", "example.net", true],
+    ["# example.net", "203.0.113.9", "example.net", false],
+    ["203.0.113.9", "203.0.113.9", "", true],
+    ["203.0.113.9", "203.0.113.90", "", false],
+    ["203.0.113", "203.0.113.200", "", true],
+    ["203.0.113", "203.0.11.3", "", false],
+    // Two octets are a /16.
+    ["10.1", "10.1.200.3", "", true],
+    ["10.1", "10.2.0.1", "", false],
+    ["10.1", "10.10.0.1", "", false],
+    ["10", "10.200.0.1", "", true],
+    ["203.0.112.0/23", "203.0.113.9", "", true],
+    ["203.0.112.0/23", "203.0.114.9", "", false],
+    ["2001:db8::/32", "2001:db8:1::1", "", true],
+    ["2001:db8::1", "2001:db8::2", "", false],
+    ["/^mx\\d+\\.example\\./", "203.0.113.9", "MX12.example.net", true],
+    ["/^mx\\d+\\.example\\./", "203.0.113.9", "mx.example.net", false],
+    ["/^203\\.0\\.113\\./", "203.0.113.9", "", true],
+    ["one.example\r\ntwo.example\r\n", "203.0.113.9", "two.example", true],
+  ])("%j: %s %s: %s", (text, address, name, expected) => {
+    expect(parseExemptClients(text, unexpected)(address, name)).toBe(expected);
+  });
+});
+
+describe("recipients", () => {
+  test.each<[string, string, boolean]>([
+    ["john@example.org", "john@example.org", true],
+    ["John@Example.org", "john@example.org", true],
+    ["john@example.org", "john+tag@example.org", true],
+    ["john+tag@example.org", "john+tag@example.org", true],
+    ["john+tag@example.org", "john+other@example.org", false],
+    ["john@example.org", "john@sub.example.org", false],
+    ["info@", "info@any.example", true],
+    ["info@", "info+x@any.example", true],
+    ["info@", "information@any.example", false],
+    ["example.org", "any@example.org", true],
+    ["example.org", "any@sub.example.org", true],
+    ["example.org", "any@badexample.org", false],
+    ["/^sales-\\d+@/", "sales-12@example.org", true],
+    ["/^sales-\\d+@/", "sales@example.org", false],
+  ])("%s: %s: %s", (text, address, expected) => {
+    expect(parseExemptRecipients(text, unexpected)(address)).toBe(expected);
+  });
+});
+
+test("a file is read again when it changes; entries stay", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "postern-exempt-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const [file, recipients] = [join(folder, "clients"), join(folder, "recipients")];
+  writeFileSync(file, "one.example\n");
+  writeFileSync(recipients, "info@\n");
+  const settings = { clients: { entries: ["inline.example"], files: [file] }, recipients: { entries: [], files: [recipients] } };
+  const failures: unknown[] = [];
+  const { exemptions, refresh } = openExemptions(settings, (_, up, cause) => failures.push(up || cause));
+  const known = () => ["inline.example", "one.example", "another.example"].filter((name) => exemptions.client("203.0.113.9", name));
+  expect(known()).toEqual(["inline.example", "one.example"]);
+  expect(exemptions.recipient("info@example.org")).toBe(true);
+
+  writeFileSync(file, "another.example\n");
+  await refresh();
+  await refresh();
+  expect(known()).toEqual(["inline.example", "another.example"]);
+
+  writeFileSync(file, "another.example\n/(/\n");
+  await refresh();
+  await refresh();
+  expect(known()).toEqual(["inline.example", "another.example"]);
+  expect(String(failures)).toContain(`${file}:2: /(/ is no regular expression`);
+});

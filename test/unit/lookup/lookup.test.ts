@@ -1,0 +1,138 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TemporaryError } from "../../../src/answer/temporary-error.ts";
+import type { Value } from "../../../src/expr/value.ts";
+import { KeyTable } from "../../../src/lookup/key-table.ts";
+import type { LookupSettings } from "../../../src/lookup/lookup-settings.ts";
+import { openLookup } from "../../../src/lookup/open-lookup.ts";
+import type { Database } from "../../../src/store/database.ts";
+import { openStore } from "../../../src/store/open-store.ts";
+import { sqliteSettings } from "../../support/stores.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "postern-lookup-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const open = (settings: LookupSettings, database?: Database) =>
+  openLookup(settings, { store: () => database ?? expect.unreachable(), onState: () => {} });
+
+it("a table of keys answers as a Map does", () => {
+  const key = fc.oneof(fc.string({ maxLength: 4 }), fc.string({ unit: "binary", maxLength: 3 }));
+  fc.assert(
+    fc.property(fc.array(fc.tuple(key, fc.nat(3)), { maxLength: 200 }), fc.array(key), (entries, others) => {
+      const table = new KeyTable<number>();
+      const map = new Map<string, number>();
+      for (const [name, value] of entries) {
+        table.add(name, value);
+        if (!map.has(name)) map.set(name, value);
+      }
+      for (const name of [...map.keys(), ...others]) expect(table.get(name)).toBe(map.get(name));
+    }),
+  );
+});
+
+describe("memory", () => {
+  const set = (key: string, value: Value = 1, glob = false) => ({ key, glob, value });
+  const { lookup } = open({
+    type: "memory",
+    name: "list",
+    entries: [
+      set("Exact.example"),
+      set("*.Glob.example", "first", true),
+      set("a.*", "second", true),
+      set("a.glob.example", 0),
+      set("li*ral", 5),
+    ],
+  });
+  it.each<[key: string, value: Value | undefined]>([
+    ["exact.EXAMPLE", 1],
+    ["b.glob.example", "first"],
+    ["A.B.GLOB.EXAMPLE", "first"],
+    ["a.other.example", "second"],
+    ["a.glob.example", 0],
+    ["glob.example", undefined],
+    ["li*ral", 5],
+    ["literal", undefined],
+    ["", undefined],
+    ["constructor", undefined],
+  ])("%s: %j", (key, value) => {
+    expect(lookup.get(key)).toBe(value);
+  });
+});
+
+describe("file", () => {
+  const text = `# hosts
+Trusted.example
+*.wild.example
+literal\\*.example
+DOMAIN\\user
+  indented.example   # why
+map.example  Some text
+yes.example true
+no.example false
+number.example -5
+float.example 0.5
+long.example 12345678901234567890
+trusted.example again\r
+`;
+  const rows: [key: string, value: Value | undefined][] = [
+    ["trusted.example", 1],
+    ["TRUSTED.example", 1],
+    ["a.b.wild.example", 1],
+    ["literal*.example", 1],
+    ["literalx.example", undefined],
+    ["domain\\user", 1],
+    ["indented.example", 1],
+    ["map.example", "Some text"],
+    ["yes.example", 1],
+    ["no.example", 0],
+    ["number.example", -5],
+    ["float.example", 0.5],
+    ["long.example", "12345678901234567890"],
+    ["#", undefined],
+    ["", undefined],
+  ];
+  it.each(rows)("%s: %j", async (key, value) => {
+    const path = join(folder, "hosts");
+    await writeFile(path, text);
+    const { lookup } = open({ type: "file", name: "hosts", path, caseSensitive: false });
+    expect(lookup.waits).toBe(false);
+    expect(lookup.get(key)).toBe(value);
+  });
+
+  it("heeds case when it is told to", async () => {
+    const path = join(folder, "case");
+    await writeFile(path, "Name\nGlob*\n");
+    const { lookup } = open({ type: "file", name: "case", path, caseSensitive: true });
+    expect(["Name", "name", "Globs", "globs"].map((key) => lookup.get(key))).toEqual([1, undefined, 1, undefined]);
+  });
+
+  it("reloads", async () => {
+    const path = join(folder, "reload");
+    await writeFile(path, "one");
+    const { lookup, refresh } = open({ type: "file", name: "reload", path, caseSensitive: false });
+    await writeFile(path, "two and");
+    await refresh?.();
+    await refresh?.();
+    expect([lookup.get("one"), lookup.get("two")]).toEqual([undefined, "and"]);
+  });
+});
+
+describe("sql", () => {
+  it("finds a key by its row", async () => {
+    const database = openStore(sqliteSettings(join(folder, "lookup.sqlite")), { readOnly: false, onState: () => {} });
+    await database.run("CREATE TABLE c (domain text, plan text); INSERT INTO c VALUES ('a.example', 'gold'), ('b.example', NULL)");
+    const settings = { type: "sql", name: "customers", store: "test" } as const;
+    const { lookup } = open({ ...settings, query: "SELECT plan FROM c WHERE domain = $1" }, database);
+    expect(await Promise.all(["A.example", "b.example", "c.example"].map((key) => lookup.get(key)))).toEqual(["gold", "", undefined]);
+    for (const query of ["SELECT nothing", "DELETE FROM c WHERE domain = $1"]) {
+      await expect(Promise.resolve(open({ ...settings, query }, database).lookup.get("x"))).rejects.toThrow(TemporaryError);
+    }
+    await database.close();
+  });
+});

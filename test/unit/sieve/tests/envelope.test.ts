@@ -1,0 +1,93 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how scripts name variables
+import { expect, test } from "vitest";
+import { problemsOf, truthOf } from "../test-world.ts";
+
+const subject = {
+  envelope: { from: "ken+sieve+x@example.org", to: "postmaster", envid: "id-7", notify: "SUCCESS,DELAY", bymode: "R" },
+  environment: { "tls.version": "from", stage: "notify" },
+  lists: { senders: ["ken+sieve+x@example.org"], domains: ["example.org"] },
+};
+
+test.each<[written: string, truth: boolean]>([
+  ['envelope "from" "ken+sieve+x@example.org"', true],
+  ['envelope "FROM" "KEN+sieve+x@example.org"', true],
+  ['envelope "from" "ken@example.org"', false],
+  ['envelope :all "from" "ken+sieve+x@example.org"', true],
+  ['envelope :localpart "from" "ken+sieve+x"', true],
+  ['envelope :domain "from" "example.org"', true],
+  ['envelope :domain "from" "ken"', false],
+  ['envelope :user "from" "ken"', true],
+  ['envelope :detail "from" "sieve+x"', true],
+  ['envelope :detail :contains "from" ""', true],
+  ['envelope :localpart "to" "postmaster"', true],
+  ['envelope :user "to" "postmaster"', true],
+  ['envelope :domain :contains "to" ""', false],
+  ['envelope :detail :contains "to" ""', false],
+  ['envelope ["to", "from"] "ken+sieve+x@example.org"', true],
+  ['envelope :count "eq" ["to", "from"] "2"', true],
+  ['envelope :count "eq" :domain ["to", "from"] "1"', true],
+  ['envelope :count "eq" "orcpt" "0"', true],
+  ['envelope "envid" "ID-7"', true],
+  ['envelope :all "envid" "id-7"', true],
+  ['envelope "orcpt" ""', false],
+  ['envelope :contains "ret" ""', false],
+  ['envelope "notify" "delay"', true],
+  ['envelope "notify" "failure"', false],
+  ['envelope :count "eq" "notify" "2"', true],
+  ['envelope "bymode" "R"', true],
+  ['envelope "by_mode" "R"', true],
+  ['envelope "by_time_absolute" ""', false],
+  ['envelope "${env.tls.version}" "ken+sieve+x@example.org"', true],
+  ['envelope :domain "${env.tls.version}" "example.org"', true],
+  ['envelope :domain "${env.stage}" "SUCCESS,DELAY"', true],
+  ['envelope "${env.tls.version}x" ""', false],
+  ['envelope :list "from" "senders"', true],
+  ['envelope :domain :list "from" ["senders", "domains"]', true],
+  ['envelope :domain :list "to" ["senders", "domains"]', false],
+])("%s is %j", async (written, truth) => {
+  expect(await truthOf(written, subject)).toBe(truth);
+  expect(await truthOf(written, { ...subject, late: true })).toBe(truth);
+});
+
+test.each(["", ":all", ":localpart", ":domain", ":user", ":detail"])("the null sender is empty in %j", async (part) => {
+  expect(await truthOf(`envelope ${part} "from" ""`, { envelope: { from: "" } })).toBe(true);
+  expect(await truthOf(`envelope ${part} :count "eq" "from" "1"`, { envelope: { from: "" } })).toBe(true);
+});
+
+test.each<[localpart: string, user: string, detail: string | undefined]>([
+  ["ken", "ken", undefined],
+  ["ken+", "ken", ""],
+  ["+x", "", "x"],
+  ["+", "", ""],
+])("the user of %j is %j, the detail %j", async (localpart, user, detail) => {
+  const envelope = { from: `${localpart}@example.org` };
+  expect(await truthOf(`envelope :user "from" "${user}"`, { envelope })).toBe(true);
+  expect(await truthOf(`envelope :detail "from" "${detail ?? ""}"`, { envelope })).toBe(detail !== undefined);
+});
+
+test("before MAIL there is no sender", async () => {
+  expect(await truthOf('envelope "from" ""')).toBe(false);
+  expect(await truthOf('envelope :count "eq" ["from", "to"] "0"')).toBe(true);
+});
+
+test.each<[written: string, problems: string[]]>([
+  ['envelope "form" "x"', ['2:13: error: unknown envelope part "form". Did you mean "from"?']],
+  ['envelope "rcpt" "x"', ['2:13: error: unknown envelope part "rcpt". Did you mean "orcpt"?']],
+  [
+    'envelope "subject" "x"',
+    [
+      '2:13: error: unknown envelope part "subject". Known are from, to, envid, orcpt, ret, notify, bymode, bytrace, bytimeabsolute, bytimerelative.',
+    ],
+  ],
+  ['envelope :domain ["from", "envid"] "x"', ['2:13: error: envelope part "envid" is no address. Leave out ":domain".']],
+  ['envelope :user "orcpt" "x"', ['2:13: error: envelope part "orcpt" is no address. Leave out ":user".']],
+  [
+    'envelope :regex ["from", "too"] ["a", "*"]',
+    [
+      '2:29: error: unknown envelope part "too". Did you mean "to"?',
+      "2:42: error: bad regular expression: missing argument to repetition operator: `*`.",
+    ],
+  ],
+])("%s: %j", (written, problems) => {
+  expect(problemsOf(written)).toEqual(problems);
+});

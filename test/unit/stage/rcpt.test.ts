@@ -1,0 +1,308 @@
+import { describe, expect, test } from "vitest";
+import { TemporaryError } from "../../../src/answer/temporary-error.ts";
+import { formatReply } from "../../../src/mail/reply.ts";
+import { decideRcpt, type RcptPart } from "../../../src/stage/rcpt.ts";
+import { admitRecipient, type Session } from "../../../src/stage/session.ts";
+import type { DomainSettings } from "../../../src/stage/stage-settings.ts";
+import { session } from "../../support/session.ts";
+import { type Changes, rule, settings } from "../../support/settings.ts";
+import { directoryOf, type FakeDirectory, sourcesOf } from "../../support/sources.ts";
+
+const entries = {
+  "john@example.org": "john@example.org",
+  "john+work@example.org": "john+work@example.org",
+  "jane@example.org": "jane@example.org",
+  "j@example.org": "john@example.org",
+  "doe@example.org": "doe@example.org",
+  "info@example.org": "info@example.org",
+  "sales@example.org": ["john@example.org", "jane@example.org"],
+  "nobody@example.org": [],
+  "@catch.example": "john@example.org",
+  "bill@catch.example": "bill@catch.example",
+} as const;
+
+/** Plays recipients as a front end would: what is accepted is entered, what counts is counted. */
+async function play(
+  open: Session,
+  recipients: readonly string[],
+  changes: Changes = {},
+  directory = directoryOf(entries),
+  part: RcptPart = "all",
+) {
+  const core = { settings: settings(changes), sources: sourcesOf([directory]) };
+  const answers: string[] = [];
+  for (const recipient of recipients) {
+    const { verdict, admission, countsAsError } = await decideRcpt(open, recipient, core, { part });
+    if (countsAsError) open.errors += 1;
+    if (verdict.kind === "pass") {
+      if (admission && open.transaction) admitRecipient(open.transaction, admission);
+      answers.push(verdict.reason === "duplicate" ? "duplicate" : `${verdict.reason} ${admission?.resolved.join(" ") ?? ""}`.trim());
+    } else answers.push(formatReply(verdict.reply));
+  }
+  return answers;
+}
+
+const stranger = () => session({ sender: "a@b.example" });
+const one = async (recipient: string, changes: Changes = {}, directory?: FakeDirectory) =>
+  (await play(stranger(), [recipient], changes, directory ?? directoryOf(entries)))[0];
+
+const noMailbox = "550 5.1.2 Mailbox does not exist.";
+const noRelay = "550 5.1.2 Relay not allowed.";
+
+describe.each([false, true])("with a directory that waits: %s", (waits) => {
+  const directory = () => directoryOf(entries, { waits });
+  test.each([
+    ["john@example.org", "mailbox john@example.org"],
+    ["John@EXAMPLE.org", "mailbox john@example.org"],
+    ["john@example.org.", "mailbox john@example.org"],
+    ["j@example.org", "alias j@example.org"],
+    ["john+tag@example.org", "sub-address john@example.org"],
+    ["john+tag+more@example.org", "sub-address john@example.org"],
+    ["john+work@example.org", "mailbox john+work@example.org"],
+    ["sales@example.org", "list john@example.org jane@example.org"],
+    ["nobody@example.org", "list nobody@example.org"],
+    ["any@catch.example", "catch-all john@example.org"],
+    ["bill@catch.example", "mailbox bill@catch.example"],
+    ["@catch.example", noMailbox],
+    ["+tag@catch.example", "catch-all john@example.org"],
+    ["any@example.org", noMailbox],
+    ["any@elsewhere.example", noRelay],
+    ["any@", noRelay],
+    ["postmaster", "postmaster postmaster"],
+    ["Postmaster@example.org", "postmaster postmaster@example.org"],
+    ["postmaster@elsewhere.example", noRelay],
+    ["a@b@example.org", noMailbox],
+  ])("%s: %s", async (recipient, expected) => {
+    expect(await one(recipient, {}, directory())).toBe(expected);
+  });
+});
+
+describe("sub-addressing", () => {
+  const fullName = rule([["matches('^([^.]+)\\.([^.]+)@(.+)$', rcpt)", "$2 + '@' + $3"], "false"]);
+  test.each([
+    ["off", { subAddressing: false }, "john+tag@example.org", noMailbox],
+    ["kept", { subAddressingDelivery: "keep" }, "john+tag@example.org", "sub-address john+tag@example.org"],
+    ["a rule", { subAddressing: fullName }, "john.doe@example.org", "sub-address doe@example.org"],
+    ["a rule that does not match", { subAddressing: fullName }, "jane@example.org", "mailbox jane@example.org"],
+    ["a rule whose result is not there", { subAddressing: fullName }, "x.y@example.org", noMailbox],
+  ] as const)("%s", async (_what, rcpt, recipient, expected) => {
+    expect(await one(recipient, { rcpt })).toBe(expected);
+  });
+});
+
+describe("catch-all", () => {
+  const info = rule([["matches('(.+)@(.+)$', rcpt)", "'info@' + $2"], "false"]);
+  test.each([
+    ["off", { catchAll: false }, "any@catch.example", noMailbox],
+    ["a rule", { catchAll: info }, "any@example.org", "catch-all info@example.org"],
+    ["a rule whose result is looked up once", { catchAll: info }, "any@catch.example", noMailbox],
+  ] as const)("%s", async (_what, rcpt, recipient, expected) => {
+    expect(await one(recipient, { rcpt })).toBe(expected);
+  });
+});
+
+test("an alias is delivered as given, or to the account's first address", async () => {
+  expect(await one("j@example.org", { rcpt: { aliases: "primary" } })).toBe("alias john@example.org");
+});
+
+test("rewriting comes before resolution, and only an address counts", async () => {
+  const rewrite = rule([["rcpt_domain == 'old.example'", "email_part(rcpt, 'local') + '@example.org'"], "false"]);
+  expect(await one("john@old.example", { rcpt: { rewrite } })).toBe("mailbox john@example.org");
+  expect(await one("john@example.org", { rcpt: { rewrite: rule("'nonsense'") } })).toBe("mailbox john@example.org");
+});
+
+describe("relaying", () => {
+  test("a login may, a stranger may not, a trusted client may", async () => {
+    expect(await play(session({ sender: "a@b.example", login: "alice" }), ["x@elsewhere.example"])).toEqual([
+      "relayed x@elsewhere.example",
+    ]);
+    expect(await play(session({ sender: "a@b.example", trusted: true }), ["x@elsewhere.example"])).toEqual(["trusted x@elsewhere.example"]);
+  });
+
+  test("without a directory every address is foreign", async () => {
+    expect(await one("john@example.org", { rcpt: { directory: rule("false") } })).toBe(noRelay);
+  });
+
+  test("a computed directory that does not exist defers", async () => {
+    expect(await one("john@example.org", { rcpt: { directory: rule("'no' + 'ne'") } })).toBe(
+      "451 4.4.3 Unable to verify address at this time.",
+    );
+  });
+
+  test("the relay part decides foreign domains only and enters nothing", async () => {
+    const open = stranger();
+    expect(await play(open, ["nobody-here@example.org", "x@elsewhere.example"], {}, directoryOf(entries), "relay")).toEqual([
+      "pass",
+      noRelay,
+    ]);
+    expect(open.transaction?.accepted).toBe(0);
+    expect(open.errors).toBe(1);
+  });
+});
+
+test("the MTA's own recipients pass as they are", async () => {
+  const mta = { ...directoryOf({}, { name: "mta" }), everything: true };
+  expect(await one("Any+x@elsewhere.example", {}, mta)).toBe("mta any+x@elsewhere.example");
+});
+
+describe("duplicates", () => {
+  test("as given, and what resolves to the same mailbox", async () => {
+    expect(await play(stranger(), ["john@example.org", "JOHN@example.org", "john+x@example.org", "john+x@example.org"])).toEqual([
+      "mailbox john@example.org",
+      "duplicate",
+      "duplicate",
+      "duplicate",
+    ]);
+  });
+
+  test("a swap of two addresses is none", async () => {
+    const rewrite = rule([
+      ["rcpt == 'john@example.org'", "'jane@example.org'"],
+      ["rcpt == 'jane@example.org'", "'john@example.org'"],
+      "false",
+    ]);
+    expect(await play(stranger(), ["john@example.org", "jane@example.org"], { rcpt: { rewrite } })).toEqual([
+      "mailbox jane@example.org",
+      "mailbox john@example.org",
+    ]);
+  });
+
+  test("a U-label and its A-label are one domain", async () => {
+    const directory = directoryOf({ "user@xn--stra6-oqa.de": "user@xn--stra6-oqa.de" });
+    expect(await play(stranger(), ["user@straß6.de", "user@xn--stra6-oqa.de"], {}, directory)).toEqual([
+      "mailbox user@xn--stra6-oqa.de",
+      "duplicate",
+    ]);
+  });
+
+  test("never count against the limit; a list counts as one", async () => {
+    const changes = { rcpt: { maxRecipients: rule("2") } };
+    expect(
+      await play(
+        stranger(),
+        ["sales@example.org", "john@example.org", "doe@example.org", "info@example.org", "doe+x@example.org", "any@example.org"],
+        changes,
+      ),
+    ).toEqual([
+      "list john@example.org jane@example.org",
+      "duplicate",
+      "mailbox doe@example.org",
+      "452 4.5.3 Too many recipients.",
+      "duplicate",
+      "452 4.5.3 Too many recipients.",
+    ]);
+  });
+});
+
+describe("errors", () => {
+  const changes = { rcpt: { errors: { total: rule("3"), wait: rule("2s") } } };
+  const bad = ["x@example.org", "y@elsewhere.example", "z@example.org", "z@example.org"];
+
+  test("the last one allowed ends the session", async () => {
+    const tooMany = "421 4.3.0 Too many errors, disconnecting.";
+    expect(await play(stranger(), bad, changes)).toEqual([noMailbox, noRelay, tooMany, tooMany]);
+  });
+
+  test.each([{ login: "alice" }, { trusted: true }])("%o is neither delayed nor disconnected", async (facts) => {
+    expect(await play(session({ sender: "", ...facts }), ["x@example.org", "y@example.org", "z@example.org"], changes)).toEqual([
+      noMailbox,
+      noMailbox,
+      noMailbox,
+    ]);
+  });
+
+  test("wait holds the reply back", async () => {
+    const core = { settings: settings(changes), sources: sourcesOf([directoryOf(entries)]) };
+    expect((await decideRcpt(stranger(), "x@example.org", core)).verdict).toMatchObject({ kind: "reject", delayMs: 2000 });
+    expect((await decideRcpt(session({ sender: "", login: "alice" }), "x@example.org", core)).verdict).toMatchObject({ delayMs: 0 });
+  });
+});
+
+describe("when it cannot tell", () => {
+  const deferred = "451 4.4.3 Unable to verify address at this time.";
+  const down = (waits: boolean) => Object.assign(directoryOf(entries, { waits }), { down: true });
+
+  test.each([false, true])("a directory that is down defers, uncounted and at once (waits: %s)", async (waits) => {
+    const open = stranger();
+    expect(await play(open, ["john@example.org", "x@elsewhere.example"], {}, down(waits))).toEqual([deferred, deferred]);
+    expect(open.errors).toBe(0);
+  });
+
+  test("a relay rule that cannot tell defers too", async () => {
+    const relay = {
+      waits: false,
+      variables: new Set<string>(),
+      evaluate: () => {
+        throw new TemporaryError("down");
+      },
+    };
+    expect(await one("x@elsewhere.example", { rcpt: { relay } })).toBe(deferred);
+  });
+
+  test("a list beyond the limit is deferred whole", async () => {
+    expect(await one("sales@example.org", { rcpt: { maxListMembers: 1 } })).toBe(deferred);
+  });
+});
+
+test("RCPT before MAIL", async () => {
+  expect(await play(session(), ["john@example.org"])).toEqual(["503 5.5.1 MAIL is required first."]);
+});
+
+describe("Domain objects", () => {
+  const domain = (changes: Partial<DomainSettings>): Changes => {
+    const own: DomainSettings = {
+      name: "example.org",
+      directory: undefined,
+      subAddressing: undefined,
+      catchAllAddress: undefined,
+      allowRelaying: false,
+      ...changes,
+    };
+    return {
+      domains: new Map([
+        ["example.org", own],
+        ["alias.example", own],
+      ]),
+    };
+  };
+  const localPart = rule([["matches('^([^-]+)-.*$', rcpt)", "$1"], "false"]);
+  test.each([
+    ["an alias of the domain", {}, "john@alias.example", "mailbox john@example.org"],
+    ["unknown in a registered domain", {}, "any@alias.example", noMailbox],
+    ["catch-all address, not resolved again", { catchAllAddress: "all@other.example" }, "any@example.org", "catch-all all@other.example"],
+    ["sub-addressing off", { subAddressing: false }, "john+x@example.org", noMailbox],
+    ["sub-addressing by local part", { subAddressing: localPart }, "john-x@alias.example", "sub-address john@example.org"],
+    ["relaying of unknown mailboxes", { allowRelaying: true }, "any@alias.example", "relayed any@example.org"],
+  ] as const)("%s", async (_what, own, recipient, expected) => {
+    expect(await one(recipient, domain(own))).toBe(expected);
+  });
+
+  test("the directory of a domain", async () => {
+    const second = directoryOf({ "only@second.example": "only@second.example" }, { name: "second" });
+    const own: DomainSettings = {
+      name: "second.example",
+      directory: "second",
+      subAddressing: undefined,
+      catchAllAddress: undefined,
+      allowRelaying: false,
+    };
+    const core = {
+      settings: settings({ domains: new Map([["second.example", own]]) }),
+      sources: sourcesOf([directoryOf(entries), second]),
+    };
+    const outcome = await decideRcpt(stranger(), "only@second.example", core);
+    expect(outcome.admission?.resolved).toEqual(["only@second.example"]);
+  });
+});
+
+test("the full address is asked first, and nothing after it is found", async () => {
+  const directory = directoryOf(entries);
+  await one("john+work@example.org", {}, directory);
+  expect(directory.asked).toEqual(["example.org", "john+work@example.org"]);
+});
+
+test("a directory that does not wait is answered without a promise", () => {
+  expect(
+    decideRcpt(stranger(), "john@example.org", { settings: settings(), sources: sourcesOf([directoryOf(entries)]) }),
+  ).not.toBeInstanceOf(Promise);
+});

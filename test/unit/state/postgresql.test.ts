@@ -1,0 +1,241 @@
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import pg from "pg";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { TemporaryError } from "../../../src/answer/temporary-error.ts";
+import { openState } from "../../../src/state/open-state.ts";
+import type { PostgresqlSettings } from "../../../src/store/store-settings.ts";
+import { TestPostgres } from "../../support/postgres.ts";
+import { runs } from "../../support/runs.ts";
+import { greylistQuestion, start, throttleQuestion } from "../../support/state-question.ts";
+import { postgresqlSettings } from "../../support/stores.ts";
+
+let postgres: TestPostgres;
+beforeAll(async () => {
+  postgres = await TestPostgres.create();
+});
+afterAll(() => postgres.remove());
+
+async function sql(text: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  const client = new pg.Client({ host: "127.0.0.1", port: postgres.port, user: "postgres", database: "postgres" });
+  await client.connect();
+  const { rows } = await client.query(text);
+  await client.end();
+  return rows;
+}
+
+beforeEach(() => sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public"));
+
+function openTest(changes: Partial<PostgresqlSettings> = {}, port = postgres.port) {
+  const states: boolean[] = [];
+  const state = openState(postgresqlSettings(port, changes), { onState: (_, up) => states.push(up) });
+  return { state, states };
+}
+
+/** Not the same for any two askers. */
+function shuffled(count: number, seed: number): number[] {
+  const step = [7, 11, 13, 17, 19, 23, 29, 31, 37, 41][seed % 10] ?? 1;
+  return Array.from({ length: count }, (_, index) => (index * step + seed * 97) % count);
+}
+
+describe("state in PostgreSQL", () => {
+  it("agrees on who was first and lets no more through than the count, over two nodes", async () => {
+    const nodes = [openTest(), openTest()];
+    const ask = async (node: number, asker: number) => {
+      const { state } = nodes[node] ?? expect.unreachable();
+      const firsts: number[] = [];
+      let allowed = 0;
+      for (const index of shuffled(1000, asker)) {
+        const address = `192.0.2.${index % 200}`;
+        const question = greylistQuestion({ sender: `${index}@example.org`, autoWhitelist: { address, passes: 1000 } });
+        const answer = await state.greylist(question);
+        expect(answer.kind).toBe("wait");
+        if (answer.kind === "wait" && answer.isNew) firsts.push(index);
+        if (index % 50 !== 0) continue;
+        // A later time: passes, credits and throttles of several keys at once.
+        await state.greylist({ ...question, sender: `pass ${index}`, delayMs: 0 });
+        const token = index % 100 === 0 ? undefined : `${node} ${asker} ${index}`;
+        if ((await state.throttle(throttleQuestion({ key: "both", count: 100, token }))).allowed) allowed += 1;
+        await state.throttle(throttleQuestion({ key: `${index}`, count: 100, token }));
+      }
+      return { firsts, allowed };
+    };
+    const all = await Promise.all(Array.from({ length: Math.min(runs(10), 100) }, (_, index) => ask(index % 2, index)));
+    expect(all.flatMap(({ firsts }) => firsts).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 1000 }, (_, index) => index));
+    expect(all.reduce((sum, { allowed }) => sum + allowed, 0)).toBe(100);
+    expect(await sql("SELECT sum(deadlocks)::int AS deadlocks FROM pg_stat_database")).toEqual([{ deadlocks: 0 }]);
+    for (const { state, states } of nodes) {
+      expect(states).toEqual([]);
+      await state.close();
+    }
+  });
+
+  it("makes its tables once, however many begin at once", async () => {
+    const many = Array.from({ length: 6 }, () => openTest());
+    const answers = await Promise.all(many.map(({ state }) => state.greylist(greylistQuestion())));
+    expect(answers.filter((answer) => answer.kind === "wait" && answer.isNew)).toHaveLength(1);
+    expect(await sql("SELECT version FROM postern_state_version")).toEqual([{ version: 1 }]);
+    await Promise.all(many.map(({ state }) => state.close()));
+  });
+
+  it("needs no right to make tables when they are there", async () => {
+    const first = openTest();
+    await first.state.greylist(greylistQuestion());
+    await first.state.close();
+    await sql(`
+      DROP ROLE IF EXISTS plain; CREATE ROLE plain LOGIN; REVOKE CREATE ON SCHEMA public FROM public; GRANT USAGE ON SCHEMA public TO plain;
+      GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO plain`);
+    const { state } = openTest({ user: "plain" });
+    expect(await state.greylist(greylistQuestion())).toMatchObject({ isNew: false });
+    expect(await state.throttle(throttleQuestion())).toEqual({ allowed: true, taken: 1 });
+    await state.close();
+    await sql("DROP OWNED BY plain; DROP ROLE plain");
+  });
+
+  it("refuses tables of a newer version", async () => {
+    const { state } = openTest();
+    await state.greylist(greylistQuestion());
+    await sql("UPDATE postern_state_version SET version = 99");
+    const later = openTest();
+    await expect(later.state.greylist(greylistQuestion())).rejects.toThrow(/version 99.*newer Postern/);
+    await expect(later.state.greylist(greylistQuestion())).rejects.toThrow(TemporaryError);
+    expect(later.states).toEqual([false]);
+    await sql("UPDATE postern_state_version SET version = 1");
+    await expect
+      .poll(() => Promise.resolve(later.state.greylist(greylistQuestion())).catch(String), { timeout: 20_000 })
+      .toMatchObject({ isNew: false });
+    expect(later.states).toEqual([false, true]);
+    await state.close();
+    await later.state.close();
+  });
+
+  it("has two connections at most, and as many as the pool allows", async () => {
+    for (const [pool, connections] of [
+      [1, 1],
+      [10, 2],
+    ] as const) {
+      const { state } = openTest({ pool });
+      await Promise.all(
+        Array.from({ length: 3000 }, (_, index) =>
+          index % 2 === 0
+            ? state.greylist(greylistQuestion({ sender: `${index}` }))
+            : state.throttle(throttleQuestion({ key: `${index}` })),
+        ),
+      );
+      const open = await sql("SELECT count(*)::int AS open FROM pg_stat_activity WHERE application_name = 'postern'");
+      expect(open).toEqual([{ open: connections }]);
+      await state.close();
+      await expect
+        .poll(() => sql("SELECT count(*)::int AS open FROM pg_stat_activity WHERE application_name = 'postern'"), { timeout: 20_000 })
+        .toEqual([{ open: 0 }]);
+    }
+  });
+
+  it("asks an empty table and a grown one by its index", async () => {
+    const { state } = openTest();
+    for (let part = 0; part < 4; part++) {
+      await Promise.all(Array.from({ length: 5000 }, (_, index) => state.greylist(greylistQuestion({ sender: `${part} ${index}` }))));
+    }
+    // The server counts what a connection did when it closes.
+    await state.close();
+    const read = () =>
+      sql("SELECT seq_tup_read::int, idx_scan > 20000 AS is_indexed FROM pg_stat_user_tables WHERE relname = 'postern_greylist'");
+    // No statement about the greylist has walked through its table; to make its indexes one walks through it while it is empty.
+    await expect.poll(read, { timeout: 20_000 }).toEqual([{ seq_tup_read: 0, is_indexed: true }]);
+  });
+
+  it("works on the tables of a large site", async () => {
+    const first = openTest();
+    await first.state.greylist(greylistQuestion());
+    await first.state.close();
+    await sql(readFileSync(new URL("../../../contrib/sql/state-large.sql", import.meta.url), "utf8"));
+    const nodes = [openTest(), openTest()];
+    const answers = await Promise.all(
+      Array.from({ length: 2000 }, (_, index) => nodes[index % 2]?.state.greylist(greylistQuestion({ sender: `${index >> 1}` }))),
+    );
+    expect(answers.filter((answer) => answer?.kind === "wait" && answer.isNew)).toHaveLength(1000);
+    const throttled = await Promise.all(
+      Array.from({ length: 400 }, (_, index) => nodes[index % 2]?.state.throttle(throttleQuestion({ count: 100, token: `${index}` }))),
+    );
+    expect(throttled.filter((answer) => answer?.allowed)).toHaveLength(100);
+    const { state } = nodes[0] ?? expect.unreachable();
+    expect(await state.greylist(greylistQuestion())).toMatchObject({ isNew: false });
+    expect(await state.stats(start)).toMatchObject({ waiting: 1001, throttles: 1, tokens: 100 });
+    while (await state.expire(start + 3 * 86_400_000, 100));
+    expect(await state.stats(start)).toMatchObject({ waiting: 0, throttles: 0, tokens: 0 });
+    await Promise.all(nodes.map((node) => node.state.close()));
+  });
+
+  it("fails at the deadline when another holds the row, and recovers", async () => {
+    const { state, states } = openTest({ timeoutMs: 500 });
+    // The server may count what nobody waits for any more.
+    const question = throttleQuestion({ count: 1000 });
+    await state.throttle(question);
+    const holder = new pg.Client({ host: "127.0.0.1", port: postgres.port, user: "postgres", database: "postgres" });
+    await holder.connect();
+    await holder.query("BEGIN; SELECT * FROM postern_throttle FOR UPDATE");
+    await expect(state.throttle(question)).rejects.toThrow(TemporaryError);
+    await holder.end();
+    await expect.poll(() => Promise.resolve(state.throttle(question)).catch(String), { timeout: 20_000 }).toMatchObject({ allowed: true });
+    expect(states).toEqual([false, true]);
+    await state.close();
+  });
+
+  it("gives up on a server that says nothing, then answers at once until it tries again", async () => {
+    const silent = createServer(() => {}).listen(0, "127.0.0.1");
+    await new Promise((resolve) => silent.once("listening", resolve));
+    const address = silent.address();
+    const { state, states } = openTest({ timeoutMs: 300 }, typeof address === "object" ? (address?.port ?? 0) : 0);
+    await expect(state.greylist(greylistQuestion())).rejects.toThrow(TemporaryError);
+    await expect(state.greylist(greylistQuestion())).rejects.toThrow(TemporaryError);
+    expect(states).toEqual([false]);
+    await state.close();
+    silent.close();
+  });
+
+  it("tries a server that failed by one connection, whose answer no other contradicts", async () => {
+    let connections = 0;
+    const silent = createServer(() => {
+      connections += 1;
+    }).listen(0, "127.0.0.1");
+    await new Promise((resolve) => silent.once("listening", resolve));
+    const address = silent.address();
+    const { state } = openTest({ timeoutMs: 300 }, typeof address === "object" ? (address?.port ?? 0) : 0);
+    const ask = async () => {
+      await Promise.allSettled([state.greylist(greylistQuestion()), state.throttle(throttleQuestion())]);
+      return connections;
+    };
+    expect(await ask()).toBe(2);
+    await expect.poll(ask, { timeout: 20_000 }).toBe(3);
+    await state.close();
+    silent.close();
+  });
+
+  it("answers or fails with a TemporaryError while the server goes and comes back", async () => {
+    const { state, states } = openTest({ timeoutMs: 5000 });
+    let isDone = false;
+    let number = 0;
+    const ask = () =>
+      Promise.resolve(state.greylist(greylistQuestion({ sender: `${number++}` }))).then(
+        ({ kind }) => kind,
+        (error) => (error instanceof TemporaryError ? "temporary" : String(error)),
+      );
+    const answers = new Set<string>();
+    const requests = Array.from({ length: 50 }, async () => {
+      while (!isDone) {
+        answers.add(await ask());
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    });
+    await expect.poll(ask, { timeout: 20_000 }).toBe("wait");
+    await postgres.stop();
+    await expect.poll(ask, { timeout: 20_000 }).toBe("temporary");
+    await postgres.start();
+    await expect.poll(ask, { timeout: 20_000 }).toBe("wait");
+    isDone = true;
+    await Promise.all(requests);
+    expect(answers).toEqual(new Set(["wait", "temporary"]));
+    expect(states.slice(0, 1).concat(states.slice(-1))).toEqual([false, true]);
+    await state.close();
+  });
+});

@@ -1,0 +1,169 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { TemporaryError } from "../../../src/answer/temporary-error.ts";
+import { openState } from "../../../src/state/open-state.ts";
+import type { StateStore } from "../../../src/state/state-store.ts";
+import { greylistQuestion, start } from "../../support/state-question.ts";
+import { sqliteSettings } from "../../support/stores.ts";
+
+let folder: string;
+let path: string;
+let state: StateStore;
+let states: boolean[];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "postern-state-"));
+  path = join(folder, "state.sqlite");
+  states = [];
+  state = openState(sqliteSettings(path, { timeoutMs: 500 }), { onState: (_, up) => states.push(up) });
+});
+afterEach(async () => {
+  await state.close();
+  rmSync(folder, { recursive: true });
+});
+
+const kindOf = async (question = greylistQuestion()) => (await state.greylist(question)).kind;
+
+async function fill(count: number): Promise<void> {
+  const questions = Array.from({ length: count }, (_, index) =>
+    greylistQuestion({ client: `client ${(index * 7919) % count}`, sender: `${"s".repeat(80)}${index}` }),
+  );
+  for (let from = 0; from < count; from += 5000) {
+    await Promise.all(questions.slice(from, from + 5000).map((question) => state.greylist(question)));
+  }
+}
+
+describe("state in SQLite", () => {
+  it("is for its user alone", async () => {
+    await kindOf();
+    const files = readdirSync(folder);
+    expect(files).toContain("state.sqlite-wal");
+    for (const file of files) expect(statSync(join(folder, file)).mode & 0o777, file).toBe(0o600);
+  });
+
+  it("refuses tables of a newer version, and takes them again when they fit", async () => {
+    await kindOf();
+    await state.close();
+    const other = new DatabaseSync(path);
+    other.exec("PRAGMA user_version = 99");
+    state = openState(sqliteSettings(path), { onState: (_, up) => states.push(up) });
+    await expect(kindOf()).rejects.toThrow(/version 99.*newer Postern/);
+    await expect(kindOf()).rejects.toThrow(TemporaryError);
+    expect(states).toEqual([false]);
+    other.exec("PRAGMA user_version = 1");
+    other.close();
+    expect(await kindOf()).toBe("wait");
+    expect(states).toEqual([false, true]);
+  });
+
+  it("fails while the file is none of SQLite, and works again when it is gone", async () => {
+    writeFileSync(path, "not a database, but long enough to look at".repeat(100));
+    await expect(kindOf()).rejects.toThrow(TemporaryError);
+    rmSync(path);
+    expect(await kindOf()).toBe("wait");
+    expect(states).toEqual([false, true]);
+  });
+
+  it("fails while the folder is a file, and makes it when it can", async () => {
+    const deep = join(folder, "deep");
+    writeFileSync(deep, "");
+    const other = openState(sqliteSettings(join(deep, "state.sqlite")), { onState: (_, up) => states.push(up) });
+    await expect(other.greylist(greylistQuestion())).rejects.toThrow(TemporaryError);
+    rmSync(deep);
+    mkdirSync(deep);
+    expect(await other.greylist(greylistQuestion())).toMatchObject({ isNew: true });
+    expect(states).toEqual([false, true]);
+    await other.close();
+  });
+
+  it("tells a fault of the program as one, and goes on", async () => {
+    // What no caller should ever pass.
+    const wrong = { ...greylistQuestion(), sender: undefined } as never;
+    await expect(state.greylist(wrong)).rejects.toThrow(TypeError);
+    expect(await kindOf()).toBe("wait");
+    expect(states).toEqual([]);
+  });
+
+  it("waits for another writer until the deadline, without standing still", async () => {
+    await kindOf();
+    const other = new DatabaseSync(path);
+    other.exec("BEGIN IMMEDIATE");
+    const waiting = kindOf();
+    let turns = 0;
+    const turning = setInterval(() => {
+      turns += 1;
+      if (turns === 3) other.exec("ROLLBACK");
+    });
+    expect(await waiting).toBe("wait");
+    expect(turns).toBeGreaterThanOrEqual(3);
+    clearInterval(turning);
+    other.exec("BEGIN IMMEDIATE");
+    await expect(kindOf()).rejects.toThrow(/locked/);
+    other.close();
+    expect(await kindOf()).toBe("wait");
+    expect(states).toEqual([false, true]);
+  });
+
+  it("is asked by a second program at the same time", async () => {
+    const other = openState(sqliteSettings(path), { onState });
+    const both = await Promise.all(
+      Array.from({ length: 2000 }, (_, index) =>
+        (index % 2 === 0 ? state : other).greylist(greylistQuestion({ sender: `${index >> 1}@example.org` })),
+      ),
+    );
+    expect(both.filter((answer) => answer.kind === "wait" && answer.isNew)).toHaveLength(1000);
+    await other.close();
+  });
+
+  it("copies the WAL into the file by itself, and does not let it grow without end", async () => {
+    await fill(2000);
+    await expect.poll(() => statSync(path).size, { timeout: 20_000 }).toBeGreaterThan(200_000);
+    await fill(60_000);
+    await expect.poll(() => statSync(path).size, { timeout: 20_000 }).toBeGreaterThan(8_000_000);
+    expect(statSync(`${path}-wal`).size).toBeLessThan(200_000_000);
+  });
+
+  it("gives the space of what expired back, though what stays is spread over all of the file", async () => {
+    const entries = Array.from({ length: 30_000 }, (_, index) => ({
+      kind: "triplet" as const,
+      client: `client ${(index * 7919) % 30_000}`,
+      sender: "s".repeat(80),
+      recipient: `${index}`,
+      firstSeen: start,
+      lastSeen: start,
+      passed: index % 2 === 0 ? start : undefined,
+      expires: start + (index % 2),
+    }));
+    await state.importEntries(entries);
+    await expect.poll(() => statSync(path).size, { timeout: 20_000 }).toBeGreaterThan(4_000_000);
+    const before = statSync(path).size;
+    while (await state.expire(start + 1, 500));
+    expect(await state.stats(start)).toMatchObject({ waiting: 15_000, passed: 0 });
+    await expect.poll(() => statSync(path).size, { timeout: 20_000 }).toBeLessThan(0.8 * before);
+    expect(await state.list({}, { limit: 20_000 })).toEqual(
+      entries
+        .filter(({ passed }) => passed === undefined)
+        .map(({ kind, ...entry }) => entry)
+        .toSorted((a, b) => (a.client < b.client ? -1 : 1)),
+    );
+    while (await state.expire(start + 2, 500));
+    await expect.poll(() => statSync(path).size, { timeout: 20_000 }).toBeLessThan(1_300_000);
+  });
+
+  it("makes a new file when somebody removes it", async () => {
+    await kindOf();
+    for (const file of readdirSync(folder)) rmSync(join(folder, file));
+    await expect.poll(() => kindOf().then(() => readdirSync(folder)), { timeout: 20_000 }).toContain("state.sqlite");
+  });
+
+  it("answers what was asked before it was closed, and nothing later", async () => {
+    const before = Promise.all(Array.from({ length: 1200 }, (_, index) => state.greylist(greylistQuestion({ sender: `${index}` }))));
+    await state.close();
+    expect(await before).toHaveLength(1200);
+    await expect(kindOf()).rejects.toThrow(TemporaryError);
+  });
+});
+
+const onState = () => {};

@@ -1,0 +1,102 @@
+import { mkdtemp, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TemporaryError } from "../../../src/answer/temporary-error.ts";
+import { openStore } from "../../../src/store/open-store.ts";
+import type { SqliteSettings } from "../../../src/store/store-settings.ts";
+import { databaseContract } from "../../contract/database.ts";
+import { sqliteSettings } from "../../support/stores.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "postern-sqlite-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c";
+
+function openTest(file: string, changes: Partial<SqliteSettings> = {}, readOnly = false) {
+  const states: boolean[] = [];
+  const database = openStore(sqliteSettings(join(folder, file), changes), { readOnly, onState: (_, up) => states.push(up) });
+  return { database, states };
+}
+
+databaseContract("SQLite", "blob", async () => ({ database: openTest("contract.sqlite").database, close: async () => {} }));
+
+describe("SQLite", () => {
+  it("ends a statement at its deadline, and works again", async () => {
+    const patient = openTest("deadline.sqlite").database;
+    await patient.run("CREATE TABLE t (n)");
+    await patient.close();
+    const { database, states } = openTest("deadline.sqlite", { timeoutMs: 400 });
+    const answers = await Promise.allSettled([database.query(endless, []), database.query(endless, [])]);
+    expect(answers).toEqual([
+      { status: "rejected", reason: expect.any(TemporaryError) },
+      { status: "rejected", reason: expect.any(TemporaryError) },
+    ]);
+    expect(states).toEqual([false]);
+    await expect.poll(() => database.query("SELECT count(*) FROM t", []).catch(String), { timeout: 20_000 }).toMatchObject({ rows: [[0]] });
+    expect(states).toEqual([false, true]);
+    await database.close();
+  });
+
+  it("bounds its queue", async () => {
+    const { database } = openTest("queue.sqlite", { timeoutMs: 60_000 });
+    const answers = Promise.allSettled(Array.from({ length: 10_050 }, () => database.query("SELECT 1", [])));
+    const refused = (await answers).filter(({ status }) => status === "rejected");
+    expect(refused).toHaveLength(50);
+    await database.close();
+  });
+
+  it("writes nothing when it is read-only", async () => {
+    const writer = openTest("read-only.sqlite");
+    await writer.database.run("CREATE TABLE t (n)");
+    const { database, states } = openTest("read-only.sqlite", {}, true);
+    await expect(database.query("INSERT INTO t VALUES (1)", [])).rejects.toThrow(TemporaryError);
+    expect(states).toEqual([false]);
+    expect(await database.query("SELECT n FROM t", [])).toEqual({ kind: "rows", rows: [] });
+    // A statement that cannot work is told of once, whatever else works.
+    await expect(database.query("INSERT INTO t VALUES (1)", [])).rejects.toThrow(TemporaryError);
+    expect(states).toEqual([false]);
+    await database.close();
+    await writer.database.close();
+  });
+
+  it("names a file that is missing, finds it when it appears and when it is replaced", async () => {
+    const { database, states } = openTest("late.sqlite", {}, true);
+    await expect(database.query("SELECT 1", [])).rejects.toThrow(/late\.sqlite/);
+    await expect(database.check("SELECT 1")).rejects.toThrow(TemporaryError);
+    await expect(database.query("SELECT 1", [])).rejects.toThrow(TemporaryError);
+    for (const n of [1, 2]) {
+      const { database: writer } = openTest(`new${n}.sqlite`);
+      await writer.run(`CREATE TABLE t (n); INSERT INTO t VALUES (${n})`);
+      await writer.close();
+      await rename(join(folder, `new${n}.sqlite`), join(folder, "late.sqlite"));
+      expect(await database.query("SELECT n FROM t", [])).toEqual({ kind: "rows", rows: [[n]] });
+    }
+    expect(states).toEqual([false, true]);
+    await database.close();
+  });
+
+  it("runs init before the first query, and again until it works", async () => {
+    const sql = "CREATE TABLE IF NOT EXISTS t (n); INSERT INTO t SELECT n FROM source";
+    const { database, states } = openTest("init.sqlite", { init: { file: "tables.sql", sql } });
+    await expect(database.query("SELECT count(*) FROM t", [])).rejects.toThrow(/tables\.sql.*source/s);
+    const { database: other } = openTest("init.sqlite");
+    await other.run("CREATE TABLE source (n); INSERT INTO source VALUES (1)");
+    const counts = await Promise.all([database.query("SELECT count(*) FROM t", []), database.query("SELECT count(*) FROM t", [])]);
+    expect(counts).toMatchObject([{ rows: [[1]] }, { rows: [[1]] }]);
+    expect(states).toEqual([false, true]);
+    await Promise.all([database.close(), other.close()]);
+  });
+
+  it("fails what is under way when it is closed, and what comes later", async () => {
+    const { database } = openTest("closed.sqlite");
+    await database.query("SELECT 1", []);
+    const answer = expect(database.query(endless, [])).rejects.toThrow(TemporaryError);
+    await database.close();
+    await answer;
+    await expect(database.query("SELECT 1", [])).rejects.toThrow(TemporaryError);
+  });
+});
