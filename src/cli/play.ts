@@ -1,6 +1,7 @@
 /** Plays one SMTP session through the stages, as `explain` shows it: each command, its reply, and the trace behind it. */
 import type { ListenerSettings } from "../config/configuration.ts";
 import { canonicalIp } from "../mail/ip.ts";
+import { smtpPort } from "../mail/port.ts";
 import { formatReply, type Reply } from "../mail/reply.ts";
 import type { Core, TraceEntry } from "../stage/core.ts";
 import { decideEhlo } from "../stage/ehlo.ts";
@@ -59,8 +60,6 @@ export async function play(script: Script, listener: ListenerSettings, core: Cor
   return steps;
 }
 
-const defaultPort = 25;
-
 function sessionOf({ client, server, auth, tls }: Script, listener: ListenerSettings): Session {
   const address = client.address === undefined ? undefined : canonicalIp(client.address);
   return openSession(
@@ -68,7 +67,7 @@ function sessionOf({ client, server, auth, tls }: Script, listener: ListenerSett
       listener: listener.name,
       protocol: "smtp",
       client: { address, name: client.name ?? "", port: client.port ?? 0 },
-      server: { address: server?.address ?? "", port: server?.port ?? listener.localPort ?? defaultPort },
+      server: { address: server?.address ?? "", port: server?.port ?? listener.localPort ?? smtpPort },
       trusted: address !== undefined && listener.trustedNetworks.contains(address),
     },
     auth ?? "",

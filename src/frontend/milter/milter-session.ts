@@ -2,6 +2,7 @@
 import { canonicalAddress, domainOf } from "../../mail/address.ts";
 import { canonicalIp } from "../../mail/ip.ts";
 import type { Path } from "../../mail/path.ts";
+import { portOf, smtpPort } from "../../mail/port.ts";
 import { openSession, type Session } from "../../stage/session.ts";
 import type { Command } from "../../wire/milter/command.ts";
 import type { Macros } from "../../wire/milter/macros.ts";
@@ -15,8 +16,6 @@ export interface MilterSurroundings {
 
 type Connect = Extract<Command, { kind: "connect" }>;
 
-const defaultPort = 25;
-
 export function sessionOfConnect({ host, client }: Connect, macros: Macros, surroundings: MilterSurroundings): Session {
   const { listener, isTrusted, localPort } = surroundings;
   const isIp = client.family === "ip";
@@ -26,7 +25,7 @@ export function sessionOfConnect({ host, client }: Connect, macros: Macros, surr
     listener,
     protocol: "smtp",
     client: { address, name: nameOf(host, macros), port: isIp ? client.port : 0 },
-    server: { address: canonicalIp(serverAddress) ?? serverAddress, port: localPort ?? (portOf(macros.get("daemon_port")) || defaultPort) },
+    server: { address: canonicalIp(serverAddress) ?? serverAddress, port: localPort ?? (portOf(macros.get("daemon_port")) || smtpPort) },
     trusted: isFromHere({ host, client }) || (address !== undefined && isTrusted(address)),
   });
 }
@@ -66,12 +65,4 @@ function isFromHere({ host, client }: Pick<Connect, "host" | "client">): boolean
 function nameOf(host: string, macros: Macros): string {
   const isConfirmed = (macros.get("client_resolve") ?? "OK") === "OK";
   return host.startsWith("[") || host === "unknown" || !isConfirmed ? "" : host;
-}
-
-const maxPort = 65_535;
-
-/** 0 when it is no port. */
-function portOf(text = ""): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  return port <= maxPort ? port : 0;
 }

@@ -1,5 +1,6 @@
 /** Which SMTP session, and which transaction in it, a policy request belongs to. */
 import { canonicalIp } from "../../mail/ip.ts";
+import { portOf, smtpPort } from "../../mail/port.ts";
 import { openSession, type Session } from "../../stage/session.ts";
 import type { PolicyRequest } from "../../wire/policy.ts";
 import type { RememberedTransaction } from "./session-memory.ts";
@@ -17,8 +18,6 @@ export interface Surroundings {
   /** Wins over what the MTA says. */
   readonly localPort: number | undefined;
 }
-
-const defaultPort = 25;
 
 /** `copy` is applied to each text that is part of the request. */
 export function sessionOf(
@@ -38,7 +37,7 @@ export function sessionOf(
       },
       server: {
         address: copy(canonicalIp(request.serverAddress) ?? request.serverAddress),
-        port: localPort ?? (portOf(request.serverPort) || defaultPort),
+        port: localPort ?? (portOf(request.serverPort) || smtpPort),
       },
       trusted: address !== undefined && isTrusted(address),
     },
@@ -54,12 +53,4 @@ export function belongsTo(transaction: RememberedTransaction, request: PolicyReq
   if (transaction.instance !== "") return transaction.instance === request.instance;
   // MAIL again is a new message once recipients have come; without MAIL and without an instance every recipient is on its own.
   return request.protocolState === "RCPT" ? transaction.hasMail : !transaction.hasRcpt;
-}
-
-const maxPort = 65_535;
-
-/** 0 when it is left out, empty, or no port. */
-function portOf(text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  return port <= maxPort ? port : 0;
 }
