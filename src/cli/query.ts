@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Configuration } from "../config/configuration.ts";
-import { defaultLocalPort } from "../frontend/socketmap/socketmap.ts";
+import { smtpPort } from "../mail/port.ts";
 import { askMap, isMap, type MapListener, mapNames } from "../stage/maps.ts";
 import {
   type ConfigurationOptions,
@@ -70,7 +70,7 @@ function listenerOf({ listeners, server }: Configuration): MapListener {
   const { contains } = listener?.trustedNetworks ?? server.trustedNetworks;
   return {
     name: listener?.name ?? "",
-    localPort: listener?.localPort ?? defaultLocalPort,
+    localPort: listener?.localPort ?? smtpPort,
     isTrusted: (address) => contains(address),
     onLoop: (address) => process.stderr.write(`${address} leads back to itself\n`),
   };

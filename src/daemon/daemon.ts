@@ -1,16 +1,16 @@
 /** The daemon: a configuration, the core made from it, and the listeners that ask the core. A reload builds all of it anew, then swaps it. */
 import { performance } from "node:perf_hooks";
-import { LRUCache } from "lru-cache";
 import type { OnState } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Configuration, ListenerSettings } from "../config/configuration.ts";
 import { FileProblem } from "../file/watched-file.ts";
-import { HeldReplies } from "../frontend/connection/delayed-replies.ts";
+import { DelayedReplies } from "../frontend/connection/delayed-replies.ts";
 import { type Listener, openListener } from "../frontend/connection/listener.ts";
 import type { Decision } from "../frontend/decision.ts";
 import { milterProtocol, openMilter } from "../frontend/milter/milter.ts";
 import type { Notice } from "../frontend/notice.ts";
 import { answerPolicy } from "../frontend/policy/policy.ts";
+import { SayOnce } from "../frontend/say-once.ts";
 import { answerSocketmap } from "../frontend/socketmap/socketmap.ts";
 import { domainOf } from "../mail/address.ts";
 import type { FailedScript } from "../stage/core.ts";
@@ -57,10 +57,8 @@ interface Served {
   readonly listener: Listener;
 }
 
-/** Addresses that were told of; the oldest are forgotten, and may be told again. */
-const maxTold = 1000;
-
-const tellAgainMs = 60 * 60 * 1000;
+/** A script that goes on failing is logged so often. */
+const failureAgainMs = 60 * 60 * 1000;
 
 class RunningDaemon implements Daemon {
   #configuration: Configuration;
@@ -69,10 +67,9 @@ class RunningDaemon implements Daemon {
   readonly #holdState: (configuration: Configuration) => HeldState;
   #served: readonly Served[] = [];
   readonly #doors: Doors;
-  readonly #held = new HeldReplies(() => this.#configuration.maxWaiting);
-  readonly #postmasters = new LRUCache<string, true>({ max: maxTold });
-  /** Places in scripts that failed, each told of again after a while. */
-  readonly #failures = new LRUCache<string, true>({ max: maxTold, ttl: tellAgainMs });
+  readonly #delayed = new DelayedReplies(() => this.#configuration.maxWaiting);
+  readonly #postmasters = new SayOnce();
+  readonly #failures = new SayOnce(failureAgainMs);
   /** Cores that requests under way may still ask, each with the timer that closes it. */
   readonly #former = new Map<OpenCore, NodeJS.Timeout>();
   readonly #refreshing: NodeJS.Timeout;
@@ -144,7 +141,7 @@ class RunningDaemon implements Daemon {
 
   #openProtocol({ name, protocol }: ListenerSettings, settings: () => ListenerSettings): Listener {
     const logger = this.#logger;
-    const held = this.#held;
+    const delayed = this.#delayed;
     const onNotice = (notice: Notice) => logNotice(logger, notice);
     const common = { name, maxConnections: () => settings().maxConnections, onNotice };
     const frontEnd = {
@@ -159,15 +156,15 @@ class RunningDaemon implements Daemon {
     switch (protocol) {
       case "policy": {
         const answer = answerPolicy(frontEnd);
-        return openListener({ ...common, protocol: () => ({ decoder: new PolicyDecoder(), answer, held }) });
+        return openListener({ ...common, protocol: () => ({ decoder: new PolicyDecoder(), answer, delayed }) });
       }
       case "milter": {
         const open = openMilter({ ...frontEnd, settings });
-        return openListener({ ...common, protocol: () => milterProtocol(open(), held) });
+        return openListener({ ...common, protocol: () => milterProtocol(open(), delayed) });
       }
       case "socketmap": {
         const answer = answerSocketmap({ ...frontEnd, onLookup: (lookup) => logger.debug(lookup) });
-        return openListener({ ...common, protocol: () => ({ decoder: new SocketmapDecoder(), answer, held }) });
+        return openListener({ ...common, protocol: () => ({ decoder: new SocketmapDecoder(), answer, delayed }) });
       }
     }
   }
@@ -175,8 +172,7 @@ class RunningDaemon implements Daemon {
   #decided(decision: Decision, cause: unknown): void {
     logDecision(this.#logger, decision, cause);
     const { reason, recipient } = decision;
-    if (reason !== "postmaster" || domainOf(recipient) === undefined || this.#postmasters.get(recipient)) return;
-    this.#postmasters.set(recipient, true);
+    if (reason !== "postmaster" || domainOf(recipient) === undefined || !this.#postmasters.allows(recipient)) return;
     this.#logger.warn({ event: "postmaster", recipient }, "passed though the directory does not know it. Give it a mailbox or an alias");
   }
 
@@ -184,9 +180,7 @@ class RunningDaemon implements Daemon {
     const { script = failure.stage, line, column, cause } = failure;
     // Not by the message, which may hold what a client sent, and be another one each time.
     const about = `${script}:${line}:${column}:${cause === undefined}`;
-    if (this.#failures.get(about)) return;
-    this.#failures.set(about, true);
-    logScriptFailure(this.#logger, failure);
+    if (this.#failures.allows(about)) logScriptFailure(this.#logger, failure);
   }
 
   #openCore(configuration: Configuration): OpenCore {

@@ -36,7 +36,7 @@ export interface Decision {
 }
 
 /** Who is told of decisions, and of what else an administrator should know. */
-export interface Reader {
+export interface EventSink {
   /** `cause` is why a source could not tell. */
   readonly onDecision: (decision: Decision, cause?: unknown) => void;
   readonly onNotice: (notice: Notice) => void;
@@ -49,7 +49,7 @@ export interface Decided extends Pick<Decision, "listener" | "stage" | "helo" | 
   readonly isShadow: boolean;
 }
 
-export function tellDecision({ onDecision }: Reader, decided: Decided): void {
+export function reportDecision({ onDecision }: EventSink, decided: Decided): void {
   const { listener, stage, session, verdict, isShadow } = decided;
   const isPass = verdict.kind === "pass";
   const decision: Decision = {

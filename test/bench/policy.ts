@@ -6,7 +6,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { openLog } from "../../src/daemon/log.ts";
-import { HeldReplies } from "../../src/frontend/connection/delayed-replies.ts";
+import { DelayedReplies } from "../../src/frontend/connection/delayed-replies.ts";
 import { answerPolicy } from "../../src/frontend/policy/policy.ts";
 import { domainOf } from "../../src/mail/address.ts";
 import type { Directory } from "../../src/stage/sources.ts";
@@ -193,14 +193,14 @@ async function servePolicy(isLogged: boolean): Promise<number> {
     onDecision: (decision) => log?.info(decision),
     onNotice: (notice) => console.error(notice),
   });
-  const held = new HeldReplies(() => 20);
+  const delayed = new DelayedReplies(() => 20);
   const listener = await listen({
     name: "smtp",
     bind: [{ kind: "inet", host: "127.0.0.1", port: 0 }],
     socketMode: 0o660,
     socketGroup: undefined,
     maxConnections: 1000,
-    protocol: () => ({ decoder: new PolicyDecoder(), answer, held }),
+    protocol: () => ({ decoder: new PolicyDecoder(), answer, delayed }),
     onNotice: (notice) => console.error(notice),
   });
   return Number(listener.addresses[0]?.split(":").at(-1));

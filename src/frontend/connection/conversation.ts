@@ -2,7 +2,7 @@
 import type { Socket } from "node:net";
 import type { Answer } from "../../answer/answer.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
-import type { HeldReplies, HeldReply } from "./delayed-replies.ts";
+import type { DelayedReplies, DelayedReply } from "./delayed-replies.ts";
 
 export interface TimedReply<Text extends string | Buffer = string> {
   readonly text: Text;
@@ -30,7 +30,7 @@ export interface ConversationOptions<Request> {
   readonly revokes?: (request: Request | undefined) => boolean;
   /** Whether the connection may be closed now, between two requests, when the listener stops. Left out: always. */
   readonly isIdle?: () => boolean;
-  readonly held: HeldReplies;
+  readonly delayed: DelayedReplies;
   readonly onProtocolError: (message: string) => void;
 }
 
@@ -50,7 +50,7 @@ class RunningConversation<Request> implements Conversation {
   readonly #options: ConversationOptions<Request>;
   /** A request is being decided, or its reply is held back. It is another object for each. */
   #busy: object | undefined;
-  #held: HeldReply | undefined;
+  #delayed: DelayedReply | undefined;
   /** What came while a request is being answered, as far as it was looked at. */
   #ahead: Request[] = [];
   #bytesAhead = 0;
@@ -90,7 +90,7 @@ class RunningConversation<Request> implements Conversation {
   finish(): void {
     this.#isFinishing = true;
     this.#isEnding ||= this.#isIdle();
-    this.#held?.release();
+    this.#delayed?.release();
     this.#advance();
   }
 
@@ -120,8 +120,8 @@ class RunningConversation<Request> implements Conversation {
     if (revokes === undefined) return;
     for (let request = this.#decode(); request !== undefined; request = this.#decode()) this.#ahead.push(request);
     if (!this.#ahead.some(revokes) && !(this.#hasPeerEnded && revokes(undefined))) return;
-    this.#held?.drop();
-    this.#held = undefined;
+    this.#delayed?.drop();
+    this.#delayed = undefined;
     this.#busy = undefined;
   }
 
@@ -132,7 +132,7 @@ class RunningConversation<Request> implements Conversation {
       if (request === undefined) break;
       const answer = this.#ask(request);
       if (answer instanceof Promise) this.#await(answer);
-      else if (answer !== undefined && !this.#hold(answer)) {
+      else if (answer !== undefined && !this.#delay(answer)) {
         out = joined(out, answer.text);
         if (out.length > maxUnsent) {
           this.#write(out);
@@ -182,22 +182,22 @@ class RunningConversation<Request> implements Conversation {
     // It does not reject (see ConversationOptions).
     void answer.then((reply) => {
       if (this.#busy !== busy || this.#isClosed) return;
-      if (reply !== undefined && this.#hold(reply)) return;
+      if (reply !== undefined && this.#delay(reply)) return;
       this.#send(reply);
     });
   }
 
   /** Whether the reply is held back, which keeps the conversation busy until it is sent. */
-  #hold(reply: TimedReply<string | Buffer>): boolean {
+  #delay(reply: TimedReply<string | Buffer>): boolean {
     if (reply.delayMs <= 0 || this.#isFinishing) return false;
-    this.#held = this.#options.held.hold(reply.delayMs, () => this.#send(reply));
-    if (this.#held === undefined) return false;
-    this.#busy = this.#held;
+    this.#delayed = this.#options.delayed.delay(reply.delayMs, () => this.#send(reply));
+    if (this.#delayed === undefined) return false;
+    this.#busy = this.#delayed;
     return true;
   }
 
   #send(reply: TimedReply<string | Buffer> | undefined): void {
-    this.#held = undefined;
+    this.#delayed = undefined;
     this.#busy = undefined;
     if (reply !== undefined) this.#write(reply.text);
     this.#advance();
@@ -214,8 +214,8 @@ class RunningConversation<Request> implements Conversation {
 
   #close(): void {
     this.#isClosed = true;
-    this.#held?.drop();
-    this.#held = undefined;
+    this.#delayed?.drop();
+    this.#delayed = undefined;
   }
 }
 

@@ -12,12 +12,12 @@ export const startTimer: StartTimer = (ms, callback) => {
 const maxTimerMs = 2 ** 31 - 1;
 
 /** A reply on its way: send it now, or forget it. Either may be called at any time, and again. */
-export interface HeldReply {
+export interface DelayedReply {
   release(): void;
   drop(): void;
 }
 
-export class HeldReplies {
+export class DelayedReplies {
   #count = 0;
   readonly #limit: () => number;
   readonly #startTimer: StartTimer;
@@ -33,7 +33,7 @@ export class HeldReplies {
   }
 
   /** `undefined`: too many are waiting already, and `send` was not called. */
-  hold(delayMs: number, send: () => void): HeldReply | undefined {
+  delay(delayMs: number, send: () => void): DelayedReply | undefined {
     if (this.#count >= this.#limit()) return undefined;
     this.#count += 1;
     let isWaiting = true;

@@ -1,27 +1,23 @@
-/** What the milter front end tells its log besides decisions: each thing once for a listener. */
-import { LRUCache } from "lru-cache";
+/** What the milter front end logs besides decisions: each thing once for a listener. */
 import { formatReply } from "../../mail/reply.ts";
 import type { Verdict } from "../../stage/verdict.ts";
-import { loggable, type Reader } from "../decision.ts";
+import { type EventSink, loggable } from "../decision.ts";
 import type { Notice } from "../notice.ts";
-import { ownCopy } from "../policy/session-memory.ts";
-
-/** What was told of; the oldest is forgotten, and may be told again. */
-const maxTold = 10_000;
+import { SayOnce } from "../say-once.ts";
 
 export class MilterReport {
   readonly listener: string;
-  readonly #reader: Reader;
-  readonly #told = new LRUCache<string, true>({ max: maxTold });
+  readonly #sink: EventSink;
+  readonly #said = new SayOnce();
 
-  constructor(listener: string, reader: Reader) {
+  constructor(listener: string, sink: EventSink) {
     this.listener = listener;
-    this.#reader = reader;
+    this.#sink = sink;
   }
 
   observed(parameter: string, verdict: Verdict): void {
     const reply = verdict.kind === "pass" ? "" : formatReply(verdict.reply);
-    this.#once(parameter, { kind: "extension-observed", listener: this.listener, parameter, reply });
+    this.#once(parameter, { kind: "extension-observed", listener: this.listener, parameter: loggable(parameter), reply });
   }
 
   unwritable(address: string, resolved: readonly string[]): void {
@@ -38,13 +34,10 @@ export class MilterReport {
   }
 
   internalError(error: unknown): void {
-    this.#reader.onNotice({ kind: "internal-error", listener: this.listener, error });
+    this.#sink.onNotice({ kind: "internal-error", listener: this.listener, error });
   }
 
   #once(about: string, notice: Notice): void {
-    const key = ownCopy(`${notice.kind} ${about}`);
-    if (this.#told.get(key)) return;
-    this.#told.set(key, true);
-    this.#reader.onNotice(notice);
+    if (this.#said.allows(`${notice.kind} ${about}`)) this.#sink.onNotice(notice);
   }
 }

@@ -13,15 +13,15 @@ import { encodeOptions, mayEdit, maySkip, negotiate, type Options } from "../../
 import { type Edit, encodeBodyResponse, encodeEndOfMessage, encodeResponse } from "../../wire/milter/response.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
 import type { ConversationOptions, TimedReply } from "../connection/conversation.ts";
-import { type HeldReplies, type StartTimer, startTimer } from "../connection/delayed-replies.ts";
-import { type Reader, tellDecision } from "../decision.ts";
+import { type DelayedReplies, type StartTimer, startTimer } from "../connection/delayed-replies.ts";
+import { type EventSink, reportDecision } from "../decision.ts";
 import { type Dialogue, type Finding, judgeMail, judgeRcpt, type Message, type Turn, turnIsOver } from "./command-run.ts";
 import { MilterReport } from "./milter-report.ts";
 import { isRefusedByMta, sessionOfConnect, updateSession } from "./milter-session.ts";
 import { type MilterSettings, wantsOf } from "./negotiation.ts";
 import { changeOfSender, changesOfRecipients } from "./recipient-changes.ts";
 
-export interface MilterOptions extends Reader {
+export interface MilterOptions extends EventSink {
   /** The name of the listener. */
   readonly listener: string;
   /** Asked for each command, as are the other functions: a reload changes what they answer. */
@@ -47,13 +47,16 @@ export function openMilter(options: MilterOptions): () => MilterConversation {
 }
 
 /** What a listener is told of the protocol of one connection. */
-export function milterProtocol(conversation: MilterConversation, held: HeldReplies): Omit<ConversationOptions<Command>, "onProtocolError"> {
+export function milterProtocol(
+  conversation: MilterConversation,
+  delayed: DelayedReplies,
+): Omit<ConversationOptions<Command>, "onProtocolError"> {
   return {
     decoder: new CommandDecoder(),
     answer: (command) => conversation.receive(command),
     revokes: (command) => conversation.revokes(command),
     isIdle: () => conversation.isIdle,
-    held,
+    delayed,
   };
 }
 
@@ -238,7 +241,7 @@ export class MilterConversation {
 
   #tell({ dialogue, path, isShadow, startedAt }: Turn, { stage, verdict, resolved }: Finding): void {
     const { session, helo, message } = dialogue;
-    tellDecision(this.#options, {
+    reportDecision(this.#options, {
       listener: this.#options.listener,
       ...{ session, stage, verdict, resolved, isShadow, helo },
       sender: stage === "rcpt" ? (message?.sender.address ?? "") : path.address,

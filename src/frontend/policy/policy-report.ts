@@ -1,11 +1,12 @@
-/** What the policy front end tells its log: each decision once, and what the policy protocol cannot carry out. */
-import { LRUCache } from "lru-cache";
+/** What the policy front end logs: each decision once, and what the policy protocol cannot carry out. */
 import { canonicalAddress } from "../../mail/address.ts";
 import type { Admission, Header } from "../../stage/admission.ts";
 import type { Reason, Verdict } from "../../stage/verdict.ts";
+import { detach } from "../../text/octets.ts";
 import type { PolicyRequest } from "../../wire/policy.ts";
-import { type Decision, loggable, type Reader, tellDecision } from "../decision.ts";
-import { ownCopy, type Remembered } from "./session-memory.ts";
+import { type Decision, type EventSink, loggable, reportDecision } from "../decision.ts";
+import { SayOnce } from "../say-once.ts";
+import type { Remembered } from "./session-memory.ts";
 
 /** What one stage said. */
 export interface Finding {
@@ -19,19 +20,14 @@ export interface Finding {
   readonly isRepeat: boolean;
 }
 
-/** Words and addresses that were told of; the oldest are forgotten, and may be told again. */
-const maxContexts = 100;
-const maxElsewhere = 10_000;
-
 export class PolicyReport {
   readonly #listener: string;
-  readonly #reader: Reader;
-  readonly #contexts = new LRUCache<string, true>({ max: maxContexts });
-  readonly #elsewhere = new LRUCache<string, true>({ max: maxElsewhere });
+  readonly #sink: EventSink;
+  readonly #said = new SayOnce();
 
-  constructor(listener: string, reader: Reader) {
+  constructor(listener: string, sink: EventSink) {
     this.#listener = listener;
-    this.#reader = reader;
+    this.#sink = sink;
   }
 
   decision(request: PolicyRequest, remembered: Remembered, finding: Finding, isShadow: boolean, ms: number): void {
@@ -39,7 +35,7 @@ export class PolicyReport {
     if (verdict.kind === "pass" ? isRepeat : isToldRefusal(request, remembered, finding)) return;
     const { heloName: helo, sender, recipient, instance } = request;
     const { session } = remembered;
-    tellDecision(this.#reader, {
+    reportDecision(this.#sink, {
       listener: this.#listener,
       stage,
       session,
@@ -55,14 +51,12 @@ export class PolicyReport {
   }
 
   internalError(error: unknown): void {
-    this.#reader.onNotice({ kind: "internal-error", listener: this.#listener, error });
+    this.#sink.onNotice({ kind: "internal-error", listener: this.#listener, error });
   }
 
   unknownContext(context: string): void {
-    const word = ownCopy(loggable(context));
-    if (this.#contexts.get(word)) return;
-    this.#contexts.set(word, true);
-    this.#reader.onNotice({ kind: "unknown-context", listener: this.#listener, context: word });
+    if (!this.#said.allows(`unknown-context ${context}`)) return;
+    this.#sink.onNotice({ kind: "unknown-context", listener: this.#listener, context: loggable(context) });
   }
 
   /** Once for each address that the MTA must deliver elsewhere, since a policy reply cannot say so. */
@@ -71,9 +65,8 @@ export class PolicyReport {
     if (resolved.length === 1 && resolved[0] === canonical) return;
     // There are as many sub-addresses as anybody cares to make up.
     const key = reason === "sub-address" ? resolved.join(",") : canonical;
-    if (this.#elsewhere.get(key)) return;
-    this.#elsewhere.set(key, true);
-    this.#reader.onNotice({
+    if (!this.#said.allows(`delivered-elsewhere ${key}`)) return;
+    this.#sink.onNotice({
       kind: "delivered-elsewhere",
       listener: this.#listener,
       recipient: loggable(recipient),
@@ -86,7 +79,7 @@ export class PolicyReport {
 function isToldRefusal(request: PolicyRequest, remembered: Remembered, { stage, isRepeat }: Finding): boolean {
   if (isRepeat && stage === "rcpt") return true;
   const about = `${request.instance} ${request.recipient}`;
-  if (remembered.told.about !== about) remembered.told = { about: ownCopy(about), stages: new Set() };
+  if (remembered.told.about !== about) remembered.told = { about: detach(about), stages: new Set() };
   const { stages } = remembered.told;
   if (isRepeat && stages.has(stage)) return true;
   stages.add(stage);

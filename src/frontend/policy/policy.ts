@@ -14,16 +14,16 @@ import type { Verdict } from "../../stage/verdict.ts";
 import { decideVrfy } from "../../stage/vrfy.ts";
 import { encodeAction, type PolicyRequest } from "../../wire/policy.ts";
 import type { TimedReply } from "../connection/conversation.ts";
-import type { Decision, Reader } from "../decision.ts";
+import type { Decision, EventSink } from "../decision.ts";
 import { isKnownContext, type Plan, planOf } from "./policy-plan.ts";
 import { type Finding, PolicyReport } from "./policy-report.ts";
 import { belongsTo, sessionKey, sessionOf } from "./policy-session.ts";
 import { ownCopy, type Remembered, type RememberedTransaction, SessionMemory, unremembered } from "./session-memory.ts";
-import { FewWords } from "./string-pool.ts";
+import { StringPool } from "./string-pool.ts";
 
 export type Mode = "enforce" | "shadow";
 
-export interface PolicyOptions extends Reader {
+export interface PolicyOptions extends EventSink {
   /** The name of the listener. */
   readonly listener: string;
   /** Asked for each request, as are the other functions: a reload changes what they answer. */
@@ -71,7 +71,7 @@ class PolicyFrontEnd {
   readonly #now: () => number;
   readonly #memory: SessionMemory;
   readonly #report: PolicyReport;
-  readonly #ciphers = new FewWords();
+  readonly #ciphers = new StringPool();
 
   constructor(options: PolicyOptions) {
     this.#options = options;
@@ -298,14 +298,14 @@ function messageOf({ instance }: PolicyRequest): string | undefined {
 }
 
 /** TLS and the login may come between two commands. */
-function update({ request, remembered }: Turn, ciphers: FewWords): void {
+function update({ request, remembered }: Turn, ciphers: StringPool): void {
   const { session } = remembered;
   const tls = request.encryptionProtocol !== "";
   const isSame = session.tlsVersion === request.encryptionProtocol && session.tls === tls && session.login === request.saslUsername;
   if (isSame) return;
   session.tls = tls;
   session.tlsVersion = ownCopy(request.encryptionProtocol);
-  session.tlsCipher = ciphers.kept(request.encryptionCipher);
+  session.tlsCipher = ciphers.intern(request.encryptionCipher);
   session.login = ownCopy(request.saslUsername);
   // A name that was refused to a stranger may be welcome now.
   if (remembered.ehlo?.verdict.kind !== "pass") remembered.ehlo = undefined;

@@ -1,9 +1,9 @@
 /** The socketmap front end: a request, through the map that it names, to a reply. */
 import { performance } from "node:perf_hooks";
-import { LRUCache } from "lru-cache";
 import type { Answer } from "../../answer/answer.ts";
 import { runSteps, type Steps, waitFor } from "../../answer/steps.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
+import { smtpPort } from "../../mail/port.ts";
 import type { Core } from "../../stage/core.ts";
 import { askMap, isDecision, isMap, type MapListener } from "../../stage/maps.ts";
 import { encodeSocketmapReply, problemOf, type SocketmapReply, type SocketmapRequest } from "../../wire/socketmap.ts";
@@ -11,7 +11,7 @@ import type { TimedReply } from "../connection/conversation.ts";
 import { loggable } from "../decision.ts";
 import type { Notice } from "../notice.ts";
 import type { Mode } from "../policy/policy.ts";
-import { ownCopy } from "../policy/session-memory.ts";
+import { SayOnce } from "../say-once.ts";
 
 /** One question and its answer, for the log at its most talkative. */
 export interface MapLookup {
@@ -50,16 +50,10 @@ export function answerSocketmap(options: SocketmapOptions): (request: SocketmapR
   return (request) => frontEnd.answer(request);
 }
 
-/** What was told of once; the oldest are forgotten, and may be told again. */
-const maxTold = 1000;
-
-/** A socketmap listener serves the MTA's port for mail from strangers unless it says otherwise. */
-export const defaultLocalPort = 25;
-
 class SocketmapFrontEnd {
   readonly #options: SocketmapOptions;
   readonly #now: () => number;
-  readonly #told = new LRUCache<string, true>({ max: maxTold });
+  readonly #said = new SayOnce();
 
   constructor(options: SocketmapOptions) {
     this.#options = options;
@@ -119,17 +113,14 @@ class SocketmapFrontEnd {
     const { listener, localPort, isTrusted } = this.#options;
     return {
       name: listener,
-      localPort: localPort() ?? defaultLocalPort,
+      localPort: localPort() ?? smtpPort,
       isTrusted,
       onLoop: (address) => this.#once({ kind: "alias-loop", listener, address: loggable(address) }, address),
     };
   }
 
-  #once(notice: Notice, what: string): void {
-    const key = ownCopy(loggable(`${notice.kind} ${what}`));
-    if (this.#told.get(key)) return;
-    this.#told.set(key, true);
-    this.#options.onNotice(notice);
+  #once(notice: Notice, about: string): void {
+    if (this.#said.allows(`${notice.kind} ${about}`)) this.#options.onNotice(notice);
   }
 }
 

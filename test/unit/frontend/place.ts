@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach } from "vitest";
-import { HeldReplies, type StartTimer } from "../../../src/frontend/connection/delayed-replies.ts";
+import { DelayedReplies, type StartTimer } from "../../../src/frontend/connection/delayed-replies.ts";
 import type { Notice } from "../../../src/frontend/notice.ts";
 import { type Listening, type ListenOptions, listen } from "../../support/listen.ts";
 import { milterProtocolOf } from "./milter/milter-mta.ts";
@@ -42,7 +42,7 @@ export interface Place {
   readonly listener: Listening;
   readonly notices: Notice[];
   readonly clock: ReturnType<typeof handClock>;
-  readonly held: HeldReplies;
+  readonly delayed: DelayedReplies;
   /** A connection to one of the addresses bound. */
   open(index?: number): Promise<Client>;
 }
@@ -87,11 +87,11 @@ type Protocol<Request> = ListenOptions<Request>["protocol"];
 async function open<Request>(
   options: PlaceOptions,
   encoding: BufferEncoding,
-  protocolOf: (world: World, held: HeldReplies) => Protocol<Request>,
+  protocolOf: (world: World, delayed: DelayedReplies) => Protocol<Request>,
 ): Promise<Place> {
   const { maxConnections = 100, maxWaiting = 20, bind = anywhere, socketMode = 0o660, socketGroup, ...others } = options;
   const clock = handClock();
-  const held = new HeldReplies(() => maxWaiting, clock.timer);
+  const delayed = new DelayedReplies(() => maxWaiting, clock.timer);
   const surroundings = world(others);
   const listener = await listen({
     name: "smtp",
@@ -99,7 +99,7 @@ async function open<Request>(
     socketMode,
     socketGroup,
     maxConnections,
-    protocol: protocolOf(surroundings, held),
+    protocol: protocolOf(surroundings, delayed),
     onNotice: surroundings.options.onNotice,
   });
   const place: Place = {
@@ -107,7 +107,7 @@ async function open<Request>(
     listener,
     notices: surroundings.notices,
     clock,
-    held,
+    delayed,
     open: (index = 0) => openClient(listener.addresses[index] ?? "", encoding),
   };
   places.push(place);

@@ -1,6 +1,6 @@
 /** A small mail domain behind the policy front end, and requests about it as Postfix would send them. */
 
-import type { HeldReplies } from "../../../src/frontend/connection/delayed-replies.ts";
+import type { DelayedReplies } from "../../../src/frontend/connection/delayed-replies.ts";
 import type { Decision } from "../../../src/frontend/decision.ts";
 import type { Notice } from "../../../src/frontend/notice.ts";
 import { answerPolicy, type PolicyOptions } from "../../../src/frontend/policy/policy.ts";
@@ -130,7 +130,7 @@ export function client({ options }: World): (asked: PolicyRequest) => Promise<st
 }
 
 /** What the listener is told of a connection's protocol. */
-export const policyProtocol = ({ options }: World, held: HeldReplies) => {
+export const policyProtocol = ({ options }: World, delayed: DelayedReplies) => {
   const answer = answerPolicy(options);
-  return () => ({ decoder: new PolicyDecoder(), answer, held });
+  return () => ({ decoder: new PolicyDecoder(), answer, delayed });
 };

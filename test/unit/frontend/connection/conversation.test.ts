@@ -58,7 +58,7 @@ describe.each([false, true])("a directory that waits: %s", (waits) => {
     expect([client.sofar(), place.clock.delays()]).toEqual(["", [5000]]);
     place.clock.strike();
     expect(await client.received(refused.length + dunno.length)).toBe(refused + dunno);
-    expect(place.held.count).toBe(0);
+    expect(place.delayed.count).toBe(0);
   });
 
   test("a client that ends its side while its reply is held back gets it", async () => {
@@ -75,10 +75,10 @@ describe.each([false, true])("a directory that waits: %s", (waits) => {
     const client = await place.open();
     client.send(bad);
     await settle(place);
-    expect(place.held.count).toBe(1);
+    expect(place.delayed.count).toBe(1);
     client.socket.resetAndDestroy();
     await settle(place);
-    expect([place.held.count, place.clock.delays()]).toEqual([0, []]);
+    expect([place.delayed.count, place.clock.delays()]).toEqual([0, []]);
   });
 
   test("beyond max-waiting replies are not held back", async () => {

@@ -121,10 +121,10 @@ describe("a verdict that is pending", () => {
     const started = place.clock.started();
     client.send(bad);
     await started;
-    expect(place.held.count).toBe(1);
+    expect(place.delayed.count).toBe(1);
     client.send(Buffer.concat([abort, mail]));
     expect(await packets(client, 2)).toBe(`${goOn} | ${goOn}`);
-    expect([place.held.count, place.clock.delays()]).toEqual([0, []]);
+    expect([place.delayed.count, place.clock.delays()]).toEqual([0, []]);
   });
 
   test.each([

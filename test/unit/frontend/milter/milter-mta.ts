@@ -1,6 +1,6 @@
 /** An MTA without a socket: writes frames to a milter conversation, and reads what a real one would wait for. */
 
-import type { HeldReplies, StartTimer } from "../../../../src/frontend/connection/delayed-replies.ts";
+import type { DelayedReplies, StartTimer } from "../../../../src/frontend/connection/delayed-replies.ts";
 import { type MilterConversation, type MilterOptions, milterProtocol, openMilter } from "../../../../src/frontend/milter/milter.ts";
 import type { MilterSettings } from "../../../../src/frontend/milter/negotiation.ts";
 import { CommandDecoder } from "../../../../src/wire/milter/command.ts";
@@ -146,7 +146,7 @@ function packet(letter: string, [first = "", ...rest]: readonly string[]): strin
 }
 
 /** What the listener is told of a connection's protocol. */
-export const milterProtocolOf = (place: World, held: HeldReplies) => {
+export const milterProtocolOf = (place: World, delayed: DelayedReplies) => {
   const begin = openMilter(milterWorld(place).options);
-  return () => milterProtocol(begin(), held);
+  return () => milterProtocol(begin(), delayed);
 };

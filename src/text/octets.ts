@@ -1,0 +1,13 @@
+/** Texts as the octets that they take, since every bound on what strangers send is in octets. */
+
+/** Whether the text takes more octets in UTF-8; a long text is not measured. */
+export function isLonger(text: string, octets: number): boolean {
+  if (text.length > octets) return true;
+  // A UTF-16 unit takes three octets at most.
+  return text.length * 3 > octets && Buffer.byteLength(text) > octets;
+}
+
+/** A part of a string keeps the whole string alive; this copy does not. V8 copies parts of fewer than 13 characters anyway. */
+export function detach(text: string): string {
+  return text.length < 13 ? text : Buffer.from(text).toString();
+}
