@@ -1,7 +1,7 @@
 /** What ten envelope tests cost in a script, in terms of what they cost when they are written by hand. */
 import { compileScript } from "../../src/sieve/compile/compile-scripts.ts";
 import type { Envelope } from "../../src/sieve/script.ts";
-import { surroundingsOf, vocabularyOf } from "../unit/sieve/script-world.ts";
+import { surroundingsOf, vocabularyOf } from "../support/script-world.ts";
 
 const source = `
 require ["envelope", "reject", "subaddress", "comparator-i;octet"];

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { world } from "../support/mail-domain.ts";
+import { connect, fullOffer, Mta, milterWorld, oldOffer } from "../support/milter-mta.ts";
 import type { Changes } from "../support/settings.ts";
 import { rule } from "../support/settings.ts";
-import { connect, fullOffer, Mta, milterWorld, oldOffer } from "../unit/frontend/milter/milter-mta.ts";
-import { world } from "../unit/frontend/world.ts";
 
 const folder = new URL("./transcripts/milter/", import.meta.url);
 

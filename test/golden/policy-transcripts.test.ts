@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { start } from "../unit/frontend/place.ts";
+import { start } from "../support/loopback-server.ts";
 
 const folder = new URL("./transcripts/policy/", import.meta.url);
 

@@ -5,8 +5,8 @@ import { play, type Script } from "../../src/cli/play.ts";
 import type { ListenerSettings } from "../../src/config/configuration.ts";
 import { answerSocketmap } from "../../src/frontend/socketmap/socketmap.ts";
 import { SocketmapDecoder } from "../../src/wire/socketmap.ts";
-import { connect, envelope, helo, Mta, milterWorld } from "../unit/frontend/milter/milter-mta.ts";
-import { client, request, type World, world } from "../unit/frontend/world.ts";
+import { client, request, type World, world } from "../support/mail-domain.ts";
+import { connect, envelope, helo, Mta, milterWorld } from "../support/milter-mta.ts";
 
 const folder = new URL("./transcripts/scenarios/", import.meta.url);
 

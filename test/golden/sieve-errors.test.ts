@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { compileScript } from "../../src/sieve/compile/compile-scripts.ts";
 import type { ScriptProblem } from "../../src/sieve/script.ts";
-import { vocabularyOf } from "../unit/sieve/script-world.ts";
+import { vocabularyOf } from "../support/script-world.ts";
 
 const folder = join(import.meta.dirname, "sieve-errors");
 const files = readdirSync(folder).filter((name) => name !== "included");

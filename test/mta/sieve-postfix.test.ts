@@ -7,8 +7,8 @@ import { read } from "../support/contrib.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { freePorts, type Mta, startPostfix, whyNo } from "../support/mta.ts";
 import { TestPostgres } from "../support/postgres.ts";
-import { seedGreylist } from "../support/seeds.ts";
 import { openSmtp, type Smtp } from "../support/smtp.ts";
+import { sqlGreylist } from "../support/sql-greylist.ts";
 
 const scripts = `
 [session.ehlo]
@@ -32,7 +32,7 @@ reject "551 5.1.1 Sending domain '\${env.helo_domain}' has been blocklisted.";
 
 [sieve.trusted.scripts.greylist]
 contents = '''
-${seedGreylist}'''
+${sqlGreylist}'''
 
 [sieve.trusted.scripts.moved]
 contents = '''

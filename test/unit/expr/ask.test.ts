@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import { compileExpression } from "../../../src/expr/compile.ts";
 import type { Value } from "../../../src/expr/value.ts";
-import { subject, vocabulary, world } from "./world.ts";
+import { subject, vocabulary, world } from "../../support/expression-world.ts";
 
 test.each<[source: string, value: Value, asked: string[]]>([
   ["is_local_domain(rcpt_domain)", 1, ["domain any example.org"]],

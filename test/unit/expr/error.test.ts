@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { compileExpression } from "../../../src/expr/compile.ts";
 import { ExpressionError } from "../../../src/expr/error.ts";
 import { placesIn } from "../../../src/text/place.ts";
-import { vocabulary } from "./world.ts";
+import { vocabulary } from "../../support/expression-world.ts";
 
 function errorOf(source: string): ExpressionError {
   try {

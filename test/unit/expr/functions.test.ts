@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import type { Value } from "../../../src/expr/value.ts";
-import { evaluated } from "./world.ts";
+import { evaluated } from "../../support/expression-world.ts";
 
 /** Longer than what the engine looks for by itself. */
 const long = "xy".repeat(40);

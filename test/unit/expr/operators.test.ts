@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Value } from "../../../src/expr/value.ts";
-import { evaluated } from "./world.ts";
+import { evaluated } from "../../support/expression-world.ts";
 
 const largest = Number.MAX_SAFE_INTEGER;
 

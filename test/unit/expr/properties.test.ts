@@ -5,8 +5,8 @@ import { compileExpression } from "../../../src/expr/compile.ts";
 import { ExpressionError } from "../../../src/expr/error.ts";
 import { asBoolean, asConstant, asCount, asDuration, asString } from "../../../src/expr/result.ts";
 import { maxTextLength, toText, type Value } from "../../../src/expr/value.ts";
+import { subject, vocabulary, world } from "../../support/expression-world.ts";
 import { runs } from "../../support/runs.ts";
-import { subject, vocabulary, world } from "./world.ts";
 
 const numRuns = runs(1000);
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { compileRules, type RulePart } from "../../../src/expr/compile.ts";
 import type { RuleSetSource } from "../../../src/expr/expression.ts";
 import type { Value } from "../../../src/expr/value.ts";
-import { subject, vocabulary, world } from "./world.ts";
+import { subject, vocabulary, world } from "../../support/expression-world.ts";
 
 function compile(source: RuleSetSource) {
   const rules = compileRules(source, vocabulary, (part, error) => {

@@ -2,10 +2,10 @@
 /** What front ends make of scripts: how often one runs, what it changes, and what is asked of the MTA for that. */
 import { describe, expect, test } from "vitest";
 import type { SqlResult } from "../../../src/expr/ask.ts";
+import { client, rcpt, request, type World, world } from "../../support/mail-domain.ts";
+import { connected, envelope, helo, Mta, milterWorld } from "../../support/milter-mta.ts";
 import { scriptsOf } from "../../support/scripts.ts";
 import { type Changes, rule } from "../../support/settings.ts";
-import { connected, envelope, helo, Mta, milterWorld } from "./milter/milter-mta.ts";
-import { client, rcpt, request, type World, world } from "./world.ts";
 
 type Stage = "ehlo" | "mail" | "rcpt";
 

@@ -5,8 +5,8 @@ import { describe, expect, it } from "vitest";
 import { formatReply } from "../../../src/mail/reply.ts";
 import { compileScript } from "../../../src/sieve/compile/compile-scripts.ts";
 import { type EnvelopePart, envelopeParts, type ScriptOutcome } from "../../../src/sieve/script.ts";
-import { surroundingsOf, vocabularyOf, type World } from "./script-world.ts";
-import { type Directive, failed, parseSieveTests, type SieveTest, type SieveTestFile } from "./svtest.ts";
+import { surroundingsOf, vocabularyOf, type World } from "../../support/script-world.ts";
+import { type Directive, failed, parseSieveTests, type SieveTest, type SieveTestFile } from "../../support/svtest.ts";
 
 const folder = join(import.meta.dirname, "suite");
 const files = globSync("*.svtest", { cwd: folder }).sort();

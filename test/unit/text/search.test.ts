@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { indexOf, lastIndexOf } from "../../../src/text/search.ts";
+import { workOf } from "../../support/count-work.ts";
 import { runs } from "../../support/runs.ts";
-import { workOf } from "../sieve/work.ts";
 
 /** Few letters, so that much of a key is in it twice. */
 const text = fc.string({ unit: fc.constantFrom("a", "b", "\ud83d"), maxLength: 200 });

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { ask, bad, dunno, good, refused, settle, start } from "../../../support/loopback-server.ts";
 import { runs } from "../../../support/runs.ts";
-import { ask, bad, dunno, good, refused, settle, start } from "../place.ts";
 
 describe.each([false, true])("a directory that waits: %s", (waits) => {
   test("requests in one segment are answered in order", async () => {

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { bad, dunno, good, refused, settle, start } from "../place.ts";
+import { bad, dunno, good, refused, settle, start } from "../../../support/loopback-server.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "postern-"));
 afterAll(() => rmSync(scratch, { recursive: true }));

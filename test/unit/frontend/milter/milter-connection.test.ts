@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { type Client, type Place, startMilter } from "../../../support/loopback-server.ts";
 import { frame, strings, uint32 } from "../../../support/milter-frames.ts";
+import { connect, shown } from "../../../support/milter-mta.ts";
 import { directoryOf, sourcesOf } from "../../../support/sources.ts";
-import { type Client, type Place, startMilter } from "../place.ts";
-import { connect, shown } from "./milter-mta.ts";
 
 const offer = frame("O", uint32(6) + uint32(0x1ff) + uint32(0x1fffff));
 const opening = Buffer.concat([offer, frame("C", connect()), frame("H", strings("mx.client.example"))]);

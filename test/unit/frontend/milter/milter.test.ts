@@ -4,10 +4,10 @@ import { TemporaryError } from "../../../../src/answer/temporary-error.ts";
 import { openMilter } from "../../../../src/frontend/milter/milter.ts";
 import type { MilterSettings } from "../../../../src/frontend/milter/negotiation.ts";
 import { CommandDecoder } from "../../../../src/wire/milter/command.ts";
+import { world } from "../../../support/mail-domain.ts";
 import { frame } from "../../../support/milter-frames.ts";
+import { connect, connected, envelope, fullOffer, helo, Mta, milterWorld, type Offer, oldOffer } from "../../../support/milter-mta.ts";
 import { type Changes, rule } from "../../../support/settings.ts";
-import { world } from "../world.ts";
-import { connect, connected, envelope, fullOffer, helo, Mta, milterWorld, type Offer, oldOffer } from "./milter-mta.ts";
 
 const noMailbox = "550 5.1.2 Mailbox does not exist.";
 const noRelay = "550 5.1.2 Relay not allowed.";

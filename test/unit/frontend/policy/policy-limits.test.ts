@@ -2,9 +2,9 @@
 import { describe, expect, test } from "vitest";
 import type { GreylistSettings, Throttle } from "../../../../src/stage/stage-settings.ts";
 import { MemoryState } from "../../../../src/state/memory.ts";
+import { client, rcpt, request, type World, world } from "../../../support/mail-domain.ts";
 import { greylist, rule } from "../../../support/settings.ts";
 import { sourcesOf } from "../../../support/sources.ts";
-import { client, rcpt, request, type World, world } from "../world.ts";
 
 const wait = "DEFER_IF_PERMIT 4.7.1 Greylisted, please try again in a few moments.";
 const header = "PREPEND X-Greylist: delayed 600 seconds by Postern at mx.example.org; Thu, 01 Jan 1970 00:10:00 +0000";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SessionMemory } from "../../../../src/frontend/policy/session-memory.ts";
+import { client, rcpt, request, type World, type WorldOptions, world } from "../../../support/mail-domain.ts";
 import { rule } from "../../../support/settings.ts";
-import { client, rcpt, request, type World, type WorldOptions, world } from "../world.ts";
 
 const noMailbox = "550 5.1.2 Mailbox does not exist.";
 const noRelay = "550 5.1.2 Relay not allowed.";

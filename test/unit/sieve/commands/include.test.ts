@@ -1,8 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how scripts name variables
 import { describe, expect, it } from "vitest";
 import { compileScript } from "../../../../src/sieve/compile/compile-scripts.ts";
-import { errorsOf, played } from "../played.ts";
-import { vocabularyOf } from "../script-world.ts";
+import { errorsOf, played } from "../../../support/script-run.ts";
+import { vocabularyOf } from "../../../support/script-world.ts";
 
 const scripts = new Map([
   ["refuse", 'reject "No.";'],

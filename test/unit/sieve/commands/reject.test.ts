@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how scripts name variables
 import { describe, expect, it } from "vitest";
-import { errorsOf, played } from "../played.ts";
+import { errorsOf, played } from "../../../support/script-run.ts";
 
 it.each<[text: string, reply: string]>([
   ["No such thing.", "550 5.7.1 No such thing."],

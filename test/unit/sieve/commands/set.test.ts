@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how scripts name variables
 import { describe, expect, it } from "vitest";
-import { errorsOf, played } from "../played.ts";
+import { errorsOf, played } from "../../../support/script-run.ts";
 
 describe("modifiers", () => {
   it.each<[tags: string, value: string, becomes: string]>([

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how scripts name variables
 import { expect, test } from "vitest";
-import { problemsOf, truthOf } from "../test-world.ts";
+import { problemsOf, truthOf } from "../../../support/script-test.ts";
 
 const subject = {
   envelope: { from: "ken+sieve+x@example.org", to: "postmaster", envid: "id-7", notify: "SUCCESS,DELAY", bymode: "R" },

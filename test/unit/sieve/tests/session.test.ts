@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how scripts name variables
 import { expect, test } from "vitest";
-import { faultOf, matchesAfter, problemsOf, truthOf } from "../test-world.ts";
+import { faultOf, matchesAfter, problemsOf, truthOf } from "../../../support/script-test.ts";
 
 const subject = {
   environment: {

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { runs } from "../../../support/runs.ts";
-import { faultOf, matchesAfter, problemsOf, truthOf } from "../test-world.ts";
+import { faultOf, matchesAfter, problemsOf, truthOf } from "../../../support/script-test.ts";
 
 const subject = {
   environment: { helo_domain: "mail.Example.org", "tls.version": "", now: 5, "param.body": "ÄÖ" },

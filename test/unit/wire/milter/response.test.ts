@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { reply } from "../../../src/mail/reply.ts";
-import { PacketDecoder } from "../../../src/wire/milter/packet.ts";
-import { formatReplyText } from "../../../src/wire/milter/reply-text.ts";
+import { reply } from "../../../../src/mail/reply.ts";
+import { PacketDecoder } from "../../../../src/wire/milter/packet.ts";
+import { formatReplyText } from "../../../../src/wire/milter/reply-text.ts";
 import {
   type BodyResponse,
   type Edit,
@@ -10,8 +10,8 @@ import {
   encodeBodyResponse,
   encodeEndOfMessage,
   encodeResponse,
-} from "../../../src/wire/milter/response.ts";
-import { decodeAll, latin1 } from "../../support/portions.ts";
+} from "../../../../src/wire/milter/response.ts";
+import { decodeAll, latin1 } from "../../../support/portions.ts";
 
 const responses: [name: string, response: EventResponse, bytes: string][] = [
   ["CONTINUE", { kind: "continue" }, "\0\0\0\x01c"],

@@ -1,11 +1,11 @@
 /** What the tests of scripts compile against and run in: lists in Maps, an SQLite database in memory, names of a DNS in a Map. */
 import { DatabaseSync } from "node:sqlite";
-import { TemporaryError } from "../../../src/answer/temporary-error.ts";
-import type { Ask, SqlResult } from "../../../src/expr/ask.ts";
-import { placeholders } from "../../../src/expr/sql-text.ts";
-import type { Value } from "../../../src/expr/value.ts";
-import { defaultLimits, type Limits } from "../../../src/sieve/limits.ts";
-import type { Envelope, ScriptVocabulary, Surroundings } from "../../../src/sieve/script.ts";
+import { TemporaryError } from "../../src/answer/temporary-error.ts";
+import type { Ask, SqlResult } from "../../src/expr/ask.ts";
+import { placeholders } from "../../src/expr/sql-text.ts";
+import type { Value } from "../../src/expr/value.ts";
+import { defaultLimits, type Limits } from "../../src/sieve/limits.ts";
+import type { Envelope, ScriptVocabulary, Surroundings } from "../../src/sieve/script.ts";
 
 const environment = ["remote_ip", "remote_ip.reverse", "helo_domain", "authenticated_as", "now", "stage", "tls.version", "param.body"];
 const standard = ["domain", "host", "location", "name", "phase", "remote-host", "remote-ip", "version"];

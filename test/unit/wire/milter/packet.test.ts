@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encodePacket, maxDataBytes, maxPacketBytes, PacketDecoder } from "../../../src/wire/milter/packet.ts";
-import { ProtocolError } from "../../../src/wire/protocol-error.ts";
-import { cut, decodeAll, latin1, places } from "../../support/portions.ts";
+import { encodePacket, maxDataBytes, maxPacketBytes, PacketDecoder } from "../../../../src/wire/milter/packet.ts";
+import { ProtocolError } from "../../../../src/wire/protocol-error.ts";
+import { cut, decodeAll, latin1, places } from "../../../support/portions.ts";
 
 const packets = fc.array(fc.tuple(fc.constantFrom("A", "B", "c", "+", "2"), fc.uint8Array({ maxLength: 400 })), { maxLength: 8 });
 

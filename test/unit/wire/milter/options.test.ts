@@ -9,10 +9,10 @@ import {
   negotiate,
   type Options,
   type Wants,
-} from "../../../src/wire/milter/options.ts";
-import type { Edit } from "../../../src/wire/milter/response.ts";
-import { ProtocolError } from "../../../src/wire/protocol-error.ts";
-import { frame, strings, uint32 } from "../../support/milter-frames.ts";
+} from "../../../../src/wire/milter/options.ts";
+import type { Edit } from "../../../../src/wire/milter/response.ts";
+import { ProtocolError } from "../../../../src/wire/protocol-error.ts";
+import { frame, strings, uint32 } from "../../../support/milter-frames.ts";
 
 const everything: Options = { version: 6, actions: 0x1ff, protocol: 0x1fffff };
 const nothing: Wants = { answered: [], heard: [], edits: [], refusedRecipients: false };

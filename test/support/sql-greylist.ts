@@ -1,5 +1,5 @@
 /** The greylist in SQL as the documentation of RCPT scripts has it, word for word. */
-export const seedGreylist = `require ["variables", "vnd.stalwart.execute", "envelope", "reject"];
+export const sqlGreylist = `require ["variables", "vnd.stalwart.execute", "envelope", "reject"];
 
 set "triplet" "\${env.remote_ip}.\${envelope.from}.\${envelope.to}";
 

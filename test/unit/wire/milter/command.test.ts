@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Command, CommandDecoder, expectsReply } from "../../../src/wire/milter/command.ts";
-import { maxStrings } from "../../../src/wire/milter/strings.ts";
-import { ProtocolError } from "../../../src/wire/protocol-error.ts";
-import { frame, strings } from "../../support/milter-frames.ts";
-import { cut, decodeAll, latin1, places, someBytes } from "../../support/portions.ts";
+import { type Command, CommandDecoder, expectsReply } from "../../../../src/wire/milter/command.ts";
+import { maxStrings } from "../../../../src/wire/milter/strings.ts";
+import { ProtocolError } from "../../../../src/wire/protocol-error.ts";
+import { frame, strings } from "../../../support/milter-frames.ts";
+import { cut, decodeAll, latin1, places, someBytes } from "../../../support/portions.ts";
 
 const decode = (bytes: Buffer) => decodeAll(new CommandDecoder(), [bytes]);
 

@@ -1,7 +1,7 @@
 /** One test of a script: `if TEST { discard; }`, with what it did to the match variables. */
-import type { Value } from "../../../src/expr/value.ts";
-import { compileScript } from "../../../src/sieve/compile/compile-scripts.ts";
-import type { Envelope, Script, ScriptOutcome } from "../../../src/sieve/script.ts";
+import type { Value } from "../../src/expr/value.ts";
+import { compileScript } from "../../src/sieve/compile/compile-scripts.ts";
+import type { Envelope, Script, ScriptOutcome } from "../../src/sieve/script.ts";
 import { surroundingsOf, vocabularyOf } from "./script-world.ts";
 
 export interface Subject {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Macros } from "../../../src/wire/milter/macros.ts";
+import { Macros } from "../../../../src/wire/milter/macros.ts";
 
 function session(): Macros {
   const macros = new Macros();

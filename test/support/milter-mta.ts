@@ -1,11 +1,11 @@
 /** An MTA without a socket: writes frames to a milter conversation, and reads what a real one would wait for. */
 
-import type { DelayedReplies, StartTimer } from "../../../../src/frontend/connection/delayed-replies.ts";
-import { type MilterConversation, type MilterOptions, milterProtocol, openMilter } from "../../../../src/frontend/milter/milter.ts";
-import type { MilterSettings } from "../../../../src/frontend/milter/negotiation.ts";
-import { CommandDecoder } from "../../../../src/wire/milter/command.ts";
-import { frame, strings, uint32 } from "../../../support/milter-frames.ts";
-import type { World } from "../world.ts";
+import type { DelayedReplies, StartTimer } from "../../src/frontend/connection/delayed-replies.ts";
+import { type MilterConversation, type MilterOptions, milterProtocol, openMilter } from "../../src/frontend/milter/milter.ts";
+import type { MilterSettings } from "../../src/frontend/milter/negotiation.ts";
+import { CommandDecoder } from "../../src/wire/milter/command.ts";
+import type { World } from "./mail-domain.ts";
+import { frame, strings, uint32 } from "./milter-frames.ts";
 
 export interface Offer {
   readonly version: number;

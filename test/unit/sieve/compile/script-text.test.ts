@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how scripts name variables
 import { describe, expect, it } from "vitest";
-import { errorsOf, played } from "./played.ts";
+import { errorsOf, played } from "../../../support/script-run.ts";
 
 const before = 'set "company" "ACME"; set "_x1" "y"; if not string :matches "a.b" "*.*" { stop; }';
 const play = { environment: { helo_domain: "mx.example" }, envelope: { from: "a@b.example", bymode: "R" } };

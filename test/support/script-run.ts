@@ -1,6 +1,6 @@
 /** Compiles one script and runs it once, in a world without sources. */
-import { compileScript } from "../../../src/sieve/compile/compile-scripts.ts";
-import type { Envelope, ScriptOutcome, ScriptProblem, ScriptTrace } from "../../../src/sieve/script.ts";
+import { compileScript } from "../../src/sieve/compile/compile-scripts.ts";
+import type { Envelope, ScriptOutcome, ScriptProblem, ScriptTrace } from "../../src/sieve/script.ts";
 import { surroundingsOf, vocabularyOf } from "./script-world.ts";
 
 interface Play {

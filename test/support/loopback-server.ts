@@ -2,11 +2,11 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach } from "vitest";
-import { DelayedReplies, type StartTimer } from "../../../src/frontend/connection/delayed-replies.ts";
-import type { Notice } from "../../../src/frontend/notice.ts";
-import { type Listening, type ListenOptions, listen } from "../../support/listen.ts";
-import { milterProtocolOf } from "./milter/milter-mta.ts";
-import { policyProtocol, type World, type WorldOptions, world } from "./world.ts";
+import { DelayedReplies, type StartTimer } from "../../src/frontend/connection/delayed-replies.ts";
+import type { Notice } from "../../src/frontend/notice.ts";
+import { type Listening, type ListenOptions, listen } from "./listen.ts";
+import { policyProtocol, type World, type WorldOptions, world } from "./mail-domain.ts";
+import { milterProtocolOf } from "./milter-mta.ts";
 
 /** Timers that run when told. */
 function handClock() {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { matchWildcard, parseWildcard } from "../../../src/sieve/match/wildcard.ts";
-import { runs } from "../../support/runs.ts";
+import { matchWildcard, parseWildcard } from "../../../../src/sieve/match/wildcard.ts";
+import { runs } from "../../../support/runs.ts";
 
 const idle = () => {};
 

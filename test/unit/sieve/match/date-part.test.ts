@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { dateParts, parseZone } from "../../../src/sieve/match/date-part.ts";
+import { dateParts, parseZone } from "../../../../src/sieve/match/date-part.ts";
 
 const leapDay = Date.UTC(2024, 1, 29, 23, 30, 5, 999);
 const newYear = Date.UTC(2000, 0, 1, 0, 0, 0);

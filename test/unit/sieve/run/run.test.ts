@@ -1,9 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how scripts name variables
 import { describe, expect, it } from "vitest";
-import { TemporaryError } from "../../../src/answer/temporary-error.ts";
-import { compileScript } from "../../../src/sieve/compile/compile-scripts.ts";
-import { errorsOf, played } from "./played.ts";
-import { surroundingsOf, vocabularyOf } from "./script-world.ts";
+import { TemporaryError } from "../../../../src/answer/temporary-error.ts";
+import { compileScript } from "../../../../src/sieve/compile/compile-scripts.ts";
+import { errorsOf, played } from "../../../support/script-run.ts";
+import { surroundingsOf, vocabularyOf } from "../../../support/script-world.ts";
 
 describe("what comes of it", () => {
   it.each<[source: string, outcome: string]>([

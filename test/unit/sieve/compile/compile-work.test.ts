@@ -1,11 +1,11 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how scripts name variables
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { compileScript } from "../../../src/sieve/compile/compile-scripts.ts";
-import { runs } from "../../support/runs.ts";
-import { piece } from "./pieces.ts";
-import { vocabularyOf } from "./script-world.ts";
-import { workOf } from "./work.ts";
+import { compileScript } from "../../../../src/sieve/compile/compile-scripts.ts";
+import { workOf } from "../../../support/count-work.ts";
+import { runs } from "../../../support/runs.ts";
+import { piece } from "../../../support/script-pieces.ts";
+import { vocabularyOf } from "../../../support/script-world.ts";
 
 it("the work grows as the text does", async () => {
   const repeated = [

@@ -7,7 +7,7 @@ import type { Ask } from "../../../src/expr/ask.ts";
 import type { Value } from "../../../src/expr/value.ts";
 import { openSession } from "../../../src/stage/session.ts";
 import type { Rule } from "../../../src/stage/stage-settings.ts";
-import { seedGreylist } from "../../support/seeds.ts";
+import { sqlGreylist } from "../../support/sql-greylist.ts";
 
 const base = `
 [listener.smtp]
@@ -111,7 +111,7 @@ script = [ { if = "${condition}", then = "'greylist'" },
 
 [sieve.trusted.scripts.greylist]
 contents = '''
-${seedGreylist}'''
+${sqlGreylist}'''
 `;
 
   it("the greylist loads once its slip is mended", () => {

@@ -1,14 +1,14 @@
 /** A small mail domain behind the policy front end, and requests about it as Postfix would send them. */
 
-import type { DelayedReplies } from "../../../src/frontend/connection/delayed-replies.ts";
-import type { Decision } from "../../../src/frontend/decision.ts";
-import type { Notice } from "../../../src/frontend/notice.ts";
-import { answerPolicy, type PolicyOptions } from "../../../src/frontend/policy/policy.ts";
-import type { SessionMemory } from "../../../src/frontend/policy/session-memory.ts";
-import type { Core } from "../../../src/stage/core.ts";
-import { PolicyDecoder, type PolicyRequest } from "../../../src/wire/policy.ts";
-import { type Changes, rule, settings } from "../../support/settings.ts";
-import { directoryOf, type FakeDirectory, sourcesOf } from "../../support/sources.ts";
+import type { DelayedReplies } from "../../src/frontend/connection/delayed-replies.ts";
+import type { Decision } from "../../src/frontend/decision.ts";
+import type { Notice } from "../../src/frontend/notice.ts";
+import { answerPolicy, type PolicyOptions } from "../../src/frontend/policy/policy.ts";
+import type { SessionMemory } from "../../src/frontend/policy/session-memory.ts";
+import type { Core } from "../../src/stage/core.ts";
+import { PolicyDecoder, type PolicyRequest } from "../../src/wire/policy.ts";
+import { type Changes, rule, settings } from "./settings.ts";
+import { directoryOf, type FakeDirectory, sourcesOf } from "./sources.ts";
 
 const entries = {
   "john@example.org": "john@example.org",

@@ -1,12 +1,12 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how scripts name variables
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { capabilities } from "../../../src/sieve/compile/capabilities.ts";
-import { compileScript } from "../../../src/sieve/compile/compile-scripts.ts";
-import { runs } from "../../support/runs.ts";
-import { piece } from "./pieces.ts";
-import { errorsOf } from "./played.ts";
-import { surroundingsOf, vocabularyOf } from "./script-world.ts";
+import { capabilities } from "../../../../src/sieve/compile/capabilities.ts";
+import { compileScript } from "../../../../src/sieve/compile/compile-scripts.ts";
+import { runs } from "../../../support/runs.ts";
+import { piece } from "../../../support/script-pieces.ts";
+import { errorsOf } from "../../../support/script-run.ts";
+import { surroundingsOf, vocabularyOf } from "../../../support/script-world.ts";
 
 function warningsOf(source: string): string[] {
   const { problems } = compileScript("main", source, vocabularyOf());

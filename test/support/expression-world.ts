@@ -1,8 +1,8 @@
 /** A small world to evaluate expressions in: variables from a record, and sources in memory that count questions. */
-import type { Ask, Names } from "../../../src/expr/ask.ts";
-import { compileExpression } from "../../../src/expr/compile.ts";
-import type { Vocabulary } from "../../../src/expr/expression.ts";
-import type { Value } from "../../../src/expr/value.ts";
+import type { Ask, Names } from "../../src/expr/ask.ts";
+import { compileExpression } from "../../src/expr/compile.ts";
+import type { Vocabulary } from "../../src/expr/expression.ts";
+import type { Value } from "../../src/expr/value.ts";
 
 export type Subject = Readonly<Record<string, Value>>;
 

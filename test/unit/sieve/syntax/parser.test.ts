@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { defaultLimits } from "../../../src/sieve/limits.ts";
-import { parseScript } from "../../../src/sieve/syntax/parser.ts";
-import type { Argument, CommandNode, TestNode } from "../../../src/sieve/syntax/syntax-tree.ts";
+import { defaultLimits } from "../../../../src/sieve/limits.ts";
+import { parseScript } from "../../../../src/sieve/syntax/parser.ts";
+import type { Argument, CommandNode, TestNode } from "../../../../src/sieve/syntax/syntax-tree.ts";
 
 const limits = { ...defaultLimits, nestedBlocks: 3, nestedTests: 3 };
 

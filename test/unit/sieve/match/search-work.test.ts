@@ -1,8 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how scripts name variables
 import { expect, it } from "vitest";
-import { compileScript } from "../../../src/sieve/compile/compile-scripts.ts";
-import { surroundingsOf, vocabularyOf } from "./script-world.ts";
-import { workOf } from "./work.ts";
+import { compileScript } from "../../../../src/sieve/compile/compile-scripts.ts";
+import { workOf } from "../../../support/count-work.ts";
+import { surroundingsOf, vocabularyOf } from "../../../support/script-world.ts";
 
 const text = "a".repeat(4000);
 const key = `${"a".repeat(1000)}b${"a".repeat(1000)}`;

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { defaultLimits } from "../../../src/sieve/limits.ts";
-import { type Token, tokenize } from "../../../src/sieve/syntax/lexer.ts";
-import { runs } from "../../support/runs.ts";
+import { defaultLimits } from "../../../../src/sieve/limits.ts";
+import { type Token, tokenize } from "../../../../src/sieve/syntax/lexer.ts";
+import { runs } from "../../../support/runs.ts";
 
 function lexed(source: string) {
   const problems: string[] = [];

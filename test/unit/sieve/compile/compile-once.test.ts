@@ -1,11 +1,11 @@
 /** What is known when a script is loaded is worked out then, and not again by any run. */
 import { beforeEach, expect, it, vi } from "vitest";
-import { compileExpression } from "../../../src/expr/compile.ts";
-import { compileScript } from "../../../src/sieve/compile/compile-scripts.ts";
-import { parseWildcard } from "../../../src/sieve/match/wildcard.ts";
-import { parseScript } from "../../../src/sieve/syntax/parser.ts";
-import { compilePattern } from "../../../src/text/pattern.ts";
-import { surroundingsOf, vocabularyOf } from "./script-world.ts";
+import { compileExpression } from "../../../../src/expr/compile.ts";
+import { compileScript } from "../../../../src/sieve/compile/compile-scripts.ts";
+import { parseWildcard } from "../../../../src/sieve/match/wildcard.ts";
+import { parseScript } from "../../../../src/sieve/syntax/parser.ts";
+import { compilePattern } from "../../../../src/text/pattern.ts";
+import { surroundingsOf, vocabularyOf } from "../../../support/script-world.ts";
 
 /** The module as it is, each of its functions counted. */
 async function counted<Module extends object>(original: () => Promise<Module>) {
@@ -13,11 +13,11 @@ async function counted<Module extends object>(original: () => Promise<Module>) {
   return Object.fromEntries(functions);
 }
 
-vi.mock("../../../src/expr/compile.ts", counted);
-vi.mock("../../../src/sieve/syntax/parser.ts", counted);
-vi.mock("../../../src/sieve/match/wildcard.ts", counted);
-vi.mock("../../../src/text/pattern.ts", async (original) => {
-  const module: typeof import("../../../src/text/pattern.ts") = await original();
+vi.mock("../../../../src/expr/compile.ts", counted);
+vi.mock("../../../../src/sieve/syntax/parser.ts", counted);
+vi.mock("../../../../src/sieve/match/wildcard.ts", counted);
+vi.mock("../../../../src/text/pattern.ts", async (original) => {
+  const module: typeof import("../../../../src/text/pattern.ts") = await original();
   return { ...module, compilePattern: vi.fn(module.compilePattern) };
 });
 

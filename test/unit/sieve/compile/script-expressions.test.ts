@@ -2,12 +2,12 @@
 /** Expressions in scripts: where their errors are, what they cost, what they keep. What they mean is in suite/. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { TemporaryError } from "../../../src/answer/temporary-error.ts";
-import { compileScript } from "../../../src/sieve/compile/compile-scripts.ts";
-import type { Limits } from "../../../src/sieve/limits.ts";
-import type { ScriptOutcome, Surroundings } from "../../../src/sieve/script.ts";
-import { runs } from "../../support/runs.ts";
-import { surroundingsOf, vocabularyOf, type World } from "./script-world.ts";
+import { TemporaryError } from "../../../../src/answer/temporary-error.ts";
+import { compileScript } from "../../../../src/sieve/compile/compile-scripts.ts";
+import type { Limits } from "../../../../src/sieve/limits.ts";
+import type { ScriptOutcome, Surroundings } from "../../../../src/sieve/script.ts";
+import { runs } from "../../../support/runs.ts";
+import { surroundingsOf, vocabularyOf, type World } from "../../../support/script-world.ts";
 
 const world: World = {
   environment: new Map([["helo_domain", "mx.sender.example"]]),
