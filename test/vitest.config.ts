@@ -1,11 +1,13 @@
 import { defineConfig } from "vitest/config";
+import { patienceMs } from "./support/patience.ts";
 
 export default defineConfig({
   test: {
     root: new URL("..", import.meta.url).pathname,
     include: ["test/**/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 180_000,
+    testTimeout: 1.5 * patienceMs,
+    hookTimeout: 2.5 * patienceMs,
+    expect: { poll: { timeout: patienceMs } },
     maxWorkers: 2,
   },
 });

@@ -135,6 +135,6 @@ describe("two daemons at the same instant", () => {
         SELECT t.n_tup_ins - t.n_tup_del AS inserted, t.n_tup_upd AS updated, d.deadlocks
         FROM pg_stat_user_tables AS t, pg_stat_database AS d
         WHERE t.relname = 'postern_greylist' AND d.datname = current_database()`);
-    await expect.poll(counts, { timeout: 20_000 }).toEqual([{ inserted: String(triplets), updated: "0", deadlocks: "0" }]);
+    await expect.poll(counts).toEqual([{ inserted: String(triplets), updated: "0", deadlocks: "0" }]);
   });
 });

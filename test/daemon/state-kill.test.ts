@@ -93,7 +93,7 @@ async function expectPassed(port: number, told: ReadonlyMap<string, PolicyAnswer
   const last = [...told.keys()].at(-1) ?? "";
   const probe = await openPolicy(port);
   const delayed = expect.stringMatching(/^PREPEND X-Greylist: delayed \d+ seconds/);
-  await expect.poll(() => probe.ask({ recipient: last }), { timeout: 20_000 }).toEqual(delayed);
+  await expect.poll(() => probe.ask({ recipient: last })).toEqual(delayed);
   probe.end();
   const left = [...told.keys()].filter((recipient) => recipient !== last);
   const actions: string[] = [];
@@ -139,7 +139,7 @@ describe("after kill -9", () => {
     let total = 0;
     for (let run = 0; run < (isLong ? 12 : 1); run++) {
       const told = await attempts(port, run, () => postgres.kill());
-      await expect.poll(() => postgres.start().then(() => true, String), { timeout: 20_000 }).toBe(true);
+      await expect.poll(() => postgres.start().then(() => true, String)).toBe(true);
       await expectRemembered(postgresqlSettings(postgres.port), told);
       await expectPassed(port, told);
       total += told.size;

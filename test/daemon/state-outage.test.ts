@@ -101,7 +101,7 @@ describe.each([
     const logged = served.map(({ daemon }) => daemon.untaken().length);
     let isOver = false;
     const loads = await Promise.all(served.map((one, index) => load(one, `${how}.n${index}.example`, () => isOver)));
-    await expect.poll(() => loads.every(({ answers }) => answers.length > 500), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => loads.every(({ answers }) => answers.length > 500)).toBe(true);
 
     const left = Date.now();
     await goAway();
@@ -109,7 +109,7 @@ describe.each([
     await comeBack();
     const back = Date.now();
     const isWell = ({ asked, isRight }: Decided) => asked > back && isRight;
-    await expect.poll(() => loads.every(({ answers }) => answers.slice(-500).every(isWell)), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => loads.every(({ answers }) => answers.slice(-500).every(isWell))).toBe(true);
     isOver = true;
     expect(await Promise.all(loads.map(({ ended }) => ended))).toEqual([0, 0]);
 
@@ -121,7 +121,7 @@ describe.each([
       expect(answers.filter(({ tookMs }) => tookMs > generousMs)).toEqual([]);
       const lines = () => served[index]?.daemon.untaken().slice(logged[index]) ?? [];
       await expect
-        .poll(() => lines().map(({ event, source, error }) => [event, source, error === undefined]), { timeout: 20_000 })
+        .poll(() => lines().map(({ event, source, error }) => [event, source, error === undefined]))
         .toEqual([
           ["state", "pg", false],
           ["state", "pg", true],

@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { connect, type NetConnectOpts } from "node:net";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { patienceMs } from "./patience.ts";
 
 export interface Daemon {
   /** The next line of its log that has not been taken and that says so; rejects when the daemon ends without it or is silent. */
@@ -68,9 +69,6 @@ export async function startDaemon({ directory, config, listening }: DaemonOption
   return daemon;
 }
 
-/** How long to wait for the next line of the log. */
-const maxSilenceMs = 10_000;
-
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
 function watch(child: Child): { next: Daemon["logged"]; untaken: Daemon["untaken"]; text: () => string } {
@@ -112,7 +110,7 @@ function watch(child: Child): { next: Daemon["logged"]; untaken: Daemon["untaken
         }
         if (open === 0) throw new Error(`the daemon ended without that line:\n${text}`);
         await new Promise<void>((resolve, reject) => {
-          const silence = setTimeout(() => reject(new Error(`the daemon did not log that line:\n${text}`)), maxSilenceMs);
+          const silence = setTimeout(() => reject(new Error(`the daemon did not log that line:\n${text}`)), patienceMs);
           waiting.add(() => {
             clearTimeout(silence);
             resolve();
@@ -124,7 +122,7 @@ function watch(child: Child): { next: Daemon["logged"]; untaken: Daemon["untaken
 }
 
 async function accepts(address: NetConnectOpts, child: Child): Promise<void> {
-  const end = Date.now() + 20_000;
+  const end = Date.now() + patienceMs;
   while (child.exitCode === null && Date.now() < end) {
     const socket = connect(address);
     const accepted = await new Promise<boolean>((resolve) => {

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
+import { patienceMs } from "./patience.ts";
 import { type Smtp, speakSmtp } from "./smtp.ts";
 
 const script = (name: string) => new URL(`mta/${name}`, import.meta.url).pathname;
@@ -92,8 +93,6 @@ export function startExim({ directory, port, acl }: EximOptions): Mta {
   return start("exim.sh", { directory, port }, { acl });
 }
 
-const maxDeliveryMs = 20_000;
-
 /** Each piece of configuration goes into a file, whose name is given by the option of its name. */
 function start(name: string, { directory, port }: MtaOptions, pieces: Readonly<Record<string, string>>, more: readonly string[] = []): Mta {
   mkdirSync(directory, { recursive: true });
@@ -110,12 +109,12 @@ function start(name: string, { directory, port }: MtaOptions, pieces: Readonly<R
     log,
     mail,
     async delivered(subject) {
-      const end = Date.now() + maxDeliveryMs;
+      const end = Date.now() + patienceMs;
       // Twice: a message that moves from one queue to another may be seen in neither.
       for (let empty = 0; empty < 2; ) {
         empty = execFileSync(script(name), ["queue", directory], { encoding: "utf8" }) === "" ? empty + 1 : 0;
         if (Date.now() > end) throw new Error(`not delivered:\n${log().slice(-5000)}`);
-        if (empty === 0) await new Promise((resolve) => setTimeout(resolve, 25));
+        if (empty === 0) await new Promise((resolve) => setTimeout(resolve, 50));
       }
       const sent = mail().filter((message) => headerOf(message, "Subject") === subject);
       return sent.map((message) => headerOf(message, "Delivered-To") ?? "").sort();

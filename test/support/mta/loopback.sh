@@ -35,9 +35,9 @@ prepare() {
   : > "$dir/maillog"
 }
 
-# answers PORT [PID]: until there is an SMTP greeting, for 15 seconds and no longer than PID lives.
+# answers PORT [PID]: until there is an SMTP greeting, for two minutes and no longer than PID lives.
 answers() {
-  local end=$((SECONDS + 15)) line
+  local end=$((SECONDS + 120)) line
   while [ $SECONDS -le $end ] && { [ -z "${2:-}" ] || kill -0 "$2" 2> /dev/null; }; do
     if { exec 8<> "/dev/tcp/127.0.0.1/$1"; } 2> /dev/null; then
       line=
@@ -88,7 +88,7 @@ stop_apart() {
   local turn
   running_apart || return 0
   kill -KILL "$(cat "$dir/pid")"
-  for turn in {1..100}; do
+  for turn in {1..1000}; do
     running_apart || break
     sleep 0.02
   done

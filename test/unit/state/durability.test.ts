@@ -76,8 +76,8 @@ describe("what was answered is known after kill -9", () => {
       };
       await Promise.all(Array.from({ length: 100 }, ask));
       await killed;
-      await expect.poll(() => postgres.start().then(() => true, String), { timeout: 20_000 }).toBe(true);
-      await expect.poll(() => state.address("").then(() => true, String), { timeout: 20_000 }).toBe(true);
+      await expect.poll(() => postgres.start().then(() => true, String)).toBe(true);
+      await expect.poll(() => state.address("").then(() => true, String)).toBe(true);
     }
     await expectKnown(state, reported);
     await state.close();

@@ -101,9 +101,7 @@ describe("state in PostgreSQL", () => {
     await expect(later.state.greylist(greylistQuestion())).rejects.toThrow(TemporaryError);
     expect(later.states).toEqual([false]);
     await sql("UPDATE postern_state_version SET version = 1");
-    await expect
-      .poll(() => Promise.resolve(later.state.greylist(greylistQuestion())).catch(String), { timeout: 20_000 })
-      .toMatchObject({ isNew: false });
+    await expect.poll(() => Promise.resolve(later.state.greylist(greylistQuestion())).catch(String)).toMatchObject({ isNew: false });
     expect(later.states).toEqual([false, true]);
     await state.close();
     await later.state.close();
@@ -126,7 +124,7 @@ describe("state in PostgreSQL", () => {
       expect(open).toEqual([{ open: connections }]);
       await state.close();
       await expect
-        .poll(() => sql("SELECT count(*)::int AS open FROM pg_stat_activity WHERE application_name = 'postern'"), { timeout: 20_000 })
+        .poll(() => sql("SELECT count(*)::int AS open FROM pg_stat_activity WHERE application_name = 'postern'"))
         .toEqual([{ open: 0 }]);
     }
   });
@@ -141,7 +139,7 @@ describe("state in PostgreSQL", () => {
     const read = () =>
       sql("SELECT seq_tup_read::int, idx_scan > 20000 AS is_indexed FROM pg_stat_user_tables WHERE relname = 'postern_greylist'");
     // No statement about the greylist has walked through its table; to make its indexes one walks through it while it is empty.
-    await expect.poll(read, { timeout: 20_000 }).toEqual([{ seq_tup_read: 0, is_indexed: true }]);
+    await expect.poll(read).toEqual([{ seq_tup_read: 0, is_indexed: true }]);
   });
 
   it("works on the tables of a large site", async () => {
@@ -176,7 +174,7 @@ describe("state in PostgreSQL", () => {
     await holder.query("BEGIN; SELECT * FROM postern_throttle FOR UPDATE");
     await expect(state.throttle(question)).rejects.toThrow(TemporaryError);
     await holder.end();
-    await expect.poll(() => Promise.resolve(state.throttle(question)).catch(String), { timeout: 20_000 }).toMatchObject({ allowed: true });
+    await expect.poll(() => Promise.resolve(state.throttle(question)).catch(String)).toMatchObject({ allowed: true });
     expect(states).toEqual([false, true]);
     await state.close();
   });
@@ -206,7 +204,7 @@ describe("state in PostgreSQL", () => {
       return connections;
     };
     expect(await ask()).toBe(2);
-    await expect.poll(ask, { timeout: 20_000 }).toBe(3);
+    await expect.poll(ask).toBe(3);
     await state.close();
     silent.close();
   });
@@ -227,11 +225,11 @@ describe("state in PostgreSQL", () => {
         await new Promise((resolve) => setImmediate(resolve));
       }
     });
-    await expect.poll(ask, { timeout: 20_000 }).toBe("wait");
+    await expect.poll(ask).toBe("wait");
     await postgres.stop();
-    await expect.poll(ask, { timeout: 20_000 }).toBe("temporary");
+    await expect.poll(ask).toBe("temporary");
     await postgres.start();
-    await expect.poll(ask, { timeout: 20_000 }).toBe("wait");
+    await expect.poll(ask).toBe("wait");
     isDone = true;
     await Promise.all(requests);
     expect(answers).toEqual(new Set(["wait", "temporary"]));

@@ -6,6 +6,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { afterAll, afterEach, beforeEach, expect, it, vi } from "vitest";
 import { parseConfiguration } from "../../../src/config/load.ts";
 import { StateStores } from "../../../src/daemon/state-lease.ts";
+import { patienceMs } from "../../support/patience.ts";
 import { greylistQuestion } from "../../support/state-question.ts";
 
 const minuteMs = 60_000;
@@ -50,10 +51,10 @@ it("within ten minutes after they expired, at whatever moment of a round that wa
       await Promise.all(some.map((question) => held.state.greylist(question)));
     }
     await pass(minuteMs);
-    await vi.waitFor(() => expect(size()).toBeGreaterThan(4_000_000), { timeout: 20_000 });
+    await vi.waitFor(() => expect(size()).toBeGreaterThan(4_000_000), { timeout: patienceMs });
     await pass(10 * minuteMs);
     // The thread that writes the file may still be at it.
-    await vi.waitFor(() => expect(size()).toBeLessThan(1_300_000), { timeout: 20_000 });
+    await vi.waitFor(() => expect(size()).toBeLessThan(1_300_000), { timeout: patienceMs });
   }
   await held.release();
 });

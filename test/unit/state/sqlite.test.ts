@@ -119,9 +119,9 @@ describe("state in SQLite", () => {
 
   it("copies the WAL into the file by itself, and does not let it grow without end", async () => {
     await fill(2000);
-    await expect.poll(() => statSync(path).size, { timeout: 20_000 }).toBeGreaterThan(200_000);
+    await expect.poll(() => statSync(path).size).toBeGreaterThan(200_000);
     await fill(60_000);
-    await expect.poll(() => statSync(path).size, { timeout: 20_000 }).toBeGreaterThan(8_000_000);
+    await expect.poll(() => statSync(path).size).toBeGreaterThan(8_000_000);
     expect(statSync(`${path}-wal`).size).toBeLessThan(200_000_000);
   });
 
@@ -137,11 +137,11 @@ describe("state in SQLite", () => {
       expires: start + (index % 2),
     }));
     await state.importEntries(entries);
-    await expect.poll(() => statSync(path).size, { timeout: 20_000 }).toBeGreaterThan(4_000_000);
+    await expect.poll(() => statSync(path).size).toBeGreaterThan(4_000_000);
     const before = statSync(path).size;
     while (await state.expire(start + 1, 500));
     expect(await state.stats(start)).toMatchObject({ waiting: 15_000, passed: 0 });
-    await expect.poll(() => statSync(path).size, { timeout: 20_000 }).toBeLessThan(0.8 * before);
+    await expect.poll(() => statSync(path).size).toBeLessThan(0.8 * before);
     expect(await state.list({}, { limit: 20_000 })).toEqual(
       entries
         .filter(({ passed }) => passed === undefined)
@@ -149,13 +149,13 @@ describe("state in SQLite", () => {
         .toSorted((a, b) => (a.client < b.client ? -1 : 1)),
     );
     while (await state.expire(start + 2, 500));
-    await expect.poll(() => statSync(path).size, { timeout: 20_000 }).toBeLessThan(1_300_000);
+    await expect.poll(() => statSync(path).size).toBeLessThan(1_300_000);
   });
 
   it("makes a new file when somebody removes it", async () => {
     await kindOf();
     for (const file of readdirSync(folder)) rmSync(join(folder, file));
-    await expect.poll(() => kindOf().then(() => readdirSync(folder)), { timeout: 20_000 }).toContain("state.sqlite");
+    await expect.poll(() => kindOf().then(() => readdirSync(folder))).toContain("state.sqlite");
   });
 
   it("answers what was asked before it was closed, and nothing later", async () => {

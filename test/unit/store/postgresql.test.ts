@@ -30,10 +30,10 @@ describe("PostgreSQL", () => {
     await database.query("SELECT 1", []);
     await expect(database.query("SELECT pg_sleep(600)", [])).rejects.toThrow(TemporaryError);
     expect(states).toEqual([false]);
-    await expect.poll(() => database.query("SELECT 1", []).catch(String), { timeout: 20_000 }).toMatchObject({ rows: [[1]] });
+    await expect.poll(() => database.query("SELECT 1", []).catch(String)).toMatchObject({ rows: [[1]] });
     const running =
       "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND state = 'active' AND pid <> pg_backend_pid()";
-    await expect.poll(() => database.query(running, []).catch(String), { timeout: 20_000 }).toMatchObject({ rows: [[0]] });
+    await expect.poll(() => database.query(running, []).catch(String)).toMatchObject({ rows: [[0]] });
     await database.close();
   });
 
@@ -118,12 +118,12 @@ describe("PostgreSQL", () => {
     );
     await postgres.stop();
     await expect(database.check("SELECT 1")).rejects.toThrow(TemporaryError);
-    await expect.poll(() => ask(`poll${number++}@example.org`), { timeout: 20_000 }).toBe("temporary");
+    await expect.poll(() => ask(`poll${number++}@example.org`)).toBe("temporary");
     time.now = 500_000;
     expect(await directory.recipient("john@example.org")).toEqual(john);
     await expect(Promise.resolve(directory.recipient("poll@example.org"))).rejects.toThrow(TemporaryError);
     await postgres.start();
-    await expect.poll(() => ask(`poll${number++}@example.org`), { timeout: 20_000 }).toBe("none");
+    await expect.poll(() => ask(`poll${number++}@example.org`)).toBe("none");
     isDone = true;
     await requests;
     expect(answers).toEqual(new Set(["none", "temporary"]));
