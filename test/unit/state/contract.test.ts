@@ -8,13 +8,13 @@ import { stateContract } from "../../contract/state.ts";
 import { TestPostgres } from "../../support/postgres.ts";
 import { postgresqlSettings, sqliteSettings } from "../../support/stores.ts";
 
-const onState = () => {};
+const onAvailability = () => {};
 
 stateContract("memory", async () => ({ store: new MemoryState(), close: async () => {} }));
 
 stateContract("SQLite", async () => {
   const folder = mkdtempSync(join(tmpdir(), "postern-state-"));
-  const open = () => openState(sqliteSettings(join(folder, "new", "state.sqlite")), { onState });
+  const open = () => openState(sqliteSettings(join(folder, "new", "state.sqlite")), { onAvailability });
   return { store: open(), reopen: async () => open(), close: async () => rmSync(folder, { recursive: true }) };
 });
 
@@ -25,6 +25,6 @@ beforeAll(async () => {
 afterAll(() => postgres.remove());
 
 stateContract("PostgreSQL", async () => {
-  const open = () => openState(postgresqlSettings(postgres.port), { onState });
+  const open = () => openState(postgresqlSettings(postgres.port), { onAvailability });
   return { store: open(), reopen: async () => open(), close: async () => {} };
 });
