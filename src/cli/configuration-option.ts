@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { performance } from "node:perf_hooks";
 import { Option } from "commander";
-import type { OnState } from "../answer/availability.ts";
+import type { OnAvailability } from "../answer/availability.ts";
 import { formatProblem } from "../config/check/problem.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { type LoadOptions, loadConfiguration, parseConfiguration } from "../config/load.ts";
@@ -54,7 +54,7 @@ export function loadOrEmpty(options: ConfigurationOptions): Configuration | unde
 
 /** Opens a core, runs the command on it, and closes it. What goes wrong with sources goes to standard error. */
 export async function withCore(configuration: Configuration, readOnly: boolean, run: (open: OpenCore) => Promise<void>): Promise<void> {
-  const onState: OnState = (store, up, cause) => {
+  const onAvailability: OnAvailability = (store, up, cause) => {
     if (!up) process.stderr.write(`${store}: ${cause instanceof Error ? cause.message : String(cause)}\n`);
   };
   let open: OpenCore;
@@ -62,8 +62,8 @@ export async function withCore(configuration: Configuration, readOnly: boolean, 
     open = openCore(configuration, {
       now: () => performance.now(),
       clock: Date.now,
-      holdState: () => unchangedState(configuration, onState),
-      onState,
+      leaseState: () => unchangedState(configuration, onAvailability),
+      onAvailability,
       readOnly,
     });
   } catch (error) {

@@ -36,7 +36,7 @@ export async function withState(
     return;
   }
   // What fails is thrown, too.
-  const state = openState(settings, { onState: () => {}, readOnly: access === "read" });
+  const state = openState(settings, { onAvailability: () => {}, readOnly: access === "read" });
   try {
     await run(state, configuration);
   } catch (error) {

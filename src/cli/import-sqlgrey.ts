@@ -17,7 +17,7 @@ export async function* readSqlgrey(
   now: number,
   onSkipped: () => void,
 ): AsyncGenerator<ImportedEntry> {
-  const database = openStore({ ...store, timeoutMs: readMs }, { readOnly: true, onState: () => {} });
+  const database = openStore({ ...store, timeoutMs: readMs }, { readOnly: true, onAvailability: () => {} });
   try {
     for await (const entry of entriesIn(database, store.type, settings)) {
       if (entry === undefined || entry.expires < now) onSkipped();

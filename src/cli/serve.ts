@@ -7,7 +7,7 @@ import { formatProblem } from "../config/check/problem.ts";
 import { scriptsOf } from "../config/compile/scripts.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { loadConfiguration } from "../config/load.ts";
-import { type Daemon, startDaemon, stateHolder } from "../daemon/daemon.ts";
+import { type Daemon, startDaemon, stateLeases } from "../daemon/daemon.ts";
 import { type Log, type Logger, messageOf, openLog } from "../daemon/log.ts";
 import { openCore } from "../daemon/open-core.ts";
 import { startWorkers } from "../daemon/primary.ts";
@@ -65,9 +65,9 @@ async function serve(options: ConfigurationOptions): Promise<void> {
 async function checkStatements(configuration: Configuration, logger: Logger): Promise<void> {
   if (configuration.settings.sieve.scripts.values().every(({ statements }) => statements.length === 0)) return;
   // What does not work is told by the daemon, which asks the same stores.
-  const onState = () => {};
-  const holdState = () => unchangedState(configuration, onState);
-  const open = openCore(configuration, { now: () => performance.now(), clock: Date.now, holdState, onState });
+  const onAvailability = () => {};
+  const leaseState = () => unchangedState(configuration, onAvailability);
+  const open = openCore(configuration, { now: () => performance.now(), clock: Date.now, leaseState, onAvailability });
   const problems = await open.checkStatements().finally(() => open.close());
   for (const problem of problems) logger.error({ event: "configuration" }, formatProblem(configuration.problemInScript(problem)));
   const scripts = new Set(problems.map(({ script }) => script));
@@ -84,7 +84,7 @@ function startPrimary(configuration: Configuration, workers: number, { logger }:
     workers,
     fork: () => fork(program, ["worker"]),
     loadOptions: loadOptions(options),
-    holdState: stateHolder(logger),
+    leaseState: stateLeases(logger),
     logger,
   });
 }

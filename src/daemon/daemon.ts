@@ -1,9 +1,7 @@
 /** The daemon: a configuration, the core made from it, and the listeners that ask the core. A reload builds all of it anew, then swaps it. */
 import { performance } from "node:perf_hooks";
-import type { OnState } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Configuration, ListenerSettings } from "../config/configuration.ts";
-import { FileProblem } from "../file/watched-file.ts";
 import { DelayedReplies } from "../frontend/connection/delayed-replies.ts";
 import { type Listener, openListener } from "../frontend/connection/listener.ts";
 import type { Decision } from "../frontend/decision.ts";
@@ -16,10 +14,10 @@ import { domainOf } from "../mail/address.ts";
 import type { FailedScript } from "../stage/core.ts";
 import { PolicyDecoder } from "../wire/policy.ts";
 import { SocketmapDecoder } from "../wire/socketmap.ts";
-import { BoundDoors, type Doors } from "./listen-sockets.ts";
-import { type Logger, logDecision, logNotice, logScriptFailure, messageOf } from "./log.ts";
+import { BoundSockets, type ListenSockets } from "./listen-sockets.ts";
+import { type Logger, logDecision, logNotice, logScriptFailure, logSource, logStateStore } from "./log.ts";
 import { type OpenCore, openCore } from "./open-core.ts";
-import { type HeldState, StateStores } from "./state-lease.ts";
+import { type StateLease, StateStores } from "./state-lease.ts";
 
 export interface Daemon {
   /** Serves by another configuration from now on; what cannot be bound leaves all as it was, and is thrown. */
@@ -30,9 +28,9 @@ export interface Daemon {
 
 export interface DaemonOptions {
   /** Default: sockets of its own. */
-  readonly doors?: Doors;
+  readonly sockets?: ListenSockets;
   /** Where state is kept. Default: by the configuration. */
-  readonly holdState?: (configuration: Configuration) => HeldState;
+  readonly leaseState?: (configuration: Configuration) => StateLease;
 }
 
 /** How long connections have to take their last replies when a listener stops. */
@@ -64,9 +62,9 @@ class RunningDaemon implements Daemon {
   #configuration: Configuration;
   #open: OpenCore;
   readonly #logger: Logger;
-  readonly #holdState: (configuration: Configuration) => HeldState;
+  readonly #leaseState: (configuration: Configuration) => StateLease;
   #served: readonly Served[] = [];
-  readonly #doors: Doors;
+  readonly #sockets: ListenSockets;
   readonly #delayed = new DelayedReplies(() => this.#configuration.maxWaiting);
   readonly #postmasters = new SayOnce();
   readonly #failures = new SayOnce(failureAgainMs);
@@ -74,11 +72,11 @@ class RunningDaemon implements Daemon {
   readonly #former = new Map<OpenCore, NodeJS.Timeout>();
   readonly #refreshing: NodeJS.Timeout;
 
-  constructor(configuration: Configuration, logger: Logger, { doors = new BoundDoors(logger), holdState }: DaemonOptions) {
+  constructor(configuration: Configuration, logger: Logger, { sockets = new BoundSockets(logger), leaseState }: DaemonOptions) {
     this.#configuration = configuration;
     this.#logger = logger;
-    this.#doors = doors;
-    this.#holdState = holdState ?? stateHolder(logger);
+    this.#sockets = sockets;
+    this.#leaseState = leaseState ?? stateLeases(logger);
     this.#open = this.#openCore(configuration);
     this.#refreshing = setInterval(() => void this.#open.refresh(), refreshMs);
   }
@@ -113,7 +111,7 @@ class RunningDaemon implements Daemon {
 
   async stop(): Promise<void> {
     clearInterval(this.#refreshing);
-    this.#doors.close();
+    this.#sockets.close();
     await Promise.all(this.#served.map(({ listener }) => listener.finish(graceMs)));
     await Promise.all([...this.#former.keys()].map((former) => this.#closeFormer(former)));
     await this.#open.close();
@@ -122,7 +120,7 @@ class RunningDaemon implements Daemon {
   /** A listener keeps its connections as long as its name and protocol stay. Throws with all as it was when a socket cannot be opened. */
   async #serve(wanted: readonly ListenerSettings[]): Promise<void> {
     const served: Served[] = [];
-    await this.#doors.change(wanted, (settings) => {
+    await this.#sockets.change(wanted, (settings) => {
       const same = this.#served.find((one) => one.settings.name === settings.name && one.settings.protocol === settings.protocol);
       const one = same ?? this.#openListener(settings);
       one.settings = settings;
@@ -187,16 +185,9 @@ class RunningDaemon implements Daemon {
     return openCore(configuration, {
       now: () => performance.now(),
       clock: Date.now,
-      holdState: () => this.#holdState(configuration),
+      leaseState: () => this.#leaseState(configuration),
       onScriptFailure: (failure) => this.#scriptFailed(failure),
-      onState: (source, up, cause) => {
-        if (up) this.#logger.warn({ event: "source", source }, "works again");
-        else if (cause instanceof FileProblem) {
-          this.#logger.warn({ event: "source", source, error: messageOf(cause) }, "cannot be read again; what it held before serves on");
-        } else {
-          this.#logger.warn({ event: "source", source, error: messageOf(cause) }, "does not work; what it cannot tell is deferred");
-        }
-      },
+      onAvailability: (source, up, cause) => logSource(this.#logger, source, up, cause),
     });
   }
 
@@ -214,15 +205,8 @@ class RunningDaemon implements Daemon {
   }
 }
 
-/** Opens state when a core first asks for it, and tells of its failures once. */
-export function stateHolder(logger: Logger): (configuration: Configuration) => HeldState {
-  const states = new StateStores(Date.now, stateTeller(logger));
-  return (configuration) => states.hold(configuration);
-}
-
-export function stateTeller(logger: Logger): OnState {
-  return (source, up, cause) => {
-    if (up) logger.warn({ event: "state", source }, "works again");
-    else logger.warn({ event: "state", source, error: messageOf(cause) }, "does not work; on-store-failure decides what it cannot tell");
-  };
+/** Opens the store of state when a core first asks it. */
+export function stateLeases(logger: Logger): (configuration: Configuration) => StateLease {
+  const states = new StateStores(Date.now, (source, up, cause) => logStateStore(logger, source, up, cause));
+  return (configuration) => states.lease(configuration);
 }

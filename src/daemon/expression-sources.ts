@@ -11,7 +11,7 @@ import { canonicalDomain } from "../mail/domain.ts";
 import type { Directory, Lookup } from "../stage/sources.ts";
 import type { DomainSettings } from "../stage/stage-settings.ts";
 import type { Database } from "../store/database.ts";
-import type { Keys } from "../store/keys.ts";
+import type { StoredKeys } from "../store/keys.ts";
 
 interface Answerers {
   readonly domains: ReadonlyMap<string, DomainSettings>;
@@ -22,7 +22,7 @@ interface Answerers {
   /** Opened for writing; `''` is the data store. */
   readonly database: (name: string) => Database | undefined;
   /** In the data store, which is opened when they are first asked for. */
-  readonly keys: () => Keys;
+  readonly keys: () => StoredKeys;
   readonly dns: Dns;
 }
 

@@ -1,69 +1,88 @@
 /** The sockets of all listeners, which change together: all that are wanted are open, or all stays as it was. */
 import type { Socket } from "node:net";
 import type { ListenerSettings } from "../config/configuration.ts";
-import { type Door, type DoorOptions, doorKey, openDoor } from "../frontend/connection/listener.ts";
+import { type ListenSocket, type ListenSocketOptions, openListenSocket, socketKey } from "../frontend/connection/listen-socket.ts";
 import type { Logger } from "./log.ts";
 
-/** Of the connections of one listener. */
-export type Taker = (socket: Socket) => void;
+/** Takes the connections of one listener. */
+export type ConnectionHandler = (socket: Socket) => void;
 
-export interface Doors {
+export interface ListenSockets {
   /** Asks who takes the connections of each listener once nothing can fail any more. Throws when a socket cannot be opened. */
-  change(wanted: readonly ListenerSettings[], takerOf: (settings: ListenerSettings) => Taker): Promise<void>;
+  change(wanted: readonly ListenerSettings[], handlerOf: (settings: ListenerSettings) => ConnectionHandler): Promise<void>;
   /** Ends accepting; connections go on. */
   close(): void;
 }
 
-export class BoundDoors implements Doors {
+export class BoundSockets implements ListenSockets {
   readonly #logger: Logger;
   readonly #pauses: boolean;
-  #open: readonly Door[] = [];
+  #open: readonly ListenSocket[] = [];
 
-  /** `pauses`: as that of a door. */
+  /** `pauses`: nothing is read from their connections, which another process is to take. */
   constructor(logger: Logger, { pauses = false }: { readonly pauses?: boolean } = {}) {
     this.#logger = logger;
     this.#pauses = pauses;
   }
 
-  async change(wanted: readonly ListenerSettings[], takerOf: (settings: ListenerSettings) => Taker): Promise<void> {
-    const doors = await this.#openAll(wanted);
+  async change(wanted: readonly ListenerSettings[], handlerOf: (settings: ListenerSettings) => ConnectionHandler): Promise<void> {
+    const sockets = await this.#openAll(wanted);
     for (const settings of wanted) {
       const { name, protocol, mode } = settings;
-      const take = takerOf(settings);
-      const own = this.#doorsOf(settings).map((options) => doors.get(doorKey(options)));
-      for (const door of own) if (door !== undefined) door.onConnection = take;
-      const addresses = own.flatMap((door) => (door === undefined ? [] : [door.address]));
+      const take = handlerOf(settings);
+      const own = this.#optionsOf(settings).map((options) => sockets.get(socketKey(options)));
+      for (const socket of own) if (socket !== undefined) socket.onConnection = take;
+      const addresses = own.flatMap((socket) => (socket === undefined ? [] : [socket.address]));
       this.#logger.info({ event: "listening", listener: name, protocol, mode, addresses }, hintOf(settings, addresses));
     }
-    for (const door of this.#open) if (doors.get(door.key) !== door) door.close();
-    this.#open = [...doors.values()];
+    for (const socket of this.#open) if (sockets.get(socket.key) !== socket) socket.close();
+    this.#open = [...sockets.values()];
   }
 
   close(): void {
-    for (const door of this.#open) door.close();
+    for (const socket of this.#open) socket.close();
     this.#open = [];
   }
 
-  async #openAll(wanted: readonly ListenerSettings[]): Promise<ReadonlyMap<string, Door>> {
-    const doors = new Map<string, Door>();
-    const opened: Door[] = [];
+  async #openAll(wanted: readonly ListenerSettings[]): Promise<ReadonlyMap<string, ListenSocket>> {
+    const sockets = new Map<string, ListenSocket>();
+    const opened: ListenSocket[] = [];
     try {
-      for (const options of wanted.flatMap((settings) => this.#doorsOf(settings))) {
-        const key = doorKey(options);
-        const present = this.#open.find((door) => door.key === key);
-        const door = present ?? (await openDoor(options));
-        if (present === undefined) opened.push(door);
-        doors.set(key, door);
+      for (const options of wanted.flatMap((settings) => this.#optionsOf(settings))) {
+        const key = socketKey(options);
+        const present = this.#open.find((socket) => socket.key === key);
+        const socket = present ?? (await openListenSocket(options));
+        if (present === undefined) opened.push(socket);
+        sockets.set(key, socket);
       }
-      return doors;
+      return sockets;
     } catch (error) {
-      for (const door of opened) door.close();
+      for (const socket of opened) socket.close();
       throw error;
     }
   }
 
-  #doorsOf({ bind, socketMode, socketGroup }: ListenerSettings): readonly DoorOptions[] {
+  #optionsOf({ bind, socketMode, socketGroup }: ListenerSettings): readonly ListenSocketOptions[] {
     return bind.map((one) => ({ bind: one, socketMode, socketGroup, pauses: this.#pauses }));
+  }
+}
+
+/** Those of the primary process, as a worker has them: it is given their connections. */
+export class InheritedSockets implements ListenSockets {
+  #handlers: ReadonlyMap<string, ConnectionHandler> = new Map();
+
+  async change(wanted: readonly ListenerSettings[], handlerOf: (settings: ListenerSettings) => ConnectionHandler): Promise<void> {
+    this.#handlers = new Map(wanted.map((settings) => [settings.name, handlerOf(settings)]));
+  }
+
+  close(): void {
+    this.#handlers = new Map();
+  }
+
+  take(listener: string, socket: Socket): void {
+    const take = this.#handlers.get(listener);
+    if (take === undefined) socket.destroy();
+    else take(socket);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Log lines on standard output: JSON, or `key=value` text for people. */
 
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from "pino";
+import { FileProblem } from "../file/watched-file.ts";
 import type { Decision } from "../frontend/decision.ts";
 import type { Notice } from "../frontend/notice.ts";
 import type { FailedScript } from "../stage/core.ts";
@@ -121,6 +122,21 @@ export function logScriptFailure(logger: Logger, { stage, script, line, column, 
     { ...place, error: messageOf(new Error(message, { cause })) },
     "a script was stopped; sieve.trusted.on-error decides what becomes of the command",
   );
+}
+
+/** A store, file or list went away (`up` is false), or came back. */
+export function logSource(logger: Logger, source: string, up: boolean, cause: unknown): void {
+  const place = { event: "source", source };
+  if (up) logger.warn(place, "works again");
+  else if (cause instanceof FileProblem)
+    logger.warn({ ...place, error: messageOf(cause) }, "cannot be read again; what it held before serves on");
+  else logger.warn({ ...place, error: messageOf(cause) }, "does not work; what it cannot tell is deferred");
+}
+
+export function logStateStore(logger: Logger, source: string, up: boolean, cause: unknown): void {
+  const place = { event: "state", source };
+  if (up) logger.warn(place, "works again");
+  else logger.warn({ ...place, error: messageOf(cause) }, "does not work; on-store-failure decides what it cannot tell");
 }
 
 /** With the messages of its causes, as far as they say something new. */

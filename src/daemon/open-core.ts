@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import type { OnState } from "../answer/availability.ts";
+import type { OnAvailability } from "../answer/availability.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { openDirectory } from "../directory/open-directory.ts";
 import { openDns } from "../dns/dns.ts";
@@ -13,13 +13,13 @@ import type { ScriptProblem } from "../sieve/script.ts";
 import type { Core, FailedScript } from "../stage/core.ts";
 import type { Directory, Lookup, Sources } from "../stage/sources.ts";
 import type { Database } from "../store/database.ts";
-import { type Keys, openKeys, readKeys } from "../store/keys.ts";
+import { openKeys, readKeys, type StoredKeys } from "../store/keys.ts";
 import { openStore } from "../store/open-store.ts";
 import { defaultQueries } from "../store/sample-queries.ts";
 import type { StoreSettings } from "../store/store-settings.ts";
 import { checkStatements } from "./check-statements.ts";
 import { answersFrom, withoutWriting } from "./expression-sources.ts";
-import type { HeldState } from "./state-lease.ts";
+import type { StateLease } from "./state-lease.ts";
 
 export interface CoreOptions {
   /** Milliseconds, for the age of cached answers; it never goes back. */
@@ -27,9 +27,9 @@ export interface CoreOptions {
   /** Milliseconds since the epoch, for what is remembered between messages. */
   readonly clock: () => number;
   /** Asked once, and released when the core is closed. */
-  readonly holdState: () => HeldState;
+  readonly leaseState: () => StateLease;
   /** A store or a file went away or came back, once for each change. */
-  readonly onState: OnState;
+  readonly onAvailability: OnAvailability;
   /** Writes of expressions are computed and not carried out. */
   readonly readOnly?: boolean;
   readonly onScriptFailure?: (failure: FailedScript) => void;
@@ -59,18 +59,18 @@ export function openCore(
     store: (name: string) => databases.named(name, "read"),
     queries: (name: string) => stores.get(name)?.queries ?? defaultQueries,
     now: options.now,
-    onState: options.onState,
+    onAvailability: options.onAvailability,
   };
   const opened = [...directories.values()].map((each) => ({ name: each.name, ...openDirectory(each, sources) }));
   const lists = [...lookups.values()].map((each) => ({ name: each.name, ...openLookup(each, sources) }));
   const byName = new Map<string, Directory>(opened.map(({ name, directory }) => [name, directory]));
   const listByName = new Map<string, Lookup>(lists.map(({ name, lookup }) => [name, lookup]));
-  const exempt = openExemptions(exemptions, options.onState);
+  const exempt = openExemptions(exemptions, options.onAvailability);
   const refreshes = [...opened, ...lists, exempt].flatMap(({ refresh }) => (refresh === undefined ? [] : [refresh]));
 
   const directory = (name: string) => byName.get(isDefault(name) ? (storage.directory ?? "") : name);
   const dns = openDns(dnsSettings, options.now);
-  let keys: Keys | undefined;
+  let keys: StoredKeys | undefined;
   const ask = answersFrom({
     domains: settings.domains,
     directories: [...byName.values()],
@@ -84,7 +84,7 @@ export function openCore(
     dns,
   });
   // Last: nothing that can fail comes after it.
-  const held = options.holdState();
+  const lease = options.leaseState();
   const core: Core = {
     settings,
     sources: {
@@ -93,7 +93,7 @@ export function openCore(
       lookup: (name) => listByName.get(name),
       now: options.clock,
       breathe: () => setImmediate(),
-      state: held.state,
+      state: lease.state,
       exemptions: exempt.exemptions,
     } satisfies Sources,
     ...(options.onScriptFailure && { onScriptFailure: options.onScriptFailure }),
@@ -127,7 +127,7 @@ export function openCore(
     async close() {
       dns.close();
       await databases.close();
-      await held.release();
+      await lease.release();
     },
   };
 }
@@ -156,12 +156,12 @@ class Databases {
   }
 
   #openNew(settings: StoreSettings, access: "read" | "write"): Database {
-    const { readOnly = false, onState } = this.#options;
-    if (settings.type === "postgresql") return openStore(settings, { readOnly, onState });
+    const { readOnly = false, onAvailability } = this.#options;
+    if (settings.type === "postgresql") return openStore(settings, { readOnly, onAvailability });
     if (access === "write" && !readOnly) makeFolder(settings.path);
     // What nobody has written yet is empty, to those who may not make it.
     if (access === "write" && readOnly && isUnwritten(settings)) return emptyDatabase(settings.name);
-    return openStore(settings, { readOnly: readOnly || access === "read", onState });
+    return openStore(settings, { readOnly: readOnly || access === "read", onAvailability });
   }
 
   async close(): Promise<void> {

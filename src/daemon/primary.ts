@@ -10,9 +10,9 @@ import type { LoadOptions } from "../config/load.ts";
 import { ConnectionLimit } from "../frontend/connection/connection-limit.ts";
 import { answerQuestions } from "../state/remote.ts";
 import { type Daemon, formerCoreMs, graceMs } from "./daemon.ts";
-import { BoundDoors } from "./listen-sockets.ts";
+import { BoundSockets } from "./listen-sockets.ts";
 import { type Logger, logNotice } from "./log.ts";
-import type { HeldState } from "./state-lease.ts";
+import type { StateLease } from "./state-lease.ts";
 import { type Connection, WorkerProcess } from "./worker-process.ts";
 
 export interface WorkersOptions {
@@ -22,7 +22,7 @@ export interface WorkersOptions {
   readonly fork: () => ChildProcess;
   /** Each worker loads the configuration by the same ones. */
   readonly loadOptions: LoadOptions;
-  readonly holdState: (configuration: Configuration) => HeldState;
+  readonly leaseState: (configuration: Configuration) => StateLease;
   readonly logger: Logger;
 }
 
@@ -49,8 +49,8 @@ interface Count {
 class RunningWorkers implements Daemon {
   readonly #options: WorkersOptions;
   #configuration: Configuration;
-  #state: HeldState;
-  readonly #doors: BoundDoors;
+  #state: StateLease;
+  readonly #sockets: BoundSockets;
   readonly #counts = new Map<string, Count>();
   /** By number, from 1 on. */
   readonly #workers = new Map<number, WorkerProcess>();
@@ -58,14 +58,14 @@ class RunningWorkers implements Daemon {
   readonly #unassigned: Connection[] = [];
   readonly #restarts = new Set<NodeJS.Timeout>();
   /** States that workers may still ask for a former configuration, each with the timer that releases it. */
-  readonly #former = new Map<HeldState, NodeJS.Timeout>();
+  readonly #former = new Map<StateLease, NodeJS.Timeout>();
   #isStopping = false;
 
   constructor(configuration: Configuration, options: WorkersOptions) {
     this.#configuration = configuration;
     this.#options = options;
-    this.#state = options.holdState(configuration);
-    this.#doors = new BoundDoors(options.logger, { pauses: true });
+    this.#state = options.leaseState(configuration);
+    this.#sockets = new BoundSockets(options.logger, { pauses: true });
   }
 
   async start(): Promise<void> {
@@ -81,8 +81,8 @@ class RunningWorkers implements Daemon {
   }
 
   async reload(configuration: Configuration): Promise<void> {
-    const { logger, holdState } = this.#options;
-    const next = holdState(configuration);
+    const { logger, leaseState } = this.#options;
+    const next = leaseState(configuration);
     try {
       await this.#serve(configuration);
     } catch (error) {
@@ -106,7 +106,7 @@ class RunningWorkers implements Daemon {
 
   async stop(): Promise<void> {
     this.#isStopping = true;
-    this.#doors.close();
+    this.#sockets.close();
     for (const restart of this.#restarts) clearTimeout(restart);
     for (const connection of this.#unassigned.splice(0)) this.#drop(connection);
     await Promise.all([...this.#workers.values()].map((worker) => worker.stop(workerGraceMs)));
@@ -116,7 +116,7 @@ class RunningWorkers implements Daemon {
 
   /** Throws with all as it was when a socket cannot be opened. */
   async #serve({ listeners }: Configuration): Promise<void> {
-    await this.#doors.change(listeners, ({ name, maxConnections }) => {
+    await this.#sockets.change(listeners, ({ name, maxConnections }) => {
       const count = this.#counts.get(name) ?? this.#startCount(name);
       count.max = maxConnections;
       return (socket) => this.#take(name, count, socket);
@@ -211,7 +211,7 @@ class RunningWorkers implements Daemon {
     return process.configure({ kind: "configure", file, text, options, worker, workers });
   }
 
-  async #release(former: HeldState): Promise<void> {
+  async #release(former: StateLease): Promise<void> {
     clearTimeout(this.#former.get(former));
     this.#former.delete(former);
     await former.release();

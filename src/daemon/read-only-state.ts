@@ -1,16 +1,16 @@
 /** State for commands that change none: the greylist answers from what is there, and throttles count what the command itself does. */
 import { existsSync } from "node:fs";
-import type { OnState } from "../answer/availability.ts";
+import type { OnAvailability } from "../answer/availability.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { GreylistAnswer, GreylistQuestion } from "../stage/state.ts";
 import { decideGreylist } from "../state/decide.ts";
 import { MemoryState } from "../state/memory.ts";
 import { openState } from "../state/open-state.ts";
 import type { StateStore } from "../state/state-store.ts";
-import { type HeldState, stateSettings } from "./state-lease.ts";
+import { type StateLease, stateSettings } from "./state-lease.ts";
 
 /** Opens the store when it is first asked. */
-export function unchangedState(configuration: Configuration, onState: OnState): HeldState {
+export function unchangedState(configuration: Configuration, onAvailability: OnAvailability): StateLease {
   const counters = new MemoryState();
   let store: StateStore | undefined;
 
@@ -18,7 +18,7 @@ export function unchangedState(configuration: Configuration, onState: OnState): 
     const settings = stateSettings(configuration);
     // Nothing is remembered where no daemon has been yet, and nothing is created here.
     if (settings.type === "sqlite" && !existsSync(settings.path)) return decideGreylist(nothing, question).answer;
-    store ??= openState(settings, { onState, readOnly: true });
+    store ??= openState(settings, { onAvailability, readOnly: true });
     const [triplet, address] = await Promise.all([store.triplet(question), store.address(question.autoWhitelist.address)]);
     return decideGreylist({ triplet, address }, question).answer;
   }

@@ -1,6 +1,6 @@
 /** The stores of state that are open, each for as long as a core asks it: a reload goes on with the one that is open. */
 import { join } from "node:path";
-import type { OnState } from "../answer/availability.ts";
+import type { OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { State } from "../stage/state.ts";
@@ -9,41 +9,41 @@ import { openState } from "../state/open-state.ts";
 import type { StateStore } from "../state/state-store.ts";
 import type { StoreSettings } from "../store/store-settings.ts";
 
-/** State that is there until whoever holds it releases it. */
-export interface HeldState {
+/** State that is there until its lease is released. */
+export interface StateLease {
   readonly state: State;
   release(): Promise<void>;
 }
 
-interface Open {
+interface OpenStore {
   readonly store: StateStore;
   readonly expiry: Expiry;
-  holders: number;
+  leases: number;
 }
 
 export class StateStores {
   readonly #now: () => number;
-  readonly #onState: OnState;
-  readonly #open = new Map<string, Open>();
+  readonly #onAvailability: OnAvailability;
+  readonly #open = new Map<string, OpenStore>();
 
   /** `now`: milliseconds since the epoch. */
-  constructor(now: () => number, onState: OnState) {
+  constructor(now: () => number, onAvailability: OnAvailability) {
     this.#now = now;
-    this.#onState = onState;
+    this.#onAvailability = onAvailability;
   }
 
-  hold(configuration: Configuration): HeldState {
+  lease(configuration: Configuration): StateLease {
     if (!usesState(configuration)) return noState;
     const settings = stateSettings(configuration);
     const key = JSON.stringify(settings);
     const open = this.#open.get(key) ?? this.#start(settings);
     this.#open.set(key, open);
-    open.holders += 1;
+    open.leases += 1;
     return {
       state: open.store,
       release: async () => {
-        open.holders -= 1;
-        if (open.holders > 0) return;
+        open.leases -= 1;
+        if (open.leases > 0) return;
         this.#open.delete(key);
         open.expiry.stop();
         await open.store.close();
@@ -51,9 +51,9 @@ export class StateStores {
     };
   }
 
-  #start(settings: StoreSettings): Open {
-    const store = openState(settings, { onState: this.#onState });
-    return { store, expiry: startExpiry(store, this.#now), holders: 0 };
+  #start(settings: StoreSettings): OpenStore {
+    const store = openState(settings, { onAvailability: this.#onAvailability });
+    return { store, expiry: startExpiry(store, this.#now), leases: 0 };
   }
 }
 
@@ -76,7 +76,7 @@ const unavailable = (): never => {
 };
 
 /** For a configuration that never asks. */
-const noState: HeldState = {
+const noState: StateLease = {
   state: { greylist: unavailable, throttle: unavailable, giveBack: unavailable },
   release: () => Promise.resolve(),
 };

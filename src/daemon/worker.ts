@@ -1,14 +1,13 @@
 /** A worker: a process that serves the connections that the primary process accepts. It ends when told to, or when the primary is gone. */
 import { readFileSync } from "node:fs";
 import { Socket } from "node:net";
-import type { OnState } from "../answer/availability.ts";
 import { formatProblem } from "../config/check/problem.ts";
-import type { Configuration, ListenerSettings } from "../config/configuration.ts";
+import type { Configuration } from "../config/configuration.ts";
 import { parseConfiguration } from "../config/load.ts";
 import { RemoteState } from "../state/remote.ts";
-import { type Daemon, startDaemon, stateTeller } from "./daemon.ts";
-import type { Doors, Taker } from "./listen-sockets.ts";
-import { type Log, messageOf, openLog } from "./log.ts";
+import { type Daemon, startDaemon } from "./daemon.ts";
+import { InheritedSockets } from "./listen-sockets.ts";
+import { type Log, logStateStore, messageOf, openLog } from "./log.ts";
 import { stateSettings } from "./state-lease.ts";
 import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-message.ts";
 
@@ -26,14 +25,15 @@ export function runWorker(): void {
 const channelMs = 1000;
 
 class Worker {
-  readonly #doors = new HandedDoors();
+  readonly #sockets = new InheritedSockets();
   readonly #state = new RemoteState({
-    send: (questions) => tell({ kind: "questions", questions }),
+    send: (questions) => sendToPrimary({ kind: "questions", questions }),
     deadlineMs: () => this.#deadlineMs,
-    onState: (source, up, cause) => this.#tellState(source, up, cause),
+    onAvailability: (source, up, cause) => {
+      if (this.#serving !== undefined) logStateStore(this.#serving.log.logger, source, up, cause);
+    },
   });
   #deadlineMs = 0;
-  #tellState: OnState = () => {};
   #serving: { readonly daemon: Daemon; readonly log: Log } | undefined;
   /** Ends when all that came so far is in force. */
   #configured: Promise<void> = Promise.resolve();
@@ -66,37 +66,36 @@ class Worker {
 
   async #configure({ file, text, options, worker, workers }: Configure): Promise<void> {
     const { configuration, problems } = parseConfiguration(text, file, (path) => readFileSync(path, "utf8"), options);
-    if (configuration === undefined) return tell({ kind: "configured", error: problems.map(formatProblem).join("; ") });
+    if (configuration === undefined) return sendToPrimary({ kind: "configured", error: problems.map(formatProblem).join("; ") });
     this.#deadlineMs = stateSettings(configuration).timeoutMs + channelMs;
     const share: Configuration = { ...configuration, maxWaiting: Math.ceil(configuration.maxWaiting / workers) };
     try {
       if (this.#serving === undefined) {
         const log = openLog(share.log, { worker });
-        this.#tellState = stateTeller(log.logger);
-        const holdState = () => ({ state: this.#state, release: async () => {} });
-        this.#serving = { log, daemon: await startDaemon(share, log.logger, { doors: this.#doors, holdState }) };
+        const leaseState = () => ({ state: this.#state, release: async () => {} });
+        this.#serving = { log, daemon: await startDaemon(share, log.logger, { sockets: this.#sockets, leaseState }) };
       } else {
         await this.#serving.daemon.reload(share);
         this.#serving.log.logger.level = share.log.level;
       }
-      tell({ kind: "configured" });
+      sendToPrimary({ kind: "configured" });
     } catch (error) {
-      tell({ kind: "configured", error: messageOf(error) });
+      sendToPrimary({ kind: "configured", error: messageOf(error) });
     }
   }
 
   #connect(listener: string, handle: unknown): void {
-    tell({ kind: "taken" });
+    sendToPrimary({ kind: "taken" });
     // It may have been closed on its way.
     if (!(handle instanceof Socket)) {
-      tell({ kind: "closed", listener });
+      sendToPrimary({ kind: "closed", listener });
       return;
     }
     // That it was accepted so does not come with it. Exim ends its side before it reads the reply.
     handle.allowHalfOpen = true;
     handle.on("error", () => {});
-    handle.once("close", () => tell({ kind: "closed", listener }));
-    void this.#configured.then(() => this.#doors.take(listener, handle));
+    handle.once("close", () => sendToPrimary({ kind: "closed", listener }));
+    void this.#configured.then(() => this.#sockets.take(listener, handle));
   }
 
   async #stop(status: number): Promise<void> {
@@ -109,26 +108,7 @@ class Worker {
   }
 }
 
-/** Takes what the doors of the primary process take. */
-class HandedDoors implements Doors {
-  #takers: ReadonlyMap<string, Taker> = new Map();
-
-  async change(wanted: readonly ListenerSettings[], takerOf: (settings: ListenerSettings) => Taker): Promise<void> {
-    this.#takers = new Map(wanted.map((settings) => [settings.name, takerOf(settings)]));
-  }
-
-  close(): void {
-    this.#takers = new Map();
-  }
-
-  take(listener: string, socket: Socket): void {
-    const take = this.#takers.get(listener);
-    if (take === undefined) socket.destroy();
-    else take(socket);
-  }
-}
-
-function tell(message: MessageToPrimary): void {
+function sendToPrimary(message: MessageToPrimary): void {
   // A failure comes with `disconnect`.
   process.send?.(message, undefined, {}, () => {});
 }

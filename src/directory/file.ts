@@ -1,6 +1,6 @@
 /** A directory read from the tables of an MTA and from plain lists, reloaded when they change. What targets lead to is the MTA's to follow. */
 
-import type { OnState } from "../answer/availability.ts";
+import type { OnAvailability } from "../answer/availability.ts";
 import { logicalLines } from "../file/logical-line.ts";
 import { type LineProblem, WatchedFile } from "../file/watched-file.ts";
 import { canonicalAddress } from "../mail/address.ts";
@@ -33,10 +33,10 @@ export class FileDirectory implements Directory {
   #table: AddressTable;
 
   /** Reads all files; throws a `FileProblem`. */
-  constructor(settings: FileSettings, onState: OnState) {
+  constructor(settings: FileSettings, onAvailability: OnAvailability) {
     const { name, aliasesDomain } = settings;
     const parse = tableParsers(aliasesDomain);
-    const watch = (path: string, parser: TableParser) => new WatchedFile(`${name}: ${path}`, path, parser, onState);
+    const watch = (path: string, parser: TableParser) => new WatchedFile(`${name}: ${path}`, path, parser, onAvailability);
     this.name = name;
     this.#settings = settings;
     this.#files = [

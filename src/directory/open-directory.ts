@@ -1,6 +1,6 @@
 /** The kinds of directories. */
 
-import type { OnState } from "../answer/availability.ts";
+import type { OnAvailability } from "../answer/availability.ts";
 import type { Directory } from "../stage/sources.ts";
 import type { Database } from "../store/database.ts";
 import type { Queries } from "../store/store-settings.ts";
@@ -17,7 +17,7 @@ export interface DirectorySources {
   /** Milliseconds. */
   now(): number;
   /** Files that vanish or do not parse, and their return. */
-  readonly onState: OnState;
+  readonly onAvailability: OnAvailability;
 }
 
 export interface OpenDirectory {
@@ -34,7 +34,7 @@ export function openDirectory(settings: DirectorySettings, sources: DirectorySou
     case "memory":
       return { directory: openMemoryDirectory(settings.name, settings.principals, settings.domains), refresh: undefined };
     case "file": {
-      const directory = new FileDirectory(settings, sources.onState);
+      const directory = new FileDirectory(settings, sources.onAvailability);
       return { directory, refresh: () => directory.refresh() };
     }
     case "sql": {

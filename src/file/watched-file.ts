@@ -1,8 +1,7 @@
 /** A text file that is read again when it changes. What it held before serves on while it is missing or does not parse. */
 import { type BigIntStats, readFileSync, statSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
-import type { OnState } from "../answer/availability.ts";
-import { State } from "../answer/availability.ts";
+import { Availability, type OnAvailability } from "../answer/availability.ts";
 
 const maxBytes = 256 * 1024 * 1024;
 
@@ -26,7 +25,7 @@ export class FileProblem extends Error {
 export class WatchedFile<T> {
   readonly #path: string;
   readonly #parse: (text: string, problem: LineProblem) => T;
-  readonly #state: State;
+  readonly #availability: Availability;
   #content: T;
   /** Of what `content` was read from. */
   #read: string;
@@ -35,11 +34,11 @@ export class WatchedFile<T> {
   /** Of the last look. */
   #seen: string;
 
-  /** Reads the file; throws a `FileProblem`. `name` is what `onState` is told of. */
-  constructor(name: string, path: string, parse: (text: string, problem: LineProblem) => T, onState: OnState) {
+  /** Reads the file; throws a `FileProblem`. `name` is what `onAvailability` is told of. */
+  constructor(name: string, path: string, parse: (text: string, problem: LineProblem) => T, onAvailability: OnAvailability) {
     this.#path = path;
     this.#parse = parse;
-    this.#state = new State(name, onState);
+    this.#availability = new Availability(name, onAvailability);
     try {
       this.#read = signatureOf(statSync(path, { bigint: true }));
       this.#content = this.#parsed(readFileSync(path, "utf8"));
@@ -64,7 +63,7 @@ export class WatchedFile<T> {
       this.#seen = seen;
       if (!isSettled) return false;
       if (seen === this.#read) {
-        if (!this.#isBad) this.#state.worked("missing", "wrong");
+        if (!this.#isBad) this.#availability.worked("missing", "wrong");
         return false;
       }
       const text = await readFile(this.#path, "utf8");
@@ -74,11 +73,11 @@ export class WatchedFile<T> {
       this.#isBad = true;
       this.#content = this.#parsed(text);
       this.#isBad = false;
-      this.#state.worked("missing", "wrong");
+      this.#availability.worked("missing", "wrong");
       return true;
     } catch (error) {
       // A file that is back, but wrong, is news.
-      this.#state.failed(this.#isBad ? "wrong" : "missing", this.#problem(error));
+      this.#availability.failed(this.#isBad ? "wrong" : "missing", this.#problem(error));
       return false;
     }
   }

@@ -1,6 +1,6 @@
 /** Whom the greylist exempts: entries of the configuration, and files that are read again when they change. */
 
-import type { OnState } from "../answer/availability.ts";
+import type { OnAvailability } from "../answer/availability.ts";
 import { type LineProblem, WatchedFile } from "../file/watched-file.ts";
 import type { Exemptions } from "../stage/sources.ts";
 import { parseExemptClients } from "./exempt-clients.ts";
@@ -24,9 +24,9 @@ export interface OpenExemptions {
 }
 
 /** Reads all files; throws a `FileProblem`. */
-export function openExemptions({ clients, recipients }: ExemptionSettings, onState: OnState): OpenExemptions {
-  const clientLists = open(clients, parseExemptClients, onState);
-  const recipientLists = open(recipients, parseExemptRecipients, onState);
+export function openExemptions({ clients, recipients }: ExemptionSettings, onAvailability: OnAvailability): OpenExemptions {
+  const clientLists = open(clients, parseExemptClients, onAvailability);
+  const recipientLists = open(recipients, parseExemptRecipients, onAvailability);
   return {
     exemptions: {
       client: (address, name) => clientLists.tests().some((test) => test(address, name)),
@@ -38,9 +38,9 @@ export function openExemptions({ clients, recipients }: ExemptionSettings, onSta
   };
 }
 
-function open<T>({ entries, files }: ListSettings, parse: (text: string, problem: LineProblem) => T, onState: OnState) {
+function open<T>({ entries, files }: ListSettings, parse: (text: string, problem: LineProblem) => T, onAvailability: OnAvailability) {
   // The configuration has no entry with a problem.
   const inline = parse(entries.join("\n"), () => {});
-  const watched = files.map((path) => new WatchedFile(`greylist: ${path}`, path, parse, onState));
+  const watched = files.map((path) => new WatchedFile(`greylist: ${path}`, path, parse, onAvailability));
   return { tests: (): readonly T[] => [inline, ...watched.map(({ content }) => content)], files: watched };
 }

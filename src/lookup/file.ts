@@ -1,6 +1,6 @@
 /** A list in a file: `key` or `key value` a line, globs by an unescaped `*` or `?`, comments from a `#` at the start or behind white space. */
 
-import type { OnState } from "../answer/availability.ts";
+import type { OnAvailability } from "../answer/availability.ts";
 import type { Value } from "../expr/value.ts";
 import { WatchedFile } from "../file/watched-file.ts";
 import type { Lookup } from "../stage/sources.ts";
@@ -14,8 +14,8 @@ export class FileLookup implements Lookup {
   readonly #file: WatchedFile<MemoryLookup>;
 
   /** Reads the file; throws a `FileProblem`. */
-  constructor({ name, path, caseSensitive }: FileSettings, onState: OnState) {
-    this.#file = new WatchedFile(`${name}: ${path}`, path, (text) => openMemoryLookup(entriesOf(text), caseSensitive), onState);
+  constructor({ name, path, caseSensitive }: FileSettings, onAvailability: OnAvailability) {
+    this.#file = new WatchedFile(`${name}: ${path}`, path, (text) => openMemoryLookup(entriesOf(text), caseSensitive), onAvailability);
   }
 
   get(key: string): Value | undefined {

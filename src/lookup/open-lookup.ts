@@ -1,6 +1,6 @@
 /** The kinds of lists. */
 
-import type { OnState } from "../answer/availability.ts";
+import type { OnAvailability } from "../answer/availability.ts";
 import type { Lookup } from "../stage/sources.ts";
 import type { Database } from "../store/database.ts";
 import { FileLookup } from "./file.ts";
@@ -11,7 +11,7 @@ import { openSqlLookup } from "./sql.ts";
 export interface LookupSources {
   store(name: string): Database;
   /** Files that vanish, and their return. */
-  readonly onState: OnState;
+  readonly onAvailability: OnAvailability;
 }
 
 export interface OpenLookup {
@@ -26,7 +26,7 @@ export function openLookup(settings: LookupSettings, sources: LookupSources): Op
     case "memory":
       return { lookup: openMemoryLookup(settings.entries), refresh: undefined };
     case "file": {
-      const lookup = new FileLookup(settings, sources.onState);
+      const lookup = new FileLookup(settings, sources.onAvailability);
       return { lookup, refresh: () => lookup.refresh() };
     }
     case "sql":

@@ -6,7 +6,7 @@ const maxBatch = 500;
 /** Of a question that another node or a deadlock got in the way of. */
 const maxTries = 5;
 
-export interface Pending<Question, Answer> {
+export interface QueuedQuestion<Question, Answer> {
   readonly question: Question;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: TemporaryError) => void;
@@ -15,8 +15,8 @@ export interface Pending<Question, Answer> {
   isLate: boolean;
 }
 
-export class Waiting<Question, Answer> {
-  #pending: Pending<Question, Answer>[] = [];
+export class BatchQueue<Question, Answer> {
+  #pending: QueuedQuestion<Question, Answer>[] = [];
   readonly #ask: (client: pg.ClientBase, questions: readonly Question[]) => Promise<readonly (Answer | undefined)[]>;
   readonly #group: () => (question: Question) => boolean;
 
@@ -33,14 +33,14 @@ export class Waiting<Question, Answer> {
     return this.#pending.length;
   }
 
-  add(pending: Pending<Question, Answer>): void {
+  add(pending: QueuedQuestion<Question, Answer>): void {
     this.#pending.push(pending);
   }
 
   take(): Batch | undefined {
     const fits = this.#group();
-    const batch: Pending<Question, Answer>[] = [];
-    const rest: Pending<Question, Answer>[] = [];
+    const batch: QueuedQuestion<Question, Answer>[] = [];
+    const rest: QueuedQuestion<Question, Answer>[] = [];
     for (const pending of this.#pending) {
       if (pending.isLate) continue;
       (batch.length < maxBatch && fits(pending.question) ? batch : rest).push(pending);
@@ -68,14 +68,14 @@ export class Waiting<Question, Answer> {
     };
   }
 
-  #again(pending: Pending<Question, Answer>, error: TemporaryError): void {
+  #again(pending: QueuedQuestion<Question, Answer>, error: TemporaryError): void {
     pending.tries += 1;
     if (pending.tries < maxTries) this.#pending.push(pending);
     else settle(pending, () => pending.reject(error));
   }
 }
 
-function settle(pending: Pending<never, never> | { readonly timer: NodeJS.Timeout }, work: () => void): void {
+function settle(pending: QueuedQuestion<never, never> | { readonly timer: NodeJS.Timeout }, work: () => void): void {
   clearTimeout(pending.timer);
   work();
 }
@@ -87,7 +87,7 @@ export interface Batch {
 }
 
 /** Each goes alone. */
-export function one(): () => boolean {
+export function oneByOne(): () => boolean {
   let isFirst = true;
   return () => {
     const fits = isFirst;

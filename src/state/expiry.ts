@@ -11,7 +11,7 @@ export interface Expiry {
   stop(): void;
 }
 
-/** The first round begins at once. Failures are told by the store's `onState`; the next round tries again. */
+/** The first round begins at once. Failures are told by the store's `onAvailability`; the next round tries again. */
 export function startExpiry(store: Expiring, now: () => number): Expiry {
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;

@@ -1,23 +1,23 @@
 /** The kinds of stores of state. */
 
-import type { OnState } from "../answer/availability.ts";
+import type { OnAvailability } from "../answer/availability.ts";
 import type { StoreSettings } from "../store/store-settings.ts";
 import { PostgresqlState } from "./postgresql/store.ts";
 import { SqliteState } from "./sqlite/store.ts";
 import type { StateStore } from "./state-store.ts";
 
 export interface StateOptions {
-  readonly onState: OnState;
+  readonly onAvailability: OnAvailability;
   /** Only to look: no tables are made in PostgreSQL; where there are none, nothing is known. */
   readonly readOnly?: boolean;
 }
 
 /** Opens nothing before it is first asked. */
-export function openState(settings: StoreSettings, { onState, readOnly = false }: StateOptions): StateStore {
+export function openState(settings: StoreSettings, { onAvailability, readOnly = false }: StateOptions): StateStore {
   switch (settings.type) {
     case "sqlite":
-      return new SqliteState(settings, onState);
+      return new SqliteState(settings, onAvailability);
     case "postgresql":
-      return new PostgresqlState(settings, onState, readOnly);
+      return new PostgresqlState(settings, onAvailability, readOnly);
   }
 }

@@ -1,6 +1,6 @@
 /** State that another process holds: what is asked in one tick goes there as one message, and so do the answers of one tick. */
 
-import { State as Health, type OnState } from "../answer/availability.ts";
+import { Availability, type OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { GreylistAnswer, GreylistQuestion, State, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
 
@@ -46,7 +46,7 @@ export interface RemoteStateOptions {
   /** Milliseconds after which a question fails: longer than the other process takes to say that it cannot tell. */
   readonly deadlineMs: () => number;
   /** The other process lives and answers nothing, or answers again. */
-  readonly onState: OnState;
+  readonly onAvailability: OnAvailability;
 }
 
 /** The side that asks. */
@@ -54,13 +54,13 @@ export class RemoteState implements State {
   readonly #tick: Tick<StateQuestion>;
   readonly #askers = new Map<number, Asker>();
   readonly #deadlineMs: () => number;
-  readonly #health: Health;
+  readonly #availability: Availability;
   #lastId = 0;
   #isLost = false;
 
-  constructor({ send, deadlineMs, onState }: RemoteStateOptions) {
+  constructor({ send, deadlineMs, onAvailability }: RemoteStateOptions) {
     this.#deadlineMs = deadlineMs;
-    this.#health = new Health("primary process", onState);
+    this.#availability = new Availability("primary process", onAvailability);
     this.#tick = new Tick((questions) => {
       if (!this.#isLost) send(questions);
     });
@@ -83,7 +83,7 @@ export class RemoteState implements State {
       const asker = this.#askers.get(outcome.id);
       // Nobody waits for it any more.
       if (asker === undefined) continue;
-      this.#health.worked("");
+      this.#availability.worked("");
       clearTimeout(asker.timer);
       this.#askers.delete(outcome.id);
       switch (outcome.kind) {
@@ -112,7 +112,7 @@ export class RemoteState implements State {
 
   #late(id: number): void {
     const error = new TemporaryError("the process that keeps the state does not answer");
-    this.#health.failed("", error);
+    this.#availability.failed("", error);
     this.#askers.get(id)?.reject(error);
     this.#askers.delete(id);
   }

@@ -1,7 +1,6 @@
 /** The `init` file of a store: run before its first query, and again until it works. */
 
-import type { OnState } from "../answer/availability.ts";
-import { State } from "../answer/availability.ts";
+import { Availability, type OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Database } from "./database.ts";
 import type { StoreSettings } from "./store-settings.ts";
@@ -9,19 +8,19 @@ import type { StoreSettings } from "./store-settings.ts";
 /** It may build tables and indexes; queries do not wait for it longer than they wait for anything. */
 const initTimeoutMs = 600_000;
 
-export function initialised(database: Database, { file, sql }: Init, timeoutMs: number, onState: OnState): Database {
-  const state = new State(database.name, onState);
+export function initialised(database: Database, { file, sql }: Init, timeoutMs: number, onAvailability: OnAvailability): Database {
+  const availability = new Availability(database.name, onAvailability);
   let done: Promise<void> | undefined;
   let isClosed = false;
 
   async function start(): Promise<void> {
     try {
       await database.run(sql, initTimeoutMs);
-      state.worked("init");
+      availability.worked("init");
     } catch (cause) {
       done = undefined;
       const error = new TemporaryError(`init file ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-      if (!isClosed) state.failed("init", error);
+      if (!isClosed) availability.failed("init", error);
       throw error;
     }
   }

@@ -1,4 +1,4 @@
-/** Keys and counters of expressions, kept in two tables of any store. Each operation is one statement, so writers need no lock. */
+/** StoredKeys and counters of expressions, kept in two tables of any store. Each operation is one statement, so writers need no lock. */
 
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
@@ -6,7 +6,7 @@ import type { Value } from "../expr/value.ts";
 import type { Database } from "./database.ts";
 import { saturate } from "./sql-value.ts";
 
-export interface Keys {
+export interface StoredKeys {
   keyGet(key: string): Promise<Value | undefined>;
   keySet(key: string, value: Value): Promise<void>;
   /** 0 if there is no such counter. */
@@ -34,7 +34,7 @@ const incrCounter = `
   RETURNING value`;
 
 /** For those who may not write: where the tables were never made there are no keys and no counters. */
-export function readKeys(database: Database): Keys {
+export function readKeys(database: Database): StoredKeys {
   return keysOf(async (sql, parameters) => {
     try {
       return await database.query(sql, parameters);
@@ -47,7 +47,7 @@ export function readKeys(database: Database): Keys {
   });
 }
 
-export function openKeys(database: Database): Keys {
+export function openKeys(database: Database): StoredKeys {
   let created: Promise<void> | undefined;
 
   async function query(sql: string, parameters: readonly Value[]): Promise<SqlResult> {
@@ -62,7 +62,7 @@ export function openKeys(database: Database): Keys {
   return keysOf(query);
 }
 
-function keysOf(query: (sql: string, parameters: readonly Value[]) => Promise<SqlResult>): Keys {
+function keysOf(query: (sql: string, parameters: readonly Value[]) => Promise<SqlResult>): StoredKeys {
   async function first(sql: string, parameters: readonly Value[]): Promise<Value | undefined> {
     const result = await query(sql, parameters);
     return result.kind === "rows" ? result.rows[0]?.[0] : undefined;

@@ -1,6 +1,6 @@
 /** The kinds of stores. */
 
-import type { OnState } from "../answer/availability.ts";
+import type { OnAvailability } from "../answer/availability.ts";
 import type { Database } from "./database.ts";
 import { initialised } from "./init.ts";
 import { PostgresqlDatabase } from "./postgresql.ts";
@@ -10,20 +10,20 @@ import type { StoreSettings } from "./store-settings.ts";
 export interface StoreOptions {
   /** For those who write nothing. `init` is then left to whoever may write. */
   readonly readOnly: boolean;
-  readonly onState: OnState;
+  readonly onAvailability: OnAvailability;
 }
 
 /** Connects when first asked: a store that cannot be reached now may be later. */
 export function openStore(settings: StoreSettings, options: StoreOptions): Database {
   const database = openKind(settings, options);
-  return settings.init && !options.readOnly ? initialised(database, settings.init, settings.timeoutMs, options.onState) : database;
+  return settings.init && !options.readOnly ? initialised(database, settings.init, settings.timeoutMs, options.onAvailability) : database;
 }
 
-function openKind(settings: StoreSettings, { readOnly, onState }: StoreOptions): Database {
+function openKind(settings: StoreSettings, { readOnly, onAvailability }: StoreOptions): Database {
   switch (settings.type) {
     case "sqlite":
-      return new SqliteDatabase(settings, readOnly, onState);
+      return new SqliteDatabase(settings, readOnly, onAvailability);
     case "postgresql":
-      return new PostgresqlDatabase(settings, readOnly, onState);
+      return new PostgresqlDatabase(settings, readOnly, onAvailability);
   }
 }

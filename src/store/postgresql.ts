@@ -1,8 +1,7 @@
 /** PostgreSQL by a bounded pool with a bounded queue; it reconnects by itself. */
 import { LRUCache } from "lru-cache";
 import pg from "pg";
-import type { OnState } from "../answer/availability.ts";
-import { State } from "../answer/availability.ts";
+import { Availability, type OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import { placeholders } from "../expr/sql-text.ts";
@@ -28,7 +27,7 @@ export class PostgresqlDatabase implements Database {
   readonly #timeoutMs: number;
   readonly #maxWaiting: number;
   readonly #pool: pg.Pool;
-  readonly #state: State;
+  readonly #availability: Availability;
   readonly #statements = new LRUCache<string, Statement>({ max: maxStatements });
   readonly #limited = new WeakSet<pg.PoolClient>();
   /** What is under way, each by how it is given up. */
@@ -36,11 +35,11 @@ export class PostgresqlDatabase implements Database {
   #names = 0;
   #isClosed = false;
 
-  constructor(settings: PostgresqlSettings, readOnly: boolean, onState: OnState) {
+  constructor(settings: PostgresqlSettings, readOnly: boolean, onAvailability: OnAvailability) {
     this.name = settings.name;
     this.#timeoutMs = settings.timeoutMs;
     this.#maxWaiting = settings.pool * maxWaitingPerConnection;
-    this.#state = new State(settings.name, onState);
+    this.#availability = new Availability(settings.name, onAvailability);
     this.#pool = new pg.Pool(poolOf(settings, readOnly));
     // The pool drops such a connection; whether the server is down the next query says.
     this.#pool.on("error", () => {});
@@ -54,13 +53,14 @@ export class PostgresqlDatabase implements Database {
     const config = { text, values, rowMode: "array", queryMode: "extended", ...(name === undefined ? {} : { name }) } as const;
     try {
       const result = await this.#withClient(this.#timeoutMs, (client) => client.query<(Value | null)[]>(config));
-      this.#state.worked("", sql);
+      this.#availability.worked("", sql);
       if (result.fields.length === 0) return { kind: "changes", changes: result.rowCount ?? 0 };
       return { kind: "rows", rows: result.rows.map((row) => row.map((value) => value ?? "")) };
     } catch (cause) {
       const error = this.#error(cause);
       const blame = blameOf(cause);
-      if (blame !== "values" && !this.#isClosed) this.#state.failed(blame === "statement" ? sql : blame === "queue" ? "queue" : "", error);
+      if (blame !== "values" && !this.#isClosed)
+        this.#availability.failed(blame === "statement" ? sql : blame === "queue" ? "queue" : "", error);
       throw error;
     }
   }
@@ -111,7 +111,7 @@ export class PostgresqlDatabase implements Database {
   /** The deadline counts from the call, so that waiting for a connection is within it. */
   #withClient<T>(timeoutMs: number, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     if (this.#pool.waitingCount >= this.#maxWaiting) return Promise.reject(new QueueFull(`${this.#maxWaiting} queries wait already`));
-    if (this.#pool.waitingCount === 0) this.#state.worked("queue");
+    if (this.#pool.waitingCount === 0) this.#availability.worked("queue");
     return new Promise((resolve, reject) => {
       let held: pg.PoolClient | undefined;
       let isOver = false;

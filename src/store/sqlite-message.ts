@@ -8,9 +8,11 @@ export interface SqliteOptions {
   readonly busyMs: number;
 }
 
-export type Work =
+export type SqliteWork =
   | { readonly kind: "query"; readonly sql: string; readonly parameters: readonly (string | number)[] }
   | { readonly kind: "check" | "script"; readonly sql: string };
 
 /** `blame`: whether the values, the statement or the whole database is at fault. */
-export type Outcome = SqlResult | { readonly kind: "error"; readonly message: string; readonly blame: "values" | "statement" | "database" };
+export type SqliteOutcome =
+  | SqlResult
+  | { readonly kind: "error"; readonly message: string; readonly blame: "values" | "statement" | "database" };

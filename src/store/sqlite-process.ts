@@ -8,9 +8,9 @@ import { LRUCache } from "lru-cache";
 import type { SqlResult } from "../expr/ask.ts";
 import { placeholders } from "../expr/sql-text.ts";
 import { fromSqlite } from "./sql-value.ts";
-import type { Outcome, SqliteOptions, Work } from "./sqlite-message.ts";
+import type { SqliteOptions, SqliteOutcome, SqliteWork } from "./sqlite-message.ts";
 
-interface Open {
+interface OpenFile {
   readonly database: DatabaseSync;
   readonly statements: LRUCache<string, StatementSync>;
   /** Device and inode, so that a file that was replaced is opened anew. */
@@ -19,14 +19,14 @@ interface Open {
 
 // The parent writes these.
 const options = JSON.parse(process.argv[2] ?? "") as SqliteOptions;
-let open: Open | undefined;
+let open: OpenFile | undefined;
 
 function fileOf(path: string): string {
   const { dev, ino } = statSync(path);
   return `${dev}:${ino}`;
 }
 
-function opened(): Open {
+function opened(): OpenFile {
   if (open && fileOf(options.path) === open.file) return open;
   open?.database.close();
   open = undefined;
@@ -37,7 +37,7 @@ function opened(): Open {
   return open;
 }
 
-function prepare({ database, statements }: Open, sql: string): StatementSync {
+function prepare({ database, statements }: OpenFile, sql: string): StatementSync {
   const known = statements.get(sql);
   if (known) return known;
   const statement = database.prepare(placeholders(sql, "sqlite"));
@@ -57,7 +57,7 @@ function query(sql: string, parameters: readonly (string | number)[]): SqlResult
   return { kind: "rows", rows: rows.map((row) => row.map(fromSqlite)) };
 }
 
-function perform(work: Work): Outcome {
+function perform(work: SqliteWork): SqliteOutcome {
   try {
     if (work.kind === "query") return query(work.sql, work.parameters);
     if (work.kind === "check") prepare(opened(), work.sql);
@@ -100,5 +100,5 @@ process.on("disconnect", () => {
   open?.database.close();
   process.exit(0);
 });
-process.on("message", (batch: readonly Work[]) => process.send?.(batch.map(perform)));
+process.on("message", (batch: readonly SqliteWork[]) => process.send?.(batch.map(perform)));
 process.send?.("ready");

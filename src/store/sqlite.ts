@@ -3,14 +3,13 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { OnState } from "../answer/availability.ts";
-import { State } from "../answer/availability.ts";
+import { Availability, type OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
 import type { Database, StatementProblem } from "./database.ts";
 import { toParameter } from "./sql-value.ts";
-import type { Outcome, SqliteOptions, Work } from "./sqlite-message.ts";
+import type { SqliteOptions, SqliteOutcome, SqliteWork } from "./sqlite-message.ts";
 import type { SqliteSettings } from "./store-settings.ts";
 
 /** Statements at work and waiting; a further one fails at once. */
@@ -21,10 +20,10 @@ const maxBatch = 64;
 // A checkout runs `.ts`, the package `.js`.
 const program = fileURLToPath(new URL(`./sqlite-process${extname(import.meta.url)}`, import.meta.url));
 
-interface Pending {
-  readonly work: Work;
+interface QueuedStatement {
+  readonly work: SqliteWork;
   readonly timeoutMs: number;
-  answer(outcome: Outcome): void;
+  answer(outcome: SqliteOutcome): void;
   fail(error: TemporaryError): void;
 }
 
@@ -34,30 +33,30 @@ export class SqliteDatabase implements Database {
   readonly name: string;
   readonly #timeoutMs: number;
   readonly #options: SqliteOptions;
-  readonly #state: State;
+  readonly #availability: Availability;
   #process: ChildProcess | undefined;
   #phase: Phase = "starting";
-  #waiting: Pending[] = [];
-  #batch: readonly Pending[] = [];
+  #waiting: QueuedStatement[] = [];
+  #batch: readonly QueuedStatement[] = [];
   #deadline: NodeJS.Timeout | undefined;
   #isFlushing = false;
   #isClosed = false;
 
-  constructor(settings: SqliteSettings, readOnly: boolean, onState: OnState) {
+  constructor(settings: SqliteSettings, readOnly: boolean, onAvailability: OnAvailability) {
     this.name = settings.name;
     this.#timeoutMs = settings.timeoutMs;
     this.#options = { path: settings.path, readOnly, busyMs: Math.ceil(settings.timeoutMs / 2) };
-    this.#state = new State(settings.name, onState);
+    this.#availability = new Availability(settings.name, onAvailability);
   }
 
   async query(sql: string, parameters: readonly Value[]): Promise<SqlResult> {
     const outcome = await this.#ask({ kind: "query", sql, parameters: parameters.map(toParameter) }, this.#timeoutMs);
     if (outcome.kind !== "error") {
-      this.#state.worked("", sql);
+      this.#availability.worked("", sql);
       return outcome;
     }
     const error = this.#error(outcome.message);
-    if (outcome.blame !== "values") this.#state.failed(outcome.blame === "statement" ? sql : "", error);
+    if (outcome.blame !== "values") this.#availability.failed(outcome.blame === "statement" ? sql : "", error);
     throw error;
   }
 
@@ -93,17 +92,17 @@ export class SqliteDatabase implements Database {
     return new TemporaryError(`store "${this.name}": ${message}`);
   }
 
-  #ask(work: Work, timeoutMs: number): Promise<Outcome> {
+  #ask(work: SqliteWork, timeoutMs: number): Promise<SqliteOutcome> {
     if (this.#isClosed) return Promise.reject(this.#error("it is closed"));
     if (this.#waiting.length + this.#batch.length >= maxQueue) {
       const error = this.#error(`${maxQueue} statements wait already`);
-      this.#state.failed("queue", error);
+      this.#availability.failed("queue", error);
       return Promise.reject(error);
     }
-    if (this.#waiting.length === 0) this.#state.worked("queue");
+    if (this.#waiting.length === 0) this.#availability.worked("queue");
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#expire(pending), timeoutMs);
-      const pending: Pending = {
+      const pending: QueuedStatement = {
         work,
         timeoutMs,
         answer: (outcome) => {
@@ -157,7 +156,7 @@ export class SqliteDatabase implements Database {
     child.unref();
     child.channel?.unref();
     // The program sends "ready" once, then outcomes.
-    child.on("message", (message: "ready" | readonly Outcome[]) => {
+    child.on("message", (message: "ready" | readonly SqliteOutcome[]) => {
       if (child !== this.#process) return;
       const batch = this.#takeBatch();
       this.#phase = "idle";
@@ -174,11 +173,11 @@ export class SqliteDatabase implements Database {
     return child;
   }
 
-  #expire(pending: Pending): void {
+  #expire(pending: QueuedStatement): void {
     const index = this.#waiting.indexOf(pending);
     if (index >= 0) this.#waiting.splice(index, 1);
     const error = this.#error(`no answer in ${pending.timeoutMs} ms: ${pending.work.sql}`);
-    this.#state.failed("", error);
+    this.#availability.failed("", error);
     pending.fail(error);
   }
 
@@ -192,19 +191,19 @@ export class SqliteDatabase implements Database {
     this.#process = undefined;
     const error = new TemporaryError(`store "${this.name}": ${message}`, { cause });
     const batch = this.#takeBatch();
-    this.#state.failed("", error);
+    this.#availability.failed("", error);
     for (const pending of batch) pending.fail(error);
     this.#flushSoon();
   }
 
-  #takeBatch(): readonly Pending[] {
+  #takeBatch(): readonly QueuedStatement[] {
     clearTimeout(this.#deadline);
     const batch = this.#batch;
     this.#batch = [];
     return batch;
   }
 
-  #takeAll(): readonly Pending[] {
+  #takeAll(): readonly QueuedStatement[] {
     const all = [...this.#takeBatch(), ...this.#waiting];
     this.#waiting = [];
     return all;

@@ -9,7 +9,7 @@ export interface Queries {
   readonly domains: string;
 }
 
-interface Common {
+interface CommonSettings {
   readonly name: string;
   /** Deadline of one query, waiting for a connection included. */
   readonly timeoutMs: number;
@@ -19,12 +19,12 @@ interface Common {
   readonly queries: Queries;
 }
 
-export interface SqliteSettings extends Common {
+export interface SqliteSettings extends CommonSettings {
   readonly type: "sqlite";
   readonly path: string;
 }
 
-export interface PostgresqlSettings extends Common {
+export interface PostgresqlSettings extends CommonSettings {
   readonly type: "postgresql";
   /** Connections, at most. */
   readonly pool: number;

@@ -81,7 +81,7 @@ type Kind = (typeof kinds)[number];
 async function serve(folder: string, size: number, settings: StoreSettings): Promise<Served> {
   const now = Date.now();
   mkdirSync(join(folder, "state"), { recursive: true });
-  const store = openState(settings, { onState: (_, up, cause) => up || console.error(cause) });
+  const store = openState(settings, { onAvailability: (_, up, cause) => up || console.error(cause) });
   await store.importEntries(entries(size, now));
   await store.close();
   const path = join(folder, "policy.sock");
@@ -141,7 +141,7 @@ function converse(socket: Socket, another: () => number | undefined): Promise<vo
 }
 
 async function forgetFresh({ settings }: Served, from: number, to: number): Promise<void> {
-  const store = openState(settings, { onState: () => {} });
+  const store = openState(settings, { onAvailability: () => {} });
   for (let index = from; index < to; index += 500) {
     const some = Array.from({ length: Math.min(500, to - index) }, (_, offset) => messageOf(index + offset));
     const forgotten = await Promise.all(some.map(({ network: client, sender, recipient }) => store.forget({ client, sender, recipient })));

@@ -132,10 +132,10 @@ async function measure(name: string, open: () => StateStore, bytesOf: (store: St
 export async function benchState(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "postern-bench-"));
   const path = join(folder, "state.sqlite");
-  const onState = (_: string, up: boolean, cause?: unknown) => console.log(up ? "works again" : String(cause));
+  const onAvailability = (_: string, up: boolean, cause?: unknown) => console.log(up ? "works again" : String(cause));
   await measure(
     "SQLite",
-    () => openState(sqliteSettings(path), { onState }),
+    () => openState(sqliteSettings(path), { onAvailability }),
     async () => statSync(path).size,
   );
   rmSync(folder, { recursive: true });
@@ -143,7 +143,7 @@ export async function benchState(): Promise<void> {
   const postgres = await TestPostgres.create(["fsync=on", "shared_buffers=256MB", "max_wal_size=2GB"]);
   await measure(
     "PostgreSQL",
-    () => openState(postgresqlSettings(postgres.port), { onState }),
+    () => openState(postgresqlSettings(postgres.port), { onAvailability }),
     async (store) => (await store.stats(0)).bytes,
   );
   await postgres.remove();

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TemporaryError } from "../../src/answer/temporary-error.ts";
 import type { Value } from "../../src/expr/value.ts";
 import type { Database } from "../../src/store/database.ts";
-import { type Keys, openKeys } from "../../src/store/keys.ts";
+import { openKeys, type StoredKeys } from "../../src/store/keys.ts";
 
 const max = Number.MAX_SAFE_INTEGER;
 
@@ -32,7 +32,7 @@ export function databaseContract(
   describe(`store: ${name}`, () => {
     let opened: Awaited<ReturnType<typeof open>>;
     let database: Database;
-    let keys: Keys;
+    let keys: StoredKeys;
     beforeAll(async () => {
       opened = await open();
       database = opened.database;

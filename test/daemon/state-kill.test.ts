@@ -77,7 +77,7 @@ async function attempts(port: number, run: number, kill: () => Promise<void>): P
 }
 
 async function expectRemembered(settings: StoreSettings, told: ReadonlyMap<string, PolicyAnswer>): Promise<void> {
-  const state = openState(settings, { onState: () => {} });
+  const state = openState(settings, { onAvailability: () => {} });
   const entries = new Map<string, GreylistEntry>();
   for (const entry of await state.list({}, { limit: 1_000_000 })) entries.set(entry.recipient, entry);
   await state.close();

@@ -1,8 +1,9 @@
 /** A listener with sockets of its own, as the daemon has it when nothing is ever reloaded. */
-import { type DoorOptions, type ListenerOptions, openDoor, openListener } from "../../src/frontend/connection/listener.ts";
+import { type ListenSocket, type ListenSocketOptions, openListenSocket } from "../../src/frontend/connection/listen-socket.ts";
+import { type ListenerOptions, openListener } from "../../src/frontend/connection/listener.ts";
 
-export interface ListenOptions<Request> extends Omit<ListenerOptions<Request>, "maxConnections">, Omit<DoorOptions, "bind"> {
-  readonly bind: readonly DoorOptions["bind"][];
+export interface ListenOptions<Request> extends Omit<ListenerOptions<Request>, "maxConnections">, Omit<ListenSocketOptions, "bind"> {
+  readonly bind: readonly ListenSocketOptions["bind"][];
   readonly maxConnections: number;
 }
 
@@ -19,18 +20,18 @@ export async function listen<Request>({
   ...options
 }: ListenOptions<Request>): Promise<Listening> {
   const listener = openListener({ ...options, maxConnections: () => maxConnections });
-  const doors: Awaited<ReturnType<typeof openDoor>>[] = [];
+  const sockets: ListenSocket[] = [];
   try {
-    for (const one of bind) doors.push(await openDoor({ bind: one, socketMode, socketGroup }));
+    for (const one of bind) sockets.push(await openListenSocket({ bind: one, socketMode, socketGroup }));
   } catch (error) {
-    for (const door of doors) door.close();
+    for (const socket of sockets) socket.close();
     throw error;
   }
-  for (const door of doors) door.onConnection = (socket) => listener.take(socket);
+  for (const socket of sockets) socket.onConnection = (connection) => listener.take(connection);
   return {
-    addresses: doors.map(({ address }) => address),
+    addresses: sockets.map(({ address }) => address),
     async stop(graceMs) {
-      for (const door of doors) door.close();
+      for (const socket of sockets) socket.close();
       await listener.finish(graceMs);
     },
   };

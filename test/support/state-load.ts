@@ -4,7 +4,7 @@ import { greylistQuestion } from "./state-question.ts";
 import { sqliteSettings } from "./stores.ts";
 
 const [path = "", run = ""] = process.argv.slice(2);
-const state = openState(sqliteSettings(path), { onState: () => {} });
+const state = openState(sqliteSettings(path), { onAvailability: () => {} });
 let number = 0;
 
 async function ask(): Promise<void> {

@@ -17,24 +17,24 @@ export async function listenUnix(server: Server, { path, mode, group }: UnixSock
   await checkFree(path);
   // Bound in a folder that only we may enter and moved from there, it is never reachable with a wrong mode.
   // The folder has a short name, since the path of a socket has little room.
-  const nursery = mkdtempSync(`${dirname(path)}/.`);
+  const stagingDirectory = mkdtempSync(`${dirname(path)}/.`);
   try {
-    const born = join(nursery, "s");
+    const stagedPath = join(stagingDirectory, "s");
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen(born, () => {
+      server.listen(stagedPath, () => {
         server.off("error", reject);
         resolve();
       });
     });
-    if (groupId !== undefined) chownSync(born, -1, groupId);
-    chmodSync(born, mode);
-    renameSync(born, path);
+    if (groupId !== undefined) chownSync(stagedPath, -1, groupId);
+    chmodSync(stagedPath, mode);
+    renameSync(stagedPath, path);
   } catch (error) {
     server.close();
     throw error;
   } finally {
-    rmSync(nursery, { recursive: true, force: true });
+    rmSync(stagingDirectory, { recursive: true, force: true });
   }
   const own = lstatSync(path).ino;
   return () => {

@@ -109,7 +109,7 @@ const migrations: readonly string[] = [
   `,
 ];
 
-/** Held while the tables are made: any number that nobody else takes. */
+/** Locked while the tables are made: any number that nobody else takes. */
 const lock = 0x706f7374;
 
 /** Throws an Error when a newer program made the tables. */

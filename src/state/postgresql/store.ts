@@ -1,12 +1,11 @@
 /** State in PostgreSQL, shared by many nodes: what waits while a statement is under way is the next statement. */
 import pg from "pg";
-import type { OnState } from "../../answer/availability.ts";
-import { State } from "../../answer/availability.ts";
+import { Availability, type OnAvailability } from "../../answer/availability.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import { messageOf, poolOf, sqlStateOf } from "../../store/postgresql.ts";
 import type { PostgresqlSettings } from "../../store/store-settings.ts";
-import { type Batch, one, type Pending, Waiting } from "../batch-queue.ts";
+import { type Batch, BatchQueue, oneByOne, type QueuedQuestion } from "../batch-queue.ts";
 import type { AddressRow, GreylistRow, Triplet } from "../decide.ts";
 import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, StateStore } from "../state-store.ts";
 import * as administration from "./administration.ts";
@@ -20,20 +19,20 @@ const maxQueue = 10_000;
 /** After a failure, questions fail at once until the next try. */
 const retryMs = 500;
 
-type Work = (client: pg.ClientBase) => Promise<unknown>;
+type ClientWork = (client: pg.ClientBase) => Promise<unknown>;
 
 export class PostgresqlState implements StateStore {
   readonly #name: string;
   readonly #timeoutMs: number;
   readonly #readOnly: boolean;
-  readonly #state: State;
+  readonly #availability: Availability;
   readonly #pool: pg.Pool;
   readonly #lanes: number;
   readonly #ready = new WeakSet<pg.PoolClient>();
-  readonly #greylist = new Waiting(askGreylist, greylistGroup);
-  readonly #throttle = new Waiting(askThrottle);
-  readonly #giveBack = new Waiting(askGiveBack);
-  readonly #work = new Waiting(async (client: pg.ClientBase, works: readonly Work[]) => [await works[0]?.(client)], one);
+  readonly #greylist = new BatchQueue(askGreylist, greylistGroup);
+  readonly #throttle = new BatchQueue(askThrottle);
+  readonly #giveBack = new BatchQueue(askGiveBack);
+  readonly #work = new BatchQueue(async (client: pg.ClientBase, works: readonly ClientWork[]) => [await works[0]?.(client)], oneByOne);
   /** In turn, so that none waits for another's queue to end. */
   #queues: readonly { readonly length: number; take(): Batch | undefined }[] = [this.#greylist, this.#throttle, this.#giveBack, this.#work];
   /** How far the round of expiry is. */
@@ -50,11 +49,11 @@ export class PostgresqlState implements StateStore {
   #isClosed = false;
   #drained: (() => void) | undefined;
 
-  constructor(settings: PostgresqlSettings, onState: OnState, readOnly: boolean) {
+  constructor(settings: PostgresqlSettings, onAvailability: OnAvailability, readOnly: boolean) {
     this.#name = settings.name;
     this.#timeoutMs = settings.timeoutMs;
     this.#readOnly = readOnly;
-    this.#state = new State(settings.name, onState);
+    this.#availability = new Availability(settings.name, onAvailability);
     this.#lanes = Math.min(settings.pool, maxConnections);
     this.#pool = new pg.Pool({ ...poolOf(settings, false), max: this.#lanes });
     // The pool drops such a connection; whether the server is down the next question says.
@@ -139,12 +138,12 @@ export class PostgresqlState implements StateStore {
     return result.value;
   }
 
-  #ask<Question, Answer>(queue: Waiting<Question, Answer>, question: Question): Promise<Answer> {
+  #ask<Question, Answer>(queue: BatchQueue<Question, Answer>, question: Question): Promise<Answer> {
     if (this.#isClosed) return Promise.reject(this.#error(new Error("it is closed")));
     if (this.#down !== undefined) return Promise.reject(this.#down);
     if (queue.length >= maxQueue) {
       const error = this.#error(new Error(`${maxQueue} questions wait already`));
-      this.#state.failed("queue", error);
+      this.#availability.failed("queue", error);
       return Promise.reject(error);
     }
     const before = this.#successes;
@@ -156,7 +155,7 @@ export class PostgresqlState implements StateStore {
         if (this.#successes === before) this.#failed(error);
         reject(error);
       }, this.#timeoutMs);
-      const pending: Pending<Question, Answer> = { question, resolve, reject, timer, tries: 0, isLate: false };
+      const pending: QueuedQuestion<Question, Answer> = { question, resolve, reject, timer, tries: 0, isLate: false };
       queue.add(pending);
       this.#pumpSoon();
     });
@@ -202,7 +201,7 @@ export class PostgresqlState implements StateStore {
       this.#isTrying = false;
       this.#successes += 1;
       // What was under way when another failed does not tell that all is well again.
-      if (this.#failures === before) this.#state.worked("", "queue");
+      if (this.#failures === before) this.#availability.worked("", "queue");
     } catch (cause) {
       const error = this.#error(cause);
       // Serialization failure or deadlock: nothing was done, and it may be done now.
@@ -226,7 +225,7 @@ export class PostgresqlState implements StateStore {
 
   #failed(error: TemporaryError): void {
     this.#failures += 1;
-    this.#state.failed("", error);
+    this.#availability.failed("", error);
   }
 
   async #withClient(work: (client: pg.PoolClient) => Promise<void>): Promise<void> {

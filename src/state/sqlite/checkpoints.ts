@@ -24,14 +24,14 @@ export interface CheckpointsOptions {
   /** With `error`: it did not work. */
   readonly onDone: (error?: string) => void;
   /** Commits need not wait any more. */
-  readonly onRelease: () => void;
+  readonly onResume: () => void;
 }
 
 export class Checkpoints {
   readonly #options: CheckpointsOptions;
   #timer: NodeJS.Timeout | undefined;
   #worker: Worker | undefined;
-  #isHeld = false;
+  #pausesCommits = false;
   /** Pages of the WAL when it was last copied. */
   #copied = 0;
 
@@ -40,8 +40,8 @@ export class Checkpoints {
   }
 
   /** Commits must wait: the WAL is being copied to its end. */
-  get isHeld(): boolean {
-    return this.#isHeld;
+  get pausesCommits(): boolean {
+    return this.#pausesCommits;
   }
 
   /** There was a commit. */
@@ -52,12 +52,12 @@ export class Checkpoints {
   /** The path is another file now. */
   restart(): void {
     void this.#endWorker();
-    this.#release();
+    this.#resume();
   }
 
   /** Commits need not wait from now on; the thread has ended when it resolves. */
   async stop(): Promise<void> {
-    this.#isHeld = false;
+    this.#pausesCommits = false;
     clearTimeout(this.#timer);
     await this.#endWorker();
   }
@@ -84,7 +84,7 @@ export class Checkpoints {
     worker.on("exit", () => {
       if (worker !== this.#worker) return;
       this.#worker = undefined;
-      this.#release();
+      this.#resume();
     });
     return worker;
   }
@@ -93,17 +93,17 @@ export class Checkpoints {
     // It was of another file.
     if (worker !== this.#worker) return;
     this.#options.onDone(error);
-    const wasHeld = this.#isHeld;
+    const wasPaused = this.#pausesCommits;
     // `log` is from when it began; what was committed meanwhile is not copied, and is about as much as this time.
     const isSoonDone = log > walPages.soon && log >= this.#copied && log - this.#copied <= fewPages;
     this.#copied = log;
-    this.#isHeld = !wasHeld && (isSoonDone || log > walPages.most);
-    if (this.#isHeld) worker.postMessage("checkpoint");
-    else this.#release();
+    this.#pausesCommits = !wasPaused && (isSoonDone || log > walPages.most);
+    if (this.#pausesCommits) worker.postMessage("checkpoint");
+    else this.#resume();
   }
 
-  #release(): void {
-    this.#isHeld = false;
-    this.#options.onRelease();
+  #resume(): void {
+    this.#pausesCommits = false;
+    this.#options.onResume();
   }
 }

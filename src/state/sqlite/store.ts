@@ -1,7 +1,6 @@
 /** State in a file of SQLite: what is asked in one turn of the loop is one transaction, and is answered after its commit. */
 
-import type { OnState } from "../../answer/availability.ts";
-import { State } from "../../answer/availability.ts";
+import { Availability, type OnAvailability } from "../../answer/availability.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import type { SqliteSettings } from "../../store/store-settings.ts";
@@ -19,7 +18,7 @@ const importedPerTransaction = 500;
 const busyRetryMs = 5;
 const openBusyMs = 200;
 
-interface Pending {
+interface QueuedWork {
   /** In the transaction; returns what is to be called after the commit. */
   perform(file: StateFile): () => void;
   fail(error: unknown): void;
@@ -29,27 +28,27 @@ export class SqliteState implements StateStore {
   readonly #name: string;
   readonly #path: string;
   readonly #maxTries: number;
-  readonly #state: State;
+  readonly #availability: Availability;
   #file: StateFile | undefined;
-  #waiting: Pending[] = [];
+  #waiting: QueuedWork[] = [];
   #isFlushing = false;
   #busyTries = 0;
   readonly #checkpoints: Checkpoints;
   #isClosed = false;
 
-  constructor(settings: SqliteSettings, onState: OnState) {
+  constructor(settings: SqliteSettings, onAvailability: OnAvailability) {
     this.#name = settings.name;
     this.#path = settings.path;
     this.#maxTries = Math.ceil(settings.timeoutMs / busyRetryMs);
-    this.#state = new State(settings.name, onState);
+    this.#availability = new Availability(settings.name, onAvailability);
     this.#checkpoints = new Checkpoints({
       path: settings.path,
       isWanted: () => this.#isFileCurrent(),
       onDone: (error) => {
-        if (error === undefined) this.#state.worked("checkpoint");
-        else this.#state.failed("checkpoint", this.#error(new Error(`checkpoint: ${error}`)));
+        if (error === undefined) this.#availability.worked("checkpoint");
+        else this.#availability.failed("checkpoint", this.#error(new Error(`checkpoint: ${error}`)));
       },
-      onRelease: () => {
+      onResume: () => {
         if (!this.#isFlushing && this.#waiting.length > 0) this.#flushSoon();
       },
     });
@@ -133,7 +132,7 @@ export class SqliteState implements StateStore {
     if (this.#isClosed) return Promise.reject(this.#error(new Error("it is closed")));
     if (this.#waiting.length >= maxQueue) {
       const error = this.#error(new Error(`${maxQueue} questions wait already`));
-      this.#state.failed("queue", error);
+      this.#availability.failed("queue", error);
       return Promise.reject(error);
     }
     return new Promise((resolve, reject) => {
@@ -142,7 +141,7 @@ export class SqliteState implements StateStore {
         return () => resolve(answer);
       };
       this.#waiting.push({ perform, fail: reject });
-      if (!this.#isFlushing && !this.#checkpoints.isHeld) this.#flushSoon();
+      if (!this.#isFlushing && !this.#checkpoints.pausesCommits) this.#flushSoon();
     });
   }
 
@@ -155,7 +154,7 @@ export class SqliteState implements StateStore {
     } catch (cause) {
       const error = this.#error(cause);
       this.#closeFile();
-      this.#state.failed("", error);
+      this.#availability.failed("", error);
       throw error;
     }
   }
@@ -167,7 +166,7 @@ export class SqliteState implements StateStore {
 
   #flush(): void {
     this.#isFlushing = false;
-    if (this.#checkpoints.isHeld || this.#isClosed || this.#waiting.length === 0) return;
+    if (this.#checkpoints.pausesCommits || this.#isClosed || this.#waiting.length === 0) return;
     const answers: (() => void)[] = [];
     const count = Math.min(this.#waiting.length, maxBatch);
     try {
@@ -182,7 +181,7 @@ export class SqliteState implements StateStore {
     this.#busyTries = 0;
     this.#waiting.splice(0, count);
     for (const answer of answers) answer();
-    this.#state.worked("", "queue");
+    this.#availability.worked("", "queue");
     this.#checkpoints.soon();
     if (this.#waiting.length > 0) this.#flushSoon();
   }
@@ -200,7 +199,7 @@ export class SqliteState implements StateStore {
     if (codeOf(cause) === SQLITE_FULL) this.#try(() => this.#file?.rollback());
     // It may work when it is opened again: the file was mended, or the folder was made.
     else this.#closeFile();
-    if (error instanceof TemporaryError) this.#state.failed("", error);
+    if (error instanceof TemporaryError) this.#availability.failed("", error);
     for (const pending of this.#waiting.splice(0, count)) pending.fail(error);
     if (this.#waiting.length > 0) this.#flushSoon();
   }

@@ -47,7 +47,7 @@ const json = (text: string): unknown[] =>
 beforeAll(async () => {
   mkdirSync(state);
   writeFileSync(join(folder, "postern.toml"), config);
-  const store = openState(sqliteSettings(join(state, "state.sqlite")), { onState: () => {} });
+  const store = openState(sqliteSettings(join(state, "state.sqlite")), { onAvailability: () => {} });
   const times = { delayMs: 5 * minutes, retryWindowMs: 60 * minutes, lifetimeMs: 60 * minutes };
   const autoWhitelist = { address: "203.0.113.9", passes: 5 };
   const ask = (recipient: string, at: number) =>
@@ -111,7 +111,7 @@ test("show, allow, forget", async () => {
 });
 
 test("show finds a client behind a thousand that hold its name", async () => {
-  const store = openState(sqliteSettings(join(state, "state.sqlite")), { onState: () => {} });
+  const store = openState(sqliteSettings(join(state, "state.sqlite")), { onAvailability: () => {} });
   const clients = [...Array.from({ length: 1000 }, (_, index) => `a${index}many.example`), "many.example"];
   const times = { firstSeen: now, lastSeen: now, passed: undefined, expires: now + 60 * minutes };
   await store.importEntries(clients.map((client) => ({ kind: "triplet", client, sender: "", recipient: "", ...times })));

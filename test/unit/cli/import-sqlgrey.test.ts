@@ -67,7 +67,7 @@ async function imported(store: string, key: string): Promise<{ out: string; stat
   const directory = mkdtempSync(join(folder, "state-"));
   const file = join(folder, "postern.toml");
   writeFileSync(file, config(key));
-  const state = openState(sqliteSettings(join(directory, "state.sqlite")), { onState: () => {} });
+  const state = openState(sqliteSettings(join(directory, "state.sqlite")), { onAvailability: () => {} });
   await state.stats(0);
   const out = vi.spyOn(process.stdout, "write").mockReturnValue(true);
   try {

@@ -8,7 +8,7 @@ import { parseConfiguration } from "../../../src/config/load.ts";
 import { StateStores } from "../../../src/daemon/state-lease.ts";
 import type { GreylistQuestion } from "../../../src/stage/state.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "postern-holders-"));
+const folder = mkdtempSync(join(tmpdir(), "postern-leases-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function configuration(stateDirectory: string, enable = true) {
@@ -28,7 +28,7 @@ test("one store for the same configuration, open until the last lets go", async 
     () => 1,
     () => {},
   );
-  const [one, two, other] = [join(folder, "a"), join(folder, "a"), join(folder, "b")].map((path) => states.hold(configuration(path)));
+  const [one, two, other] = [join(folder, "a"), join(folder, "a"), join(folder, "b")].map((path) => states.lease(configuration(path)));
   if (one === undefined || two === undefined || other === undefined) throw new Error("three were held");
   expect(two.state).toBe(one.state);
   expect(other.state).not.toBe(one.state);
@@ -38,7 +38,7 @@ test("one store for the same configuration, open until the last lets go", async 
   await Promise.all([two.release(), other.release()]);
   await expect((async () => two.state.greylist(question("a")))()).rejects.toThrow(TemporaryError);
 
-  const again = states.hold(configuration(join(folder, "a")));
+  const again = states.lease(configuration(join(folder, "a")));
   expect(await again.state.greylist(question("a"))).toMatchObject({ kind: "wait", isNew: false });
   await again.release();
 });
@@ -47,7 +47,7 @@ test("a configuration that never asks opens nothing", async () => {
   const { state, release } = new StateStores(
     () => 1,
     () => {},
-  ).hold(configuration(join(folder, "none"), false));
+  ).lease(configuration(join(folder, "none"), false));
   expect(() => state.greylist(question("a"))).toThrow(TemporaryError);
   await release();
 });

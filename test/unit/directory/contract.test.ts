@@ -13,14 +13,14 @@ import { layouts } from "../../contract/tables.ts";
 import { TestPostgres } from "../../support/postgres.ts";
 import { postgresqlSettings, sqliteSettings } from "../../support/stores.ts";
 
-const onState = () => {};
+const onAvailability = () => {};
 const nothing = async () => {};
 const open = (settings: DirectorySettings) =>
   openDirectory(settings, {
     store: () => expect.unreachable(),
     queries: () => defaultQueries,
     now: () => 0,
-    onState,
+    onAvailability,
   }).directory;
 
 let folder: string;
@@ -64,21 +64,21 @@ directoryContract("file", async () => {
 for (const layout of layouts("sqlite")) {
   directoryContract(`SQLite, ${layout.name}`, async () => {
     const path = join(folder, `${layout.name}.sqlite`);
-    const writer = openStore(sqliteSettings(path), { readOnly: false, onState });
+    const writer = openStore(sqliteSettings(path), { readOnly: false, onAvailability });
     await writer.run(layout.script);
     await writer.close();
-    const database = openStore(sqliteSettings(path), { readOnly: true, onState });
+    const database = openStore(sqliteSettings(path), { readOnly: true, onAvailability });
     return { directory: openSqlDirectory("sqlite", database, layout.queries), close: () => database.close() };
   });
 }
 
 async function openSchema(index: number, script: string): Promise<Database> {
   const settings = postgresqlSettings(postgres.port);
-  const admin = openStore(settings, { readOnly: false, onState });
+  const admin = openStore(settings, { readOnly: false, onAvailability });
   await admin.run(`CREATE SCHEMA s${index}; SET search_path = s${index}; ${script}`);
   await admin.close();
   const url = `postgresql://postgres@127.0.0.1:${postgres.port}/postgres?options=-csearch_path%3Ds${index}`;
-  return openStore({ ...settings, url }, { readOnly: true, onState });
+  return openStore({ ...settings, url }, { readOnly: true, onAvailability });
 }
 
 for (const [index, layout] of layouts("postgresql").entries()) {
@@ -102,7 +102,9 @@ describe.each(["sqlite", "postgresql"] as const)("alias domains on %s", (engine)
     it(layout.name, async () => {
       const path = join(folder, `${layout.name} aliases.sqlite`);
       const database =
-        engine === "sqlite" ? openStore(sqliteSettings(path), { readOnly: false, onState }) : await openSchema(index + 10, layout.script);
+        engine === "sqlite"
+          ? openStore(sqliteSettings(path), { readOnly: false, onAvailability })
+          : await openSchema(index + 10, layout.script);
       if (engine === "sqlite") await database.run(layout.script);
       const directory = openSqlDirectory(engine, database, layout.queries);
       const found = await Promise.all(aliasDomains.map(async ([address]) => [address, await directory.recipient(address)]));

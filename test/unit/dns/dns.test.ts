@@ -56,8 +56,8 @@ describe("[dns]", () => {
       negativeMs: 60_000,
     });
     for (const readOnly of [false, true]) {
-      const holdState = () => ({ state: sourcesOf([]).state, release: async () => {} });
-      const { core, close } = openCore(configuration, { now: () => 0, clock: () => 0, holdState, onState: () => {}, readOnly });
+      const leaseState = () => ({ state: sourcesOf([]).state, release: async () => {} });
+      const { core, close } = openCore(configuration, { now: () => 0, clock: () => 0, leaseState, onAvailability: () => {}, readOnly });
       expect(await core.sources.ask.dnsQuery("v4.example", "ip")).toEqual(["192.0.2.3"]);
       await close();
     }

@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const open = (settings: LookupSettings, database?: Database) =>
-  openLookup(settings, { store: () => database ?? expect.unreachable(), onState: () => {} });
+  openLookup(settings, { store: () => database ?? expect.unreachable(), onAvailability: () => {} });
 
 it("a table of keys answers as a Map does", () => {
   const key = fc.oneof(fc.string({ maxLength: 4 }), fc.string({ unit: "binary", maxLength: 3 }));
@@ -125,7 +125,7 @@ trusted.example again\r
 
 describe("sql", () => {
   it("finds a key by its row", async () => {
-    const database = openStore(sqliteSettings(join(folder, "lookup.sqlite")), { readOnly: false, onState: () => {} });
+    const database = openStore(sqliteSettings(join(folder, "lookup.sqlite")), { readOnly: false, onAvailability: () => {} });
     await database.run("CREATE TABLE c (domain text, plan text); INSERT INTO c VALUES ('a.example', 'gold'), ('b.example', NULL)");
     const settings = { type: "sql", name: "customers", store: "test" } as const;
     const { lookup } = open({ ...settings, query: "SELECT plan FROM c WHERE domain = $1" }, database);

@@ -44,12 +44,12 @@ async function open(name: string, ...exchanges: Parameters<typeof substitute>[1]
   const { configuration, problems } = parseConfiguration(text, file(`${name}.toml`), readFile, { stateDirectory });
   expect(problems.map(formatProblem)).toEqual([]);
   if (configuration === undefined) throw new Error("not loaded");
-  const onState = () => {};
+  const onAvailability = () => {};
   const core = openCore(configuration, {
     now: () => now,
     clock: () => now,
-    holdState: () => unchangedState(configuration, onState),
-    onState,
+    leaseState: () => unchangedState(configuration, onAvailability),
+    onAvailability,
   });
   opened.push(core);
   expect(await core.checkStatements()).toEqual([]);

@@ -12,7 +12,7 @@ import { runs } from "../../support/runs.ts";
 import { greylistQuestion } from "../../support/state-question.ts";
 import { postgresqlSettings, sqliteSettings } from "../../support/stores.ts";
 
-const onState = () => {};
+const onAvailability = () => {};
 
 /** Each was answered with its first time; the store must know it. */
 async function expectKnown(state: StateStore, reported: ReadonlyMap<string, number>): Promise<void> {
@@ -46,7 +46,7 @@ describe("what was answered is known after kill -9", () => {
       const [, signal] = await once(child, "close");
       expect(signal).toBe("SIGKILL");
     }
-    const state = openState(sqliteSettings(path), { onState });
+    const state = openState(sqliteSettings(path), { onAvailability });
     await expectKnown(state, reported);
     await state.close();
     rmSync(folder, { recursive: true });
@@ -55,7 +55,7 @@ describe("what was answered is known after kill -9", () => {
   it("of PostgreSQL", async () => {
     const postgres = await TestPostgres.create(["fsync=on"]);
     const reported = new Map<string, number>();
-    const state = openState(postgresqlSettings(postgres.port), { onState });
+    const state = openState(postgresqlSettings(postgres.port), { onAvailability });
     for (let run = 0; run < runs(1); run++) {
       const enough = reported.size + 1 + Math.floor(Math.random() * 5000);
       let number = 0;

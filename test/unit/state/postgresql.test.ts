@@ -28,7 +28,7 @@ beforeEach(() => sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public"));
 
 function openTest(changes: Partial<PostgresqlSettings> = {}, port = postgres.port) {
   const states: boolean[] = [];
-  const state = openState(postgresqlSettings(port, changes), { onState: (_, up) => states.push(up) });
+  const state = openState(postgresqlSettings(port, changes), { onAvailability: (_, up) => states.push(up) });
   return { state, states };
 }
 

@@ -42,7 +42,7 @@ function connected(state: State) {
       answer(JSON.parse(JSON.stringify(questions)));
     },
     deadlineMs: () => deadlineMs,
-    onState: (_, up) => states.push(up),
+    onAvailability: (_, up) => states.push(up),
   });
   return { remote, asked, answered, states };
 }
@@ -204,7 +204,7 @@ describe("over real processes", () => {
   const source = new URL("../../../src/state/remote.ts", import.meta.url).href;
   const program = `
     import { RemoteState } from ${JSON.stringify(source)};
-    const state = new RemoteState({ send: (questions) => process.send({ questions }), deadlineMs: () => 20_000, onState: () => {} });
+    const state = new RemoteState({ send: (questions) => process.send({ questions }), deadlineMs: () => 20_000, onAvailability: () => {} });
     process.on("message", ({ outcomes, ask }) => {
       if (outcomes) state.take(outcomes);
       if (ask) Promise.all(ask.map((question) => state.throttle(question))).then((answers) => process.send({ answers }));

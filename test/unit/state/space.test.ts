@@ -35,7 +35,7 @@ it("within ten minutes after they expired, at whatever moment of a round that wa
   if (loaded.configuration === undefined) throw new Error("not loaded");
   const held = new StateStores(Date.now, (_, __, cause) => {
     throw cause;
-  }).hold(loaded.configuration);
+  }).lease(loaded.configuration);
   const path = join(folder, "state.sqlite");
   const size = () => statSync(path).size;
 

@@ -17,7 +17,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "postern-state-"));
   path = join(folder, "state.sqlite");
   states = [];
-  state = openState(sqliteSettings(path, { timeoutMs: 500 }), { onState: (_, up) => states.push(up) });
+  state = openState(sqliteSettings(path, { timeoutMs: 500 }), { onAvailability: (_, up) => states.push(up) });
 });
 afterEach(async () => {
   await state.close();
@@ -48,7 +48,7 @@ describe("state in SQLite", () => {
     await state.close();
     const other = new DatabaseSync(path);
     other.exec("PRAGMA user_version = 99");
-    state = openState(sqliteSettings(path), { onState: (_, up) => states.push(up) });
+    state = openState(sqliteSettings(path), { onAvailability: (_, up) => states.push(up) });
     await expect(kindOf()).rejects.toThrow(/version 99.*newer Postern/);
     await expect(kindOf()).rejects.toThrow(TemporaryError);
     expect(states).toEqual([false]);
@@ -69,7 +69,7 @@ describe("state in SQLite", () => {
   it("fails while the folder is a file, and makes it when it can", async () => {
     const deep = join(folder, "deep");
     writeFileSync(deep, "");
-    const other = openState(sqliteSettings(join(deep, "state.sqlite")), { onState: (_, up) => states.push(up) });
+    const other = openState(sqliteSettings(join(deep, "state.sqlite")), { onAvailability: (_, up) => states.push(up) });
     await expect(other.greylist(greylistQuestion())).rejects.toThrow(TemporaryError);
     rmSync(deep);
     mkdirSync(deep);
@@ -107,7 +107,7 @@ describe("state in SQLite", () => {
   });
 
   it("is asked by a second program at the same time", async () => {
-    const other = openState(sqliteSettings(path), { onState });
+    const other = openState(sqliteSettings(path), { onAvailability });
     const both = await Promise.all(
       Array.from({ length: 2000 }, (_, index) =>
         (index % 2 === 0 ? state : other).greylist(greylistQuestion({ sender: `${index >> 1}@example.org` })),
@@ -166,4 +166,4 @@ describe("state in SQLite", () => {
   });
 });
 
-const onState = () => {};
+const onAvailability = () => {};

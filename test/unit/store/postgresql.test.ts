@@ -18,7 +18,7 @@ afterAll(() => postgres.remove());
 
 function openTest(changes: Partial<PostgresqlSettings> = {}, port = postgres.port) {
   const states: boolean[] = [];
-  const database = openStore(postgresqlSettings(port, changes), { readOnly: false, onState: (_, up) => states.push(up) });
+  const database = openStore(postgresqlSettings(port, changes), { readOnly: false, onAvailability: (_, up) => states.push(up) });
   return { database, states };
 }
 
@@ -39,7 +39,7 @@ describe("PostgreSQL", () => {
 
   it("writes nothing for those who only read, and leaves init to others", async () => {
     const init = { file: "init.sql", sql: "CREATE TABLE made_by_init (a int)" };
-    const reader = openStore(postgresqlSettings(postgres.port, { init }), { readOnly: true, onState: () => {} });
+    const reader = openStore(postgresqlSettings(postgres.port, { init }), { readOnly: true, onAvailability: () => {} });
     await reader.query("SELECT 1", []);
     await expect(reader.query("CREATE TABLE made_by_reader (a int)", [])).rejects.toThrow(/read-only/);
     const made = "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'made_by_%'";

@@ -18,7 +18,7 @@ const endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)
 
 function openTest(file: string, changes: Partial<SqliteSettings> = {}, readOnly = false) {
   const states: boolean[] = [];
-  const database = openStore(sqliteSettings(join(folder, file), changes), { readOnly, onState: (_, up) => states.push(up) });
+  const database = openStore(sqliteSettings(join(folder, file), changes), { readOnly, onAvailability: (_, up) => states.push(up) });
   return { database, states };
 }
 

@@ -1,0 +1,71 @@
+/** A bound socket, and whoever takes its connections. */
+import { once } from "node:events";
+import { createServer, type Server, type Socket } from "node:net";
+import { listenUnix } from "./unix-socket.ts";
+
+/** An IP address and a port (0: any that is free), or the path of a UNIX socket. */
+type Bind = { readonly kind: "inet"; readonly host: string; readonly port: number } | { readonly kind: "unix"; readonly path: string };
+
+/** A bound socket; a reload may give it to another listener. Whoever holds it says who takes its connections. */
+export interface ListenSocket {
+  /** What it was opened by: one that is wanted again by the same need not be opened again. */
+  readonly key: string;
+  /** As bound: `127.0.0.1:10040`, `[::1]:10040`, `unix:/path`. */
+  readonly address: string;
+  onConnection: (connection: Socket) => void;
+  /** Ends accepting; connections go on. */
+  close(): void;
+}
+
+export interface ListenSocketOptions {
+  readonly bind: Bind;
+  /** Of a UNIX socket, as chmod takes it. */
+  readonly socketMode: number;
+  /** A name or a number; `undefined`: the group of the process. */
+  readonly socketGroup: string | undefined;
+  /** Nothing is read from its connections, which another process is to take. Default: false. */
+  readonly pauses?: boolean;
+}
+
+export function socketKey({ bind, socketMode, socketGroup }: ListenSocketOptions): string {
+  return bind.kind === "unix" ? JSON.stringify([bind.path, socketMode, socketGroup]) : JSON.stringify([bind.host, bind.port]);
+}
+
+/** Throws when the socket cannot be bound. Connections that nobody takes yet are closed. */
+export async function openListenSocket(options: ListenSocketOptions): Promise<ListenSocket> {
+  const { bind, pauses: pauseOnConnect = false } = options;
+  // Exim ends its side before it reads the reply.
+  const connections = { allowHalfOpen: true, noDelay: true, keepAlive: true, pauseOnConnect };
+  const server = createServer(connections, (connection) => listenSocket.onConnection(connection));
+  let remove = () => {};
+  switch (bind.kind) {
+    case "unix":
+      remove = await listenUnix(server, { path: bind.path, mode: options.socketMode, group: options.socketGroup });
+      break;
+    case "inet": {
+      const { host, port } = bind;
+      // Without ipv6Only `::` would take IPv4 too, or fail when that is bound already.
+      server.listen({ host, port, ipv6Only: host.includes(":") });
+      await once(server, "listening");
+      break;
+    }
+  }
+  // An error of an open server concerns one connection that could not be taken, such as for want of file descriptors.
+  server.on("error", () => {});
+  const listenSocket: ListenSocket = {
+    key: socketKey(options),
+    address: bind.kind === "unix" ? `unix:${bind.path}` : addressOf(server, bind.host),
+    onConnection: (connection) => connection.destroy(),
+    close() {
+      server.close();
+      remove();
+    },
+  };
+  return listenSocket;
+}
+
+function addressOf(server: Server, host: string): string {
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
