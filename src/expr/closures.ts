@@ -2,7 +2,7 @@
 
 import { atHand } from "../answer/steps.ts";
 import { compilePattern, type Pattern, PatternError } from "../text/pattern.ts";
-import { apply, applyToAll, type Code, gather, type Run, shortCircuit } from "./code.ts";
+import { apply, applyToAll, type Code, constantCode, folded, gather, type Run, shortCircuit } from "./code.ts";
 import { ExpressionError } from "./error.ts";
 import type { Vocabulary } from "./expression.ts";
 import type { PureFunction } from "./function.ts";
@@ -41,7 +41,7 @@ function parseWithHints<S>(source: string, vocabulary: Vocabulary<S>): Node {
 function compileNode<S>(node: Node, context: Context<S>): Code<S> {
   switch (node.kind) {
     case "literal":
-      return constant(node.value);
+      return constantCode(node.value);
     case "capture":
       return compileCapture(node.index, context);
     case "name":
@@ -49,13 +49,15 @@ function compileNode<S>(node: Node, context: Context<S>): Code<S> {
     case "call":
       return compileCall(node, context);
     case "array":
-      return applyToAll(compileAll(node.elements, context), (values) => values);
+      return compileFolded(node.elements, context, (parts) => applyToAll(parts, (values) => values));
     case "unary":
-      return apply([compileNode(node.operand, context)], unaryOperators[node.operator]);
+      return compileFolded([node.operand], context, (parts) => apply(parts, unaryOperators[node.operator]));
     case "index":
-      return applyToAll(compileAll([node.of, ...node.indexes], context), ([of = "", ...indexes]) => indexes.reduce(elementAt, of));
+      return compileFolded([node.of, ...node.indexes], context, (parts) =>
+        applyToAll(parts, ([of = "", ...indexes]) => indexes.reduce(elementAt, of)),
+      );
     case "chain":
-      return compileChain(node, context);
+      return compileFolded([node.head, ...node.links.map(({ operand }) => operand)], context, (parts) => chain(node, parts));
   }
 }
 
@@ -63,8 +65,9 @@ function compileAll<S>(nodes: readonly Node[], context: Context<S>): Code<S>[] {
   return nodes.map((node) => compileNode(node, context));
 }
 
-function constant<S>(value: Value): Code<S> {
-  return { waits: false, run: () => value };
+function compileFolded<S>(nodes: readonly Node[], context: Context<S>, join: (parts: readonly Code<S>[]) => Code<S>): Code<S> {
+  const parts = compileAll(nodes, context);
+  return folded(parts, join(parts));
 }
 
 function compileCapture<S>(index: number, { vocabulary: { captures } }: Context<S>): Code<S> {
@@ -85,12 +88,11 @@ function compileName<S>(name: string, offset: number, { source, vocabulary, used
     used.add(name);
     return { waits: false, run: ({ subject }) => variable(subject) };
   }
-  if (!isFunction(name, vocabulary) && vocabulary.constants?.has(name)) return constant({ constant: name });
+  if (!isFunction(name, vocabulary) && vocabulary.constants?.has(name)) return constantCode({ constant: name });
   throw unknownName(name, offset, source, vocabulary);
 }
 
-function compileChain<S>({ head, links }: Chain, context: Context<S>): Code<S> {
-  const parts = [compileNode(head, context), ...links.map(({ operand }) => compileNode(operand, context))];
+function chain<S>({ links }: Chain, parts: readonly Code<S>[]): Code<S> {
   const eager: ((left: Value, right: Value) => Value)[] = [];
   for (const { operator } of links) {
     // Each of these two has a level of its own, so that a chain of it has no other.
@@ -120,7 +122,7 @@ function compilePure<S>({ arity, evaluate, choices }: PureFunction, call: Call, 
     const possible = choices.of.map((choice) => `'${choice}'`).join(", ");
     throw new ExpressionError(`${call.name} takes one of ${possible} here.`, chosen.offset);
   }
-  return apply(compileAll(call.parameters, context), evaluate);
+  return compileFolded(call.parameters, context, (parts) => apply(parts, evaluate));
 }
 
 function compileAsking<S>({ arities, inspect, ask }: AskFunction, call: Call, context: Context<S>): Code<S> {

@@ -13,10 +13,24 @@ export interface Run<S> {
   match: { readonly pattern: Pattern; readonly text: string; groups?: readonly string[] } | undefined;
 }
 
-/** What never waits never makes a promise; what may wait returns a value, too, when the answer was at hand. */
+/**
+ * What never waits never makes a promise; what may wait returns a value, too, when the answer was at hand. `constant` is the
+ * value of what depends on no variable, capture or source.
+ */
 export type Code<S> =
-  | { readonly waits: false; readonly run: (run: Run<S>) => Value }
-  | { readonly waits: true; readonly run: (run: Run<S>) => Answer<Value> };
+  | { readonly waits: false; readonly run: (run: Run<S>) => Value; readonly constant?: Value }
+  | { readonly waits: true; readonly run: (run: Run<S>) => Answer<Value>; readonly constant?: undefined };
+
+export function constantCode<S>(value: Value): Code<S> {
+  return { waits: false, run: () => value, constant: value };
+}
+
+/** What is made of constants alone is one. */
+export function folded<S>(parts: readonly Code<S>[], code: Code<S>): Code<S> {
+  if (code.waits || parts.some(({ constant }) => constant === undefined)) return code;
+  // No constant looks at the run.
+  return constantCode(code.run({} as Run<S>));
+}
 
 /** All parts from the left, then `f` of their values. */
 export function apply<S>(parts: readonly Code<S>[], f: (...values: Value[]) => Value): Code<S> {

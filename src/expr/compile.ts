@@ -1,7 +1,7 @@
 /** The way in: expressions and rule sets to what is evaluated. */
 import type { Answer } from "../answer/answer.ts";
 import { compileCode } from "./closures.ts";
-import type { Code, Run } from "./code.ts";
+import { type Code, folded, type Run } from "./code.ts";
 import { ExpressionError } from "./error.ts";
 import type { Expression, RuleSetSource, Vocabulary } from "./expression.ts";
 import { isTrue, type Value } from "./value.ts";
@@ -47,11 +47,17 @@ export function compileRules<S>(
   }
   const otherwise = compile(source.else, { part: "else" });
   if (!otherwise || rules.length < source.rules.length) return undefined;
-  return expression(codeOf(rules, otherwise), variables);
+  const parts = [...rules.flatMap(({ condition, outcome }) => [condition, outcome]), otherwise];
+  return expression(folded(parts, codeOf(rules, otherwise)), variables);
 }
 
 function expression<S>(code: Code<S>, variables: ReadonlySet<string>): Expression<S> {
-  return { waits: code.waits, variables, evaluate: (subject, ask) => code.run({ subject, ask, match: undefined }) };
+  return {
+    waits: code.waits,
+    variables,
+    constant: code.constant,
+    evaluate: (subject, ask) => code.run({ subject, ask, match: undefined }),
+  };
 }
 
 function codeOf<S>(rules: readonly Rule<S>[], otherwise: Code<S>): Code<S> {

@@ -30,6 +30,8 @@ export interface Expression<S> {
   readonly waits: boolean;
   /** The names of the variables used. */
   readonly variables: ReadonlySet<string>;
+  /** Its value, if that depends on no variable, capture or source. */
+  readonly constant: Value | undefined;
   /** Throws or rejects with a `TemporaryError` when a source cannot tell. */
   evaluate(subject: S, ask: Ask): Answer<Value>;
 }

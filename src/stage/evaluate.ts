@@ -10,7 +10,7 @@ import { type Scope, variablesOf } from "./vocabulary.ts";
 export function* evaluate(step: string, rule: Rule, scope: Scope, core: Core): Steps<Value> {
   const value = yield* waitFor(rule.evaluate(scope, core.sources.ask));
   // What depends on nothing is in the configuration for all to see.
-  if (core.trace && (rule.waits || rule.variables.size > 0)) {
+  if (core.trace && rule.constant === undefined) {
     core.trace({ step, asked: namedValues(rule, scope), answer: JSON.stringify(value) });
   }
   return value;

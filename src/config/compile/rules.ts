@@ -1,7 +1,6 @@
 /** Rule sets of the document compiled, each against the variables of its stage; what looks like a slip is told. */
 import type { Names } from "../../expr/ask.ts";
-import { compileRules, type RulePart } from "../../expr/compile.ts";
-import { constantValue } from "../../expr/constant.ts";
+import { compileExpression, compileRules, type RulePart } from "../../expr/compile.ts";
 import type { RuleSetSource } from "../../expr/expression.ts";
 import { asCount, asDuration, asString } from "../../expr/result.ts";
 import type { Value } from "../../expr/value.ts";
@@ -18,7 +17,7 @@ export const priorities: ReadonlySet<string> = new Set(priorityPolicies);
 const everyVariable: ReadonlySet<string> = new Set(Object.values(variablesOf).flatMap((variables) => [...variables.keys()]));
 
 /** Stands for a rule set with an error: the configuration is not used then. */
-const broken: Rule = { waits: false, variables: new Set(), evaluate: () => 0 };
+const broken: Rule = { waits: false, variables: new Set(), constant: 0, evaluate: () => 0 };
 
 interface Compiled {
   readonly rule: Rule;
@@ -74,7 +73,7 @@ export class Rules {
       const quoted = literalText.exec(text)?.[2];
       const problem = quoted === undefined ? undefined : literal?.(quoted);
       if (problem !== undefined) this.#report.error(read.pathOf(part), problem);
-      else if (type !== undefined && rule !== undefined) this.#try(read, part, text, type);
+      else if (type !== undefined && rule !== undefined) this.#try(read.pathOf(part), compileExpression(text, vocabulary), type);
       if (type === "duration" && /^\s*[1-9]\d*\s*$/.test(text)) {
         this.#report.warning(
           read.pathOf(part),
@@ -100,10 +99,9 @@ export class Rules {
     return { value: rule, written: Array.isArray(written) ? written : [{ else: written }] };
   }
 
-  #try(read: WrittenRules, part: RulePart, text: string, type: keyof typeof types): void {
-    const value = constantValue(text, priorities);
+  #try(path: Path, { constant }: Pick<Rule, "constant">, type: keyof typeof types): void {
     const [isFit, mend] = types[type];
-    if (value !== undefined && !isFit(value)) this.#report.error(read.pathOf(part), mend);
+    if (constant !== undefined && !isFit(constant)) this.#report.error(path, mend);
   }
 
   #lint(read: WrittenRules, part: RulePart, text: string): void {

@@ -1,10 +1,7 @@
 /** What is asked of an MTA when a connection opens: by what the configuration can come to, so that no event waits in vain. */
 import { asBoolean, asString } from "../../expr/result.ts";
-import type { Value } from "../../expr/value.ts";
 import type { Core } from "../../stage/core.ts";
-import { openSession } from "../../stage/session.ts";
 import type { Rule } from "../../stage/stage-settings.ts";
-import type { Scope } from "../../stage/vocabulary.ts";
 import type { EventKind, Wants } from "../../wire/milter/options.ts";
 import type { Mode } from "../policy/policy.ts";
 
@@ -21,8 +18,7 @@ export function wantsOf(core: Core, settings: MilterSettings): Wants {
   const answered = envelope.filter((event) => !isShadow && (event === "rcpt" || mayRefuseMail(core, settings)));
   const { mail, rcpt, sieve } = core.settings;
   const scriptSetsSender = sieve.scripts.values().some(({ sets }) => sets.has("from"));
-  const changesSender =
-    mayYieldText(mail.rewrite, core) || (scriptSetsSender && (mayYieldText(mail.script, core) || mayYieldText(rcpt.script, core)));
+  const changesSender = mayYieldText(mail.rewrite) || (scriptSetsSender && (mayYieldText(mail.script) || mayYieldText(rcpt.script)));
   const changes = [
     "deleteRecipient",
     "addRecipient",
@@ -41,40 +37,19 @@ export function wantsOf(core: Core, settings: MilterSettings): Wants {
 
 function mayRefuseMail(core: Core, { extensions }: MilterSettings): boolean {
   const { ehlo, mail, throttles } = core.settings;
-  const mayHold = (rule: Rule) => asBoolean(fixedValue(rule, core) ?? 1);
+  const mayHold = ({ constant = 1 }: Rule) => asBoolean(constant);
   return (
     throttles.connect.length + throttles.mail.length > 0 ||
     extensions === "enforce" ||
     ehlo.blocklist.length > 0 ||
     mail.rewrite.waits ||
-    mayYieldText(ehlo.script, core) ||
-    mayYieldText(mail.script, core) ||
+    mayYieldText(ehlo.script) ||
+    mayYieldText(mail.script) ||
     mayHold(ehlo.require) ||
     mayHold(ehlo.rejectNonFqdn)
   );
 }
 
-function mayYieldText(rule: Rule | undefined, core: Core): boolean {
-  return rule !== undefined && asString(fixedValue(rule, core) ?? "") !== undefined;
+function mayYieldText(rule: Rule | undefined): boolean {
+  return rule !== undefined && asString(rule.constant ?? "") !== undefined;
 }
-
-/** `undefined`: it depends on something. */
-function fixedValue(rule: Rule, core: Core): Value | undefined {
-  if (rule.waits || rule.variables.size > 0) return undefined;
-  const value = rule.evaluate(nobody, core.sources.ask);
-  return value instanceof Promise ? undefined : value;
-}
-
-/** For rules that name nothing of a session. */
-const nobody: Scope = {
-  session: openSession({
-    listener: "",
-    protocol: "smtp",
-    client: { address: undefined, name: "", port: 0 },
-    server: { address: "", port: 0 },
-    trusted: false,
-  }),
-  helo: "",
-  sender: "",
-  rcpt: "",
-};

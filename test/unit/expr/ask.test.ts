@@ -122,6 +122,23 @@ test("a source that waits though it was said not to is a bug", () => {
   expect(() => expression.evaluate(subject, { ...world(), keyGet: () => Promise.reject(new TemporaryError("down")) })).toThrow(/waited/);
 });
 
+test.each<[source: string, constant: Value | undefined]>([
+  ["1 + 2 * 3", 7],
+  ["if_then(0, 'a', ['b', 1])[1]", 1],
+  ["'' && mixer || -1", 1],
+  ["!mixer", 0],
+  ["rcpt", undefined],
+  ["0 && rcpt", undefined],
+  ["$1", undefined],
+  ["matches('a', 'a')", undefined],
+  ["1 + key_exists('blocked-domain', 'a')", undefined],
+  ["[1, counter_get('', 'a')]", undefined],
+])("%s is constant: %j", (source, constant) => {
+  const expression = compileExpression(source, { ...vocabulary, constants: new Set(["mixer"]) });
+  expect(expression.constant).toStrictEqual(constant);
+  if (constant !== undefined) expect(expression.evaluate(subject, world())).toStrictEqual(constant);
+});
+
 test("it tells the variables used", () => {
   const { variables } = compileExpression("rcpt == 'sender' && len(sender_domain + rcpt) > local_port", vocabulary);
   expect([...variables].toSorted()).toEqual(["local_port", "rcpt", "sender_domain"]);

@@ -69,6 +69,14 @@ test.each<[title: string, source: RuleSetSource, value: Value]>([
   expect(await rules.evaluate(subject, world(true))).toStrictEqual(value);
 });
 
+test.each<[source: RuleSetSource, constant: Value | undefined]>([
+  [{ rules: [], else: "25" }, 25],
+  [{ rules: [{ if: "1 == 2", then: "'x'" }], else: "'y' + 'z'" }, "yz"],
+  [{ rules: [{ if: "1", then: "'x'" }], else: "sender" }, undefined],
+  [{ rules: [{ if: "sender", then: "1" }], else: "1" }, undefined],
+  [{ rules: [{ if: "1", then: "$1" }], else: "1" }, undefined],
+])("%j is constant: %j", (source, constant) => expect(compile(source).constant).toStrictEqual(constant));
+
 test("each evaluation starts without captures", () => {
   const rules = compile({ rules: [{ if: "$1 == '' && matches('(j)', rcpt)", then: "'fresh'" }], else: "'stale'" });
   expect([rules.evaluate(subject, world()), rules.evaluate(subject, world())]).toEqual(["fresh", "fresh"]);

@@ -123,6 +123,7 @@ test("a setting that cannot tell defers", async () => {
   const dsn = {
     waits: true,
     variables: new Set<string>(),
+    constant: undefined,
     evaluate: () => Promise.reject(new TemporaryError("down")),
   };
   expect(await mail("ENVID=x", { dsn })).toBe("ENVID: 451 4.4.3 Unable to verify address at this time.");

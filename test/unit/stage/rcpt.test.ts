@@ -232,6 +232,7 @@ describe("when it cannot tell", () => {
     const relay = {
       waits: false,
       variables: new Set<string>(),
+      constant: undefined,
       evaluate: () => {
         throw new TemporaryError("down");
       },

@@ -528,7 +528,7 @@ describe("memory", () => {
 
 test("what passed in the relay list is not asked about again in the recipient list", async () => {
   let asked = 0;
-  const relay = { waits: false, variables: new Set<string>(), evaluate: () => ++asked };
+  const relay = { waits: false, variables: new Set<string>(), constant: undefined, evaluate: () => ++asked };
   const place = world({ changes: { rcpt: { relay } } });
   const ask = client(place);
   for (const policyContext of ["relay", "recipient", "relay", "recipient"]) {
