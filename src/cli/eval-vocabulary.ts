@@ -31,7 +31,6 @@ function scopeOf(set: Settings): Scope {
   const text = (name: string) => toText(set.get(name) ?? "");
   const session = openSession({
     listener: "",
-    protocol: "smtp",
     client: { address: undefined, name: "", port: 0 },
     server: { address: "", port: 0 },
     trusted: false,

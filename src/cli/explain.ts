@@ -200,13 +200,19 @@ function checkedAddress(address: string | undefined): string | undefined {
   throw new UsageError(`"${address}" is not an IP address`);
 }
 
-function described({ stage, input, reply, reason, disconnect, delayMs, sender, resolved, trace }: Step): string {
+function described({ stage, input, sender, resolved, trace, ...step }: Step): string {
   const lines = [`${stage.toUpperCase()} ${input === "" ? "<>" : input}`, ...trace.map(traceLine)];
   if (sender !== undefined && sender !== input) lines.push(`  sender: ${sender === "" ? "<>" : sender}`);
   if (resolved !== undefined) lines.push(`  goes to: ${resolved.join(", ")}`);
-  if (delayMs > 0) lines.push(`  after ${delayMs / 1000} s`);
-  lines.push(`  → ${(reply ?? "pass").replaceAll("\r\n", "\n    ")} (${reason})${disconnect ? ", and the session ends" : ""}`, "");
+  if (step.delayMs > 0) lines.push(`  after ${step.delayMs / 1000} s`);
+  lines.push(`  → ${outcomeOf(step)}`, "");
   return lines.join("\n");
+}
+
+function outcomeOf({ reply, reason, disconnect, wouldReply }: Pick<Step, "reply" | "reason" | "disconnect" | "wouldReply">): string {
+  if (wouldReply !== undefined) return `accepted in shadow mode; would be: ${wouldReply} (${reason})`;
+  if (reply === null) return reason === "pass" ? "accepted" : `accepted (${reason})`;
+  return `${reply.replaceAll("\r\n", "\n    ")} (${reason})${disconnect ? ", and the session ends" : ""}`;
 }
 
 function traceLine({ step, asked, answer }: TraceEntry): string {

@@ -1,16 +1,13 @@
-/** Plays one SMTP session through the stages, as `explain` shows it: each command, its reply, and the trace behind it. */
+/** Plays one SMTP session, as `explain` shows it: each command, its reply, and the trace of what was asked for it. */
+import { runSteps, type Steps } from "../answer/steps.ts";
 import type { ListenerSettings } from "../config/configuration.ts";
 import { canonicalIp } from "../mail/ip.ts";
 import { smtpPort } from "../mail/port.ts";
-import { formatReply, type Reply } from "../mail/reply.ts";
+import { formatReply } from "../mail/reply.ts";
 import type { Core, TraceEntry } from "../stage/core.ts";
-import { decideEhlo } from "../stage/ehlo.ts";
-import { decideMailParameters, decideRcptParameters } from "../stage/extensions.ts";
-import { decideMail } from "../stage/mail.ts";
-import { decideRcpt } from "../stage/rcpt.ts";
-import { admitRecipient, beginTransaction, openSession, type Session } from "../stage/session.ts";
-import type { RcptOutcome, Reason, Verdict, VrfyOutcome } from "../stage/verdict.ts";
-import { decideExpn, decideVrfy } from "../stage/vrfy.ts";
+import type { Peer } from "../stage/session.ts";
+import { SmtpSession, type StageName, type StageResult, type Terms } from "../stage/smtp-session.ts";
+import type { Reason, Verdict } from "../stage/verdict.ts";
 
 /** What the client says, in the order of an SMTP session. */
 export interface Script {
@@ -28,13 +25,16 @@ export interface Script {
 }
 
 export interface Step {
-  readonly stage: "ehlo" | "mail" | "rcpt" | "vrfy" | "expn";
+  readonly stage: StageName;
   readonly input: string;
   /** `null`: a pass. */
   readonly reply: string | null;
   readonly reason: Reason;
   readonly disconnect: boolean;
   readonly delayMs: number;
+  /** In shadow mode: the verdict that is not carried out, and its reply. */
+  readonly would?: Exclude<Verdict["kind"], "pass">;
+  readonly wouldReply?: string;
   /** After a MAIL that passed: the sender, rewritten. After a RCPT whose script changed it: what it is from now on. */
   readonly sender?: string;
   /** After a RCPT that passed and is no duplicate: where it goes. */
@@ -44,96 +44,70 @@ export interface Step {
 
 /** A disconnect ends it; after any other refusal the client goes on. */
 export async function play(script: Script, listener: ListenerSettings, core: Core): Promise<readonly Step[]> {
-  const session = sessionOf(script, listener);
+  const smtp = new SmtpSession(peerOf(script, listener));
+  const tls = script.tls ?? false;
+  smtp.update({ tls, tlsVersion: "", tlsCipher: "", login: script.auth ?? "" });
+  const terms: Terms = {
+    core,
+    isShadow: listener.mode === "shadow",
+    enforcesExtensions: true,
+    mergesRecipients: listener.protocol !== "policy" && listener.rewrite,
+  };
   const steps: Step[] = [];
-  const closed = () => steps.at(-1)?.disconnect === true;
-
-  if (script.helo !== undefined) steps.push(await playEhlo(session, script.helo, core));
-  if (script.sender !== undefined) steps.push(await playMail(session, script.sender, script.mailArgs ?? [], core));
-  for (const recipient of script.recipients ?? []) {
-    if (closed()) break;
-    const { address, args = [] } = typeof recipient === "string" ? { address: recipient } : recipient;
-    steps.push(await playRcpt(session, address, args, core));
+  for (const { input, ask } of commandsOf(script, smtp, core)) {
+    const trace: TraceEntry[] = [];
+    const result = await runSteps(ask({ ...terms, core: { ...core, trace: (entry) => trace.push(entry) } }));
+    steps.push({ stage: result.stage, input, ...shown(result, terms), trace });
+    if (steps.at(-1)?.disconnect) break;
   }
-  if (script.vrfy !== undefined && !closed()) steps.push(await playQuestion("vrfy", decideVrfy, session, script.vrfy, core));
-  if (script.expn !== undefined && !closed()) steps.push(await playQuestion("expn", decideExpn, session, script.expn, core));
   return steps;
 }
 
-function sessionOf({ client, server, auth, tls }: Script, listener: ListenerSettings): Session {
+interface Command {
+  readonly input: string;
+  readonly ask: (terms: Terms) => Steps<StageResult>;
+}
+
+function* commandsOf(script: Script, smtp: SmtpSession, core: Core): Generator<Command> {
+  const { client, helo, sender, mailArgs = [], recipients = [], vrfy, expn } = script;
+  const message = "";
+  if (core.settings.throttles.connect.length > 0) yield { input: client.address ?? "", ask: (terms) => smtp.connect(undefined, terms) };
+  if (helo !== undefined) yield { input: helo, ask: (terms) => smtp.ehlo(helo, message, terms) };
+  if (sender !== undefined) yield { input: sender, ask: (terms) => smtp.mail({ sender, parameters: mailArgs, message }, terms) };
+  for (const each of recipients) {
+    const { address, args = [] } = typeof each === "string" ? { address: each } : each;
+    yield { input: address, ask: (terms) => smtp.rcpt({ recipient: address, parameters: args, message }, terms) };
+  }
+  if (vrfy !== undefined) yield { input: vrfy, ask: (terms) => smtp.vrfy(vrfy, terms) };
+  if (expn !== undefined) yield { input: expn, ask: (terms) => smtp.expn(expn, terms) };
+}
+
+function peerOf({ client, server }: Script, listener: ListenerSettings): Peer {
   const address = client.address === undefined ? undefined : canonicalIp(client.address);
-  return openSession(
-    {
-      listener: listener.name,
-      protocol: "smtp",
-      client: { address, name: client.name ?? "", port: client.port ?? 0 },
-      server: { address: server?.address ?? "", port: server?.port ?? listener.localPort ?? smtpPort },
-      trusted: address !== undefined && listener.trustedNetworks.contains(address),
-    },
-    auth ?? "",
-    tls ?? false,
-  );
-}
-
-async function playEhlo(session: Session, name: string, core: Core): Promise<Step> {
-  const { result, trace } = await traced(core, (tracing) => decideEhlo(session, name, tracing));
-  if (result.kind === "pass") session.helo = name;
-  return { stage: "ehlo", input: name, ...shown(result), trace };
-}
-
-async function playMail(session: Session, sender: string, args: readonly string[], core: Core): Promise<Step> {
-  const { result, trace } = await traced(core, async (tracing) => {
-    const outcome = await decideMail(session, sender, tracing, { parameters: args });
-    if (outcome.verdict.kind !== "pass") return outcome;
-    const { verdict } = await decideMailParameters(session, outcome.sender, args, tracing, Date.now());
-    return verdict.kind === "pass" ? outcome : { ...outcome, verdict };
-  });
-  const passed = result.verdict.kind === "pass";
-  if (passed) beginTransaction(session, result.sender, args);
-  return { stage: "mail", input: sender, ...shown(result.verdict), ...(passed && { sender: result.sender }), trace };
-}
-
-async function playRcpt(session: Session, recipient: string, args: readonly string[], core: Core): Promise<Step> {
-  const { result, trace } = await traced(core, async (tracing): Promise<RcptOutcome> => {
-    const { verdict } = await decideRcptParameters(session, args, tracing, Date.now());
-    // Without MAIL the stage has something else to say.
-    if (verdict.kind !== "pass" && session.transaction !== undefined) return { verdict, countsAsError: false };
-    return decideRcpt(session, recipient, tracing, { parameters: args });
-  });
-  const { verdict, admission, countsAsError } = result;
-  if (countsAsError) session.errors += 1;
-  if (admission !== undefined && session.transaction !== undefined) admitRecipient(session.transaction, admission);
-  const resolved = verdict.reason === "duplicate" ? undefined : admission?.resolved;
-  const sender = admission?.sender;
   return {
-    ...{ stage: "rcpt", input: recipient, ...shown(verdict), trace },
+    listener: listener.name,
+    client: { address, name: client.name ?? "", port: client.port ?? 0 },
+    server: { address: server?.address ?? "", port: server?.port ?? listener.localPort ?? smtpPort },
+    trusted: address !== undefined && listener.trustedNetworks.contains(address),
+  };
+}
+
+function shown({ stage, verdict, sender, resolved, addresses }: StageResult, { isShadow }: Terms): Omit<Step, "stage" | "input" | "trace"> {
+  const { reason } = verdict;
+  if (verdict.kind !== "pass") {
+    const reply = formatReply(verdict.reply);
+    const isEnd = verdict.kind === "disconnect";
+    if (isShadow) return { reply: null, reason, disconnect: false, delayMs: 0, would: verdict.kind, wouldReply: reply };
+    return { reply, reason, disconnect: isEnd, delayMs: verdict.delayMs };
+  }
+  return {
+    ...{ reply: addresses === undefined ? null : lines(addresses), reason, disconnect: false, delayMs: 0 },
     ...(sender !== undefined && { sender }),
-    ...(resolved !== undefined && { resolved }),
+    ...(stage === "rcpt" && reason !== "duplicate" && { resolved }),
   };
 }
 
-async function playQuestion(stage: "vrfy" | "expn", decide: typeof decideVrfy, session: Session, text: string, core: Core): Promise<Step> {
-  const { result, trace } = await traced(core, (tracing) => decide(session, text, tracing));
-  return { stage, input: text, ...shown(result.verdict), reply: answerOf(result), trace };
-}
-
-function answerOf({ verdict, addresses }: VrfyOutcome): string {
-  if (verdict.kind !== "pass") return formatReply(verdict.reply);
+/** The lines of a 250. */
+function lines(addresses: readonly string[]): string {
   return addresses.map((address, index) => `250${index === addresses.length - 1 ? " " : "-"}${address}`).join("\r\n");
-}
-
-async function traced<T>(core: Core, decide: (core: Core) => T | Promise<T>): Promise<{ result: T; trace: readonly TraceEntry[] }> {
-  const trace: TraceEntry[] = [];
-  const result = await decide({ ...core, trace: (entry) => trace.push(entry) });
-  return { result, trace };
-}
-
-function shown(verdict: Verdict): { reply: string | null; reason: Reason; disconnect: boolean; delayMs: number } {
-  if (verdict.kind === "pass") return { reply: null, reason: verdict.reason, disconnect: false, delayMs: 0 };
-  return {
-    reply: formatReply(verdict.reply satisfies Reply),
-    reason: verdict.reason,
-    disconnect: verdict.kind === "disconnect",
-    delayMs: verdict.delayMs,
-  };
 }

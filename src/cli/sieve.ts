@@ -137,7 +137,6 @@ async function run(script: Script, options: Options, core: Core): Promise<void> 
   const session = openSession(
     {
       listener: "",
-      protocol: "smtp",
       client: { address: client, name: "", port: 0 },
       server: { address: "", port: 25 },
       trusted: false,

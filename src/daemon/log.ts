@@ -77,6 +77,12 @@ export function logNotice(logger: Logger, notice: Notice): void {
     case "delivered-elsewhere":
       logger.warn(fields, "this recipient passed, but the MTA must deliver it elsewhere: a policy reply cannot tell it where");
       return;
+    case "no-instance":
+      logger.warn(
+        fields,
+        "requests have no instance: all recipients of one sender in a connection count as one message. Send one, as Postfix does",
+      );
+      return;
     case "unknown-context":
       logger.warn(fields, "unknown policy_context; it counts as none. Use client, helo, sender, relay, recipient, data or eod");
       return;

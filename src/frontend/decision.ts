@@ -1,6 +1,7 @@
 /** What the log says of one decision: every input that decided it, and what came of it. */
 import { cleanText, formatReply } from "../mail/reply.ts";
 import type { Session } from "../stage/session.ts";
+import type { StageName } from "../stage/smtp-session.ts";
 import type { Verdict } from "../stage/verdict.ts";
 import type { Notice } from "./notice.ts";
 
@@ -9,7 +10,7 @@ export type VerdictKind = "pass" | "reject" | "defer" | "disconnect";
 export interface Decision {
   readonly event: "decision";
   readonly listener: string;
-  readonly stage: "connect" | "ehlo" | "mail" | "rcpt" | "vrfy";
+  readonly stage: StageName;
   /** `""` when the MTA does not know it, as with all that follows. */
   readonly client: string;
   readonly clientName: string;

@@ -3,6 +3,8 @@
 export type Notice =
   /** Once for each address: the MTA must deliver it elsewhere, and a policy reply cannot say so. */
   | { readonly kind: "delivered-elsewhere"; readonly listener: string; readonly recipient: string; readonly resolved: readonly string[] }
+  /** Once for each listener: requests name no message, so that all of one sender in a session counts as one. */
+  | { readonly kind: "no-instance"; readonly listener: string }
   /** Once for each word. */
   | { readonly kind: "unknown-context"; readonly listener: string; readonly context: string }
   /** Once for each name. */

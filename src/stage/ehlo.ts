@@ -5,6 +5,8 @@ import { runSteps, type Steps, waitFor } from "../answer/steps.ts";
 import { asBoolean } from "../expr/result.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { reply } from "../mail/reply.ts";
+import { isLonger } from "../text/octets.ts";
+import { maxEhloOctets } from "./bounds.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { isFullyQualified } from "./fqdn.ts";
@@ -22,12 +24,14 @@ function* ehlo(session: Session, name: string, core: Core): Steps<Verdict> {
   const { rejectNonFqdn, fqdn, blocklist } = core.settings.ehlo;
   if (session.trusted) return pass("trusted");
   if (name !== "" && name === session.helo) return pass("same-name");
+  const notQualified = () => refuse(reply(550, "5.5.0", "Invalid EHLO domain."), "invalid-ehlo");
+  if (isLonger(name, maxEhloOctets)) return notQualified();
   const scope = { session, helo: name, sender: "", rcpt: "" };
 
   const qualified = isFullyQualified(name, fqdn);
   core.trace?.({ step: "fqdn", asked: name, answer: qualified ? "fully qualified" : "not fully qualified" });
   if (!qualified && asBoolean(yield* evaluate("reject-non-fqdn", rejectNonFqdn, scope, core))) {
-    return refuse(reply(550, "5.5.0", "Invalid EHLO domain."), "invalid-ehlo");
+    return notQualified();
   }
 
   const domain = canonicalDomain(name);

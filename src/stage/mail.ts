@@ -5,6 +5,7 @@ import { runSteps, type Steps } from "../answer/steps.ts";
 import { asBoolean, asString } from "../expr/result.ts";
 import { canonicalAddress } from "../mail/address.ts";
 import { reply } from "../mail/reply.ts";
+import { oversizedMail } from "./bounds.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import type { Told } from "./parameters.ts";
@@ -16,6 +17,8 @@ import type { MailOutcome } from "./verdict.ts";
 
 /** `sender` as given; `""` is the null sender. */
 export function decideMail(session: Session, sender: string, core: Core, told: Told = {}): Answer<MailOutcome> {
+  const oversized = oversizedMail(sender, told.parameters ?? []);
+  if (oversized !== undefined) return { verdict: oversized, sender: "" };
   const address = canonicalAddress(sender);
   return runSteps(
     orCannotTell(mail(session, address, told, core), (cause) => ({

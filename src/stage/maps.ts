@@ -196,7 +196,6 @@ function scopeOf(rcpt: string, listener: MapListener): Scope {
 function sessionOf(address: string | undefined, { name, localPort, isTrusted }: MapListener): Session {
   return openSession({
     listener: name,
-    protocol: "smtp",
     client: { address, name: "", port: 0 },
     server: { address: "", port: localPort },
     trusted: address !== undefined && isTrusted(address),

@@ -6,6 +6,7 @@ import { TemporaryError } from "../answer/temporary-error.ts";
 import { asBoolean, asCount, asDuration, asString } from "../expr/result.ts";
 import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
 import { type Reply, reply } from "../mail/reply.ts";
+import { oversizedRcpt } from "./bounds.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { greylist } from "./greylist.ts";
@@ -25,6 +26,8 @@ export type RcptPart = "all" | "relay";
 interface ToldOfRcpt extends Told {
   /** Default: all. */
   readonly part?: RcptPart;
+  /** Recipients that resolve to one mailbox get one copy between them. Default: false, the MTA delivers to each. */
+  readonly merges?: boolean;
 }
 
 /** Taken when the setting yields no such value, or its source cannot tell. */
@@ -32,6 +35,8 @@ const fallback = { maxRecipients: 100, maxErrors: 5, waitMs: 5000 } as const;
 
 /** `recipient` as given, unquoted. */
 export function decideRcpt(session: Session, recipient: string, core: Core, told: ToldOfRcpt = {}): Answer<RcptOutcome> {
+  const oversized = oversizedRcpt(recipient, told.parameters ?? []);
+  if (oversized !== undefined) return uncounted(oversized);
   const cannotTell = (cause: TemporaryError) => uncounted(unavailable(core.settings.rcpt.replies.unavailable, cause));
   return runSteps(orCannotTell(rcpt(session, recipient, core, told), cannotTell));
 }
@@ -40,7 +45,7 @@ function* rcpt(
   session: Session,
   recipient: string,
   core: Core,
-  { part = "all", message, parameters = [] }: ToldOfRcpt,
+  { part = "all", merges = false, message, parameters = [] }: ToldOfRcpt,
 ): Steps<RcptOutcome> {
   const { transaction } = session;
   if (transaction === undefined) return uncounted(refuse(reply(503, "5.5.1", "MAIL is required first."), "no-mail"));
@@ -60,8 +65,8 @@ function* rcpt(
       : yield* resolve({ ...scope, rcpt: address }, core);
 
   if (part === "relay" && resolution.kind !== "foreign") return uncounted(pass("pass"));
-  if (isDuplicate(resolution, transaction)) {
-    return withSender(sender, { verdict: pass("duplicate"), admission: { given, resolved: resolution.addresses }, countsAsError: false });
+  if (merges && isDuplicate(resolution, transaction)) {
+    return withSender(sender, accepted(given, resolution.addresses, "duplicate"));
   }
   const maxRecipients = yield* countOf("max-recipients", core.settings.rcpt.maxRecipients, fallback.maxRecipients, scope, core);
   if (transaction.accepted >= maxRecipients) {
@@ -104,11 +109,7 @@ function* admit(outcome: RcptOutcome, transaction: Transaction, scope: Scope, me
 
 function* conclude(resolution: Resolution, scope: Scope, given: string, core: Core): Steps<RcptOutcome> {
   const { replies, relay } = core.settings.rcpt;
-  const accept = (addresses: readonly string[], reason: Reason): RcptOutcome => ({
-    verdict: pass(reason),
-    admission: { given, resolved: addresses },
-    countsAsError: false,
-  });
+  const accept = (addresses: readonly string[], reason: Reason) => accepted(given, addresses, reason);
   switch (resolution.kind) {
     case "found":
       return accept(resolution.addresses, resolution.reason);
@@ -185,6 +186,10 @@ function* waitOf(rule: Rule, scope: Scope, core: Core): Steps<number> {
     })(),
     () => fallback.waitMs,
   );
+}
+
+function accepted(given: string, resolved: readonly string[], reason: Reason): RcptOutcome {
+  return { verdict: pass(reason), admission: { given, resolved, counts: reason !== "duplicate" }, countsAsError: false };
 }
 
 function uncounted(verdict: Verdict): RcptOutcome {

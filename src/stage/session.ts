@@ -8,7 +8,6 @@ import type { Verdict } from "./verdict.ts";
 export interface Peer {
   /** `listener` variable: the name of the listener that was asked. */
   readonly listener: string;
-  readonly protocol: "smtp" | "lmtp";
   readonly client: {
     /** Canonical text; `undefined` when the MTA does not know it. */
     readonly address: string | undefined;
@@ -22,7 +21,7 @@ export interface Peer {
   readonly trusted: boolean;
 }
 
-/** Front ends own it and change it only by the functions below; stage functions read it. */
+/** Only `SmtpSession` changes it; stage functions read it. */
 export interface Session extends Peer {
   /** STARTTLS and AUTH may change these between commands. */
   tls: boolean;
@@ -45,11 +44,11 @@ export interface Transaction {
   readonly priority: string;
   /** Of MAIL, as sent. */
   readonly parameters: Parameters;
-  /** Accepted recipients as given, canonical. */
-  readonly given: Set<string>;
-  /** What they resolved to, canonical. */
+  /** Accepted recipients as given, canonical, with what each resolved to. */
+  readonly given: Map<string, readonly string[]>;
+  /** All that they resolved to, canonical. */
   readonly resolved: Set<string>;
-  /** Accepted, distinct recipients, for `max-recipients`. */
+  /** Accepted recipients that count for `max-recipients`. */
   accepted: number;
   /** Counters that this message has been counted by, where a message counts once. */
   readonly counted: Set<string>;
@@ -76,7 +75,7 @@ export function beginTransaction(session: Session, sender: string, parameters: P
     sender,
     parameters,
     priority: priorityOf(parameters),
-    given: new Set(),
+    given: new Map(),
     resolved: new Set(),
     accepted: 0,
     counted: new Set(),
@@ -85,15 +84,11 @@ export function beginTransaction(session: Session, sender: string, parameters: P
   };
 }
 
-export function admitRecipient(transaction: Transaction, { given, resolved, sender, counted = [], header }: Admission): void {
-  let isNew = false;
-  for (const address of resolved) {
-    if (transaction.resolved.has(address)) continue;
-    transaction.resolved.add(address);
-    isNew = true;
-  }
-  transaction.given.add(given);
-  if (isNew) transaction.accepted += 1;
+/** Enters an accepted recipient. */
+export function admitRecipient(transaction: Transaction, { given, resolved, counts, sender, counted = [], header }: Admission): void {
+  transaction.given.set(given, resolved);
+  for (const address of resolved) transaction.resolved.add(address);
+  if (counts) transaction.accepted += 1;
   for (const counter of counted) transaction.counted.add(counter);
   if (header !== undefined) transaction.hasHeader = true;
   if (sender !== undefined) transaction.sender = sender;

@@ -27,6 +27,7 @@ export type Reason =
   | "list-too-long"
   | "extension-disabled"
   | "invalid-parameter"
+  | "too-long"
   | "rate-limit"
   | "greylisted"
   | "greylist-training"
@@ -60,7 +61,7 @@ export interface MailOutcome {
 
 export interface RcptOutcome {
   readonly verdict: Verdict;
-  /** What to enter into the transaction when this recipient is accepted; absent for a duplicate as given. */
+  /** What this recipient brings into its transaction; absent when it is refused, or a duplicate as given. */
   readonly admission?: Admission;
   /** This refusal counts against `session.rcpt.errors.total`. */
   readonly countsAsError: boolean;

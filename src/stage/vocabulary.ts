@@ -24,7 +24,7 @@ const connection: Variables = {
   remote_port: ({ session }) => session.client.port,
   local_ip: ({ session }) => session.server.address,
   local_port: ({ session }) => session.server.port,
-  protocol: ({ session }) => session.protocol,
+  protocol: () => "smtp",
   is_tls: ({ session }) => flag(session.tls),
   is_trusted: ({ session }) => flag(session.trusted),
 };
@@ -37,7 +37,7 @@ const rcpt: Variables = {
   ...mail,
   rcpt: (scope) => scope.rcpt,
   rcpt_domain: (scope) => domainOf(scope.rcpt) ?? "",
-  recipients: ({ session, rcpt }) => [...(session.transaction?.given ?? []), ...(rcpt === "" ? [] : [rcpt])],
+  recipients: ({ session, rcpt }) => [...(session.transaction?.given.keys() ?? []), ...(rcpt === "" ? [] : [rcpt])],
   priority: ({ session }) => session.transaction?.priority ?? "",
 };
 

@@ -98,5 +98,5 @@ async function replay(text: string): Promise<string> {
 
 test.each(readdirSync(folder).filter((name) => name.endsWith(".txt")))("%s", async (name) => {
   const text = readFileSync(new URL(name, folder), "utf8");
-  expect(await replay(text)).toBe(text);
+  await expect(await replay(text)).toMatchFileSnapshot(new URL(name, folder).pathname);
 });

@@ -1,170 +1,310 @@
-/** The same sessions through the stages and each protocol: a rule never behaves differently because the MTA spoke another one. */
+/** The same sessions by `explain` and by each protocol: a rule never behaves differently because the MTA spoke another one. */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { play, type Script } from "../../src/cli/play.ts";
-import type { ListenerSettings } from "../../src/config/configuration.ts";
+import type { Configuration, ListenerSettings } from "../../src/config/configuration.ts";
+import { parseConfiguration } from "../../src/config/load.ts";
+import { openCore } from "../../src/daemon/open-core.ts";
+import type { Decision } from "../../src/frontend/decision.ts";
+import { openMilter } from "../../src/frontend/milter/milter.ts";
+import { answerPolicy } from "../../src/frontend/policy/policy.ts";
 import { answerSocketmap } from "../../src/frontend/socketmap/socketmap.ts";
+import type { Core } from "../../src/stage/core.ts";
+import { MemoryState } from "../../src/state/memory.ts";
 import { SocketmapDecoder } from "../../src/wire/socketmap.ts";
-import { client, request, type World, world } from "../support/mail-domain.ts";
-import { connect, envelope, helo, Mta, milterWorld } from "../support/milter-mta.ts";
+import { request } from "../support/mail-domain.ts";
+import { connect, envelope, helo, Mta } from "../support/milter-mta.ts";
 
-const folder = new URL("./transcripts/scenarios/", import.meta.url);
+const folder = new URL("./scenarios/", import.meta.url);
+
+const commandNames = ["CONNECT", "EHLO", "MAIL", "RCPT", "VRFY", "EXPN"] as const;
 
 interface Command {
-  readonly name: "EHLO" | "MAIL" | "RCPT";
+  readonly name: (typeof commandNames)[number];
   /** A name or an address. */
   readonly argument: string;
   readonly parameters: readonly string[];
 }
 
-interface Scenario {
+interface Session {
   readonly client: string;
+  readonly port: number;
   readonly login: string;
   readonly tls: boolean;
   readonly commands: readonly Command[];
+  /** Names the message. */
+  readonly instance: string;
 }
 
-/** What came of each command. */
+/** What came of each command; `-`: the protocol is not asked about it. */
 type Outcomes = readonly string[];
 
-function parse(lines: readonly string[]): Scenario {
-  const commands: Command[] = [];
-  const facts = new Map<string, string>();
-  for (const line of lines) {
-    const [word = "", ...rest] = line.split(" ");
-    if (word === "EHLO" || word === "RCPT") commands.push({ name: word, argument: rest[0] ?? "", parameters: rest.slice(1) });
-    // Without a sender it is the null sender.
-    else if (word === "MAIL") commands.push({ name: word, argument: rest[0] ?? "", parameters: rest.slice(1) });
-    else facts.set(word, rest.join(" "));
-  }
-  return { client: facts.get("client") ?? "203.0.113.9", login: facts.get("login") ?? "", tls: facts.has("tls"), commands };
+/** A daemon of one listener of each protocol, with a clock that is moved by hand. */
+interface Place {
+  readonly core: Core;
+  readonly decisions: Decision[];
+  listener(protocol: ListenerSettings["protocol"]): ListenerSettings;
+}
+
+/** Plays one session; the place is the same for all sessions of a file. */
+type Player = (session: Session) => Promise<Outcomes>;
+
+const listeners = `
+[listener.policy]
+protocol = "policy"
+bind = ["127.0.0.1:1"]
+[listener.milter]
+protocol = "milter"
+bind = ["127.0.0.1:2"]
+extensions = "enforce"
+[listener.socketmap]
+protocol = "socketmap"
+bind = ["127.0.0.1:3"]
+`;
+
+function configurationOf(toml: string): Configuration {
+  const { configuration, problems } = parseConfiguration(`${toml}\n${listeners}`, "scenario.toml", () => "");
+  if (configuration === undefined) throw new Error(problems.map(({ line, message }) => `${line}: ${message}`).join("\n"));
+  return configuration;
+}
+
+function open(configuration: Configuration, now: () => number): Place {
+  const state = new MemoryState();
+  const { core } = openCore(configuration, {
+    ...{ now, clock: now, onAvailability: () => {} },
+    leaseState: () => ({ state, release: async () => {} }),
+  });
+  return {
+    core,
+    decisions: [],
+    listener: (protocol) => {
+      const listener = configuration.listeners.find((one) => one.protocol === protocol);
+      if (listener === undefined) throw new Error(`no listener ${protocol}`);
+      // One name for all, since rules and throttles may name it.
+      return { ...listener, name: "smtp" };
+    },
+  };
+}
+
+/** What every front end is opened with. */
+function optionsOf({ core, decisions }: Place, listener: ListenerSettings, now: () => number) {
+  return {
+    ...{ listener: listener.name, core: () => core, mode: () => listener.mode, localPort: () => listener.localPort, now },
+    isTrusted: listener.trustedNetworks.contains,
+    onDecision: (decision: Decision) => decisions.push(decision),
+    onNotice: () => {},
+  };
 }
 
 /** `pass -> where it goes`, or the reply, with its wait in seconds. */
-function outcome(reply: string, delayMs: number, resolved: readonly string[]): string {
+function outcome(reply: string, delayMs: number, resolved: readonly string[] = []): string {
   if (reply !== "") return delayMs > 0 ? `${reply} (${delayMs / 1000} s)` : reply;
   return resolved.length === 0 ? "pass" : `pass -> ${resolved.join(", ")}`;
 }
 
 /** What decisions in the log say since there were so many; a duplicate goes nowhere. */
-function resolvedSince({ decisions }: World, count: number): readonly string[] {
+function resolvedSince({ decisions }: Place, count: number): readonly string[] {
   return decisions.slice(count).flatMap(({ reason, resolved }) => (reason === "duplicate" ? [] : resolved));
 }
 
-async function byStages({ client: address, login, tls, commands }: Scenario, { core, options }: World): Promise<Outcomes> {
-  const find = (name: Command["name"]) => commands.find((command) => command.name === name);
-  const mail = find("MAIL");
-  const script: Script = {
-    client: { address, name: "mx.client.example", port: 4321 },
-    helo: find("EHLO")?.argument,
-    auth: login,
-    tls,
-    sender: mail?.argument,
-    mailArgs: mail?.parameters ?? [],
-    recipients: commands.flatMap(({ name, argument, parameters }) => (name === "RCPT" ? [{ address: argument, args: parameters }] : [])),
-  };
-  const listener: ListenerSettings = {
-    ...{ name: "smtp", protocol: "policy", bind: [], socketMode: 0, socketGroup: undefined, localPort: 25, mode: "enforce" },
-    ...{ maxConnections: 1, extensions: "observe", rewrite: true },
-    trustedNetworks: { texts: [], contains: options.isTrusted },
-  };
-  const steps = await play(script, listener, core);
-  return steps.map(({ reply, delayMs, resolved = [] }) => outcome(reply ?? "", delayMs, resolved));
+function shadowSince({ decisions }: Place, count: number): string | undefined {
+  const refused = decisions.slice(count).filter(({ would }) => would !== undefined);
+  return refused.length === 0 ? undefined : `pass, would be ${refused.map(({ reply }) => reply).join(", then ")}`;
 }
 
-async function byPolicy({ client: clientAddress, login, tls, commands }: Scenario, place: World): Promise<Outcomes> {
-  const ask = client(place);
-  const outcomes: string[] = [];
-  let given = { clientAddress, saslUsername: login, encryptionProtocol: tls ? "TLSv1.3" : "", heloName: "", sender: "", recipient: "" };
-  for (const { name, argument } of commands) {
-    const changed = { EHLO: { heloName: argument }, MAIL: { sender: argument }, RCPT: { recipient: argument } }[name];
-    given = { ...given, ...changed };
-    const logged = place.decisions.length;
-    const [, action = "", ms = "0"] = /^(.*?)(?: \((\d+) ms\))?$/.exec(await ask(request(name, given))) ?? [];
-    outcomes.push(outcome(action === "DUNNO" ? "" : action, Number(ms), resolvedSince(place, logged)));
-  }
-  return outcomes;
+const timed = / \((\d+) ms\)$/;
+
+function byExplain(protocol: "policy" | "milter"): (place: Place) => Player {
+  return (place) =>
+    async ({ client: address, port, login, tls, commands }) => {
+      const named = (name: Command["name"]) => commands.find((command) => command.name === name);
+      const mail = named("MAIL");
+      const script: Script = {
+        client: { address, name: "mx.client.example", port },
+        ...{ helo: named("EHLO")?.argument, auth: login, tls, sender: mail?.argument, mailArgs: mail?.parameters ?? [] },
+        recipients: commands.flatMap(({ name, argument, parameters }) =>
+          name === "RCPT" ? [{ address: argument, args: parameters }] : [],
+        ),
+        ...{ vrfy: named("VRFY")?.argument, expn: named("EXPN")?.argument },
+      };
+      const steps = [...(await play(script, place.listener(protocol), place.core))];
+      // Where no throttle counts connections there is no such step.
+      if (named("CONNECT") === undefined && steps[0]?.stage === "connect") steps.shift();
+      return commands.map(() => {
+        const step = steps.shift();
+        if (step === undefined) return "the session has ended";
+        if (step.wouldReply !== undefined) return `pass, would be ${step.wouldReply}`;
+        return outcome((step.reply ?? "").replaceAll("\r\n", " "), step.delayMs, step.resolved);
+      });
+    };
 }
 
-async function byMilter({ client: address, login, tls, commands }: Scenario, place: World): Promise<Outcomes> {
-  const mta = new Mta(milterWorld(place, { extensions: "enforce" }).options);
-  await mta.offer();
-  await mta.send("C", connect("mx.client.example", "4", address));
-  if (tls) await mta.macros("H", { tls_version: "TLSv1.3" });
-  const outcomes: string[] = [];
-  for (const { name, argument, parameters } of commands) {
-    if (name === "EHLO") {
-      await mta.send("H", helo(argument));
-      outcomes.push("-");
-      continue;
+function byPolicy(place: Place, now: () => number): Player {
+  const answer = answerPolicy(optionsOf(place, place.listener("policy"), now));
+  return async ({ client: clientAddress, port, login, tls, commands, instance }) => {
+    const outcomes: string[] = [];
+    let given = {
+      ...{ clientAddress, clientPort: String(port), saslUsername: login, encryptionProtocol: tls ? "TLSv1.3" : "" },
+      ...{ heloName: "", sender: "", recipient: "" },
+    };
+    for (const { name, argument } of commands) {
+      if (name === "EXPN") {
+        outcomes.push("-");
+        continue;
+      }
+      const changed = {
+        CONNECT: {},
+        EHLO: { heloName: argument },
+        MAIL: { sender: argument },
+        RCPT: { recipient: argument },
+        VRFY: { recipient: argument },
+      };
+      given = { ...given, ...changed[name] };
+      const logged = place.decisions.length;
+      const { text, delayMs } = await answer(request(name, { ...given, ...(name === "RCPT" && { instance }) }));
+      const action = /^action=(.+)\n\n$/.exec(text)?.[1] ?? "";
+      const reply = /^(?:DUNNO|PREPEND .*)$/.test(action) ? "" : action.replace(/^DEFER_IF_PERMIT/, "451");
+      outcomes.push(shadowSince(place, logged) ?? outcome(reply, delayMs, resolvedSince(place, logged)));
     }
-    if (name === "MAIL" && login !== "") await mta.macros("M", { auth_authen: login });
-    const logged = place.decisions.length;
-    const answer = (await mta.send(name === "MAIL" ? "M" : "R", envelope(`<${argument}>`, ...parameters))) ?? "";
-    const [, reply = "", ms = "0"] = /^(.*?)(?: \((\d+) ms\))?$/.exec(answer) ?? [];
-    outcomes.push(outcome(reply === "continue" ? "" : reply, Number(ms), resolvedSince(place, logged)));
-  }
-  return outcomes;
+    return outcomes;
+  };
 }
 
-async function bySocketmap({ commands }: Scenario, place: World): Promise<Outcomes> {
-  const { core, isTrusted } = place.options;
-  const answer = answerSocketmap({
-    ...{ listener: "smtp", core, isTrusted, mode: () => "enforce", localPort: () => 25 },
-    onLookup: () => {},
-    onNotice: () => {},
-  });
+function byMilter(place: Place, now: () => number): Player {
+  const listener = place.listener("milter");
+  const options = { ...optionsOf(place, listener, now), settings: () => listener };
+  const begin = openMilter(options);
+  return async ({ client: address, port, login, tls, commands }) => {
+    const mta = new Mta(options, begin);
+    await mta.offer();
+    await mta.send("C", connect("mx.client.example", address.includes(":") ? "6" : "4", address, port));
+    if (tls) await mta.macros("H", { tls_version: "TLSv1.3" });
+    const outcomes: string[] = [];
+    for (const { name, argument, parameters } of commands) {
+      if (name === "EHLO") await mta.send("H", helo(argument));
+      if (name !== "MAIL" && name !== "RCPT") {
+        outcomes.push("-");
+        continue;
+      }
+      if (name === "MAIL" && login !== "") await mta.macros("M", { auth_authen: login });
+      const logged = place.decisions.length;
+      const answer = (await mta.send(name === "MAIL" ? "M" : "R", envelope(`<${argument}>`, ...parameters))) ?? "";
+      const reply = answer.replace(timed, "");
+      const shadow = shadowSince(place, logged);
+      outcomes.push(
+        shadow ?? outcome(reply === "continue" ? "" : reply, Number(timed.exec(answer)?.[1] ?? 0), resolvedSince(place, logged)),
+      );
+    }
+    return outcomes;
+  };
+}
+
+function bySocketmap(place: Place, now: () => number): Player {
+  const answer = answerSocketmap({ ...optionsOf(place, place.listener("socketmap"), now), onLookup: () => {} });
   /** `undefined`: not found. */
   const ask = async (map: string, key: string): Promise<string | undefined> => {
     const decoder = new SocketmapDecoder();
     const text = `${map} ${key}`;
     decoder.push(Buffer.from(`${Buffer.byteLength(text)}:${text},`));
     const asked = decoder.next();
-    const reply = asked && (await answer(asked)).text;
-    return /^\d+:OK (.*),$/.exec(reply ?? "")?.[1];
+    const reply = (asked && (await answer(asked)).text) ?? "";
+    if (/^\d+:TEMP /.test(reply)) return "TEMP";
+    return /^\d+:OK (.*),$/.exec(reply)?.[1];
   };
-  const outcomes: string[] = [];
-  for (const { name, argument } of commands) {
-    switch (name) {
-      case "EHLO":
-        outcomes.push((await ask("helo", argument)) ?? "pass");
-        break;
-      case "MAIL":
-        outcomes.push("-");
-        break;
-      case "RCPT": {
-        const known = await ask("recipients", argument);
-        outcomes.push(known === undefined ? "not found" : `pass -> ${((await ask("aliases", argument)) ?? known).replaceAll(",", ", ")}`);
+  return async ({ commands }) => {
+    const outcomes: string[] = [];
+    for (const { name, argument } of commands) {
+      switch (name) {
+        case "EHLO":
+          outcomes.push((await ask("helo", argument)) ?? "pass");
+          break;
+        case "RCPT": {
+          const known = await ask("recipients", argument);
+          if (known === undefined) outcomes.push("not found");
+          else outcomes.push(known === "TEMP" ? known : `pass -> ${((await ask("aliases", argument)) ?? known).replaceAll(",", ", ")}`);
+          break;
+        }
+        default:
+          outcomes.push("-");
       }
     }
-  }
-  return outcomes;
+    return outcomes;
+  };
 }
 
-const protocols = { stages: byStages, policy: byPolicy, milter: byMilter, socketmap: bySocketmap };
+/** `explain` is played for the two listeners that know sessions. */
+const players: Readonly<Record<string, (place: Place, now: () => number) => Player>> = {
+  "explain policy": byExplain("policy"),
+  policy: byPolicy,
+  "explain milter": byExplain("milter"),
+  milter: byMilter,
+  socketmap: bySocketmap,
+};
 
-async function replay(text: string): Promise<string> {
-  const lines = text.split("\n").filter((line) => !line.startsWith("  "));
-  const scenario = parse(lines.filter((line) => line !== "" && !line.startsWith("#")));
-  const played: (readonly [name: string, outcomes: Outcomes])[] = [];
-  for (const [name, by] of Object.entries(protocols)) played.push([name, await by(scenario, world())]);
-  const out: string[] = [];
-  let index = 0;
+/** Facts stand before the first command. */
+function parse(lines: readonly string[], number: number): Session {
+  const facts = new Map<string, string>();
+  const commands: Command[] = [];
   for (const line of lines) {
-    out.push(line);
-    if (!/^(EHLO|MAIL|RCPT)\b/.test(line)) continue;
-    const groups = new Map<string, string[]>();
-    for (const [name, outcomes] of played) {
-      const result = outcomes[index] ?? "the session has ended";
-      groups.set(result, [...(groups.get(result) ?? []), name]);
-    }
-    for (const [result, names] of groups) out.push(`  ${names.join(", ")}: ${result}`);
-    index += 1;
+    const [word = "", ...rest] = line.split(" ");
+    const name = commandNames.find((one) => one === word);
+    if (name === undefined) facts.set(word, rest.join(" "));
+    else commands.push({ name, argument: (rest[0] ?? "").replaceAll("_", " "), parameters: rest.slice(1) });
   }
-  return out.join("\n");
+  return {
+    client: facts.get("client") ?? "203.0.113.9",
+    port: Number(facts.get("port") ?? 4000 + number),
+    ...{ login: facts.get("login") ?? "", tls: facts.has("tls"), commands, instance: `${number}.0` },
+  };
+}
+
+/** Above `---` the configuration, below it sessions with an empty line between them. Writes it all anew, with what came of each command. */
+async function replay(text: string): Promise<string> {
+  const [toml = "", body = ""] = text.split(/^---\n/m);
+  const configuration = configurationOf(toml);
+  let time = 0;
+  const now = () => time;
+  const playing = Object.entries(players).map(([name, open_]) => [name, open_(open(configuration, now), now)] as const);
+  const sessions: string[] = [];
+  for (const [number, part] of body.trimEnd().split("\n\n").entries()) {
+    const lines = part.split("\n").filter((line) => !line.startsWith("  "));
+    const [, minutes] = /^wait (\d+)m$/m.exec(part) ?? [];
+    time += Number(minutes ?? 0) * 60_000;
+    const session = parse(
+      lines.filter((line) => !/^(#|wait )/.test(line)),
+      number,
+    );
+    const played: (readonly [string, Outcomes])[] = [];
+    for (const [name, play_] of playing) played.push([name, await play_(session)]);
+    const out: string[] = [];
+    let index = 0;
+    for (const line of lines) {
+      out.push(line);
+      if (!commandNames.some((name) => line === name || line.startsWith(`${name} `))) continue;
+      out.push(...grouped(played.map(([name, outcomes]) => [name, outcomes[index] ?? "the session has ended"])));
+      index += 1;
+    }
+    sessions.push(out.join("\n"));
+  }
+  return `${toml}---\n${sessions.join("\n\n")}\n`;
+}
+
+/** Protocols that say the same on one line; `explain` is named only where it differs from what it explains. */
+function grouped(said: readonly (readonly [name: string, outcome: string])[]): readonly string[] {
+  const byName = new Map(said);
+  const groups = new Map<string, string[]>();
+  for (const [name, result] of said) {
+    if (result === "-" || (name.startsWith("explain ") && isExplained(result, byName.get(name.slice("explain ".length))))) continue;
+    groups.set(result, [...(groups.get(result) ?? []), name]);
+  }
+  return [...groups].map(([result, names]) => `  ${names.join(", ")}: ${result}`);
+}
+
+function isExplained(result: string, protocol: string | undefined): boolean {
+  return result === protocol || (protocol === "-" && result === "pass");
 }
 
 test.each(readdirSync(folder).filter((name) => name.endsWith(".txt")))("%s", async (name) => {
   const text = readFileSync(new URL(name, folder), "utf8");
-  expect(await replay(text)).toBe(text);
+  await expect(await replay(text)).toMatchFileSnapshot(new URL(name, folder).pathname);
 });

@@ -17,6 +17,7 @@ describe.skipIf(whyNo("Exim") !== undefined)("Exim", async () => {
     [`mode = "shadow"\n`, ""],
     ["total = 5", "total = 3"],
     [`wait = "5s"`, `wait = "0s"`],
+    ["[session.rcpt.errors]\n", "[session.rcpt]\nmax-recipients = 2\n\n[session.rcpt.errors]\n"],
   );
   const serve = () => startDaemon({ directory: join(scratch, "daemon"), config, listening: [{ host: "127.0.0.1", port: policy }] });
 
@@ -53,6 +54,18 @@ describe.skipIf(whyNo("Exim") !== undefined)("Exim", async () => {
     expect(await smtp.say("DATA")).toMatch(/^354 /);
     expect(await smtp.say("Subject: one of two\r\n\r\nhello\r\n.")).toMatch(/^250 /);
     expect(await exim.delivered("one of two")).toEqual(["john@example.org"]);
+  });
+
+  it("counts the recipients of each message", async () => {
+    const smtp = await greet();
+    const addresses = ["john+1@example.org", "john+2@example.org", "john+3@example.org"];
+    for (const sender of ["someone@client.example.com", "someone@client.example.com"]) {
+      const replies: string[] = [];
+      for (const address of addresses) replies.push(await rcpt(smtp, address));
+      expect(replies).toEqual(["250 Accepted", "250 Accepted", "452 4.5.3 Too many recipients."]);
+      expect(await smtp.say("RSET")).toMatch(/^250 /);
+      expect(await smtp.say(`MAIL FROM:<${sender}>`)).toMatch(/^250 /);
+    }
   });
 
   it("refuses a blocklisted EHLO name, and takes the right one after it", async () => {

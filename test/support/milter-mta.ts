@@ -25,13 +25,11 @@ interface MilterWorld {
   readonly options: MilterOptions;
 }
 
-const time = Date.parse("2026-03-01T12:00:00Z");
-
 export function milterWorld(place: World, settings: Partial<MilterSettings> = {}, timer: StartTimer = () => () => {}): MilterWorld {
   const self: MilterWorld = {
     place,
     settings: { mode: "enforce", extensions: "observe", rewrite: true, ...settings },
-    options: { ...place.options, settings: () => self.settings, clock: () => time, timer },
+    options: { ...place.options, settings: () => self.settings, timer },
   };
   return self;
 }

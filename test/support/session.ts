@@ -14,7 +14,6 @@ export function session({ port = 25, trusted = false, login = "", tls = false, h
   const opened = openSession(
     {
       listener: "smtp",
-      protocol: "smtp",
       client: { address: "203.0.113.9", name: "mx.client.example", port: 4321 },
       server: { address: "192.0.2.1", port },
       trusted,

@@ -30,6 +30,8 @@ export interface ConversationOptions<Request> {
   readonly revokes?: (request: Request | undefined) => boolean;
   /** Whether the connection may be closed now, between two requests, when the listener stops. Left out: always. */
   readonly isIdle?: () => boolean;
+  /** The connection is closed. */
+  readonly onClose?: () => void;
   readonly delayed: DelayedReplies;
   readonly onProtocolError: (message: string) => void;
 }
@@ -213,9 +215,11 @@ class RunningConversation<Request> implements Conversation {
   }
 
   #close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#delayed?.drop();
     this.#delayed = undefined;
+    this.#options.onClose?.();
   }
 }
 

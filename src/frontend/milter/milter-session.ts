@@ -1,13 +1,14 @@
-/** The SMTP session that a CONNECT begins: who the client is, as far as the command and its macros say. */
+/** What a CONNECT and macros say of the client. */
 import { canonicalAddress, domainOf } from "../../mail/address.ts";
 import { canonicalIp } from "../../mail/ip.ts";
 import type { Path } from "../../mail/path.ts";
 import { portOf, smtpPort } from "../../mail/port.ts";
-import { openSession, type Session } from "../../stage/session.ts";
+import type { Peer } from "../../stage/session.ts";
+import type { Credentials } from "../../stage/smtp-session.ts";
 import type { Command } from "../../wire/milter/command.ts";
 import type { Macros } from "../../wire/milter/macros.ts";
 
-export interface MilterSurroundings {
+export interface MilterListener {
   readonly listener: string;
   readonly isTrusted: (address: string) => boolean;
   /** Wins over what the MTA says. */
@@ -16,26 +17,21 @@ export interface MilterSurroundings {
 
 type Connect = Extract<Command, { kind: "connect" }>;
 
-export function sessionOfConnect({ host, client }: Connect, macros: Macros, surroundings: MilterSurroundings): Session {
-  const { listener, isTrusted, localPort } = surroundings;
+export function peerOfConnect({ host, client }: Connect, macros: Macros, { listener, isTrusted, localPort }: MilterListener): Peer {
   const isIp = client.family === "ip";
   const address = isIp ? client.address : undefined;
   const serverAddress = macros.get("daemon_addr") ?? macros.get("if_addr") ?? "";
-  return openSession({
+  return {
     listener,
-    protocol: "smtp",
     client: { address, name: nameOf(host, macros), port: isIp ? client.port : 0 },
     server: { address: canonicalIp(serverAddress) ?? serverAddress, port: localPort ?? (portOf(macros.get("daemon_port")) || smtpPort) },
     trusted: isFromHere({ host, client }) || (address !== undefined && isTrusted(address)),
-  });
+  };
 }
 
-/** TLS and the login may come between two commands. */
-export function updateSession(session: Session, macros: Macros): void {
-  session.tlsVersion = macros.get("tls_version") ?? "";
-  session.tlsCipher = macros.get("cipher") ?? "";
-  session.tls = session.tlsVersion !== "";
-  session.login = macros.get("auth_authen") ?? "";
+export function credentialsIn(macros: Macros): Credentials {
+  const tlsVersion = macros.get("tls_version") ?? "";
+  return { tls: tlsVersion !== "", tlsVersion, tlsCipher: macros.get("cipher") ?? "", login: macros.get("auth_authen") ?? "" };
 }
 
 /**

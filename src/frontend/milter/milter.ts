@@ -5,8 +5,13 @@
 import { performance } from "node:perf_hooks";
 import type { Answer } from "../../answer/answer.ts";
 import { runSteps, type Steps } from "../../answer/steps.ts";
+import { canonicalAddress } from "../../mail/address.ts";
+import type { Path } from "../../mail/path.ts";
+import type { Header } from "../../stage/admission.ts";
 import type { Core } from "../../stage/core.ts";
 import { internalError, unavailable } from "../../stage/refuse.ts";
+import { askInOrder, type OctetBudget, SmtpSession, type StageResult, type Terms } from "../../stage/smtp-session.ts";
+import type { Verdict } from "../../stage/verdict.ts";
 import { type Command, CommandDecoder, expectsReply } from "../../wire/milter/command.ts";
 import { Macros } from "../../wire/milter/macros.ts";
 import { encodeOptions, mayEdit, maySkip, negotiate, type Options } from "../../wire/milter/options.ts";
@@ -15,11 +20,10 @@ import { ProtocolError } from "../../wire/protocol-error.ts";
 import type { ConversationOptions, TimedReply } from "../connection/conversation.ts";
 import { type DelayedReplies, type StartTimer, startTimer } from "../connection/delayed-replies.ts";
 import { type EventSink, reportDecision } from "../decision.ts";
-import { type Dialogue, type Finding, judgeMail, judgeRcpt, type Message, type Turn, turnIsOver } from "./command-run.ts";
 import { MilterReport } from "./milter-report.ts";
-import { isRefusedByMta, sessionOfConnect, updateSession } from "./milter-session.ts";
+import { credentialsIn, isRefusedByMta, peerOfConnect } from "./milter-session.ts";
 import { type MilterSettings, wantsOf } from "./negotiation.ts";
-import { changeOfSender, changesOfRecipients } from "./recipient-changes.ts";
+import { type Accepted, changeOfSender, changesOfRecipients } from "./recipient-changes.ts";
 
 export interface MilterOptions extends EventSink {
   /** The name of the listener. */
@@ -33,8 +37,6 @@ export interface MilterOptions extends EventSink {
   readonly localPort: () => number | undefined;
   /** Milliseconds; it never goes back. */
   readonly now?: () => number;
-  /** Milliseconds since 1970. */
-  readonly clock?: () => number;
   readonly timer?: StartTimer;
 }
 
@@ -43,7 +45,8 @@ export type MilterReply = TimedReply<Buffer>;
 /** A function that begins the conversation of a new connection. */
 export function openMilter(options: MilterOptions): () => MilterConversation {
   const report = new MilterReport(options.listener, options);
-  return () => new MilterConversation(options, report);
+  const budget: OctetBudget = { max: maxRecipientOctets, used: 0 };
+  return () => new MilterConversation(options, report, budget);
 }
 
 /** What a listener is told of the protocol of one connection. */
@@ -56,42 +59,76 @@ export function milterProtocol(
     answer: (command) => conversation.receive(command),
     revokes: (command) => conversation.revokes(command),
     isIdle: () => conversation.isIdle,
+    onClose: () => conversation.close(),
     delayed,
   };
 }
 
 type Envelope = Extract<Command, { kind: "mail" | "rcpt" }>;
 
+/** Of the recipients of all messages under way at a listener. A list of 10,000 members takes some 400,000. */
+const maxRecipientOctets = 64 * 1024 * 1024;
+
 /** Sendmail waits for 10 seconds, and lets the mail pass or defers it then, as it is told. */
 const maxAnswerMs = 9000;
 
 const goOn = encodeResponse({ kind: "continue" });
 
+/** From a MAIL that passed to the end of the message. */
+interface Message {
+  readonly sender: Path;
+  /** By spelling. */
+  readonly recipients: Map<string, Accepted>;
+  /** That the message is to get. */
+  header: Header | undefined;
+}
+
+/** One MAIL or RCPT on its way through the stages. */
+interface CommandRun {
+  readonly command: Envelope;
+  readonly smtp: SmtpSession;
+  readonly terms: Terms;
+  /** The MTA waits for the response. */
+  readonly isAwaited: boolean;
+  readonly startedAt: number;
+  readonly refused: StageResult[];
+  /** The MTA has given it up, or was answered already; nothing may come of it any more. */
+  isAborted: boolean;
+}
+
+/** Thrown out of the steps of a command that was aborted. */
+const aborted = Symbol("aborted");
+
 export class MilterConversation {
   readonly #options: MilterOptions;
   readonly #report: MilterReport;
+  readonly #budget: OctetBudget;
   readonly #now: () => number;
   readonly #macros = new Macros();
   /** Holds for the connection, whatever the configuration becomes. */
   #negotiated: Options | undefined;
   #mayChange = false;
-  #dialogue: Dialogue | undefined;
-  #turn: Turn | undefined;
+  #smtp: SmtpSession | undefined;
+  /** The name of the last HELO; `""` before. */
+  #helo = "";
+  #message: Message | undefined;
+  #run: CommandRun | undefined;
 
-  constructor(options: MilterOptions, report: MilterReport) {
+  constructor(options: MilterOptions, report: MilterReport, budget: OctetBudget) {
     this.#options = options;
     this.#report = report;
+    this.#budget = budget;
     this.#now = options.now ?? (() => performance.now());
   }
 
   /** No message is under way. */
   get isIdle(): boolean {
-    return this.#dialogue?.message === undefined;
+    return this.#message === undefined;
   }
 
   /** Whether the MTA has given up on the command that is being answered (`ConversationOptions.revokes`). */
   revokes(command: Command | undefined): boolean {
-    if (this.#turn?.isAwaited === false) return false;
+    if (this.#run?.isAwaited === false) return false;
     return command === undefined || command.kind === "abort" || command.kind === "quit" || command.kind === "quitNewConnection";
   }
 
@@ -111,7 +148,8 @@ export class MilterConversation {
         this.#begin(command);
         return this.#continue("connect");
       case "helo":
-        this.#greet(command.name);
+        this.#opened();
+        this.#helo = command.name;
         return this.#continue("helo");
       case "mail":
       case "rcpt":
@@ -130,11 +168,17 @@ export class MilterConversation {
         return undefined;
       case "quit":
       case "quitNewConnection":
-        this.#endMessage();
+        this.close();
         this.#macros.endSession();
-        this.#dialogue = undefined;
         return undefined;
     }
+  }
+
+  /** The SMTP session is over. */
+  close(): void {
+    this.#endMessage();
+    this.#smtp = undefined;
+    this.#helo = "";
   }
 
   #negotiate(offer: Options): MilterReply {
@@ -148,78 +192,87 @@ export class MilterConversation {
   }
 
   #begin(command: Extract<Command, { kind: "connect" }>): void {
-    this.#endTurn();
+    this.close();
     const { listener, isTrusted, localPort } = this.#options;
-    const session = sessionOfConnect(command, this.#macros, { listener, isTrusted, localPort: localPort() });
-    this.#dialogue = { session, helo: "", heloVerdict: undefined, greeted: "", connectVerdict: undefined, message: undefined };
+    const peer = peerOfConnect(command, this.#macros, { listener, isTrusted, localPort: localPort() });
+    this.#smtp = new SmtpSession(peer, { budget: this.#budget });
   }
 
-  #greet(name: string): void {
-    const dialogue = this.#opened();
-    dialogue.helo = name;
-    dialogue.heloVerdict = undefined;
+  #opened(): SmtpSession {
+    if (this.#smtp === undefined) throw new ProtocolError("a command before CONNECT");
+    return this.#smtp;
   }
 
-  #opened(): Dialogue {
-    if (this.#dialogue === undefined) throw new ProtocolError("a command before CONNECT");
-    return this.#dialogue;
-  }
-
-  #envelope({ kind, path, parameters }: Envelope): Answer<MilterReply | undefined> {
-    const dialogue = this.#opened();
-    const { session } = dialogue;
+  #envelope(command: Envelope): Answer<MilterReply | undefined> {
+    const smtp = this.#opened();
+    const { kind, path } = command;
     const isAwaited = this.#isAwaited(kind);
     if (kind === "rcpt" && isRefusedByMta(this.#macros, path)) {
-      if (!session.trusted && session.login === "") session.errors += 1;
+      smtp.recipientRefused();
       return isAwaited ? { text: goOn, delayMs: 0 } : undefined;
     }
-    if (kind === "mail") this.#update(dialogue);
-    const { mode, extensions } = this.#options.settings();
-    const turn: Turn = {
-      ...{ dialogue, path, parameters, isAwaited },
-      core: this.#options.core(),
-      // What the MTA does not wait for cannot be refused.
-      isShadow: mode === "shadow" || !isAwaited,
-      startedAt: this.#now(),
-      time: this.#options.clock?.() ?? Date.now(),
-      onObserved: extensions === "observe" ? (parameter, verdict) => this.#report.observed(parameter, verdict) : undefined,
-      onShadowed: (finding) => this.#tell(turn, finding),
-      stage: kind,
-      isTold: false,
-      isOver: false,
+    const { mode, extensions, rewrite } = this.#options.settings();
+    const run: CommandRun = {
+      ...{ command, smtp, isAwaited, startedAt: this.#now(), refused: [], isAborted: false },
+      terms: {
+        core: this.#options.core(),
+        // What the MTA does not wait for cannot be refused.
+        isShadow: mode === "shadow" || !isAwaited,
+        enforcesExtensions: extensions === "enforce",
+        mergesRecipients: rewrite && this.#mayChange && mode === "enforce",
+      },
     };
-    this.#turn = turn;
-    const answer = runSteps(this.#guarded(turn, kind === "mail" ? judgeMail(turn) : judgeRcpt(turn)));
-    return answer instanceof Promise && isAwaited ? this.#inTime(turn, answer) : answer;
+    this.#run = run;
+    const answer = runSteps(this.#guarded(run, unlessAborted(run, kind === "mail" ? this.#mail(run) : this.#rcpt(run))));
+    return answer instanceof Promise && isAwaited ? this.#inTime(run, answer) : answer;
   }
 
-  /** A name that was refused to a stranger may be welcome now. */
-  #update(dialogue: Dialogue): void {
-    const { session } = dialogue;
-    const { tls, login } = session;
-    updateSession(session, this.#macros);
-    const isChanged = session.tls !== tls || session.login !== login;
-    if (isChanged && dialogue.heloVerdict?.kind !== "pass") dialogue.heloVerdict = undefined;
+  *#mail({ command, smtp, terms, refused }: CommandRun): Steps<StageResult> {
+    const { path, parameters } = command;
+    this.#message = undefined;
+    smtp.reset();
+    smtp.update(credentialsIn(this.#macros));
+    // A refusal at CONNECT would reach the clients of Sendmail without its text, so connections are asked about here.
+    const connect = smtp.connect(undefined, terms);
+    const ehlo = this.#helo === "" ? [] : [smtp.ehlo(this.#helo, "", terms)];
+    const mail = smtp.mail({ sender: path.address, parameters, message: "" }, terms);
+    const last = yield* askInOrder([connect, ...ehlo, mail], terms, refused);
+    if (smtp.session.transaction !== undefined) this.#message = { sender: path, recipients: new Map(), header: undefined };
+    return last;
   }
 
-  *#guarded(turn: Turn, steps: Steps<Finding>): Steps<MilterReply | undefined> {
+  *#rcpt({ command, smtp, terms, refused }: CommandRun): Steps<StageResult> {
+    const { path, parameters } = command;
+    const message = this.#message;
+    const result = yield* askInOrder([smtp.rcpt({ recipient: path.address, parameters, message: "" }, terms)], terms, refused);
+    if (message === undefined || result.verdict.kind !== "pass") return result;
+    message.header ??= result.header;
+    // Removing a recipient removes it as often as it was given.
+    if (!message.recipients.has(path.withoutRoute)) {
+      const address = canonicalAddress(path.address);
+      message.recipients.set(path.withoutRoute, { path, parameters, resolved: smtp.session.transaction?.given.get(address) ?? [address] });
+    }
+    return result;
+  }
+
+  *#guarded(run: CommandRun, steps: Steps<StageResult>): Steps<MilterReply | undefined> {
     try {
-      return this.#conclude(turn, yield* steps);
+      return this.#conclude(run, yield* steps);
     } catch (error) {
-      if (error === turnIsOver) return undefined;
+      if (error === aborted) return undefined;
       this.#report.internalError(error);
-      return turn.isOver ? undefined : this.#conclude(turn, { stage: turn.stage, verdict: internalError, resolved: [] });
+      return run.isAborted ? undefined : this.#refuse(run, internalError);
     }
   }
 
   /** The verdict, or, when it takes too long, that there is none. */
-  #inTime(turn: Turn, answer: Promise<MilterReply | undefined>): Promise<MilterReply | undefined> {
+  #inTime(run: CommandRun, answer: Promise<MilterReply | undefined>): Promise<MilterReply | undefined> {
     return new Promise((resolve) => {
       const callOff = (this.#options.timer ?? startTimer)(maxAnswerMs, () => {
-        if (turn.isOver) return;
-        turn.isOver = true;
-        const verdict = unavailable(turn.core.settings.rcpt.replies.unavailable, new Error(`no verdict within ${maxAnswerMs / 1000} s`));
-        resolve(this.#conclude(turn, { stage: turn.stage, verdict, resolved: [] }));
+        if (run.isAborted) return;
+        run.isAborted = true;
+        const cause = new Error(`no verdict within ${maxAnswerMs / 1000} s`);
+        resolve(this.#refuse(run, unavailable(run.terms.core.settings.rcpt.replies.unavailable, cause)));
       });
       // It does not reject: #guarded catches all.
       void answer.then((verdict) => {
@@ -229,23 +282,33 @@ export class MilterConversation {
     });
   }
 
-  #conclude(turn: Turn, finding: Finding): MilterReply | undefined {
-    const { verdict } = finding;
-    const isPass = verdict.kind === "pass" || turn.isShadow;
-    const text = isPass ? goOn : encodeResponse({ kind: "reply", reply: verdict.reply });
-    if (!turn.isTold) this.#tell(turn, finding);
-    if (!turn.isAwaited) return undefined;
-    const leftMs = maxAnswerMs - (this.#now() - turn.startedAt);
-    return { text, delayMs: isPass ? 0 : Math.max(0, Math.min(verdict.delayMs, leftMs)) };
+  /** The stage that is being asked comes to nothing but this. */
+  #refuse(run: CommandRun, verdict: Verdict): MilterReply | undefined {
+    const result: StageResult = { stage: run.smtp.stage, verdict, resolved: [], isRepeat: false };
+    run.refused.push(result);
+    return this.#conclude(run, result);
   }
 
-  #tell({ dialogue, path, isShadow, startedAt }: Turn, { stage, verdict, resolved }: Finding): void {
-    const { session, helo, message } = dialogue;
+  #conclude(run: CommandRun, last: StageResult): MilterReply | undefined {
+    const { refused, terms, startedAt, isAwaited } = run;
+    if (last.observed !== undefined) this.#report.observed(last.observed.keyword, last.observed.verdict);
+    for (const result of refused.length === 0 ? [last] : refused) this.#log(run, result);
+    if (!isAwaited) return undefined;
+    const { verdict } = last;
+    if (verdict.kind === "pass" || terms.isShadow) return { text: goOn, delayMs: 0 };
+    const leftMs = maxAnswerMs - (this.#now() - startedAt);
+    const delayMs = Math.max(0, Math.min(verdict.delayMs, leftMs));
+    return { text: encodeResponse({ kind: "reply", reply: verdict.reply }), delayMs };
+  }
+
+  #log({ command, smtp, terms, startedAt }: CommandRun, { stage, verdict, resolved }: StageResult): void {
+    const { session } = smtp;
+    const isRcpt = command.kind === "rcpt";
     reportDecision(this.#options, {
       listener: this.#options.listener,
-      ...{ session, stage, verdict, resolved, isShadow, helo },
-      sender: stage === "rcpt" ? (message?.sender.address ?? "") : path.address,
-      recipient: stage === "rcpt" ? path.address : "",
+      ...{ session, stage, verdict, resolved, isShadow: terms.isShadow, helo: this.#helo },
+      sender: isRcpt ? (this.#message?.sender.address ?? "") : command.path.address,
+      recipient: isRcpt ? command.path.address : "",
       instance: this.#macros.get("i") ?? "",
       ms: this.#now() - startedAt,
     });
@@ -253,12 +316,13 @@ export class MilterConversation {
 
   #finishMessage(): MilterReply {
     const { mode, rewrite } = this.#options.settings();
-    const message = this.#dialogue?.message;
+    const message = this.#message;
+    const sender = this.#smtp?.session.transaction?.sender;
     this.#endMessage();
     const edits: Edit[] = [];
     try {
-      if (message !== undefined && mode === "enforce") {
-        if (rewrite && this.#mayChange) edits.push(...this.#changes(message));
+      if (message !== undefined && sender !== undefined && mode === "enforce") {
+        if (rewrite && this.#mayChange) edits.push(...this.#changes(message, sender));
         if (message.header !== undefined && this.#can("addHeader")) edits.push({ kind: "addHeader", ...message.header });
       }
       return { text: encodeEndOfMessage(edits, { kind: "continue" }), delayMs: 0 };
@@ -268,10 +332,10 @@ export class MilterConversation {
     }
   }
 
-  #changes({ sender, rewritten, recipients }: Message): readonly Edit[] {
+  #changes({ sender, recipients }: Message, becomes: string): readonly Edit[] {
     const { edits, unwritable } = changesOfRecipients([...recipients.values()], this.#can("addRecipientWithParameters"));
     for (const { path, resolved } of unwritable) this.#report.unwritable(path.address, resolved);
-    const from = this.#can("changeSender") ? changeOfSender(sender, rewritten) : undefined;
+    const from = this.#can("changeSender") ? changeOfSender(sender, becomes) : undefined;
     return from === undefined ? edits : [...edits, from];
   }
 
@@ -280,16 +344,11 @@ export class MilterConversation {
   }
 
   #endMessage(): void {
-    this.#endTurn();
+    if (this.#run !== undefined) this.#run.isAborted = true;
+    this.#run = undefined;
     this.#macros.endMessage();
-    if (this.#dialogue === undefined) return;
-    this.#dialogue.message = undefined;
-    this.#dialogue.session.transaction = undefined;
-  }
-
-  #endTurn(): void {
-    if (this.#turn !== undefined) this.#turn.isOver = true;
-    this.#turn = undefined;
+    this.#message = undefined;
+    this.#smtp?.reset();
   }
 
   #skip(): MilterReply | undefined {
@@ -304,4 +363,22 @@ export class MilterConversation {
   #isAwaited(kind: Command["kind"]): boolean {
     return this.#negotiated !== undefined && expectsReply(kind, this.#negotiated);
   }
+}
+
+/** The steps, as long as somebody waits for what they come to: those of an aborted command leave nothing behind. */
+function* unlessAborted<T>(run: CommandRun, steps: Steps<T>): Steps<T> {
+  let next = steps.next();
+  while (!next.done) {
+    let value: unknown;
+    try {
+      value = yield next.value;
+    } catch (error) {
+      if (run.isAborted) throw aborted;
+      next = steps.throw(error);
+      continue;
+    }
+    if (run.isAborted) throw aborted;
+    next = steps.next(value);
+  }
+  return next.value;
 }

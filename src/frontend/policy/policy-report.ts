@@ -1,24 +1,11 @@
 /** What the policy front end logs: each decision once, and what the policy protocol cannot carry out. */
 import { canonicalAddress } from "../../mail/address.ts";
-import type { Admission, Header } from "../../stage/admission.ts";
-import type { Reason, Verdict } from "../../stage/verdict.ts";
-import { detach } from "../../text/octets.ts";
+import { keyText } from "../../stage/bounded-key.ts";
+import type { StageResult } from "../../stage/smtp-session.ts";
 import type { PolicyRequest } from "../../wire/policy.ts";
-import { type Decision, type EventSink, loggable, reportDecision } from "../decision.ts";
+import { type EventSink, loggable, reportDecision } from "../decision.ts";
 import { SayOnce } from "../say-once.ts";
-import type { Remembered } from "./session-memory.ts";
-
-/** What one stage said. */
-export interface Finding {
-  readonly stage: Decision["stage"];
-  readonly verdict: Verdict;
-  /** Where an accepted recipient goes. */
-  readonly resolved: readonly string[];
-  /** That the message is to get. */
-  readonly header?: Header;
-  /** It was said before: not waited for again. */
-  readonly isRepeat: boolean;
-}
+import type { SessionEntry } from "./session-memory.ts";
 
 export class PolicyReport {
   readonly #listener: string;
@@ -30,11 +17,11 @@ export class PolicyReport {
     this.#sink = sink;
   }
 
-  decision(request: PolicyRequest, remembered: Remembered, finding: Finding, isShadow: boolean, ms: number): void {
-    const { stage, verdict, resolved, isRepeat } = finding;
-    if (verdict.kind === "pass" ? isRepeat : isToldRefusal(request, remembered, finding)) return;
+  decision(request: PolicyRequest, entry: SessionEntry, result: StageResult, isShadow: boolean, ms: number): void {
+    const { stage, verdict, resolved, isRepeat } = result;
+    if (verdict.kind === "pass" ? isRepeat : isLoggedRefusal(request, entry, result)) return;
     const { heloName: helo, sender, recipient, instance } = request;
-    const { session } = remembered;
+    const { session } = entry.smtp;
     reportDecision(this.#sink, {
       listener: this.#listener,
       stage,
@@ -59,12 +46,17 @@ export class PolicyReport {
     this.#sink.onNotice({ kind: "unknown-context", listener: this.#listener, context: loggable(context) });
   }
 
+  noInstance(): void {
+    if (this.#said.allows("no-instance")) this.#sink.onNotice({ kind: "no-instance", listener: this.#listener });
+  }
+
   /** Once for each address that the MTA must deliver elsewhere, since a policy reply cannot say so. */
-  accepted(recipient: string, { resolved }: Admission, reason: Reason): void {
+  accepted(recipient: string, { verdict, resolved, isRepeat }: StageResult): void {
+    if (verdict.kind !== "pass" || isRepeat || resolved.length === 0) return;
     const canonical = canonicalAddress(recipient);
     if (resolved.length === 1 && resolved[0] === canonical) return;
     // There are as many sub-addresses as anybody cares to make up.
-    const key = reason === "sub-address" ? resolved.join(",") : canonical;
+    const key = verdict.reason === "sub-address" ? resolved.join(",") : canonical;
     if (!this.#said.allows(`delivered-elsewhere ${key}`)) return;
     this.#sink.onNotice({
       kind: "delivered-elsewhere",
@@ -76,11 +68,11 @@ export class PolicyReport {
 }
 
 /** A refused name or sender refuses each recipient; each of them is worth a line, though not for each list that asks. */
-function isToldRefusal(request: PolicyRequest, remembered: Remembered, { stage, isRepeat }: Finding): boolean {
+function isLoggedRefusal({ instance, recipient }: PolicyRequest, entry: SessionEntry, { stage, isRepeat }: StageResult): boolean {
   if (isRepeat && stage === "rcpt") return true;
-  const about = `${request.instance} ${request.recipient}`;
-  if (remembered.told.about !== about) remembered.told = { about: detach(about), stages: new Set() };
-  const { stages } = remembered.told;
+  const about = keyText(`${instance} ${recipient}`);
+  if (entry.logged.about !== about) entry.logged = { about, stages: new Set() };
+  const { stages } = entry.logged;
   if (isRepeat && stages.has(stage)) return true;
   stages.add(stage);
   return false;

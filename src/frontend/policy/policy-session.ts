@@ -1,56 +1,61 @@
-/** Which SMTP session, and which transaction in it, a policy request belongs to. */
+/** Which SMTP session a policy request belongs to, and what it says of the client. */
 import { canonicalIp } from "../../mail/ip.ts";
 import { portOf, smtpPort } from "../../mail/port.ts";
-import { openSession, type Session } from "../../stage/session.ts";
+import { keyText } from "../../stage/bounded-key.ts";
+import type { Peer } from "../../stage/session.ts";
+import type { Credentials } from "../../stage/smtp-session.ts";
+import { isLonger } from "../../text/octets.ts";
 import type { PolicyRequest } from "../../wire/policy.ts";
-import type { RememberedTransaction } from "./session-memory.ts";
 
-/** `undefined`: nothing tells this request's session from others. */
-export function sessionKey({ clientAddress, clientPort, instance }: PolicyRequest): string | undefined {
-  const hasAddress = clientAddress !== "" && clientAddress !== "unknown";
-  if (hasAddress && portOf(clientPort) !== 0) return `${clientAddress} ${portOf(clientPort)}`;
-  return instance === "" ? undefined : `instance ${instance}`;
+/**
+ * The same for all requests of one SMTP session, whichever connection they come on. `undefined`: nothing tells this request's session
+ * from others.
+ */
+export function sessionKey(listener: string, request: PolicyRequest): string | undefined {
+  const { clientAddress, clientPort, serverAddress, serverPort } = request;
+  const port = portOf(clientPort);
+  if (clientAddress !== "" && clientAddress !== "unknown" && port !== 0) {
+    return keyText(`${listener} ${clientAddress} ${port} ${serverAddress} ${portOf(serverPort)}`);
+  }
+  const message = messageOf(request);
+  return message === "" ? undefined : `${listener} instance ${message}`;
 }
 
-export interface Surroundings {
+/** Names the message, the same on every node; `""`: nothing does (yet), as with MTAs that send no instance. */
+export function messageOf({ instance }: PolicyRequest): string {
+  return keyText(instance);
+}
+
+export interface PolicyListener {
   readonly listener: string;
   readonly isTrusted: (address: string) => boolean;
   /** Wins over what the MTA says. */
   readonly localPort: number | undefined;
 }
 
-/** `copy` is applied to each text that is part of the request. */
-export function sessionOf(
-  request: PolicyRequest,
-  { listener, isTrusted, localPort }: Surroundings,
-  copy: (text: string) => string,
-): Session {
+/** Of a host name (RFC 1035 2.3.4), and more than an address takes. */
+const maxNameOctets = 255;
+
+/** What is too long to be a host is none. */
+const bounded = (text: string) => (isLonger(text, maxNameOctets) ? "" : text);
+
+export function peerOf(request: PolicyRequest, { listener, isTrusted, localPort }: PolicyListener): Peer {
   const address = canonicalIp(request.clientAddress);
-  return openSession(
-    {
-      listener,
-      protocol: "smtp",
-      client: {
-        address: address === undefined ? undefined : copy(address),
-        name: request.clientName === "unknown" ? "" : copy(request.clientName),
-        port: portOf(request.clientPort),
-      },
-      server: {
-        address: copy(canonicalIp(request.serverAddress) ?? request.serverAddress),
-        port: localPort ?? (portOf(request.serverPort) || smtpPort),
-      },
-      trusted: address !== undefined && isTrusted(address),
+  return {
+    listener,
+    client: {
+      address,
+      name: request.clientName === "unknown" ? "" : bounded(request.clientName),
+      port: portOf(request.clientPort),
     },
-    copy(request.saslUsername),
-    request.encryptionProtocol !== "",
-  );
+    server: {
+      address: canonicalIp(request.serverAddress) ?? bounded(request.serverAddress),
+      port: localPort ?? (portOf(request.serverPort) || smtpPort),
+    },
+    trusted: address !== undefined && isTrusted(address),
+  };
 }
 
-/** `session` is as the request has it: its name, login and TLS are those of now. */
-export function belongsTo(transaction: RememberedTransaction, request: PolicyRequest, session: Session): boolean {
-  const { sender, helo, login, tls } = transaction;
-  if (sender !== request.sender || helo !== session.helo || login !== session.login || tls !== session.tls) return false;
-  if (transaction.instance !== "") return transaction.instance === request.instance;
-  // MAIL again is a new message once recipients have come; without MAIL and without an instance every recipient is on its own.
-  return request.protocolState === "RCPT" ? transaction.hasMail : !transaction.hasRcpt;
+export function credentialsOf({ encryptionProtocol, encryptionCipher, saslUsername }: PolicyRequest): Credentials {
+  return { tls: encryptionProtocol !== "", tlsVersion: encryptionProtocol, tlsCipher: encryptionCipher, login: saslUsername };
 }

@@ -1,76 +1,51 @@
 /**
- * SMTP sessions as far as requests tell of them: policy delegation has no connection of its own for a session, and asks
- * about one command as often as lists name the service. What was decided is remembered, so that it is decided once.
+ * SMTP sessions as far as requests tell of them: policy delegation has no connection of its own for a session. Those longest unseen
+ * make room.
  */
 import { LRUCache } from "lru-cache";
-import type { Session } from "../../stage/session.ts";
-import type { MailOutcome, Verdict } from "../../stage/verdict.ts";
-import type { Decision } from "../decision.ts";
+import type { SmtpSession } from "../../stage/smtp-session.ts";
+import { detach } from "../../text/octets.ts";
 
-/** Strings in here are copies (see `ownCopy`). */
-export interface Remembered {
-  readonly session: Session;
-  /** The last EHLO name that the EHLO stage let pass; `session.helo` may be one that it was not asked about. */
-  greeted: string;
-  /** What the connection itself came to. */
-  connect: Verdict | undefined;
-  ehlo: { readonly name: string; readonly instance: string; readonly verdict: Verdict } | undefined;
-  transaction: RememberedTransaction | undefined;
+export interface SessionEntry {
+  readonly smtp: SmtpSession;
   /** The message and recipient that refusals were last logged of, and by which stages. */
-  told: { readonly about: string; readonly stages: Set<Decision["stage"]> };
+  logged: { readonly about: string; readonly stages: Set<string> };
   /** The request under way; the next one of this session waits for it. */
   underWay: Promise<unknown> | undefined;
   lastSeen: number;
-  /** Characters kept, roughly. */
-  weight: number;
-  isKept: boolean;
-}
-
-/** The facts that MAIL was decided by, its outcome, and what was decided of recipients since. */
-export interface RememberedTransaction {
-  /** `""` until a request names it: the one for MAIL itself does not. */
-  instance: string;
-  readonly sender: string;
-  readonly helo: string;
-  readonly login: string;
-  readonly tls: boolean;
-  readonly outcome: MailOutcome;
-  /** Begun by a request for MAIL, so that its end is known too. */
-  readonly hasMail: boolean;
-  hasRcpt: boolean;
-  /** By recipient as sent. */
-  readonly recipients: Map<string, { readonly isDecided: boolean; readonly verdict: Verdict }>;
+  /** What it was last weighed at; `undefined`: it is not kept. */
+  octets: number | undefined;
 }
 
 export interface MemoryLimits {
   readonly sessions: number;
-  /** Characters over all sessions. */
-  readonly weight: number;
+  /** Over all sessions. */
+  readonly octets: number;
 }
 
-const defaultLimits: MemoryLimits = { sessions: 20_000, weight: 64 * 1024 * 1024 };
+const defaultLimits: MemoryLimits = { sessions: 20_000, octets: 64 * 1024 * 1024 };
 
 /** A session without a request for so long is over. */
-const maxIdleMs = 10 * 60 * 1000;
+const maxIdleMs = 30 * 60 * 1000;
 
-/** What an entry costs besides its text. */
-const entryWeight = 200;
+/** What a key takes, with its place in the cache. */
+const keyOctets = 300;
 
 export class SessionMemory {
   readonly #now: () => number;
-  readonly #maxWeight: number;
-  readonly #sessions: LRUCache<string, Remembered>;
-  #weight = 0;
+  readonly #maxOctets: number;
+  readonly #sessions: LRUCache<string, SessionEntry>;
+  #octets = 0;
 
   /** `now` in milliseconds; it never goes back. */
   constructor(now: () => number, limits = defaultLimits) {
     this.#now = now;
-    this.#maxWeight = limits.weight;
+    this.#maxOctets = limits.octets;
     this.#sessions = new LRUCache({
       max: limits.sessions,
-      dispose: (remembered) => {
-        remembered.isKept = false;
-        this.#weight -= remembered.weight;
+      dispose: (entry) => {
+        this.#octets -= entry.octets ?? 0;
+        entry.octets = undefined;
       },
     });
   }
@@ -79,71 +54,39 @@ export class SessionMemory {
     return this.#sessions.size;
   }
 
-  get weight(): number {
-    return this.#weight;
+  get octets(): number {
+    return this.#octets;
   }
 
-  find(key: string): Remembered | undefined {
-    const remembered = this.#sessions.get(key);
-    if (remembered === undefined) return undefined;
+  find(key: string): SessionEntry | undefined {
+    const entry = this.#sessions.get(key);
+    if (entry === undefined) return undefined;
     const now = this.#now();
-    if (now - remembered.lastSeen > maxIdleMs) {
+    if (now - entry.lastSeen > maxIdleMs) {
       this.#sessions.delete(key);
       return undefined;
     }
-    remembered.lastSeen = now;
-    return remembered;
+    entry.lastSeen = now;
+    return entry;
   }
 
-  keep(key: string, session: Session): Remembered {
-    const remembered = unremembered(session);
-    remembered.lastSeen = this.#now();
-    remembered.isKept = true;
-    this.#sessions.set(key, remembered);
-    this.grow(remembered, key.length + session.client.name.length + session.login.length);
-    return remembered;
+  keep(key: string, entry: SessionEntry): void {
+    entry.lastSeen = this.#now();
+    entry.octets = 0;
+    this.#sessions.set(detach(key), entry);
+    this.weigh(entry);
   }
 
   end(key: string): void {
     this.#sessions.delete(key);
   }
 
-  /** Something of so many characters was added to what is remembered; the sessions longest unseen make room. */
-  grow(remembered: Remembered, characters: number): void {
-    if (!remembered.isKept) return;
-    remembered.weight += characters + entryWeight;
-    this.#weight += characters + entryWeight;
-    while (this.#weight > this.#maxWeight) this.#sessions.pop();
+  /** To be called when something may have been added to the session, or taken from it. */
+  weigh(entry: SessionEntry): void {
+    if (entry.octets === undefined) return;
+    const octets = entry.smtp.octets + keyOctets;
+    this.#octets += octets - entry.octets;
+    entry.octets = octets;
+    while (this.#octets > this.#maxOctets) this.#sessions.pop();
   }
-
-  /** A new transaction takes the place of the former, with all that was remembered in it. */
-  begin(remembered: Remembered, transaction: RememberedTransaction): void {
-    remembered.transaction = transaction;
-    if (!remembered.isKept) return;
-    this.#weight -= remembered.weight;
-    remembered.weight = 0;
-    const { session } = remembered;
-    this.grow(remembered, session.client.name.length + session.login.length + session.helo.length + transaction.sender.length);
-  }
-}
-
-/** A session that lasts for one request. */
-export function unremembered(session: Session): Remembered {
-  return {
-    session,
-    greeted: "",
-    connect: undefined,
-    ehlo: undefined,
-    transaction: undefined,
-    told: { about: "", stages: new Set() },
-    underWay: undefined,
-    lastSeen: 0,
-    weight: 0,
-    isKept: false,
-  };
-}
-
-/** A part of a string keeps the whole string alive; a copy does not. V8 copies parts of fewer than 13 characters anyway. */
-export function ownCopy(text: string): string {
-  return text.length < 13 ? text : Buffer.from(text).toString();
 }

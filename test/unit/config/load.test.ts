@@ -70,7 +70,6 @@ function evaluated(rule: Rule | boolean | undefined, { login = "", rcpt = "", po
   if (typeof rule !== "object") throw new Error(`no rules but ${rule}`);
   const peer = {
     listener,
-    protocol: "smtp",
     client: { address: "192.0.2.1", name: "", port: 1 },
     server: { address: "", port },
     trusted: false,

@@ -39,7 +39,6 @@ function evaluated(rule: boolean | Rule | undefined, rcpt: string, login = "", l
   if (typeof rule !== "object") throw new Error("no rules");
   const peer = {
     listener,
-    protocol: "smtp",
     client: { address: undefined, name: "", port: 0 },
     server: { address: "", port: 25 },
     trusted: false,

@@ -67,7 +67,6 @@ function world({ changes = {}, state = new MemoryState(), exemptions = {}, reply
     const session = openSession(
       {
         listener: "smtp",
-        protocol: "smtp",
         client: { address: known, name, port: 4321 },
         server: { address: "192.0.2.1", port: 25 },
         trusted,

@@ -27,12 +27,12 @@ async function play(
   recipients: readonly string[],
   changes: Changes = {},
   directory = directoryOf(entries),
-  part: RcptPart = "all",
+  { part = "all" as RcptPart, merges = true } = {},
 ) {
   const core = { settings: settings(changes), sources: sourcesOf([directory]) };
   const answers: string[] = [];
   for (const recipient of recipients) {
-    const { verdict, admission, countsAsError } = await decideRcpt(open, recipient, core, { part });
+    const { verdict, admission, countsAsError } = await decideRcpt(open, recipient, core, { part, merges });
     if (countsAsError) open.errors += 1;
     if (verdict.kind === "pass") {
       if (admission && open.transaction) admitRecipient(open.transaction, admission);
@@ -131,7 +131,7 @@ describe("relaying", () => {
 
   test("the relay part decides foreign domains only and enters nothing", async () => {
     const open = stranger();
-    expect(await play(open, ["nobody-here@example.org", "x@elsewhere.example"], {}, directoryOf(entries), "relay")).toEqual([
+    expect(await play(open, ["nobody-here@example.org", "x@elsewhere.example"], {}, directoryOf(entries), { part: "relay" })).toEqual([
       "pass",
       noRelay,
     ]);
@@ -153,6 +153,19 @@ describe("duplicates", () => {
       "duplicate",
       "duplicate",
     ]);
+  });
+
+  test("where the MTA delivers to each, only an address as given is one, and each counts", async () => {
+    const open = stranger();
+    const given = ["john@example.org", "JOHN@example.org", "john+x@example.org", "a@catch.example", "b@catch.example"];
+    expect(await play(open, given, { rcpt: { maxRecipients: rule("3") } }, directoryOf(entries), { merges: false })).toEqual([
+      "mailbox john@example.org",
+      "duplicate",
+      "sub-address john@example.org",
+      "catch-all john@example.org",
+      "452 4.5.3 Too many recipients.",
+    ]);
+    expect(open.transaction?.accepted).toBe(3);
   });
 
   test("a swap of two addresses is none", async () => {

@@ -38,7 +38,7 @@ interface Facts {
 function session({ trusted = false, login = "", helo = "mx.client.example", ...facts }: Facts = {}): Session {
   const address = "address" in facts ? facts.address : "203.0.113.9";
   const client = { address, name: "", port: 4321 };
-  const opened = openSession({ listener: "smtp", protocol: "smtp", client, server: { address: "192.0.2.1", port: 25 }, trusted }, login);
+  const opened = openSession({ listener: "smtp", client, server: { address: "192.0.2.1", port: 25 }, trusted }, login);
   opened.helo = helo;
   return opened;
 }

@@ -355,3 +355,24 @@ test("what revokes a verdict", () => {
   expect(revoking.join("")).toBe("AQK");
   expect(conversation.revokes(undefined)).toBe(true);
 });
+
+test("the recipients of all messages under way are bounded in octets", async () => {
+  const place = world({ changes: { rcpt: { maxRecipients: rule("1000000") } } });
+  const { options } = milterWorld(place);
+  const begin = openMilter(options);
+  const parameters = `X=${"y".repeat(2000)}`;
+  const answers = new Map<string | undefined, number>();
+  const messages: Mta[] = [];
+  // Each in a new spelling of one mailbox: a duplicate, which no limit counts.
+  for (let index = 0; index < 40_000; index += 1) {
+    if (index % 2000 === 0) messages.push(await inMessage(await connected(options, fullOffer, begin)));
+    const answer = await messages.at(-1)?.send("R", envelope(`<john+${index}@example.org>`, parameters));
+    answers.set(answer, (answers.get(answer) ?? 0) + 1);
+  }
+  expect([...answers.keys()]).toEqual(["continue", "452 4.5.3 Too many recipients."]);
+  expect(answers.get("continue")).toBeGreaterThan(20_000);
+  // What ends makes room.
+  await messages[0]?.send("A");
+  messages[1]?.conversation.close();
+  expect(await messages[2]?.send("R", envelope("<john+last@example.org>"))).toBe("continue");
+});

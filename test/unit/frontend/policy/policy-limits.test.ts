@@ -97,6 +97,37 @@ describe("throttles", () => {
     expect(answers).toEqual(["DUNNO", "DUNNO", closed]);
   });
 
+  test.each<[what: string, answers: readonly string[], asked: (connection: number) => readonly ReturnType<typeof request>[]]>([
+    ["asked at CONNECT: each counts, whatever its port", ["DUNNO", "DUNNO", closed, closed], () => [request("CONNECT")]],
+    [
+      "asked at CONNECT and again later: each counts once",
+      ["DUNNO", "DUNNO", closed, closed],
+      (connection) => [request("CONNECT"), request("EHLO"), rcpt("john@example.org", { instance: `${connection}` })],
+    ],
+    [
+      "only asked at RCPT: each message counts, whatever its port",
+      ["DUNNO", "DUNNO", closed, closed],
+      (connection) => [rcpt("john@example.org", { instance: `${connection}` }), rcpt("jane@example.org", { instance: `${connection}` })],
+    ],
+    [
+      "asked at EHLO first: the message that follows is the same connection",
+      ["DUNNO", "DUNNO", closed, closed],
+      (connection) => [
+        request("EHLO", { clientPort: `${connection}` }),
+        rcpt("john@example.org", { clientPort: `${connection}`, instance: `${connection}` }),
+      ],
+    ],
+  ])("at connect, %s", async (_what, expected, asked) => {
+    const ask = client(limited({ throttles: { connect: [throttle({ count: 2 })] } }));
+    const answers: string[] = [];
+    for (let connection = 1; connection <= 4; connection += 1) {
+      const said = new Set<string>();
+      for (const each of asked(connection)) said.add(await ask(each));
+      answers.push(...said);
+    }
+    expect(answers).toEqual(expected);
+  });
+
   test("at connect: asked by the client list, not by the others", async () => {
     const self = limited({ throttles: { connect: [throttle({ count: 0 })] } });
     const ask = client(self);

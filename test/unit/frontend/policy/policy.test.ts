@@ -226,12 +226,52 @@ describe.each([false, true])("a directory that waits: %s", (waits) => {
         [bad, bad, bad, bad].map((one): Asked => [{ ...one, clientPort: "0", instance: "" }, held(noMailbox)]),
       ],
       [
-        "without an instance recipients are on their own, the session's errors are not",
+        "without an instance the same sender and EHLO name are one transaction",
         [
-          ...["john", "jane", "doe", "bill"].map((name): Asked => [rcpt(`${name}@example.org`, { instance: "" }), "DUNNO"]),
+          ...["john", "jane", "doe"].map((name): Asked => [rcpt(`${name}@example.org`, { instance: "" }), "DUNNO"]),
+          [rcpt("bill@example.org", { instance: "" }), tooManyRecipients],
+          [rcpt("john@example.org", { instance: "" }), "DUNNO"],
+          [rcpt("bill@example.org", { instance: "", sender: "b@client.example" }), "DUNNO"],
+          [rcpt("bill@example.org", { instance: "", heloName: "other.client.example" }), "DUNNO"],
           [{ ...bad, instance: "" }, held(noMailbox)],
-          [{ ...bad, instance: "" }, held(noMailbox)],
-          [{ ...bad, instance: "" }, held(tooManyErrors)],
+          [{ ...bad, instance: "" }, noMailbox],
+          [{ ...other, instance: "" }, held(noMailbox)],
+          [{ ...third, instance: "" }, held(tooManyErrors)],
+        ],
+      ],
+      [
+        "two sessions of one client port, with two ports or addresses of the MTA, are two",
+        ["25", "587"].flatMap((serverPort): Asked[] => [
+          ...["john", "jane", "doe"].map((name): Asked => [rcpt(`${name}@example.org`, { serverPort, instance: serverPort }), "DUNNO"]),
+          [rcpt("john@example.org", { serverPort: serverPort === "25" ? "587" : "25", instance: "other" }), "DUNNO"],
+          [rcpt("john@example.org", { serverAddress: "198.51.100.2", serverPort, instance: "another" }), "DUNNO"],
+          [rcpt("bill@example.org", { serverPort, instance: serverPort }), tooManyRecipients],
+        ]),
+      ],
+      [
+        "two that take turns keep their counts",
+        ["john", "jane", "doe", "bill"].flatMap((name): Asked[] => {
+          const expected = name === "bill" ? tooManyRecipients : "DUNNO";
+          return ["25", "587"].map((serverPort) => [rcpt(`${name}@example.org`, { serverPort, instance: serverPort }), expected]);
+        }),
+      ],
+      [
+        "sub-addresses and addresses of a catch-all count each, since the MTA delivers to each",
+        ["john+1@example.org", "john+2@example.org", "a@catch.example", "b@catch.example", "JOHN+1@example.org"].map(
+          (recipient): Asked => [rcpt(recipient), recipient === "b@catch.example" ? tooManyRecipients : "DUNNO"],
+        ),
+      ],
+      [
+        "who comes back after a 421 has a new session",
+        [
+          [bad, held(noMailbox)],
+          [other, held(noMailbox)],
+          [third, held(tooManyErrors)],
+          [third, tooManyErrors],
+          [bad, noMailbox],
+          [{ ...bad, instance: "7.7.7.0" }, held(noMailbox)],
+          [{ ...other, instance: "7.7.7.0" }, held(noMailbox)],
+          [{ ...third, instance: "7.7.7.0" }, held(tooManyErrors)],
         ],
       ],
       [
@@ -266,7 +306,7 @@ describe.each([false, true])("a directory that waits: %s", (waits) => {
         "a login and TLS may come later",
         [
           [request("EHLO", { heloName: "localhost" }), badName],
-          [request("EHLO", { heloName: "localhost", serverPort: "587", encryptionProtocol: "TLSv1.3" }), badName],
+          [request("EHLO", { heloName: "localhost", encryptionProtocol: "TLSv1.3" }), badName],
           [rcpt("a@elsewhere.example"), held(noRelay)],
           [rcpt("a@elsewhere.example", { instance: "1.2.3.1", saslUsername: "john" }), "DUNNO"],
         ],
@@ -305,15 +345,15 @@ describe.each([false, true])("a directory that waits: %s", (waits) => {
       expect(place.causes).toEqual([expect.objectContaining({ message: "down" })]);
     });
 
-    test("a session ends after ten minutes without a request", async () => {
+    test("a session ends after thirty minutes without a request", async () => {
       const place = open();
       const ask = client(place);
       await ask(bad);
-      place.now += 9 * 60_000;
+      place.now += 29 * 60_000;
       await ask(request("DATA", { instance: "1.2.3.0" }));
-      place.now += 9 * 60_000;
+      place.now += 29 * 60_000;
       expect(await ask(bad)).toBe(noMailbox);
-      place.now += 10 * 60_000 + 1;
+      place.now += 30 * 60_000 + 1;
       expect(await ask(bad)).toBe(held(noMailbox));
     });
 
@@ -370,7 +410,7 @@ describe("the log", () => {
       {
         event: "decision",
         listener: "smtp",
-        stage: "rcpt",
+        stage: "mail",
         client: "203.0.113.9",
         clientName: "",
         clientPort: 4321,
@@ -382,8 +422,8 @@ describe("the log", () => {
         recipient: "nobody@example.org",
         instance: "1.2.3.0",
         verdict: "reject",
-        reply: noMailbox,
-        reason: "unknown-mailbox",
+        reply: "501 5.1.7 Sender address is too long.",
+        reason: "too-long",
         resolved: [],
         ms: 0,
       },
@@ -430,6 +470,13 @@ describe("the log", () => {
       { kind: "unknown-context", listener: "smtp", context: "outer" },
       { kind: "unknown-context", listener: "smtp", context: "inner" },
     ]);
+  });
+
+  test("requests without an instance are reported once", async () => {
+    const place = world();
+    const ask = client(place);
+    for (const recipient of ["john@example.org", "jane@example.org"]) await ask(rcpt(recipient, { instance: "" }));
+    expect(place.notices).toEqual([{ kind: "no-instance", listener: "smtp" }]);
   });
 
   test("an address that must be delivered elsewhere is told once", async () => {
@@ -493,21 +540,41 @@ describe("memory", () => {
     let memory: SessionMemory | undefined;
     const place = world({
       memory(now) {
-        memory = new SessionMemory(now, { sessions: 10, weight: 50_000 });
+        memory = new SessionMemory(now, { sessions: 10, octets: 10_000 });
         return memory;
       },
     });
     const ask = client(place);
     for (let port = 1; port <= 40; port += 1) {
       for (let index = 0; index < 5; index += 1) {
-        await ask(rcpt(`${"x".repeat(2000)}${index}@example.org`, { clientPort: `${port}`, instance: `${port}` }));
+        await ask(rcpt(`${"x".repeat(400)}${index}@example.org`, { clientPort: `${port}`, instance: `${port}` }));
         expect(memory?.size).toBeLessThanOrEqual(10);
-        expect(memory?.weight).toBeLessThanOrEqual(50_000);
+        expect(memory?.octets).toBeLessThanOrEqual(10_000);
       }
     }
-    expect(memory?.weight).toBeGreaterThan(10_000);
+    expect(memory?.octets).toBeGreaterThan(5_000);
     for (let port = 1; port <= 40; port += 1) await ask(request("CONNECT", { clientPort: `${port}` }));
-    expect([memory?.size, memory?.weight]).toEqual([0, 0]);
+    expect([memory?.size, memory?.octets]).toEqual([0, 0]);
+  });
+
+  test.each([
+    ...(["clientName", "serverAddress", "instance", "size", "heloName", "sender", "recipient"] as const).map((name) => [name, 50] as const),
+    // The MTA's own words are kept whole, so that fewer sessions are.
+    ...(["saslUsername", "encryptionProtocol"] as const).map((name) => [name, 3] as const),
+  ])("%s of 60,000 octets: %i sessions fit into 200,000", async (attribute, sessions) => {
+    let memory: SessionMemory | undefined;
+    const place = world({
+      memory(now) {
+        memory = new SessionMemory(now, { sessions: 50, octets: 200_000 });
+        return memory;
+      },
+    });
+    const ask = client(place);
+    for (let port = 1; port <= 50; port += 1) {
+      await ask(rcpt("john@example.org", { clientPort: `${port}`, instance: `${port}`, [attribute]: "x".repeat(60_000) }));
+    }
+    expect(memory?.size).toBe(sessions);
+    expect(memory?.octets).toBeLessThanOrEqual(200_000);
   });
 
   test("a new message takes the place of the former", async () => {
@@ -520,9 +587,9 @@ describe("memory", () => {
     });
     const ask = client(place);
     await ask(rcpt("nobody@example.org", { instance: "first" }));
-    const weight = memory?.weight ?? 0;
+    const octets = memory?.octets ?? 0;
     for (let index = 0; index < 100; index += 1) await ask(rcpt("nobody@example.org", { instance: `i${index}` }));
-    expect(memory?.weight).toBeLessThan(weight * 2);
+    expect(memory?.octets).toBeLessThan(octets * 2);
   });
 });
 

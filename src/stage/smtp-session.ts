@@ -1,0 +1,398 @@
+/**
+ * One SMTP session, from connect to close: which stage is asked, what the client was told so far, and what that leaves behind. Every
+ * front end and `postern explain` drive this one object; what they know themselves is bytes and the habits of their MTA.
+ */
+import { type Steps, waitFor } from "../answer/steps.ts";
+import { detach } from "../text/octets.ts";
+import type { Header } from "./admission.ts";
+import { maxEhloOctets } from "./bounds.ts";
+import { decideConnect } from "./connect.ts";
+import type { Core } from "./core.ts";
+import { decideEhlo } from "./ehlo.ts";
+import { decideMailParameters, decideRcptParameters, type ParametersOutcome } from "./extensions.ts";
+import { decideMail } from "./mail.ts";
+import type { Parameters } from "./parameters.ts";
+import { decideRcpt, type RcptPart } from "./rcpt.ts";
+import { pass, refuse } from "./refuse.ts";
+import { admitRecipient, beginTransaction, openSession, type Peer, type Session } from "./session.ts";
+import type { Verdict } from "./verdict.ts";
+import { decideExpn, decideVrfy } from "./vrfy.ts";
+
+export type StageName = "connect" | "ehlo" | "mail" | "rcpt" | "vrfy" | "expn";
+
+/** What one stage said. */
+export interface StageResult {
+  readonly stage: StageName;
+  readonly verdict: Verdict;
+  /** It was said before: it counts, and is waited for, no second time. */
+  readonly isRepeat: boolean;
+  /** Where an accepted recipient goes. */
+  readonly resolved: readonly string[];
+  /** The sender from now on, where MAIL or an accepted recipient sets it; canonical. */
+  readonly sender?: string;
+  /** That the message is to get. */
+  readonly header?: Header;
+  /** A parameter that passed only because parameters of extensions are merely observed. */
+  readonly observed?: ParametersOutcome;
+  /** What VRFY and EXPN found. */
+  readonly addresses?: readonly string[];
+}
+
+/** How a command is decided; a reload may change it from one command to the next. */
+export interface Terms {
+  readonly core: Core;
+  /** Refusals are not carried out, so that the session goes on as after a pass. */
+  readonly isShadow: boolean;
+  /** Parameters of extensions that are off are refused; else they are observed. */
+  readonly enforcesExtensions: boolean;
+  /** Recipients that resolve to one mailbox get one copy between them; else the MTA delivers to each, and each counts. */
+  readonly mergesRecipients: boolean;
+}
+
+/** What STARTTLS and AUTH change. */
+export interface Credentials {
+  /** Such as `TLSv1.3`; `""`: not encrypted, or not known. */
+  readonly tlsVersion: string;
+  readonly tlsCipher: string;
+  readonly tls: boolean;
+  /** `""`: not authenticated. */
+  readonly login: string;
+}
+
+export interface MailCommand {
+  /** As given; `""` is the null sender. */
+  readonly sender: string;
+  readonly parameters: Parameters;
+  /** Names the message, the same on every node; `""`: nothing names it (yet). */
+  readonly message: string;
+  /** The MTA is at RCPT already, and asks about MAIL again or only now. Default: false. */
+  readonly isAtRcpt?: boolean;
+}
+
+export interface RcptCommand {
+  /** As given. */
+  readonly recipient: string;
+  readonly parameters: Parameters;
+  readonly message: string;
+  /** Default: all. */
+  readonly part?: RcptPart;
+}
+
+/** A verdict on a question that may be asked again, and the message that it was given for. */
+interface Answered {
+  readonly message: string;
+  readonly verdict: Verdict;
+}
+
+/** What MAIL was decided by, what came of it, and what was said of recipients since. */
+interface AnsweredMail {
+  message: string;
+  readonly sender: string;
+  readonly helo: string;
+  readonly login: string;
+  readonly tls: boolean;
+  readonly result: StageResult;
+  /** A recipient was asked about. */
+  hasRcpt: boolean;
+  /** By recipient as given. */
+  readonly recipients: Map<string, AnsweredRcpt>;
+}
+
+interface AnsweredRcpt {
+  readonly verdict: Verdict;
+  /** Only its relay part was asked about, which leaves local addresses to whoever asks about recipients. */
+  readonly isUndecided: boolean;
+}
+
+/** Recipients of one transaction of which the answer is kept; Postfix takes 1000 by default. */
+const maxAnswered = 2000;
+
+/** What an object costs besides its texts. */
+const entryOctets = 200;
+
+/** What the recipients of all transactions under way may take together; none is accepted beyond it. */
+export interface OctetBudget {
+  readonly max: number;
+  used: number;
+}
+
+export interface SmtpSessionOptions {
+  /** Shared by the sessions of a listener. Default: whoever keeps the session sees to `octets`. */
+  readonly budget?: OctetBudget;
+  /**
+   * The MTA asks about a command as often as its lists name the service, says with each question how far the session is, and goes on
+   * with whatever it let through. So the same question gets the same answer. Default: each command is asked about once, and a
+   * command that comes again is a new one.
+   */
+  readonly repeatsQuestions?: boolean;
+}
+
+export class SmtpSession {
+  readonly session: Session;
+  readonly #repeatsQuestions: boolean;
+  readonly #budget: OctetBudget;
+  readonly #peerOctets: number;
+  #transactionOctets = 0;
+  #stage: StageName = "connect";
+  /** `message` undefined: it was the connection itself that was asked about. */
+  #connect: { message: string | undefined; readonly verdict: Verdict } | undefined;
+  #ehlo: (Answered & { readonly name: string }) | undefined;
+  /** The last EHLO name that the EHLO stage let pass; `session.helo` may be one that it was not asked about. */
+  #greeted = "";
+  #mail: AnsweredMail | undefined;
+  #isOver = false;
+
+  constructor(peer: Peer, { repeatsQuestions = false, budget = { max: Number.POSITIVE_INFINITY, used: 0 } }: SmtpSessionOptions = {}) {
+    const { client, server } = peer;
+    this.session = openSession({
+      ...peer,
+      client: { ...client, address: client.address && detach(client.address), name: detach(client.name) },
+      server: { ...server, address: detach(server.address) },
+    });
+    this.#repeatsQuestions = repeatsQuestions;
+    this.#budget = budget;
+    this.#peerOctets = entryOctets + client.name.length + server.address.length;
+  }
+
+  /** The stage that is being asked, or was last. */
+  get stage(): StageName {
+    return this.#stage;
+  }
+
+  /** A reply has ended the session, and this is no question that was answered in it: whoever asks has come anew. */
+  isEndedBefore(recipient: string, message: string): boolean {
+    return this.#isOver && !(this.#mail?.message === message && this.#mail.recipients.has(recipient));
+  }
+
+  /** What is remembered, roughly. */
+  get octets(): number {
+    const { login, helo, tlsVersion, tlsCipher } = this.session;
+    const kept = [login, helo, tlsVersion, tlsCipher, this.#ehlo?.name ?? ""];
+    return this.#peerOctets + this.#transactionOctets + octetsOf(kept);
+  }
+
+  update({ tls, tlsVersion, tlsCipher, login }: Credentials): void {
+    const { session } = this;
+    if (session.tls === tls && session.tlsVersion === tlsVersion && session.login === login) return;
+    session.tls = tls;
+    session.tlsVersion = detach(tlsVersion);
+    session.tlsCipher = detach(tlsCipher);
+    session.login = detach(login);
+    // A name that was refused to a stranger may be welcome now.
+    if (this.#ehlo?.verdict.kind !== "pass") this.#ehlo = undefined;
+  }
+
+  /**
+   * Throttles of connections. `message` undefined: this is the connection itself. Else it is asked about with a message, or (`""`)
+   * before one: each new message counts then, since an MTA names messages and a client may use one port for all its connections.
+   */
+  *connect(message: string | undefined, { core }: Terms): Steps<StageResult> {
+    const answered = this.#connect;
+    if (answered !== undefined) {
+      if (answered.message === "" && message !== undefined) answered.message = detach(message);
+      const isSame = answered.message === undefined || message === undefined || message === "" || message === answered.message;
+      if (isSame) return repeated("connect", answered.verdict);
+    }
+    this.#stage = "connect";
+    const verdict = yield* waitFor(decideConnect(this.session, core, message || undefined));
+    this.#connect = { message: message && detach(message), verdict };
+    return said("connect", verdict);
+  }
+
+  *ehlo(name: string, message: string, terms: Terms): Steps<StageResult> {
+    const { session } = this;
+    const answered = this.#ehlo;
+    // A source that could not tell is asked again with the next message.
+    const isKnown = answered?.verdict.kind !== "defer" || (this.#repeatsQuestions && answered.message === message);
+    if (answered?.name === name && isKnown) {
+      this.#takeName(answered.name, answered.verdict, terms);
+      return repeated("ehlo", answered.verdict);
+    }
+    this.#stage = "ehlo";
+    session.helo = this.#greeted;
+    const verdict = yield* waitFor(decideEhlo(session, name, terms.core));
+    const own = detach(name.slice(0, maxEhloOctets));
+    if (verdict.kind === "pass") this.#greeted = own;
+    this.#ehlo = { name: own, message: detach(message), verdict };
+    this.#takeName(own, verdict, terms);
+    return said("ehlo", verdict);
+  }
+
+  #takeName(name: string, verdict: Verdict, { isShadow }: Terms): void {
+    this.session.helo = verdict.kind === "pass" || isShadow ? name : this.#greeted;
+  }
+
+  /** What the MTA let through is the name of the session, whether or not the EHLO stage was asked; `""`: it gives none. */
+  letThrough(name: string): void {
+    const helo = name === "" ? this.#greeted : name.slice(0, maxEhloOctets);
+    if (this.session.helo !== helo) this.session.helo = detach(helo);
+  }
+
+  *mail(command: MailCommand, terms: Terms): Steps<StageResult> {
+    const former = this.#repeatsQuestions ? this.#mail : undefined;
+    if (former !== undefined && this.#isAbout(former, command)) {
+      if (former.message === "") former.message = detach(command.message);
+      former.hasRcpt ||= command.isAtRcpt === true;
+      return { ...former.result, isRepeat: true };
+    }
+    this.reset();
+    this.#stage = "mail";
+    const sender = detach(command.sender);
+    const message = detach(command.message);
+    const parameters = command.parameters.map(detach);
+    const result = yield* this.#decideMail({ sender, parameters, message }, terms);
+    // Nothing of it is kept.
+    if (result.verdict.reason === "too-long") return result;
+    // An MTA that repeats its questions has let the sender through when it asks about recipients.
+    if (result.verdict.kind === "pass" || terms.isShadow || this.#repeatsQuestions) {
+      beginTransaction(this.session, result.sender ?? "", parameters);
+    }
+    const { helo, login, tls } = this.session;
+    this.#mail = { message, sender, helo, login, tls, result, hasRcpt: command.isAtRcpt === true, recipients: new Map() };
+    this.#take(sender.length + octetsOf(parameters));
+    return result;
+  }
+
+  *#decideMail({ sender, parameters, message }: MailCommand, terms: Terms): Steps<StageResult> {
+    const { session } = this;
+    const { core } = terms;
+    const { verdict, sender: decided } = yield* waitFor(decideMail(session, sender, core, { ...named(message), parameters }));
+    const result: StageResult = { ...said("mail", verdict), sender: decided };
+    if (verdict.kind !== "pass") return result;
+    return checked(result, yield* waitFor(decideMailParameters(session, decided, parameters, core, core.sources.now())), terms);
+  }
+
+  /** Whether the question is about the message of that MAIL. */
+  #isAbout(mail: AnsweredMail, { sender, message, isAtRcpt }: MailCommand): boolean {
+    const { helo, login, tls } = this.session;
+    if (mail.sender !== sender || mail.helo !== helo || mail.login !== login || mail.tls !== tls) return false;
+    if (mail.message !== "") return mail.message === message;
+    // Where nothing names messages, MAIL again is a new one once recipients have come.
+    return isAtRcpt === true || !mail.hasRcpt;
+  }
+
+  *rcpt(command: RcptCommand, terms: Terms): Steps<StageResult> {
+    const { recipient, message, part = "all" } = command;
+    const answers = this.#repeatsQuestions ? this.#mail?.recipients : undefined;
+    const former = answers?.get(recipient);
+    if (former !== undefined && isAnswered(former, part, message)) return repeated("rcpt", former.verdict);
+    this.#stage = "rcpt";
+    const { replies } = terms.core.settings.rcpt;
+    if (this.#budget.used >= this.#budget.max) return said("rcpt", refuse(replies.tooManyRecipients, "too-many-recipients"));
+    const own = detach(recipient);
+    const result = yield* this.#decideRcpt({ ...command, recipient: own }, terms);
+    const { verdict } = result;
+    if (verdict.kind === "disconnect" && !terms.isShadow) this.#isOver = true;
+    // A local address is not decided by the relay part: that it passed there says nothing.
+    const isUndecided = part === "relay" && verdict.reason === "pass";
+    if (answers !== undefined && answers.size < maxAnswered && verdict.reason !== "too-long") {
+      answers.set(own, { verdict, isUndecided });
+      this.#take(own.length);
+    }
+    return isUndecided ? { ...result, isRepeat: true } : result;
+  }
+
+  *#decideRcpt({ recipient, parameters, message, part = "all" }: RcptCommand, terms: Terms): Steps<StageResult> {
+    const { session } = this;
+    const { core, mergesRecipients: merges } = terms;
+    let result = said("rcpt", pass("pass"));
+    // Without MAIL the stage has something else to say.
+    if (session.transaction !== undefined) {
+      result = checked(result, yield* waitFor(decideRcptParameters(session, parameters, core, core.sources.now())), terms);
+      if (result.verdict.kind !== "pass") return result;
+    }
+    const outcome = yield* waitFor(decideRcpt(session, recipient, core, { ...named(message), part, merges, parameters }));
+    const { verdict, admission, countsAsError } = outcome;
+    if (countsAsError) session.errors += 1;
+    if (verdict.kind === "pass") this.#take(recipient.length + octetsOf(parameters));
+    if (admission === undefined || session.transaction === undefined) return { ...result, verdict };
+    const { resolved, sender, header } = admission;
+    if (merges) this.#take(octetsOf(resolved));
+    // Where the MTA delivers to each, nothing is compared with what others resolved to.
+    admitRecipient(session.transaction, merges ? admission : { ...admission, resolved: [] });
+    return { ...result, verdict, resolved, ...(sender !== undefined && { sender }), ...(header && { header }) };
+  }
+
+  /** The MTA has refused a recipient itself, which counts as an error of the client. */
+  recipientRefused(): void {
+    const { session } = this;
+    if (!session.trusted && session.login === "") session.errors += 1;
+  }
+
+  *vrfy(text: string, { core }: Terms): Steps<StageResult> {
+    this.#stage = "vrfy";
+    const { verdict, addresses } = yield* waitFor(decideVrfy(this.session, text, core));
+    return { ...said("vrfy", verdict), addresses };
+  }
+
+  *expn(text: string, { core }: Terms): Steps<StageResult> {
+    this.#stage = "expn";
+    const { verdict, addresses } = yield* waitFor(decideExpn(this.session, text, core));
+    return { ...said("expn", verdict), addresses };
+  }
+
+  /** RSET, the end of a message, or that of the session. */
+  reset(): void {
+    this.session.transaction = undefined;
+    this.#mail = undefined;
+    this.#budget.used -= this.#transactionOctets;
+    this.#transactionOctets = 0;
+  }
+
+  #take(octets: number): void {
+    this.#transactionOctets += entryOctets + octets;
+    this.#budget.used += entryOctets + octets;
+  }
+}
+
+/**
+ * Asks one stage after the other until one refuses; in shadow mode all are asked, since a refused name must not hide what would become
+ * of the recipient. Refusals go into `refused` as they come. The result is that of the last stage.
+ */
+export function askInOrder(
+  stages: readonly [Steps<StageResult>, ...Steps<StageResult>[]],
+  terms: Terms,
+  refused: StageResult[],
+): Steps<StageResult>;
+export function askInOrder(stages: Iterable<Steps<StageResult>>, terms: Terms, refused: StageResult[]): Steps<StageResult | undefined>;
+export function* askInOrder(
+  stages: Iterable<Steps<StageResult>>,
+  { isShadow }: Terms,
+  refused: StageResult[],
+): Steps<StageResult | undefined> {
+  let last: StageResult | undefined;
+  for (const stage of stages) {
+    last = yield* stage;
+    if (last.verdict.kind === "pass") continue;
+    refused.push(last);
+    if (!isShadow) break;
+  }
+  return last;
+}
+
+function said(stage: StageName, verdict: Verdict): StageResult {
+  return { stage, verdict, isRepeat: false, resolved: [] };
+}
+
+function repeated(stage: StageName, verdict: Verdict): StageResult {
+  return { stage, verdict, isRepeat: true, resolved: [] };
+}
+
+/** `passed`, unless a parameter is refused. */
+function checked(passed: StageResult, outcome: ParametersOutcome, { enforcesExtensions }: Terms): StageResult {
+  if (outcome.verdict.kind === "pass") return passed;
+  return enforcesExtensions ? { ...passed, verdict: outcome.verdict } : { ...passed, observed: outcome };
+}
+
+/** Where nothing names messages, a recipient that was deferred may come again in the next one. */
+function isAnswered({ verdict, isUndecided }: AnsweredRcpt, part: RcptPart, message: string): boolean {
+  return (!isUndecided || part === "relay") && (message !== "" || verdict.kind !== "defer");
+}
+
+function named(message: string): { readonly message?: string } {
+  return message === "" ? {} : { message };
+}
+
+function octetsOf(texts: readonly string[]): number {
+  return texts.reduce((sum, { length }) => sum + length, 0);
+}
