@@ -1,7 +1,6 @@
 /** `postern serve`: the daemon, from start to the signal that ends it. */
 import { execFile, fork } from "node:child_process";
 import { availableParallelism } from "node:os";
-import { performance } from "node:perf_hooks";
 import { Command } from "commander";
 import { formatProblem } from "../config/check/problem.ts";
 import { scriptsOf } from "../config/compile/scripts.ts";
@@ -9,9 +8,7 @@ import type { Configuration } from "../config/configuration.ts";
 import { loadConfiguration } from "../config/load.ts";
 import { type Daemon, startDaemon, stateLeases } from "../daemon/daemon.ts";
 import { type Log, type Logger, messageOf, openLog } from "../daemon/log.ts";
-import { openCore } from "../daemon/open-core.ts";
 import { startWorkers } from "../daemon/primary.ts";
-import { unchangedState } from "../daemon/read-only-state.ts";
 import {
   type ConfigurationOptions,
   configurationOption,
@@ -45,9 +42,7 @@ async function serve(options: ConfigurationOptions): Promise<void> {
   }
   const workers = workersOf(configuration);
   const log = openLog(configuration.log, workers > 1 ? {} : undefined);
-  const starting = checkStatements(configuration, log.logger).then(() =>
-    workers > 1 ? startPrimary(configuration, workers, log, options) : startDaemon(configuration, log.logger),
-  );
+  const starting = workers > 1 ? startPrimary(configuration, workers, log, options) : startDaemon(configuration, log.logger);
   // Before it listens: whoever can reach it may also signal it.
   onSignals(starting, log, options, workers);
   try {
@@ -59,19 +54,6 @@ async function serve(options: ConfigurationOptions): Promise<void> {
   }
   introduce(configuration, log);
   tellSystemd("--ready");
-}
-
-/** Throws when the SQL of a script cannot work. A store that cannot be reached is no reason not to serve. */
-async function checkStatements(configuration: Configuration, logger: Logger): Promise<void> {
-  if (configuration.settings.sieve.scripts.values().every(({ statements }) => statements.length === 0)) return;
-  // What does not work is told by the daemon, which asks the same stores.
-  const onAvailability = () => {};
-  const leaseState = () => unchangedState(configuration, onAvailability);
-  const open = openCore(configuration, { now: () => performance.now(), clock: Date.now, leaseState, onAvailability });
-  const problems = await open.checkStatements().finally(() => open.close());
-  for (const problem of problems) logger.error({ event: "configuration" }, formatProblem(configuration.problemInScript(problem)));
-  const scripts = new Set(problems.map(({ script }) => script));
-  if (problems.length > 0) throw new Error(`the SQL of scripts cannot work, in ${[...scripts].join(", ")}`);
 }
 
 function workersOf({ server }: Configuration): number {
@@ -147,7 +129,6 @@ async function reload(daemon: Daemon, { logger, format }: Log, options: Configur
     return;
   }
   try {
-    await checkStatements(configuration, logger);
     await daemon.reload(configuration);
     logger.level = configuration.log.level;
     if (configuration.log.format !== format) logger.warn({ event: "reload" }, "log.format takes effect at the next start");

@@ -1,6 +1,7 @@
 /** The daemon: a configuration, the core made from it, and the listeners that ask the core. A reload builds all of it anew, then swaps it. */
 import { performance } from "node:perf_hooks";
 import { TemporaryError } from "../answer/temporary-error.ts";
+import { formatProblem } from "../config/check/problem.ts";
 import type { Configuration, ListenerSettings } from "../config/configuration.ts";
 import { DelayedReplies } from "../frontend/connection/delayed-replies.ts";
 import { type Listener, openListener } from "../frontend/connection/listener.ts";
@@ -18,9 +19,10 @@ import { BoundSockets, type ListenSockets } from "./listen-sockets.ts";
 import { type Logger, logDecision, logNotice, logScriptFailure, logSource, logStateStore } from "./log.ts";
 import { type OpenCore, openCore } from "./open-core.ts";
 import { type StateLease, StateStores } from "./state-lease.ts";
+import { Succession } from "./succession.ts";
 
 export interface Daemon {
-  /** Serves by another configuration from now on; what cannot be bound leaves all as it was, and is thrown. */
+  /** Serves by another configuration from now on; throws, with all as it was, when it cannot. */
   reload(configuration: Configuration): Promise<void>;
   /** Answers what is under way, then closes. */
   stop(): Promise<void>;
@@ -36,16 +38,18 @@ export interface DaemonOptions {
 /** How long connections have to take their last replies when a listener stops. */
 export const graceMs = 5000;
 
-/** Requests that began before a reload may still ask the former sources; no query takes longer. */
-export const formerCoreMs = 30_000;
-
 /** How often files are looked at. */
 const refreshMs = 1000;
 
-/** Throws when a socket cannot be bound. */
+/** Throws when a socket cannot be bound or the SQL of a script cannot work. */
 export async function startDaemon(configuration: Configuration, logger: Logger, options: DaemonOptions = {}): Promise<Daemon> {
-  const daemon = new RunningDaemon(configuration, logger, options);
-  await daemon.start();
+  const daemon = new RunningDaemon(logger, options);
+  try {
+    await daemon.reload(configuration);
+  } catch (error) {
+    await daemon.stop();
+    throw error;
+  }
   return daemon;
 }
 
@@ -59,62 +63,46 @@ interface Served {
 const failureAgainMs = 60 * 60 * 1000;
 
 class RunningDaemon implements Daemon {
-  #configuration: Configuration;
-  #open: OpenCore;
   readonly #logger: Logger;
   readonly #leaseState: (configuration: Configuration) => StateLease;
+  readonly #cores = new Succession<OpenCore>((core) => core.close());
   #served: readonly Served[] = [];
   readonly #sockets: ListenSockets;
-  readonly #delayed = new DelayedReplies(() => this.#configuration.maxWaiting);
+  readonly #delayed = new DelayedReplies(() => this.#cores.current.configuration.maxWaiting);
   readonly #postmasters = new SayOnce();
   readonly #failures = new SayOnce(failureAgainMs);
-  /** Cores that requests under way may still ask, each with the timer that closes it. */
-  readonly #former = new Map<OpenCore, NodeJS.Timeout>();
-  readonly #refreshing: NodeJS.Timeout;
+  #refreshing: NodeJS.Timeout | undefined;
 
-  constructor(configuration: Configuration, logger: Logger, { sockets = new BoundSockets(logger), leaseState }: DaemonOptions) {
-    this.#configuration = configuration;
+  constructor(logger: Logger, { sockets = new BoundSockets(logger), leaseState = stateLeases(logger) }: DaemonOptions) {
     this.#logger = logger;
     this.#sockets = sockets;
-    this.#leaseState = leaseState ?? stateLeases(logger);
-    this.#open = this.#openCore(configuration);
-    this.#refreshing = setInterval(() => void this.#open.refresh(), refreshMs);
-  }
-
-  async start(): Promise<void> {
-    try {
-      await this.#serve(this.#configuration.listeners);
-    } catch (error) {
-      await this.stop();
-      throw error;
-    }
-    this.#initialise(this.#open);
+    this.#leaseState = leaseState;
   }
 
   async reload(configuration: Configuration): Promise<void> {
     const next = this.#openCore(configuration);
-    try {
+    await this.#cores.change(next, async () => {
+      await this.#checkStatements(next);
       await this.#serve(configuration.listeners);
-    } catch (error) {
-      await next.close();
-      throw error;
-    }
-    const former = this.#open;
-    this.#open = next;
-    this.#configuration = configuration;
-    this.#former.set(
-      former,
-      setTimeout(() => void this.#closeFormer(former), formerCoreMs),
-    );
+    });
     this.#initialise(next);
+    this.#refreshing ??= setInterval(() => void this.#cores.current.refresh(), refreshMs);
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#refreshing);
     this.#sockets.close();
     await Promise.all(this.#served.map(({ listener }) => listener.finish(graceMs)));
-    await Promise.all([...this.#former.keys()].map((former) => this.#closeFormer(former)));
-    await this.#open.close();
+    await this.#cores.close();
+  }
+
+  /** Throws when the SQL of a script cannot work. A store that cannot be reached is no reason not to serve. */
+  async #checkStatements(open: OpenCore): Promise<void> {
+    const problems = await open.checkStatements();
+    for (const problem of problems)
+      this.#logger.error({ event: "configuration" }, formatProblem(open.configuration.problemInScript(problem)));
+    const scripts = new Set(problems.map(({ script }) => script));
+    if (scripts.size > 0) throw new Error(`the SQL of scripts cannot work, in ${[...scripts].join(", ")}`);
   }
 
   /** A listener keeps its connections as long as its name and protocol stay. Throws with all as it was when a socket cannot be opened. */
@@ -127,7 +115,7 @@ class RunningDaemon implements Daemon {
       served.push(one);
       return (socket) => one.listener.take(socket);
     });
-    for (const former of this.#served) if (!served.includes(former)) void former.listener.finish(graceMs);
+    for (const previous of this.#served) if (!served.includes(previous)) void previous.listener.finish(graceMs);
     this.#served = served;
   }
 
@@ -144,7 +132,7 @@ class RunningDaemon implements Daemon {
     const common = { name, maxConnections: () => settings().maxConnections, onNotice };
     const frontEnd = {
       listener: name,
-      core: () => this.#open.core,
+      core: () => this.#cores.current.core,
       mode: () => settings().mode,
       isTrusted: (address: string) => settings().trustedNetworks.contains(address),
       localPort: () => settings().localPort,
@@ -196,12 +184,6 @@ class RunningDaemon implements Daemon {
     open.initialise().catch((error: unknown) => {
       if (!(error instanceof TemporaryError)) throw error;
     });
-  }
-
-  async #closeFormer(former: OpenCore): Promise<void> {
-    clearTimeout(this.#former.get(former));
-    this.#former.delete(former);
-    await former.close();
   }
 }
 

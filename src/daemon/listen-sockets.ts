@@ -25,8 +25,13 @@ export class BoundSockets implements ListenSockets {
     this.#pauses = pauses;
   }
 
-  async change(wanted: readonly ListenerSettings[], handlerOf: (settings: ListenerSettings) => ConnectionHandler): Promise<void> {
-    const sockets = await this.#openAll(wanted);
+  /** `prepare` is done when all are open, and may still fail. */
+  async change(
+    wanted: readonly ListenerSettings[],
+    handlerOf: (settings: ListenerSettings) => ConnectionHandler,
+    prepare = async () => {},
+  ): Promise<void> {
+    const sockets = await this.#openAll(wanted, prepare);
     for (const settings of wanted) {
       const { name, protocol, mode } = settings;
       const take = handlerOf(settings);
@@ -44,7 +49,7 @@ export class BoundSockets implements ListenSockets {
     this.#open = [];
   }
 
-  async #openAll(wanted: readonly ListenerSettings[]): Promise<ReadonlyMap<string, ListenSocket>> {
+  async #openAll(wanted: readonly ListenerSettings[], prepare: () => Promise<void>): Promise<ReadonlyMap<string, ListenSocket>> {
     const sockets = new Map<string, ListenSocket>();
     const opened: ListenSocket[] = [];
     try {
@@ -55,6 +60,7 @@ export class BoundSockets implements ListenSockets {
         if (present === undefined) opened.push(socket);
         sockets.set(key, socket);
       }
+      await prepare();
       return sockets;
     } catch (error) {
       for (const socket of opened) socket.close();

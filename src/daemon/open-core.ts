@@ -36,6 +36,7 @@ export interface CoreOptions {
 }
 
 export interface OpenCore {
+  readonly configuration: Configuration;
   readonly core: Core;
   /** Reads the files that changed: to be called once a second. */
   refresh(): Promise<void>;
@@ -50,10 +51,8 @@ export interface OpenCore {
 }
 
 /** Connects to nothing yet. Throws a `FileProblem` when a file is not as it was when the configuration was loaded. */
-export function openCore(
-  { stores, directories, lookups, storage, dns: dnsSettings, settings, exemptions }: Configuration,
-  options: CoreOptions,
-): OpenCore {
+export function openCore(configuration: Configuration, options: CoreOptions): OpenCore {
+  const { stores, directories, lookups, storage, settings, exemptions } = configuration;
   const databases = new Databases(stores, options);
   const sources = {
     store: (name: string) => databases.named(name, "read"),
@@ -69,7 +68,7 @@ export function openCore(
   const refreshes = [...opened, ...lists, exempt].flatMap(({ refresh }) => (refresh === undefined ? [] : [refresh]));
 
   const directory = (name: string) => byName.get(isDefault(name) ? (storage.directory ?? "") : name);
-  const dns = openDns(dnsSettings, options.now);
+  const dns = openDns(configuration.dns, options.now);
   let keys: StoredKeys | undefined;
   const ask = answersFrom({
     domains: settings.domains,
@@ -100,6 +99,7 @@ export function openCore(
   };
 
   return {
+    configuration,
     core,
     async refresh() {
       await Promise.all(refreshes.map((refresh) => refresh()));

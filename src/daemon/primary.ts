@@ -5,14 +5,15 @@
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
-import type { Configuration } from "../config/configuration.ts";
+import type { Configuration, ListenerSettings } from "../config/configuration.ts";
 import type { LoadOptions } from "../config/load.ts";
 import { ConnectionLimit } from "../frontend/connection/connection-limit.ts";
 import { answerQuestions } from "../state/remote.ts";
-import { type Daemon, formerCoreMs, graceMs } from "./daemon.ts";
+import { type Daemon, graceMs } from "./daemon.ts";
 import { BoundSockets } from "./listen-sockets.ts";
 import { type Logger, logNotice } from "./log.ts";
 import type { StateLease } from "./state-lease.ts";
+import { Succession } from "./succession.ts";
 import { type Connection, WorkerProcess } from "./worker-process.ts";
 
 export interface WorkersOptions {
@@ -32,11 +33,22 @@ const workerGraceMs = graceMs + 5000;
 /** A worker that ends earlier than this after its start is started again no sooner. */
 const restartPauseMs = 1000;
 
-/** Throws when a socket cannot be bound or no worker can start. */
+/** Throws when a socket cannot be bound, or when the first worker cannot serve by the configuration. */
 export async function startWorkers(configuration: Configuration, options: WorkersOptions): Promise<Daemon> {
-  const daemon = new RunningWorkers(configuration, options);
-  await daemon.start();
+  const daemon = new RunningWorkers(options);
+  try {
+    await daemon.start(configuration);
+  } catch (error) {
+    await daemon.stop();
+    throw error;
+  }
   return daemon;
+}
+
+/** What the workers serve by, and the state that they ask for. */
+interface Served {
+  readonly configuration: Configuration;
+  readonly lease: StateLease;
 }
 
 /** The connections of one listener, over all workers. */
@@ -48,8 +60,7 @@ interface Count {
 
 class RunningWorkers implements Daemon {
   readonly #options: WorkersOptions;
-  #configuration: Configuration;
-  #state: StateLease;
+  readonly #served = new Succession<Served>(({ lease }) => lease.release());
   readonly #sockets: BoundSockets;
   readonly #counts = new Map<string, Count>();
   /** By number, from 1 on. */
@@ -57,49 +68,37 @@ class RunningWorkers implements Daemon {
   /** Connections that came while no worker was ready. */
   readonly #unassigned: Connection[] = [];
   readonly #restarts = new Set<NodeJS.Timeout>();
-  /** States that workers may still ask for a former configuration, each with the timer that releases it. */
-  readonly #former = new Map<StateLease, NodeJS.Timeout>();
   #isStopping = false;
 
-  constructor(configuration: Configuration, options: WorkersOptions) {
-    this.#configuration = configuration;
+  constructor(options: WorkersOptions) {
     this.#options = options;
-    this.#state = options.leaseState(configuration);
     this.#sockets = new BoundSockets(options.logger, { pauses: true });
   }
 
-  async start(): Promise<void> {
-    try {
-      await this.#serve(this.#configuration);
-      const numbers = Array.from({ length: this.#options.workers }, (_, index) => index + 1);
-      const errors = await Promise.all(numbers.map((number) => this.#startWorker(number)));
-      if (errors.every((error) => error !== undefined)) throw new Error(`no worker process can start: ${errors[0]}`);
-    } catch (error) {
-      await this.stop();
-      throw error;
-    }
+  async start(configuration: Configuration): Promise<void> {
+    await this.#change(configuration);
+    // The first one finds out whether the configuration works.
+    const error = await this.#startWorker(1);
+    if (error !== undefined) throw new Error(error);
+    const others = Array.from({ length: this.#options.workers - 1 }, (_, index) => index + 2);
+    await Promise.all(others.map((number) => this.#startWorker(number)));
+    await this.#serve(configuration);
   }
 
   async reload(configuration: Configuration): Promise<void> {
-    const { logger, leaseState } = this.#options;
-    const next = leaseState(configuration);
-    try {
-      await this.#serve(configuration);
-    } catch (error) {
-      await next.release();
-      throw error;
-    }
-    const former = this.#state;
-    this.#state = next;
-    this.#configuration = configuration;
-    this.#former.set(
-      former,
-      setTimeout(() => void this.#release(former), formerCoreMs),
+    const first = [...this.#workers].find(([, { isReady }]) => isReady);
+    await this.#change(configuration, () =>
+      this.#serve(configuration, async () => {
+        const error = first && (await this.#configure(...first, configuration));
+        if (error !== undefined) throw new Error(error);
+      }),
     );
+    const others = [...this.#workers].filter(([number]) => number !== first?.[0]);
     await Promise.all(
-      [...this.#workers].map(async ([number, worker]) => {
-        const error = await this.#configure(number, worker);
-        if (error !== undefined) logger.error({ event: "worker", worker: number }, `did not take the configuration: ${error}`);
+      others.map(async ([number, worker]) => {
+        const error = await this.#configure(number, worker, configuration);
+        if (error !== undefined)
+          this.#options.logger.error({ event: "worker", worker: number }, `did not take the configuration: ${error}`);
       }),
     );
   }
@@ -110,17 +109,21 @@ class RunningWorkers implements Daemon {
     for (const restart of this.#restarts) clearTimeout(restart);
     for (const connection of this.#unassigned.splice(0)) this.#drop(connection);
     await Promise.all([...this.#workers.values()].map((worker) => worker.stop(workerGraceMs)));
-    await Promise.all([...this.#former.keys()].map((former) => this.#release(former)));
-    await this.#state.release();
+    await this.#served.close();
+  }
+
+  #change(configuration: Configuration, prepare?: () => Promise<void>): Promise<void> {
+    return this.#served.change({ configuration, lease: this.#options.leaseState(configuration) }, prepare);
   }
 
   /** Throws with all as it was when a socket cannot be opened. */
-  async #serve({ listeners }: Configuration): Promise<void> {
-    await this.#sockets.change(listeners, ({ name, maxConnections }) => {
+  async #serve({ listeners }: Configuration, prepare?: () => Promise<void>): Promise<void> {
+    const handlerOf = ({ name, maxConnections }: ListenerSettings) => {
       const count = this.#counts.get(name) ?? this.#startCount(name);
       count.max = maxConnections;
-      return (socket) => this.#take(name, count, socket);
-    });
+      return (socket: Socket) => this.#take(name, count, socket);
+    };
+    await this.#sockets.change(listeners, handlerOf, prepare);
   }
 
   #startCount(listener: string): Count {
@@ -172,7 +175,7 @@ class RunningWorkers implements Daemon {
     const worker: WorkerProcess = new WorkerProcess({
       child: fork(),
       onQuestions: answerQuestions(
-        () => this.#state.state,
+        () => this.#served.current.lease.state,
         (outcomes) => worker.send({ kind: "outcomes", outcomes }),
       ),
       onClosed: (listener, count) => this.#closed(listener, count),
@@ -185,7 +188,7 @@ class RunningWorkers implements Daemon {
       },
     });
     this.#workers.set(number, worker);
-    const error = await this.#configure(number, worker);
+    const error = await this.#configure(number, worker, this.#served.current.configuration);
     if (this.#isStopping) return error;
     if (error === undefined) {
       logger.info({ event: "worker", worker: number, pid: worker.pid }, "a worker process serves");
@@ -205,15 +208,8 @@ class RunningWorkers implements Daemon {
     this.#restarts.add(restart);
   }
 
-  #configure(worker: number, process: WorkerProcess): Promise<string | undefined> {
-    const { file, text } = this.#configuration;
+  #configure(number: number, worker: WorkerProcess, { file, text }: Configuration): Promise<string | undefined> {
     const { loadOptions: options, workers } = this.#options;
-    return process.configure({ kind: "configure", file, text, options, worker, workers });
-  }
-
-  async #release(former: StateLease): Promise<void> {
-    clearTimeout(this.#former.get(former));
-    this.#former.delete(former);
-    await former.release();
+    return worker.configure({ kind: "configure", file, text, options, worker: number, workers });
   }
 }

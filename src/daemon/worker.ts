@@ -30,11 +30,12 @@ class Worker {
     send: (questions) => sendToPrimary({ kind: "questions", questions }),
     deadlineMs: () => this.#deadlineMs,
     onAvailability: (source, up, cause) => {
-      if (this.#serving !== undefined) logStateStore(this.#serving.log.logger, source, up, cause);
+      if (this.#log !== undefined) logStateStore(this.#log.logger, source, up, cause);
     },
   });
   #deadlineMs = 0;
-  #serving: { readonly daemon: Daemon; readonly log: Log } | undefined;
+  #log: Log | undefined;
+  #daemon: Daemon | undefined;
   /** Ends when all that came so far is in force. */
   #configured: Promise<void> = Promise.resolve();
   #isStopping = false;
@@ -60,7 +61,7 @@ class Worker {
     this.#state.lose();
     // The primary process was told to end at once, or did not wait any longer.
     if (this.#isStopping) process.exit(1);
-    this.#serving?.log.logger.error({ event: "worker" }, "the primary process has gone; answering what is under way, then ending");
+    this.#log?.logger.error({ event: "worker" }, "the primary process has gone; answering what is under way, then ending");
     void this.#stop(1);
   }
 
@@ -69,17 +70,20 @@ class Worker {
     if (configuration === undefined) return sendToPrimary({ kind: "configured", error: problems.map(formatProblem).join("; ") });
     this.#deadlineMs = stateSettings(configuration).timeoutMs + channelMs;
     const share: Configuration = { ...configuration, maxWaiting: Math.ceil(configuration.maxWaiting / workers) };
+    this.#log ??= openLog(share.log, { worker });
+    const { logger, flush } = this.#log;
     try {
-      if (this.#serving === undefined) {
-        const log = openLog(share.log, { worker });
+      if (this.#daemon === undefined) {
         const leaseState = () => ({ state: this.#state, release: async () => {} });
-        this.#serving = { log, daemon: await startDaemon(share, log.logger, { sockets: this.#sockets, leaseState }) };
+        this.#daemon = await startDaemon(share, logger, { sockets: this.#sockets, leaseState });
       } else {
-        await this.#serving.daemon.reload(share);
-        this.#serving.log.logger.level = share.log.level;
+        await this.#daemon.reload(share);
+        logger.level = share.log.level;
       }
       sendToPrimary({ kind: "configured" });
     } catch (error) {
+      // Without a daemon the process is ended at once.
+      flush();
       sendToPrimary({ kind: "configured", error: messageOf(error) });
     }
   }
@@ -102,8 +106,8 @@ class Worker {
     if (this.#isStopping) return;
     this.#isStopping = true;
     await this.#configured;
-    await this.#serving?.daemon.stop();
-    this.#serving?.log.flush();
+    await this.#daemon?.stop();
+    this.#log?.flush();
     process.exit(status);
   }
 }

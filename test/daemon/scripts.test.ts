@@ -10,9 +10,10 @@ import { openPolicy } from "../support/policy-client.ts";
 const folder = mkdtempSync(join(tmpdir(), "postern-scripts-"));
 writeFileSync(join(folder, "tables.sql"), "CREATE TABLE IF NOT EXISTS seen (addr TEXT PRIMARY KEY);\n");
 const daemons: Daemon[] = [];
-const ports = { none: 0, workers: 0, init: 0, down: 0, names: 0 };
-const [nobody = 0, ...free] = await freePorts(6);
-for (const [index, name] of (["none", "workers", "init", "down", "names"] as const).entries()) ports[name] = free[index] ?? 0;
+const ports = { none: 0, workers: 0, reload: 0, init: 0, once: 0, down: 0, names: 0 };
+const [nobody = 0, ...free] = await freePorts(8);
+for (const [index, name] of (["none", "workers", "reload", "init", "once", "down", "names"] as const).entries())
+  ports[name] = free[index] ?? 0;
 
 type Name = keyof typeof ports;
 
@@ -56,6 +57,31 @@ test("a table that is not there stops the start, and names the way to make it", 
 test("several workers do not start either", async () => {
   const starting = start("workers", `[server]\nworkers = 2\n${config("workers", select)}`);
   await expect(starting).rejects.toThrow("cannot serve: the SQL of scripts cannot work, in test");
+});
+
+test("several workers leave all as it was when a reload brings such a script", async () => {
+  const text = (script: string) => `[server]\nworkers = 2\n${config("reload", script, init)}`;
+  const daemon = await start("reload", text(select));
+  daemon.reload(text('if query "SELECT 1 FROM unseen" { reject "no"; }'));
+  expect(await daemon.logged(({ event, level }) => event === "configuration" && level === "error")).toMatchObject({
+    msg: expect.stringContaining('there is no table "unseen"'),
+  });
+  await daemon.logged(({ event, level }) => event === "reload" && level === "error");
+  const clients = await Promise.all([openPolicy(ports.reload), openPolicy(ports.reload)]);
+  for (const client of clients) expect(await client.ask({ recipient: "a@example.org" })).toBe("DUNNO");
+  for (const client of clients) client.end();
+  await daemon.stop();
+  await expect(daemon.logged(({ event, level }) => event === "script" && level === "warn")).rejects.toThrow("ended without that line");
+});
+
+test("the SQL is tried in the stores that then serve, so that init runs once", async () => {
+  writeFileSync(join(folder, "starts.sql"), "CREATE TABLE IF NOT EXISTS starts (n INTEGER); INSERT INTO starts VALUES (1);\n");
+  const more = `[store.embedded]\ninit = "${join(folder, "starts.sql")}"\n`;
+  const daemon = await start("once", config("once", 'if query "SELECT 1 FROM starts LIMIT 1 OFFSET 1" { reject "Twice."; }', more));
+  const policy = await openPolicy(ports.once);
+  expect(await policy.ask({ recipient: "a@example.org" })).toBe("DUNNO");
+  policy.end();
+  await daemon.stop();
 });
 
 test("init makes it; a reload to a script whose table is not there leaves all as it was", async () => {

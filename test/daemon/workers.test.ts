@@ -85,11 +85,11 @@ async function start(more = ""): Promise<{ daemon: Daemon; port: number; pids: M
   const daemon = await startDaemon({ directory: scratch, config: config(port, { more }), listening: [] });
   running.push(daemon);
   const pids = new Map<unknown, number>();
-  // Then it listens too, and nobody has connected yet.
   for (let n = 0; n < 2; n += 1) {
     const line = await daemon.logged(serves);
     pids.set(line.worker, Number(line.pid));
   }
+  await daemon.logged(({ event }) => event === "listening");
   return { daemon, port, pids, open: () => track(new Peer({ port })) };
 }
 
