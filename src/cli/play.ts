@@ -6,7 +6,9 @@ import { smtpPort } from "../mail/port.ts";
 import { formatReply } from "../mail/reply.ts";
 import type { Core, TraceEntry } from "../stage/core.ts";
 import type { Peer } from "../stage/session.ts";
-import { SmtpSession, type StageName, type StageResult, type Terms } from "../stage/smtp-session.ts";
+import type { Terms } from "../stage/smtp-command.ts";
+import { SmtpSession } from "../stage/smtp-session.ts";
+import type { StageName, StageResult } from "../stage/stage-result.ts";
 import type { Reason, Verdict } from "../stage/verdict.ts";
 
 /** What the client says, in the order of an SMTP session. */

@@ -4,105 +4,19 @@
  */
 import { type Steps, waitFor } from "../answer/steps.ts";
 import { detach } from "../text/octets.ts";
-import type { Header } from "./admission.ts";
+import { type Answered, type AnsweredMail, isAbout, isAnswered } from "./answered.ts";
 import { maxEhloOctets } from "./bounds.ts";
 import { decideConnect } from "./connect.ts";
-import type { Core } from "./core.ts";
 import { decideEhlo } from "./ehlo.ts";
-import { decideMailParameters, decideRcptParameters, type ParametersOutcome } from "./extensions.ts";
+import { decideMailParameters, decideRcptParameters } from "./extensions.ts";
 import { decideMail } from "./mail.ts";
-import type { Parameters } from "./parameters.ts";
-import { decideRcpt, type RcptPart } from "./rcpt.ts";
+import { decideRcpt } from "./rcpt.ts";
 import { pass, refuse } from "./refuse.ts";
 import { admitRecipient, beginTransaction, openSession, type Peer, type Session } from "./session.ts";
+import type { Credentials, MailCommand, RcptCommand, Terms } from "./smtp-command.ts";
+import { checked, repeated, type StageName, type StageResult, said } from "./stage-result.ts";
 import type { Verdict } from "./verdict.ts";
 import { decideExpn, decideVrfy } from "./vrfy.ts";
-
-export type StageName = "connect" | "ehlo" | "mail" | "rcpt" | "vrfy" | "expn";
-
-/** What one stage said. */
-export interface StageResult {
-  readonly stage: StageName;
-  readonly verdict: Verdict;
-  /** It was said before: it counts, and is waited for, no second time. */
-  readonly isRepeat: boolean;
-  /** Where an accepted recipient goes. */
-  readonly resolved: readonly string[];
-  /** The sender from now on, where MAIL or an accepted recipient sets it; canonical. */
-  readonly sender?: string;
-  /** That the message is to get. */
-  readonly header?: Header;
-  /** A parameter that passed only because parameters of extensions are merely observed. */
-  readonly observed?: ParametersOutcome;
-  /** What VRFY and EXPN found. */
-  readonly addresses?: readonly string[];
-}
-
-/** How a command is decided; a reload may change it from one command to the next. */
-export interface Terms {
-  readonly core: Core;
-  /** Refusals are not carried out, so that the session goes on as after a pass. */
-  readonly isShadow: boolean;
-  /** Parameters of extensions that are off are refused; else they are observed. */
-  readonly enforcesExtensions: boolean;
-  /** Recipients that resolve to one mailbox get one copy between them; else the MTA delivers to each, and each counts. */
-  readonly mergesRecipients: boolean;
-}
-
-/** What STARTTLS and AUTH change. */
-export interface Credentials {
-  /** Such as `TLSv1.3`; `""`: not encrypted, or not known. */
-  readonly tlsVersion: string;
-  readonly tlsCipher: string;
-  readonly tls: boolean;
-  /** `""`: not authenticated. */
-  readonly login: string;
-}
-
-export interface MailCommand {
-  /** As given; `""` is the null sender. */
-  readonly sender: string;
-  readonly parameters: Parameters;
-  /** Names the message, the same on every node; `""`: nothing names it (yet). */
-  readonly message: string;
-  /** The MTA is at RCPT already, and asks about MAIL again or only now. Default: false. */
-  readonly isAtRcpt?: boolean;
-}
-
-export interface RcptCommand {
-  /** As given. */
-  readonly recipient: string;
-  readonly parameters: Parameters;
-  readonly message: string;
-  /** Default: all. */
-  readonly part?: RcptPart;
-}
-
-/** A verdict on a question that may be asked again, and the message that it was given for. */
-interface Answered {
-  readonly message: string;
-  readonly verdict: Verdict;
-}
-
-/** What MAIL was decided by, what came of it, and what was said of recipients since. */
-interface AnsweredMail {
-  message: string;
-  readonly sender: string;
-  readonly helo: string;
-  readonly login: string;
-  readonly tls: boolean;
-  readonly result: StageResult;
-  /** A recipient was asked about. */
-  hasRcpt: boolean;
-  /** By recipient as given. */
-  readonly recipients: Map<string, AnsweredRcpt>;
-}
-
-interface AnsweredRcpt {
-  readonly verdict: Verdict;
-  /** Only its relay part was asked about, which leaves local addresses to whoever asks about recipients. */
-  readonly isUndecided: boolean;
-}
 
 /** Recipients of one transaction of which the answer is kept; Postfix takes 1000 by default. */
 const maxAnswered = 2000;
@@ -230,7 +144,7 @@ export class SmtpSession {
 
   *mail(command: MailCommand, terms: Terms): Steps<StageResult> {
     const former = this.#repeatsQuestions ? this.#mail : undefined;
-    if (former !== undefined && this.#isAbout(former, command)) {
+    if (former !== undefined && isAbout(former, command, this.session)) {
       if (former.message === "") former.message = detach(command.message);
       former.hasRcpt ||= command.isAtRcpt === true;
       return { ...former.result, isRepeat: true };
@@ -260,15 +174,6 @@ export class SmtpSession {
     const result: StageResult = { ...said("mail", verdict), sender: decided };
     if (verdict.kind !== "pass") return result;
     return checked(result, yield* waitFor(decideMailParameters(session, decided, parameters, core, core.sources.now())), terms);
-  }
-
-  /** Whether the question is about the message of that MAIL. */
-  #isAbout(mail: AnsweredMail, { sender, message, isAtRcpt }: MailCommand): boolean {
-    const { helo, login, tls } = this.session;
-    if (mail.sender !== sender || mail.helo !== helo || mail.login !== login || mail.tls !== tls) return false;
-    if (mail.message !== "") return mail.message === message;
-    // Where nothing names messages, MAIL again is a new one once recipients have come.
-    return isAtRcpt === true || !mail.hasRcpt;
   }
 
   *rcpt(command: RcptCommand, terms: Terms): Steps<StageResult> {
@@ -343,50 +248,6 @@ export class SmtpSession {
     this.#transactionOctets += entryOctets + octets;
     this.#budget.used += entryOctets + octets;
   }
-}
-
-/**
- * Asks one stage after the other until one refuses; in shadow mode all are asked, since a refused name must not hide what would become
- * of the recipient. Refusals go into `refused` as they come. The result is that of the last stage.
- */
-export function askInOrder(
-  stages: readonly [Steps<StageResult>, ...Steps<StageResult>[]],
-  terms: Terms,
-  refused: StageResult[],
-): Steps<StageResult>;
-export function askInOrder(stages: Iterable<Steps<StageResult>>, terms: Terms, refused: StageResult[]): Steps<StageResult | undefined>;
-export function* askInOrder(
-  stages: Iterable<Steps<StageResult>>,
-  { isShadow }: Terms,
-  refused: StageResult[],
-): Steps<StageResult | undefined> {
-  let last: StageResult | undefined;
-  for (const stage of stages) {
-    last = yield* stage;
-    if (last.verdict.kind === "pass") continue;
-    refused.push(last);
-    if (!isShadow) break;
-  }
-  return last;
-}
-
-function said(stage: StageName, verdict: Verdict): StageResult {
-  return { stage, verdict, isRepeat: false, resolved: [] };
-}
-
-function repeated(stage: StageName, verdict: Verdict): StageResult {
-  return { stage, verdict, isRepeat: true, resolved: [] };
-}
-
-/** `passed`, unless a parameter is refused. */
-function checked(passed: StageResult, outcome: ParametersOutcome, { enforcesExtensions }: Terms): StageResult {
-  if (outcome.verdict.kind === "pass") return passed;
-  return enforcesExtensions ? { ...passed, verdict: outcome.verdict } : { ...passed, observed: outcome };
-}
-
-/** Where nothing names messages, a recipient that was deferred may come again in the next one. */
-function isAnswered({ verdict, isUndecided }: AnsweredRcpt, part: RcptPart, message: string): boolean {
-  return (!isUndecided || part === "relay") && (message !== "" || verdict.kind !== "defer");
 }
 
 function named(message: string): { readonly message?: string } {

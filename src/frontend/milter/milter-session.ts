@@ -4,7 +4,7 @@ import { canonicalIp } from "../../mail/ip.ts";
 import type { Path } from "../../mail/path.ts";
 import { portOf, smtpPort } from "../../mail/port.ts";
 import type { Peer } from "../../stage/session.ts";
-import type { Credentials } from "../../stage/smtp-session.ts";
+import type { Credentials } from "../../stage/smtp-command.ts";
 import type { Command } from "../../wire/milter/command.ts";
 import type { Macros } from "../../wire/milter/macros.ts";
 

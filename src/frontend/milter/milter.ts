@@ -4,22 +4,23 @@
  */
 import { performance } from "node:perf_hooks";
 import type { Answer } from "../../answer/answer.ts";
-import { runSteps, type Steps } from "../../answer/steps.ts";
+import type { Steps } from "../../answer/steps.ts";
 import { canonicalAddress } from "../../mail/address.ts";
 import type { Path } from "../../mail/path.ts";
 import type { Header } from "../../stage/admission.ts";
 import type { Core } from "../../stage/core.ts";
-import { internalError, unavailable } from "../../stage/refuse.ts";
-import { askInOrder, type OctetBudget, SmtpSession, type StageResult, type Terms } from "../../stage/smtp-session.ts";
-import type { Verdict } from "../../stage/verdict.ts";
+import { internalError } from "../../stage/refuse.ts";
+import { type OctetBudget, SmtpSession } from "../../stage/smtp-session.ts";
+import { askInOrder, type StageResult } from "../../stage/stage-result.ts";
 import { type Command, CommandDecoder, expectsReply } from "../../wire/milter/command.ts";
 import { Macros } from "../../wire/milter/macros.ts";
 import { encodeOptions, mayEdit, maySkip, negotiate, type Options } from "../../wire/milter/options.ts";
 import { type Edit, encodeBodyResponse, encodeEndOfMessage, encodeResponse } from "../../wire/milter/response.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
 import type { ConversationOptions, TimedReply } from "../connection/conversation.ts";
-import { type DelayedReplies, type StartTimer, startTimer } from "../connection/delayed-replies.ts";
+import type { DelayedReplies, StartTimer } from "../connection/delayed-replies.ts";
 import { type EventSink, reportDecision } from "../decision.ts";
+import { type CommandRun, type Envelope, maxAnswerMs, runCommand } from "./command-run.ts";
 import { MilterReport } from "./milter-report.ts";
 import { credentialsIn, isRefusedByMta, peerOfConnect } from "./milter-session.ts";
 import { type MilterSettings, wantsOf } from "./negotiation.ts";
@@ -64,13 +65,8 @@ export function milterProtocol(
   };
 }
 
-type Envelope = Extract<Command, { kind: "mail" | "rcpt" }>;
-
 /** Of the recipients of all messages under way at a listener. A list of 10,000 members takes some 400,000. */
 const maxRecipientOctets = 64 * 1024 * 1024;
-
-/** Sendmail waits for 10 seconds, and lets the mail pass or defers it then, as it is told. */
-const maxAnswerMs = 9000;
 
 const goOn = encodeResponse({ kind: "continue" });
 
@@ -82,22 +78,6 @@ interface Message {
   /** That the message is to get. */
   header: Header | undefined;
 }
-
-/** One MAIL or RCPT on its way through the stages. */
-interface CommandRun {
-  readonly command: Envelope;
-  readonly smtp: SmtpSession;
-  readonly terms: Terms;
-  /** The MTA waits for the response. */
-  readonly isAwaited: boolean;
-  readonly startedAt: number;
-  readonly refused: StageResult[];
-  /** The MTA has given it up, or was answered already; nothing may come of it any more. */
-  isAborted: boolean;
-}
-
-/** Thrown out of the steps of a command that was aborted. */
-const aborted = Symbol("aborted");
 
 export class MilterConversation {
   readonly #options: MilterOptions;
@@ -112,6 +92,8 @@ export class MilterConversation {
   /** The name of the last HELO; `""` before. */
   #helo = "";
   #message: Message | undefined;
+  /** What MAIL came to, where the MTA did not wait for it. */
+  #refusedMail: StageResult | undefined;
   #run: CommandRun | undefined;
 
   constructor(options: MilterOptions, report: MilterReport, budget: OctetBudget) {
@@ -216,18 +198,21 @@ export class MilterConversation {
       ...{ command, smtp, isAwaited, startedAt: this.#now(), refused: [], isAborted: false },
       terms: {
         core: this.#options.core(),
-        // What the MTA does not wait for cannot be refused.
-        isShadow: mode === "shadow" || !isAwaited,
+        // An MTA that does not even wait at RCPT cannot be told of a refusal.
+        isShadow: mode === "shadow" || !this.#isAwaited("rcpt"),
         enforcesExtensions: extensions === "enforce",
         mergesRecipients: rewrite && this.#mayChange && mode === "enforce",
       },
     };
     this.#run = run;
-    const answer = runSteps(this.#guarded(run, unlessAborted(run, kind === "mail" ? this.#mail(run) : this.#rcpt(run))));
-    return answer instanceof Promise && isAwaited ? this.#inTime(run, answer) : answer;
+    return runCommand(run, kind === "mail" ? this.#mail(run) : this.#rcpt(run), {
+      conclude: (_run, last) => this.#conclude(run, last),
+      onInternalError: (error) => this.#report.internalError(error),
+      timer: this.#options.timer,
+    });
   }
 
-  *#mail({ command, smtp, terms, refused }: CommandRun): Steps<StageResult> {
+  *#mail({ command, smtp, terms, isAwaited, refused }: CommandRun): Steps<StageResult> {
     const { path, parameters } = command;
     this.#message = undefined;
     smtp.reset();
@@ -237,6 +222,8 @@ export class MilterConversation {
     const ehlo = this.#helo === "" ? [] : [smtp.ehlo(this.#helo, "", terms)];
     const mail = smtp.mail({ sender: path.address, parameters, message: "" }, terms);
     const last = yield* askInOrder([connect, ...ehlo, mail], terms, refused);
+    // An MTA that does not wait for this hears of it with each recipient.
+    this.#refusedMail = isAwaited || terms.isShadow || last.verdict.kind === "pass" ? undefined : last;
     if (smtp.session.transaction !== undefined) this.#message = { sender: path, recipients: new Map(), header: undefined };
     return last;
   }
@@ -244,6 +231,10 @@ export class MilterConversation {
   *#rcpt({ command, smtp, terms, refused }: CommandRun): Steps<StageResult> {
     const { path, parameters } = command;
     const message = this.#message;
+    if (this.#refusedMail !== undefined) {
+      refused.push(this.#refusedMail);
+      return this.#refusedMail;
+    }
     const result = yield* askInOrder([smtp.rcpt({ recipient: path.address, parameters, message: "" }, terms)], terms, refused);
     if (message === undefined || result.verdict.kind !== "pass") return result;
     message.header ??= result.header;
@@ -253,40 +244,6 @@ export class MilterConversation {
       message.recipients.set(path.withoutRoute, { path, parameters, resolved: smtp.session.transaction?.given.get(address) ?? [address] });
     }
     return result;
-  }
-
-  *#guarded(run: CommandRun, steps: Steps<StageResult>): Steps<MilterReply | undefined> {
-    try {
-      return this.#conclude(run, yield* steps);
-    } catch (error) {
-      if (error === aborted) return undefined;
-      this.#report.internalError(error);
-      return run.isAborted ? undefined : this.#refuse(run, internalError);
-    }
-  }
-
-  /** The verdict, or, when it takes too long, that there is none. */
-  #inTime(run: CommandRun, answer: Promise<MilterReply | undefined>): Promise<MilterReply | undefined> {
-    return new Promise((resolve) => {
-      const callOff = (this.#options.timer ?? startTimer)(maxAnswerMs, () => {
-        if (run.isAborted) return;
-        run.isAborted = true;
-        const cause = new Error(`no verdict within ${maxAnswerMs / 1000} s`);
-        resolve(this.#refuse(run, unavailable(run.terms.core.settings.rcpt.replies.unavailable, cause)));
-      });
-      // It does not reject: #guarded catches all.
-      void answer.then((verdict) => {
-        callOff();
-        resolve(verdict);
-      });
-    });
-  }
-
-  /** The stage that is being asked comes to nothing but this. */
-  #refuse(run: CommandRun, verdict: Verdict): MilterReply | undefined {
-    const result: StageResult = { stage: run.smtp.stage, verdict, resolved: [], isRepeat: false };
-    run.refused.push(result);
-    return this.#conclude(run, result);
   }
 
   #conclude(run: CommandRun, last: StageResult): MilterReply | undefined {
@@ -348,6 +305,7 @@ export class MilterConversation {
     this.#run = undefined;
     this.#macros.endMessage();
     this.#message = undefined;
+    this.#refusedMail = undefined;
     this.#smtp?.reset();
   }
 
@@ -363,22 +321,4 @@ export class MilterConversation {
   #isAwaited(kind: Command["kind"]): boolean {
     return this.#negotiated !== undefined && expectsReply(kind, this.#negotiated);
   }
-}
-
-/** The steps, as long as somebody waits for what they come to: those of an aborted command leave nothing behind. */
-function* unlessAborted<T>(run: CommandRun, steps: Steps<T>): Steps<T> {
-  let next = steps.next();
-  while (!next.done) {
-    let value: unknown;
-    try {
-      value = yield next.value;
-    } catch (error) {
-      if (run.isAborted) throw aborted;
-      next = steps.throw(error);
-      continue;
-    }
-    if (run.isAborted) throw aborted;
-    next = steps.next(value);
-  }
-  return next.value;
 }

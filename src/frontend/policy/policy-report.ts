@@ -1,7 +1,7 @@
 /** What the policy front end logs: each decision once, and what the policy protocol cannot carry out. */
 import { canonicalAddress } from "../../mail/address.ts";
 import { keyText } from "../../stage/bounded-key.ts";
-import type { StageResult } from "../../stage/smtp-session.ts";
+import type { StageResult } from "../../stage/stage-result.ts";
 import type { PolicyRequest } from "../../wire/policy.ts";
 import { type EventSink, loggable, reportDecision } from "../decision.ts";
 import { SayOnce } from "../say-once.ts";

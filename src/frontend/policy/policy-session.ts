@@ -3,7 +3,7 @@ import { canonicalIp } from "../../mail/ip.ts";
 import { portOf, smtpPort } from "../../mail/port.ts";
 import { keyText } from "../../stage/bounded-key.ts";
 import type { Peer } from "../../stage/session.ts";
-import type { Credentials } from "../../stage/smtp-session.ts";
+import type { Credentials } from "../../stage/smtp-command.ts";
 import { isLonger } from "../../text/octets.ts";
 import type { PolicyRequest } from "../../wire/policy.ts";
 

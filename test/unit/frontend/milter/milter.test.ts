@@ -356,6 +356,24 @@ test("what revokes a verdict", () => {
   expect(conversation.revokes(undefined)).toBe(true);
 });
 
+test("what MAIL comes to is said with each recipient where the MTA does not wait for it", async () => {
+  const place = world({ changes: { ehlo: { require: rule("false"), rejectNonFqdn: rule("false"), blocklist: [] } } });
+  const mta = await connected(milterWorld(place).options);
+  await mta.send("H", helo(`${"x".repeat(256)}.example`));
+  for (const sender of ["<a@client.example>", "<b@client.example>"]) {
+    expect(await mta.send("M", envelope(sender))).toBeUndefined();
+    expect(await rcpt(mta, "<john@example.org>")).toBe("550 5.5.0 Invalid EHLO domain.");
+    expect(await rcpt(mta, "<jane@example.org>")).toBe("550 5.5.0 Invalid EHLO domain.");
+    await mta.send("A");
+  }
+  await mta.send("H", helo("mx.client.example"));
+  expect(await mta.send("M", envelope(`<${"x".repeat(513)}@client.example>`))).toBeUndefined();
+  expect(await rcpt(mta, "<john@example.org>")).toBe("501 5.1.7 Sender address is too long.");
+  await mta.send("A");
+  expect(await mta.send("M", envelope("<a@client.example>"))).toBeUndefined();
+  expect(await rcpt(mta, "<john@example.org>")).toBe("continue");
+});
+
 test("the recipients of all messages under way are bounded in octets", async () => {
   const place = world({ changes: { rcpt: { maxRecipients: rule("1000000") } } });
   const { options } = milterWorld(place);
