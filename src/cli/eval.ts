@@ -63,12 +63,12 @@ Functions that write, such as key_set, do write. Exit status: 0 a value, 1 an er
       await withCore(configuration, false, async ({ core }) => {
         if (options.stdin) {
           for await (const line of linesOf(process.stdin))
-            process.stdout.write(`${JSON.stringify(await orCannotTell(evaluateLine(line, configuration, core)))}\n`);
+            process.stdout.write(`${JSON.stringify(await onTemporary(evaluateLine(line, configuration, core)))}\n`);
         } else if (expression === undefined) {
           process.stderr.write("give an expression, or --stdin\n");
           process.exitCode = 2;
         } else {
-          const outcome = await orCannotTell(evaluateOne(expression, options.set, configuration, core), () => {
+          const outcome = await onTemporary(evaluateOne(expression, options.set, configuration, core), () => {
             process.exitCode = exitTemporary;
           });
           print(outcome, options);
@@ -139,7 +139,7 @@ async function evaluate(source: RuleSetSource, set: Settings, { names }: Configu
   return { value: plain(await rules.evaluate(set, core.sources.ask)) };
 }
 
-async function orCannotTell(outcome: Promise<Outcome>, onTemporary?: () => void): Promise<Outcome> {
+async function onTemporary(outcome: Promise<Outcome>, onTemporary?: () => void): Promise<Outcome> {
   try {
     return await outcome;
   } catch (cause) {

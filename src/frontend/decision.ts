@@ -36,7 +36,7 @@ export interface Decision {
   readonly ms: number;
 }
 
-/** Who is told of decisions, and of what else an administrator should know. */
+/** Where decisions go, and what else an administrator should know. */
 export interface EventSink {
   /** `cause` is why a source could not tell. */
   readonly onDecision: (decision: Decision, cause?: unknown) => void;

@@ -25,6 +25,6 @@ export interface Core {
   readonly sources: Sources;
   /** `undefined` on the hot path, where nothing is written that nobody reads. */
   readonly trace?: (entry: TraceEntry) => void;
-  /** Who is told of scripts that fail. */
+  /** Called for each script that fails. */
   readonly onScriptFailure?: (failure: FailedScript) => void;
 }

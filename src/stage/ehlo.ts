@@ -10,14 +10,14 @@ import { maxEhloOctets } from "./bounds.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { isFullyQualified } from "./fqdn.ts";
-import { ehloUnavailable, orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
+import { ehloUnavailable, onTemporary, pass, refuse, unavailable } from "./refuse.ts";
 import { runScript } from "./script.ts";
 import type { Session } from "./session.ts";
 import type { Verdict } from "./verdict.ts";
 
-/** `name` is the argument as sent. After a pass it becomes the name of the session; after a refusal the former one stays. */
+/** `name` is the argument as sent. After a pass it becomes the name of the session; after a refusal the previous one stays. */
 export function decideEhlo(session: Session, name: string, core: Core): Answer<Verdict> {
-  return runSteps(orCannotTell(ehlo(session, name, core), (cause) => unavailable(ehloUnavailable, cause)));
+  return runSteps(onTemporary(ehlo(session, name, core), (cause) => unavailable(ehloUnavailable, cause)));
 }
 
 function* ehlo(session: Session, name: string, core: Core): Steps<Verdict> {

@@ -8,7 +8,7 @@ import { reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { type Parameter, split } from "./parameters.ts";
-import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
+import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
 import type { Session } from "./session.ts";
 import type { Settings } from "./stage-settings.ts";
 import type { Reason, Verdict } from "./verdict.ts";
@@ -20,7 +20,7 @@ export interface ParametersOutcome {
   readonly keyword: string;
 }
 
-/** `now` in milliseconds since 1970. `sender` as decided. What no extension here knows is the MTA's to judge. */
+/** `now` in milliseconds since 1970. `sender` as decided. What no extension here knows is left to the MTA. */
 export function decideMailParameters(
   session: Session,
   sender: string,
@@ -48,7 +48,7 @@ function* all(scope: Scope, known: readonly Parameter[], checks: Checks, core: C
   for (const { keyword, value } of known) {
     const check = checks.get(keyword)?.({ value: value ?? "", isBare: value === undefined, keywords, now });
     if (check === undefined) continue;
-    const verdict = yield* orCannotTell(one(check, keyword, scope, core), (cause) =>
+    const verdict = yield* onTemporary(one(check, keyword, scope, core), (cause) =>
       unavailable(core.settings.rcpt.replies.unavailable, cause),
     );
     if (verdict.kind !== "pass") return { verdict, keyword };
@@ -56,14 +56,14 @@ function* all(scope: Scope, known: readonly Parameter[], checks: Checks, core: C
   return passed;
 }
 
-function* one({ extension, judge }: Check, keyword: string, scope: Scope, core: Core): Steps<Verdict> {
+function* one({ extension, fault }: Check, keyword: string, scope: Scope, core: Core): Steps<Verdict> {
   let limit: Value = 1;
   if (extension !== undefined) {
     const { key, setting, name } = extensions[extension];
     limit = yield* evaluate(key, core.settings.extensions[setting], scope, core);
     if (!isOn(extension, limit)) return refused(`${name} has been disabled.`, "extension-disabled");
   }
-  const problem = judge(asDuration(limit) ?? 0);
+  const problem = fault(asDuration(limit) ?? 0);
   if (problem === undefined) return pass("pass");
   return refused(problem === invalid ? `Invalid parameter "${keyword}".` : problem, "invalid-parameter");
 }
@@ -98,7 +98,7 @@ function isOn(extension: Extension, value: Value): boolean {
 interface Given {
   readonly value: string;
   readonly isBare: boolean;
-  /** Of all parameters that are judged here. */
+  /** Of all parameters that are checked here. */
   readonly keywords: ReadonlySet<string>;
   readonly now: number;
 }
@@ -107,7 +107,7 @@ interface Check {
   /** The one that must be on; `undefined`: it is always. */
   readonly extension: Extension | undefined;
   /** What is wrong with the value; `maxMs` is what a duration setting says. */
-  readonly judge: (maxMs: number) => string | undefined;
+  readonly fault: (maxMs: number) => string | undefined;
 }
 
 type Checks = ReadonlyMap<string, (given: Given) => Check>;
@@ -119,25 +119,25 @@ const validIf = (isValid: boolean) => (isValid ? undefined : invalid);
 
 const mailParameters: Checks = new Map<string, (given: Given) => Check>([
   // RFC 1870. How much is too much is the MTA's.
-  ["SIZE", ({ value }) => ({ extension: undefined, judge: () => validIf(/^\d{1,20}$/.test(value)) })],
-  ["REQUIRETLS", ({ isBare }) => ({ extension: "requireTls", judge: () => validIf(isBare) })],
-  ["BY", ({ value }) => ({ extension: "deliverBy", judge: (maxMs) => judgeBy(value, maxMs) })],
-  ["HOLDFOR", (given) => ({ extension: "futureRelease", judge: (maxMs) => judgeHoldFor(given, maxMs) })],
-  ["HOLDUNTIL", (given) => ({ extension: "futureRelease", judge: (maxMs) => judgeHoldUntil(given, maxMs) })],
-  ["MT-PRIORITY", ({ value }) => ({ extension: "mtPriority", judge: () => judgePriority(value) })],
-  ["ENVID", ({ value }) => ({ extension: "dsn", judge: () => validIf(/^[!-~]+$/.test(value)) })],
+  ["SIZE", ({ value }) => ({ extension: undefined, fault: () => validIf(/^\d{1,20}$/.test(value)) })],
+  ["REQUIRETLS", ({ isBare }) => ({ extension: "requireTls", fault: () => validIf(isBare) })],
+  ["BY", ({ value }) => ({ extension: "deliverBy", fault: (maxMs) => checkBy(value, maxMs) })],
+  ["HOLDFOR", (given) => ({ extension: "futureRelease", fault: (maxMs) => checkHoldFor(given, maxMs) })],
+  ["HOLDUNTIL", (given) => ({ extension: "futureRelease", fault: (maxMs) => checkHoldUntil(given, maxMs) })],
+  ["MT-PRIORITY", ({ value }) => ({ extension: "mtPriority", fault: () => checkPriority(value) })],
+  ["ENVID", ({ value }) => ({ extension: "dsn", fault: () => validIf(/^[!-~]+$/.test(value)) })],
 ]);
 
 // ORCPT alone is never refused: Postfix sends it to each server that offers DSN.
 const rcptParameters: Checks = new Map<string, (given: Given) => Check>([
-  ["NOTIFY", ({ value }) => ({ extension: "dsn", judge: () => validIf(notify.test(value)) })],
+  ["NOTIFY", ({ value }) => ({ extension: "dsn", fault: () => validIf(notify.test(value)) })],
 ]);
 
 /** RFC 3461 4.1 */
 const notify = /^(?:NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY))*)$/i;
 
-/** RFC 2852 section 4; a time that has passed may only be told of, not lead to a return. */
-function judgeBy(value: string, maxMs: number): string | undefined {
+/** RFC 2852 section 4; a time that has passed may lead to a notification, not to a return. */
+function checkBy(value: string, maxMs: number): string | undefined {
   const [, digits, mode = ""] = /^([+-]?\d{1,9});([NR])T?$/i.exec(value) ?? [];
   if (digits === undefined) return invalid;
   const seconds = Number(digits);
@@ -149,14 +149,14 @@ function judgeBy(value: string, maxMs: number): string | undefined {
 const onlyOne = "Only one of HOLDFOR or HOLDUNTIL may be specified.";
 
 /** RFC 4865 section 4 */
-function judgeHoldFor({ value, keywords }: Given, maxMs: number): string | undefined {
+function checkHoldFor({ value, keywords }: Given, maxMs: number): string | undefined {
   if (keywords.has("HOLDUNTIL")) return onlyOne;
   if (!/^\d{1,9}$/.test(value) || Number(value) === 0) return invalid;
   const maxSeconds = Math.trunc(maxMs / 1000);
   return Number(value) > maxSeconds ? `Requested hold time exceeds maximum of ${maxSeconds} seconds.` : undefined;
 }
 
-function judgeHoldUntil({ value, keywords, now }: Given, maxMs: number): string | undefined {
+function checkHoldUntil({ value, keywords, now }: Given, maxMs: number): string | undefined {
   if (keywords.has("HOLDFOR")) return onlyOne;
   const time = dateTime.test(value) && isDay(value) ? Date.parse(value) : Number.NaN;
   if (Number.isNaN(time)) return invalid;
@@ -179,7 +179,7 @@ function formatTime(ms: number): string {
   return new Date(Math.min(ms, maxTime)).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
-function judgePriority(value: string): string | undefined {
+function checkPriority(value: string): string | undefined {
   const priority = /^-?\d$/.test(value) ? Number(value) : Number.NaN;
   return priority >= -6 && priority <= 5 ? undefined : "Invalid priority value.";
 }

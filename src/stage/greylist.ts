@@ -10,7 +10,7 @@ import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { foldSender } from "./fold-sender.ts";
 import { clientKey, exactAddress } from "./greylist-client.ts";
-import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
+import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
 import type { GreylistSettings } from "./stage-settings.ts";
 import type { GreylistAnswer, GreylistQuestion } from "./state.ts";
 import type { Verdict } from "./verdict.ts";
@@ -28,7 +28,7 @@ interface Greylisting {
  */
 export function* greylist(scope: Scope, given: string, core: Core): Steps<Greylisting | undefined> {
   const { greylist: settings, replies } = core.settings.rcpt;
-  return yield* orCannotTell<Greylisting | undefined>(ask(scope, given, settings, core), (cause) =>
+  return yield* onTemporary<Greylisting | undefined>(ask(scope, given, settings, core), (cause) =>
     settings.onStoreFailure === "accept" ? undefined : { verdict: unavailable(replies.unavailable, cause) },
   );
 }

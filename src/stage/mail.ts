@@ -8,27 +8,27 @@ import { reply } from "../mail/reply.ts";
 import { oversizedMail } from "./bounds.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
-import type { Told } from "./parameters.ts";
-import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
+import type { CommandFacts } from "./parameters.ts";
+import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
 import { runScript } from "./script.ts";
 import type { Session } from "./session.ts";
 import { askThrottles } from "./throttle.ts";
 import type { MailOutcome } from "./verdict.ts";
 
 /** `sender` as given; `""` is the null sender. */
-export function decideMail(session: Session, sender: string, core: Core, told: Told = {}): Answer<MailOutcome> {
-  const oversized = oversizedMail(sender, told.parameters ?? []);
+export function decideMail(session: Session, sender: string, core: Core, facts: CommandFacts = {}): Answer<MailOutcome> {
+  const oversized = oversizedMail(sender, facts.parameters ?? []);
   if (oversized !== undefined) return { verdict: oversized, sender: "" };
   const address = canonicalAddress(sender);
   return runSteps(
-    orCannotTell(mail(session, address, told, core), (cause) => ({
+    onTemporary(mail(session, address, facts, core), (cause) => ({
       verdict: unavailable(core.settings.rcpt.replies.unavailable, cause),
       sender: address,
     })),
   );
 }
 
-function* mail(session: Session, given: string, { message, parameters = [] }: Told, core: Core): Steps<MailOutcome> {
+function* mail(session: Session, given: string, { message, parameters = [] }: CommandFacts, core: Core): Steps<MailOutcome> {
   const { settings } = core;
   const begun = { session, helo: session.helo, sender: given, rcpt: "" };
   if (session.helo === "" && !session.trusted && asBoolean(yield* evaluate("require", settings.ehlo.require, begun, core))) {

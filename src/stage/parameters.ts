@@ -2,8 +2,8 @@
 
 export type Parameters = readonly string[];
 
-/** What the MTA tells with MAIL or RCPT besides the address. */
-export interface Told {
+/** What comes with MAIL or RCPT besides the address. */
+export interface CommandFacts {
   /** Names the message, the same on every node; `undefined`: nothing does. */
   readonly message?: string | undefined;
   readonly parameters?: Parameters;

@@ -10,8 +10,8 @@ import { oversizedRcpt } from "./bounds.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { greylist } from "./greylist.ts";
-import type { Parameters, Told } from "./parameters.ts";
-import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
+import type { CommandFacts, Parameters } from "./parameters.ts";
+import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
 import { type Resolution, resolve } from "./resolve.ts";
 import { runScript } from "./script.ts";
 import type { Scripted, Session, Transaction } from "./session.ts";
@@ -23,7 +23,7 @@ import type { Scope } from "./vocabulary.ts";
 /** `relay` decides foreign domains only and lets local ones pass to whoever asks about recipients. */
 export type RcptPart = "all" | "relay";
 
-interface ToldOfRcpt extends Told {
+interface RcptFacts extends CommandFacts {
   /** Default: all. */
   readonly part?: RcptPart;
   /** Recipients that resolve to one mailbox get one copy between them. Default: false, the MTA delivers to each. */
@@ -34,18 +34,18 @@ interface ToldOfRcpt extends Told {
 const fallback = { maxRecipients: 100, maxErrors: 5, waitMs: 5000 } as const;
 
 /** `recipient` as given, unquoted. */
-export function decideRcpt(session: Session, recipient: string, core: Core, told: ToldOfRcpt = {}): Answer<RcptOutcome> {
-  const oversized = oversizedRcpt(recipient, told.parameters ?? []);
+export function decideRcpt(session: Session, recipient: string, core: Core, facts: RcptFacts = {}): Answer<RcptOutcome> {
+  const oversized = oversizedRcpt(recipient, facts.parameters ?? []);
   if (oversized !== undefined) return uncounted(oversized);
   const cannotTell = (cause: TemporaryError) => uncounted(unavailable(core.settings.rcpt.replies.unavailable, cause));
-  return runSteps(orCannotTell(rcpt(session, recipient, core, told), cannotTell));
+  return runSteps(onTemporary(rcpt(session, recipient, core, facts), cannotTell));
 }
 
 function* rcpt(
   session: Session,
   recipient: string,
   core: Core,
-  { part = "all", merges = false, message, parameters = [] }: ToldOfRcpt,
+  { part = "all", merges = false, message, parameters = [] }: RcptFacts,
 ): Steps<RcptOutcome> {
   const { transaction } = session;
   if (transaction === undefined) return uncounted(refuse(reply(503, "5.5.1", "MAIL is required first."), "no-mail"));
@@ -133,10 +133,10 @@ const maxScripted = 2000;
 
 /** The script runs once for a recipient of which two parts are asked about: what it writes must not be written twice. */
 function* scripted(transaction: Transaction, scope: Scope, part: RcptPart, parameters: Parameters, core: Core): Steps<Scripted> {
-  const former = transaction.scripted?.get(scope.rcpt);
-  if (former !== undefined) {
+  const earlier = transaction.scripted?.get(scope.rcpt);
+  if (earlier !== undefined) {
     transaction.scripted?.delete(scope.rcpt);
-    return former;
+    return earlier;
   }
   if (core.settings.rcpt.script === undefined) return {};
   const result = yield* runScript({ stage: "rcpt", scope, mail: transaction.parameters, rcpt: parameters }, core);
@@ -171,7 +171,7 @@ function* error(answer: Reply, reason: Reason, scope: Scope, core: Core): Steps<
 
 /** A limit whose source cannot tell is the built-in one: it protects, and the mail is not at stake. */
 function* countOf(step: string, rule: Rule, otherwise: number, scope: Scope, core: Core): Steps<number> {
-  return yield* orCannotTell(
+  return yield* onTemporary(
     (function* () {
       return asCount(yield* evaluate(step, rule, scope, core)) ?? otherwise;
     })(),
@@ -180,7 +180,7 @@ function* countOf(step: string, rule: Rule, otherwise: number, scope: Scope, cor
 }
 
 function* waitOf(rule: Rule, scope: Scope, core: Core): Steps<number> {
-  return yield* orCannotTell(
+  return yield* onTemporary(
     (function* () {
       return asDuration(yield* evaluate("errors.wait", rule, scope, core)) ?? 0;
     })(),

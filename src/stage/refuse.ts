@@ -15,7 +15,7 @@ export function refuse(answer: Reply, reason: Reason, delayMs = 0): Verdict {
 }
 
 /** Runs the steps; a `TemporaryError` among them yields what `cannotTell` makes of it. */
-export function* orCannotTell<T>(steps: Steps<T>, cannotTell: (cause: TemporaryError) => T): Steps<T> {
+export function* onTemporary<T>(steps: Steps<T>, cannotTell: (cause: TemporaryError) => T): Steps<T> {
   try {
     return yield* steps;
   } catch (error) {

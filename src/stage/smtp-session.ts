@@ -1,5 +1,5 @@
 /**
- * One SMTP session, from connect to close: which stage is asked, what the client was told so far, and what that leaves behind. Every
+ * One SMTP session, from connect to close: which stage is asked, what was answered so far, and what that leaves for the next command. Every
  * front end and `postern explain` drive this one object; what they know themselves is bytes and the habits of their MTA.
  */
 import { type Steps, waitFor } from "../answer/steps.ts";
@@ -143,11 +143,11 @@ export class SmtpSession {
   }
 
   *mail(command: MailCommand, terms: Terms): Steps<StageResult> {
-    const former = this.#repeatsQuestions ? this.#mail : undefined;
-    if (former !== undefined && isAbout(former, command, this.session)) {
-      if (former.message === "") former.message = detach(command.message);
-      former.hasRcpt ||= command.isAtRcpt === true;
-      return { ...former.result, isRepeat: true };
+    const earlier = this.#repeatsQuestions ? this.#mail : undefined;
+    if (earlier !== undefined && isAbout(earlier, command, this.session)) {
+      if (earlier.message === "") earlier.message = detach(command.message);
+      earlier.hasRcpt ||= command.isAtRcpt === true;
+      return { ...earlier.result, isRepeat: true };
     }
     this.reset();
     this.#stage = "mail";
@@ -179,8 +179,8 @@ export class SmtpSession {
   *rcpt(command: RcptCommand, terms: Terms): Steps<StageResult> {
     const { recipient, message, part = "all" } = command;
     const answers = this.#repeatsQuestions ? this.#mail?.recipients : undefined;
-    const former = answers?.get(recipient);
-    if (former !== undefined && isAnswered(former, part, message)) return repeated("rcpt", former.verdict);
+    const earlier = answers?.get(recipient);
+    if (earlier !== undefined && isAnswered(earlier, part, message)) return repeated("rcpt", earlier.verdict);
     this.#stage = "rcpt";
     const { replies } = terms.core.settings.rcpt;
     if (this.#budget.used >= this.#budget.max) return said("rcpt", refuse(replies.tooManyRecipients, "too-many-recipients"));

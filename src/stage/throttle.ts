@@ -6,7 +6,7 @@ import { toText } from "../expr/value.ts";
 import { keyText } from "./bounded-key.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
-import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
+import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
 import type { Throttle, ThrottleKey } from "./stage-settings.ts";
 import type { ThrottleQuestion } from "./state.ts";
 import type { Verdict } from "./verdict.ts";
@@ -36,7 +36,7 @@ export function* askThrottles(throttles: readonly Throttle[], scope: Scope, even
   if (throttles.length === 0 || scope.session.trusted) return nothing;
   const taken: ThrottleQuestion[] = [];
   for (const throttle of throttles) {
-    const verdict = yield* orCannotTell(ask(throttle, scope, event, taken, core), (cause) =>
+    const verdict = yield* onTemporary(ask(throttle, scope, event, taken, core), (cause) =>
       throttle.onStoreFailure === "accept" ? pass("pass") : unavailable(core.settings.rcpt.replies.unavailable, cause),
     );
     if (verdict.kind === "pass") continue;
@@ -49,7 +49,7 @@ export function* askThrottles(throttles: readonly Throttle[], scope: Scope, even
 /** What cannot be given back now is lost to the client for the rest of the period; it refuses nothing. */
 export function* giveBack(taken: readonly ThrottleQuestion[], core: Core): Steps<void> {
   for (const question of taken) {
-    yield* orCannotTell(waitFor(core.sources.state.giveBack(question)), () => undefined);
+    yield* onTemporary(waitFor(core.sources.state.giveBack(question)), () => undefined);
   }
 }
 

@@ -7,7 +7,7 @@ import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
 import { reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
-import { orCannotTell, pass, refuse, unavailable } from "./refuse.ts";
+import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
 import { chooseDirectory, resolve } from "./resolve.ts";
 import type { Session } from "./session.ts";
 import type { Rule } from "./stage-settings.ts";
@@ -17,13 +17,13 @@ import type { Scope } from "./vocabulary.ts";
 /** `text` is the argument: an address, or a word that mailboxes may hold. */
 export function decideVrfy(session: Session, text: string, core: Core): Answer<VrfyOutcome> {
   const steps = vrfy(scopeOf(session, text), text, core);
-  return runSteps(orCannotTell(steps, (cause) => cannotTell("Unable to verify address at this time.", cause)));
+  return runSteps(onTemporary(steps, (cause) => cannotTell("Unable to verify address at this time.", cause)));
 }
 
 /** `text` is the address of a list. */
 export function decideExpn(session: Session, text: string, core: Core): Answer<VrfyOutcome> {
   const steps = expn(scopeOf(session, text), core);
-  return runSteps(orCannotTell(steps, (cause) => cannotTell("Unable to expand mailing list at this time.", cause)));
+  return runSteps(onTemporary(steps, (cause) => cannotTell("Unable to expand mailing list at this time.", cause)));
 }
 
 function* vrfy(scope: Scope, text: string, core: Core): Steps<VrfyOutcome> {

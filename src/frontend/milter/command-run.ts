@@ -24,7 +24,7 @@ export interface CommandRun {
   isAborted: boolean;
 }
 
-/** Sendmail waits for 10 seconds, and lets the mail pass or defers it then, as it is told. */
+/** Sendmail waits for 10 seconds; then it accepts or defers, as its own configuration says. */
 export const maxAnswerMs = 9000;
 
 interface RunOptions<T> {

@@ -1,6 +1,6 @@
 /**
  * The milter front end: the conversation of one connection, commands in and responses out, through the same stages as any other.
- * Nothing is refused at CONNECT or HELO, whose verdicts an MTA keeps for the whole session: a name is judged at MAIL.
+ * Nothing is refused at CONNECT or HELO, whose verdicts an MTA keeps for the whole session: a name is checked at MAIL.
  */
 import { performance } from "node:perf_hooks";
 import type { Answer } from "../../answer/answer.ts";
@@ -21,8 +21,8 @@ import type { ConversationOptions, TimedReply } from "../connection/conversation
 import type { DelayedReplies, StartTimer } from "../connection/delayed-replies.ts";
 import { type EventSink, reportDecision } from "../decision.ts";
 import { type CommandRun, type Envelope, maxAnswerMs, runCommand } from "./command-run.ts";
+import { credentialsIn, isRefusedByMta, peerOfConnect } from "./milter-client.ts";
 import { MilterReport } from "./milter-report.ts";
-import { credentialsIn, isRefusedByMta, peerOfConnect } from "./milter-session.ts";
 import { type MilterSettings, wantsOf } from "./negotiation.ts";
 import { type Accepted, changeOfSender, changesOfRecipients } from "./recipient-changes.ts";
 
@@ -50,7 +50,7 @@ export function openMilter(options: MilterOptions): () => MilterConversation {
   return () => new MilterConversation(options, report, budget);
 }
 
-/** What a listener is told of the protocol of one connection. */
+/** The protocol of one connection, for the listener. */
 export function milterProtocol(
   conversation: MilterConversation,
   delayed: DelayedReplies,
@@ -198,7 +198,7 @@ export class MilterConversation {
       ...{ command, smtp, isAwaited, startedAt: this.#now(), refused: [], isAborted: false },
       terms: {
         core: this.#options.core(),
-        // An MTA that does not even wait at RCPT cannot be told of a refusal.
+        // An MTA that does not even wait at RCPT never hears of a refusal.
         isShadow: mode === "shadow" || !this.#isAwaited("rcpt"),
         enforcesExtensions: extensions === "enforce",
         mergesRecipients: rewrite && this.#mayChange && mode === "enforce",

@@ -87,8 +87,8 @@ class PolicyFrontEnd {
   }
 
   #entryOf(key: string | undefined, request: PolicyRequest): SessionEntry {
-    const former = key === undefined ? undefined : this.#memory.find(key);
-    if (former !== undefined && !former.smtp.isEndedBefore(request.recipient, messageOf(request))) return former;
+    const known = key === undefined ? undefined : this.#memory.find(key);
+    if (known !== undefined && !known.smtp.isEndedBefore(request.recipient, messageOf(request))) return known;
     const { listener, isTrusted, localPort } = this.#options;
     const smtp = new SmtpSession(peerOf(request, { listener, isTrusted, localPort: localPort() }), { repeatsQuestions: true });
     const entry: SessionEntry = { smtp, logged: { about: "", stages: new Set() }, underWay: undefined, lastSeen: 0, octets: undefined };

@@ -1,6 +1,6 @@
 /**
- * SMTP sessions as far as requests tell of them: policy delegation has no connection of its own for a session. Those longest unseen
- * make room.
+ * SMTP sessions, put together from requests: policy delegation has no connection of its own for a session. Those without a request for
+ * longest make room.
  */
 import { LRUCache } from "lru-cache";
 import type { SmtpSession } from "../../stage/smtp-session.ts";

@@ -36,7 +36,7 @@ export function credentialsIn(macros: Macros): Credentials {
 
 /**
  * Whether Postfix refused the recipient itself (SMFIP_RCPT_REJ): then the macros have the enhanced code and the reason in place of a
- * next hop and an address. The mailer alone does not tell, for a recipient that it accepted may be of the transport `error`, too.
+ * next hop and an address. The mailer alone is not enough, for a recipient that it accepted may be of the transport `error`, too.
  */
 export function isRefusedByMta(macros: Macros, { address }: Path): boolean {
   if (macros.get("rcpt_mailer") !== "error" || !/^[45]\.\d{1,3}\.\d{1,3}$/.test(macros.get("rcpt_host") ?? "")) return false;
