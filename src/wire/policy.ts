@@ -1,5 +1,6 @@
 /** Postfix policy delegation: attribute blocks to requests, actions to replies (SMTPD_POLICY_README). */
 import { cleanText } from "../mail/reply.ts";
+import { Backlog } from "./backlog.ts";
 import { ProtocolError } from "./protocol-error.ts";
 
 /**
@@ -27,125 +28,124 @@ export interface PolicyRequest {
   readonly policyContext: string;
 }
 
-/** Bytes of one request with its empty line, and thus of one line too. Postfix sends about 700. */
-export const maxRequestBytes = 65_536;
+/** Octets of one request with its empty line, and thus of one line too. Postfix sends about 700. */
+export const maxRequestOctets = 65_536;
+
+/** Of a value that the MTA itself makes. Names of hosts have 255, and instances about 50. */
+export const maxValueOctets = 1024;
 
 /** Takes bytes in any portions and yields whole requests. After a `ProtocolError` it is of no further use. */
 export class PolicyDecoder {
-  /** What has come and is not yet consumed, one character a byte. */
-  #text = "";
+  readonly #backlog = new Backlog();
+  /** How much of the backlog is whole lines. */
+  #lineOctets = 0;
+  /** Whole lines, one character a byte. Each is read once, whatever request it belongs to. */
+  #lines = "";
   #position = 0;
-  /** Portions without a line end: no block ends in them, so they are joined only when one comes. */
-  #later: string[] = [];
-  #laterLength = 0;
-  /** No block ends before this position. */
-  #searched = 0;
+  /** Neither a NUL nor what needs decoding is in the lines. */
+  #isPlain = true;
+  /** Of the request that is being read. */
+  #octets = 0;
+  readonly #values = new Array<string | undefined>(sendOrder.length).fill(undefined);
+  /** The attribute that Postfix would send next. */
+  #expected = 0;
 
   push(bytes: Buffer): void {
-    const text = bytes.toString("latin1");
-    if (this.#position === this.#text.length && this.#laterLength === 0) {
-      this.#text = text;
-      this.#position = 0;
-      this.#searched = 0;
-      return;
-    }
-    this.#later.push(text);
-    this.#laterLength += text.length;
-    if (text.includes("\n")) this.#join();
+    const lastLineEnd = bytes.lastIndexOf(lineFeed);
+    if (lastLineEnd >= 0) this.#lineOctets = this.#backlog.length + lastLineEnd + 1;
+    this.#backlog.push(bytes);
   }
 
   /** `undefined`: no whole request is there. Throws a `ProtocolError` when none can come. */
   next(): PolicyRequest | undefined {
-    const text = this.#text;
-    const start = this.#position;
-    const end = endOfBlock(text, start, Math.max(start, this.#searched));
-    if (end === undefined) {
-      const length = text.length - start;
-      if (length + this.#laterLength > maxRequestBytes) throw new ProtocolError(`a request of more than ${maxRequestBytes} bytes`);
-      // The empty line may have begun in the last two bytes.
-      this.#searched = Math.max(start, text.length - 2);
-      return undefined;
+    while (this.#position < this.#lines.length || this.#takeLines()) {
+      const start = this.#position;
+      const lineEnd = this.#lines.indexOf("\n", start);
+      this.#position = lineEnd + 1;
+      this.#octets += lineEnd + 1 - start;
+      checkLength(this.#octets);
+      const end = lineEnd > start && this.#lines.charCodeAt(lineEnd - 1) === carriageReturn ? lineEnd - 1 : lineEnd;
+      if (end === start) return this.#finish(this.#octets === lineEnd + 1 - start);
+      this.#readLine(start, end);
     }
-    if (end - start > maxRequestBytes) throw new ProtocolError(`a request of more than ${maxRequestBytes} bytes`);
-    this.#position = end;
-    return parseBlock(start === 0 && end === text.length ? text : text.slice(start, end));
+    checkLength(this.#octets + this.#backlog.length);
+    return undefined;
   }
 
-  #join(): void {
-    const rest = this.#text.slice(this.#position);
-    this.#searched = Math.max(0, this.#searched - this.#position);
+  #takeLines(): boolean {
+    this.#lines = this.#lineOctets === 0 ? "" : this.#backlog.take(this.#lineOctets).toString("latin1");
+    this.#lineOctets = 0;
     this.#position = 0;
-    this.#text = rest + this.#later.join("");
-    this.#later = [];
-    this.#laterLength = 0;
+    this.#isPlain = !notAscii.test(this.#lines) && !this.#lines.includes("\0");
+    return this.#lines !== "";
   }
-}
 
-/** Behind the first empty line. Lines end in LF or CRLF. */
-function endOfBlock(text: string, start: number, from: number): number | undefined {
-  if (text.startsWith("\n", start)) return start + 1;
-  if (text.startsWith("\r\n", start)) return start + 2;
-  const lf = text.indexOf("\n\n", from);
-  const crlf = text.includes("\r", from) ? text.indexOf("\n\r\n", from) : -1;
-  if (crlf >= 0 && (lf < 0 || crlf < lf)) return crlf + 3;
-  return lf < 0 ? undefined : lf + 2;
-}
-
-const notAscii = /[\u0080-\u00ff]/;
-
-/** `bytes` is one block with its empty line, one character a byte. */
-function parseBlock(bytes: string): PolicyRequest {
-  if (bytes.includes("\0")) throw new ProtocolError("a NUL in a request");
-  const block = notAscii.test(bytes) ? Buffer.from(bytes, "latin1").toString("utf8") : bytes;
-  const values = new Array<string | undefined>(sendOrder.length).fill(undefined);
-  let expected = 0;
-  let position = 0;
-  for (;;) {
-    const lineEnd = block.indexOf("\n", position);
-    const end = block.charCodeAt(lineEnd - 1) === carriageReturn && lineEnd > position ? lineEnd - 1 : lineEnd;
-    if (end === position) break;
-    const hint = sendOrder[expected];
-    let index = expected;
+  #readLine(start: number, end: number): void {
+    const lines = this.#lines;
+    if (!this.#isPlain && lines.slice(start, end).includes("\0")) throw new ProtocolError("a NUL in a request");
+    const hint = sendOrder[this.#expected];
+    let index = this.#expected;
     let valueAt: number;
-    if (hint !== undefined && block.startsWith(hint, position)) {
-      valueAt = position + hint.length;
+    if (hint !== undefined && lines.startsWith(hint, start)) {
+      valueAt = start + hint.length;
     } else {
-      const equals = block.indexOf("=", position);
-      if (equals < 0 || equals >= end) throw new ProtocolError(`a line without "=": ${excerpt(block.slice(position, end))}`);
+      const equals = lines.indexOf("=", start);
+      if (equals < 0 || equals >= end) throw new ProtocolError(`a line without "=": ${excerpt(this.#text(start, end))}`);
       valueAt = equals + 1;
-      index = indexOfName.get(block.slice(position, valueAt)) ?? -1;
+      index = indexOfName.get(lines.slice(start, valueAt)) ?? -1;
     }
-    if (index >= 0) {
-      // The first of a name counts, as with Postfix.
-      if (isRead[index]) values[index] ??= block.slice(valueAt, end);
-      expected = index + 1;
+    if (index < 0) return;
+    this.#expected = index + 1;
+    // The first of a name counts, as with Postfix.
+    if (!isRead[index] || this.#values[index] !== undefined) return;
+    if (end - valueAt > maxValueOctets && !isFromClient[index]) {
+      throw new ProtocolError(`an attribute of more than ${maxValueOctets} octets: ${sendOrder[index]}`);
     }
-    position = lineEnd + 1;
+    this.#values[index] = this.#text(valueAt, end);
   }
-  if (position === 0) throw new ProtocolError("an empty request");
-  const request = values[slot.request] ?? "";
-  if (request !== "" && request !== "smtpd_access_policy") throw new ProtocolError(`a request of the unknown kind ${excerpt(request)}`);
-  return {
-    protocolState: values[slot.protocol_state] ?? "",
-    clientAddress: values[slot.client_address] ?? "",
-    clientName: values[slot.client_name] ?? "",
-    clientPort: values[slot.client_port] ?? "",
-    serverAddress: values[slot.server_address] ?? "",
-    serverPort: values[slot.server_port] ?? "",
-    heloName: values[slot.helo_name] ?? "",
-    sender: values[slot.sender] ?? "",
-    recipient: values[slot.recipient] ?? "",
-    instance: values[slot.instance] ?? "",
-    size: values[slot.size] ?? "",
-    stress: values[slot.stress] ?? "",
-    saslUsername: values[slot.sasl_username] ?? "",
-    encryptionProtocol: values[slot.encryption_protocol] ?? "",
-    encryptionCipher: values[slot.encryption_cipher] ?? "",
-    policyContext: values[slot.policy_context] ?? "",
-  };
+
+  #text(start: number, end: number): string {
+    const bytes = this.#lines.slice(start, end);
+    return this.#isPlain ? bytes : Buffer.from(bytes, "latin1").toString();
+  }
+
+  #finish(isEmpty: boolean): PolicyRequest {
+    if (isEmpty) throw new ProtocolError("an empty request");
+    const values = this.#values;
+    const kind = values[slot.request] ?? "";
+    if (kind !== "" && kind !== "smtpd_access_policy") throw new ProtocolError(`a request of the unknown kind ${excerpt(kind)}`);
+    const request = {
+      protocolState: values[slot.protocol_state] ?? "",
+      clientAddress: values[slot.client_address] ?? "",
+      clientName: values[slot.client_name] ?? "",
+      clientPort: values[slot.client_port] ?? "",
+      serverAddress: values[slot.server_address] ?? "",
+      serverPort: values[slot.server_port] ?? "",
+      heloName: values[slot.helo_name] ?? "",
+      sender: values[slot.sender] ?? "",
+      recipient: values[slot.recipient] ?? "",
+      instance: values[slot.instance] ?? "",
+      size: values[slot.size] ?? "",
+      stress: values[slot.stress] ?? "",
+      saslUsername: values[slot.sasl_username] ?? "",
+      encryptionProtocol: values[slot.encryption_protocol] ?? "",
+      encryptionCipher: values[slot.encryption_cipher] ?? "",
+      policyContext: values[slot.policy_context] ?? "",
+    };
+    values.fill(undefined);
+    this.#expected = 0;
+    this.#octets = 0;
+    return request;
+  }
 }
 
+function checkLength(octets: number): void {
+  if (octets > maxRequestOctets) throw new ProtocolError(`a request of more than ${maxRequestOctets} octets`);
+}
+
+const lineFeed = 10;
 const carriageReturn = 13;
+const notAscii = /[\u0080-\u00ff]/;
 
 /** All attributes in the order in which Postfix sends them, so that the next name is nearly always known before it is read. */
 const slot = {
@@ -196,6 +196,10 @@ const ignored: ReadonlySet<string> = new Set<keyof typeof slot>([
   "encryption_keysize",
 ]);
 
+/** The client makes them up: how long they may be is decided, and replied to, where they are used. */
+const fromClient: ReadonlySet<string> = new Set<keyof typeof slot>(["helo_name", "sender", "recipient"]);
+
+const isFromClient = Object.keys(slot).map((name) => fromClient.has(name));
 const isRead = Object.keys(slot).map((name) => !ignored.has(name));
 const sendOrder = Object.keys(slot).map((name) => `${name}=`);
 const indexOfName: ReadonlyMap<string, number> = new Map(sendOrder.map((name, index) => [name, index]));

@@ -55,7 +55,7 @@ class RunningConversation<Request> implements Conversation {
   #delayed: DelayedReply | undefined;
   /** What came while a request is being answered, as far as it was looked at. */
   #ahead: Request[] = [];
-  #bytesAhead = 0;
+  #octetsAhead = 0;
   /** The peer does not take replies as fast as it asks. */
   #isFull = false;
   /** No more requests will come; the connection is closed when all is answered. */
@@ -109,10 +109,10 @@ class RunningConversation<Request> implements Conversation {
   }
 
   /** One that waits for its reply sends nothing meanwhile, and is read on so that its end is seen; one that does send is paused. */
-  #lookAhead(bytes: number): void {
-    this.#bytesAhead += bytes;
-    if (this.#options.revokes === undefined || this.#bytesAhead > maxBytesAhead) this.#socket.pause();
+  #lookAhead(octets: number): void {
+    this.#octetsAhead += octets;
     this.#reconsider();
+    if (this.#options.revokes === undefined || this.#octetsAhead > maxOctetsAhead || this.#ahead.length >= maxAhead) this.#socket.pause();
     if (this.#busy === undefined) this.#advance();
   }
 
@@ -120,7 +120,11 @@ class RunningConversation<Request> implements Conversation {
   #reconsider(): void {
     const { revokes } = this.#options;
     if (revokes === undefined) return;
-    for (let request = this.#decode(); request !== undefined; request = this.#decode()) this.#ahead.push(request);
+    while (this.#ahead.length < maxAhead) {
+      const request = this.#decode();
+      if (request === undefined) break;
+      this.#ahead.push(request);
+    }
     if (!this.#ahead.some(revokes) && !(this.#hasPeerEnded && revokes(undefined))) return;
     this.#delayed?.drop();
     this.#delayed = undefined;
@@ -145,7 +149,7 @@ class RunningConversation<Request> implements Conversation {
     }
     if (out.length > 0) this.#write(out);
     if (this.#busy !== undefined || this.#isFull || this.#isClosed) return;
-    this.#bytesAhead = 0;
+    this.#octetsAhead = 0;
     if (this.#isEnding || (this.#isFinishing && this.#isIdle())) this.#end();
     else this.#socket.resume();
   }
@@ -227,7 +231,10 @@ class RunningConversation<Request> implements Conversation {
 const maxUnsent = 16_384;
 
 /** More than any one request has. */
-const maxBytesAhead = 262_144;
+const maxOctetsAhead = 262_144;
+
+/** Requests; a peer that gives up on one says so at once or after few others. */
+const maxAhead = 100;
 
 function joined(one: string | Buffer, other: string | Buffer): string | Buffer {
   if (typeof one === "string" && typeof other === "string") return one + other;

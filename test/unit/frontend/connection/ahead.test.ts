@@ -1,0 +1,98 @@
+/** What comes while a request is being answered. */
+import { connect } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import type { TimedReply } from "../../../../src/frontend/connection/conversation.ts";
+import { DelayedReplies } from "../../../../src/frontend/connection/delayed-replies.ts";
+import { type Listening, listen } from "../../../support/listen.ts";
+
+const opened: Listening[] = [];
+afterEach(async () => {
+  for (const listener of opened.splice(0)) await listener.stop(0);
+});
+
+/** Each octet is a request and its own answer; `w` waits for `release`, and `q` revokes it. */
+class Octets {
+  #come = "";
+  decoded = 0;
+  release: (reply: TimedReply) => void = () => {};
+  onPush: (come: number) => void = () => {};
+  #pushed = 0;
+
+  push(bytes: Buffer): void {
+    this.#come += bytes.toString("latin1");
+    this.#pushed += bytes.length;
+    // When the conversation has looked at it.
+    setImmediate(() => this.onPush(this.#pushed));
+  }
+
+  next(): string | undefined {
+    const [first] = this.#come;
+    if (first === undefined) return undefined;
+    this.#come = this.#come.slice(1);
+    this.decoded += 1;
+    return first;
+  }
+
+  answer(request: string): TimedReply | Promise<TimedReply> {
+    if (request !== "w") return { text: request, delayMs: 0 };
+    return new Promise((resolve) => {
+      this.release = resolve;
+    });
+  }
+}
+
+async function talk(octets: Octets) {
+  const listener = await listen({
+    name: "octets",
+    bind: [{ kind: "inet", host: "127.0.0.1", port: 0 }],
+    socketMode: 0o660,
+    socketGroup: undefined,
+    maxConnections: 1,
+    onNotice: () => {},
+    protocol: () => ({
+      decoder: octets,
+      answer: (request) => octets.answer(request),
+      revokes: (request) => request === "q",
+      delayed: new DelayedReplies(() => 0),
+    }),
+  });
+  opened.push(listener);
+  const socket = connect(Number(listener.addresses[0]?.split(":").at(-1)), "127.0.0.1");
+  socket.setEncoding("latin1");
+  let text = "";
+  return {
+    send: (bytes: string) => socket.write(bytes),
+    taken: (count: number) =>
+      new Promise<void>((resolve) => {
+        octets.onPush = (come) => come >= count && resolve();
+      }),
+    received: (count: number) =>
+      new Promise<string>((resolve) => {
+        socket.on("data", (part: string) => {
+          text += part;
+          if (text.length >= count) resolve(text);
+        });
+      }),
+  };
+}
+
+test("only so many requests are decoded ahead, and all are answered in order", async () => {
+  const octets = new Octets();
+  const { send, taken, received } = await talk(octets);
+  const requests = `w${"abcdefghij".repeat(100)}`;
+  const come = taken(requests.length);
+  send(requests);
+  await come;
+  expect(octets.decoded).toBe(101);
+  const answers = received(requests.length);
+  octets.release({ text: "w", delayMs: 0 });
+  expect(await answers).toBe(requests);
+});
+
+test("one that waits is dropped when a later one revokes it", async () => {
+  const octets = new Octets();
+  const { send, received } = await talk(octets);
+  const answers = received(5);
+  send("wabqcd");
+  expect(await answers).toBe("abqcd");
+});
