@@ -6,22 +6,22 @@ import { ProtocolError } from "./protocol-error.ts";
 export type Netstring = { readonly kind: "bytes"; readonly bytes: Buffer } | { readonly kind: "overlong" };
 
 /** What is longer is no longer a mistake, and the peer is not followed through it. */
-export const maxSkippedBytes = 1_048_576;
+export const maxSkippedOctets = 1_048_576;
 
-/** Those of `maxSkippedBytes`. Zeros in front are taken, as Postfix takes them, but count. */
+/** Those of `maxSkippedOctets`. Zeros in front are taken, as Postfix takes them, but count. */
 const maxDigits = 7;
 
 /** Takes bytes in any portions and yields whole netstrings. After a `ProtocolError` it is of no further use. */
 export class NetstringDecoder {
-  readonly #maxBytes: number;
+  readonly #maxOctets: number;
   readonly #backlog = new Backlog();
   /** Bytes of an overlong netstring that have not come yet. */
   #toSkip = 0;
   #isSkipping = false;
 
-  /** `maxBytes` without length and comma. */
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+  /** `maxOctets` without length and comma. */
+  constructor(maxOctets: number) {
+    this.#maxOctets = maxOctets;
   }
 
   push(portion: Buffer): void {
@@ -36,9 +36,9 @@ export class NetstringDecoder {
     const colon = this.#colon();
     if (colon === undefined) return undefined;
     const length = this.#length(colon);
-    if (length > maxSkippedBytes) throw new ProtocolError(`a netstring of ${length} bytes`);
+    if (length > maxSkippedOctets) throw new ProtocolError(`a netstring of ${length} octets`);
     const start = colon + 1;
-    if (length > this.#maxBytes) {
+    if (length > this.#maxOctets) {
       const skipped = Math.min(length, this.#backlog.length - start);
       this.#backlog.take(start + skipped);
       this.#toSkip = length - skipped;

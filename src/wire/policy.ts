@@ -206,7 +206,7 @@ const indexOfName: ReadonlyMap<string, number> = new Map(sendOrder.map((name, in
 
 const excerpt = (text: string) => JSON.stringify(cleanText(text).slice(0, 60));
 
-const maxTextBytes = 400;
+const maxTextOctets = 400;
 
 /**
  * One reply. An action of digits alone would be a permit to Postfix, and a space after `=` an unknown restriction:
@@ -221,6 +221,6 @@ export function encodeAction(verb: string, text = ""): string {
 /** Cut to what fits a reply line, at a character's border. */
 function cut(text: string): string {
   const wellFormed = text.toWellFormed();
-  if (Buffer.byteLength(wellFormed) <= maxTextBytes) return wellFormed;
-  return new TextDecoder().decode(Buffer.from(wellFormed).subarray(0, maxTextBytes), { stream: true });
+  if (Buffer.byteLength(wellFormed) <= maxTextOctets) return wellFormed;
+  return new TextDecoder().decode(Buffer.from(wellFormed).subarray(0, maxTextOctets), { stream: true });
 }

@@ -17,19 +17,19 @@ export type SocketmapReply =
   /** An error of the configuration. Sendmail takes it for "not found". */
   | { readonly kind: "permanent"; readonly reason: string };
 
-/** Postfix sends keys of up to 10,000 bytes (socketmap_max_query_size). */
-const maxKeyBytes = 10_000;
-const maxMapBytes = 255;
-export const maxRequestBytes = maxMapBytes + 1 + maxKeyBytes;
+/** Postfix sends keys of up to 10,000 octets (socketmap_max_query_size). */
+const maxKeyOctets = 10_000;
+const maxMapOctets = 255;
+export const maxQueryOctets = maxMapOctets + 1 + maxKeyOctets;
 
 /** The whole reply (socketmap_max_reply_size). */
-export const maxReplyBytes = 100_000;
+export const maxReplyOctets = 100_000;
 
 const maxReasonLength = 400;
 
 /** Takes bytes in any portions and yields whole requests. After a `ProtocolError` it is of no further use. */
 export class SocketmapDecoder {
-  readonly #netstrings = new NetstringDecoder(maxRequestBytes);
+  readonly #netstrings = new NetstringDecoder(maxQueryOctets);
 
   push(bytes: Buffer): void {
     this.#netstrings.push(bytes);
@@ -73,7 +73,7 @@ export function problemOf(data: string): string | undefined {
   // Postfix takes an empty result for an error.
   if (data === "") return "the result is empty";
   if (data !== cleanText(data)) return "the result has control characters";
-  if (Buffer.byteLength(`OK ${data}`) > maxReplyBytes) return `the result has more than ${maxReplyBytes} bytes`;
+  if (Buffer.byteLength(`OK ${data}`) > maxReplyOctets) return `the result has more than ${maxReplyOctets} bytes`;
   return undefined;
 }
 

@@ -28,10 +28,10 @@ export interface Wants {
 const newestVersion = 6;
 const oldestVersion = 2;
 
-const offerBytes = 12;
+const offerOctets = 12;
 
 export function decodeOffer(data: Buffer): Options {
-  if (data.length < offerBytes) throw new ProtocolError(`an offer of ${data.length} bytes`);
+  if (data.length < offerOctets) throw new ProtocolError(`an offer of ${data.length} octets`);
   return { version: data.readUInt32BE(0), actions: data.readUInt32BE(4), protocol: data.readUInt32BE(8) };
 }
 
@@ -55,7 +55,7 @@ export function negotiate(offer: Options, wants: Wants): Options {
 }
 
 export function encodeOptions({ version, actions, protocol }: Options): Buffer {
-  const bits = Buffer.alloc(offerBytes);
+  const bits = Buffer.alloc(offerOctets);
   bits.writeUInt32BE(version, 0);
   bits.writeUInt32BE(actions, 4);
   bits.writeUInt32BE(protocol, 8);

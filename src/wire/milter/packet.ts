@@ -10,15 +10,15 @@ export interface Packet {
 }
 
 /** What an MTA takes from a filter (MILTER_CHUNK_SIZE), and what it sends of a body at once. */
-export const maxDataBytes = 65_535;
+export const maxDataOctets = 65_535;
 
 /** Postfix sends 65,536 in places, and has headers of up to 102,400 (header_size_limit). */
 const room = 65_536;
 
 /** The length counts the letter. */
-export const maxPacketBytes = 1 + maxDataBytes + room;
+export const maxPacketOctets = 1 + maxDataOctets + room;
 
-const lengthBytes = 4;
+const lengthOctets = 4;
 
 /** Takes bytes in any portions and yields whole packets. After a `ProtocolError` it is of no further use. */
 export class PacketDecoder {
@@ -30,22 +30,22 @@ export class PacketDecoder {
 
   /** `undefined`: no whole packet is there. */
   next(): Packet | undefined {
-    if (this.#backlog.length < lengthBytes) return undefined;
+    if (this.#backlog.length < lengthOctets) return undefined;
     const length = this.#backlog.uint32();
     if (length === 0) throw new ProtocolError("an empty packet");
-    if (length > maxPacketBytes) throw new ProtocolError(`a packet of ${length} bytes`);
-    if (this.#backlog.length < lengthBytes + length) return undefined;
-    const packet = this.#backlog.take(lengthBytes + length);
-    return { letter: packet.toString("latin1", lengthBytes, lengthBytes + 1), data: packet.subarray(lengthBytes + 1) };
+    if (length > maxPacketOctets) throw new ProtocolError(`a packet of ${length} octets`);
+    if (this.#backlog.length < lengthOctets + length) return undefined;
+    const packet = this.#backlog.take(lengthOctets + length);
+    return { letter: packet.toString("latin1", lengthOctets, lengthOctets + 1), data: packet.subarray(lengthOctets + 1) };
   }
 }
 
 /** Throws a `RangeError` when the data are more than an MTA takes. */
 export function encodePacket(letter: string, data: Uint8Array = new Uint8Array(0)): Buffer {
-  if (data.length > maxDataBytes) throw new RangeError(`${data.length} bytes of data in a packet "${letter}"`);
-  const packet = Buffer.allocUnsafe(lengthBytes + 1 + data.length);
+  if (data.length > maxDataOctets) throw new RangeError(`${data.length} octets of data in a packet "${letter}"`);
+  const packet = Buffer.allocUnsafe(lengthOctets + 1 + data.length);
   packet.writeUInt32BE(1 + data.length);
-  packet.write(letter, lengthBytes, "latin1");
-  packet.set(data, lengthBytes + 1);
+  packet.write(letter, lengthOctets, "latin1");
+  packet.set(data, lengthOctets + 1);
   return packet;
 }

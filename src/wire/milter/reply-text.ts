@@ -2,7 +2,7 @@
 import { cleanText, type Reply } from "../../mail/reply.ts";
 
 /** RFC 5321 4.5.3.1.5 has 512 octets with the line end. */
-const maxLineBytes = 509;
+const maxLineOctets = 509;
 /** libmilter has no more. */
 const maxLines = 32;
 
@@ -14,7 +14,7 @@ export function formatReplyText({ code, status, text }: Reply): string {
   const refusal = /^([45])\d\d \1\.\d{1,3}\.\d{1,3}$/;
   // Postfix turns a malformed reply into an error of the filter, for the rest of the session.
   if (!refusal.test(`${code} ${status}`)) throw new RangeError(`no reply of a filter: ${code} ${status}`);
-  const room = maxLineBytes - `${code} ${status} `.length;
+  const room = maxLineOctets - `${code} ${status} `.length;
   const lines = text
     .split(/\r\n|[\r\n]/)
     .flatMap((line) => breakLine(toAscii(cleanText(line)).trim(), room))

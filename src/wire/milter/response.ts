@@ -3,7 +3,7 @@
  * session, letting the mail pass, at a response that it does not expect. Progress, quarantine, shutdown and failure are not sent at all.
  */
 import { cleanText, type Reply } from "../../mail/reply.ts";
-import { encodePacket, maxDataBytes } from "./packet.ts";
+import { encodePacket, maxDataOctets } from "./packet.ts";
 import { formatReplyText } from "./reply-text.ts";
 
 /** To an event, and as the last word at the end of a message. */
@@ -116,8 +116,8 @@ function encodeBody(bytes: Buffer): Buffer {
   const packets: Buffer[] = [];
   let position = 0;
   do {
-    packets.push(encodePacket("b", bytes.subarray(position, position + maxDataBytes))); // SMFIR_REPLBODY
-    position += maxDataBytes;
+    packets.push(encodePacket("b", bytes.subarray(position, position + maxDataOctets))); // SMFIR_REPLBODY
+    position += maxDataOctets;
   } while (position < bytes.length);
   return Buffer.concat(packets);
 }

@@ -1,8 +1,8 @@
 /** A decoder's work is linear in the octets that come, however small the portions and the messages are. */
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { maxPacketBytes, PacketDecoder } from "../../../src/wire/milter/packet.ts";
+import { maxPacketOctets, PacketDecoder } from "../../../src/wire/milter/packet.ts";
 import { maxRequestOctets, PolicyDecoder } from "../../../src/wire/policy.ts";
-import { maxRequestBytes, SocketmapDecoder } from "../../../src/wire/socketmap.ts";
+import { maxQueryOctets, SocketmapDecoder } from "../../../src/wire/socketmap.ts";
 import { octetsAllocated } from "../../support/allocated.ts";
 import { workOf } from "../../support/count-work.ts";
 import { decodeAll, latin1 } from "../../support/portions.ts";
@@ -23,10 +23,10 @@ const streams: [what: string, decoder: () => { push(bytes: Buffer): void; next()
   ["policy: the most lines, CRLF", policy, `${"a=\r\n".repeat(maxRequestOctets / 4 - 1)}\r\n`, 1],
   ["policy: many small requests", policy, "a=\n\n".repeat(16_000), 16_000],
   ["policy: many small requests, CRLF", policy, "a=\r\n\r\n".repeat(10_000), 10_000],
-  ["socketmap: the longest request", socketmap, `${maxRequestBytes}:${"x".repeat(maxRequestBytes)},`, 1],
+  ["socketmap: the longest request", socketmap, `${maxQueryOctets}:${"x".repeat(maxQueryOctets)},`, 1],
   ["socketmap: an overlong request", socketmap, `100000:${"x".repeat(100_000)},`, 1],
   ["socketmap: many small requests", socketmap, "0:,".repeat(20_000), 20_000],
-  ["milter: the longest packet", milter, packet(maxPacketBytes), 1],
+  ["milter: the longest packet", milter, packet(maxPacketOctets), 1],
   ["milter: many small packets", milter, packet(1).repeat(20_000), 20_000],
 ];
 const portions: [what: string, octets: number][] = [

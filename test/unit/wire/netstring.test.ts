@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encodeNetstring, maxSkippedBytes, NetstringDecoder } from "../../../src/wire/netstring.ts";
+import { encodeNetstring, maxSkippedOctets, NetstringDecoder } from "../../../src/wire/netstring.ts";
 import { ProtocolError } from "../../../src/wire/protocol-error.ts";
 import { cut, decodeAll, latin1, places, someBytes } from "../../support/portions.ts";
 
-const maxBytes = 20;
-const decoder = () => new NetstringDecoder(maxBytes);
+const maxOctets = 20;
+const decoder = () => new NetstringDecoder(maxOctets);
 const kept = (bytes: string) => ({ kind: "bytes", bytes: latin1(bytes) });
 const overlong = { kind: "overlong" };
 
@@ -40,13 +40,13 @@ describe("netstrings", () => {
     ["\0", "a netstring without its length"],
     ["00000003:abc,", "a netstring whose length has more than 7 digits"],
     ["99999999999999999999:", "a netstring whose length has more than 7 digits"],
-    [`${maxSkippedBytes + 1}:`, "a netstring of 1048577 bytes"],
+    [`${maxSkippedOctets + 1}:`, "a netstring of 1048577 octets"],
   ])("%j is refused", (bytes, message) => {
     expect(decodeAll(decoder(), [latin1(bytes)])).toEqual({ values: [], error: new ProtocolError(message) });
   });
 
   test("the longest that is skipped, and what follows it", () => {
-    const bytes = latin1(`${maxSkippedBytes}:${"x".repeat(maxSkippedBytes)},1:a,`);
+    const bytes = latin1(`${maxSkippedOctets}:${"x".repeat(maxSkippedOctets)},1:a,`);
     const portions = [bytes.subarray(0, 100), bytes.subarray(100, 70_000), bytes.subarray(70_000)];
     expect(decodeAll(decoder(), portions)).toEqual({ values: [overlong, kept("a")], error: undefined });
   });
@@ -55,7 +55,7 @@ describe("netstrings", () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: "grapheme", maxLength: 15 }), { maxLength: 8 }), places, (texts, cuts) => {
         const bytes = Buffer.from(texts.map(encodeNetstring).join(""));
-        const values = texts.map((text) => (Buffer.byteLength(text) > maxBytes ? overlong : { kind: "bytes", bytes: Buffer.from(text) }));
+        const values = texts.map((text) => (Buffer.byteLength(text) > maxOctets ? overlong : { kind: "bytes", bytes: Buffer.from(text) }));
         expect(decodeAll(decoder(), cut(bytes, cuts))).toEqual({ values, error: undefined });
       }),
     );

@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { ProtocolError } from "../../../src/wire/protocol-error.ts";
 import {
   encodeSocketmapReply,
-  maxReplyBytes,
-  maxRequestBytes,
+  maxQueryOctets,
+  maxReplyOctets,
   SocketmapDecoder,
   type SocketmapReply,
 } from "../../../src/wire/socketmap.ts";
@@ -37,7 +37,7 @@ describe("requests", () => {
   });
 
   test("an overlong key is told, and the next request is read", () => {
-    const key = "x".repeat(maxRequestBytes - "aliases ".length);
+    const key = "x".repeat(maxQueryOctets - "aliases ".length);
     expect(decode(netstring(`aliases ${key}`) + netstring(`aliases ${key}x`) + netstring("domains d")).values).toEqual([
       { kind: "lookup", map: "aliases", key },
       { kind: "overlong" },
@@ -78,7 +78,7 @@ describe("replies", () => {
   });
 
   test("as long as Postfix takes, and no longer", () => {
-    const room = maxReplyBytes - "OK ".length;
+    const room = maxReplyOctets - "OK ".length;
     expect(encodeSocketmapReply({ kind: "found", data: "x".repeat(room) })).toBe(`100000:OK ${"x".repeat(room)},`);
     expect(encodeSocketmapReply({ kind: "found", data: "x".repeat(room + 1) })).toBe(
       netstring("TEMP the result has more than 100000 bytes"),

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Notice } from "../../../../src/frontend/notice.ts";
 import { answerSocketmap, type MapLookup } from "../../../../src/frontend/socketmap/socketmap.ts";
 import type { Core } from "../../../../src/stage/core.ts";
-import { maxReplyBytes, SocketmapDecoder } from "../../../../src/wire/socketmap.ts";
+import { maxReplyOctets, SocketmapDecoder } from "../../../../src/wire/socketmap.ts";
 import { cut, decodeAll } from "../../../support/portions.ts";
 import { type Changes, rule, settings } from "../../../support/settings.ts";
 import { directoryOf, sourcesOf } from "../../../support/sources.ts";
@@ -160,7 +160,7 @@ describe("what cannot be told", () => {
 
   it("a result that is too long for a reply", async () => {
     const self = world();
-    expect(many.join(",").length).toBeGreaterThan(maxReplyBytes);
+    expect(many.join(",").length).toBeGreaterThan(maxReplyOctets);
     expect(await self.ask("aliases many@example.org")).toBe("20:TEMP cannot tell now,");
     expect(self.notices).toMatchObject([{ kind: "map-unavailable", key: "many@example.org", error: { message: /100000 bytes/ } }]);
   });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encodePacket, maxDataBytes, maxPacketBytes, PacketDecoder } from "../../../../src/wire/milter/packet.ts";
+import { encodePacket, maxDataOctets, maxPacketOctets, PacketDecoder } from "../../../../src/wire/milter/packet.ts";
 import { ProtocolError } from "../../../../src/wire/protocol-error.ts";
 import { cut, decodeAll, latin1, places } from "../../../support/portions.ts";
 
@@ -38,9 +38,9 @@ describe("packets", () => {
 
   test.each([
     ["an empty packet", "\0\0\0\0", "an empty packet"],
-    ["the largest number", "\xff\xff\xff\xff", "a packet of 4294967295 bytes"],
-    ["one more than the limit", "\0\x02\0\x01", "a packet of 131073 bytes"],
-    ["another protocol", "GET / HTTP/1.1\r\n", "a packet of 1195725856 bytes"],
+    ["the largest number", "\xff\xff\xff\xff", "a packet of 4294967295 octets"],
+    ["one more than the limit", "\0\x02\0\x01", "a packet of 131073 octets"],
+    ["another protocol", "GET / HTTP/1.1\r\n", "a packet of 1195725856 octets"],
   ])("%s is refused at its length", (_, bytes, message) => {
     expect(decodeAll(new PacketDecoder(), [latin1(bytes)])).toEqual({ values: [], error: new ProtocolError(message) });
   });
@@ -49,12 +49,12 @@ describe("packets", () => {
     const decoder = new PacketDecoder();
     decoder.push(latin1("\0\x02\0\0B"));
     expect(decoder.next()).toBeUndefined();
-    decoder.push(Buffer.alloc(maxPacketBytes - 1));
-    expect(decoder.next()?.data).toHaveLength(maxPacketBytes - 1);
+    decoder.push(Buffer.alloc(maxPacketOctets - 1));
+    expect(decoder.next()?.data).toHaveLength(maxPacketOctets - 1);
   });
 
   test("nothing is written that an MTA does not take", () => {
-    expect(encodePacket("b", Buffer.alloc(maxDataBytes))).toHaveLength(5 + 65_535);
-    expect(() => encodePacket("b", Buffer.alloc(maxDataBytes + 1))).toThrow(RangeError);
+    expect(encodePacket("b", Buffer.alloc(maxDataOctets))).toHaveLength(5 + 65_535);
+    expect(() => encodePacket("b", Buffer.alloc(maxDataOctets + 1))).toThrow(RangeError);
   });
 });
