@@ -1,12 +1,11 @@
 /** Answers of a directory kept for a while; positive ones outlast an outage. */
-import { LRUCache } from "lru-cache";
 import type { Answer } from "../answer/answer.ts";
+import { AnswerCache, type KeptAnswer, octetsOfTexts } from "../answer/answer-cache.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Directory, Recipient } from "../stage/sources.ts";
+import { detach } from "../text/octets.ts";
 import type { CacheSettings } from "./directory-settings.ts";
 
-/** Members of a list that take the room of one address. */
-const membersPerEntry = 8;
 /** For so long after a failure what is stale is served without asking: a server that hangs would cost its deadline each time. */
 const retryMs = 1000;
 
@@ -14,13 +13,13 @@ const retryMs = 1000;
 export function cached(directory: Directory, settings: CacheSettings, now: () => number): Directory {
   const domains = remember(settings, now, {
     ask: async (domain) => directory.isLocalDomain(domain),
-    isPositive: (isLocal) => isLocal,
-    sizeOf: () => 1,
+    exists: (isLocal) => isLocal,
+    octetsOf: () => 0,
   });
   const recipients = remember<Recipient | undefined>(settings, now, {
     ask: async (address) => directory.recipient(address),
-    isPositive: (recipient) => recipient !== undefined,
-    sizeOf: (recipient) => (recipient?.kind === "list" ? 1 + Math.ceil(recipient.members.length / membersPerEntry) : 1),
+    exists: (recipient) => recipient !== undefined,
+    octetsOf: octetsOfRecipient,
   });
   return {
     name: directory.name,
@@ -32,33 +31,36 @@ export function cached(directory: Directory, settings: CacheSettings, now: () =>
   };
 }
 
-interface Source<T> {
-  ask(key: string): Promise<T>;
-  isPositive(value: T): boolean;
-  sizeOf(value: T): number;
+function octetsOfRecipient(recipient: Recipient | undefined): number {
+  switch (recipient?.kind) {
+    case undefined:
+      return 0;
+    case "mailbox":
+      return octetsOfTexts(recipient.primaries);
+    case "list":
+      return octetsOfTexts(recipient.members);
+  }
 }
 
-interface Kept<T> {
-  readonly value: T;
-  readonly freshUntil: number;
-  readonly staleUntil: number;
+interface Source<T> {
+  ask(key: string): Promise<T>;
+  exists(value: T): boolean;
+  /** Of the texts in a value. */
+  octetsOf(value: T): number;
 }
 
 function remember<T>({ entries, positiveMs, negativeMs, staleMs }: CacheSettings, now: () => number, source: Source<T>) {
   // No entries: only equal questions under way share an answer.
-  const kept =
-    entries === 0
-      ? undefined
-      : new LRUCache<string, Kept<T>>({ max: entries, maxSize: entries, sizeCalculation: ({ value }) => source.sizeOf(value) });
+  const answers = new AnswerCache<T>(entries, source.octetsOf);
   const underWay = new Map<string, Promise<T>>();
   let failedAt = Number.NEGATIVE_INFINITY;
 
-  async function ask(key: string, last: Kept<T> | undefined): Promise<T> {
+  async function ask(key: string, last: KeptAnswer<T> | undefined): Promise<T> {
     try {
       const value = await source.ask(key);
-      const time = now();
-      const freshUntil = time + (source.isPositive(value) ? positiveMs : negativeMs);
-      kept?.set(key, { value, freshUntil, staleUntil: source.isPositive(value) ? freshUntil + staleMs : freshUntil });
+      const exists = source.exists(value);
+      const freshUntil = now() + (exists ? positiveMs : negativeMs);
+      answers.set(key, { value, exists, freshUntil, staleUntil: exists ? freshUntil + staleMs : freshUntil });
       failedAt = Number.NEGATIVE_INFINITY;
       return value;
     } catch (error) {
@@ -73,14 +75,13 @@ function remember<T>({ entries, positiveMs, negativeMs, staleMs }: CacheSettings
 
   // A hit is answered without a promise.
   return (key: string): Answer<T> => {
-    const last = kept?.get(key);
+    const last = answers.get(key);
     const time = now();
     if (last !== undefined && time < last.freshUntil) return last.value;
     if (last !== undefined && time < failedAt + retryMs && time < last.staleUntil) return last.value;
     const same = underWay.get(key);
     if (same) return same;
-    // A copy: the key may be a slice, which would keep the whole request that it was cut from.
-    const own = Buffer.from(key).toString();
+    const own = detach(key);
     const answer = ask(own, last);
     underWay.set(own, answer);
     return answer;

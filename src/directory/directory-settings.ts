@@ -1,7 +1,7 @@
 /** What the configuration says of a directory. */
 
 export interface CacheSettings {
-  /** Addresses kept, and as many domains. */
+  /** Addresses kept that exist, and as many that do not; the same of domains. */
   readonly entries: number;
   readonly positiveMs: number;
   readonly negativeMs: number;

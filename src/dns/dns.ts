@@ -1,7 +1,7 @@
 /** Questions to the DNS for expressions and scripts, by resolvers of the configuration or of the system, with a deadline and a cache. */
 import { Resolver } from "node:dns/promises";
-import { LRUCache } from "lru-cache";
 import type { Answer } from "../answer/answer.ts";
+import { AnswerCache, octetsOfTexts } from "../answer/answer-cache.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { DnsType } from "../expr/ask.ts";
 import { canonicalDomain } from "../mail/domain.ts";
@@ -12,7 +12,7 @@ export interface DnsSettings {
   readonly resolvers: readonly string[];
   /** Deadline of a whole question. */
   readonly timeoutMs: number;
-  /** Answers kept; 0 keeps none. */
+  /** Answers kept, and as many of names that do not exist; 0 keeps none. */
   readonly entries: number;
   /** Addresses are kept no longer than their records say. */
   readonly positiveMs: number;
@@ -36,26 +36,9 @@ interface Found {
 /** Questions under way; a further one fails at once. */
 const maxWaiting = 1000;
 
-/** An answer may have 64 KiB, and a stranger may have made many such: all together have so much for each entry. */
-const charactersPerEntry = 1000;
-
-interface Kept {
-  readonly records: readonly string[];
-  readonly until: number;
-}
-
-function cacheOf(entries: number): LRUCache<string, Kept> | undefined {
-  if (entries === 0) return undefined;
-  return new LRUCache({
-    max: entries,
-    maxSize: entries * charactersPerEntry,
-    sizeCalculation: ({ records }, key) => records.reduce((sum, record) => sum + record.length, key.length),
-  });
-}
-
 /** `now` in milliseconds; it never goes back. */
 export function openDns({ resolvers, timeoutMs, entries, positiveMs, negativeMs }: DnsSettings, now: () => number): Dns {
-  const kept = cacheOf(entries);
+  const answers = new AnswerCache(entries, octetsOfTexts);
   const underWay = new Map<string, Promise<readonly string[] | undefined>>();
   // The second try takes twice as long as the first, and both have room in the deadline.
   const resolver = new Resolver({ timeout: Math.max(1, Math.ceil(timeoutMs / 4)), tries: 2 });
@@ -68,8 +51,9 @@ export function openDns({ resolvers, timeoutMs, entries, positiveMs, negativeMs 
     });
     try {
       const { records, ttlMs } = await Promise.race([resolve(resolver, name, type), late]);
-      const until = now() + (records.length === 0 ? negativeMs : Math.min(positiveMs, ttlMs));
-      kept?.set(key, { records, until });
+      const exists = records.length > 0;
+      const until = now() + (exists ? Math.min(positiveMs, ttlMs) : negativeMs);
+      answers.set(key, { value: records, exists, freshUntil: until, staleUntil: until });
       return orNone(records);
     } finally {
       clearTimeout(timer);
@@ -82,8 +66,8 @@ export function openDns({ resolvers, timeoutMs, entries, positiveMs, negativeMs 
       const name = type === "ptr" ? pointerName(given) : hostName(given);
       if (name === undefined) return undefined;
       const key = `${type} ${name}`;
-      const last = kept?.get(key);
-      if (last !== undefined && now() < last.until) return orNone(last.records);
+      const last = answers.get(key);
+      if (last !== undefined && now() < last.freshUntil) return orNone(last.value);
       const same = underWay.get(key);
       if (same) return same;
       if (underWay.size >= maxWaiting) throw new TemporaryError(`DNS: ${maxWaiting} questions wait already`);

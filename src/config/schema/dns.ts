@@ -21,7 +21,12 @@ export const dnsTable = z
     timeout: duration("2s", "Deadline of one question, all tries included."),
     cache: z
       .strictObject({
-        entries: z.int().min(0).max(1_000_000).default(10_000).meta({ description: "Answers kept. 0 keeps none." }),
+        entries: z
+          .int()
+          .min(0)
+          .max(1_000_000)
+          .default(10_000)
+          .meta({ description: "Answers kept, and as many about names that do not exist. 0 keeps none." }),
         ttl: z
           .strictObject({
             positive: duration("5m", "How long records are remembered; addresses no longer than they say themselves."),

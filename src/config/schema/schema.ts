@@ -109,7 +109,12 @@ const principal = z.strictObject({
 
 const cache = z
   .strictObject({
-    entries: z.int().min(0).max(10_000_000).default(50000).meta({ description: "Addresses kept, and as many domains. 0 keeps none." }),
+    entries: z
+      .int()
+      .min(0)
+      .max(10_000_000)
+      .default(50000)
+      .meta({ description: "Addresses kept that exist, and as many that do not; the same of domains. 0 keeps none." }),
     ttl: z
       .strictObject({
         positive: duration("1h", "How long it is remembered that an address or a domain exists."),

@@ -11,6 +11,7 @@ class Backend implements Directory {
   readonly name = "backend";
   readonly waits = true;
   readonly recipients = new Map<string, Recipient>([["john@a.example", mailbox("john@a.example")]]);
+  readonly domains = new Set(["a.example"]);
   asked = 0;
   isDown = false;
 
@@ -22,7 +23,7 @@ class Backend implements Directory {
   async isLocalDomain(domain: string): Promise<boolean> {
     this.asked += 1;
     if (this.isDown) throw new TemporaryError("down");
-    return domain === "a.example";
+    return this.domains.has(domain);
   }
   async verify(): Promise<readonly string[]> {
     return [];
@@ -122,8 +123,9 @@ describe("cache", () => {
   });
 
   it("holds no more than its entries, and counts a list for more than one", async () => {
-    const list: Recipient = { kind: "list", members: Array.from({ length: 400 }, (_, index) => `member${index}@a.example`) };
+    const list: Recipient = { kind: "list", members: Array.from({ length: 2300 }, (_, index) => `member${index}@a.example`) };
     backend.recipients.set("list@a.example", list);
+    for (let number = 0; number < 60; number++) backend.recipients.set(`x${number}@a.example`, mailbox(`x${number}@a.example`));
     await directory.recipient("john@a.example");
     await directory.recipient("list@a.example");
     expect(await directory.recipient("list@a.example")).toEqual(list);
@@ -133,5 +135,38 @@ describe("cache", () => {
     expect(backend.asked).toBe(62);
     await directory.recipient("john@a.example");
     expect(backend.asked).toBe(63);
+  });
+
+  it.each([
+    ["addresses", (name: string) => directory.recipient(`${name}@a.example`)],
+    ["domains", (name: string) => directory.isLocalDomain(`${name}.a.example`)],
+  ])("serves known %s through an outage, however many unknown ones were asked before it", async (_, ask) => {
+    const known = Array.from({ length: 50 }, (__, number) => `known${number}`);
+    for (const name of known) {
+      backend.recipients.set(`${name}@a.example`, mailbox(`${name}@a.example`));
+      backend.domains.add(`${name}.a.example`);
+      await ask(name);
+    }
+    for (let number = 0; number < 1000; number++) await ask(`made-up${number}`);
+    backend.isDown = true;
+    time = 5000;
+    for (const name of known) expect(await ask(name)).toBeTruthy();
+  });
+
+  it("does not serve through an outage what was taken out before it", async () => {
+    await directory.recipient("john@a.example");
+    backend.recipients.delete("john@a.example");
+    time = 1000;
+    expect(await directory.recipient("john@a.example")).toBe(undefined);
+    backend.isDown = true;
+    time = 2000;
+    await expect(Promise.resolve(directory.recipient("john@a.example"))).rejects.toThrow(TemporaryError);
+  });
+
+  it("keeps no answer about what is too long for an address", async () => {
+    const long = `${"x".repeat(30_000)}@a.example`;
+    await directory.recipient(long);
+    expect(await directory.recipient(long)).toBe(undefined);
+    expect(backend.asked).toBe(2);
   });
 });

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import { parseConfiguration } from "../../../src/config/load.ts";
 import { openCore } from "../../../src/daemon/open-core.ts";
-import { type DnsSettings, openDns } from "../../../src/dns/dns.ts";
+import { type Dns, type DnsSettings, openDns } from "../../../src/dns/dns.ts";
 import type { DnsType } from "../../../src/expr/ask.ts";
 import { DnsServer } from "../../support/dns-server.ts";
 import { sourcesOf } from "../../support/sources.ts";
@@ -65,10 +65,17 @@ describe("[dns]", () => {
 });
 
 let time = 0;
-function open(changes: Partial<DnsSettings> = {}) {
+const opened: Dns[] = [];
+function open(changes: Partial<DnsSettings> = {}): Dns {
   const settings = { resolvers: [server.address], timeoutMs: 10_000, entries: 100, positiveMs: 60_000, negativeMs: 5000 };
-  return openDns({ ...settings, ...changes }, () => time);
+  const dns = openDns({ ...settings, ...changes }, () => time);
+  opened.push(dns);
+  return dns;
 }
+// One that was left without an answer would ask again in the middle of another test.
+afterEach(() => {
+  for (const dns of opened.splice(0)) dns.close();
+});
 
 describe("dns", () => {
   it.each<[name: string, type: DnsType, records: string[] | undefined]>([
@@ -162,6 +169,15 @@ describe("dns", () => {
       expect([after, name, await ask(name, type)]).toEqual([after, name, questions]);
       if (questions > 0 && after > 0) time = start;
     }
+  });
+
+  it("what does not exist pushes out nothing that does", async () => {
+    const dns = open({ entries: 2 });
+    await dns.query("v4.example", "ipv4");
+    for (let number = 0; number < 10; number += 1) await dns.query(`made-up-${number}.example`, "ipv4");
+    server.asked.length = 0;
+    expect(dns.query("v4.example", "ipv4")).toEqual(["192.0.2.3"]);
+    expect(server.asked).toEqual([]);
   });
 
   it("keeps no failure", async () => {
