@@ -11,5 +11,5 @@ INSERT INTO emails (name, address, type) VALUES ('john', 'j.doe@example.org', 'a
 -- A list is its address once for each member.
 INSERT INTO emails (name, address, type) VALUES ('john', 'staff@example.org', 'list'), ('jane', 'staff@example.org', 'list');
 
--- A catch-all: what nobody else has in example.net goes to john.
+-- A catch-all: mail for any other address in example.net goes to john.
 INSERT INTO emails (name, address, type) VALUES ('john', '@example.net', 'alias');

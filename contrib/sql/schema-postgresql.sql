@@ -1,4 +1,4 @@
--- Accounts and their addresses for a SQL directory, for PostgreSQL. Postern's default queries fit these tables.
+-- Accounts and their addresses for a SQL directory in PostgreSQL. Postern's default queries are for these tables.
 
 CREATE TABLE accounts (
   name        text NOT NULL PRIMARY KEY,
@@ -24,5 +24,5 @@ CREATE TABLE emails (
 );
 
 CREATE INDEX emails_address ON emails (address);
--- The default query `domains` compares this expression: the domain of an address, in words that both engines know.
+-- The default query `domains` compares this expression: the domain of an address, by functions that both engines have.
 CREATE INDEX emails_domain ON emails (substr(address, length(rtrim(address, replace(address, '@', ''))) + 1));
