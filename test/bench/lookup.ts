@@ -1,4 +1,4 @@
-/** What a lookup costs in a large list, in terms of what it costs in a small one. */
+/** What a lookup costs in a large list, as a multiple of what it costs in a small one. */
 
 import type { LookupEntry } from "../../src/lookup/lookup-settings.ts";
 import { openMemoryLookup } from "../../src/lookup/memory.ts";
@@ -12,13 +12,13 @@ function entries(keys: number, globs: number): LookupEntry[] {
   ];
 }
 
-/** Half of the names asked for are there. */
+/** Half of the names are in the list. */
 function open(keys: number, globs: number) {
   const lookup = openMemoryLookup(entries(keys, globs));
   const asked = Array.from({ length: 20_000 }, (_, index) =>
     index % 2 === 0 ? keyOf((index * 7919) % keys) : `mail${index}.somewhere${index % 1013}.example.org`,
   );
-  /** Nanoseconds a lookup. */
+  /** Nanoseconds for each lookup. */
   return (): number => {
     // New strings, as each request brings its own: V8 keeps the hash of a string that was looked up before.
     const fresh = asked.map((key) => Buffer.from(key).toString());

@@ -1,6 +1,6 @@
 /**
- * The policy front end against a server that answers every request the same: requests a second and CPU a request, as ratios
- * within one run. Each server is a process of its own, and they take turns.
+ * The policy front end compared with a server that gives every request the same answer: requests a second and CPU time a request, as
+ * ratios within one run. Each server is a process of its own, and they take turns.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -24,8 +24,8 @@ const mailboxes = 20_000;
 const servers = ["constant", "policy", "policy, logged"] as const;
 type ServerName = (typeof servers)[number];
 
-/** What a server tells its parent: where it listens, then its CPU time in microseconds whenever it is asked. */
-type Told = { readonly port: number } | { readonly cpu: number };
+/** What a server sends to its parent: where it listens, then its CPU time in microseconds whenever the parent asks. */
+type Report = { readonly port: number } | { readonly cpu: number };
 
 export async function benchPolicy(): Promise<void> {
   const running = await Promise.all(servers.map(startServer));
@@ -33,7 +33,7 @@ export async function benchPolicy(): Promise<void> {
   try {
     for (const server of running) await load(server, warmUp);
     for (let round = 0; round < rounds; round += 1) {
-      // Backwards every second time, so that none always follows the same other one.
+      // In reverse every second time, so that none always follows the same one.
       for (const server of round % 2 === 0 ? running : running.toReversed()) {
         samples.get(server.name)?.push(await load(server, requests));
       }
@@ -57,27 +57,27 @@ interface Sample {
 
 async function startServer(name: ServerName): Promise<RunningServer> {
   const child = fork(new URL(import.meta.url), [name], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
-  const told = await next(child);
-  if (!("port" in told)) throw new Error("the server did not say where it listens");
-  return { name, child, port: told.port };
+  const report = await next(child);
+  if (!("port" in report)) throw new Error("the server did not say where it listens");
+  return { name, child, port: report.port };
 }
 
-async function next(child: ChildProcess): Promise<Told> {
+async function next(child: ChildProcess): Promise<Report> {
   // Only `serve` below writes here.
-  const [message] = (await once(child, "message")) as [Told];
+  const [message] = (await once(child, "message")) as [Report];
   return message;
 }
 
 async function cpuOf({ child }: RunningServer): Promise<number> {
   child.send("cpu");
-  const told = await next(child);
-  if (!("cpu" in told)) throw new Error("the server did not say what it used");
-  return told.cpu;
+  const report = await next(child);
+  if (!("cpu" in report)) throw new Error("the server did not say what it used");
+  return report.cpu;
 }
 
 let serial = 0;
 
-/** As Postfix 3.7 sends it at RCPT; each is the first of its own session and message. */
+/** As Postfix 3.7 sends it at RCPT; each is the first request of a new session and message. */
 function makeRequest(): string {
   serial += 1;
   const client = `${20 + (serial % 100)}.${(serial >> 8) & 255}.${serial & 255}.${1 + (serial % 250)}`;
@@ -148,19 +148,19 @@ function print(samples: ReadonlyMap<ServerName, readonly Sample[]>): void {
 
 async function serve(name: ServerName): Promise<void> {
   const port = name === "constant" ? await serveConstant() : await servePolicy(name === "policy, logged");
-  const tell = (told: Told) => process.send?.(told);
+  const send = (report: Report) => process.send?.(report);
   process.on("message", () => {
     const { user, system } = process.cpuUsage();
-    tell({ cpu: user + system });
+    send({ cpu: user + system });
   });
   process.on("disconnect", () => process.exit());
-  tell({ port });
+  send({ port });
 }
 
 async function serveConstant(): Promise<number> {
   const server = createServer({ noDelay: true }, (socket) => {
     socket.on("data", (bytes) => {
-      // A request of the load comes in one piece.
+      // The load sends each request in one piece.
       if (bytes.indexOf("\n\n") >= 0) socket.write("action=DUNNO\n\n");
     });
     socket.on("error", () => {});

@@ -1,4 +1,4 @@
-/** What ten envelope tests cost in a script, in terms of what they cost when they are written by hand. */
+/** What ten envelope tests cost in a script, as a multiple of the same tests written by hand. */
 import { compileScript } from "../../src/sieve/compile/compile-scripts.ts";
 import type { Envelope } from "../../src/sieve/script.ts";
 import { surroundingsOf, vocabularyOf } from "../support/script-world.ts";
@@ -23,7 +23,7 @@ if anyof (
 
 const senders = new Set(["a@spammer.example", "b@spammer.example", "c@spammer.example"]);
 
-/** The same, of addresses in lower case, as the envelope has them. */
+/** The same tests; addresses of the envelope are in lower case. */
 function byHand({ from = "", to = "" }: Envelope): string | undefined {
   const fromAt = from.lastIndexOf("@");
   const toAt = to.lastIndexOf("@");
@@ -50,10 +50,10 @@ const envelopes: readonly Envelope[] = Array.from({ length: 5000 }, (_, index) =
   to: `john${index % 89}+shop@example.org`,
 }));
 
-/** Of the quiet rounds: what else runs on the machine takes the compiler's threads from a script for far longer than from a small function. */
+/** A low percentile: other work on the machine delays V8's compiler, which slows a script for far longer than a small function. */
 const quiet = (figures: readonly number[]) => figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 10)] ?? 0;
 
-/** Nanoseconds for one of the envelopes; a tenth of them is refused. */
+/** Nanoseconds for one envelope; a tenth of them is refused. */
 function timed(isRefused: (envelope: Envelope) => boolean): number {
   let refused = 0;
   const start = process.hrtime.bigint();
@@ -82,7 +82,7 @@ export function benchSieve(): SieveBench {
     return outcome.action.kind === "reject";
   };
   const hand = (envelope: Envelope) => byHand(envelope) !== undefined;
-  // In turn, so that other work on the machine slows both; the first rounds are for the compiler of the engine.
+  // In turn, so that other work on the machine slows both; the first rounds let V8 compile.
   const rounds = Array.from({ length: 80 }, () => [timed(byScript), timed(hand)] as const).slice(20);
   const scriptNs = quiet(rounds.map(([ns]) => ns));
   const handNs = quiet(rounds.map(([, ns]) => ns));

@@ -1,6 +1,6 @@
 /**
  * Greylisting as an MTA sees it: requests a second of real daemons, one for each size of the store, over unix sockets. The
- * daemons take turns, and what was new is forgotten between the rounds, so that a store keeps its size.
+ * daemons take turns, and new entries are removed between the rounds, so that a store keeps its size.
  */
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -21,14 +21,14 @@ const connections = 60;
 const rounds = 9;
 const perRound = 10_000;
 const sizes = [10_000, 100_000, 1_000_000] as const;
-/** New ones begin here, above every size. */
+/** Numbers of new triplets begin here, above every size. */
 const firstFresh = 2_000_000;
 
-/** Parts of a request, and the triplet that the greylist makes of them. Equal numbers are equal; their order is none of the keys. */
+/** Parts of a request, and the triplet that the greylist makes of them. The order of numbers is not the order of keys. */
 function messageOf(index: number) {
   const mixed = Math.imul(index + 1, 0x9e3779b1) >>> 0;
   const network = `${20 + ((mixed >>> 24) % 100)}.${(mixed >>> 16) & 255}.${(mixed >>> 8) & 255}`;
-  // Letters alone, since digits are folded.
+  // Only letters, since digits are folded.
   const letters = mixed.toString(26).replace(/\d/g, (digit) => "qrstuvwxyz".charAt(Number(digit)));
   const domain = `example${String.fromCharCode(97 + (index % 26))}.org`;
   return {
@@ -39,7 +39,7 @@ function messageOf(index: number) {
   };
 }
 
-/** Even ones have passed within the hour, odd ones wait: a question about either writes nothing. */
+/** Even ones have passed within the last hour, odd ones wait: a question about either writes nothing. */
 function* entries(size: number, now: number): Generator<ImportedEntry> {
   for (let index = 0; index < size; index += 1) {
     const { address, network: client, sender, recipient } = messageOf(index);
@@ -52,7 +52,7 @@ function* entries(size: number, now: number): Generator<ImportedEntry> {
 
 let serial = 0;
 
-/** As Postfix 3.7 sends it at RCPT, each in a session of its own. */
+/** As Postfix 3.7 sends it at RCPT, each in a new session. */
 function requestOf(index: number): string {
   serial += 1;
   const { address, sender, recipient } = messageOf(index);
@@ -183,7 +183,7 @@ async function measure(name: string, folder: string, settingsOf: (size: number, 
       all.push(await serve(own, size, settingsOf(size, own)));
     }
     for (let round = 0; round <= rounds; round += 1) {
-      // Backwards every second time, so that none always follows the same other one.
+      // In reverse every second time, so that none always follows the same one.
       for (const served of round % 2 === 0 ? all : all.toReversed()) await measureRound(served, round, fresh);
     }
   } finally {
@@ -192,7 +192,7 @@ async function measure(name: string, folder: string, settingsOf: (size: number, 
   print(name, all);
 }
 
-/** Some ten minutes. */
+/** Takes about ten minutes. */
 export async function benchStatePath(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "postern-bench-"));
   console.log(

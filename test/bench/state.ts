@@ -15,10 +15,10 @@ const day = 86_400_000;
 const connections = 200;
 const perRun = 40_000;
 const sizes = [10_000, 100_000, 1_000_000];
-/** Half of the entries wait, and go away two days after `start`; half have passed. */
+/** Half of the entries wait, and expire two days after `start`; half have passed. */
 const later = start + 4 * day;
 
-/** Of a length that is usual: some 70 octets for the three. Equal numbers are equal triplets; their order is none of the keys. */
+/** Of a typical length: about 70 octets for the three. The order of numbers is not the order of keys. */
 function triplet(index: number): GreylistQuestion {
   const mixed = Math.imul(index + 1, 0x9e3779b1) >>> 0;
   return greylistQuestion({
@@ -33,7 +33,7 @@ function triplet(index: number): GreylistQuestion {
 
 const quantile = (figures: readonly number[], part: number) => figures.toSorted((a, b) => a - b)[Math.floor(figures.length * part)] ?? 0;
 
-/** Every connection asks its next question when the last is answered. */
+/** Every connection asks its next question when the previous one is answered. */
 async function closedLoop(count: number, ask: (index: number) => Promise<unknown>): Promise<number> {
   let next = 0;
   const from = performance.now();
@@ -49,7 +49,7 @@ async function closedLoop(count: number, ask: (index: number) => Promise<unknown
   return (1000 * count) / (performance.now() - from);
 }
 
-/** Milliseconds of each answer to questions at a steady rate, from when each was due; up to one of them is the clock of this loop. */
+/** Milliseconds to each answer at a steady rate, from when the question was due; the timer of this loop adds up to one of them. */
 async function openLoop(perSecond: number, isDone: () => boolean, ask: (index: number) => Promise<unknown>): Promise<number[]> {
   const took: number[] = [];
   const pending: Promise<unknown>[] = [];
@@ -58,7 +58,7 @@ async function openLoop(perSecond: number, isDone: () => boolean, ask: (index: n
     for (let due = from + (1000 * index) / perSecond; due <= performance.now(); due = from + (1000 * index) / perSecond) {
       pending.push(ask(index++).then(() => took.push(performance.now() - due)));
     }
-    // Not every turn: a process that never rests is the first that has to wait for a core.
+    // Not in every turn: a process that never sleeps is the first to wait for a core.
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   await Promise.all(pending);
@@ -75,7 +75,7 @@ async function measure(name: string, open: () => StateStore, bytesOf: (store: St
     const fillRate = await closedLoop(size - from, (index) => ask(triplet(from + index)));
     await closedLoop((size - from) >> 1, (index) => ask({ ...triplet(from + 2 * index), now: start + day }));
     filled = size;
-    // The last checkpoint is a tenth of a second behind.
+    // The last checkpoint comes a tenth of a second later.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     const bytes = (await bytesOf(store)) / size;
     const known = (index: number) => {
@@ -128,7 +128,7 @@ async function measure(name: string, open: () => StateStore, bytesOf: (store: St
   await store.close();
 }
 
-/** Some minutes. */
+/** Takes some minutes. */
 export async function benchState(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "postern-bench-"));
   const path = join(folder, "state.sqlite");

@@ -37,7 +37,7 @@ describe.skipIf(whyNo("Exim") !== undefined)("Exim", async () => {
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  /** A stranger, up to MAIL. */
+  /** A session of an unknown client, up to and including MAIL. */
   async function greet(name = "client.example.com"): Promise<Smtp> {
     const smtp = await openSmtp(smtpd, "127.0.0.2");
     open.push(smtp);

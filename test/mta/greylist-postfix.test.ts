@@ -9,7 +9,7 @@ import { openSmtp, type Smtp } from "../support/smtp.ts";
 
 const mainFile = readFileSync(new URL("../../contrib/postfix/main.cf", import.meta.url), "utf8");
 
-/** Long enough for the retries that come too early, and short enough to wait for. */
+/** Long enough for a retry that comes too early, short enough to wait for. */
 const delay = "3s";
 
 describe.skipIf(whyNo("Postfix") !== undefined)("Postfix", async () => {
@@ -69,7 +69,7 @@ mydestination = example.org
 
   let lastPort = 20_000;
 
-  /** A client of its own, up to a sender that was taken. */
+  /** A session of a new client, up to and including MAIL. */
   async function greet(sender: string, address: string, name = "[UNAVAILABLE]"): Promise<Smtp> {
     const smtp = await openSmtp(smtpd);
     open.push(smtp);
@@ -98,7 +98,7 @@ mydestination = example.org
     expect(await early.say("DATA")).toMatch(/^5/);
     early.end();
 
-    // Another host of the same pool. What was seen last is asked first: when it passes all do.
+    // Another host of the same pool. The recipient that was seen last comes first: when it passes, all do.
     let smtp: Smtp;
     let reply: string;
     do {

@@ -65,7 +65,7 @@ rate = "1/1h"
     for (const address of recipients) expect(await first.say(`RCPT TO:<${address}>`)).toMatch(greylisted);
     first.end();
 
-    // What was seen last is asked first: when it passes all do.
+    // The recipient that was seen last comes first: when it passes, all do.
     let smtp = await greet();
     for (let reply = ""; !reply.startsWith("250"); ) {
       reply = await smtp.say("RCPT TO:<doe@example.org>");

@@ -1,4 +1,4 @@
-/** What the milter does for any MTA: the configuration of the daemon, and the tests that each MTA is put to. */
+/** What the milter does with every MTA: the configuration of the daemon, and the tests that run with each MTA. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { substitute } from "../support/contrib.ts";
@@ -6,11 +6,11 @@ import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { type Mta, startPostfix } from "../support/mta.ts";
 import { openSmtp, type Smtp } from "../support/smtp.ts";
 
-/** Services of the MTA, each with a milter of its own: as contrib has it, and variations of it. */
+/** Services of the MTA, each with its own milter: `base` is the one of contrib, the others are variations of it. */
 export const services = ["base", "keep", "enforce", "mortal"] as const;
 export type Service = (typeof services)[number];
 
-/** The listener `enforce`, and the socket of each service, are beside the one of contrib, in the folder that the MTA sees as /run/postern. */
+/** In the folder that the MTA sees as /run/postern; that of `base` has the name that contrib uses. */
 export const socketOf = (sockets: string, service: Service) => join(sockets, service === "base" ? "milter.sock" : `${service}.sock`);
 
 export const members = Array.from({ length: 200 }, (_, n) => `member${n}@example.org`).sort();
@@ -32,7 +32,7 @@ rewrite = [
   { else = false },
 ]`;
 
-/** The postern.toml of contrib, which enforces, with the accounts and rules that the tests need. */
+/** A postern.toml of contrib in enforce mode, with the accounts and rules that the tests need. */
 export function behaviour(text: string): string {
   return substitute(
     text.replace(/^(?:wait|total|mode) = .*\n/gm, ""),
@@ -43,7 +43,7 @@ export function behaviour(text: string): string {
 
 export interface Daemons {
   readonly serving: Daemon;
-  /** Started and killed by the tests. */
+  /** The tests start and kill this one. */
   readonly startMortal: () => Promise<Daemon>;
   stop(): Promise<void>;
 }
@@ -53,7 +53,7 @@ export async function startDaemons(scratch: string, sockets: string, text: strin
   const listening = (service: Service) => ({ path: socketOf(sockets, service) });
   const config = (service: Service) =>
     substitute(behaviour(text), ["/run/postern/milter.sock", socketOf(sockets, service)]).replaceAll("/run/postern/", `${sockets}/`);
-  /** One that serves nothing but a milter. */
+  /** Without the socketmap listener. */
   const alone = (service: Service) => config(service).replace(/^\[listener\.map\][\s\S]*?\n\n/m, "");
   const serving = await startDaemon({
     directory: join(scratch, "daemon"),
@@ -87,14 +87,14 @@ export interface MilterHost {
 }
 
 export interface MilterHostOptions {
-  /** Below it, scratch folders. */
+  /** A folder for scratch folders. */
   readonly scratch: string;
   readonly ports: Readonly<Record<Service, number>>;
-  /** A free port for the Postfix that sends. */
+  /** A free port for a Postfix that sends to the MTA. */
   readonly clientPort: number;
   /** How the MTA shows a milter's reply to a recipient. */
   readonly refusal: (recipient: string, code: string, text: string) => string;
-  /** Known when the tests run. */
+  /** Called when the tests run, after both were started. */
   readonly host: () => MilterHost;
 }
 
@@ -104,14 +104,14 @@ export function testMilter({ scratch, ports, clientPort, refusal, host }: Milter
     for (const smtp of open) smtp.end();
   });
 
-  /** A stranger, up to the greeting. */
+  /** A session of an unknown client, up to the greeting. */
   async function visit(service: Service = "base"): Promise<Smtp> {
     const smtp = await openSmtp(ports[service], "127.0.0.2");
     open.push(smtp);
     return smtp;
   }
 
-  /** The same, with a name that is in order and a sender. */
+  /** The same, up to and including MAIL, with a valid EHLO name. */
   async function greet(service: Service = "base"): Promise<Smtp> {
     const smtp = await visit(service);
     expect(await smtp.say("EHLO client.example.com")).toMatch(/^250-/);
@@ -129,7 +129,7 @@ export function testMilter({ scratch, ports, clientPort, refusal, host }: Milter
     return await host().mta.delivered(subject);
   }
 
-  /** Who gets a message to these recipients, all of which are accepted. */
+  /** Who gets a message to these recipients, all of which must be accepted. */
   async function deliver(recipients: readonly string[], service: Service = "base"): Promise<readonly string[]> {
     const smtp = await greet(service);
     for (const recipient of recipients) await accept(smtp, `<${recipient}>`);
@@ -189,7 +189,7 @@ export function testMilter({ scratch, ports, clientPort, refusal, host }: Milter
     ["to every member of a list", ["staff@example.org"], "base", members],
     ["one copy to a member of a list that is named too", ["staff@example.org", "member7+x@example.org"], "base", members],
   ])("delivers %s", async (_, given, service, delivered) => {
-    // In letters of either case, as far as the domain goes, the MTA may write it as it likes.
+    // The MTA may change the case of the domain.
     const lowerDomain = (address: string) => address.replace(/@.*/, (domain) => domain.toLowerCase());
     expect((await deliver(given, service)).map(lowerDomain)).toEqual(delivered.map(lowerDomain));
   });

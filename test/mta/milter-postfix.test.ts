@@ -45,7 +45,7 @@ mydestination = example.org example.net
     const stranger = await openSmtp(base, "127.0.0.2");
     await stranger.say("EHLO client.example.com");
     await stranger.say("MAIL FROM:<>");
-    // Postfix itself refuses this before it asks.
+    // Postfix refuses this itself, before it asks the milter.
     expect(await stranger.say("RCPT TO:<friend@elsewhere.example>")).toMatch(/^454 4\.7\.1 /);
     stranger.end();
     const login = await openSmtp(base);

@@ -30,7 +30,7 @@ DAEMON_OPTIONS(\`Name=${name}, Family=inet, Addr=127.0.0.1, Port=${ports[name]},
     const config = substitute(
       read("contrib/sendmail/postern.toml"),
       ["127.0.0.1:10042", `127.0.0.1:${map}`],
-      // Sendmail itself refuses what it did not offer: the clients of the tests are offered what the milter then refuses.
+      // Sendmail itself refuses what it did not offer, so the tests' clients are offered what the milter then refuses.
       ["!is_empty(authenticated_as) || is_trusted", "listener == 'map' && remote_ip != '127.0.0.3'"],
     );
     daemons = await startDaemons(scratch, sockets, config);
@@ -56,7 +56,7 @@ DAEMON_OPTIONS(\`Name=${name}, Family=inet, Addr=127.0.0.1, Port=${ports[name]},
     }
   });
 
-  // Sendmail refuses DSN parameters of a milter, too, for a client that it did not offer DSN to, and the recipient is lost.
+  // For a client that was not offered DSN, Sendmail refuses DSN parameters from a milter too, and then the recipient is lost.
   it("changes recipients for a client that was not offered DSN", async () => {
     const smtp = await openSmtp(base, "127.0.0.3");
     await smtp.say("EHLO client.example.com");

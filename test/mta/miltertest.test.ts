@@ -1,4 +1,4 @@
-/** The milter as miltertest, which is not ours, plays the MTA: the scripts of miltertest/. */
+/** The milter with miltertest, OpenDKIM's test program, as the MTA: the scripts of miltertest/. */
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";

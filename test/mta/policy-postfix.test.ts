@@ -12,8 +12,8 @@ import { openSmtp, type Smtp } from "../support/smtp.ts";
 const local = (port: number) => ({ host: "127.0.0.1", port });
 
 describe.skipIf(whyNo("Postfix") !== undefined)("Postfix", async () => {
-  // Short, since Postfix makes UNIX sockets below it, and not below a folder that is the test's alone.
-  const scratch = `/tmp/postern-e2e-${process.pid}`;
+  // A short name, since Postfix creates UNIX sockets below it, in a folder that other users can reach.
+  const scratch = `/tmp/postern-policy-${process.pid}`;
   const socket = join(scratch, "policy.sock");
   const [
     smtpd = 0,
@@ -102,7 +102,7 @@ smtpd_sasl_auth_enable = yes
 
   let lastPort = 20_000;
 
-  /** A client of its own, up to the greeting. */
+  /** A session of a new client, up to the greeting. */
   async function visit(port: number, login?: string): Promise<Smtp> {
     const smtp = await openSmtp(port);
     open.push(smtp);
@@ -112,7 +112,7 @@ smtpd_sasl_auth_enable = yes
     return smtp;
   }
 
-  /** The same, with a name that is in order and a sender. */
+  /** The same, up to and including MAIL, with a valid EHLO name. */
   async function greet(port: number, login?: string): Promise<Smtp> {
     const smtp = await visit(port, login);
     expect(await smtp.say("EHLO client.example.com")).toMatch(/^250-/);
@@ -126,7 +126,7 @@ smtpd_sasl_auth_enable = yes
     ["yes", smtpd],
     ["no", early],
   ])("with smtpd_delay_reject=%s", (delayReject, port) => {
-    /** Where Postfix gives the reply of the HELO restrictions. */
+    /** The reply of the HELO restrictions, wherever Postfix gives it. */
     async function repliesToHelo(name: string): Promise<string> {
       const smtp = await visit(port);
       const reply = await smtp.say(`EHLO ${name}`);
@@ -388,7 +388,7 @@ wait = "${wait}"
       mortalDaemon.reload(changed.replace(/^bind = /m, "max-connections = 50\nbind = "));
       await mortalDaemon.logged((line) => line.event === "reload");
       expect(await ask("new@example.org")).toBe("action=DUNNO\n\n");
-      // Postfix has this port.
+      // Postfix listens on this port.
       mortalDaemon.reload(changed.replace(/^bind = \[/m, `bind = ["127.0.0.1:${mortal}", `));
       await mortalDaemon.logged((line) => line.event === "reload" && String(line.msg).includes("goes on serving"));
       expect(await ask("new@example.org")).toBe("action=DUNNO\n\n");
@@ -436,7 +436,7 @@ wait = "${wait}"
 
 describe("the quickstart", () => {
   it("serves, prints the line to try it with, and says what it would refuse", async () => {
-    const directory = mkdtempSync("/tmp/postern-e2e-");
+    const directory = mkdtempSync("/tmp/postern-policy-");
     const [port = 0] = await freePorts(1);
     const config = substitute(read("contrib/examples/quickstart.toml"), ["127.0.0.1:10040", `127.0.0.1:${port}`]);
     const daemon = await startDaemon({ directory, config, listening: [local(port)] });

@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of Sieve are written so.
-/** The scripts of the documents that this product follows through a real Postfix: the SQL greylist on both engines, the HELO blocklist. */
+/** The scripts of the published documentation through a real Postfix: the SQL greylist on both engines, the HELO blocklist. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -108,7 +108,7 @@ mydestination = example.org
 
   let lastPort = 21_000;
 
-  /** A stranger of its own. */
+  /** A session of a new client, up to and including EHLO. */
   async function greet(port: number, helo = "mx.client.example"): Promise<Smtp> {
     const smtp = await openSmtp(port);
     open.push(smtp);
@@ -134,7 +134,7 @@ mydestination = example.org
       expect(await attempt("john@example.org")).toMatch(greylisted);
       expect(await attempt("john@example.org")).toMatch(/^250 /);
       expect(await attempt("john@example.org")).toMatch(/^250 /);
-      // Another triplet waits for itself.
+      // Another triplet has a wait of its own.
       expect(await attempt("jane@example.org")).toMatch(greylisted);
     });
 
@@ -154,7 +154,7 @@ mydestination = example.org
     await smtp.say(`MAIL FROM:<${code}@client.example>`);
     const reply = await smtp.say("RCPT TO:<john@example.org>");
     expect(reply).toMatch(new RegExp(`^${code} `));
-    // Postfix takes 5.1.1 for a matter of addresses, which a name is not.
+    // Postfix turns 5.1.1, which is about a recipient, into 5.0.0 in the HELO restrictions.
     const blocked = `551 5.0.0 <${helo}>: Helo command rejected: Sending domain '${helo.toLowerCase()}' has been blocklisted.`;
     if (code === "551") expect(reply).toBe(blocked);
   });

@@ -1,4 +1,4 @@
-/** Real SMTP sessions through a real Postfix whose tables are the real daemon's, and no milter, set up by the files of contrib/postfix. */
+/** Real SMTP sessions through a real Postfix with the tables of the real daemon and no milter, set up by the files of contrib/postfix. */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ describe.skipIf(whyNo("Postfix") !== undefined)("Postfix with socketmap tables",
   );
   const serve = () => startDaemon({ directory: join(scratch, "daemon"), config, listening: [{ path: socket }] });
 
-  // Here virtual(8) puts all mail into one Maildir; its own tables must not be asked for by socketmap.
+  // Here virtual(8) puts all mail into one Maildir; it must not look up its own tables by socketmap.
   const main = `${substitute(read("contrib/postfix/socketmap.cf"), ["/run/postern", sockets], ["lmtp:unix:private/dovecot-lmtp", "mailbox"])}
 mynetworks = 127.0.0.1
 disable_vrfy_command = no

@@ -1,4 +1,4 @@
-/** The pieces of configuration in contrib, as the tests that run them take them. */
+/** Reads the configuration files of contrib, for the tests that run them. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -7,7 +7,7 @@ const repository = new URL("../..", import.meta.url).pathname;
 /** A file of the repository. */
 export const read = (path: string) => readFileSync(join(repository, path), "utf8");
 
-/** Each text must be there: a piece of contrib that has changed is seen. */
+/** Each text must occur, so that a change in contrib does not go unnoticed. */
 export function substitute(text: string, ...pairs: readonly (readonly [from: string, to: string])[]): string {
   let result = text;
   for (const [from, to] of pairs) {

@@ -1,10 +1,10 @@
-/** Counts what a piece of code does, where a clock would only guess. */
+/** Counts the work of a piece of code, where a clock would only estimate it. */
 import { Session } from "node:inspector/promises";
 
-// From the beginning: V8 does not count what it has optimised before.
+// Started on import: V8 does not count in functions that it has already optimised.
 const session = await started();
 
-/** How often the blocks of the files whose path holds `folder` were run. */
+/** How often the blocks in files whose path contains `folder` were executed. */
 export async function workOf(folder: string, code: () => unknown): Promise<number> {
   await session.post("Profiler.takePreciseCoverage");
   code();

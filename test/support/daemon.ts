@@ -8,15 +8,15 @@ import type { Readable } from "node:stream";
 import { patienceMs } from "./patience.ts";
 
 export interface Daemon {
-  /** The next line of its log that has not been taken and that says so; rejects when the daemon ends without it or is silent. */
+  /** Takes the next matching line of its log; rejects if the daemon ends without it, or logs nothing for too long. */
   logged(wanted: (line: LogLine) => boolean): Promise<LogLine>;
-  /** The lines so far that have not been taken. */
+  /** The lines so far that `logged` has not taken. */
   untaken(): readonly LogLine[];
-  /** Another configuration, then SIGHUP. */
+  /** Writes another configuration, then sends SIGHUP. */
   reload(config: string): void;
-  /** SIGTERM; the exit status, `null` when it did not end by itself. It may be stopped again. */
+  /** Sends SIGTERM; the exit status, or `null` if it did not end by itself. May be called again. */
   stop(): Promise<number | null>;
-  /** SIGKILL; resolves when it is gone. */
+  /** Sends SIGKILL; resolves when the process has ended. */
   kill(): Promise<void>;
 }
 
@@ -27,7 +27,7 @@ export interface DaemonOptions {
   readonly directory: string;
   /** The text of the configuration file. */
   readonly config: string;
-  /** Where it must accept connections before it counts as started. */
+  /** The daemon counts as started when it accepts connections at all of these. */
   readonly listening: readonly NetConnectOpts[];
 }
 

@@ -1,4 +1,4 @@
-/** A small DNS server on loopback (RFC 1035): it answers from a table, counts questions, and misbehaves where it is told to. */
+/** A small DNS server on loopback (RFC 1035): it answers from a table, records the questions, and misbehaves where the table says so. */
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 
@@ -8,15 +8,15 @@ type DnsRecord =
   | { readonly type: "TXT"; readonly chunks: readonly string[] }
   | { readonly type: "PTR" | "CNAME"; readonly host: string };
 
-/** What a name has, or does: `noname`, the default, is NXDOMAIN, `garbage` an answer that is none. */
+/** The records of a name, or what happens: `noname`, the default, is NXDOMAIN; `garbage` is sent instead of a DNS message. */
 type DnsEntry = readonly DnsRecord[] | "noname" | "fail" | "refuse" | "silence" | "garbage";
 
 const types = { A: 1, CNAME: 5, PTR: 12, MX: 15, TXT: 16, AAAA: 28 } as const;
 
 export class DnsServer {
-  /** `A example.org`, in the order in which they came. */
+  /** Such as `A example.org`, in the order of arrival. */
   readonly asked: string[] = [];
-  /** By name, or by type and name. */
+  /** By name, or by type and name, such as `A example.org`. */
   readonly entries: Map<string, DnsEntry>;
   readonly #socket: Socket;
 
@@ -58,7 +58,7 @@ export class DnsServer {
     const records = typeof entry === "string" ? [] : entry.filter((record) => record.type === type || record.type === "CNAME");
     const header = Buffer.alloc(12);
     query.copy(header, 0, 0, 2);
-    header.writeUInt16BE(0x8180 | code, 2); // an answer, recursion wanted and had
+    header.writeUInt16BE(0x8180 | code, 2); // a response; recursion desired and available
     header.writeUInt16BE(1, 4);
     header.writeUInt16BE(records.length, 6);
     return Buffer.concat([header, query.subarray(12, end + 4), ...records.map((record) => recordOf(name, record))]);

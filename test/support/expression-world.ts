@@ -1,4 +1,4 @@
-/** A small world to evaluate expressions in: variables from a record, and sources in memory that count questions. */
+/** What tests evaluate expressions with: variables from a record, and sources in memory that record the questions. */
 import type { Ask, Names } from "../../src/expr/ask.ts";
 import { compileExpression } from "../../src/expr/compile.ts";
 import type { Vocabulary } from "../../src/expr/expression.ts";
@@ -43,7 +43,7 @@ const dns: Readonly<Record<string, readonly string[]>> = {
   "txt two.example": ["a", "b"],
 };
 
-/** `asked` has every question in order. With `late` every source that may wait does. */
+/** `asked` has every question in order. With `late`, every source that may wait does. */
 export function world(late = false): Ask & { readonly asked: string[] } {
   const asked: string[] = [];
   const counters = new Map<string, number>();
@@ -81,7 +81,7 @@ export function world(late = false): Ask & { readonly asked: string[] } {
   };
 }
 
-/** Of an expression that does not wait. */
+/** The value of an expression that does not wait. */
 export function evaluated(source: string, of: Subject = subject): Value {
   const expression = compileExpression(source, vocabulary);
   const value = expression.evaluate(of, world());

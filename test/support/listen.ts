@@ -1,4 +1,4 @@
-/** A listener with sockets of its own, as the daemon has it when nothing is ever reloaded. */
+/** A listener with its own sockets, like the daemon's but without reload. */
 import { type ListenSocket, type ListenSocketOptions, openListenSocket } from "../../src/frontend/connection/listen-socket.ts";
 import { type ListenerOptions, openListener } from "../../src/frontend/connection/listener.ts";
 

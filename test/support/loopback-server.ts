@@ -1,4 +1,4 @@
-/** The policy front end on real sockets, a clock moved by hand, and clients that wait for what they are told. */
+/** A front end on real sockets, with timers that a test fires and clients that wait for what should come. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach } from "vitest";
@@ -8,7 +8,7 @@ import { type Listening, type ListenOptions, listen } from "./listen.ts";
 import { policyProtocol, type World, type WorldOptions, world } from "./mail-domain.ts";
 import { milterProtocolOf } from "./milter-mta.ts";
 
-/** Timers that run when told. */
+/** Timers that run when a test says so. */
 function handClock() {
   const waiting = new Map<number, { readonly ms: number; readonly callback: () => void }>();
   let next = 0;
@@ -27,7 +27,7 @@ function handClock() {
         onStart = resolve;
       }),
     delays: () => [...waiting.values()].map(({ ms }) => ms),
-    /** The timer that was started first. */
+    /** Runs the timer that was started first. */
     strike() {
       const [first] = waiting;
       if (first === undefined) throw new Error("no timer");
@@ -43,16 +43,16 @@ export interface Place {
   readonly notices: Notice[];
   readonly clock: ReturnType<typeof handClock>;
   readonly delayed: DelayedReplies;
-  /** A connection to one of the addresses bound. */
+  /** A connection to one of the bound addresses. */
   open(index?: number): Promise<Client>;
 }
 
 export interface Client {
   readonly socket: Socket;
   send(text: string | Buffer): void;
-  /** All that has come, as soon as it is so many characters. */
+  /** Everything received, as soon as it has this many characters. */
   received(length: number): Promise<string>;
-  /** All that has come, when the connection is closed. */
+  /** Everything received, when the connection is closed. */
   closed(): Promise<string>;
   sofar(): string;
 }
@@ -77,7 +77,7 @@ export function start(options: PlaceOptions = {}): Promise<Place> {
   return open(options, "utf8", policyProtocol);
 }
 
-/** The milter front end instead; what is received has one character a byte. */
+/** The same with the milter front end; received text has one character a byte. */
 export function startMilter(options: PlaceOptions = {}): Promise<Place> {
   return open(options, "latin1", milterProtocolOf);
 }
@@ -159,7 +159,7 @@ export const bad = ask("nobody@example.org");
 export const dunno = "action=DUNNO\n\n";
 export const refused = "action=550 5.1.2 Mailbox does not exist.\n\n";
 
-/** Something else has gone round the loop and the sockets, so what was to come has come. */
+/** Waits until another request has been answered, so that everything sent before has arrived. */
 export async function settle(place: Place): Promise<void> {
   const other = await place.open();
   other.send(ask("jane@example.org", "other"));

@@ -1,4 +1,4 @@
-/** A small mail domain behind the policy front end, and requests about it as Postfix would send them. */
+/** A small mail domain for the front ends to serve, and policy requests about it as Postfix would send them. */
 
 import type { DelayedReplies } from "../../src/frontend/connection/delayed-replies.ts";
 import type { Decision } from "../../src/frontend/decision.ts";
@@ -34,7 +34,7 @@ export interface World {
 
 export interface WorldOptions {
   readonly changes?: Changes;
-  /** The directory answers by promises. */
+  /** The directory answers with promises. */
   readonly waits?: boolean;
   readonly localPort?: number;
   readonly memory?: (now: () => number) => SessionMemory;
@@ -99,7 +99,7 @@ const plain: PolicyRequest = {
   policyContext: "",
 };
 
-/** `state` as the MTA would have it then: no sender before MAIL, no instance before RCPT. */
+/** What the MTA knows in this state: no sender before MAIL, no instance before RCPT. */
 export function request(state: string, given: Partial<PolicyRequest> = {}): PolicyRequest {
   const protocolState = state;
   switch (state) {
@@ -119,7 +119,7 @@ export function request(state: string, given: Partial<PolicyRequest> = {}): Poli
 
 export const rcpt = (recipient: string, given: Partial<PolicyRequest> = {}) => request("RCPT", { recipient, ...given });
 
-/** Asks one request after the other; `550 5.1.2 …`, with `(5000 ms)` behind it when it is held back. */
+/** Asks one request after the other: `550 5.1.2 …`, followed by `(5000 ms)` when the reply is delayed. */
 export function client({ options }: World): (asked: PolicyRequest) => Promise<string> {
   const answer = answerPolicy(options);
   return async (asked) => {
@@ -129,7 +129,7 @@ export function client({ options }: World): (asked: PolicyRequest) => Promise<st
   };
 }
 
-/** What the listener is told of a connection's protocol. */
+/** The policy protocol for a listener. */
 export const policyProtocol = ({ options }: World, delayed: DelayedReplies) => {
   const answer = answerPolicy(options);
   return () => ({ decoder: new PolicyDecoder(), answer, delayed });

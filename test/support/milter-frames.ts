@@ -1,6 +1,6 @@
-/** What an MTA writes to a milter: frames from their parts, without the codec under test. */
+/** What an MTA sends to a milter: frames built without the codec under test. */
 
-/** `data` one character a byte. */
+/** `data` has one character a byte. */
 export function frame(letter: string, data = ""): Buffer {
   const bytes = Buffer.from(`....${letter}${data}`, "latin1");
   bytes.writeUInt32BE(bytes.length - 4);

@@ -1,4 +1,4 @@
-/** An MTA without a socket: writes frames to a milter conversation, and reads what a real one would wait for. */
+/** An MTA without a socket: sends frames to a milter conversation, and reads the replies that a real MTA would wait for. */
 
 import type { DelayedReplies, StartTimer } from "../../src/frontend/connection/delayed-replies.ts";
 import { type MilterConversation, type MilterOptions, milterProtocol, openMilter } from "../../src/frontend/milter/milter.ts";
@@ -34,7 +34,7 @@ export function milterWorld(place: World, settings: Partial<MilterSettings> = {}
   return self;
 }
 
-/** Bits by the command that they leave out, or leave unanswered. */
+/** For each command the flags that leave it out, or leave it unanswered. */
 const bits: Readonly<Record<string, readonly [none: number, noReply: number]>> = {
   C: [0x1, 0x1000],
   H: [0x2, 0x2000],
@@ -75,7 +75,7 @@ export class Mta {
     await this.#exchange("D", letter + strings(...pairs));
   }
 
-  /** The answer as people read it; `undefined`: the event was declined, or none is waited for, and none came. */
+  /** The reply in readable form; `undefined`: the command is not sent, or has no reply. Throws if that is not what was negotiated. */
   async send(letter: string, data = ""): Promise<string | undefined> {
     const [none = 0, noReply = 0] = bits[letter] ?? [];
     if ((this.#protocol & none) !== 0) return undefined;
@@ -95,7 +95,7 @@ export class Mta {
   }
 }
 
-/** An ordinary client. */
+/** After the negotiation and CONNECT of an ordinary client. */
 export async function connected(options: MilterOptions, offer = fullOffer, begin = openMilter(options)): Promise<Mta> {
   const mta = new Mta(options, begin);
   await mta.offer(offer);
@@ -110,7 +110,7 @@ export const helo = (name: string): string => strings(name);
 
 export const envelope = (...parts: readonly string[]): string => strings(...parts);
 
-/** The packets of a response, each as one text. */
+/** The packets of a response in readable form. */
 export function shown(bytes: Buffer): string {
   const parts: string[] = [];
   for (let start = 0; start < bytes.length; ) {
@@ -143,7 +143,7 @@ function packet(letter: string, [first = "", ...rest]: readonly string[]): strin
   }
 }
 
-/** What the listener is told of a connection's protocol. */
+/** The milter protocol for a listener. */
 export const milterProtocolOf = (place: World, delayed: DelayedReplies) => {
   const begin = openMilter(milterWorld(place).options);
   return () => milterProtocol(begin(), delayed);

@@ -1,4 +1,4 @@
-/** Real MTAs for the end-to-end tests: installs them where that may be done, starts them in scratch folders of their own. */
+/** Real MTAs for the end-to-end tests: installs them if possible, and starts each in a scratch folder of its own. */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -10,8 +10,8 @@ import { type Smtp, speakSmtp } from "./smtp.ts";
 const script = (name: string) => new URL(`mta/${name}`, import.meta.url).pathname;
 
 /**
- * Why there is no such program here to test with; `undefined`: there is one. Installs them all on Debian as root.
- * Throws where a test that was skipped would mean that nothing was tested.
+ * Why the tests with this program cannot run here; `undefined`: they can. On Debian as root it installs all of them.
+ * Throws instead where tests must not be skipped (CI, POSTERN_REQUIRE_MTA).
  */
 export function whyNo(program: "Postfix" | "Sendmail" | "Exim" | "miltertest"): string | undefined {
   const reason = reasonAgainst(program);
@@ -37,19 +37,19 @@ export interface Mta {
   log(): string;
   /** The delivered messages, headers and all. */
   mail(): readonly string[];
-  /** Who got a message with that subject, once all that it has accepted is delivered; sorted, each as often as it got one. */
+  /** Who got a message with that subject, after all accepted mail has been delivered; sorted, once for each copy. */
   delivered(subject: string): Promise<readonly string[]>;
   stop(): void;
 }
 
 interface MtaOptions {
-  /** A short name of a folder that other users can reach. */
+  /** A folder with a short name, which other users can reach. */
   readonly directory: string;
   readonly port: number;
 }
 
 export interface PostfixOptions extends MtaOptions {
-  /** Further parameters and services, as in the files of that name. */
+  /** Further parameters for main.cf and services for master.cf. */
   readonly main: string;
   readonly master: string;
 }
@@ -59,7 +59,7 @@ export function startPostfix({ directory, port, main, master }: PostfixOptions):
 }
 
 export interface Sendmail extends Mta {
-  /** The sendmail command on this message, as who is at the machine runs it. */
+  /** Submits a message with the sendmail command, as a local user does. */
   submit(words: readonly string[], message: string): void;
   /** A session with `sendmail -bs`. */
   speak(): Promise<Smtp>;
@@ -93,7 +93,7 @@ export function startExim({ directory, port, acl }: EximOptions): Mta {
   return start("exim.sh", { directory, port }, { acl });
 }
 
-/** Each piece of configuration goes into a file, whose name is given by the option of its name. */
+/** Each piece of configuration is written to a file, which is passed by the option of the same name. */
 function start(name: string, { directory, port }: MtaOptions, pieces: Readonly<Record<string, string>>, more: readonly string[] = []): Mta {
   mkdirSync(directory, { recursive: true });
   const options = Object.entries(pieces).flatMap(([option, text]) => {
@@ -110,7 +110,7 @@ function start(name: string, { directory, port }: MtaOptions, pieces: Readonly<R
     mail,
     async delivered(subject) {
       const end = Date.now() + patienceMs;
-      // Twice: a message that moves from one queue to another may be seen in neither.
+      // Empty twice: a message that moves from one queue to another may be seen in neither.
       for (let empty = 0; empty < 2; ) {
         empty = execFileSync(script(name), ["queue", directory], { encoding: "utf8" }) === "" ? empty + 1 : 0;
         if (Date.now() > end) throw new Error(`not delivered:\n${log().slice(-5000)}`);
@@ -129,7 +129,7 @@ function headerOf(message: string, name: string): string | undefined {
 
 export const hasIpv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === "::1"));
 
-/** That many ports that are free on the loopback addresses now. */
+/** Ports that are free on the loopback addresses now. */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const servers = Array.from({ length: count }, () => createServer());
   const ports: number[] = [];

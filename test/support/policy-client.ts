@@ -1,8 +1,8 @@
-/** A client of the policy protocol that asks one request after the other. */
+/** A client of the policy protocol that sends one request after the other. */
 import { connect } from "node:net";
 
 interface PolicyClient {
-  /** The action; what is not named is a RCPT of a stranger, and of a message of its own. Rejects when the daemon closes or has closed. */
+  /** The action. Attributes left out are those of a RCPT of an unknown client, in a new message. Rejects if the connection is closed. */
   ask(attributes: Readonly<Record<string, string>>): Promise<string>;
   end(): void;
 }
@@ -12,7 +12,7 @@ let instances = 0;
 export async function openPolicy(port: number): Promise<PolicyClient> {
   const socket = connect({ host: "127.0.0.1", port }).setEncoding("utf8");
   await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
-  // What went wrong comes with `close`.
+  // An error is followed by `close`.
   socket.on("error", () => {});
   let fail: (error: Error) => void = () => {};
   const closed = new Error("the daemon closed the connection");

@@ -1,10 +1,10 @@
-/** Many connections of policy clients, each of which asks its next question when the last is answered. */
+/** Many policy connections, each of which sends its next request when the previous one is answered. */
 import { performance } from "node:perf_hooks";
 import { openPolicy } from "./policy-client.ts";
 
 export interface PolicyAnswer {
   readonly action: string;
-  /** Milliseconds since the epoch, between which the daemon answered. */
+  /** Milliseconds since the epoch; the daemon answered between them. */
   readonly asked: number;
   readonly answered: number;
   readonly tookMs: number;
@@ -13,12 +13,12 @@ export interface PolicyAnswer {
 export interface PolicyLoad {
   readonly port: number;
   readonly connections: number;
-  /** The next question on that connection; `undefined`: that was all. */
+  /** The next request on that connection; `undefined`: there are no more. */
   readonly next: (connection: number) => Readonly<Record<string, string>> | undefined;
   readonly onAnswer: (question: Readonly<Record<string, string>>, answer: PolicyAnswer) => void;
 }
 
-/** Ends when every connection has asked all, or the daemon has closed it; resolves with how many it closed. */
+/** Ends when every connection has sent all requests or was closed by the daemon; resolves with how many were closed. */
 export async function loadPolicy({ port, connections, next, onAnswer }: PolicyLoad): Promise<number> {
   const clients = await Promise.all(Array.from({ length: connections }, () => openPolicy(port)));
   const closed = await Promise.all(

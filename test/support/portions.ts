@@ -1,4 +1,4 @@
-/** Feeds decoders with bytes in portions. */
+/** Feeds bytes to decoders in portions. */
 import fc from "fast-check";
 
 interface Decoder<Value> {
@@ -6,7 +6,7 @@ interface Decoder<Value> {
   next(): Value | undefined;
 }
 
-/** What came out, and the error that ended it. */
+/** The decoded values, and the error after them, if any. */
 interface Decoded<Value> {
   readonly values: readonly Value[];
   readonly error: unknown;
@@ -30,7 +30,7 @@ export function latin1(bytes: string): Buffer {
   return Buffer.from(bytes, "latin1");
 }
 
-/** Cuts bytes at some places; the portions are copies, as those of a socket are. */
+/** Cuts bytes at these places; the portions are copies, like those of a socket. */
 export function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
   const ends = [...new Set(places.map((place) => place % (bytes.length + 1)))].sort((a, b) => a - b);
   return [0, ...ends].map((start, index) => Buffer.from(bytes.subarray(start, ends[index] ?? bytes.length)));

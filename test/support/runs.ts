@@ -1,4 +1,4 @@
-/** How often a property is tried: as often as named in `npm test`, fifty times as often in `npm run test:long`. */
+/** How often a property is checked: `count` times in `npm test`, fifty times as often in `npm run test:long`. */
 export function runs(count: number): number {
   return isLong ? 50 * count : count;
 }

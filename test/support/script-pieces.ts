@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how scripts name variables
-/** Words of scripts and what is none, to make texts of. */
+/** Pieces of scripts, valid and invalid, to build texts from. */
 import fc from "fast-check";
 
 const word = fc.constantFrom(

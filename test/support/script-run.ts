@@ -1,4 +1,4 @@
-/** Compiles one script and runs it once, in a world without sources. */
+/** Compiles one script and runs it once, without any sources. */
 import { compileScript } from "../../src/sieve/compile/compile-scripts.ts";
 import type { Envelope, ScriptOutcome, ScriptProblem, ScriptTrace } from "../../src/sieve/script.ts";
 import { surroundingsOf, vocabularyOf } from "./script-world.ts";
@@ -10,7 +10,7 @@ interface Play {
   readonly trace?: (entry: ScriptTrace) => void;
 }
 
-/** Warnings are left out: scripts of tests require nothing. */
+/** Without warnings, since the scripts of tests have no `require`. */
 export function errorsOf(source: string, vocabulary?: Play["vocabulary"]): string[] {
   return errors(compileScript("main", source, vocabularyOf(vocabulary)).problems);
 }
@@ -21,7 +21,7 @@ function errors(problems: readonly ScriptProblem[]): string[] {
   );
 }
 
-/** The outcome, in one line: `reject 550 5.7.1 No. to=<a@b>; failure 1:2: …`. */
+/** The outcome in one line: `reject 550 5.7.1 No. to=<a@b>; failure 1:2: …`. */
 export async function played(source: string, play: Play = {}): Promise<string> {
   return describeOutcome(await outcomeOf(source, play));
 }

@@ -1,4 +1,4 @@
-/** One test of a script: `if TEST { discard; }`, with what it did to the match variables. */
+/** Runs one Sieve test, as `if TEST { discard; }`, and returns its result or the match variables after it. */
 import type { Value } from "../../src/expr/value.ts";
 import { compileScript } from "../../src/sieve/compile/compile-scripts.ts";
 import type { Envelope, Script, ScriptOutcome } from "../../src/sieve/script.ts";
@@ -15,7 +15,7 @@ export interface Subject {
   readonly late?: boolean;
 }
 
-/** Of the script `if TEST { discard; }`; every problem is an error. */
+/** The problems of the script `if TEST { discard; }`. */
 export function problemsOf(written: string, subject: Subject = {}): string[] {
   const { problems } = compile(`if ${written} { discard; }`, subject);
   return problems.map(({ line, column, severity, message }) => `${line}:${column}: ${severity}: ${message}`);
@@ -27,7 +27,7 @@ export async function truthOf(written: string, subject: Subject = {}): Promise<b
   return action.kind === "discard";
 }
 
-/** What the first match variables are after the test; they were `["old"]` before. */
+/** The first match variables after the test; before it they were `["old"]`. */
 export async function matchesAfter(written: string, subject: Subject = {}): Promise<string[]> {
   const before = 'if string :matches "old" "*" {} ';
   const { changes } = await run(`${before} if ${written} {} set "envelope.from" "\${0}|\${1}|\${2}@x";`, subject);
@@ -43,7 +43,7 @@ function compile(source: string, { lists = {}, late = false, instructions }: Sub
   return compileScript("test", `${prologue}${source}`, vocabularyOf({ lists: Object.keys(lists), waits: late, limits, mustRequire: true }));
 }
 
-/** On one line, so that it moves only the columns of the first. */
+/** On one line of its own, so that the script begins on line 2. */
 const prologue =
   'require ["variables", "envelope", "envelope-dsn", "envelope-deliverby", "relational", "subaddress", "extlists", "environment", ' +
   '"ihave", "date", "regex", "comparator-i;ascii-numeric", "vnd.stalwart.execute"];\n';

@@ -1,4 +1,4 @@
-/** What the tests of scripts compile against and run in: lists in Maps, an SQLite database in memory, names of a DNS in a Map. */
+/** What tests compile and run scripts with: lists in Maps, an SQLite database in memory, DNS answers in a Map. */
 import { DatabaseSync } from "node:sqlite";
 import { TemporaryError } from "../../src/answer/temporary-error.ts";
 import type { Ask, SqlResult } from "../../src/expr/ask.ts";
@@ -44,15 +44,15 @@ export interface World {
   readonly environment: ReadonlyMap<string, Value>;
   readonly envelope: Envelope;
   readonly lists: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Statements that run in the data store before all else. */
+  /** Statements that run in the data store first. */
   readonly sql: readonly string[];
-  /** `TYPE NAME` in lower case; `undefined`: no answer comes. */
+  /** By `TYPE NAME` in lower case; `undefined`: there is no answer. */
   readonly dns: ReadonlyMap<string, readonly string[] | undefined>;
   readonly declaredSize: number;
   readonly now: number;
 }
 
-/** `late`: what may have to be waited for is. */
+/** With `late`, everything that may wait does. */
 export function surroundingsOf(world: World, late: boolean): Surroundings {
   return {
     environment: (name) => world.environment.get(name),
@@ -73,7 +73,7 @@ function askOf({ lists, dns, sql }: World, late: boolean): Ask {
   return {
     isLocalDomain: (_, domain) => answer(() => domain === "example.org"),
     isLocalAddress: (_, address) => answer(() => address === "john@example.org"),
-    // As the product's lookups do, a list folds what it is asked.
+    // Like the product's lookups, a list folds the key.
     keyGet: (name, key) => answer(() => (lists.get(name)?.has(key.toLowerCase()) ? 1 : keys.get(`${name}:${key}`))),
     keySet: (name, key, value) => answer(() => void keys.set(`${name}:${key}`, value)),
     counterGet: (name, key) => answer(() => counters.get(`${name}:${key}`) ?? 0),

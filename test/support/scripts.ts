@@ -6,7 +6,7 @@ import { environmentNames } from "../../src/stage/script-environment.ts";
 
 const names = { directories: new Map(), lookups: new Map(), stores: new Set(["embedded"]) };
 
-/** A loop ends soon. */
+/** Few, so that a loop ends soon. */
 const limits = { ...defaultLimits, instructions: 10_000 };
 
 export function scriptsOf(sources: Readonly<Record<string, string>>): ReadonlyMap<string, Script> {

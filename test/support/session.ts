@@ -1,4 +1,4 @@
-/** Sessions for tests: a stranger from 203.0.113.9 on port 25 unless said otherwise. */
+/** Sessions for tests: by default an unknown client from 203.0.113.9 on port 25. */
 import { beginTransaction, openSession, type Session } from "../../src/stage/session.ts";
 
 interface Facts {

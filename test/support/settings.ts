@@ -30,7 +30,7 @@ function sourceOf(text: RuleText): RuleSetSource {
   return { rules, else: otherwise };
 }
 
-/** What a test changes; all else is as the product has it by default. */
+/** What a test changes; everything else is the product's default. */
 export interface Changes {
   readonly ehlo?: Partial<Settings["ehlo"]>;
   readonly extensions?: Partial<Settings["extensions"]>;
@@ -56,7 +56,7 @@ const authenticatedOnly = () => rule("!is_empty(authenticated_as)");
 const minute = 60_000;
 const day = 24 * 60 * minute;
 
-/** Off, as by default, unless a test turns it on. */
+/** Off, which is the default, unless a test turns it on. */
 export function greylist(changes: Partial<GreylistSettings> = {}): GreylistSettings {
   return {
     enable: rule("false"),

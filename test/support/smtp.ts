@@ -1,4 +1,4 @@
-/** An SMTP client that says one line at a time and shows the whole reply, for sessions with a real MTA. */
+/** An SMTP client that sends one line at a time and returns the whole reply, for sessions with a real MTA. */
 import { once } from "node:events";
 import { connect } from "node:net";
 import type { Readable, Writable } from "node:stream";
@@ -6,12 +6,12 @@ import type { Readable, Writable } from "node:stream";
 export interface Smtp {
   /** The reply, its lines joined by LF; rejects when the connection is lost before its end. */
   say(line: string): Promise<string>;
-  /** True once the server has closed the connection: call it only when that is what should happen. */
+  /** Resolves when the server closes the connection: call it only where that is expected. */
   closed(): Promise<true>;
   end(): void;
 }
 
-/** Up to and with the first line whose code is followed by a space. */
+/** Up to and including the first line whose code is followed by a space. */
 const reply = /^(?:\d{3}-[^\n]*\n)*\d{3}(?: [^\n]*)?\n/;
 
 /** Connects to 127.0.0.1, from another address of the machine when one is given, and reads the greeting. */
@@ -20,7 +20,7 @@ export async function openSmtp(port: number, localAddress?: string): Promise<Smt
   return speakSmtp(socket, socket);
 }
 
-/** Reads the greeting; what it ends is the side that it writes to. */
+/** Reads the greeting; `end` closes the output. */
 export async function speakSmtp(input: Readable, output: Writable): Promise<Smtp> {
   const read = reader(input);
   const greeting = await read();

@@ -1,4 +1,4 @@
-/** Small working sources: a directory in a Map, lists in Maps, and nothing to ask for expressions unless a test gives it. */
+/** Small working sources: a directory and lists in memory, and for expressions nothing but what a test passes. */
 
 import { TemporaryError } from "../../src/answer/temporary-error.ts";
 import type { Ask } from "../../src/expr/ask.ts";
@@ -10,7 +10,7 @@ import type { State } from "../../src/stage/state.ts";
 export type Entries = Readonly<Record<string, string | readonly string[]>>;
 
 export interface FakeDirectory extends Directory {
-  /** What was asked, in order. */
+  /** The questions, in order. */
   readonly asked: string[];
   /** While true every question fails. */
   down: boolean;

@@ -1,4 +1,4 @@
-/** The greylist in SQL as the documentation of RCPT scripts has it, word for word. */
+/** The greylist in SQL from the documentation of RCPT scripts, word for word. */
 export const sqlGreylist = `require ["variables", "vnd.stalwart.execute", "envelope", "reject"];
 
 set "triplet" "\${env.remote_ip}.\${envelope.from}.\${envelope.to}";

@@ -1,4 +1,4 @@
-/** A program that asks a state store about new triplets without end, and prints each that is answered with its first time. */
+/** A program that asks a state store about new triplets until it is killed, and prints each answered one with its first time. */
 import { openState } from "../../src/state/open-state.ts";
 import { greylistQuestion } from "./state-question.ts";
 import { sqliteSettings } from "./stores.ts";
@@ -14,7 +14,7 @@ async function ask(): Promise<void> {
     const answer = await state.greylist(greylistQuestion({ sender, now }));
     if (answer.kind !== "wait" || !answer.isNew) throw new Error(`${sender}: ${JSON.stringify(answer)}`);
     process.stdout.write(`${sender} ${now}\n`);
-    // Other programs have more to do in a turn.
+    // The daemon does more in each turn of the loop.
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -1,9 +1,9 @@
-/** Questions to a store of state, as a configuration of defaults asks them. */
+/** Questions to a state store, as the default configuration asks them. */
 import type { GreylistQuestion, ThrottleQuestion } from "../../src/stage/state.ts";
 
 const minute = 60_000;
 const day = 1440 * minute;
-/** No whole number of any period. */
+/** Not a multiple of any period. */
 export const start = 1_700_000_000_123;
 
 export function greylistQuestion(changes: Partial<GreylistQuestion> = {}): GreylistQuestion {

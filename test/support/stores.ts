@@ -1,4 +1,4 @@
-/** Stores of tests: settings with the defaults filled in. */
+/** Settings of stores for tests, with the defaults filled in. */
 import { defaultQueries } from "../../src/store/sample-queries.ts";
 import type { PostgresqlSettings, SqliteSettings } from "../../src/store/store-settings.ts";
 

@@ -1,4 +1,4 @@
-/** Reads `*.svtest` files (suite/README.md): the tests of one file, and the scripts which those include. */
+/** Reads `*.svtest` files (unit/sieve/suite/README.md): the tests of one file, and the scripts that they include. */
 
 export interface Directive {
   /** Without its `test_`. */
@@ -9,7 +9,7 @@ export interface Directive {
 export interface SieveTest {
   readonly name: string;
   readonly line: number;
-  /** On the lines where it stands in the file. */
+  /** On the same lines as in the file. */
   readonly source: string;
   readonly directives: readonly Directive[];
 }
@@ -21,7 +21,7 @@ export interface SieveTestFile {
   readonly directives: readonly Directive[];
 }
 
-/** What the script rejects with when it reaches a `test_fail`; its text follows. */
+/** A `test_fail` rejects with this, followed by its text. */
 export const failed = "599 5.9.9 test_fail: ";
 
 const opening = /^(test|script) "(.*)" \{$/;

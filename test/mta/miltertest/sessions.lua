@@ -1,5 +1,5 @@
--- Sessions side by side: what one does is nothing to the other. A trusted client, a login and too many errors.
--- Run by test/e2e/miltertest.test.ts with -D addr=...
+-- Several sessions at the same time, which must not affect each other: a trusted client, a login and too many errors.
+-- Run by test/mta/miltertest.test.ts with -D addr=...
 
 local function expect(what, got, want)
   if got == want then return end
@@ -37,7 +37,7 @@ mail(login, "mail of a login", SMFIR_CONTINUE)
 rcpt(trusted, "friend@elsewhere.example", SMFIR_CONTINUE)
 rcpt(login, "friend@elsewhere.example", SMFIR_CONTINUE)
 
--- Neither is ever told to go: each refusal is one of this recipient.
+-- Neither is ever disconnected: each refusal is about this recipient alone.
 for n = 1, 6 do
   rcpt(trusted, "nosuch" .. n .. "@example.org", SMFIR_REPLYCODE)
   rcpt(login, "nosuch" .. n .. "@example.org", SMFIR_REPLYCODE)
@@ -45,7 +45,7 @@ end
 rcpt(trusted, "jane@example.org", SMFIR_CONTINUE)
 rcpt(login, "jane@example.org", SMFIR_CONTINUE)
 
--- One is cut, the others go on.
+-- One connection breaks, the others go on.
 mt.disconnect(trusted, false)
 expect("helo", mt.helo(stranger, "client.example.com"), nil)
 mail(stranger, "mail after a good name", SMFIR_CONTINUE)

@@ -1,7 +1,7 @@
--- One session through the stages: EHLO names, recipients refused and accepted, what changes at the end of a message.
--- Run by test/e2e/miltertest.test.ts with -D addr=...
+-- One session through the stages: EHLO names, recipients refused and accepted, the changes at the end of a message.
+-- Run by test/mta/miltertest.test.ts with -D addr=...
 
--- The text of error() is printed nowhere.
+-- miltertest does not print the text of error().
 local function expect(what, got, want)
   if got == want then return end
   mt.echo(what .. ": got " .. tostring(got) .. ", want " .. tostring(want))
@@ -11,12 +11,12 @@ end
 local conn = mt.connect(addr, 20, 0.1)
 if conn == nil then error("no milter at " .. addr) end
 
--- A step returns nil when it was done, else a text.
+-- A step returns nil on success, otherwise a text.
 local function step(what, err) expect(what, err, nil) end
 local function reply(what, want) expect("reply to " .. what, mt.getreply(conn), want) end
 
--- miltertest takes the last two the other way round: all the steps, and all the actions but SMFIF_ADDRCPT_PAR, since it can
--- only look into SMFIR_ADDRCPT.
+-- miltertest takes the last two arguments in reverse order: all protocol steps, and all actions but SMFIF_ADDRCPT_PAR, since
+-- it can only inspect SMFIR_ADDRCPT.
 step("negotiate", mt.negotiate(conn, 6, 0x1fffff, 0x17f))
 expect("wants ADDRCPT", mt.test_action(conn, SMFIF_ADDRCPT), true)
 expect("wants DELRCPT", mt.test_action(conn, SMFIF_DELRCPT), true)
@@ -28,7 +28,7 @@ expect("wants no header", mt.test_option(conn, SMFIP_NOHDRS), true)
 mt.macro(conn, SMFIC_CONNECT, "j", "mx.example.com", "{daemon_name}", "MTA")
 step("connect", mt.conninfo(conn, "client.example.com", "203.0.113.9"))
 
--- A refused EHLO name is told at MAIL.
+-- A bad EHLO name is refused at MAIL.
 step("bad helo", mt.helo(conn, "spammer.example"))
 step("mail", mt.mailfrom(conn, "<s@client.example.com>"))
 reply("mail after a bad name", SMFIR_REPLYCODE)
@@ -63,7 +63,7 @@ reply("the end of the second message", SMFIR_CONTINUE)
 expect("deletes nothing", mt.eom_check(conn, MT_RCPTDELETE, "<jane@example.org>"), false)
 expect("adds nothing", mt.eom_check(conn, MT_RCPTADD, "<jane@example.org>"), false)
 
--- An aborted one leaves nothing behind; a foreign recipient is refused.
+-- An aborted message has no effect on the next one; a foreign recipient is refused.
 step("third mail", mt.mailfrom(conn, "<s@client.example.com>"))
 step("rcpt", mt.rcptto(conn, "<friend@elsewhere.example>"))
 reply("a foreign recipient", SMFIR_REPLYCODE)

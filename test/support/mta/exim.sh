@@ -1,15 +1,15 @@
 #!/bin/bash
-# Starts and stops a real Exim of its own in a folder, on loopback.
+# Starts and stops a real Exim in a folder of its own, on loopback.
 #
 #   exim.sh start DIR --port N [--acl FILE]
 #                           returns when SMTP answers on 127.0.0.1:N
-#   exim.sh queue DIR       prints what is still on its way, nothing when all is delivered
-#   exim.sh stop  DIR       stops it; DIR stays, for the test to read and remove
+#   exim.sh queue DIR       prints what is in the queue: nothing when all mail is delivered
+#   exim.sh stop  DIR       stops it; DIR is left for the test to read and remove
 #
-#   --acl FILE  the statements of the RCPT ACL that come first; then everything is accepted
+#   --acl FILE  the first statements of the RCPT ACL; after them everything is accepted
 #
 # Mail for any recipient that it accepts goes to the Maildir DIR/mail, one file for each recipient, with Delivered-To on
-# top. The log is DIR/maillog. Several instances can run at once, each in its own DIR, which other users must be able to reach.
+# top. The log is DIR/maillog. Several instances can run at the same time, each in its own DIR, which other users must be able to reach.
 set -euo pipefail
 . "$(dirname "$0")/loopback.sh"
 exim=$prefix/exim4-daemon-light/usr/sbin/exim4
@@ -34,7 +34,7 @@ configuration() {
   cat <<CF
 primary_hostname = mta.test
 exim_path = $exim
-# A second Exim that is told by -C which configuration to read is no longer root.
+# A second Exim that gets its configuration by -C is not root any more.
 deliver_drop_privilege = true
 spool_directory = $dir/queue
 log_file_path = $dir/log/%slog

@@ -1,8 +1,8 @@
 #!/bin/bash
-# Installs what the end-to-end tests talk to, on Debian 12. Run as root; safe to run again.
+# Installs the MTAs of the end-to-end tests, on Debian 12. Run as root; safe to run again.
 #
 # Postfix and miltertest are installed as packages, Postfix without a configuration; no service is started.
-# Sendmail and Exim, which Debian does not allow beside it, are only unpacked, below $POSTERN_MTA_PREFIX.
+# Sendmail and Exim, which Debian does not let you install together with Postfix, are only unpacked, below $POSTERN_MTA_PREFIX.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 prefix=${POSTERN_MTA_PREFIX:-/var/cache/postern-mta}
@@ -11,13 +11,13 @@ prefix=${POSTERN_MTA_PREFIX:-/var/cache/postern-mta}
 
 # libsasl2-modules: without a mechanism smtpd does not start with smtpd_sasl_auth_enable.
 packages=(postfix libsasl2-modules perl-base m4 miltertest)
-# What the binaries of Sendmail and of Exim are linked with.
+# The libraries of Sendmail and Exim.
 packages+=(libdb5.3 libldap-2.5-0 liblockfile1 libnsl2 libsasl2-2 libssl3 libwrap0 libgnutls-dane0 libgnutls30 libidn12 libpcre2-8-0)
-# Each is unpacked into a folder of its own, by the name of its binary.
+# Each is unpacked into a folder of its own.
 unpacked=(sendmail-bin sendmail-cf exim4-daemon-light)
 binaries=("$prefix/sendmail-bin/usr/libexec/sendmail/sendmail" "$prefix/exim4-daemon-light/usr/sbin/exim4")
 
-# Test files may ask at the same time.
+# Several test files may run this at the same time.
 exec 9> /tmp/postern-mta-install.lock
 flock 9
 

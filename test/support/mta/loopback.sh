@@ -1,11 +1,11 @@
-# What the scripts of this folder share; sourced, not run.
+# What the scripts in this folder share; to be sourced.
 
 PATH=$PATH:/usr/sbin:/sbin
 prefix=${POSTERN_MTA_PREFIX:-/var/cache/postern-mta}
 
 die() { echo "$(basename "$0"): $*" >&2; exit 1; }
 
-# begin COMMAND DIR …: what every script here is called with; sets command and dir.
+# begin COMMAND DIR …: the arguments of every script here; sets command and dir.
 begin() {
   [ $# -ge 2 ] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
   [ "$(id -u)" = 0 ] || die "must run as root"
@@ -13,7 +13,7 @@ begin() {
   dir=$(cd "$2" && pwd -P)
 }
 
-# options "--port --main" "$@": the value of each option that is known goes into the variable of its name. --port must be given.
+# options "--port --main" "$@": puts the value of each known option into the variable of the same name. --port is required.
 options() {
   local known=" $1 "
   shift
@@ -27,7 +27,7 @@ options() {
   [ -n "$port" ] || die "--port is missing"
 }
 
-# The MTA's own users must be able to reach $dir, which has UNIX sockets, whose names may have 107 characters.
+# The MTA's own users must be able to reach $dir. It has UNIX sockets, and their names may have at most 107 characters.
 prepare() {
   [ ${#dir} -le 60 ] || die "the name of $dir is too long"
   setpriv --reuid=nobody --clear-groups test -x "$dir" || die "$dir is not reachable for other users"
@@ -35,7 +35,7 @@ prepare() {
   : > "$dir/maillog"
 }
 
-# answers PORT [PID]: until there is an SMTP greeting, for two minutes and no longer than PID lives.
+# answers PORT [PID]: waits for an SMTP greeting, at most two minutes and only while PID is running.
 answers() {
   local end=$((SECONDS + 120)) line
   while [ $SECONDS -le $end ] && { [ -z "${2:-}" ] || kill -0 "$2" 2> /dev/null; }; do
@@ -50,8 +50,8 @@ answers() {
   return 1
 }
 
-# run_apart FUNCTION PORT: runs it as the first process of mount and PID namespaces of its own, where name service
-# knows files only: no DNS query leaves the machine, and nothing outlives stop_apart.
+# run_apart FUNCTION PORT: runs it as the first process in its own mount and PID namespaces, where name service
+# reads only files: no DNS query leaves the machine, and nothing outlives stop_apart.
 run_apart() {
   printf '127.0.0.1 localhost mta.test\n::1 localhost\n' > "$dir/etc/hosts"
   printf '%s: files\n' passwd group hosts networks protocols services > "$dir/etc/nsswitch.conf"
@@ -73,17 +73,17 @@ hide_names() {
   mount -t proc proc /proc
 }
 
-# The number in the file may by now be another process's.
+# By now the number in the file may belong to another process.
 running_apart() { [ -s "$dir/pid" ] && grep -qs hide_names "/proc/$(cat "$dir/pid")/cmdline"; }
 
-# Runs a command in the namespaces of what is running.
+# Runs a command in these namespaces.
 enter() {
   local pid
   pid=$(cat "$dir/pid")
   nsenter --target "$(tr -d ' ' < "/proc/$pid/task/$pid/children")" --mount --pid --root --wd=/ "$@"
 }
 
-# unshare passes no signal on, but with it every process of the PID namespace dies.
+# unshare does not pass on signals, but when it dies every process of the PID namespace dies with it.
 stop_apart() {
   local turn
   running_apart || return 0

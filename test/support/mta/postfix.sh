@@ -1,10 +1,10 @@
 #!/bin/bash
-# Starts and stops a real Postfix of its own in a folder, on loopback.
+# Starts and stops a real Postfix in a folder of its own, on loopback.
 #
 #   postfix.sh start DIR --port N [--main FILE] [--master FILE]
 #                             returns when SMTP answers on 127.0.0.1:N
-#   postfix.sh queue DIR      prints what is still on its way, nothing when all is delivered
-#   postfix.sh stop  DIR      stops it; DIR stays, for the test to read and remove
+#   postfix.sh queue DIR      prints what is in the queue: nothing when all mail is delivered
+#   postfix.sh stop  DIR      stops it; DIR is left for the test to read and remove
 #
 #   --main FILE    further main.cf parameters; the last of two equal names wins
 #   --master FILE  further master.cf services
@@ -12,7 +12,7 @@
 # Mail for any recipient that smtpd accepts goes to the Maildir DIR/mail, one file for each recipient,
 # with X-Original-To and Delivered-To on top; no smtp client is configured and DNS is never asked.
 # Clients from loopback may use XCLIENT, to be any client with any login. The log is DIR/maillog.
-# Several instances can run at once, each in its own DIR, which other users must be able to reach.
+# Several instances can run at the same time, each in its own DIR, which other users must be able to reach.
 set -euo pipefail
 . "$(dirname "$0")/loopback.sh"
 
@@ -94,7 +94,7 @@ postlog   unix-dgram n - n - 1 postlogd
 CF
 }
 
-# Of several values of one parameter only the last stays, on one line: Postfix warns about the others.
+# Keeps only the last value of each parameter, on one line: Postfix warns about duplicates.
 last_wins() {
   awk '/^[ \t]*(#|$)/ { next }
        /^[ \t]/ { line[name] = line[name] $0; next }

@@ -1,19 +1,19 @@
 #!/bin/bash
-# Starts and stops a real Sendmail of its own in a folder, on loopback.
+# Starts and stops a real Sendmail in a folder of its own, on loopback.
 #
 #   sendmail.sh start DIR --port N [--mc FILE] [--sockets FOLDER]
 #                             returns when SMTP answers on 127.0.0.1:N
-#   sendmail.sh submit DIR …  runs the sendmail command as a user of the machine does, who submits to it
-#   sendmail.sh daemon DIR …  runs it with the configuration of the daemon
-#   sendmail.sh queue DIR     prints what is still on its way, nothing when all is delivered
-#   sendmail.sh stop  DIR     stops it; DIR stays, for the test to read and remove
+#   sendmail.sh submit DIR …  runs the sendmail command as a local user who submits mail
+#   sendmail.sh daemon DIR …  runs sendmail with the daemon's configuration
+#   sendmail.sh queue DIR     prints what is in the queues: nothing when all mail is delivered
+#   sendmail.sh stop  DIR     stops it; DIR is left for the test to read and remove
 #
 #   --mc FILE         further lines of sendmail.mc, the MAILER lines among them
-#   --sockets FOLDER  the folder that it sees as /run/postern
+#   --sockets FOLDER  the folder that Sendmail sees as /run/postern
 #
 # Mail for any recipient that it accepts goes to the Maildir DIR/mail, one file for each recipient, with Delivered-To on
 # top. Clients at 127.0.0.1 may relay anywhere, those at 127.0.0.2 only as far as the lines of --mc say. The log is
-# DIR/maillog. Several instances can run at once, each in its own DIR, which other users must be able to reach.
+# DIR/maillog. Several instances can run at the same time, each in its own DIR, which other users must be able to reach.
 set -euo pipefail
 . "$(dirname "$0")/loopback.sh"
 sendmail=$prefix/sendmail-bin/usr/libexec/sendmail/sendmail
@@ -54,7 +54,7 @@ compile() {
   m4 -D_CF_DIR_="$cf/" "$cf/m4/cf.m4" "$dir/etc/$1.mc" > "$dir/etc/$1.cf" 2> "$dir/m4.out" || { cat "$dir/m4.out" >&2; die "m4 failed"; }
 }
 
-# Sendmail refuses files below a folder that anybody can write, such as /tmp: it sees DIR/etc as /dev/etc.
+# Sendmail refuses files in a folder that anybody can write to, such as /tmp, so it sees DIR/etc as /dev/etc.
 server() {
   cat <<MC
 divert(0)dnl
