@@ -1,3 +1,4 @@
+/** Conversations with the milter front end, as the transcripts beside this file have them (transcripts/milter/README.md says how to read one). */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { world } from "../support/mail-domain.ts";
@@ -58,7 +59,7 @@ function dataOf(command: string, words: readonly string[]): string {
   }
 }
 
-/** Plays what the MTA sends and writes the transcript anew, with what was answered and logged. */
+/** Plays what the MTA sends, and returns the transcript with what was answered and logged. */
 async function replay(text: string): Promise<string> {
   const lines = text.split("\n");
   const settings = new Map(lines.flatMap((line) => [...line.matchAll(/^= (\S+) (.*)$/g)].map(([, key = "", value = ""]) => [key, value])));

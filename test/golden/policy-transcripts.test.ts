@@ -1,3 +1,4 @@
+/** Conversations with the policy front end, as the transcripts beside this file have them (transcripts/policy/README.md says how to read one). */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { start } from "../support/loopback-server.ts";
@@ -14,7 +15,7 @@ const initial = {
   server_port: "25",
 };
 
-/** Plays what the MTA sends and writes the transcript anew, with what was answered and logged. */
+/** Plays what the MTA sends, and returns the transcript with what was answered and logged. */
 async function replay(text: string): Promise<string> {
   const place = await start();
   const { decisions } = place.world;
@@ -43,7 +44,7 @@ async function replay(text: string): Promise<string> {
         .map(([name, value]) => `${name}=${value}\n`)
         .join("")}\n`,
     );
-    // Either the reply comes, or a timer is started that holds it back.
+    // Either the reply comes, or a timer is started that delays it.
     const delay = await Promise.race([client.received(taken + 1).then(() => undefined), place.clock.started()]);
     if (delay !== undefined) place.clock.strike();
     const reply = (await client.received(taken + 1)).slice(taken);
