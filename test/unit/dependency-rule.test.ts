@@ -1,6 +1,6 @@
-/** The dependency rule of src/README.md: which folders a folder imports from, and which of them do no IO. */
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, normalize, sep } from "node:path";
+/** src/README.md is true: which folders a folder imports from, which of them do no IO, and which files there are. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join, normalize, sep } from "node:path";
 import { expect, test } from "vitest";
 
 const words = ["text", "answer", "mail"];
@@ -55,4 +55,23 @@ test("imports go only where the rule says", () => {
 
 test("what is pure does no IO", () => {
   expect(imports.filter(({ file, name }) => pure.includes(roomOf(file)) && io.test(name))).toEqual([]);
+});
+
+const readme = readFileSync(join(root, "README.md"), "utf8");
+
+test("src/README.md has every folder, below those that it may import from", () => {
+  const order = [...readme.matchAll(/^\| `([a-z]+)` \|/gm)].map(([, folder = ""]) => folder);
+  expect(new Set(order)).toEqual(new Set(files.map(roomOf).filter((room) => !room.endsWith(".ts"))));
+  for (const [index, folder] of order.entries()) {
+    expect(mayImport[folder]?.filter((imported) => !order.slice(0, index).includes(imported))).toEqual([]);
+  }
+});
+
+test("src/README.md names files and folders that exist", () => {
+  const names = [...readme.matchAll(/`([a-z-]+(?:\/[a-z-]+)*(?:\.test)?(?:\.ts)?)`/g)].map(([, name = ""]) => name);
+  const isThere = (name: string) =>
+    name.includes("/")
+      ? existsSync(join(root, name)) || existsSync(join(root, "..", name))
+      : !name.endsWith(".ts") || files.some((file) => basename(file) === name);
+  expect(names.filter((name) => !isThere(name))).toEqual([]);
 });
