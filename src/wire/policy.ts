@@ -1,5 +1,6 @@
 /** Postfix policy delegation: attribute blocks to requests, actions to replies (SMTPD_POLICY_README). */
 import { cleanText } from "../mail/reply.ts";
+import { decodeUtf8 } from "../mail/utf8.ts";
 import { Backlog } from "./backlog.ts";
 import { ProtocolError } from "./protocol-error.ts";
 
@@ -106,7 +107,7 @@ export class PolicyDecoder {
 
   #text(start: number, end: number): string {
     const bytes = this.#lines.slice(start, end);
-    return this.#isPlain ? bytes : Buffer.from(bytes, "latin1").toString();
+    return this.#isPlain ? bytes : decodeUtf8(bytes);
   }
 
   #finish(isEmpty: boolean): PolicyRequest {

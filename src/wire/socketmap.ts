@@ -13,7 +13,6 @@ export type SocketmapReply =
   | { readonly kind: "notFound" }
   /** Cannot tell now. */
   | { readonly kind: "temporary"; readonly reason: string }
-  | { readonly kind: "timeout"; readonly reason: string }
   /** An error of the configuration. Sendmail takes it for "not found". */
   | { readonly kind: "permanent"; readonly reason: string };
 
@@ -45,7 +44,7 @@ export class SocketmapDecoder {
   }
 }
 
-/** Data that no MTA could use are told as an error, for a shortened or changed result would be a wrong one. */
+/** Data that no MTA could use are an error, for a shortened or changed result would be a wrong one. */
 export function encodeSocketmapReply(reply: SocketmapReply): string {
   switch (reply.kind) {
     case "found":
@@ -55,8 +54,6 @@ export function encodeSocketmapReply(reply: SocketmapReply): string {
       return encodeNetstring("NOTFOUND ");
     case "temporary":
       return encodeNetstring(`TEMP ${shown(reply.reason)}`);
-    case "timeout":
-      return encodeNetstring(`TIMEOUT ${shown(reply.reason)}`);
     case "permanent":
       return encodeNetstring(`PERM ${shown(reply.reason)}`);
   }

@@ -282,7 +282,7 @@ export class MilterConversation {
         if (rewrite && this.#mayChange) edits.push(...this.#changes(message, sender));
         if (message.header !== undefined && this.#can("addHeader")) edits.push({ kind: "addHeader", ...message.header });
       }
-      return { text: encodeEndOfMessage(edits, { kind: "continue" }), delayMs: 0 };
+      return { text: encodeEndOfMessage(edits), delayMs: 0 };
     } catch (error) {
       this.#report.internalError(error);
       return { text: encodeResponse({ kind: "reply", reply: internalError.reply }), delayMs: 0 };

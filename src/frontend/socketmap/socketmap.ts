@@ -135,7 +135,6 @@ function textOf(reply: SocketmapReply): string {
     case "notFound":
       return "";
     case "temporary":
-    case "timeout":
     case "permanent":
       return reply.reason;
   }

@@ -4,6 +4,7 @@ import { type Path, parsePath } from "../../mail/path.ts";
 import { cleanText } from "../../mail/reply.ts";
 import { decodeUtf8 } from "../../mail/utf8.ts";
 import { ProtocolError } from "../protocol-error.ts";
+import { SMFIA, SMFIC } from "./codes.ts";
 import { type MacroStage, type MacroValues, readMacros } from "./macros.ts";
 import { decodeOffer, isAnswered, type Options } from "./options.ts";
 import { type Packet, PacketDecoder } from "./packet.ts";
@@ -78,58 +79,57 @@ export function expectsReply(kind: Command["kind"], negotiated: Options): boolea
   }
 }
 
-/** Bytes behind the last thing that a command holds are ignored, as by libmilter. */
+/** Octets after the last field of a command are ignored, as by libmilter. */
 function decodeCommand({ letter, data }: Packet): Command {
   switch (letter) {
-    case "O": // SMFIC_OPTNEG
+    case SMFIC.OPTNEG:
       return { kind: "offer", offer: decodeOffer(data) };
-    case "D": // SMFIC_MACRO
+    case SMFIC.MACRO:
       return { kind: "macros", stage: macroStage(data), values: readMacros(data, 1) };
-    case "C": // SMFIC_CONNECT
+    case SMFIC.CONNECT:
       return decodeConnect(data);
-    case "H": // SMFIC_HELO
+    case SMFIC.HELO:
       return { kind: "helo", name: readTexts(data, 1, "HELO")[0] ?? "" };
-    case "M": // SMFIC_MAIL
+    case SMFIC.MAIL:
       return { kind: "mail", ...decodeEnvelope(data, "MAIL") };
-    case "R": // SMFIC_RCPT
+    case SMFIC.RCPT:
       return { kind: "rcpt", ...decodeEnvelope(data, "RCPT") };
-    case "T": // SMFIC_DATA
+    case SMFIC.DATA:
       return { kind: "data" };
-    case "L": {
-      // SMFIC_HEADER
+    case SMFIC.HEADER: {
       const [name = "", value = ""] = readTexts(data, 2, "a header");
       return { kind: "header", name, value };
     }
-    case "N": // SMFIC_EOH
+    case SMFIC.EOH:
       return { kind: "endOfHeader" };
-    case "B": // SMFIC_BODY
+    case SMFIC.BODY:
       return { kind: "body", bytes: data };
-    case "E": // SMFIC_BODYEOB
+    case SMFIC.BODYEOB:
       return { kind: "endOfMessage", bytes: data };
-    case "U": // SMFIC_UNKNOWN
+    case SMFIC.UNKNOWN:
       return { kind: "unknown", line: readTexts(data, 1, "an unknown command")[0] ?? "" };
-    case "A": // SMFIC_ABORT
+    case SMFIC.ABORT:
       return { kind: "abort" };
-    case "Q": // SMFIC_QUIT
+    case SMFIC.QUIT:
       return { kind: "quit" };
-    case "K": // SMFIC_QUIT_NC
+    case SMFIC.QUIT_NC:
       return { kind: "quitNewConnection" };
     default:
       throw new ProtocolError(`a command of the unknown kind ${JSON.stringify(cleanText(letter))}`);
   }
 }
 
-const macroStages: ReadonlyMap<string, MacroStage> = new Map([
-  ["C", "connect"],
-  ["H", "helo"],
-  ["M", "mail"],
-  ["R", "rcpt"],
-  ["T", "data"],
-  ["L", "header"],
-  ["N", "endOfHeader"],
-  ["B", "body"],
-  ["E", "endOfMessage"],
-  ["U", "unknown"],
+const macroStages: ReadonlyMap<string, MacroStage> = new Map<string, MacroStage>([
+  [SMFIC.CONNECT, "connect"],
+  [SMFIC.HELO, "helo"],
+  [SMFIC.MAIL, "mail"],
+  [SMFIC.RCPT, "rcpt"],
+  [SMFIC.DATA, "data"],
+  [SMFIC.HEADER, "header"],
+  [SMFIC.EOH, "endOfHeader"],
+  [SMFIC.BODY, "body"],
+  [SMFIC.BODYEOB, "endOfMessage"],
+  [SMFIC.UNKNOWN, "unknown"],
 ]);
 
 function macroStage(data: Buffer): MacroStage {
@@ -144,17 +144,17 @@ function decodeConnect(data: Buffer): Command {
   if (hostEnd < 0 || data.length < hostEnd + 2) throw new ProtocolError("an incomplete CONNECT");
   const host = data.toString("utf8", 0, hostEnd);
   const family = data.toString("latin1", hostEnd + 1, hostEnd + 2);
-  if (family === "U") return { kind: "connect", host, client: { family: "unknown" } }; // SMFIA_UNKNOWN
+  if (family === SMFIA.UNKNOWN) return { kind: "connect", host, client: { family: "unknown" } };
   const portStart = hostEnd + 2;
   const addressStart = portStart + 2;
   const addressEnd = data.indexOf(0, addressStart);
   if (addressEnd < 0) throw new ProtocolError("an incomplete CONNECT");
   const text = data.toString("utf8", addressStart, addressEnd);
   switch (family) {
-    case "L": // SMFIA_UNIX
+    case SMFIA.UNIX:
       return { kind: "connect", host, client: { family: "unix", path: text } };
-    case "4": // SMFIA_INET
-    case "6": // SMFIA_INET6
+    case SMFIA.INET:
+    case SMFIA.INET6:
       return { kind: "connect", host, client: { family: "ip", address: canonicalIp(text), port: data.readUInt16BE(portStart) } };
     default:
       throw new ProtocolError("a CONNECT of no known address family");

@@ -1,4 +1,4 @@
-/** Macros: what the MTA tells beside the events, each valid from the stage at which it came until that stage comes again. */
+/** Macros: what the MTA says besides the events, each valid from the stage at which it came until that stage comes again. */
 import { decodeUtf8 } from "../../mail/utf8.ts";
 import { ProtocolError } from "../protocol-error.ts";
 import { readStrings } from "./strings.ts";
@@ -9,6 +9,20 @@ export type MacroStage = (typeof stages)[number];
 
 /** By names without braces. */
 export type MacroValues = ReadonlyMap<string, string>;
+
+/**
+ * What the MTA is asked for, which replaces its own choice, so each list is whole. The client's login
+ * and cipher come at MAIL too, for an MTA that sends no macros of a HELO which it leaves out; `rcpt_*` say that the MTA has refused a
+ * recipient.
+ */
+export const wantedMacros = {
+  connect: ["j", "client_addr", "client_name", "client_port", "client_resolve", "daemon_name", "daemon_addr", "daemon_port", "if_addr"],
+  helo: ["tls_version", "cipher"],
+  mail: ["i", "auth_authen", "tls_version", "cipher"],
+  rcpt: ["i", "rcpt_mailer", "rcpt_host", "rcpt_addr"],
+  data: ["i"],
+  endOfMessage: ["i"],
+} as const satisfies Partial<Record<MacroStage, readonly string[]>>;
 
 /** `start` is where the names and values begin; there may be none. */
 export function readMacros(data: Buffer, start: number): MacroValues {
@@ -34,7 +48,7 @@ export class Macros {
     this.#values[index] = values;
   }
 
-  /** The value that came last. `undefined`: the MTA did not say it. */
+  /** The value that came last. `undefined`: the MTA did not send it. */
   get(name: string): string | undefined {
     return this.#values.findLast((values) => values?.has(name))?.get(name);
   }

@@ -1,5 +1,7 @@
 /** Negotiation: what the MTA offers, what is needed of it, and what both rely on afterwards (milter protocol 2 to 6). */
 import { ProtocolError } from "../protocol-error.ts";
+import { SMFIC, SMFIF, SMFIM, SMFIP } from "./codes.ts";
+import { wantedMacros } from "./macros.ts";
 import { encodePacket } from "./packet.ts";
 import type { Edit } from "./response.ts";
 
@@ -38,10 +40,10 @@ export function decodeOffer(data: Buffer): Options {
 /** Nothing is in the answer that is not in the offer: Sendmail and Postfix refuse different excesses. */
 export function negotiate(offer: Options, wants: Wants): Options {
   if (offer.version < oldestVersion) throw new ProtocolError(`milter protocol version ${offer.version}`);
-  let actions = setSymbolList;
+  let actions: number = SMFIF.SETSYMLIST;
   for (const edit of wants.edits) actions |= actionOf[edit];
-  let protocol = skip;
-  if (wants.refusedRecipients) protocol |= refusedRecipients;
+  let protocol: number = SMFIP.SKIP;
+  if (wants.refusedRecipients) protocol |= SMFIP.RCPT_REJ;
   for (const [event, { none, noReply }] of eventEntries) {
     if (wants.answered.includes(event)) continue;
     // An event that is left out will not be answered either, should the MTA be unable to leave it out.
@@ -59,8 +61,8 @@ export function encodeOptions({ version, actions, protocol }: Options): Buffer {
   bits.writeUInt32BE(version, 0);
   bits.writeUInt32BE(actions, 4);
   bits.writeUInt32BE(protocol, 8);
-  const lists = (actions & setSymbolList) === 0 ? [] : symbolLists;
-  return encodePacket("O", Buffer.concat([bits, ...lists])); // SMFIC_OPTNEG
+  const lists = (actions & SMFIF.SETSYMLIST) === 0 ? [] : symbolLists;
+  return encodePacket(SMFIC.OPTNEG, Buffer.concat([bits, ...lists]));
 }
 
 /** A reply to an event of which this is `false`, or no reply to another one, puts both sides out of step for good. */
@@ -74,57 +76,43 @@ export function mayEdit(edit: Edit["kind"], { actions }: Options): boolean {
 
 /** Whether the MTA takes `skip` as an answer to a part of the body. */
 export function maySkip({ protocol }: Options): boolean {
-  return (protocol & skip) !== 0;
+  return (protocol & SMFIP.SKIP) !== 0;
 }
 
 const actionOf: Readonly<Record<Edit["kind"], number>> = {
-  addHeader: 0x1, // SMFIF_ADDHDRS
-  insertHeader: 0x1, // SMFIF_ADDHDRS
-  replaceBody: 0x2, // SMFIF_CHGBODY
-  addRecipient: 0x4, // SMFIF_ADDRCPT
-  deleteRecipient: 0x8, // SMFIF_DELRCPT
-  changeHeader: 0x10, // SMFIF_CHGHDRS
-  changeSender: 0x40, // SMFIF_CHGFROM
-  addRecipientWithParameters: 0x80, // SMFIF_ADDRCPT_PAR
+  addHeader: SMFIF.ADDHDRS,
+  addRecipient: SMFIF.ADDRCPT,
+  addRecipientWithParameters: SMFIF.ADDRCPT_PAR,
+  deleteRecipient: SMFIF.DELRCPT,
+  changeSender: SMFIF.CHGFROM,
 };
 
-const setSymbolList = 0x100; // SMFIF_SETSYMLIST
-
 const events: Readonly<Record<EventKind, { readonly none: number; readonly noReply: number }>> = {
-  connect: { none: 0x1, noReply: 0x1000 }, // SMFIP_NOCONNECT, SMFIP_NR_CONN
-  helo: { none: 0x2, noReply: 0x2000 }, // SMFIP_NOHELO, SMFIP_NR_HELO
-  mail: { none: 0x4, noReply: 0x4000 }, // SMFIP_NOMAIL, SMFIP_NR_MAIL
-  rcpt: { none: 0x8, noReply: 0x8000 }, // SMFIP_NORCPT, SMFIP_NR_RCPT
-  body: { none: 0x10, noReply: 0x80000 }, // SMFIP_NOBODY, SMFIP_NR_BODY
-  header: { none: 0x20, noReply: 0x80 }, // SMFIP_NOHDRS, SMFIP_NR_HDR
-  endOfHeader: { none: 0x40, noReply: 0x40000 }, // SMFIP_NOEOH, SMFIP_NR_EOH
-  unknown: { none: 0x100, noReply: 0x20000 }, // SMFIP_NOUNKNOWN, SMFIP_NR_UNKN
-  data: { none: 0x200, noReply: 0x10000 }, // SMFIP_NODATA, SMFIP_NR_DATA
+  connect: { none: SMFIP.NOCONNECT, noReply: SMFIP.NR_CONN },
+  helo: { none: SMFIP.NOHELO, noReply: SMFIP.NR_HELO },
+  mail: { none: SMFIP.NOMAIL, noReply: SMFIP.NR_MAIL },
+  rcpt: { none: SMFIP.NORCPT, noReply: SMFIP.NR_RCPT },
+  body: { none: SMFIP.NOBODY, noReply: SMFIP.NR_BODY },
+  header: { none: SMFIP.NOHDRS, noReply: SMFIP.NR_HDR },
+  endOfHeader: { none: SMFIP.NOEOH, noReply: SMFIP.NR_EOH },
+  unknown: { none: SMFIP.NOUNKNOWN, noReply: SMFIP.NR_UNKN },
+  data: { none: SMFIP.NODATA, noReply: SMFIP.NR_DATA },
 };
 
 // `Object.entries` forgets the key type; the record above has these keys and no others.
 const eventEntries = Object.entries(events) as [EventKind, (typeof events)[EventKind]][];
 
-const skip = 0x400; // SMFIP_SKIP
-const refusedRecipients = 0x800; // SMFIP_RCPT_REJ
-
-/**
- * What is asked for replaces the MTA's own choice, so each list is whole. The client's login and cipher come at MAIL too, for an MTA
- * that sends no macros of a HELO which it leaves out; `rcpt_*` tell a recipient that the MTA has refused.
- */
 const symbolLists: readonly Buffer[] = [
-  symbolList(
-    0, // SMFIM_CONNECT
-    "j {client_addr} {client_name} {client_port} {client_resolve} {daemon_name} {daemon_addr} {daemon_port} {if_addr}",
-  ),
-  symbolList(1, "{tls_version} {cipher}"), // SMFIM_HELO
-  symbolList(2, "i {auth_authen} {tls_version} {cipher}"), // SMFIM_ENVFROM
-  symbolList(3, "i {rcpt_mailer} {rcpt_host} {rcpt_addr}"), // SMFIM_ENVRCPT
-  symbolList(4, "i"), // SMFIM_DATA
-  symbolList(5, "i"), // SMFIM_EOM
+  symbolList(SMFIM.CONNECT, wantedMacros.connect),
+  symbolList(SMFIM.HELO, wantedMacros.helo),
+  symbolList(SMFIM.ENVFROM, wantedMacros.mail),
+  symbolList(SMFIM.ENVRCPT, wantedMacros.rcpt),
+  symbolList(SMFIM.DATA, wantedMacros.data),
+  symbolList(SMFIM.EOM, wantedMacros.endOfMessage),
 ];
 
-function symbolList(stage: number, names: string): Buffer {
+function symbolList(stage: number, macros: readonly string[]): Buffer {
+  const names = macros.map((name) => (name.length === 1 ? name : `{${name}}`)).join(" ");
   const list = Buffer.alloc(4 + names.length + 1);
   list.writeUInt32BE(stage);
   list.write(names, 4, "latin1");

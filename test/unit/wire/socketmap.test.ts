@@ -69,7 +69,7 @@ describe("replies", () => {
     [{ kind: "found", data: "ö" }, "5:OK ö,"],
     [{ kind: "notFound" }, "9:NOTFOUND ,"],
     [{ kind: "temporary", reason: "the directory is down" }, "26:TEMP the directory is down,"],
-    [{ kind: "timeout", reason: "a\r\nb" }, "11:TIMEOUT a b,"],
+    [{ kind: "temporary", reason: "a\r\nb" }, "8:TEMP a b,"],
     [{ kind: "permanent", reason: "no map of this name" }, "24:PERM no map of this name,"],
     [{ kind: "found", data: "" }, "24:TEMP the result is empty,"],
     [{ kind: "found", data: "a\nb" }, "38:TEMP the result has control characters,"],
