@@ -40,6 +40,12 @@ export type Client =
   /** Canonical; `undefined` when what was sent is no address. */
   | { readonly family: "ip"; readonly address: string | undefined; readonly port: number };
 
+/** A name that is longer is cut, and still much too long for one; a command line has no room for more. */
+export const maxHeloOctets = 2048;
+
+/** The MTA has it from the DNS, where names have 255. */
+export const maxHostOctets = 1024;
+
 /** Takes bytes in any portions and yields commands. After a `ProtocolError` it is of no further use. */
 export class CommandDecoder {
   readonly #packets = new PacketDecoder();
@@ -89,7 +95,7 @@ function decodeCommand({ letter, data }: Packet): Command {
     case SMFIC.CONNECT:
       return decodeConnect(data);
     case SMFIC.HELO:
-      return { kind: "helo", name: readTexts(data, 1, "HELO")[0] ?? "" };
+      return { kind: "helo", name: decodeHelo(data) };
     case SMFIC.MAIL:
       return { kind: "mail", ...decodeEnvelope(data, "MAIL") };
     case SMFIC.RCPT:
@@ -138,10 +144,18 @@ function macroStage(data: Buffer): MacroStage {
   return stage;
 }
 
+/** Not a part of the packet, for the name is kept. */
+function decodeHelo(data: Buffer): string {
+  const end = data.indexOf(0);
+  if (end < 0) throw new ProtocolError("HELO without its text");
+  return data.toString("utf8", 0, Math.min(end, maxHeloOctets));
+}
+
 function decodeConnect(data: Buffer): Command {
   const hostEnd = data.indexOf(0);
   // The NUL and the family.
   if (hostEnd < 0 || data.length < hostEnd + 2) throw new ProtocolError("an incomplete CONNECT");
+  if (hostEnd > maxHostOctets) throw new ProtocolError(`a CONNECT from a host of ${hostEnd} octets`);
   const host = data.toString("utf8", 0, hostEnd);
   const family = data.toString("latin1", hostEnd + 1, hostEnd + 2);
   if (family === SMFIA.UNKNOWN) return { kind: "connect", host, client: { family: "unknown" } };

@@ -1,5 +1,6 @@
 /** Macros: what the MTA says besides the events, each valid from the stage at which it came until that stage comes again. */
 import { decodeUtf8 } from "../../mail/utf8.ts";
+import { detach } from "../../text/octets.ts";
 import { ProtocolError } from "../protocol-error.ts";
 import { readStrings } from "./strings.ts";
 
@@ -11,7 +12,7 @@ export type MacroStage = (typeof stages)[number];
 export type MacroValues = ReadonlyMap<string, string>;
 
 /**
- * What the MTA is asked for, which replaces its own choice, so each list is whole. The client's login
+ * What the MTA is asked for, which replaces its own choice, so each list is whole; macros of other names are not kept. The client's login
  * and cipher come at MAIL too, for an MTA that sends no macros of a HELO which it leaves out; `rcpt_*` say that the MTA has refused a
  * recipient.
  */
@@ -24,7 +25,12 @@ export const wantedMacros = {
   endOfMessage: ["i"],
 } as const satisfies Partial<Record<MacroStage, readonly string[]>>;
 
-/** `start` is where the names and values begin; there may be none. */
+const isWanted: ReadonlySet<string> = new Set(Object.values(wantedMacros).flat());
+
+/** Of a session, all stages together. An MTA sends about 300. */
+export const maxMacroOctets = 16_384;
+
+/** Those that are wanted. `start` is where the names and values begin; there may be none. */
 export function readMacros(data: Buffer, start: number): MacroValues {
   const strings = readStrings(data, start);
   if (strings.length % 2 !== 0) throw new ProtocolError("a macro without a value");
@@ -32,7 +38,7 @@ export function readMacros(data: Buffer, start: number): MacroValues {
   for (let index = 0; index < strings.length; index += 2) {
     const name = strings[index] ?? "";
     const bare = name.startsWith("{") && name.endsWith("}") ? name.slice(1, -1) : name;
-    values.set(bare, decodeUtf8(strings[index + 1] ?? ""));
+    if (isWanted.has(bare)) values.set(detach(bare), detach(decodeUtf8(strings[index + 1] ?? "")));
   }
   return values;
 }
@@ -41,11 +47,20 @@ export function readMacros(data: Buffer, start: number): MacroValues {
 export class Macros {
   readonly #values: (MacroValues | undefined)[] = stages.map(() => undefined);
 
-  /** Replaces those of the stage, and drops those of later stages. */
+  get octets(): number {
+    let octets = 0;
+    for (const values of this.#values) {
+      for (const [name, value] of values ?? []) octets += Buffer.byteLength(name) + Buffer.byteLength(value);
+    }
+    return octets;
+  }
+
+  /** Replaces those of the stage, and drops those of later stages. Throws a `ProtocolError` when there are too many octets. */
   set(stage: MacroStage, values: MacroValues): void {
     const index = stages.indexOf(stage);
     this.#values.fill(undefined, index);
     this.#values[index] = values;
+    if (this.octets > maxMacroOctets) throw new ProtocolError(`macros of more than ${maxMacroOctets} octets`);
   }
 
   /** The value that came last. `undefined`: the MTA did not send it. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Command, CommandDecoder, expectsReply } from "../../../../src/wire/milter/command.ts";
+import { type Command, CommandDecoder, expectsReply, maxHeloOctets, maxHostOctets } from "../../../../src/wire/milter/command.ts";
 import { maxStrings } from "../../../../src/wire/milter/strings.ts";
 import { ProtocolError } from "../../../../src/wire/protocol-error.ts";
 import { frame, strings } from "../../../support/milter-frames.ts";
@@ -28,7 +28,8 @@ const golden: [name: string, bytes: string, command: Command][] = [
     },
   ],
   ["MACRO with no pair", "\0\0\0\x02DH", { kind: "macros", stage: "helo", values: new Map() }],
-  ["MACRO with an empty value", "\0\0\0\x0fDR{mail_addr}\0\0", { kind: "macros", stage: "rcpt", values: new Map([["mail_addr", ""]]) }],
+  ["MACRO with an empty value", "\0\0\0\x0fDR{rcpt_addr}\0\0", { kind: "macros", stage: "rcpt", values: new Map([["rcpt_addr", ""]]) }],
+  ["MACRO of another name", "\0\0\0\x12DR{mail_addr}\0a@b\0", { kind: "macros", stage: "rcpt", values: new Map() }],
   [
     "CONNECT from IPv4",
     "\0\0\0\x19Cmx.example\x004\x10\xe1192.0.2.7\0",
@@ -100,6 +101,7 @@ describe("commands", () => {
     ["an unknown family", "C", "mx\x005\0\0\0"],
     ["no port", "C", "mx\x004\0"],
     ["an address without its NUL", "C", "mx\x004\0\x19192.0.2.7"],
+    ["a host that is too long", "C", `${"x".repeat(maxHostOctets + 1)}\0U`],
     ["no HELO name", "H", ""],
     ["a HELO name without its NUL", "H", "mx"],
     ["no sender", "M", ""],
@@ -115,6 +117,11 @@ describe("commands", () => {
     ["a response", "c", ""],
   ])("refused: %s", (_, letter, data) => {
     expect(decode(frame(letter, data))).toEqual({ values: [], error: expect.any(ProtocolError) });
+  });
+
+  test("a HELO name that is too long is cut, but stays too long", () => {
+    const { values } = decode(frame("H", strings("x".repeat(130_000))));
+    expect(values).toEqual([{ kind: "helo", name: "x".repeat(maxHeloOctets) }]);
   });
 
   test.each([

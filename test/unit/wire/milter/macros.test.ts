@@ -1,5 +1,8 @@
-import { expect, test } from "vitest";
-import { Macros } from "../../../../src/wire/milter/macros.ts";
+import { describe, expect, test } from "vitest";
+import { type MacroStage, Macros, maxMacroOctets, readMacros } from "../../../../src/wire/milter/macros.ts";
+import { ProtocolError } from "../../../../src/wire/protocol-error.ts";
+import { strings } from "../../../support/milter-frames.ts";
+import { latin1 } from "../../../support/portions.ts";
 
 function session(): Macros {
   const macros = new Macros();
@@ -41,4 +44,45 @@ test("the end of a message drops what belongs to it, the end of a session all", 
   expect([macros.get("i"), macros.get("msg_id"), macros.get("tls_version")]).toEqual([undefined, undefined, "TLSv1.3"]);
   macros.endSession();
   expect(macros.get("daemon_name")).toBeUndefined();
+});
+
+describe("however much is sent", () => {
+  const all: MacroStage[] = ["connect", "helo", "mail", "rcpt", "data", "header", "endOfHeader", "body", "endOfMessage", "unknown"];
+  const long = "x".repeat(130_000);
+  const read = (...texts: string[]) => readMacros(latin1(strings(...texts)), 0);
+
+  test.each([
+    ["a long value", read("{x}", long)],
+    ["a long name", read(`{${long}}`, "1")],
+    ["many names", read(...Array.from({ length: 500 }, (_, index) => [`{x${index}}`, "x".repeat(200)]).flat())],
+  ])("%s that nobody asked for is not kept", (_, values) => {
+    const macros = new Macros();
+    for (const stage of all) macros.set(stage, values);
+    expect(macros.octets).toBe(0);
+  });
+
+  test.each([
+    ["one stage", ["mail"], read("i", long)],
+    ["one stage, in three octets a character", ["mail"], read("i", Buffer.from("中".repeat(6000)).toString("latin1"))],
+    [
+      "many macros",
+      ["connect"],
+      read("{client_name}", "x".repeat(6000), "{daemon_name}", "x".repeat(6000), "{daemon_addr}", "x".repeat(6000)),
+    ],
+    ["all stages", all, read("i", "x".repeat(2000))],
+  ] as const)("%s with too much of what was asked for is refused", (_, stages, values) => {
+    const macros = new Macros();
+    expect(() => {
+      for (const stage of stages) macros.set(stage, values);
+    }).toThrow(ProtocolError);
+  });
+
+  test("what is replaced makes room", () => {
+    const macros = new Macros();
+    const most = read("i", "x".repeat(maxMacroOctets - 1));
+    for (const stage of ["mail", "mail", "helo", "mail"] as const) macros.set(stage, stage === "mail" ? most : new Map());
+    expect(macros.octets).toBe(maxMacroOctets);
+    macros.endMessage();
+    expect(macros.octets).toBe(0);
+  });
 });
