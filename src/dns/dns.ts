@@ -22,7 +22,7 @@ export interface DnsSettings {
 export interface Dns {
   /** As `Ask.dnsQuery`. A hit in the cache is answered without a promise. */
   query(name: string, type: DnsType): Answer<readonly string[] | undefined>;
-  /** Questions under way cannot tell. */
+  /** Questions under way fail with a `TemporaryError`. */
   close(): void;
 }
 
@@ -83,9 +83,9 @@ function orNone(records: readonly string[]): readonly string[] | undefined {
   return records.length === 0 ? undefined : records;
 }
 
-/** In A-labels. `undefined`: no name of the DNS (RFC 1035 2.3.4), so that there is nothing of it. */
+/** In A-labels. `undefined`: not a name of the DNS (RFC 1035 2.3.4), so that nothing exists there. */
 function hostName(text: string): string | undefined {
-  // Before it is worked on: no name is as long in U-labels.
+  // Checked before any work; no name is that long in U-labels either.
   if (text.length > 253 + 1) return undefined;
   const name = canonicalDomain(text);
   // A backslash would be an escape to the resolver.
@@ -131,13 +131,13 @@ async function addresses(name: string, answer: Promise<{ readonly address: strin
   return { records, ttlMs };
 }
 
-/** What one of the two has is there, whatever becomes of the other. */
+/** What one of the two answers exists, even when the other fails. */
 function either(answers: readonly PromiseSettledResult<Found>[]): Found {
-  const told = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
-  const records = told.flatMap((each) => each.records);
+  const known = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
+  const records = known.flatMap((each) => each.records);
   const failed = answers.find((answer) => answer.status === "rejected");
   if (failed !== undefined && records.length === 0) throw failed.reason;
-  return { records, ttlMs: Math.min(...told.map(({ ttlMs }) => ttlMs), failed === undefined ? Number.POSITIVE_INFINITY : 0) };
+  return { records, ttlMs: Math.min(...known.map(({ ttlMs }) => ttlMs), failed === undefined ? Number.POSITIVE_INFINITY : 0) };
 }
 
 /** No such name, no such record, a name that cannot be. */
@@ -149,7 +149,7 @@ async function found<T>(name: string, answer: Promise<T>, read: (given: T) => re
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
     if (none.has(code)) return { records: [], ttlMs: Number.POSITIVE_INFINITY };
-    throw new TemporaryError(`DNS: cannot tell of ${name}: ${code === "" ? String(cause) : code}`, { cause });
+    throw new TemporaryError(`DNS: no answer for ${name}: ${code === "" ? String(cause) : code}`, { cause });
   }
 }
 

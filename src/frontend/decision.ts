@@ -32,13 +32,13 @@ export interface Decision {
   readonly resolved: readonly string[];
   /** Only in shadow mode: the verdict that was not carried out. */
   readonly would?: VerdictKind;
-  /** From the whole request to the verdict; a reply that is held back leaves later. */
+  /** From the whole request to the verdict; a reply that is delayed leaves later. */
   readonly ms: number;
 }
 
 /** Where decisions go, and what else an administrator should know. */
 export interface EventSink {
-  /** `cause` is why a source could not tell. */
+  /** `cause`: why a source could not answer. */
   readonly onDecision: (decision: Decision, cause?: unknown) => void;
   readonly onNotice: (notice: Notice) => void;
 }

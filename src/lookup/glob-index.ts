@@ -53,7 +53,7 @@ const filterBits = 18;
 /** Shared, so that the common miss allocates nothing. */
 const noGroups: readonly never[] = [];
 
-/** Globs by the text at one end, with a filter that tells, while a key is hashed once from that end, where an entry may be. */
+/** Globs by the text at one end, with a filter that shows, while a key is hashed once from that end, where an entry may be. */
 class Affixes<V> {
   readonly #direction: Direction;
   readonly #groups = new Map<string, Numbered<V>[]>();

@@ -2,13 +2,13 @@
 import { Backlog } from "./backlog.ts";
 import { ProtocolError } from "./protocol-error.ts";
 
-/** `overlong`: it was longer than this end keeps, and is gone. */
+/** `overlong`: it was longer than is kept, and was skipped. */
 export type Netstring = { readonly kind: "bytes"; readonly bytes: Buffer } | { readonly kind: "overlong" };
 
-/** What is longer is no longer a mistake, and the peer is not followed through it. */
+/** A longer one is not skipped: it is an error of the protocol. */
 export const maxSkippedOctets = 1_048_576;
 
-/** Those of `maxSkippedOctets`. Zeros in front are taken, as Postfix takes them, but count. */
+/** Those of `maxSkippedOctets`. Leading zeros are accepted, as by Postfix, but count. */
 const maxDigits = 7;
 
 /** Takes bytes in any portions and yields whole netstrings. After a `ProtocolError` it is of no further use. */

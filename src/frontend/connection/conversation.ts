@@ -6,7 +6,7 @@ import type { DelayedReplies, DelayedReply } from "./delayed-replies.ts";
 
 export interface TimedReply<Text extends string | Buffer = string> {
   readonly text: Text;
-  /** How long it is held back. */
+  /** How long it is delayed. */
   readonly delayMs: number;
 }
 
@@ -25,7 +25,7 @@ export interface ConversationOptions<Request> {
   readonly answer: (request: Request) => Answer<TimedReply<string | Buffer> | undefined>;
   /**
    * For a peer that may give up on a request and go on: whether this one, which came while another is being answered, says so. The
-   * reply is then never sent. `undefined` is the end of the peer's side, which for other peers says nothing.
+   * reply is then never sent. `undefined`: the peer ended its side of the connection, which other peers do after their last request.
    */
   readonly revokes?: (request: Request | undefined) => boolean;
   /** Whether the connection may be closed now, between two requests, when the listener stops. Left out: always. */
@@ -50,7 +50,7 @@ export function converse<Request>(socket: Socket, options: ConversationOptions<R
 class RunningConversation<Request> implements Conversation {
   readonly #socket: Socket;
   readonly #options: ConversationOptions<Request>;
-  /** A request is being decided, or its reply is held back. It is another object for each. */
+  /** A request is being decided, or its reply is delayed. It is another object for each. */
   #busy: object | undefined;
   #delayed: DelayedReply | undefined;
   /** What came while a request is being answered, as far as it was looked at. */
@@ -85,7 +85,7 @@ class RunningConversation<Request> implements Conversation {
       this.#advance();
     });
     this.#socket.on("close", () => this.#close());
-    // What went wrong with a connection is the peer's to know; `close` follows.
+    // A connection that fails concerns its peer alone; `close` follows.
     this.#socket.on("error", () => this.#close());
   }
 
@@ -193,7 +193,7 @@ class RunningConversation<Request> implements Conversation {
     });
   }
 
-  /** Whether the reply is held back, which keeps the conversation busy until it is sent. */
+  /** Whether the reply is delayed, which keeps the conversation busy until it is sent. */
   #delay(reply: TimedReply<string | Buffer>): boolean {
     if (reply.delayMs <= 0 || this.#isFinishing) return false;
     this.#delayed = this.#options.delayed.delay(reply.delayMs, () => this.#send(reply));
@@ -227,7 +227,7 @@ class RunningConversation<Request> implements Conversation {
   }
 }
 
-/** Replies of one turn are sent as one; beyond this many characters the peer's pace is asked first. */
+/** Replies to requests that came together are sent together, up to so many characters. */
 const maxUnsent = 16_384;
 
 /** More than any one request has. */

@@ -1,4 +1,4 @@
-/** Replies that are held back, at most so many at once over all listeners; each holds up its own client and nobody else. */
+/** Replies that are delayed, at most so many at once over all listeners; each holds up its own client and nobody else. */
 
 /** Runs a callback after so many milliseconds; the result calls it off. */
 export type StartTimer = (ms: number, callback: () => void) => () => void;

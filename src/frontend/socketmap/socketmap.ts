@@ -13,7 +13,7 @@ import type { Notice } from "../notice.ts";
 import type { Mode } from "../policy/policy.ts";
 import { SayOnce } from "../say-once.ts";
 
-/** One question and its answer, for the log at its most talkative. */
+/** One question and its answer, for the log at level debug. */
 export interface MapLookup {
   readonly event: "lookup";
   readonly listener: string;
@@ -22,7 +22,7 @@ export interface MapLookup {
   readonly answer: SocketmapReply["kind"];
   /** The result, or the reason; `""` when there is none. */
   readonly value: string;
-  /** Only in shadow mode: the result or reason that was not told. */
+  /** Only in shadow mode: the result or reason that was not sent. */
   readonly would?: string;
   /** From the whole request to the reply. */
   readonly ms: number;
@@ -70,18 +70,18 @@ class SocketmapFrontEnd {
     if (request.kind === "overlong") return timed({ kind: "notFound" });
     const reply = yield* this.#guarded(request.map, request.key);
     const isHidden = reply.kind !== "notFound" && this.#options.mode() === "shadow" && isDecision(request.map);
-    const told: SocketmapReply = isHidden ? { kind: "notFound" } : reply;
+    const sent: SocketmapReply = isHidden ? { kind: "notFound" } : reply;
     this.#options.onLookup({
       event: "lookup",
       listener: this.#options.listener,
       map: loggable(request.map),
       key: loggable(request.key),
-      answer: told.kind,
-      value: textOf(told),
+      answer: sent.kind,
+      value: textOf(sent),
       ...(isHidden ? { would: textOf(reply) } : undefined),
       ms: Math.round((this.#now() - startedAt) * 1000) / 1000,
     });
-    return timed(told);
+    return timed(sent);
   }
 
   *#guarded(map: string, key: string): Steps<SocketmapReply> {
@@ -100,7 +100,7 @@ class SocketmapFrontEnd {
       return { kind: "found", data: value };
     } catch (error) {
       if (error instanceof TemporaryError) {
-        // That a source is down is told when it goes down; what is told here is also a list that is too long.
+        // That a source is down is logged when it goes down; here it may also be a list that is too long for a reply.
         this.#once({ kind: "map-unavailable", listener, map: loggable(map), key: loggable(key), error }, `${map} ${error.message}`);
         return { kind: "temporary", reason: "cannot tell now" };
       }

@@ -13,7 +13,7 @@ import { readStrings } from "./strings.ts";
 /** Text is UTF-8; what is not becomes U+FFFD. A path keeps its bytes (see `Path`). */
 export type Command =
   | { readonly kind: "offer"; readonly offer: Options }
-  /** They come before the command that they belong to, and also for events that were declined. */
+  /** They come before the command that they belong to, also for events that were declined. */
   | { readonly kind: "macros"; readonly stage: MacroStage; readonly values: MacroValues }
   /** `host` is the client's name, or its address in brackets. */
   | { readonly kind: "connect"; readonly host: string; readonly client: Client }
@@ -37,7 +37,7 @@ export type Command =
 export type Client =
   | { readonly family: "unknown" }
   | { readonly family: "unix"; readonly path: string }
-  /** Canonical; `undefined` when what was sent is no address. */
+  /** Canonical; `undefined` when what was sent is not an address. */
   | { readonly family: "ip"; readonly address: string | undefined; readonly port: number };
 
 /** A name that is longer is cut, and still much too long for one; a command line has no room for more. */

@@ -7,13 +7,13 @@ const maxLineOctets = 509;
 const maxLines = 32;
 
 /**
- * One line for each line of the text, longer ones broken. The MTA takes the signs before and behind a `%` for a macro, so each is
- * doubled. Throws a `RangeError` when the code is none of a refusal or disagrees with the status.
+ * One line for each line of the text, longer ones broken. The MTA would take a `%` for the beginning of a macro, so each is
+ * doubled. Throws a `RangeError` when the code is not that of a refusal or disagrees with the status.
  */
 export function formatReplyText({ code, status, text }: Reply): string {
   const refusal = /^([45])\d\d \1\.\d{1,3}\.\d{1,3}$/;
   // Postfix turns a malformed reply into an error of the filter, for the rest of the session.
-  if (!refusal.test(`${code} ${status}`)) throw new RangeError(`no reply of a filter: ${code} ${status}`);
+  if (!refusal.test(`${code} ${status}`)) throw new RangeError(`not a reply of a filter: ${code} ${status}`);
   const room = maxLineOctets - `${code} ${status} `.length;
   const lines = text
     .split(/\r\n|[\r\n]/)
