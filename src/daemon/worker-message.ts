@@ -1,6 +1,6 @@
 /** What the primary process and its workers tell each other. */
 import type { LoadOptions } from "../config/load.ts";
-import type { StateOutcome, StateQuestion } from "../state/remote.ts";
+import type { StateOutcome, StateQuestion } from "./remote-state.ts";
 
 export type MessageToWorker =
   | Configure

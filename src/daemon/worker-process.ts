@@ -1,7 +1,7 @@
 /** A worker as the primary process sees it: the connections that it has, and those that wait to be handed over. */
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
-import type { StateQuestion } from "../state/remote.ts";
+import type { StateQuestion } from "./remote-state.ts";
 import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-message.ts";
 
 export interface Connection {

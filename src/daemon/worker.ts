@@ -4,10 +4,10 @@ import { Socket } from "node:net";
 import { formatProblem } from "../config/check/problem.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { parseConfiguration } from "../config/load.ts";
-import { RemoteState } from "../state/remote.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { InheritedSockets } from "./listen-sockets.ts";
 import { type Log, logStateStore, messageOf, openLog } from "./log.ts";
+import { RemoteState } from "./remote-state.ts";
 import { stateSettings } from "./state-lease.ts";
 import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-message.ts";
 

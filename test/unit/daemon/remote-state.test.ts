@@ -5,9 +5,9 @@ import { setImmediate as nextTick } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
+import { answerQuestions, RemoteState, type StateOutcome, type StateQuestion } from "../../../src/daemon/remote-state.ts";
 import type { GreylistQuestion, State, ThrottleAnswer, ThrottleQuestion } from "../../../src/stage/state.ts";
 import { MemoryState } from "../../../src/state/memory.ts";
-import { answerQuestions, RemoteState, type StateOutcome, type StateQuestion } from "../../../src/state/remote.ts";
 import { runs } from "../../support/runs.ts";
 
 const throttle: ThrottleQuestion = { key: "1", now: 1_000_000, count: 100, periodMs: 3_600_000, window: "fixed", token: undefined };
@@ -157,7 +157,7 @@ describe("what goes wrong", () => {
     const { remote } = connected(failing(new RangeError("no such row")));
     const error = await remote.throttle(throttle).catch((reason: unknown) => reason);
     expect(error).not.toBeInstanceOf(TemporaryError);
-    expect(error).toHaveProperty("message", expect.stringMatching(/^RangeError: no such row\n.*remote\.test\.ts/s));
+    expect(error).toHaveProperty("message", expect.stringMatching(/^RangeError: no such row\n.*remote-state\.test\.ts/s));
   });
 
   it("nothing waits for a process that has gone", async () => {
@@ -201,7 +201,7 @@ describe("what goes wrong", () => {
 });
 
 describe("over real processes", () => {
-  const source = new URL("../../../src/state/remote.ts", import.meta.url).href;
+  const source = new URL("../../../src/daemon/remote-state.ts", import.meta.url).href;
   const program = `
     import { RemoteState } from ${JSON.stringify(source)};
     const state = new RemoteState({ send: (questions) => process.send({ questions }), deadlineMs: () => 20_000, onAvailability: () => {} });
