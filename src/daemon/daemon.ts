@@ -18,6 +18,7 @@ import { SocketmapDecoder } from "../wire/socketmap.ts";
 import { BoundSockets, type ListenSockets } from "./listen-sockets.ts";
 import { type Logger, logDecision, logNotice, logScriptFailure, logSource, logStateStore } from "./log.ts";
 import { type OpenCore, openCore } from "./open-core.ts";
+import type { AnswerPolicy } from "./session-routing.ts";
 import { type StateLease, StateStores } from "./state-lease.ts";
 import { Succession } from "./succession.ts";
 
@@ -33,6 +34,8 @@ export interface DaemonOptions {
   readonly sockets?: ListenSockets;
   /** Where state is kept. Default: by the configuration. */
   readonly leaseState?: (configuration: Configuration) => StateLease;
+  /** Who answers the policy requests of a listener. Default: `answer`. */
+  readonly routePolicy?: (listener: string, answer: AnswerPolicy) => AnswerPolicy;
 }
 
 /** How long connections have to take their last replies when a listener stops. */
@@ -65,6 +68,7 @@ const failureAgainMs = 60 * 60 * 1000;
 class RunningDaemon implements Daemon {
   readonly #logger: Logger;
   readonly #leaseState: (configuration: Configuration) => StateLease;
+  readonly #routePolicy: (listener: string, answer: AnswerPolicy) => AnswerPolicy;
   readonly #cores = new Succession<OpenCore>((core) => core.close());
   #served: readonly Served[] = [];
   readonly #sockets: ListenSockets;
@@ -73,10 +77,12 @@ class RunningDaemon implements Daemon {
   readonly #failures = new SayOnce(failureAgainMs);
   #refreshing: NodeJS.Timeout | undefined;
 
-  constructor(logger: Logger, { sockets = new BoundSockets(logger), leaseState = stateLeases(logger) }: DaemonOptions) {
+  constructor(logger: Logger, options: DaemonOptions) {
+    const { sockets = new BoundSockets(logger), leaseState = stateLeases(logger), routePolicy = (_, answer) => answer } = options;
     this.#logger = logger;
     this.#sockets = sockets;
     this.#leaseState = leaseState;
+    this.#routePolicy = routePolicy;
   }
 
   async reload(configuration: Configuration): Promise<void> {
@@ -141,7 +147,7 @@ class RunningDaemon implements Daemon {
     };
     switch (protocol) {
       case "policy": {
-        const answer = answerPolicy(frontEnd);
+        const answer = this.#routePolicy(name, answerPolicy(frontEnd));
         return openListener({ ...common, protocol: () => ({ decoder: new PolicyDecoder(), answer, delayed }) });
       }
       case "milter": {

@@ -145,6 +145,12 @@ export function logStateStore(logger: Logger, source: string, up: boolean, cause
   else logger.warn({ ...place, error: messageOf(cause) }, "does not work; on-store-failure decides what it cannot tell");
 }
 
+/** Another worker, as one worker sees it. */
+export function logWorker(logger: Logger, name: string, up: boolean): void {
+  if (up) logger.info({ event: "worker" }, `${name} answers again`);
+  else logger.warn({ event: "worker" }, `${name} does not answer; its sessions are decided here`);
+}
+
 /** With the messages of its causes, as far as they say something new. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -11,7 +11,9 @@ import { ConnectionLimit } from "../frontend/connection/connection-limit.ts";
 import { type Daemon, graceMs } from "./daemon.ts";
 import { BoundSockets } from "./listen-sockets.ts";
 import { type Logger, logNotice } from "./log.ts";
-import { answerQuestions } from "./remote-state.ts";
+import { answerQuestions } from "./remote-questions.ts";
+import { askState, type StateQuestion } from "./remote-state.ts";
+import type { RoutedMessage } from "./session-routing.ts";
 import type { StateLease } from "./state-lease.ts";
 import { Succession } from "./succession.ts";
 import { type Connection, WorkerProcess } from "./worker-process.ts";
@@ -175,13 +177,15 @@ class RunningWorkers implements Daemon {
     const worker: WorkerProcess = new WorkerProcess({
       child: fork(),
       onQuestions: answerQuestions(
-        () => this.#served.current.lease.state,
+        (question: StateQuestion) => askState(this.#served.current.lease.state, question),
         (outcomes) => worker.send({ kind: "outcomes", outcomes }),
       ),
+      onRouted: (to, message) => this.#route(number, to, message),
       onClosed: (listener, count) => this.#closed(listener, count),
       onEnd: (how, left) => {
         this.#workers.delete(number);
         for (const connection of left) this.#assign(connection);
+        for (const other of this.#workers.values()) other.send({ kind: "lost", worker: number });
         if (this.#isStopping) return;
         logger.error({ event: "worker", worker: number, pid: worker.pid, ended: how }, "a worker process ended; another is started");
         this.#restart(number, restartPauseMs - (performance.now() - startedAt));
@@ -195,6 +199,13 @@ class RunningWorkers implements Daemon {
       for (const connection of this.#unassigned.splice(0)) this.#assign(connection);
     } else logger.error({ event: "worker", worker: number }, `a worker process cannot start: ${error}`);
     return error;
+  }
+
+  /** Between two workers. What a worker that does not serve is asked, the one that asks decides by itself. */
+  #route(from: number, to: number, message: RoutedMessage): void {
+    const worker = this.#workers.get(to);
+    if (worker?.isReady) worker.send({ kind: "routed", from, message });
+    else if (message.kind === "requests") this.#workers.get(from)?.send({ kind: "lost", worker: to });
   }
 
   #restart(number: number, pauseMs: number): void {

@@ -1,13 +1,18 @@
-/** What the primary process and its workers tell each other. */
+/** What the primary process and its workers send each other. */
 import type { LoadOptions } from "../config/load.ts";
-import type { StateOutcome, StateQuestion } from "./remote-state.ts";
+import type { Asked, Outcome } from "./remote-questions.ts";
+import type { StateAnswer, StateQuestion } from "./remote-state.ts";
+import type { RoutedMessage } from "./session-routing.ts";
 
 export type MessageToWorker =
   | Configure
   /** Comes with the socket. The next one comes after `taken`. */
   | { readonly kind: "connection"; readonly listener: string }
-  | { readonly kind: "outcomes"; readonly outcomes: readonly StateOutcome[] }
-  /** Answer what is under way, then end. */
+  | { readonly kind: "outcomes"; readonly outcomes: readonly Outcome<StateAnswer>[] }
+  | { readonly kind: "routed"; readonly from: number; readonly message: RoutedMessage }
+  /** That worker has ended, or does not serve yet. */
+  | { readonly kind: "lost"; readonly worker: number }
+  /** Finish requests in progress, then end. */
   | { readonly kind: "stop" };
 
 /** The first one starts, later ones reload; each is answered by `configured`. */
@@ -28,4 +33,5 @@ export type MessageToPrimary =
   | { readonly kind: "taken" }
   /** A connection of that listener was closed. */
   | { readonly kind: "closed"; readonly listener: string }
-  | { readonly kind: "questions"; readonly questions: readonly StateQuestion[] };
+  | { readonly kind: "questions"; readonly questions: readonly Asked<StateQuestion>[] }
+  | { readonly kind: "routed"; readonly to: number; readonly message: RoutedMessage };

@@ -1,7 +1,9 @@
 /** A worker as the primary process sees it: the connections that it has, and those that wait to be handed over. */
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
+import type { Asked } from "./remote-questions.ts";
 import type { StateQuestion } from "./remote-state.ts";
+import type { RoutedMessage } from "./session-routing.ts";
 import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-message.ts";
 
 export interface Connection {
@@ -12,7 +14,9 @@ export interface Connection {
 
 export interface WorkerProcessOptions {
   readonly child: ChildProcess;
-  readonly onQuestions: (questions: readonly StateQuestion[]) => void;
+  readonly onQuestions: (questions: readonly Asked<StateQuestion>[]) => void;
+  /** What goes to another worker. */
+  readonly onRouted: (to: number, message: RoutedMessage) => void;
   /** As many connections of the listener were closed. */
   readonly onClosed: (listener: string, count: number) => void;
   /** `left`: what was not handed over. */
@@ -78,7 +82,7 @@ export class WorkerProcess {
     this.#hand();
   }
 
-  send(message: Extract<MessageToWorker, { readonly kind: "outcomes" }>): void {
+  send(message: Extract<MessageToWorker, { readonly kind: "outcomes" | "routed" | "lost" }>): void {
     this.#send(message);
   }
 
@@ -107,6 +111,9 @@ export class WorkerProcess {
         return;
       case "questions":
         this.#options.onQuestions(message.questions);
+        return;
+      case "routed":
+        this.#options.onRouted(message.to, message.message);
         return;
     }
   }

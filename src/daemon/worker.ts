@@ -4,10 +4,12 @@ import { Socket } from "node:net";
 import { formatProblem } from "../config/check/problem.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { parseConfiguration } from "../config/load.ts";
-import { type Daemon, startDaemon } from "./daemon.ts";
+import { type Daemon, type DaemonOptions, startDaemon } from "./daemon.ts";
 import { InheritedSockets } from "./listen-sockets.ts";
-import { type Log, logStateStore, messageOf, openLog } from "./log.ts";
-import { RemoteState } from "./remote-state.ts";
+import { type Log, logStateStore, logWorker, messageOf, openLog } from "./log.ts";
+import { RemoteQuestions } from "./remote-questions.ts";
+import { remoteState, type StateAnswer, type StateQuestion } from "./remote-state.ts";
+import { SessionRouting } from "./session-routing.ts";
 import { stateSettings } from "./state-lease.ts";
 import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-message.ts";
 
@@ -26,13 +28,16 @@ const channelMs = 1000;
 
 class Worker {
   readonly #sockets = new InheritedSockets();
-  readonly #state = new RemoteState({
+  readonly #stateQuestions = new RemoteQuestions<StateQuestion, StateAnswer>({
+    process: "primary process",
     send: (questions) => sendToPrimary({ kind: "questions", questions }),
     deadlineMs: () => this.#deadlineMs,
     onAvailability: (source, up, cause) => {
       if (this.#log !== undefined) logStateStore(this.#log.logger, source, up, cause);
     },
   });
+  readonly #state = remoteState((question) => this.#stateQuestions.ask(question));
+  #routing: SessionRouting | undefined;
   #deadlineMs = 0;
   #log: Log | undefined;
   #daemon: Daemon | undefined;
@@ -49,7 +54,13 @@ class Worker {
         this.#connect(message.listener, handle);
         return;
       case "outcomes":
-        this.#state.take(message.outcomes);
+        this.#stateQuestions.take(message.outcomes);
+        return;
+      case "routed":
+        this.#routing?.take(message.from, message.message);
+        return;
+      case "lost":
+        this.#routing?.lose(message.worker);
         return;
       case "stop":
         void this.#stop(0);
@@ -58,7 +69,7 @@ class Worker {
   }
 
   primaryGone(): void {
-    this.#state.lose();
+    this.#stateQuestions.lose();
     // The primary process was told to end at once, or did not wait any longer.
     if (this.#isStopping) process.exit(1);
     this.#log?.logger.error({ event: "worker" }, "the primary process has gone; answering what is under way, then ending");
@@ -75,7 +86,15 @@ class Worker {
     try {
       if (this.#daemon === undefined) {
         const leaseState = () => ({ state: this.#state, release: async () => {} });
-        this.#daemon = await startDaemon(share, logger, { sockets: this.#sockets, leaseState });
+        const routing = new SessionRouting({
+          worker,
+          workers,
+          send: (to, message) => sendToPrimary({ kind: "routed", to, message }),
+          onAvailability: (name, up) => logWorker(logger, name, up),
+        });
+        this.#routing = routing;
+        const routePolicy: DaemonOptions["routePolicy"] = (listener, answer) => routing.route(listener, answer);
+        this.#daemon = await startDaemon(share, logger, { sockets: this.#sockets, leaseState, routePolicy });
       } else {
         await this.#daemon.reload(share);
         logger.level = share.log.level;

@@ -29,9 +29,9 @@ class Peer {
     }
   }
 
-  send(recipient: string): void {
+  send(recipient: string, more: Readonly<Record<string, string>> = {}): void {
     const attributes = { request: "smtpd_access_policy", protocol_state: "RCPT", protocol_name: "ESMTP", helo_name: "a.example" };
-    const request = { ...attributes, client_address: "203.0.113.9", sender: "a@b.example", recipient };
+    const request = { ...attributes, client_address: "203.0.113.9", sender: "a@b.example", recipient, ...more };
     const lines = Object.entries(request).map(([name, value]) => `${name}=${value}\n`);
     this.socket.write(`${lines.join("")}\n`);
   }
@@ -52,8 +52,8 @@ class Peer {
     }
   }
 
-  async ask(recipient: string): Promise<string | undefined> {
-    this.send(recipient);
+  async ask(recipient: string, more?: Readonly<Record<string, string>>): Promise<string | undefined> {
+    this.send(recipient, more);
     return this.reply();
   }
 }
@@ -72,9 +72,11 @@ bind = ["127.0.0.1:${port}", "unix:${scratch}/socket"]
 ${more}
 [directory.accounts]
 type = "memory"
-principals = [{ name = "john", email = ["${known}"] }]
+principals = [{ name = "john", email = ["${known}"] }, { name = "all", email = ["@example.com"] }]
 [session.ehlo]
 require = false
+[session.rcpt]
+max-recipients = 5
 [session.rcpt.errors]
 wait = "0s"
 `;
@@ -141,6 +143,31 @@ describe("two workers", () => {
     await Promise.all(four.map(askFive));
     expect(answers.filter((answer) => answer === pass).length).toBe(10);
     expect(answers.filter((answer) => answer === "action=452 4.4.5 Rate limit exceeded, try again later.").length).toBe(10);
+  });
+
+  it.each(["40000", "40001", "40002"])("count the errors of one session once, whichever connection asks (port %s)", async (client_port) => {
+    const { daemon, open } = await start();
+    // Half of them are those of one worker, half those of the other.
+    const connections = Array.from({ length: 4 }, open);
+    for (const [n, peer] of connections.entries()) await peer.ask(`${n}@example.org`);
+    const answers: unknown[] = [];
+    for (let n = 0; n < 5; n += 1) {
+      answers.push(await connections[n % 4]?.ask(`unknown${n}@example.org`, { client_port, instance: "m1" }));
+    }
+    expect(answers).toEqual([refusal, refusal, refusal, refusal, "action=421 4.3.0 Too many errors, disconnecting."]);
+    const lines = await Promise.all(answers.map((_, n) => daemon.logged((line) => line.recipient === `unknown${n}@example.org`)));
+    expect(new Set(lines.map(({ worker }) => worker)).size).toBe(1);
+  });
+
+  it("count the recipients of one message once, also when another connection goes on", async () => {
+    const { open } = await start();
+    const connections = [open(), open()];
+    for (const peer of connections) await peer.ask("john@example.org");
+    const more = { client_port: "40000", instance: "m1" };
+    const answers: unknown[] = [];
+    for (let n = 0; n < 8; n += 1) answers.push(await connections[n < 4 ? 0 : 1]?.ask(`r${n}@example.com`, more));
+    expect(answers.filter((answer) => answer === pass).length).toBe(5);
+    expect(new Set(answers.slice(5))).toEqual(new Set(["action=452 4.5.3 Too many recipients."]));
   });
 
   it("serve UNIX sockets, and peers that end their side before they read", async () => {

@@ -5,7 +5,8 @@ import { setImmediate as nextTick } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
-import { answerQuestions, RemoteState, type StateOutcome, type StateQuestion } from "../../../src/daemon/remote-state.ts";
+import { type Asked, answerQuestions, type Outcome, RemoteQuestions } from "../../../src/daemon/remote-questions.ts";
+import { askState, remoteState, type StateAnswer, type StateQuestion } from "../../../src/daemon/remote-state.ts";
 import type { GreylistQuestion, State, ThrottleAnswer, ThrottleQuestion } from "../../../src/stage/state.ts";
 import { MemoryState } from "../../../src/state/memory.ts";
 import { runs } from "../../support/runs.ts";
@@ -26,17 +27,18 @@ const deadlineMs = 20_000;
 
 /** Both sides, with what passed between them in the form that a channel gives it. */
 function connected(state: State) {
-  const asked: (readonly StateQuestion[])[] = [];
-  const answered: (readonly StateOutcome[])[] = [];
+  const asked: (readonly Asked<StateQuestion>[])[] = [];
+  const answered: (readonly Outcome<StateAnswer>[])[] = [];
   const answer = answerQuestions(
-    () => state,
+    (question: StateQuestion) => askState(state, question),
     (outcomes) => {
       answered.push(outcomes);
-      remote.take(JSON.parse(JSON.stringify(outcomes)));
+      questions.take(JSON.parse(JSON.stringify(outcomes)));
     },
   );
   const states: boolean[] = [];
-  const remote = new RemoteState({
+  const questions = new RemoteQuestions<StateQuestion, StateAnswer>({
+    process: "primary process",
     send(questions) {
       asked.push(questions);
       answer(JSON.parse(JSON.stringify(questions)));
@@ -44,7 +46,7 @@ function connected(state: State) {
     deadlineMs: () => deadlineMs,
     onAvailability: (_, up) => states.push(up),
   });
-  return { remote, asked, answered, states };
+  return { remote: remoteState((question) => questions.ask(question)), asked, answered, states, lose: () => questions.lose() };
 }
 
 /** Answers when told to, each throttle by the number in its key. */
@@ -162,11 +164,11 @@ describe("what goes wrong", () => {
 
   it("nothing waits for a process that has gone", async () => {
     const state = new SlowState();
-    const { remote, asked } = connected(state);
+    const { remote, asked, lose } = connected(state);
     const sent = remote.throttle(throttle);
     await nextTick();
     const unsent = remote.throttle(throttle);
-    remote.lose();
+    lose();
     const later = remote.throttle(throttle);
     for (const answer of [sent, unsent, later]) await expect(answer).rejects.toBeInstanceOf(TemporaryError);
     await nextTick();
@@ -201,12 +203,15 @@ describe("what goes wrong", () => {
 });
 
 describe("over real processes", () => {
-  const source = new URL("../../../src/daemon/remote-state.ts", import.meta.url).href;
+  const source = (name: string) => JSON.stringify(new URL(`../../../src/daemon/${name}`, import.meta.url).href);
   const program = `
-    import { RemoteState } from ${JSON.stringify(source)};
-    const state = new RemoteState({ send: (questions) => process.send({ questions }), deadlineMs: () => 20_000, onAvailability: () => {} });
+    import { RemoteQuestions } from ${source("remote-questions.ts")};
+    import { remoteState } from ${source("remote-state.ts")};
+    const send = (questions) => process.send({ questions });
+    const questions = new RemoteQuestions({ process: "parent", send, deadlineMs: () => 20_000, onAvailability: () => {} });
+    const state = remoteState((question) => questions.ask(question));
     process.on("message", ({ outcomes, ask }) => {
-      if (outcomes) state.take(outcomes);
+      if (outcomes) questions.take(outcomes);
       if (ask) Promise.all(ask.map((question) => state.throttle(question))).then((answers) => process.send({ answers }));
     });
     process.send({ ready: true });`;
@@ -214,7 +219,7 @@ describe("over real processes", () => {
   function start(state: State): { child: ChildProcess; next(key: string): Promise<unknown> } {
     const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     const answer = answerQuestions(
-      () => state,
+      (question: StateQuestion) => askState(state, question),
       (outcomes) => child.send({ outcomes }, () => {}),
     );
     const said = new Map<string, { value: Promise<unknown>; resolve(value: unknown): void }>();
@@ -224,7 +229,7 @@ describe("over real processes", () => {
     }
     child.on("message", (message: Record<string, unknown>) => {
       // What the program above sends.
-      if (message.questions) answer(message.questions as readonly StateQuestion[]);
+      if (message.questions) answer(message.questions as readonly Asked<StateQuestion>[]);
       for (const [key, value] of Object.entries(message)) said.get(key)?.resolve(value);
     });
     return { child, next: async (key) => said.get(key)?.value };

@@ -13,6 +13,7 @@ it("counts no connection as closed twice when a message comes after the end", ()
     // What a worker process asks of its child is above.
     child: child as ChildProcess,
     onQuestions: () => {},
+    onRouted: () => {},
     onClosed: (_, count) => {
       closed += count;
     },

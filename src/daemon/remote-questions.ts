@@ -1,0 +1,151 @@
+/** Questions to another process: what is asked in one tick goes there as one message, and so do the answers of one tick. */
+import { randomInt } from "node:crypto";
+import type { Answer } from "../answer/answer.ts";
+import { Availability, type OnAvailability } from "../answer/availability.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
+
+export interface Asked<Question> {
+  readonly id: number;
+  readonly question: Question;
+}
+
+/** What became of the question with that id. A bug comes with its stack. */
+export type Outcome<Reply> = { readonly id: number } & (
+  | { readonly kind: "answer"; readonly answer: Reply }
+  | { readonly kind: "temporary" | "bug"; readonly message: string }
+);
+
+/** Sends what was gathered until the end of the tick. */
+class Tick<T> {
+  readonly #send: (gathered: readonly T[]) => void;
+  #gathered: T[] = [];
+
+  constructor(send: (gathered: readonly T[]) => void) {
+    this.#send = send;
+  }
+
+  add(one: T): void {
+    this.#gathered.push(one);
+    if (this.#gathered.length > 1) return;
+    setImmediate(() => {
+      const gathered = this.#gathered;
+      this.#gathered = [];
+      this.#send(gathered);
+    });
+  }
+}
+
+interface Asker<Reply> {
+  resolve(reply: Reply): void;
+  reject(error: Error): void;
+  readonly timer: NodeJS.Timeout;
+}
+
+export interface RemoteQuestionsOptions<Question> {
+  /** Names the other process. */
+  readonly process: string;
+  readonly send: (questions: readonly Asked<Question>[]) => void;
+  /** Milliseconds after which a question fails: longer than the other process takes to say that it cannot tell. */
+  readonly deadlineMs: () => number;
+  /** The other process lives and answers nothing, or answers again. */
+  readonly onAvailability: OnAvailability;
+}
+
+/** The side that asks. */
+export class RemoteQuestions<Question, Reply> {
+  readonly #process: string;
+  readonly #tick: Tick<Asked<Question>>;
+  readonly #askers = new Map<number, Asker<Reply>>();
+  readonly #deadlineMs: () => number;
+  readonly #availability: Availability;
+  /** Begins anywhere, for a process that took another's place must not be given the other's answers. */
+  #lastId = randomInt(2 ** 47);
+  #isLost = false;
+
+  constructor({ process, send, deadlineMs, onAvailability }: RemoteQuestionsOptions<Question>) {
+    this.#process = process;
+    this.#deadlineMs = deadlineMs;
+    this.#availability = new Availability(process, onAvailability);
+    this.#tick = new Tick((questions) => {
+      if (!this.#isLost) send(questions);
+    });
+  }
+
+  /** Rejects with a `TemporaryError` when the other process cannot tell, has gone, or is too late. */
+  ask(question: Question): Promise<Reply> {
+    if (this.#isLost) return Promise.reject(this.#gone());
+    this.#lastId += 1;
+    const id = this.#lastId;
+    this.#tick.add({ id, question });
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#late(id), this.#deadlineMs());
+      this.#askers.set(id, { resolve, reject, timer });
+    });
+  }
+
+  take(outcomes: readonly Outcome<Reply>[]): void {
+    for (const outcome of outcomes) {
+      const asker = this.#askers.get(outcome.id);
+      // Nobody waits for it any more.
+      if (asker === undefined) continue;
+      this.#availability.worked("");
+      clearTimeout(asker.timer);
+      this.#askers.delete(outcome.id);
+      switch (outcome.kind) {
+        case "answer":
+          asker.resolve(outcome.answer);
+          break;
+        case "temporary":
+          asker.reject(new TemporaryError(outcome.message));
+          break;
+        case "bug":
+          asker.reject(new Error(outcome.message));
+          break;
+      }
+    }
+  }
+
+  /** The other process has gone: nothing is answered any more. */
+  lose(): void {
+    this.#isLost = true;
+    for (const { reject, timer } of this.#askers.values()) {
+      clearTimeout(timer);
+      reject(this.#gone());
+    }
+    this.#askers.clear();
+  }
+
+  #late(id: number): void {
+    const error = new TemporaryError(`the ${this.#process} does not answer`);
+    this.#availability.failed("", error);
+    this.#askers.get(id)?.reject(error);
+    this.#askers.delete(id);
+  }
+
+  #gone(): TemporaryError {
+    return new TemporaryError(`the ${this.#process} has gone`);
+  }
+}
+
+/** The side that is asked. The result takes what came from `RemoteQuestions`. */
+export function answerQuestions<Question, Reply>(
+  answer: (question: Question) => Answer<Reply>,
+  send: (outcomes: readonly Outcome<Reply>[]) => void,
+): (questions: readonly Asked<Question>[]) => void {
+  const tick = new Tick(send);
+  // Async, so that what is thrown at once is rejected too.
+  const ask = async (question: Question) => answer(question);
+  return (questions) => {
+    for (const { id, question } of questions) {
+      ask(question).then(
+        (reply) => tick.add({ id, kind: "answer", answer: reply }),
+        (error: unknown) => tick.add({ id, ...failureOf(error) }),
+      );
+    }
+  };
+}
+
+function failureOf(error: unknown): { readonly kind: "temporary" | "bug"; readonly message: string } {
+  if (error instanceof TemporaryError) return { kind: "temporary", message: error.message };
+  return { kind: "bug", message: (error instanceof Error && error.stack) || String(error) };
+}

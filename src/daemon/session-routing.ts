@@ -1,0 +1,103 @@
+/**
+ * One SMTP session in one worker. An MTA asks about a session over several connections, which may be those of several workers: the
+ * worker that a session belongs to is found by a hash of its key, and decides whatever connection a request came on.
+ */
+import { hash } from "node:crypto";
+import type { OnAvailability } from "../answer/availability.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
+import type { TimedReply } from "../frontend/connection/conversation.ts";
+import type { answerPolicy } from "../frontend/policy/policy.ts";
+import { sessionKey } from "../frontend/policy/policy-session.ts";
+import type { PolicyRequest } from "../wire/policy.ts";
+import { type Asked, answerQuestions, type Outcome, RemoteQuestions } from "./remote-questions.ts";
+
+export type AnswerPolicy = ReturnType<typeof answerPolicy>;
+
+export interface SessionRequest {
+  readonly listener: string;
+  readonly request: PolicyRequest;
+}
+
+/** From one worker to another, by way of the primary process. */
+export type RoutedMessage =
+  | { readonly kind: "requests"; readonly requests: readonly Asked<SessionRequest>[] }
+  | { readonly kind: "replies"; readonly replies: readonly Outcome<TimedReply>[] };
+
+export interface SessionRoutingOptions {
+  /** Which worker this is, from 1 on, and of how many. */
+  readonly worker: number;
+  readonly workers: number;
+  readonly send: (to: number, message: RoutedMessage) => void;
+  /** Another worker lives and answers nothing, or answers again. */
+  readonly onAvailability: OnAvailability;
+}
+
+/** After this the MTA still waits for a decision of the worker that it asked. */
+const deadlineMs = 9000;
+
+export class SessionRouting {
+  readonly #options: SessionRoutingOptions;
+  /** What this worker itself answers, by listener. */
+  readonly #answers = new Map<string, AnswerPolicy>();
+  readonly #owners = new Map<number, RemoteQuestions<SessionRequest, TimedReply>>();
+
+  constructor(options: SessionRoutingOptions) {
+    this.#options = options;
+  }
+
+  /** The same answers, each by the worker that the session belongs to; by this one when that one cannot tell in time. */
+  route(listener: string, answer: AnswerPolicy): AnswerPolicy {
+    this.#answers.set(listener, answer);
+    return (request) => {
+      const owner = this.#ownerOf(sessionKey(listener, request));
+      if (owner === this.#options.worker) return answer(request);
+      return this.#questionsTo(owner)
+        .ask({ listener, request })
+        .catch(() => answer(request));
+    };
+  }
+
+  take(from: number, message: RoutedMessage): void {
+    switch (message.kind) {
+      case "requests":
+        answerQuestions(
+          (question: SessionRequest) => this.#answer(question),
+          (replies) => this.#options.send(from, { kind: "replies", replies }),
+        )(message.requests);
+        return;
+      case "replies":
+        this.#owners.get(from)?.take(message.replies);
+        return;
+    }
+  }
+
+  /** That worker has ended. Another takes its number, and is asked anew. */
+  lose(worker: number): void {
+    this.#owners.get(worker)?.lose();
+    this.#owners.delete(worker);
+  }
+
+  #ownerOf(key: string | undefined): number {
+    const { worker, workers } = this.#options;
+    return key === undefined ? worker : (hash("sha256", key, "buffer").readUInt32BE() % workers) + 1;
+  }
+
+  #questionsTo(worker: number): RemoteQuestions<SessionRequest, TimedReply> {
+    const known = this.#owners.get(worker);
+    if (known !== undefined) return known;
+    const questions = new RemoteQuestions<SessionRequest, TimedReply>({
+      process: `worker ${worker}`,
+      send: (requests) => this.#options.send(worker, { kind: "requests", requests }),
+      deadlineMs: () => deadlineMs,
+      onAvailability: this.#options.onAvailability,
+    });
+    this.#owners.set(worker, questions);
+    return questions;
+  }
+
+  #answer({ listener, request }: SessionRequest): ReturnType<AnswerPolicy> {
+    const answer = this.#answers.get(listener);
+    if (answer === undefined) throw new TemporaryError(`there is no listener "${listener}" (yet)`);
+    return answer(request);
+  }
+}
