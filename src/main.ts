@@ -9,7 +9,7 @@ import { queryCommand } from "./cli/query.ts";
 import { serveCommand } from "./cli/serve.ts";
 import { sieveCommand } from "./cli/sieve.ts";
 import { workerCommand } from "./cli/worker.ts";
-import { version } from "./config/version.ts";
+import { version } from "./config/configuration.ts";
 
 const program = new Command("postern")
   .description("Gives Postfix, Sendmail and other mail servers the EHLO-stage and RCPT-stage behaviour of a modern one.")

@@ -1,6 +1,6 @@
 /** `postern check`: every problem of a configuration, before it serves. */
 import { Command } from "commander";
-import { formatProblem } from "../config/check/problem.ts";
+import { formatProblem } from "../config/check/report.ts";
 import { renderConfiguration } from "../config/docs/print.ts";
 import { type ConfigurationOptions, configurationOption, loadOrExplain, stateDirectoryOption, withCore } from "./configuration-option.ts";
 

@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { performance } from "node:perf_hooks";
 import { Option } from "commander";
 import type { OnAvailability } from "../answer/availability.ts";
-import { formatProblem } from "../config/check/problem.ts";
+import { formatProblem } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { type LoadOptions, loadConfiguration, parseConfiguration } from "../config/load.ts";
 import { type OpenCore, openCore } from "../daemon/open-core.ts";

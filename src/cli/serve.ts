@@ -2,7 +2,7 @@
 import { execFile, fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { Command } from "commander";
-import { formatProblem } from "../config/check/problem.ts";
+import { formatProblem } from "../config/check/report.ts";
 import { scriptsOf } from "../config/compile/scripts.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { loadConfiguration } from "../config/load.ts";

@@ -1,4 +1,5 @@
 /** A configuration that was read, checked and compiled: what the daemon is made from. */
+import { readFileSync } from "node:fs";
 
 import type { DirectorySettings } from "../directory/directory-settings.ts";
 import type { DnsSettings } from "../dns/dns.ts";
@@ -8,9 +9,12 @@ import type { LookupSettings } from "../lookup/lookup-settings.ts";
 import type { ScriptProblem, ScriptVocabulary } from "../sieve/script.ts";
 import type { Settings } from "../stage/stage-settings.ts";
 import type { StoreSettings } from "../store/store-settings.ts";
-import type { Problem } from "./check/problem.ts";
+import type { Problem } from "./check/report.ts";
 import type { Document } from "./schema/schema.ts";
-import type { Bind } from "./schema/value-syntax.ts";
+import type { Bind } from "./schema/values.ts";
+
+/** The version of the product, as its package says. It stands above src/ and above dist/, and has a version. */
+export const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string };
 
 /** `enforce`, or `shadow`: decide, log and count, but pass everything. */
 export type Mode = "enforce" | "shadow";

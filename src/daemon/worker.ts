@@ -1,7 +1,7 @@
 /** A worker: a process that serves the connections that the primary process accepts. It ends when told to, or when the primary is gone. */
 import { readFileSync } from "node:fs";
 import { Socket } from "node:net";
-import { formatProblem } from "../config/check/problem.ts";
+import { formatProblem } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { parseConfiguration } from "../config/load.ts";
 import { type Daemon, type DaemonOptions, startDaemon } from "./daemon.ts";

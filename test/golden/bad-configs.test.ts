@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { formatProblem } from "../../src/config/check/problem.ts";
+import { formatProblem } from "../../src/config/check/report.ts";
 import { parseConfiguration } from "../../src/config/load.ts";
 
 const folder = join(import.meta.dirname, "./bad-configs");

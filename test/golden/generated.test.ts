@@ -1,9 +1,8 @@
 /** What is made from the schema is what stands in contrib. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { describedKeys } from "../../src/config/docs/doc-keys.ts";
 import { jsonSchema } from "../../src/config/docs/json-schema.ts";
-import { renderReference } from "../../src/config/docs/reference.ts";
+import { describedKeys, renderReference } from "../../src/config/docs/reference.ts";
 
 const contrib = join(import.meta.dirname, "../../contrib");
 

@@ -2,11 +2,12 @@
 
 import type { DirectorySettings, Principal } from "../../directory/directory-settings.ts";
 import { tableParsers } from "../../directory/file.ts";
+import type { DnsSettings } from "../../dns/dns.ts";
 import { canonicalAddress } from "../../mail/address.ts";
 import { canonicalDomain } from "../../mail/domain.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import type { Document } from "../schema/schema.ts";
-import { durationMs } from "../schema/value-syntax.ts";
+import { durationMs } from "../schema/values.ts";
 import type { Path } from "../syntax/tree.ts";
 import { absolute, type Build, textOf } from "./context.ts";
 
@@ -90,4 +91,14 @@ function file(name: string, path: Path, directory: Of<"file">, build: Build): Di
   }
   const domain = aliasesDomain === undefined ? undefined : canonicalDomain(aliasesDomain);
   return { type: "file", name, virtual, aliases, aliasesDomain: domain, addresses, domains: domains.map(canonicalDomain) };
+}
+
+export function dnsSettings({ resolvers, timeout, cache }: Document["dns"]): DnsSettings {
+  return {
+    resolvers,
+    timeoutMs: durationMs(timeout) ?? 0,
+    entries: cache.entries,
+    positiveMs: durationMs(cache.ttl.positive) ?? 0,
+    negativeMs: durationMs(cache.ttl.negative) ?? 0,
+  };
 }

@@ -4,7 +4,7 @@ import { parseExemptRecipients } from "../../lookup/exempt-recipients.ts";
 import type { ExemptionSettings } from "../../lookup/exemptions.ts";
 import type { GreylistSettings, Rule } from "../../stage/stage-settings.ts";
 import type { Document } from "../schema/schema.ts";
-import { durationMs } from "../schema/value-syntax.ts";
+import { durationMs } from "../schema/values.ts";
 import type { Path } from "../syntax/tree.ts";
 import { absolute, type Build, textOf } from "./context.ts";
 

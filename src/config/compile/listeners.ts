@@ -1,7 +1,7 @@
 /** `[listener.*]`, with what they take over from the server. */
 import { networks } from "../../mail/ip.ts";
 import type { ListenerSettings, Networks } from "../configuration.ts";
-import { formatBind, parseBind } from "../schema/value-syntax.ts";
+import { formatBind, parseBind } from "../schema/values.ts";
 import type { Build } from "./context.ts";
 
 const milterKeys = ["extensions", "rewrite"] as const;

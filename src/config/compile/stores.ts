@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { defaultQueries } from "../../store/sample-queries.ts";
 import type { StoreSettings } from "../../store/store-settings.ts";
 import type { Document } from "../schema/schema.ts";
-import { durationMs } from "../schema/value-syntax.ts";
+import { durationMs } from "../schema/values.ts";
 import type { Path, Table } from "../syntax/tree.ts";
 import { absolute, type Build, textOf } from "./context.ts";
 

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { type Settings, type Throttle, type ThrottleStage, throttleKeys } from "../../stage/stage-settings.ts";
 import { variablesOf } from "../../stage/vocabulary.ts";
 import type { Document } from "../schema/schema.ts";
-import { parseRate } from "../schema/value-syntax.ts";
+import { parseRate } from "../schema/values.ts";
 import type { Build } from "./context.ts";
 import type { Rules } from "./rules.ts";
 

@@ -1,8 +1,7 @@
 /** The keys of questions to the DNS. */
 import { z } from "zod";
 import { canonicalIp } from "../../mail/ip.ts";
-import { duration } from "./value-kinds.ts";
-import { parseBind } from "./value-syntax.ts";
+import { duration, parseBind } from "./values.ts";
 
 const resolver = z.string().superRefine((text, context) => {
   const withPort = parseBind(text);

@@ -1,6 +1,6 @@
 /** The keys of `[session.rcpt.greylist]`. */
 import { z } from "zod";
-import { duration, onStoreFailure, rules, word } from "./value-kinds.ts";
+import { duration, onStoreFailure, rules, word } from "./values.ts";
 
 const list = z.array(word).default([]);
 

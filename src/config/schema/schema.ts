@@ -5,8 +5,7 @@ import { dnsTable } from "./dns.ts";
 import { sessionTable } from "./session.ts";
 import { sieveTable } from "./sieve.ts";
 import { storeTable } from "./stores.ts";
-import { domainNames, duration, optionalRules, path, word } from "./value-kinds.ts";
-import { parseBind } from "./value-syntax.ts";
+import { domainNames, duration, optionalRules, parseBind, path, word } from "./values.ts";
 
 const network = z.string().superRefine((text, context) => {
   if (isNetwork(text)) return;

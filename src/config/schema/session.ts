@@ -3,7 +3,7 @@ import { z } from "zod";
 import { parseReply } from "../../mail/reply.ts";
 import { greylistTable } from "./greylist.ts";
 import { throttleTables } from "./throttles.ts";
-import { authenticatedOnly, rules, word } from "./value-kinds.ts";
+import { authenticatedOnly, rules, word } from "./values.ts";
 
 /** `classes`: the first digits that its code may have; a whole code is the only one. */
 function replyText(fallback: string, classes: readonly string[], meaning: string) {

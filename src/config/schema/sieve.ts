@@ -1,7 +1,7 @@
 /** The keys of `[sieve.trusted]`: scripts, and how they run. */
 import { z } from "zod";
 import { defaultLimits, type Limits } from "../../sieve/limits.ts";
-import { path } from "./value-kinds.ts";
+import { path } from "./values.ts";
 
 function limit(name: keyof Limits, max: number, meaning: string) {
   return z.int().min(1).max(max).default(defaultLimits[name]).meta({ description: meaning });

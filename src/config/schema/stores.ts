@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { defaultQueries } from "../../store/sample-queries.ts";
 import type { Queries } from "../../store/store-settings.ts";
-import { duration, path, word } from "./value-kinds.ts";
+import { duration, path, word } from "./values.ts";
 
 function statement(name: keyof Queries, meaning: string) {
   return z

@@ -1,8 +1,7 @@
 /** The keys of `[[session.throttle]]`. */
 import { z } from "zod";
 import { throttleKeys } from "../../stage/stage-settings.ts";
-import { onStoreFailure, rules } from "./value-kinds.ts";
-import { parseRate } from "./value-syntax.ts";
+import { onStoreFailure, parseRate, rules } from "./values.ts";
 
 const rate = z.string({ error: 'a rate is a string, in quotes. Write it like "100/1h".' }).superRefine((text, context) => {
   if (parseRate(text) !== undefined) return;

@@ -2,7 +2,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
-import { formatProblem } from "../../../src/config/check/problem.ts";
+import { formatProblem } from "../../../src/config/check/report.ts";
 import { renderConfiguration } from "../../../src/config/docs/print.ts";
 import { parseConfiguration } from "../../../src/config/load.ts";
 

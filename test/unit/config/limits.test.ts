@@ -1,6 +1,6 @@
 /** Greylist and throttles of a configuration, as the stages get them. */
 import { describe, expect, test } from "vitest";
-import { formatProblem } from "../../../src/config/check/problem.ts";
+import { formatProblem } from "../../../src/config/check/report.ts";
 import type { Configuration } from "../../../src/config/configuration.ts";
 import { renderConfiguration } from "../../../src/config/docs/print.ts";
 import { parseConfiguration } from "../../../src/config/load.ts";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { formatProblem } from "../../../src/config/check/problem.ts";
+import { formatProblem } from "../../../src/config/check/report.ts";
 import type { Configuration } from "../../../src/config/configuration.ts";
 import { renderConfiguration } from "../../../src/config/docs/print.ts";
 import { type LoadOptions, loadConfiguration, parseConfiguration } from "../../../src/config/load.ts";

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of Sieve are written so.
 /** The examples of the documents that this product follows load and mean what their text says. */
 import { describe, expect, it } from "vitest";
-import { formatProblem } from "../../../src/config/check/problem.ts";
+import { formatProblem } from "../../../src/config/check/report.ts";
 import { parseConfiguration } from "../../../src/config/load.ts";
 import type { Ask } from "../../../src/expr/ask.ts";
 import type { Value } from "../../../src/expr/value.ts";

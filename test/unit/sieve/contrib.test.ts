@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { play } from "../../../src/cli/play.ts";
-import { formatProblem } from "../../../src/config/check/problem.ts";
+import { formatProblem } from "../../../src/config/check/report.ts";
 import { parseConfiguration } from "../../../src/config/load.ts";
 import { type OpenCore, openCore } from "../../../src/daemon/open-core.ts";
 import { unchangedState } from "../../../src/daemon/read-only-state.ts";
