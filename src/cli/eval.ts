@@ -2,10 +2,9 @@
 import { Command } from "commander";
 import { z } from "zod";
 import { TemporaryError } from "../answer/temporary-error.ts";
-import { Report } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { readRules } from "../config/syntax/rule-set.ts";
-import type { Table } from "../config/syntax/tree.ts";
+import { keyOf } from "../config/syntax/tree.ts";
 import { compileRules } from "../expr/compile.ts";
 import type { RuleSetSource } from "../expr/expression.ts";
 import { isArray, toText, type Value } from "../expr/value.ts";
@@ -118,15 +117,11 @@ async function evaluateLine(text: string, configuration: Configuration, core: Co
   }
   const set = new Map(Object.entries(line.set ?? {}));
   if ("expr" in line) return evaluate({ rules: [], else: line.expr }, set, configuration, core);
-  const report = new Report("", nowhere);
-  const read = readRules(line.rules, [], report);
-  const [problem] = report.problems;
-  if (problem === undefined) return evaluate(read.source, set, configuration, core);
-  return failure(`${problem.key === "" ? "the rule set" : problem.key} ${problem.message}`);
+  const rules = readRules(line.rules);
+  const [problem] = rules.problems;
+  if (problem === undefined) return evaluate(rules, set, configuration, core);
+  return failure(`${problem.path.reduce<string>(keyOf, "") || "the rule set"} ${problem.message}`);
 }
-
-/** The rules of a line stand in no file. */
-const nowhere: Table = { kind: "table", key: "", keyAt: { line: 1, column: 1 }, at: { line: 1, column: 1 }, entries: new Map() };
 
 async function evaluate(source: RuleSetSource, set: Settings, { names }: Configuration, core: Core): Promise<Outcome> {
   const errors: Outcome[] = [];

@@ -3,7 +3,6 @@ import { execFile, fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { Command } from "commander";
 import { formatProblem } from "../config/check/report.ts";
-import { scriptsOf } from "../config/compile/scripts.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { loadConfiguration } from "../config/load.ts";
 import { type Daemon, startDaemon, stateLeases } from "../daemon/daemon.ts";
@@ -72,9 +71,11 @@ function startPrimary(configuration: Configuration, workers: number, { logger }:
 }
 
 /** What a newcomer should know before the first request. */
-function introduce({ directories, document }: Configuration, { logger }: Log): void {
-  introduceScripts(document, logger);
-  const domains = new Set([...directories.values()].flatMap((directory) => (directory.type === "memory" ? localDomains(directory) : [])));
+function introduce(configuration: Configuration, { logger }: Log): void {
+  introduceScripts(configuration, logger);
+  const domains = new Set(
+    [...configuration.directories.values()].flatMap((directory) => (directory.type === "memory" ? localDomains(directory) : [])),
+  );
   if (domains.size === 0) return;
   logger.info(
     { event: "directory" },
@@ -83,9 +84,8 @@ function introduce({ directories, document }: Configuration, { logger }: Log): v
 }
 
 /** Which script runs where is the first thing to ask of one that seems to do nothing. */
-function introduceScripts({ session }: Configuration["document"], logger: Logger): void {
-  for (const stage of ["ehlo", "mail", "rcpt"] as const) {
-    const scripts = scriptsOf(session[stage].script);
+function introduceScripts({ scriptsByStage }: Configuration, logger: Logger): void {
+  for (const [stage, scripts] of Object.entries(scriptsByStage)) {
     if (scripts.length > 0) logger.info({ event: "script", stage, scripts }, "these scripts run at this stage, by its setting `script`");
   }
 }
@@ -133,7 +133,7 @@ async function reload(daemon: Daemon, { logger, format }: Log, options: Configur
     logger.level = configuration.log.level;
     if (configuration.log.format !== format) logger.warn({ event: "reload" }, "log.format takes effect at the next start");
     if (workersOf(configuration) !== workers) logger.warn({ event: "reload" }, "server.workers takes effect at the next start");
-    introduceScripts(configuration.document, logger);
+    introduceScripts(configuration, logger);
     logger.info({ event: "reload" }, "the configuration was read again");
   } catch (error) {
     logger.error({ event: "reload" }, `${messageOf(error)}; the former configuration goes on serving`);

@@ -1,20 +1,25 @@
 /** A configuration that was read, checked and compiled: what the daemon is made from. */
 import { readFileSync } from "node:fs";
-
 import type { DirectorySettings } from "../directory/directory-settings.ts";
 import type { DnsSettings } from "../dns/dns.ts";
 import type { Names } from "../expr/ask.ts";
 import type { ExemptionSettings } from "../lookup/exemptions.ts";
 import type { LookupSettings } from "../lookup/lookup-settings.ts";
 import type { ScriptProblem, ScriptVocabulary } from "../sieve/script.ts";
+import type { ScriptStage } from "../stage/script-environment.ts";
 import type { Settings } from "../stage/stage-settings.ts";
 import type { StoreSettings } from "../store/store-settings.ts";
 import type { Problem } from "./check/report.ts";
-import type { Document } from "./schema/schema.ts";
-import type { Bind } from "./schema/values.ts";
-
-/** The version of the product, as its package says. It stands above src/ and above dist/, and has a version. */
-export const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string };
+import type { Context } from "./compile/context.ts";
+import { compileDirectories, dnsSettings } from "./compile/directories.ts";
+import { compileExemptions } from "./compile/greylist.ts";
+import { compileListeners, networksOf } from "./compile/listeners.ts";
+import { compileLookups } from "./compile/lookups.ts";
+import { compileScripts, problemInScript, readScripts, scriptsByStage, scriptVocabulary } from "./compile/scripts.ts";
+import { compileSettings } from "./compile/session.ts";
+import { checkStorage, compileStores } from "./compile/stores.ts";
+import type { Normalised } from "./normalise.ts";
+import type { ListenAddress } from "./schema/values.ts";
 
 /** `enforce`, or `shadow`: decide, log and count, but pass everything. */
 export type Mode = "enforce" | "shadow";
@@ -27,7 +32,7 @@ export interface Networks {
 export interface ListenerSettings {
   readonly name: string;
   readonly protocol: "policy" | "milter" | "socketmap";
-  readonly bind: readonly Bind[];
+  readonly bind: readonly ListenAddress[];
   /** As chmod takes it. */
   readonly socketMode: number;
   readonly socketGroup: string | undefined;
@@ -72,10 +77,57 @@ export interface Configuration {
   /** Replies held back at once, over all sessions. */
   readonly maxWaiting: number;
   readonly names: Names;
+  /** What each stage may run: names, and expressions that compute them. */
+  readonly scriptsByStage: Readonly<Record<ScriptStage, readonly string[]>>;
   /** What a further script is compiled against. */
   readonly scriptVocabulary: ScriptVocabulary;
   /** What is wrong with a script, where it stands. */
   readonly problemInScript: (problem: ScriptProblem) => Problem;
-  /** All of it in the words of the file, with defaults and absolute paths, for `check --print`. */
-  readonly document: Document;
+  /** All of it in the words of the file, for `check --print`. */
+  readonly normalised: Normalised;
+}
+
+/** The version of the product, as its package says. */
+// package.json stands above src/ and above dist/; it is ours, and has a version.
+export const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string };
+
+export function compileConfiguration(file: string, text: string, normalised: Normalised, context: Context): Configuration {
+  const { server, log, storage, session } = normalised;
+  const stores = compileStores(normalised, context);
+  const directories = compileDirectories(normalised, context);
+  const lookups = compileLookups(normalised, context);
+  checkStorage(normalised, context);
+  const sources = readScripts(normalised, context);
+  const vocabulary = scriptVocabulary(normalised, sources, context);
+  const sieve = {
+    scripts: compileScripts(normalised, sources, vocabulary, context),
+    onError: normalised.sieve.trusted["on-error"],
+    host: { hostname: server.hostname, version },
+  };
+  return {
+    file,
+    text,
+    server: {
+      hostname: server.hostname,
+      workers: server.workers,
+      mode: server.mode,
+      stateDirectory: server["state-directory"],
+      trustedNetworks: networksOf(server["trusted-networks"]),
+    },
+    log,
+    listeners: compileListeners(normalised, context),
+    stores,
+    directories,
+    storage,
+    lookups,
+    dns: dnsSettings(normalised.dns),
+    settings: compileSettings(normalised, sieve, context),
+    exemptions: compileExemptions(normalised, context),
+    maxWaiting: session.rcpt.errors["max-waiting"],
+    names: context.names,
+    scriptsByStage: scriptsByStage(normalised),
+    scriptVocabulary: vocabulary,
+    problemInScript: (problem) => problemInScript(problem, normalised, context.report),
+    normalised,
+  };
 }

@@ -1,7 +1,7 @@
 /** The daemon: a configuration, the core made from it, and the listeners that ask the core. A reload builds all of it anew, then swaps it. */
 import { performance } from "node:perf_hooks";
 import { TemporaryError } from "../answer/temporary-error.ts";
-import { formatProblem } from "../config/check/problem.ts";
+import { formatProblem } from "../config/check/report.ts";
 import type { Configuration, ListenerSettings } from "../config/configuration.ts";
 import { DelayedReplies } from "../frontend/connection/delayed-replies.ts";
 import { type Listener, openListener } from "../frontend/connection/listener.ts";

@@ -66,9 +66,9 @@ export function stateSettings({ stores, storage, server }: Configuration): Store
   return { ...settings, path: join(server.stateDirectory, "state.sqlite") };
 }
 
-function usesState({ settings, document }: Configuration): boolean {
+function usesState({ settings }: Configuration): boolean {
   const { connect, mail, rcpt } = settings.throttles;
-  return connect.length + mail.length + rcpt.length > 0 || document.session.rcpt.greylist.enable !== false;
+  return connect.length + mail.length + rcpt.length > 0 || settings.rcpt.greylist.enable.constant !== 0;
 }
 
 const unavailable = (): never => {

@@ -1,10 +1,12 @@
 /** Keys as people write them to the keys of the schema: other spellings, unknown keys, keys of what is not built. */
 import type { z } from "zod";
 import { didYouMean } from "../../text/did-you-mean.ts";
+import { schema } from "../schema/schema.ts";
+import { embeddedName, embeddedPath } from "../schema/stores.ts";
 import { below } from "../schema/walk.ts";
 import { objectNames } from "../syntax/json-objects.ts";
-import type { Node, Table } from "../syntax/tree.ts";
-import type { Report } from "./report.ts";
+import type { Table, TreeNode } from "../syntax/tree.ts";
+import type { ProblemReport } from "./report.ts";
 
 type Shape = Readonly<Record<string, z.core.$ZodType>>;
 
@@ -23,24 +25,34 @@ const names = /^[A-Za-z0-9][\w./-]{0,63}$/;
  * Brings the tree into the spelling of the schema, in place; what cannot be is reported and left out.
  * `camelCase` is a spelling in JSON.
  */
-export function settleKeys(root: Table, schema: z.core.$ZodType, format: "toml" | "json", report: Report): void {
-  new Keys(schema, format, report).settle(root, schema);
+export function settleKeys(root: Table, format: "toml" | "json", report: ProblemReport): void {
+  completeEmbedded(root);
+  new KeySpelling(format, report).settle(root, schema);
 }
 
-class Keys {
-  readonly #format: "toml" | "json";
-  readonly #report: Report;
-  /** Every key of the schema, dotted. */
-  readonly #known: readonly string[];
+/** `[store.embedded]` as people write it: it has no type and no path to give. */
+function completeEmbedded(root: Table): void {
+  const stores = root.entries.get("store");
+  const embedded = stores?.kind === "table" ? stores.entries.get(embeddedName) : undefined;
+  if (embedded?.kind !== "table" || embedded.entries.has("type") || embedded.entries.has("path")) return;
+  const { at, keyAt, key } = embedded;
+  embedded.entries.set("type", { kind: "scalar", key: `${key}.type`, at, keyAt, value: "sqlite" });
+  embedded.entries.set("path", { kind: "scalar", key: `${key}.path`, at, keyAt, value: embeddedPath });
+}
 
-  constructor(schema: z.core.$ZodType, format: "toml" | "json", report: Report) {
+class KeySpelling {
+  readonly #format: "toml" | "json";
+  readonly #report: ProblemReport;
+  /** Every key of the schema, dotted. */
+  readonly #known = [...dottedKeys(schema, "")];
+
+  constructor(format: "toml" | "json", report: ProblemReport) {
     this.#format = format;
     this.#report = report;
-    this.#known = [...dottedKeys(schema, "")];
   }
 
-  settle(node: Node, schema: z.core.$ZodType): void {
-    const inside = below(schema);
+  settle(node: TreeNode, of: z.core.$ZodType): void {
+    const inside = below(of);
     switch (inside.kind) {
       case "leaf":
         return;
@@ -73,11 +85,11 @@ class Keys {
   }
 
   #object(table: Table, shape: Shape): void {
-    const settled = new Map<string, Node>();
+    const settled = new Map<string, TreeNode>();
     for (const [written, node] of table.entries) {
       const name = this.#spelling(written, shape);
-      const schema = Object.hasOwn(shape, name) ? shape[name] : undefined;
-      if (schema === undefined) {
+      const of = Object.hasOwn(shape, name) ? shape[name] : undefined;
+      if (of === undefined) {
         this.#unknown(table, written, node, shape);
         continue;
       }
@@ -87,7 +99,7 @@ class Keys {
         continue;
       }
       settled.set(name, node);
-      this.settle(node, schema);
+      this.settle(node, of);
     }
     table.entries.clear();
     for (const [name, node] of settled) table.entries.set(name, node);
@@ -99,7 +111,7 @@ class Keys {
     return (Object.hasOwn(aliases, kebab) ? aliases[kebab] : undefined) ?? kebab;
   }
 
-  #unknown(table: Table, written: string, node: Node, shape: Shape): void {
+  #unknown(table: Table, written: string, node: TreeNode, shape: Shape): void {
     const what = Object.hasOwn(unbuilt, written) ? unbuilt[written] : undefined;
     if (what !== undefined) {
       this.#complain(node, `unknown key "${written}": this version does not have ${what}. Remove it.`);
@@ -134,19 +146,19 @@ class Keys {
     return this.#known.filter((known) => known.endsWith(`.${key}`) || known.endsWith(`.${key.slice(key.lastIndexOf(".") + 1)}`));
   }
 
-  #complain(node: Node, message: string): void {
-    this.#report.add({ severity: "error", ...node.keyAt, key: node.key, message });
+  #complain(node: TreeNode, message: string): void {
+    this.#report.errorAt(node.keyAt, node.key, message);
   }
 }
 
-function* leaves(node: Node): Generator<Node> {
+function* leaves(node: TreeNode): Generator<TreeNode> {
   if (node.kind !== "table") yield node;
   else for (const entry of node.entries.values()) yield* leaves(entry);
 }
 
 /** Those that do not depend on names that the file gives. */
-function* dottedKeys(schema: z.core.$ZodType, prefix: string): Generator<string> {
-  const inside = below(schema);
+function* dottedKeys(of: z.core.$ZodType, prefix: string): Generator<string> {
+  const inside = below(of);
   if (inside.kind !== "object") {
     if (prefix !== "") yield prefix;
     return;

@@ -1,6 +1,7 @@
 /** What is wrong with a configuration, where, and how to fix it. */
 
-import { locate, type Path, type Table } from "../syntax/tree.ts";
+import type { Place } from "../../text/place.ts";
+import { type KeyPath, locate, type Table } from "../syntax/tree.ts";
 
 export interface Problem {
   readonly severity: "error" | "warning";
@@ -10,18 +11,18 @@ export interface Problem {
   readonly column: number;
   /** Dotted, as the file spells it; `""` when it is about the text and not about a key. */
   readonly key: string;
-  /** What is wrong and how to mend it, each a sentence. */
+  /** What is wrong and how to fix it, each a sentence. */
   readonly message: string;
 }
 
-/** `file:line:column: key: what is wrong. How to mend it.`; a warning says so before the key. */
+/** `file:line:column: key: what is wrong. How to fix it.`; a warning says so before the key. */
 export function formatProblem({ severity, file, line, column, key, message }: Problem): string {
   const parts = [`${file}:${line}:${column}`, ...(severity === "warning" ? ["warning"] : []), ...(key === "" ? [] : [key]), message];
   return parts.join(": ");
 }
 
 /** Where the parts of the configuration say what is wrong, by path; the places come from the tree. */
-export class Report {
+export class ProblemReport {
   readonly file: string;
   readonly #root: Table;
   readonly #problems: Problem[] = [];
@@ -32,16 +33,25 @@ export class Report {
   }
 
   /** `index`: the character of the string that stands there. */
-  error(path: Path, message: string, index?: number): void {
+  error(path: KeyPath, message: string, index?: number): void {
     this.#problems.push({ severity: "error", file: this.file, ...locate(this.#root, path, index), message });
   }
 
-  /** As `error` would tell it. */
-  placeOf(path: Path, index?: number): ReturnType<typeof locate> {
+  /** When there is a message. */
+  errorIf(path: KeyPath, message: string | undefined): void {
+    if (message !== undefined) this.error(path, message);
+  }
+
+  /** Of a node of the tree, by its own place or that of its key. */
+  errorAt(at: Place, key: string, message: string): void {
+    this.#problems.push({ severity: "error", file: this.file, ...at, key, message });
+  }
+
+  placeOf(path: KeyPath, index?: number): ReturnType<typeof locate> {
     return locate(this.#root, path, index);
   }
 
-  warning(path: Path, message: string): void {
+  warning(path: KeyPath, message: string): void {
     this.#problems.push({ severity: "warning", file: this.file, ...locate(this.#root, path), message });
   }
 

@@ -1,9 +1,9 @@
-/** Data against the schema: what is wrong is told in the words of whoever writes it, and left out, so that the rest can be checked. */
+/** Data against the schema: what is wrong is reported in the words of whoever writes it, and left out, so that the rest can be checked. */
 import type { z } from "zod";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { type Document, schema } from "../schema/schema.ts";
-import type { Path } from "../syntax/tree.ts";
-import type { Report } from "./report.ts";
+import type { KeyPath } from "../syntax/tree.ts";
+import type { ProblemReport } from "./report.ts";
 
 /** What to write for a key that must not be missing. */
 const examples: Readonly<Record<string, string>> = {
@@ -16,20 +16,20 @@ const examples: Readonly<Record<string, string>> = {
   rate: 'rate = "100/1h"',
 };
 
-export function validate(data: unknown, report: Report): Document {
+export function validate(data: unknown, report: ProblemReport): Document {
   const rest = structuredClone(data);
   for (let isFirst = true; ; isFirst = false) {
     const result = schema.safeParse(rest);
     if (result.success) return result.data;
     const { issues } = result.error;
-    // What is missing because it was left out has been told.
+    // What is missing because it was left out has been reported.
     if (isFirst) for (const issue of issues) report.error(pathOf(issue), messageOf(issue, valueAt(data, pathOf(issue))));
     const wrong = issues.map(pathOf).filter((path) => !completed(rest, path));
     for (const path of wrong.map((path) => culprit(rest, path))) leaveOut(rest, path);
   }
 }
 
-function pathOf({ path }: z.core.$ZodIssue): Path {
+function pathOf({ path }: z.core.$ZodIssue): KeyPath {
   return path.map((part) => (typeof part === "number" ? part : String(part)));
 }
 
@@ -96,12 +96,12 @@ function describe(value: unknown): string {
   return typeof value === "string" ? JSON.stringify(value) : String(value);
 }
 
-function valueAt(data: unknown, path: Path): unknown {
+function valueAt(data: unknown, path: KeyPath): unknown {
   return path.reduce<unknown>((value, name) => (isTable(value) && Object.hasOwn(value, name) ? value[String(name)] : undefined), data);
 }
 
 /** What stands at the path, or the table that lacks it; a list is to blame as a whole, so that places stay what they are. */
-function culprit(data: unknown, path: Path): Path {
+function culprit(data: unknown, path: KeyPath): KeyPath {
   let length = path.length;
   const isKey = (parent: unknown) => isTable(parent) && !Array.isArray(parent) && Object.hasOwn(parent, String(path[length - 1]));
   while (length > 0 && !isKey(valueAt(data, path.slice(0, length - 1)))) length -= 1;
@@ -110,7 +110,7 @@ function culprit(data: unknown, path: Path): Path {
 }
 
 /** An element of a list that lacks its name or rate, or has lost a wrong one, gets one for the time being: the list would go for it. */
-function completed(data: unknown, path: Path): boolean {
+function completed(data: unknown, path: KeyPath): boolean {
   const element = valueAt(data, path.slice(0, -1));
   const key = path.at(-1);
   if ((key !== "name" && key !== "rate") || typeof path.at(-2) !== "number" || !isTable(element) || key in element) return false;
@@ -118,7 +118,7 @@ function completed(data: unknown, path: Path): boolean {
   return true;
 }
 
-function leaveOut(data: unknown, path: Path): void {
+function leaveOut(data: unknown, path: KeyPath): void {
   const parent = valueAt(data, path.slice(0, -1));
   if (isTable(parent)) delete parent[String(path.at(-1))];
 }

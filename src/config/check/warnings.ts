@@ -2,75 +2,86 @@
 import { canonicalDomain } from "../../mail/domain.ts";
 import type { EnvelopePart } from "../../sieve/script.ts";
 import type { Rule, Settings } from "../../stage/stage-settings.ts";
-import type { Build } from "../compile/context.ts";
-import { scriptsOf } from "../compile/scripts.ts";
+import { scriptsByStage } from "../compile/scripts.ts";
+import type { Normalised } from "../normalise.ts";
 import { schema } from "../schema/schema.ts";
-import type { Path } from "../syntax/tree.ts";
+import type { StageRules } from "../schema/values.ts";
+import { onlyExpression } from "../syntax/rule-set.ts";
+import type { KeyPath } from "../syntax/tree.ts";
+import type { ProblemReport } from "./report.ts";
 
-/** Without a listener nothing is carried out, and nobody expects it. */
-export function warnOfListeners(build: Build, settings: Settings): void {
-  const serving = servingOf(build);
-  if (serving.names.length === 0) return;
-  warnOfRecipients(build, settings, serving);
-  warnOfSender(build, settings, serving);
-  warnOfMailScript(build, settings);
-  warnOfExtensions(build, serving);
-  warnOfEnforcing(build, serving);
-  warnOfMaps(build, settings, serving);
-}
+type Protocol = Normalised["listener"][string]["protocol"];
 
-type Protocol = Build["document"]["listener"][string]["protocol"];
-
-interface Serving {
-  readonly names: readonly string[];
+interface Subject {
+  readonly normalised: Normalised;
+  readonly settings: Settings;
+  readonly report: ProblemReport;
   /** Some listener speaks it. */
   readonly has: Readonly<Record<Protocol, boolean>>;
   /** Some milter changes recipients and the sender. */
   readonly rewrites: boolean;
 }
 
-function servingOf({ document }: Build): Serving {
-  const listeners = Object.values(document.listener);
-  const has = (protocol: Protocol) => listeners.some((listener) => listener.protocol === protocol);
-  return {
-    names: Object.keys(document.listener),
-    has: { policy: has("policy"), milter: has("milter"), socketmap: has("socketmap") },
-    rewrites: listeners.some(({ protocol, rewrite }) => protocol === "milter" && rewrite !== false),
+/** Without a listener nothing is carried out, and nobody expects it. */
+export function warnOfListeners(normalised: Normalised, settings: Settings, report: ProblemReport): void {
+  const listeners = Object.values(normalised.listener);
+  if (listeners.length === 0) return;
+  const speaks = (protocol: Protocol) => listeners.some((listener) => listener.protocol === protocol);
+  const subject: Subject = {
+    ...{ normalised, settings, report },
+    has: { policy: speaks("policy"), milter: speaks("milter"), socketmap: speaks("socketmap") },
+    rewrites: listeners.some(({ protocol, rewrite }) => protocol === "milter" && rewrite === true),
   };
+  warnOfRecipients(subject);
+  warnOfSender(subject);
+  warnOfMailScript(subject);
+  warnOfExtensions(subject);
+  warnOfEnforcing(subject);
+  warnOfMaps(subject);
 }
 
-function warnOfRecipients({ document, report }: Build, settings: Settings, { has, rewrites }: Serving): void {
+function warnOfRecipients(subject: Subject): void {
+  const { report, has, rewrites } = subject;
   if (rewrites || has.socketmap) return;
-  const reason = has.milter
-    ? "changes recipients, which no listener does: the milter has rewrite = false."
-    : "changes recipients, which the policy protocol cannot: a recipient passes by what it becomes, and is delivered as given.";
-  const mend = has.milter ? "Remove that, or add a socketmap listener." : "Add a milter or a socketmap listener.";
-  const { rcpt } = document.session;
-  const changes: readonly (readonly [Path, boolean])[] = [
-    [["session", "rcpt", "rewrite"], rcpt.rewrite !== false],
-    [["session", "rcpt", "script"], mayScriptSet("to", "rcpt", document, settings)],
-    [["session", "rcpt", "sub-addressing"], Array.isArray(rcpt["sub-addressing"])],
-    [["session", "rcpt", "catch-all"], Array.isArray(rcpt["catch-all"])],
+  const { session, domain } = subject.normalised;
+  const { rcpt } = session;
+  const message = has.milter
+    ? "changes recipients, which no listener does: the milter has rewrite = false. Remove that, or add a socketmap listener."
+    : "changes recipients, which the policy protocol cannot: a recipient passes as what it becomes, and is delivered as given. " +
+      "Add a milter or a socketmap listener.";
+  const changes: readonly (readonly [KeyPath, boolean])[] = [
+    [["session", "rcpt", "rewrite"], !isOff(rcpt.rewrite)],
+    [["session", "rcpt", "script"], mayScriptSet("to", "rcpt", subject)],
+    [["session", "rcpt", "sub-addressing"], yieldsAddress(rcpt["sub-addressing"])],
+    [["session", "rcpt", "catch-all"], yieldsAddress(rcpt["catch-all"])],
     [["session", "rcpt", "aliases"], rcpt.aliases === "primary"],
-    ...document.domain.flatMap((domain, index): readonly (readonly [Path, boolean])[] => [
-      [["domain", index, "sub-addressing"], Array.isArray(domain["sub-addressing"])],
-      [["domain", index, "catch-all-address"], domain["catch-all-address"] !== undefined],
+    ...domain.flatMap((each, index): readonly (readonly [KeyPath, boolean])[] => [
+      [["domain", index, "sub-addressing"], yieldsAddress(each["sub-addressing"])],
+      [["domain", index, "catch-all-address"], each["catch-all-address"] !== undefined],
     ]),
   ];
-  for (const [path, isChange] of changes) if (isChange) report.warning(path, `${reason} ${mend}`);
+  for (const [path, isChange] of changes) if (isChange) report.warning(path, message);
 }
 
-function warnOfSender({ document, report }: Build, settings: Settings, { rewrites }: Serving): void {
-  if (rewrites) return;
-  const { mail } = document.session;
-  const changes: readonly (readonly [Path, boolean])[] = [
-    [["session", "mail", "rewrite"], mail.rewrite !== false],
-    [["session", "mail", "script"], mayScriptSet("from", "mail", document, settings)],
-    [["session", "rcpt", "script"], mayScriptSet("from", "rcpt", document, settings)],
+function isOff(rules: StageRules): boolean {
+  return onlyExpression(rules) === "false";
+}
+
+/** Not merely true or false. */
+function yieldsAddress(rules: StageRules | undefined): boolean {
+  return rules !== undefined && !isOff(rules) && onlyExpression(rules) !== "true";
+}
+
+function warnOfSender(subject: Subject): void {
+  if (subject.rewrites) return;
+  const changes: readonly (readonly [KeyPath, boolean])[] = [
+    [["session", "mail", "rewrite"], !isOff(subject.normalised.session.mail.rewrite)],
+    [["session", "mail", "script"], mayScriptSet("from", "mail", subject)],
+    [["session", "rcpt", "script"], mayScriptSet("from", "rcpt", subject)],
   ];
   for (const [path, isChange] of changes) {
     if (!isChange) continue;
-    report.warning(
+    subject.report.warning(
       path,
       "changes the sender, which only a milter with rewrite = true can: rules see the changed one, the message keeps the given one. " +
         "Add one, or have the MTA make the same change, in Postfix by sender_canonical_maps.",
@@ -79,19 +90,19 @@ function warnOfSender({ document, report }: Build, settings: Settings, { rewrite
 }
 
 /** Servers that take the mail themselves add a recipient by it. */
-function warnOfMailScript({ document, report }: Build, settings: Settings): void {
-  if (document.session.rcpt.script !== false || !mayScriptSet("to", "mail", document, settings)) return;
-  report.warning(
+function warnOfMailScript(subject: Subject): void {
+  if (subject.settings.rcpt.script !== undefined || !mayScriptSet("to", "mail", subject)) return;
+  subject.report.warning(
     ["session", "mail", "script"],
     "sets envelope.to, which does nothing at MAIL: there is no recipient yet, and none can be added. Run the script by session.rcpt.script.",
   );
 }
 
 /** Whether a script that the stage may run does so. */
-function mayScriptSet(part: EnvelopePart, stage: "mail" | "rcpt", { session }: Build["document"], { sieve }: Settings): boolean {
-  const all = [...sieve.scripts.values()];
+function mayScriptSet(part: EnvelopePart, stage: "mail" | "rcpt", { normalised, settings }: Subject): boolean {
+  const { scripts } = settings.sieve;
   // A name that is computed may be any of them.
-  const run = scriptsOf(session[stage].script).flatMap((name) => sieve.scripts.get(name.toLowerCase()) ?? all);
+  const run = scriptsByStage(normalised)[stage].flatMap((name) => scripts.get(name.toLowerCase()) ?? [...scripts.values()]);
   return run.some(({ sets }) => sets.has(part));
 }
 
@@ -99,7 +110,7 @@ const milterRefuses = 'a milter with extensions = "enforce"';
 const mapHides = "a socketmap listener (the maps ehlo-keywords and srv_features)";
 
 /** Which protocols carry out a key of `session.extensions`. */
-const carriers: Readonly<Record<keyof Build["document"]["session"]["extensions"], readonly Protocol[]>> = {
+const carriers: Readonly<Record<keyof Normalised["session"]["extensions"], readonly Protocol[]>> = {
   pipelining: ["socketmap"],
   chunking: ["socketmap"],
   requiretls: ["milter", "socketmap"],
@@ -112,22 +123,22 @@ const carriers: Readonly<Record<keyof Build["document"]["session"]["extensions"]
   expn: ["socketmap"],
 };
 
-const mends: Readonly<Record<Protocol, string>> = { policy: "a policy listener", milter: milterRefuses, socketmap: mapHides };
+const listenerOf: Readonly<Record<Protocol, string>> = { policy: "a policy listener", milter: milterRefuses, socketmap: mapHides };
 
-function warnOfExtensions({ document, report }: Build, { has }: Serving): void {
+function warnOfExtensions({ normalised, report, has }: Subject): void {
   for (const [key, protocols] of Object.entries(carriers)) {
-    if (!isChanged(document, "extensions", key) || protocols.some((protocol) => has[protocol])) continue;
+    if (!isChanged(normalised, "extensions", key) || protocols.some((protocol) => has[protocol])) continue;
     const message =
       protocols.length === 0
-        ? "cannot be carried out: no protocol lets an MTA be told to offer it. Remove it."
-        : `is carried out by no listener. Add ${protocols.map((protocol) => mends[protocol]).join(" or ")}.`;
+        ? "cannot be carried out: no protocol can make an MTA offer it. Remove it."
+        : `is carried out by no listener. Add ${protocols.map((protocol) => listenerOf[protocol]).join(" or ")}.`;
     report.warning(["session", "extensions", key], message);
   }
 }
 
-function warnOfEnforcing({ document, report }: Build, { has }: Serving): void {
+function warnOfEnforcing({ normalised, report, has }: Subject): void {
   if (has.socketmap) return;
-  for (const [name, { extensions }] of Object.entries(document.listener)) {
+  for (const [name, { extensions }] of Object.entries(normalised.listener)) {
     if (extensions !== "enforce") continue;
     report.warning(
       ["listener", name, "extensions"],
@@ -137,7 +148,7 @@ function warnOfEnforcing({ document, report }: Build, { has }: Serving): void {
   }
 }
 
-/** What is decided at MAIL and RCPT, and is no property of a recipient. */
+/** What is decided at MAIL and RCPT, and is not a property of a recipient. */
 const beyondMaps = [
   ["ehlo", "require"],
   ["mail", "script"],
@@ -148,19 +159,18 @@ const beyondMaps = [
   ["rcpt", "replies"],
 ] as const;
 
-function warnOfMaps({ document, report }: Build, settings: Settings, { names, has, rewrites }: Serving): void {
+function warnOfMaps(subject: Subject): void {
+  const { normalised, report, has } = subject;
   if (!has.socketmap) return;
-  for (const name of names) {
-    const { protocol, mode } = document.listener[name] ?? {};
-    if (protocol !== "milter" && protocol !== "socketmap") continue;
+  for (const [name, { protocol, mode, rewrite }] of Object.entries(normalised.listener)) {
     if (protocol === "socketmap" && mode === "shadow") {
       report.warning(
         ["listener", name, "mode"],
-        "holds back what maps would change; but recipients, domains and lookups are told as they are, and the MTA refuses what is not in them. " +
-          "Keep those maps out of the MTA's configuration as long as it is shadow.",
+        "does not cover the maps recipients, domains and lookups: only what maps would change is held back, and the MTA refuses what is not in those. " +
+          "Keep those maps out of the MTA's configuration while it is shadow.",
       );
     }
-    if (protocol === "milter" && rewrites && document.listener[name]?.rewrite !== false) {
+    if (protocol === "milter" && rewrite) {
       report.warning(
         ["listener", name, "rewrite"],
         "changes recipients, and the map aliases of the socketmap listener changes them once more if the MTA asks it. " +
@@ -168,23 +178,23 @@ function warnOfMaps({ document, report }: Build, settings: Settings, { names, ha
       );
     }
   }
-  for (const [path, unknown] of unknownToMaps(settings, document)) {
+  for (const [path, unknown] of unknownToMaps(subject)) {
     report.warning(
       path,
-      `uses ${unknown.join(", ")}, which a map does not know and takes for empty or false: there an address may resolve to something else. ` +
-        "Write rules that go by the recipient alone.",
+      `uses ${unknown.join(", ")}, which a map does not know and takes as empty or false: there an address may resolve to something else. ` +
+        "Write rules that depend on the recipient alone.",
     );
   }
-  if (mayScriptSet("to", "rcpt", document, settings)) {
+  if (mayScriptSet("to", "rcpt", subject)) {
     report.warning(
       ["session", "rcpt", "script"],
-      "changes recipients, and maps run no scripts: the maps recipients and aliases of the socketmap listener tell of the address as given. " +
+      "changes recipients, and maps run no scripts: the maps recipients and aliases of the socketmap listener answer for the address as given. " +
         "Keep them out of the MTA's configuration where a script changes recipients, and have a milter do so.",
     );
   }
   if (has.policy || has.milter) return;
   for (const [table, key] of beyondMaps) {
-    if (!isChanged(document, table, key)) continue;
+    if (!isChanged(normalised, table, key)) continue;
     report.warning(["session", table, key], "is carried out by no listener: a map knows no session. Add a policy or a milter listener.");
   }
 }
@@ -192,16 +202,14 @@ function warnOfMaps({ document, report }: Build, settings: Settings, { names, ha
 /** What is known where a map is asked. */
 const knownToMaps: ReadonlySet<string> = new Set(["rcpt", "rcpt_domain", "address", "email", "listener", "local_port", "protocol"]);
 
-function unknownToMaps(
-  { rcpt, domains }: Settings,
-  { domain: written }: Build["document"],
-): readonly (readonly [Path, readonly string[]])[] {
-  const rules: readonly (readonly [Path, Rule | boolean | undefined])[] = [
+function unknownToMaps({ normalised, settings }: Subject): readonly (readonly [KeyPath, readonly string[]])[] {
+  const { rcpt, domains } = settings;
+  const rules: readonly (readonly [KeyPath, Rule | boolean | undefined])[] = [
     [["session", "rcpt", "directory"], rcpt.directory],
     [["session", "rcpt", "rewrite"], rcpt.rewrite],
     [["session", "rcpt", "sub-addressing"], rcpt.subAddressing],
     [["session", "rcpt", "catch-all"], rcpt.catchAll],
-    ...written.map(({ name }, index): readonly [Path, Rule | boolean | undefined] => [
+    ...normalised.domain.map(({ name }, index): readonly [KeyPath, Rule | boolean | undefined] => [
       ["domain", index, "sub-addressing"],
       domains.get(canonicalDomain(name))?.subAddressing,
     ]),
@@ -215,7 +223,7 @@ function unknownToMaps(
 const defaults = schema.parse({}).session;
 
 /** Other than the default, which promises nothing. */
-function isChanged({ session }: Build["document"], table: "ehlo" | "extensions" | "mail" | "rcpt", key: string): boolean {
-  const valueIn = (tables: typeof session) => JSON.stringify(new Map<string, unknown>(Object.entries(tables[table])).get(key));
+function isChanged({ session }: Pick<Normalised, "session">, table: "ehlo" | "extensions" | "mail" | "rcpt", key: string): boolean {
+  const valueIn = (tables: Normalised["session"]) => JSON.stringify(new Map<string, unknown>(Object.entries(tables[table])).get(key));
   return valueIn(session) !== valueIn(defaults);
 }

@@ -1,69 +1,65 @@
-/** `[directory.*]` and which of them is the default one. */
-
+/** `[directory.*]` and `[dns]`: who exists, and what is asked of the DNS. */
 import type { DirectorySettings, Principal } from "../../directory/directory-settings.ts";
 import { tableParsers } from "../../directory/file.ts";
 import type { DnsSettings } from "../../dns/dns.ts";
 import { canonicalAddress } from "../../mail/address.ts";
 import { canonicalDomain } from "../../mail/domain.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
-import type { Document } from "../schema/schema.ts";
-import { durationMs } from "../schema/values.ts";
-import type { Path } from "../syntax/tree.ts";
-import { absolute, type Build, textOf } from "./context.ts";
+import { unknownStore } from "../check/names.ts";
+import type { ProblemReport } from "../check/report.ts";
+import type { Normalised } from "../normalise.ts";
+import type { KeyPath } from "../syntax/tree.ts";
+import { type Context, textOf } from "./context.ts";
 
-type Of<T extends string> = Extract<Document["directory"][string], { type: T }>;
+type NormalisedDirectory = Normalised["directory"][string];
+type Of<T extends string> = Extract<NormalisedDirectory, { type: T }>;
 
-export function buildDirectories(build: Build): ReadonlyMap<string, DirectorySettings> {
-  return new Map(Object.entries(build.document.directory).map(([name, directory]) => [name, settingsOf(name, directory, build)]));
+export function compileDirectories({ directory }: Normalised, context: Context): ReadonlyMap<string, DirectorySettings> {
+  return new Map(Object.entries(directory).map(([name, each]) => [name, settingsOf(name, each, context)]));
 }
 
-function settingsOf(name: string, directory: Document["directory"][string], build: Build): DirectorySettings {
-  const path: Path = ["directory", name];
+function settingsOf(name: string, directory: NormalisedDirectory, context: Context): DirectorySettings {
+  const path: KeyPath = ["directory", name];
   switch (directory.type) {
     case "mta":
       return { type: "mta", name };
     case "memory":
-      return memory(name, path, directory, build);
+      return memory(name, path, directory, context);
     case "file":
-      return file(name, path, directory, build);
+      return file(name, path, directory, context);
     case "sql": {
       const { store, cache } = directory;
-      knownStore([...path, "store"], store, build);
-      const { positive, negative } = cache.ttl;
-      const ms = { positiveMs: durationMs(positive) ?? 0, negativeMs: durationMs(negative) ?? 0, staleMs: durationMs(cache.stale) ?? 0 };
-      return { type: "sql", name, store, cache: { entries: cache.entries, ...ms } };
+      context.report.errorIf([...path, "store"], unknownStore(store, context.names));
+      return { type: "sql", name, store, cache: { ...cacheOf(cache), staleMs: cache.stale.value } };
     }
   }
 }
 
-export function knownStore(path: Path, name: string, { declared, report }: Build): void {
-  if (declared.stores.has(name)) return;
-  report.error(path, `unknown store "${name}".${didYouMean(name, declared.stores) || ` Add [store.${name}], or use "embedded".`}`);
+function cacheOf({ entries, ttl }: Of<"sql">["cache"] | Normalised["dns"]["cache"]) {
+  return { entries, positiveMs: ttl.positive.value, negativeMs: ttl.negative.value };
 }
 
-function memory(name: string, path: Path, { principals, domains }: Of<"memory">, build: Build): DirectorySettings {
+function memory(name: string, path: KeyPath, { principals, domains }: Of<"memory">, { report }: Context): DirectorySettings {
   const names = new Set(principals.map((principal) => principal.name));
   const settings = principals.map((principal, index): Principal => {
-    const at: Path = [...path, "principals", index];
+    const at: KeyPath = [...path, "principals", index];
     for (const [place, group] of principal["member-of"].entries()) {
       if (names.has(group)) continue;
-      build.report.error(
-        [...at, "member-of", place],
-        `unknown principal "${group}".${didYouMean(group, names) || " Add it to the principals."}`,
-      );
+      const fix = didYouMean(group, names) || " Add it to the principals.";
+      report.error([...at, "member-of", place], `unknown principal "${group}".${fix}`);
     }
     return {
       name: principal.name,
       class: principal.class,
-      email: addresses([...at, "email"], principal.email, build),
-      emailList: addresses([...at, "email-list"], principal["email-list"], build),
+      email: addresses([...at, "email"], principal.email, report),
+      emailList: addresses([...at, "email-list"], principal["email-list"], report),
       memberOf: principal["member-of"],
     };
   });
   return { type: "memory", name, principals: settings, domains: domains.map(canonicalDomain) };
 }
 
-function addresses(path: Path, texts: readonly string[], { report }: Build): readonly string[] {
+function addresses(path: KeyPath, texts: readonly string[], report: ProblemReport): readonly string[] {
   return texts.map((text, index) => {
     if (!/^[^@\s]*@[^@\s]+$|^"[^"]*"@[^@\s]+$/.test(text)) {
       report.error([...path, index], `"${text}" is not an address. Write it as "john@example.org", a catch-all as "@example.org".`);
@@ -72,33 +68,27 @@ function addresses(path: Path, texts: readonly string[], { report }: Build): rea
   });
 }
 
-function file(name: string, path: Path, directory: Of<"file">, build: Build): DirectorySettings {
-  const parse = tableParsers(directory["aliases-domain"]);
+function file(name: string, path: KeyPath, directory: Of<"file">, context: Context): DirectorySettings {
+  const { virtual, aliases, addresses, domains, "aliases-domain": aliasesDomain } = directory;
+  const { report } = context;
+  const parse = tableParsers(aliasesDomain);
   for (const key of ["virtual", "aliases", "addresses"] as const) {
-    directory[key] = directory[key].map((file) => absolute(build, file));
     for (const [index, file] of directory[key].entries()) {
-      const at: Path = [...path, key, index];
-      const text = textOf(build, at, file);
-      if (text !== undefined) parse[key](text, (line, what) => build.report.error(at, `${file}:${line}: ${what}`));
+      const at: KeyPath = [...path, key, index];
+      const text = textOf(at, file, context);
+      if (text !== undefined) parse[key](text, (line, what) => report.error(at, `${file}:${line}: ${what}`));
     }
   }
-  const { virtual, aliases, addresses, domains, "aliases-domain": aliasesDomain } = directory;
   if (virtual.length + aliases.length + addresses.length === 0) {
-    build.report.error(path, 'names no file. Add virtual, aliases or addresses, such as addresses = ["/etc/postern/addresses"].');
+    report.error(path, 'names no file. Add virtual, aliases or addresses, such as addresses = ["/etc/postern/addresses"].');
   }
   if (aliases.length > 0 && aliasesDomain === undefined) {
-    build.report.error([...path, "aliases"], 'names without a domain need one. Add aliases-domain = "example.org".');
+    report.error([...path, "aliases"], 'names without a domain need one. Add aliases-domain = "example.org".');
   }
   const domain = aliasesDomain === undefined ? undefined : canonicalDomain(aliasesDomain);
   return { type: "file", name, virtual, aliases, aliasesDomain: domain, addresses, domains: domains.map(canonicalDomain) };
 }
 
-export function dnsSettings({ resolvers, timeout, cache }: Document["dns"]): DnsSettings {
-  return {
-    resolvers,
-    timeoutMs: durationMs(timeout) ?? 0,
-    entries: cache.entries,
-    positiveMs: durationMs(cache.ttl.positive) ?? 0,
-    negativeMs: durationMs(cache.ttl.negative) ?? 0,
-  };
+export function dnsSettings({ resolvers, timeout, cache }: Normalised["dns"]): DnsSettings {
+  return { resolvers, timeoutMs: timeout.value, ...cacheOf(cache) };
 }

@@ -3,66 +3,61 @@ import { parseExemptClients } from "../../lookup/exempt-clients.ts";
 import { parseExemptRecipients } from "../../lookup/exempt-recipients.ts";
 import type { ExemptionSettings } from "../../lookup/exemptions.ts";
 import type { GreylistSettings, Rule } from "../../stage/stage-settings.ts";
-import type { Document } from "../schema/schema.ts";
-import { durationMs } from "../schema/values.ts";
-import type { Path } from "../syntax/tree.ts";
-import { absolute, type Build, textOf } from "./context.ts";
+import type { Normalised } from "../normalise.ts";
+import { exemptFile } from "../schema/greylist.ts";
+import type { KeyPath } from "../syntax/tree.ts";
+import { type Context, textOf } from "./context.ts";
 
-const path: Path = ["session", "rcpt", "greylist"];
+const path: KeyPath = ["session", "rcpt", "greylist"];
 
 /** `enable` compiled. */
-export function buildGreylist({ document, report }: Build, enable: Rule): GreylistSettings {
-  const { greylist } = document.session.rcpt;
-  const delayMs = durationMs(greylist.delay) ?? 0;
-  const retryWindowMs = durationMs(greylist["retry-window"]) ?? 0;
-  if (delayMs >= retryWindowMs) {
-    report.error([...path, "delay"], `must be less than retry-window, ${greylist["retry-window"]}: no retry would ever pass. Change one.`);
+export function compileGreylist({ server, session }: Normalised, enable: Rule, { report }: Context): GreylistSettings {
+  const { greylist } = session.rcpt;
+  const { delay, "retry-window": retryWindow } = greylist;
+  if (delay.value >= retryWindow.value) {
+    report.error([...path, "delay"], `must be less than retry-window, ${retryWindow.written}: no retry would ever pass. Change one.`);
   }
   return {
     enable,
-    delayMs,
-    retryWindowMs,
-    lifetimeMs: durationMs(greylist.lifetime) ?? 0,
+    delayMs: delay.value,
+    retryWindowMs: retryWindow.value,
+    lifetimeMs: greylist.lifetime.value,
     key: new Set(greylist.key),
     client: greylist.client,
     ipv4Prefix: greylist["ipv4-prefix"],
     ipv6Prefix: greylist["ipv6-prefix"],
     autoWhitelist: greylist["auto-whitelist"],
     foldSenders: greylist["fold-senders"],
-    headerHost: greylist.header ? document.server.hostname : undefined,
+    headerHost: greylist.header ? server.hostname : undefined,
     training: greylist.training,
     onStoreFailure: greylist["on-store-failure"],
   };
 }
 
-export function buildExemptions(build: Build): ExemptionSettings {
+export function compileExemptions({ session }: Normalised, context: Context): ExemptionSettings {
+  const { "exempt-clients": clients, "exempt-recipients": recipients } = session.rcpt.greylist;
   return {
-    clients: listOf("exempt-clients", parseExemptClients, build),
-    recipients: listOf("exempt-recipients", parseExemptRecipients, build),
+    clients: listOf(clients, [...path, "exempt-clients"], parseExemptClients, context),
+    recipients: listOf(recipients, [...path, "exempt-recipients"], parseExemptRecipients, context),
   };
 }
 
-type ListKey = keyof Document["session"]["rcpt"]["greylist"] & `exempt-${string}`;
 type Parse = (text: string, problem: (line: number, what: string) => void) => unknown;
 
-const prefix = "file:";
-
-function listOf(key: ListKey, parse: Parse, build: Build): ExemptionSettings["clients"] {
-  const { greylist } = build.document.session.rcpt;
+function listOf(written: readonly string[], path: KeyPath, parse: Parse, context: Context): ExemptionSettings["clients"] {
   const entries: string[] = [];
   const files: string[] = [];
-  for (const [index, text] of greylist[key].entries()) {
-    const at: Path = [...path, key, index];
-    if (!text.startsWith(prefix)) {
-      parse(text, (_, what) => build.report.error(at, what));
-      entries.push(text);
+  for (const [index, entry] of written.entries()) {
+    const at: KeyPath = [...path, index];
+    const file = exemptFile(entry);
+    if (file === undefined) {
+      parse(entry, (_, what) => context.report.error(at, what));
+      entries.push(entry);
       continue;
     }
-    const file = absolute(build, text.slice(prefix.length));
-    greylist[key][index] = `${prefix}${file}`;
     files.push(file);
-    const content = textOf(build, at, file);
-    if (content !== undefined) parse(content, (line, what) => build.report.error(at, `${file}:${line}: ${what}`));
+    const content = textOf(at, file, context);
+    if (content !== undefined) parse(content, (line, what) => context.report.error(at, `${file}:${line}: ${what}`));
   }
   return { entries, files };
 }

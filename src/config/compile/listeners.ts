@@ -1,50 +1,69 @@
-/** `[listener.*]`, with what they take over from the server. */
+/** `[listener.*]`: where the daemon is asked, and whether anybody can. */
 import { networks } from "../../mail/ip.ts";
 import type { ListenerSettings, Networks } from "../configuration.ts";
-import { formatBind, parseBind } from "../schema/values.ts";
-import type { Build } from "./context.ts";
+import type { Normalised } from "../normalise.ts";
+import { formatListenAddress } from "../schema/values.ts";
+import { onlyExpression } from "../syntax/rule-set.ts";
+import type { Context } from "./context.ts";
 
 const milterKeys = ["extensions", "rewrite"] as const;
 
-export function buildListeners({ document, report }: Build): readonly ListenerSettings[] {
+export function compileListeners({ listener }: Normalised, { report }: Context): readonly ListenerSettings[] {
   /** By address: who listens there. */
   const taken = new Map<string, string>();
-  return Object.entries(document.listener).map(([name, listener]) => {
-    const bind = listener.bind.map(parseBind).filter((parsed) => typeof parsed !== "string");
+  return Object.entries(listener).map(([name, each]) => {
+    const bind = each.bind.map(({ value }) => value);
     for (const [index, address] of bind.entries()) {
-      const text = formatBind(address);
+      const text = formatListenAddress(address);
       const other = taken.get(text);
       if (other !== undefined)
         report.error(["listener", name, "bind", index], `${text} is bound by the listener "${other}" already. Choose another one.`);
       if (address.kind === "unix" || address.port !== 0) taken.set(text, name);
     }
-    if (listener.protocol === "milter") {
-      listener.extensions ??= "observe";
-      listener.rewrite ??= true;
-    } else {
-      for (const key of milterKeys) {
-        if (listener[key] === undefined) continue;
-        report.error(["listener", name, key], `is for a milter, and protocol is "${listener.protocol}". Remove it.`);
-      }
+    for (const key of milterKeys) {
+      if (each.protocol === "milter" || each[key] === undefined) continue;
+      report.error(["listener", name, key], `is for a milter, and protocol is "${each.protocol}". Remove it.`);
     }
-    listener.mode ??= document.server.mode;
-    listener["trusted-networks"] ??= document.server["trusted-networks"];
     return {
       name,
-      protocol: listener.protocol,
+      protocol: each.protocol,
       bind,
-      socketMode: Number.parseInt(listener["socket-mode"], 8),
-      socketGroup: listener["socket-group"],
-      localPort: listener["local-port"],
-      mode: listener.mode,
-      trustedNetworks: networksOf(listener["trusted-networks"]),
-      maxConnections: listener["max-connections"],
-      extensions: listener.extensions ?? "observe",
-      rewrite: listener.rewrite ?? true,
+      socketMode: Number.parseInt(each["socket-mode"], 8),
+      socketGroup: each["socket-group"],
+      localPort: each["local-port"],
+      mode: each.mode,
+      trustedNetworks: networksOf(each["trusted-networks"]),
+      maxConnections: each["max-connections"],
+      extensions: each.extensions ?? "observe",
+      rewrite: each.rewrite ?? true,
     };
   });
 }
 
 export function networksOf(texts: readonly string[]): Networks {
   return { texts, contains: networks(texts) };
+}
+
+/** Somebody must be able to ask, and it must be known who exists. */
+export function mustServe({ listener, session, storage }: Normalised, { names, report }: Context): void {
+  const [first] = Object.keys(listener);
+  const directory = onlyExpression(session.rcpt.directory);
+  if (first === undefined) {
+    // One that is there and wrong has been reported.
+    if (report.problems.some(({ key }) => key.startsWith("listener"))) return;
+    report.error(
+      ["listener"],
+      'there is no listener, so no MTA can ask. Add [listener.smtp] with protocol = "policy" and bind = ["127.0.0.1:10040"].',
+    );
+  } else if (names.directories.size === 0 && directory !== "false") {
+    report.error(
+      ["listener", first],
+      'has no directory to ask, so every recipient would be foreign. Add a directory that knows who exists, or [directory.mta] with type = "mta" if recipients and relaying stay the MTA\'s business.',
+    );
+  } else if (storage.directory === undefined && names.directories.size > 1 && /^(['"])\*?\1$/.test(directory ?? "")) {
+    report.error(
+      ["storage", "directory"],
+      `is missing, and there are several directories: ${[...names.directories.keys()].join(", ")}. Name one, or set session.rcpt.directory.`,
+    );
+  }
 }

@@ -1,45 +1,31 @@
 /** `[lookup.*]`, `[lookup-file.*]` and `[lookup-sql.*]`: named lists in one name space. */
 import type { Value } from "../../expr/value.ts";
 import type { LookupEntry, LookupSettings } from "../../lookup/lookup-settings.ts";
-import { absolute, type Build, textOf } from "./context.ts";
-import { knownStore } from "./directories.ts";
+import { unknownStore } from "../check/names.ts";
+import type { Normalised } from "../normalise.ts";
+import { type Context, textOf } from "./context.ts";
 
-export const lookupTables = ["lookup", "lookup-file", "lookup-sql"] as const;
-
-export function buildLookups(build: Build): ReadonlyMap<string, LookupSettings> {
-  const { document, report } = build;
+export function compileLookups(normalised: Normalised, context: Context): ReadonlyMap<string, LookupSettings> {
   const lookups = new Map<string, LookupSettings>();
-  for (const table of lookupTables) {
-    for (const name of Object.keys(document[table])) {
-      const other = lookups.get(name);
-      if (other) report.error([table, name], `there is a lookup of this name already, of the type ${other.type}. Choose another name.`);
-      const settings = settingsOf(table, name, build);
-      if (settings) lookups.set(name, settings);
-    }
+  const add = (table: "lookup" | "lookup-file" | "lookup-sql", settings: LookupSettings) => {
+    const { name } = settings;
+    const other = lookups.get(name);
+    if (other)
+      context.report.error([table, name], `there is a lookup of this name already, of the type ${other.type}. Choose another name.`);
+    lookups.set(name, settings);
+  };
+  for (const [name, entries] of Object.entries(normalised.lookup)) {
+    add("lookup", { type: "memory", name, entries: Object.entries(entries).map(([key, value]) => entryOf(key, value)) });
+  }
+  for (const [name, { path, "case-sensitive": caseSensitive }] of Object.entries(normalised["lookup-file"])) {
+    textOf(["lookup-file", name, "path"], path, context);
+    add("lookup-file", { type: "file", name, path, caseSensitive });
+  }
+  for (const [name, { store, query }] of Object.entries(normalised["lookup-sql"])) {
+    context.report.errorIf(["lookup-sql", name, "store"], unknownStore(store, context.names));
+    add("lookup-sql", { type: "sql", name, store, query });
   }
   return lookups;
-}
-
-function settingsOf(table: (typeof lookupTables)[number], name: string, build: Build): LookupSettings | undefined {
-  switch (table) {
-    case "lookup": {
-      const entries = Object.entries(build.document.lookup[name] ?? {});
-      return { type: "memory", name, entries: entries.map(([key, value]) => entryOf(key, value)) };
-    }
-    case "lookup-file": {
-      const file = build.document["lookup-file"][name];
-      if (file === undefined) return undefined;
-      file.path = absolute(build, file.path);
-      textOf(build, [table, name, "path"], file.path);
-      return { type: "file", name, path: file.path, caseSensitive: file["case-sensitive"] };
-    }
-    case "lookup-sql": {
-      const sql = build.document["lookup-sql"][name];
-      if (sql === undefined) return undefined;
-      knownStore([table, name, "store"], sql.store, build);
-      return { type: "sql", name, ...sql };
-    }
-  }
 }
 
 /** `\` takes the next character for what it is; a key in which nothing is left to match is an exact one. */
@@ -48,7 +34,7 @@ function entryOf(written: string, value: boolean | number | string): LookupEntry
   return { key: glob ? written : written.replace(/\\(.)/gs, "$1"), glob, value: typed(value) };
 }
 
-/** What is written as text counts as what it looks like (spec: true 1, false 0, numbers, else text). */
+/** Text counts as what it looks like: true is 1, false is 0, numbers are numbers. */
 function typed(value: boolean | number | string): Value {
   if (typeof value === "number") return value;
   if (typeof value === "boolean") return value ? 1 : 0;

@@ -1,4 +1,4 @@
-/** Rule sets of the document compiled, each against the variables of its stage; what looks like a slip is told. */
+/** Rule sets compiled, each against the variables of its stage; what looks like a slip is reported. */
 import type { Names } from "../../expr/ask.ts";
 import { compileExpression, compileRules, type RulePart } from "../../expr/compile.ts";
 import type { RuleSetSource } from "../../expr/expression.ts";
@@ -6,11 +6,11 @@ import { asCount, asDuration, asString } from "../../expr/result.ts";
 import type { Value } from "../../expr/value.ts";
 import type { Rule } from "../../stage/stage-settings.ts";
 import { priorityPolicies, variablesOf } from "../../stage/vocabulary.ts";
-import type { Report } from "../check/report.ts";
-import { formatRules, readRules, type WrittenRules } from "../syntax/rule-set.ts";
-import type { Path } from "../syntax/tree.ts";
-
-export type Stage = keyof typeof variablesOf;
+import type { ProblemReport } from "../check/report.ts";
+import type { StageRules } from "../schema/values.ts";
+import { onlyExpression } from "../syntax/rule-set.ts";
+import type { KeyPath } from "../syntax/tree.ts";
+import type { Context } from "./context.ts";
 
 export const priorities: ReadonlySet<string> = new Set(priorityPolicies);
 
@@ -18,13 +18,6 @@ const everyVariable: ReadonlySet<string> = new Set(Object.values(variablesOf).fl
 
 /** Stands for a rule set with an error: the configuration is not used then. */
 const broken: Rule = { waits: false, variables: new Set(), constant: 0, evaluate: () => 0 };
-
-interface Compiled {
-  readonly rule: Rule;
-  /** In the form of TOML. */
-  readonly written: unknown;
-  readonly source: RuleSetSource;
-}
 
 /** What is asked of the outcomes of a rule set. */
 export interface Outcomes {
@@ -50,74 +43,57 @@ const types = {
 /** A text alone, without escapes; its second group. */
 export const literalText = /^\s*(['"])([^'"\\]*)\1\s*$/;
 
-export class Rules {
+export class RuleCompiler {
   readonly #names: Names;
-  readonly #report: Report;
+  readonly #report: ProblemReport;
 
-  constructor(names: Names, report: Report) {
+  constructor({ names, report }: Context) {
     this.#names = names;
     this.#report = report;
   }
 
-  compile(data: unknown, path: Path, stage: Stage, { literal, type, names }: Outcomes = {}): Compiled {
-    const read = readRules(data, path, this.#report);
-    const vocabulary = { variables: variablesOf[stage], elsewhere: everyVariable, constants: priorities, names: this.#names };
-    const rule = compileRules(read.source, vocabulary, (part, { message, offset }) => {
-      const bare = textOf(read.source, part).trim();
-      if (names?.has(bare.toLowerCase()) === true) this.#report.error(read.pathOf(part), `text needs inner quotes. Write "'${bare}'".`);
-      else this.#report.error(read.pathOf(part), /[.?!]$/.test(message) ? message : `${message}.`, offset);
+  compile(rules: StageRules, path: KeyPath, { literal, type, names }: Outcomes = {}): Rule {
+    const report = this.#report;
+    const placeOf = (part: RulePart): KeyPath => [...path, ...rules.pathOf(part)];
+    const vocabulary = { variables: variablesOf[rules.stage], elsewhere: everyVariable, constants: priorities, names: this.#names };
+    for (const problem of rules.problems) report.error([...path, ...problem.path], problem.message);
+    const rule = compileRules(rules, vocabulary, (part, { message, offset }) => {
+      const bare = textOf(rules, part).trim();
+      if (names?.has(bare.toLowerCase()) === true) report.error(placeOf(part), `text needs inner quotes. Write "'${bare}'".`);
+      else report.error(placeOf(part), /[.?!]$/.test(message) ? message : `${message}.`, offset);
     });
-    for (const [part, text] of partsOf(read.source)) {
-      this.#lint(read, part, text);
+    for (const [part, text] of partsOf(rules)) {
+      const at = placeOf(part);
+      for (const slip of slipsIn(text)) report.warning(at, slip);
       if (part.part === "if") continue;
       const quoted = literalText.exec(text)?.[2];
       const problem = quoted === undefined ? undefined : literal?.(quoted);
-      if (problem !== undefined) this.#report.error(read.pathOf(part), problem);
-      else if (type !== undefined && rule !== undefined) this.#try(read.pathOf(part), compileExpression(text, vocabulary), type);
+      if (problem !== undefined) report.error(at, problem);
+      else if (type !== undefined && rule !== undefined) {
+        const { constant } = compileExpression(text, vocabulary);
+        const [isFit, fix] = types[type];
+        if (constant !== undefined && !isFit(constant)) report.error(at, fix);
+      }
       if (type === "duration" && /^\s*[1-9]\d*\s*$/.test(text)) {
-        this.#report.warning(
-          read.pathOf(part),
-          `${text.trim()} without a unit is milliseconds. Write "${text.trim()}s" or "${text.trim()}ms".`,
-        );
+        report.warning(at, `${text.trim()} without a unit is milliseconds. Write "${text.trim()}s" or "${text.trim()}ms".`);
       }
     }
-    return { rule: rule ?? broken, written: formatRules(read.source), source: read.source };
+    return rule ?? broken;
   }
 
   /** A setting that is true or false, or rules that yield an address. */
-  compileSwitch(data: unknown, path: Path, stage: Stage): { readonly value: boolean | Rule; readonly written: unknown } {
-    if (typeof data === "number" || (typeof data === "string" && !/^\s*(true|false)\s*$/.test(data))) {
-      this.#report.error(
-        path,
-        "one expression alone does not say when it holds. Write true, false, or rules: [{ if = …, then = … }, { else = false }].",
-      );
-      return { value: false, written: false };
-    }
-    const { rule, written, source } = this.compile(data, path, stage);
-    const only = source.rules.length === 0 ? source.else.trim() : "";
-    if (only === "true" || only === "false") return { value: only === "true", written };
-    return { value: rule, written: Array.isArray(written) ? written : [{ else: written }] };
+  compileSwitch(rules: StageRules, path: KeyPath): boolean | Rule {
+    const rule = this.compile(rules, path);
+    const only = onlyExpression(rules);
+    return only === "true" || only === "false" ? only === "true" : rule;
   }
+}
 
-  #try(path: Path, { constant }: Pick<Rule, "constant">, type: keyof typeof types): void {
-    const [isFit, mend] = types[type];
-    if (constant !== undefined && !isFit(constant)) this.#report.error(path, mend);
-  }
-
-  #lint(read: WrittenRules, part: RulePart, text: string): void {
-    if (/[\b\f]/.test(text)) {
-      this.#report.warning(
-        read.pathOf(part),
-        'holds a backspace or form feed. For the \\b or \\f of a regular expression write "\\\\b" or "\\\\f".',
-      );
-    }
-    for (const [, pattern = ""] of text.matchAll(/\bmatches\s*\(\s*((['"])(?:\\.|(?!\2)[^\\])*\2)/g)) {
-      if (!dotBetweenGroups.test(pattern)) continue;
-      this.#report.warning(
-        read.pathOf(part),
-        `the bare dot between two groups without dots in ${pattern} takes any character. Write \\. for a dot.`,
-      );
-    }
+function* slipsIn(text: string): Generator<string> {
+  if (/[\b\f]/.test(text)) yield 'holds a backspace or form feed. For the \\b or \\f of a regular expression write "\\\\b" or "\\\\f".';
+  for (const [, pattern = ""] of text.matchAll(/\bmatches\s*\(\s*((['"])(?:\\.|(?!\2)[^\\])*\2)/g)) {
+    if (dotBetweenGroups.test(pattern))
+      yield `the bare dot between two groups without dots in ${pattern} matches any character. Write \\. for a dot.`;
   }
 }
 

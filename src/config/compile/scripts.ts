@@ -1,111 +1,36 @@
-/** `[sieve.trusted]`: the scripts, compiled, with what is wrong in each told where it stands. */
-import type { Names } from "../../expr/ask.ts";
+/** `[sieve.trusted]`: the scripts, compiled, with what is wrong in each reported where it stands. */
+import type { RuleSetSource } from "../../expr/expression.ts";
 import { compileScript } from "../../sieve/compile/compile-scripts.ts";
 import type { EnvelopePart, Script, ScriptProblem, ScriptVocabulary } from "../../sieve/script.ts";
-import { environmentNames } from "../../stage/script-environment.ts";
-import { didYouMean } from "../../text/did-you-mean.ts";
-import type { Problem, Report } from "../check/report.ts";
-import type { Path } from "../syntax/tree.ts";
-import { absolute, type Build, notUtf8, textOf } from "./context.ts";
+import { environmentNames, type ScriptStage } from "../../stage/script-environment.ts";
+import type { Problem, ProblemReport } from "../check/report.ts";
+import type { Normalised } from "../normalise.ts";
+import type { KeyPath } from "../syntax/tree.ts";
+import { type Context, notUtf8, textOf } from "./context.ts";
 import { literalText } from "./rules.ts";
 
-const scriptsPath: Path = ["sieve", "trusted", "scripts"];
+const scriptsPath: KeyPath = ["sieve", "trusted", "scripts"];
 
-/** Scripts as they are written. */
+/** The scripts that are active, as they are written, by name in lower case. */
 export type ScriptSources = ReadonlyMap<string, { readonly name: string; readonly text: string }>;
 
-/** Names in lower case. */
-export interface ScriptNames {
-  readonly active: ReadonlySet<string>;
-  readonly inactive: ReadonlySet<string>;
-}
-
-/** What `session.*.script` may name: also scripts in which something is wrong. */
-export function scriptNames({ document, declared }: Build): ScriptNames {
-  const inactive = new Set<string>();
-  for (const [name, script] of Object.entries(document.sieve.trusted.scripts)) if (!script["is-active"]) inactive.add(name.toLowerCase());
-  return { active: new Set([...declared.scripts].filter((name) => !inactive.has(name))), inactive };
-}
-
-/** What is wrong with naming this script; `undefined`: nothing. */
-export function unknownScript(name: string, { active, inactive }: ScriptNames): string | undefined {
-  const key = name.toLowerCase();
-  if (name === "" || active.has(key)) return undefined;
-  if (inactive.has(key)) return `the script "${name}" is inactive. Set is-active = true (isActive in JSON), or name another one.`;
-  return `unknown script "${name}".${didYouMean(name, active) || ` Add [sieve.trusted.scripts.${name}] (in JSON a SieveSystemScript), or write false.`}`;
-}
-
-/** What a setting `script`, as it was understood, may yield: names, and expressions that compute them. */
-export function scriptsOf(written: unknown): readonly string[] {
-  const outcomes = Array.isArray(written) ? written.map((rule: { then?: unknown; else?: unknown }) => rule.then ?? rule.else) : [written];
-  return outcomes.flatMap((outcome) => (typeof outcome === "string" ? [literalText.exec(outcome)?.[2] ?? outcome] : []));
-}
-
-/** By name in lower case. `used`: those that a stage may run; `undefined`: some stage computes the name. */
-export function buildScripts(
-  build: Build,
-  sources: ScriptSources,
-  vocabulary: ScriptVocabulary,
-  used: ReadonlySet<string> | undefined,
-): ReadonlyMap<string, Script> {
-  const { report } = build;
-  const included = new Set<string>();
-  const source: ScriptVocabulary["source"] = (name) => {
-    included.add(name.toLowerCase());
-    return vocabulary.source(name);
-  };
-  const scripts = new Map<string, Script>();
-  /** An included script is compiled for each that includes it, and has its faults but once. */
-  const told = new Set<string>();
-  for (const [key, { name, text }] of sources) {
-    const { script, problems } = compileScript(name, text, { ...vocabulary, source });
-    if (script !== undefined) {
-      scripts.set(key, script);
-      for (const part of script.sets) if (part !== "from" && part !== "to") warnOfPart(name, part, report);
-    }
-    for (const problem of problems) {
-      const line = JSON.stringify([problem.script.toLowerCase(), problem.line, problem.column, problem.message]);
-      if (!told.has(line)) report.add(problemInScript(problem, build));
-      told.add(line);
-    }
-  }
-  for (const [key, { name }] of sources) {
-    if (used === undefined || used.has(key) || included.has(key)) continue;
-    report.warning(
-      [...scriptsPath, name],
-      `no stage runs this script, and no script includes it. Name it in session.ehlo.script, session.mail.script or session.rcpt.script, as "'${name}'".`,
-    );
-  }
-  return scripts;
-}
-
-function warnOfPart(name: string, part: EnvelopePart, report: Report): void {
-  report.warning(
-    [...scriptsPath, name],
-    `sets envelope.${part}: the script sees the change, and nobody else does, since no MTA lets this part be changed. Only from and to can be.`,
-  );
-}
-
-/** The scripts that are active, by name in lower case. */
-export function readScripts(build: Build): ScriptSources {
-  const { document, report } = build;
+export function readScripts({ sieve }: Normalised, context: Context): ScriptSources {
+  const { report } = context;
   const sources = new Map<string, { readonly name: string; readonly text: string }>();
-  for (const [name, script] of Object.entries(document.sieve.trusted.scripts)) {
-    const path: Path = [...scriptsPath, name];
+  for (const [name, { contents, file, "is-active": isActive }] of Object.entries(sieve.trusted.scripts)) {
+    const path: KeyPath = [...scriptsPath, name];
     const key = name.toLowerCase();
-    const former = sources.get(key);
-    if (former !== undefined) {
-      report.error(path, `there is a script "${former.name}" already, and the case of a name counts for nothing. Choose another name.`);
+    const other = sources.get(key);
+    if (other !== undefined) {
+      report.error(path, `there is a script "${other.name}" already, and the case of a name counts for nothing. Choose another name.`);
       continue;
     }
-    if (script.file !== undefined) script.file = absolute(build, script.file);
-    if (!script["is-active"]) continue;
-    const { contents, file } = script;
-    if (contents !== undefined && file !== undefined) report.error([...path, "file"], "stands beside contents. Keep one of the two.");
+    if (!isActive) continue;
+    if (contents !== undefined && file !== undefined) report.error([...path, "file"], "is given beside contents. Keep one of the two.");
     else if (contents !== undefined) sources.set(key, { name, text: contents });
     else if (file === undefined) report.error(path, `has neither contents nor file. Add file = "${name}.sieve", or contents = '''…'''.`);
     else {
-      const content = textOf(build, [...path, "file"], file);
+      const content = textOf([...path, "file"], file, context);
       const text = content === undefined ? undefined : scriptIn(content);
       if (text !== undefined) sources.set(key, { name, text });
       else if (content !== undefined) report.error([...path, "file"], `${file} ${notUtf8}`);
@@ -114,15 +39,15 @@ export function readScripts(build: Build): ScriptSources {
   return sources;
 }
 
-/** The script that a file holds. `undefined`: the file was no UTF-8. */
+/** The script that a file holds. `undefined`: the file was not UTF-8. */
 export function scriptIn(content: string): string | undefined {
   // Some editors write a byte order mark.
   return content.includes("\ufffd") ? undefined : content.replace(/^\ufeff/, "");
 }
 
 /** What scripts of this configuration are compiled against. */
-export function scriptVocabulary({ document }: Build, names: Names, sources: ScriptSources): ScriptVocabulary {
-  const { limits, "no-capability-check": isLenient } = document.sieve.trusted;
+export function scriptVocabulary({ sieve }: Normalised, sources: ScriptSources, { names }: Context): ScriptVocabulary {
+  const { limits, "no-capability-check": isLenient } = sieve.trusted;
   return {
     environment: environmentNames,
     names,
@@ -142,13 +67,76 @@ export function scriptVocabulary({ document }: Build, names: Names, sources: Scr
   };
 }
 
+/** What each stage may run: names, and expressions that compute them. */
+export function scriptsByStage({ session }: Normalised): Readonly<Record<ScriptStage, readonly string[]>> {
+  const scriptsOf = (stage: ScriptStage) => scriptOutcomes(session[stage].script).map((text) => literalText.exec(text)?.[2] ?? text);
+  return { ehlo: scriptsOf("ehlo"), mail: scriptsOf("mail"), rcpt: scriptsOf("rcpt") };
+}
+
+/** Expressions whose value is the name of a script. */
+export function scriptOutcomes({ rules, else: otherwise }: RuleSetSource): readonly string[] {
+  return [...rules.map(({ then }) => then), otherwise].filter((text) => !/^\s*(?:false|0)\s*$/.test(text));
+}
+
+/** By name in lower case. */
+export function compileScripts(
+  normalised: Normalised,
+  sources: ScriptSources,
+  vocabulary: ScriptVocabulary,
+  { report }: Context,
+): ReadonlyMap<string, Script> {
+  const included = new Set<string>();
+  const source: ScriptVocabulary["source"] = (name) => {
+    included.add(name.toLowerCase());
+    return vocabulary.source(name);
+  };
+  const scripts = new Map<string, Script>();
+  /** An included script is compiled for each that includes it, and its faults are reported once. */
+  const reported = new Set<string>();
+  for (const [key, { name, text }] of sources) {
+    const { script, problems } = compileScript(name, text, { ...vocabulary, source });
+    if (script !== undefined) {
+      scripts.set(key, script);
+      for (const part of script.sets) if (part !== "from" && part !== "to") warnOfPart(name, part, report);
+    }
+    for (const problem of problems) {
+      const line = JSON.stringify([problem.script.toLowerCase(), problem.line, problem.column, problem.message]);
+      if (!reported.has(line)) report.add(problemInScript(problem, normalised, report));
+      reported.add(line);
+    }
+  }
+  for (const [key, { name }] of sources) if (!included.has(key) && !mayRun(key, normalised)) warnOfUnused(name, report);
+  return scripts;
+}
+
+function mayRun(key: string, { session }: Normalised): boolean {
+  const outcomes = [session.ehlo, session.mail, session.rcpt].flatMap(({ script }) => scriptOutcomes(script));
+  // A name that is computed may be any of them.
+  return outcomes.some((text) => (literalText.exec(text)?.[2] ?? key).toLowerCase() === key);
+}
+
+function warnOfUnused(name: string, report: ProblemReport): void {
+  report.warning(
+    [...scriptsPath, name],
+    `no stage runs this script, and no script includes it. Name it in session.ehlo.script, session.mail.script or session.rcpt.script, as "'${name}'".`,
+  );
+}
+
+function warnOfPart(name: string, part: EnvelopePart, report: ProblemReport): void {
+  report.warning(
+    [...scriptsPath, name],
+    `sets envelope.${part}: the script sees the change, and nobody else does, since no MTA lets this part be changed. Only from and to can be.`,
+  );
+}
+
 /** In the file of the script; in the configuration where the script stands in it as it is; else by line and column of the script. */
-export function problemInScript({ severity, script, line, column, message }: ScriptProblem, { document, report }: Build): Problem {
-  const told = /[.?!]$/.test(message) ? message : `${message}.`;
+export function problemInScript(problem: ScriptProblem, { sieve }: Normalised, report: ProblemReport): Problem {
+  const { severity, script, line, column } = problem;
+  const message = /[.?!]$/.test(problem.message) ? problem.message : `${problem.message}.`;
   const [name = script, { contents = "", file } = {}] =
-    Object.entries(document.sieve.trusted.scripts).find(([each]) => each.toLowerCase() === script.toLowerCase()) ?? [];
-  if (file !== undefined) return { severity, file, line, column, key: "", message: told };
-  const path: Path = [...scriptsPath, name, "contents"];
+    Object.entries(sieve.trusted.scripts).find(([each]) => each.toLowerCase() === script.toLowerCase()) ?? [];
+  if (file !== undefined) return { severity, file, line, column, key: "", message };
+  const path: KeyPath = [...scriptsPath, name, "contents"];
   const first = report.placeOf(path, 0);
   const at = report.placeOf(path, startOfLine(contents, line) + column - 1);
   const isDirect = at.line - first.line === line - 1 && (line === 1 || at.column === column);
@@ -159,7 +147,7 @@ export function problemInScript({ severity, script, line, column, message }: Scr
     line: place.line,
     column: place.column,
     key: at.key,
-    message: isDirect ? told : `line ${line}, column ${column}: ${told}`,
+    message: isDirect ? message : `line ${line}, column ${column}: ${message}`,
   };
 }
 

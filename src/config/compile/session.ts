@@ -1,68 +1,45 @@
 /** `[session.*]` and the domains, compiled for the stages. */
-import type { Names } from "../../expr/ask.ts";
 import { canonicalAddress } from "../../mail/address.ts";
 import { canonicalDomain } from "../../mail/domain.ts";
-import { parseReply, type Reply } from "../../mail/reply.ts";
-import type { ScriptVocabulary } from "../../sieve/script.ts";
-import type { DomainSettings, Rule, ScriptRule, Settings } from "../../stage/stage-settings.ts";
-import { didYouMean } from "../../text/did-you-mean.ts";
-import { version } from "../configuration.ts";
-import type { Path } from "../syntax/tree.ts";
-import type { Build } from "./context.ts";
-import { buildGreylist } from "./greylist.ts";
-import { literalText, type Outcomes, priorities, Rules, type Stage } from "./rules.ts";
-import { buildScripts, type ScriptSources, scriptNames, unknownScript } from "./scripts.ts";
-import { buildThrottles } from "./throttles.ts";
+import type { DomainSettings, Rule, ScriptRule, Settings, SieveSettings } from "../../stage/stage-settings.ts";
+import { unknownDirectory, unknownLookup, unknownScript } from "../check/names.ts";
+import type { Normalised } from "../normalise.ts";
+import type { StageRules } from "../schema/values.ts";
+import type { KeyPath } from "../syntax/tree.ts";
+import type { Context } from "./context.ts";
+import { compileGreylist } from "./greylist.ts";
+import { type Outcomes, priorities, RuleCompiler } from "./rules.ts";
+import { scriptOutcomes } from "./scripts.ts";
+import { compileThrottles } from "./throttles.ts";
 
-export function buildSettings(build: Build, vocabulary: ScriptVocabulary, sources: ScriptSources): Settings {
-  const { session } = build.document;
-  const { names } = vocabulary;
-  const rules = new Rules(names, build.report);
+export function compileSettings(normalised: Normalised, sieve: SieveSettings, context: Context): Settings {
+  const { names, report } = context;
+  const { ehlo, extensions, mail, rcpt } = normalised.session;
+  const compiler = new RuleCompiler(context);
 
-  /** The rule set of this key; it is put back as it was understood. */
-  function rule<K extends string>(table: Partial<Record<K, unknown>>, path: Path, key: K, stage: Stage, outcomes?: Outcomes): Rule {
-    const compiled = rules.compile(table[key], [...path, key], stage, outcomes);
-    table[key] = compiled.written;
-    return compiled.rule;
+  function rule<K extends string>(table: Readonly<Record<K, StageRules>>, path: KeyPath, key: K, outcomes?: Outcomes): Rule {
+    return compiler.compile(table[key], [...path, key], outcomes);
   }
-  function ruleOrSwitch<K extends string>(table: Partial<Record<K, unknown>>, path: Path, key: K): boolean | Rule {
-    const { value, written } = rules.compileSwitch(table[key], [...path, key], "address");
-    table[key] = written;
-    return value;
+  function scriptRule(table: { readonly script: StageRules }, path: KeyPath): ScriptRule {
+    const literal = (text: string) => unknownScript(text, names);
+    const compiled = rule(table, path, "script", { type: "text", literal, names: names.scripts.active });
+    return scriptOutcomes(table.script).length === 0 ? undefined : compiled;
   }
 
-  const scripts = scriptNames(build);
-  const isNone = /^\s*(?:false|0)\s*$/;
-  /** Names that the stages may run, in lower case; `undefined`: one of them computes it. */
-  let named: Set<string> | undefined = new Set();
-  function scriptRule(table: { script?: unknown }, stage: "ehlo" | "mail" | "rcpt"): ScriptRule {
-    const literal = (text: string) => {
-      named?.add(text.toLowerCase());
-      return unknownScript(text, scripts);
-    };
-    const compiled = rules.compile(table.script, ["session", stage, "script"], stage, { type: "text", literal, names: scripts.active });
-    table.script = compiled.written;
-    const outcomes = [...compiled.source.rules.map(({ then }) => then), compiled.source.else];
-    if (!outcomes.every((text) => literalText.test(text) || isNone.test(text))) named = undefined;
-    return outcomes.every((text) => isNone.test(text)) ? undefined : compiled.rule;
-  }
-
-  const { ehlo, extensions, mail, rcpt } = session;
-  const [ehloPath, extensionsPath, rcptPath] = [
-    ["session", "ehlo"],
-    ["session", "extensions"],
-    ["session", "rcpt"],
-  ];
-  const extension = (key: keyof typeof extensions, outcomes?: Outcomes) => rule(extensions, extensionsPath, key, "mail", outcomes);
-  knownLookups(build, names);
+  const ehloPath: KeyPath = ["session", "ehlo"];
+  const extensionsPath: KeyPath = ["session", "extensions"];
+  const mailPath: KeyPath = ["session", "mail"];
+  const rcptPath: KeyPath = ["session", "rcpt"];
+  const extension = (key: keyof typeof extensions, outcomes?: Outcomes) => rule(extensions, extensionsPath, key, outcomes);
+  for (const [index, name] of ehlo.blocklist.entries()) report.errorIf([...ehloPath, "blocklist", index], unknownLookup(name, names));
 
   return {
     ehlo: {
-      require: rule(ehlo, ehloPath, "require", "ehlo"),
-      rejectNonFqdn: rule(ehlo, ehloPath, "reject-non-fqdn", "ehlo"),
+      require: rule(ehlo, ehloPath, "require"),
+      rejectNonFqdn: rule(ehlo, ehloPath, "reject-non-fqdn"),
       fqdn: ehlo.fqdn,
       blocklist: ehlo.blocklist,
-      script: scriptRule(ehlo, "ehlo"),
+      script: scriptRule(ehlo, ehloPath),
     },
     extensions: {
       pipelining: extension("pipelining"),
@@ -72,76 +49,62 @@ export function buildSettings(build: Build, vocabulary: ScriptVocabulary, source
       dsn: extension("dsn"),
       futureRelease: extension("future-release", { type: "duration" }),
       deliverBy: extension("deliver-by", { type: "duration" }),
-      mtPriority: extension("mt-priority", { literal: priority }),
+      mtPriority: extension("mt-priority", { literal: unknownPriority }),
       vrfy: extension("vrfy"),
       expn: extension("expn"),
     },
-    mail: { script: scriptRule(mail, "mail"), rewrite: rule(mail, ["session", "mail"], "rewrite", "mail", { type: "address" }) },
+    mail: { script: scriptRule(mail, mailPath), rewrite: rule(mail, mailPath, "rewrite", { type: "address" }) },
     rcpt: {
-      directory: rule(rcpt, rcptPath, "directory", "rcpt", { type: "text", literal: (text) => unknownDirectory(text, names) }),
-      relay: rule(rcpt, rcptPath, "relay", "rcpt"),
-      script: scriptRule(rcpt, "rcpt"),
-      rewrite: rule(rcpt, rcptPath, "rewrite", "rcpt", { type: "address" }),
-      subAddressing: ruleOrSwitch(rcpt, rcptPath, "sub-addressing"),
+      directory: rule(rcpt, rcptPath, "directory", { type: "text", literal: (text) => unknownDirectory(text, names) }),
+      relay: rule(rcpt, rcptPath, "relay"),
+      script: scriptRule(rcpt, rcptPath),
+      rewrite: rule(rcpt, rcptPath, "rewrite", { type: "address" }),
+      subAddressing: compiler.compileSwitch(rcpt["sub-addressing"], [...rcptPath, "sub-addressing"]),
       subAddressingDelivery: rcpt["sub-addressing-delivery"],
-      catchAll: ruleOrSwitch(rcpt, rcptPath, "catch-all"),
+      catchAll: compiler.compileSwitch(rcpt["catch-all"], [...rcptPath, "catch-all"]),
       aliases: rcpt.aliases,
-      maxRecipients: rule(rcpt, rcptPath, "max-recipients", "mail", { type: "count" }),
+      maxRecipients: rule(rcpt, rcptPath, "max-recipients", { type: "count" }),
       maxListMembers: rcpt["max-list-members"],
       errors: {
-        total: rule(rcpt.errors, [...rcptPath, "errors"], "total", "mail", { type: "count" }),
-        wait: rule(rcpt.errors, [...rcptPath, "errors"], "wait", "mail", { type: "duration" }),
+        total: rule(rcpt.errors, [...rcptPath, "errors"], "total", { type: "count" }),
+        wait: rule(rcpt.errors, [...rcptPath, "errors"], "wait", { type: "duration" }),
       },
-      greylist: buildGreylist(build, rule(rcpt.greylist, [...rcptPath, "greylist"], "enable", "rcpt")),
+      greylist: compileGreylist(normalised, rule(rcpt.greylist, [...rcptPath, "greylist"], "enable"), context),
       replies: {
-        unknownMailbox: replyOf(rcpt.replies["unknown-mailbox"]),
-        relay: replyOf(rcpt.replies.relay),
-        tooManyRecipients: replyOf(rcpt.replies["too-many-recipients"]),
-        tooManyErrors: replyOf(rcpt.replies["too-many-errors"]),
-        rateLimit: replyOf(rcpt.replies["rate-limit"]),
-        greylisted: replyOf(rcpt.replies.greylisted),
-        unavailable: replyOf(rcpt.replies.unavailable),
+        unknownMailbox: rcpt.replies["unknown-mailbox"].value,
+        relay: rcpt.replies.relay.value,
+        tooManyRecipients: rcpt.replies["too-many-recipients"].value,
+        tooManyErrors: rcpt.replies["too-many-errors"].value,
+        rateLimit: rcpt.replies["rate-limit"].value,
+        greylisted: rcpt.replies.greylisted.value,
+        unavailable: rcpt.replies.unavailable.value,
       },
     },
-    throttles: buildThrottles(build, rules),
-    domains: domainsOf(build, names, (table, path) =>
-      table["sub-addressing"] === undefined ? undefined : ruleOrSwitch(table, path, "sub-addressing"),
-    ),
-    // Last: by now it is known which of them are named.
-    sieve: {
-      scripts: buildScripts(build, sources, vocabulary, named),
-      onError: build.document.sieve.trusted["on-error"],
-      host: { hostname: build.document.server.hostname ?? "localhost", version },
-    },
+    throttles: compileThrottles(normalised, compiler),
+    domains: compileDomains(normalised, compiler, context),
+    sieve,
   };
 }
 
-type DomainDocument = Build["document"]["domain"][number];
-
-function domainsOf(
-  { document, report }: Build,
-  names: Names,
-  subAddressingOf: (domain: DomainDocument, path: Path) => boolean | Rule | undefined,
-): ReadonlyMap<string, DomainSettings> {
+function compileDomains({ domain }: Normalised, compiler: RuleCompiler, { names, report }: Context): ReadonlyMap<string, DomainSettings> {
   const domains = new Map<string, DomainSettings>();
-  for (const [index, domain] of document.domain.entries()) {
-    const path: Path = ["domain", index];
-    const { directory, "catch-all-address": catchAll } = domain;
-    const unknown = directory === undefined ? undefined : unknownDirectory(directory, names);
-    if (unknown !== undefined) report.error([...path, "directory"], unknown);
+  for (const [index, each] of domain.entries()) {
+    const path: KeyPath = ["domain", index];
+    const { directory, "catch-all-address": catchAll, "sub-addressing": subAddressing } = each;
+    if (directory !== undefined) report.errorIf([...path, "directory"], unknownDirectory(directory, names));
     if (catchAll !== undefined && !/^[^@]+@[^@]+$/.test(catchAll)) {
       report.error([...path, "catch-all-address"], `"${catchAll}" is not an address. Write it as "info@example.org".`);
     }
     const settings: DomainSettings = {
-      name: canonicalDomain(domain.name),
+      name: canonicalDomain(each.name),
       directory,
-      subAddressing: subAddressingOf(domain, path),
+      subAddressing: subAddressing === undefined ? undefined : compiler.compileSwitch(subAddressing, [...path, "sub-addressing"]),
       catchAllAddress: catchAll === undefined ? undefined : canonicalAddress(catchAll),
-      allowRelaying: domain["allow-relaying"],
+      allowRelaying: each["allow-relaying"],
     };
-    const written: readonly (readonly [string, Path])[] = [
-      [domain.name, [...path, "name"]],
-      ...domain.aliases.map((alias, place) => [alias, [...path, "aliases", place]] as const),
+    const written: readonly (readonly [string, KeyPath])[] = [
+      [each.name, [...path, "name"]],
+      ...each.aliases.map((alias, place) => [alias, [...path, "aliases", place]] as const),
     ];
     for (const [name, at] of written) {
       const key = canonicalDomain(name);
@@ -152,27 +115,7 @@ function domainsOf(
   return domains;
 }
 
-function knownLookups({ document, report }: Build, { lookups }: Names): void {
-  for (const [index, name] of document.session.ehlo.blocklist.entries()) {
-    if (lookups.has(name)) continue;
-    const mend = didYouMean(name, lookups.keys()) || ` Add [lookup.${name}] or [lookup-file.${name}].`;
-    report.error(["session", "ehlo", "blocklist", index], `unknown lookup "${name}".${mend}`);
-  }
-}
-
-function unknownDirectory(name: string, { directories }: Names): string | undefined {
-  if (name === "" || name === "*" || directories.has(name)) return undefined;
-  return `unknown directory "${name}".${didYouMean(name, directories.keys()) || ` Add [directory.${name}], or use '*', the default one.`}`;
-}
-
-function priority(text: string): string | undefined {
+function unknownPriority(text: string): string | undefined {
   if (priorities.has(text.toLowerCase())) return undefined;
-  return `"${text}" is no priority policy. Write ${[...priorities].join(", ")} or false.`;
-}
-
-/** The schema lets only replies pass. */
-function replyOf(text: string): Reply {
-  const reply = parseReply(text);
-  if (reply === undefined) throw new RangeError(`not a reply: ${text}`);
-  return reply;
+  return `"${text}" is not a priority policy. Write ${[...priorities].join(", ")} or false.`;
 }

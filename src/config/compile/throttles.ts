@@ -2,29 +2,25 @@
 import { createHash } from "node:crypto";
 import { type Settings, type Throttle, type ThrottleStage, throttleKeys } from "../../stage/stage-settings.ts";
 import { variablesOf } from "../../stage/vocabulary.ts";
-import type { Document } from "../schema/schema.ts";
-import { parseRate } from "../schema/values.ts";
-import type { Build } from "./context.ts";
-import type { Rules } from "./rules.ts";
+import type { Normalised } from "../normalise.ts";
+import { formatRules } from "../syntax/rule-set.ts";
+import type { RuleCompiler } from "./rules.ts";
 
-export function buildThrottles({ document }: Build, rules: Rules): Settings["throttles"] {
+export function compileThrottles({ session }: Normalised, rules: RuleCompiler): Settings["throttles"] {
   const stages: Record<ThrottleStage, Throttle[]> = { connect: [], mail: [], rcpt: [] };
   /** By all that tells throttles apart: how many there are. */
   const alike = new Map<string, number>();
-  for (const [index, written] of document.session.throttle.entries()) {
-    const { rule, written: match } = rules.compile(written.match, ["session", "throttle", index, "match"], "rcpt");
-    written.match = match;
-    // One that will not do has been told of, and the configuration is not used.
-    const rate = parseRate(written.rate);
-    if (!written.enable || rate === undefined) continue;
+  for (const [index, { match, rate, window, count, ...written }] of session.throttle.entries()) {
+    const rule = rules.compile(match, ["session", "throttle", index, "match"]);
+    if (!written.enable) continue;
     const key = throttleKeys.filter((name) => written.key.includes(name));
     const variables = new Set([...key, ...rule.variables]);
-    const what = JSON.stringify([match, key, rate, written.count, written.window]);
+    const what = JSON.stringify([formatRules(match), key, rate.value, count, window]);
     const copies = alike.get(what) ?? 0;
     alike.set(what, copies + 1);
-    stages[stageOf(variables, written.count)].push({
-      ...{ id: idOf(what, copies), title: titleOf(written.rate, key), match: rule, key, ...rate, window: written.window },
-      counts: written.count ?? (key.includes("rcpt_domain") && !key.includes("rcpt") ? "messages" : "recipients"),
+    stages[stageOf(variables, count)].push({
+      ...{ id: idOf(what, copies), title: titleOf(rate.written, key), match: rule, key, ...rate.value, window },
+      counts: count ?? (key.includes("rcpt_domain") && !key.includes("rcpt") ? "messages" : "recipients"),
       onStoreFailure: written["on-store-failure"],
     });
   }
@@ -33,7 +29,7 @@ export function buildThrottles({ document }: Build, rules: Rules): Settings["thr
 
 const connection = ["listener", "remote_ip", "remote_port", "local_ip", "local_port", "protocol", "is_trusted"];
 
-function stageOf(variables: ReadonlySet<string>, count: Document["session"]["throttle"][number]["count"]): ThrottleStage {
+function stageOf(variables: ReadonlySet<string>, count: Throttle["counts"] | undefined): ThrottleStage {
   if (count !== undefined) return "rcpt";
   const names = [...variables];
   if (names.every((name) => connection.includes(name))) return "connect";

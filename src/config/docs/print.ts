@@ -1,18 +1,24 @@
 /** The whole configuration as it was understood, as TOML that can be loaded again; passwords are masked. */
+import type { z } from "zod";
 import type { Configuration } from "../configuration.ts";
+import type { Normalised } from "../normalise.ts";
 import { schema } from "../schema/schema.ts";
 
 const mask = "********";
 
-export function renderConfiguration({ document }: Configuration): string {
-  // A copy, with the keys in the order of the schema.
-  const masked = schema.parse(document);
-  for (const store of Object.values(masked.store)) {
-    if (store.type !== "postgresql") continue;
-    if (store.password !== undefined) store.password = mask;
-    if (store.url !== undefined) store.url = withoutPassword(store.url);
-  }
-  return `${[...tableLines([], masked)].join("\n")}\n`;
+/** Back to what a file has, with the keys in the order of the schema. */
+const written: z.ZodType = schema;
+
+export function renderConfiguration({ normalised }: Configuration): string {
+  const store = Object.fromEntries(Object.entries(normalised.store).map(([name, each]) => [name, masked(each)]));
+  const document = written.encode({ ...normalised, store });
+  return isTable(document) ? `${[...tableLines([], document)].join("\n")}\n` : "";
+}
+
+function masked(store: Normalised["store"][string]): Normalised["store"][string] {
+  if (store.type !== "postgresql") return store;
+  const { url, password } = store;
+  return { ...store, url: url && withoutPassword(url), password: password && mask };
 }
 
 function withoutPassword(text: string): string {

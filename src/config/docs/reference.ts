@@ -153,7 +153,7 @@ function typeOf(of: Schema): string {
 function defaultOf(of: Schema): string | undefined {
   const meta = of instanceof z.ZodType ? of.meta() : undefined;
   if (typeof meta?.unset === "string") return meta.unset;
-  if (!(of instanceof z.ZodDefault)) return undefined;
+  if (!(of instanceof z.ZodDefault || of instanceof z.ZodPrefault)) return undefined;
   return `\`${tomlOf(of.def.defaultValue)}\``;
 }
 

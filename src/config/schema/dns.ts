@@ -1,10 +1,10 @@
 /** The keys of questions to the DNS. */
 import { z } from "zod";
 import { canonicalIp } from "../../mail/ip.ts";
-import { duration, parseBind } from "./values.ts";
+import { duration, parseListenAddress } from "./values.ts";
 
 const resolver = z.string().superRefine((text, context) => {
-  const withPort = parseBind(text);
+  const withPort = parseListenAddress(text);
   const isAddress = canonicalIp(text) === text || (typeof withPort === "object" && withPort.kind === "inet" && withPort.port > 0);
   if (isAddress) return;
   context.addIssue(`"${text}" is not the address of a resolver. Write it as "127.0.0.1", "127.0.0.1:5353", "::1" or "[::1]:5353".`);

@@ -4,6 +4,13 @@ import { duration, onStoreFailure, rules, word } from "./values.ts";
 
 const list = z.array(word).default([]);
 
+const filePrefix = "file:";
+
+/** The file that an entry of a list names; `undefined`: it is an entry itself. */
+export function exemptFile(entry: string): string | undefined {
+  return entry.startsWith(filePrefix) ? entry.slice(filePrefix.length) : undefined;
+}
+
 const grammar =
   "Each is an entry, or `file:` and the path of a file with one a line, read again when it changes; both in the grammar of postgrey.";
 

@@ -5,16 +5,11 @@ import { dnsTable } from "./dns.ts";
 import { sessionTable } from "./session.ts";
 import { sieveTable } from "./sieve.ts";
 import { storeTable } from "./stores.ts";
-import { domainNames, duration, optionalRules, parseBind, path, word } from "./values.ts";
+import { domainNames, duration, optionalAddressSwitch, parseListenAddress, path, word, written } from "./values.ts";
 
 const network = z.string().superRefine((text, context) => {
   if (isNetwork(text)) return;
   context.addIssue(`"${text}" is not an address or a network. Write it as "192.0.2.0/24" or "2001:db8::/32".`);
-});
-
-const bind = z.string().superRefine((text, context) => {
-  const parsed = parseBind(text);
-  if (typeof parsed === "string") context.addIssue(parsed);
 });
 
 const mode = z.enum(["enforce", "shadow"]);
@@ -60,7 +55,10 @@ const listener = z.strictObject({
           : undefined,
     })
     .meta({ description: "Postfix policy delegation, milter (Postfix, Sendmail), or socketmap (Postfix, Sendmail's class `socket`)." }),
-  bind: z.array(bind).min(1).meta({ description: "Where to listen: `127.0.0.1:10040`, `[::1]:10040` or `unix:/absolute/path`." }),
+  bind: z
+    .array(written(parseListenAddress))
+    .min(1)
+    .meta({ description: "Where to listen: `127.0.0.1:10040`, `[::1]:10040` or `unix:/absolute/path`." }),
   "socket-mode": z
     .string()
     .regex(/^0?[0-7]{3}$/, { error: 'a mode is three or four octal digits in quotes. Write "0660".' })
@@ -167,9 +165,7 @@ const domain = z.strictObject({
   name: word.meta({ description: "The domain." }),
   aliases: domainNames.meta({ description: "Domains whose addresses are looked up in this one." }),
   directory: word.optional().meta({ description: "The directory of this domain.", unset: "by `session.rcpt.directory`" }),
-  "sub-addressing": optionalRules(
-    "address",
-    "true, false or rules that yield a string",
+  "sub-addressing": optionalAddressSwitch(
     "by `session.rcpt.sub-addressing`",
     "As `session.rcpt.sub-addressing`, but `rcpt` is the local part, and so is the string that rules yield.",
   ),
@@ -184,10 +180,10 @@ export const schema = z.strictObject({
   log: log.prefault({}),
   listener: z
     .record(z.string(), listener)
-    .default({})
+    .prefault({})
     .meta({ description: "One for each service of the MTA; its name is the variable `listener`." }),
   store: storeTable,
-  directory: z.record(z.string(), directory).default({}).meta({ description: "Who exists." }),
+  directory: z.record(z.string(), directory).prefault({}).meta({ description: "Who exists." }),
   storage: storage.prefault({}),
   lookup: z.record(z.string(), lookupEntries).default({}).meta({
     description: "Lists written here. A key may hold `*` and `?`; `true` is membership, any other value is what the key stands for.",
@@ -220,7 +216,7 @@ export const schema = z.strictObject({
   dns: dnsTable,
   session: sessionTable,
   sieve: sieveTable,
-  domain: z.array(domain).default([]).meta({ description: "What differs for one domain. In TOML `[[domain]]`, in JSON also `Domain`." }),
+  domain: z.array(domain).prefault([]).meta({ description: "What differs for one domain. In TOML `[[domain]]`, in JSON also `Domain`." }),
 });
 
 /** The configuration in the words of TOML, with its defaults. */

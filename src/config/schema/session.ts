@@ -3,18 +3,20 @@ import { z } from "zod";
 import { parseReply } from "../../mail/reply.ts";
 import { greylistTable } from "./greylist.ts";
 import { throttleTables } from "./throttles.ts";
-import { authenticatedOnly, rules, word } from "./values.ts";
+import { addressSwitch, authenticatedOnly, rules, word, written } from "./values.ts";
 
 /** `classes`: the first digits that its code may have; a whole code is the only one. */
 function replyText(fallback: string, classes: readonly string[], meaning: string) {
   const wanted = classes.length > 1 ? "from 400 to 599" : classes.map((digits) => digits.padEnd(3, "x")).join();
-  const text = z.string().superRefine((line, context) => {
-    const parsed = parseReply(line);
-    if (parsed && /^[\x20-\x7e]*$/.test(line) && classes.some((digits) => String(parsed.code).startsWith(digits))) return;
-    const needs = `a reply here is one line of ASCII text whose code is ${wanted} with, if any, an enhanced code of the same class`;
-    context.addIssue(`"${line}" will not do: ${needs}. Write it like "${fallback}".`);
-  });
-  return text.default(fallback).meta({ description: `${meaning} Its code is ${wanted}.` });
+  const needs = `a reply here is one line of ASCII text whose code is ${wanted} with, if any, an enhanced code of the same class`;
+  const read = (line: string) => {
+    const reply = parseReply(line);
+    if (reply && /^[\x20-\x7e]*$/.test(line) && classes.some((digits) => String(reply.code).startsWith(digits))) return reply;
+    return `"${line}" cannot be used: ${needs}. Write it like "${fallback}".`;
+  };
+  return written(read)
+    .prefault(fallback)
+    .meta({ description: `${meaning} Its code is ${wanted}.` });
 }
 
 const ehlo = z.strictObject({
@@ -88,22 +90,14 @@ const replies = z.strictObject({
 const rcpt = z.strictObject({
   directory: rules("rcpt", "string or false", "'*'", "The directory that knows the recipient. With false every recipient is foreign."),
   relay: rules("rcpt", "true or false", authenticatedOnly(true), "Whether a recipient of a foreign domain passes."),
-  "sub-addressing": rules(
-    "address",
-    "true, false or rules that yield a string",
-    true,
+  "sub-addressing": addressSwitch(
     "Whether `john+tag@` is looked up as `john@` when it is not found itself; rules yield the address to look up.",
   ),
   "sub-addressing-delivery": z
     .enum(["base", "keep"])
     .default("base")
     .meta({ description: "What a sub-address resolves to: the address without the tag, or the address as given." }),
-  "catch-all": rules(
-    "address",
-    "true, false or rules that yield a string",
-    true,
-    "Whether the account that holds `@domain` gets what is not found; rules yield the address to look up.",
-  ),
+  "catch-all": addressSwitch("Whether the account that holds `@domain` gets what is not found; rules yield the address to look up."),
   aliases: z
     .enum(["keep", "primary"])
     .default("keep")

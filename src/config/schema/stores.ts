@@ -4,6 +4,12 @@ import { defaultQueries } from "../../store/sample-queries.ts";
 import type { Queries } from "../../store/store-settings.ts";
 import { duration, path, word } from "./values.ts";
 
+/** The store that is there without being named. */
+export const embeddedName = "embedded";
+
+/** Stands for its path, which the state directory gives. */
+export const embeddedPath = ":embedded:";
+
 function statement(name: keyof Queries, meaning: string) {
   return z
     .string()
@@ -58,7 +64,7 @@ const postgresql = z.strictObject({
 
 export const storeTable = z
   .record(z.string(), z.discriminatedUnion("type", [sqlite, postgresql]))
-  .default({})
+  .prefault({})
   .meta({
     description:
       "SQL databases. `embedded`, an SQLite file in the state directory, is there without being named; `[store.embedded]` may have `init`, `timeout` and `query` and needs no `type`.",

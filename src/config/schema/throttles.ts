@@ -1,12 +1,7 @@
 /** The keys of `[[session.throttle]]`. */
 import { z } from "zod";
 import { throttleKeys } from "../../stage/stage-settings.ts";
-import { onStoreFailure, parseRate, rules } from "./values.ts";
-
-const rate = z.string({ error: 'a rate is a string, in quotes. Write it like "100/1h".' }).superRefine((text, context) => {
-  if (parseRate(text) !== undefined) return;
-  context.addIssue(`"${text}" is not a rate: a number from 1, a slash, and a period of whole seconds. Write it like "100/1h".`);
-});
+import { onStoreFailure, rate, rules } from "./values.ts";
 
 const throttle = z.strictObject({
   enable: z.boolean().default(true).meta({ description: "False: as if it were not here." }),
@@ -29,5 +24,5 @@ const throttle = z.strictObject({
 
 export const throttleTables = z
   .array(throttle)
-  .default([])
+  .prefault([])
   .meta({ description: "How often something may happen. In TOML `[[session.throttle]]`, in JSON also `MtaInboundThrottle`." });

@@ -1,8 +1,9 @@
-/** The kinds of values that many keys have, and what those mean that are written as one string: durations, rates, addresses to listen at. */
+/** The kinds of values that many keys have: what may be written, and what it means. */
 import { z } from "zod";
 import { canonicalIp } from "../../mail/ip.ts";
 import type { variablesOf } from "../../stage/vocabulary.ts";
 import { parseDuration } from "../../text/duration.ts";
+import { formatRules, formatSwitch, readRules, readSwitch, type WrittenRules } from "../syntax/rule-set.ts";
 
 /** A name or another short text on one line. */
 export const word = z.string().regex(/^[^\p{Cc}]+$/u, { error: "must be text on one line, and not empty." });
@@ -12,51 +13,82 @@ export const domainNames = z.array(word).default([]);
 /** Relative to the folder of the configuration file, where nothing else is said. */
 export const path = z.string().regex(/^[^\0]+$/, { error: "is not the path of a file. Write one." });
 
-export function duration(fallback: string, meaning: string) {
-  const text = z
-    .string({ error: `a duration is written with its unit, in quotes. Write it like "${fallback}".` })
-    .superRefine((value, context) => {
-      if (durationMs(value) !== undefined) return;
-      context.addIssue(`"${value}" is not a duration. Write a number and one of the units d, h, m, s, ms, such as "${fallback}".`);
-    });
-  return text.default(fallback).meta({ description: meaning, unit: "duration" });
-}
-
-type Constant = string | number | boolean;
-type RuleData = Constant | readonly ({ readonly if: string; readonly then: Constant } | { readonly else: Constant })[];
-
-/** A rule set: its forms are read, and its expressions compiled, after the rest. `stage` says which variables it may use. */
-export function rules(stage: keyof typeof variablesOf, yields: string, fallback: RuleData, meaning: string) {
-  return z.unknown().default(fallback).meta({ description: meaning, stage, yields });
-}
-
-export function optionalRules(stage: keyof typeof variablesOf, yields: string, unset: string, meaning: string) {
-  return z.unknown().optional().meta({ description: meaning, stage, yields, unset });
-}
-
-export function authenticatedOnly(value: Constant): RuleData {
-  return [{ if: "!is_empty(authenticated_as)", then: value }, { else: false }];
-}
-
 export function onStoreFailure(meaning: string) {
   return z.enum(["accept", "defer"]).default("accept").meta({ description: meaning });
 }
 
-/** Where a listener accepts connections. A port of 0 takes any free one. */
-export type Bind =
-  | { readonly kind: "inet"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string };
+/** A string that means more than its text. */
+interface Written<T> {
+  readonly written: string;
+  readonly value: T;
+}
 
-/** Of a socket's path, the zero octet at its end not counted (`sun_path` of Linux). */
-const maxSocketPath = 107;
+/** `read`: what a text means, or what is wrong with it and how to fix it. */
+export function written<T extends number | object>(read: (text: string) => T | string, error?: string) {
+  return z.codec(z.string(error === undefined ? {} : { error }), z.custom<Written<T>>(), {
+    decode: (text, context) => {
+      const value = read(text);
+      if (typeof value !== "string") return { written: text, value };
+      context.issues.push({ code: "custom", message: value, input: text });
+      return z.NEVER;
+    },
+    encode: ({ written: text }) => text,
+  });
+}
+
+/** Milliseconds. */
+export function duration(fallback: string, meaning: string) {
+  const read = (text: string) =>
+    durationMs(text) ?? `"${text}" is not a duration. Write a number and one of the units d, h, m, s, ms, such as "${fallback}".`;
+  return written(read, `a duration is written with its unit, in quotes. Write it like "${fallback}".`)
+    .prefault(fallback)
+    .meta({ description: meaning, unit: "duration" });
+}
 
 /** Unlike in expressions a unit is needed. `undefined`: not a duration. */
-export function durationMs(text: string): number | undefined {
+function durationMs(text: string): number | undefined {
   return /[a-z]$/i.test(text) ? parseDuration(text) : undefined;
 }
 
+/** Which variables a rule set may use. */
+export type Stage = keyof typeof variablesOf;
+
+export interface StageRules extends WrittenRules {
+  readonly stage: Stage;
+}
+
+type Literal = string | number | boolean;
+type RuleData = Literal | readonly ({ readonly if: string; readonly then: Literal } | { readonly else: Literal })[];
+
+export function rules(stage: Stage, yields: string, fallback: RuleData, meaning: string) {
+  const ruleSet = z.codec(z.unknown(), z.custom<StageRules>(), {
+    decode: (data) => ({ stage, ...readRules(data) }),
+    encode: formatRules,
+  });
+  return ruleSet.prefault(fallback).meta({ description: meaning, stage, yields });
+}
+
+const ruleSwitch = z.codec(z.unknown(), z.custom<StageRules>(), {
+  decode: (data) => ({ stage: "address" as const, ...readSwitch(data) }),
+  encode: formatSwitch,
+});
+const switchMeta = { stage: "address", yields: "true, false or rules that yield a string" };
+
+/** True, false, or rules that yield an address to look up. */
+export function addressSwitch(meaning: string) {
+  return ruleSwitch.prefault(true).meta({ description: meaning, ...switchMeta });
+}
+
+export function optionalAddressSwitch(unset: string, meaning: string) {
+  return ruleSwitch.optional().meta({ description: meaning, ...switchMeta, unset });
+}
+
+export function authenticatedOnly(value: Literal): RuleData {
+  return [{ if: "!is_empty(authenticated_as)", then: value }, { else: false }];
+}
+
 /** At most so many in so long. */
-export interface Rate {
+interface Rate {
   readonly count: number;
   /** Whole seconds. */
   readonly periodMs: number;
@@ -65,8 +97,13 @@ export interface Rate {
 const maxCount = 1_000_000_000;
 const maxPeriodMs = 366 * 24 * 60 * 60 * 1000;
 
-/** `25/1h`. `undefined`: not a rate. */
-export function parseRate(text: string): Rate | undefined {
+/** `25/1h`. */
+export const rate = written<Rate>(
+  (text) => parseRate(text) ?? `"${text}" is not a rate: a number from 1, a slash, and a period of whole seconds. Write it like "100/1h".`,
+  'a rate is a string, in quotes. Write it like "100/1h".',
+);
+
+function parseRate(text: string): Rate | undefined {
   const [, digits = "", period = ""] = /^(\d{1,10})\/(\S+)$/.exec(text) ?? [];
   const count = Number(digits);
   const periodMs = durationMs(period);
@@ -74,8 +111,16 @@ export function parseRate(text: string): Rate | undefined {
   return periodMs >= 1000 && periodMs <= maxPeriodMs && periodMs % 1000 === 0 ? { count, periodMs } : undefined;
 }
 
-/** What is wrong with it and how to mend it, if it is not one. */
-export function parseBind(text: string): Bind | string {
+/** Where a listener accepts connections. A port of 0 takes any free one. */
+export type ListenAddress =
+  | { readonly kind: "inet"; readonly host: string; readonly port: number }
+  | { readonly kind: "unix"; readonly path: string };
+
+/** Of a socket's path, the zero octet at its end not counted (`sun_path` of Linux). */
+const maxSocketPath = 107;
+
+/** Or what is wrong with it and how to fix it. */
+export function parseListenAddress(text: string): ListenAddress | string {
   if (text.startsWith("unix:")) {
     const path = text.slice("unix:".length);
     if (!path.startsWith("/")) return `the path of a socket must be absolute. Write "unix:/run/postern/${path || "policy.sock"}".`;
@@ -84,11 +129,11 @@ export function parseBind(text: string): Bind | string {
   }
   const [, bracketed, plain = bracketed ?? "", digits] = /^(?:\[([^\]]*)\]|([^:]*))(?::([^:]*))?$/.exec(text) ?? [];
   if (digits === undefined) {
-    const mend = 'Write an address and a port, such as "127.0.0.1:10040" or "[::1]:10040", or "unix:/path".';
-    return `"${text}" has no port, or an IPv6 address without brackets. ${mend}`;
+    const fix = 'Write an address and a port, such as "127.0.0.1:10040" or "[::1]:10040", or "unix:/path".';
+    return `"${text}" has no port, or is an IPv6 address without brackets. ${fix}`;
   }
   const port = Number(digits);
-  if (!/^\d{1,5}$/.test(digits) || port > 65535) return `"${digits}" is no port. Write a number from 0 to 65535.`;
+  if (!/^\d{1,5}$/.test(digits) || port > 65535) return `"${digits}" is not a port. Write a number from 0 to 65535.`;
   const host = canonicalIp(plain);
   const isV6 = host?.includes(":") ?? false;
   if (host === undefined || isV6 !== (bracketed !== undefined)) {
@@ -97,7 +142,7 @@ export function parseBind(text: string): Bind | string {
   return { kind: "inet", host, port };
 }
 
-export function formatBind(bind: Bind): string {
-  if (bind.kind === "unix") return `unix:${bind.path}`;
-  return bind.host.includes(":") ? `[${bind.host}]:${bind.port}` : `${bind.host}:${bind.port}`;
+export function formatListenAddress(address: ListenAddress): string {
+  if (address.kind === "unix") return `unix:${address.path}`;
+  return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }

@@ -1,6 +1,6 @@
 /** Objects of JSON configurations, `MtaStageRcpt` and the like, to the tables that they mean. */
-import type { Report } from "../check/report.ts";
-import type { List, Node, Table } from "./tree.ts";
+import type { ProblemReport } from "../check/report.ts";
+import type { List, Table, TreeNode } from "./tree.ts";
 
 /** Where a field goes; a field that is not named goes under its own name. */
 type Fields = Readonly<Record<string, readonly string[]>>;
@@ -24,7 +24,7 @@ export const objectNames: readonly string[] = [
   "SieveSystemScript",
 ];
 
-export function foldObjects(root: Table, report: Report): void {
+export function foldObjects(root: Table, report: ProblemReport): void {
   for (const [name, { under, fields }] of Object.entries(stages)) {
     const node = take(root, name);
     if (node?.kind !== "table") {
@@ -39,7 +39,7 @@ export function foldObjects(root: Table, report: Report): void {
   foldScripts(root, report);
 }
 
-function foldLookups(root: Table, report: Report): void {
+function foldLookups(root: Table, report: ProblemReport): void {
   /** By name space: whether it is a map. */
   const kinds = new Map<string, boolean>();
   for (const name of ["MemoryLookupKey", "MemoryLookupKeyValue"]) {
@@ -65,7 +65,7 @@ function foldLookups(root: Table, report: Report): void {
   }
 }
 
-function foldDomains(root: Table, report: Report): void {
+function foldDomains(root: Table, report: ProblemReport): void {
   const objects = objectsIn(take(root, "Domain"), report);
   if (objects.length === 0) return;
   for (const { entries } of objects) {
@@ -88,7 +88,7 @@ function foldDomains(root: Table, report: Report): void {
 }
 
 /** Keys are named in camelCase, a rate may be an object; a period without a unit is milliseconds, as in rules. */
-function foldThrottles(root: Table, report: Report): void {
+function foldThrottles(root: Table, report: ProblemReport): void {
   const objects = objectsIn(take(root, "MtaInboundThrottle"), report);
   if (objects.length === 0) return;
   for (const { entries } of objects) {
@@ -109,7 +109,7 @@ function foldThrottles(root: Table, report: Report): void {
   }
 }
 
-function foldScripts(root: Table, report: Report): void {
+function foldScripts(root: Table, report: ProblemReport): void {
   for (const script of objectsIn(take(root, "SieveSystemScript"), report)) {
     const { name, contents } = fieldsOf(script, ["name", "contents", "isActive"], report);
     const text = textOf(name);
@@ -127,23 +127,23 @@ function foldScripts(root: Table, report: Report): void {
   }
 }
 
-function inSnakeCase(node: Node): Node {
+function inSnakeCase(node: TreeNode): TreeNode {
   if (node.kind !== "scalar" || typeof node.value !== "string") return node;
   return { ...node, value: node.value.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) };
 }
 
-function scalarOf(node: Node | undefined): unknown {
+function scalarOf(node: TreeNode | undefined): unknown {
   return node?.kind === "scalar" ? node.value : undefined;
 }
 
-function take(root: Table, name: string): Node | undefined {
+function take(root: Table, name: string): TreeNode | undefined {
   const node = root.entries.get(name);
   root.entries.delete(name);
   return node;
 }
 
 /** One object, or a list of them. */
-function objectsIn(node: Node | undefined, report: Report): readonly Table[] {
+function objectsIn(node: TreeNode | undefined, report: ProblemReport): readonly Table[] {
   const items = node === undefined ? [] : node.kind === "list" ? node.items : [node];
   return items.filter((item) => {
     if (item.kind !== "table") wrongKind(item, "an object", report);
@@ -151,19 +151,24 @@ function objectsIn(node: Node | undefined, report: Report): readonly Table[] {
   });
 }
 
-function fieldsOf(object: Table, known: readonly string[], report: Report): Readonly<Record<string, Node | undefined>> {
+function fieldsOf(object: Table, known: readonly string[], report: ProblemReport): Readonly<Record<string, TreeNode | undefined>> {
   for (const [name, node] of object.entries) {
     if (!known.includes(name)) {
-      report.add({ severity: "error", ...node.keyAt, key: node.key, message: `unknown key "${name}". Known are ${known.join(", ")}.` });
+      report.errorAt(node.keyAt, node.key, `unknown key "${name}". Known are ${known.join(", ")}.`);
     }
   }
   return Object.fromEntries(object.entries);
 }
 
-function put(root: Table, path: readonly string[], node: Node, report: Report): void {
+function put(root: Table, path: readonly string[], node: TreeNode, report: ProblemReport): void {
   let table = root;
   for (const [depth, name] of path.slice(0, -1).entries()) {
-    const next: Node = table.entries.get(name) ?? { ...node, kind: "table", key: path.slice(0, depth + 1).join("."), entries: new Map() };
+    const next: TreeNode = table.entries.get(name) ?? {
+      ...node,
+      kind: "table",
+      key: path.slice(0, depth + 1).join("."),
+      entries: new Map(),
+    };
     table.entries.set(name, next);
     if (next.kind !== "table") return;
     table = next;
@@ -174,14 +179,14 @@ function put(root: Table, path: readonly string[], node: Node, report: Report): 
   else complain(report, node, `is given twice, here and in line ${other.keyAt.line} as ${other.key}. Remove one.`);
 }
 
-function textOf(node: Node | undefined): string | undefined {
+function textOf(node: TreeNode | undefined): string | undefined {
   return node?.kind === "scalar" && typeof node.value === "string" && node.value !== "" ? node.value : undefined;
 }
 
-function wrongKind(node: Node | List, wanted: string, report: Report): void {
+function wrongKind(node: TreeNode | List, wanted: string, report: ProblemReport): void {
   complain(report, node, `must be ${wanted}.`);
 }
 
-function complain(report: Report, { at, key }: Node, message: string): void {
-  report.add({ severity: "error", ...at, key, message });
+function complain(report: ProblemReport, { at, key }: TreeNode, message: string): void {
+  report.errorAt(at, key, message);
 }

@@ -2,13 +2,13 @@
 
 import { type Place, placesIn } from "../../text/place.ts";
 import { offsetInSource } from "./escapes.ts";
-import { keyOf, type Node, type Parsed, type Table } from "./tree.ts";
+import { keyOf, type Parsed, type Table, type TreeNode } from "./tree.ts";
 
 const maxDepth = 64;
 
 export function parseJson(source: string): Parsed {
   try {
-    const reader = new Reader(source);
+    const reader = new JsonReader(source);
     const root = reader.document();
     if (root.kind !== "table") return { kind: "error", at: root.at, message: "a configuration is an object. Put it in braces." };
     return { kind: "tree", root, remarks: [] };
@@ -33,7 +33,7 @@ const word = /true|false|null/y;
 const string = /"(?:\\.|[^"\\\n])*"/y;
 const badEscape = /\\(?!["\\/bfnrt]|u[\da-fA-F]{4})./;
 
-class Reader {
+class JsonReader {
   readonly #source: string;
   readonly #places: (offset: number) => Place;
   #offset = 0;
@@ -43,14 +43,14 @@ class Reader {
     this.#places = placesIn(source);
   }
 
-  document(): Node {
+  document(): TreeNode {
     this.#skip();
     const node = this.#value("", this.#here(), 0);
     if (this.#offset < this.#source.length) this.#fail("text after the end. Remove it, or look for a brace too many.");
     return node;
   }
 
-  #value(key: string, keyAt: Place, depth: number): Node {
+  #value(key: string, keyAt: Place, depth: number): TreeNode {
     if (depth > maxDepth) this.#fail("nested too deeply.");
     const at = this.#here();
     const start = this.#offset;
@@ -61,7 +61,7 @@ class Reader {
         return table;
       }
       case "[": {
-        const items: Node[] = [];
+        const items: TreeNode[] = [];
         this.#series("]", () => items.push(this.#value(keyOf(key, items.length), this.#here(), depth + 1)));
         return { kind: "list", key, keyAt, at, items };
       }

@@ -2,7 +2,7 @@
 import { type AST, ParseError, parseTOML } from "toml-eslint-parser";
 import { type Place, placesIn } from "../../text/place.ts";
 import { doubleUnknownEscapes, offsetInSource } from "./escapes.ts";
-import { keyOf, type List, type Node, type Parsed, type Table } from "./tree.ts";
+import { keyOf, type List, type Parsed, type Table, type TreeNode } from "./tree.ts";
 
 const doubledMessage = (written: string) =>
   `"${written}" is no escape of TOML and is read as the two characters. Write "\\${written}", or a literal string in single quotes.`;
@@ -69,8 +69,8 @@ class Builder {
   }
 
   /** The node at the path, made where it is not there yet. */
-  #descend(from: Table, path: readonly (string | number)[], at: Place): Node {
-    let node: Node = from;
+  #descend(from: Table, path: readonly (string | number)[], at: Place): TreeNode {
+    let node: TreeNode = from;
     for (const [index, name] of path.entries()) {
       const key = keyOf(node.key, name);
       const make = (): Table | List =>
@@ -78,11 +78,11 @@ class Builder {
           ? { kind: "list", key, keyAt: at, at, items: [] }
           : { kind: "table", key, keyAt: at, at, entries: new Map() };
       if (node.kind === "table") {
-        const next: Node = node.entries.get(String(name)) ?? make();
+        const next: TreeNode = node.entries.get(String(name)) ?? make();
         node.entries.set(String(name), next);
         node = next;
       } else if (node.kind === "list") {
-        const next: Node = node.items[Number(name)] ?? make();
+        const next: TreeNode = node.items[Number(name)] ?? make();
         node.items[Number(name)] = next;
         node = next;
       }
@@ -90,7 +90,7 @@ class Builder {
     return node;
   }
 
-  #node(content: AST.TOMLContentNode, key: string, keyAt: Place): Node {
+  #node(content: AST.TOMLContentNode, key: string, keyAt: Place): TreeNode {
     const start = content.range[0];
     const at = this.#place(start);
     switch (content.type) {

@@ -1,7 +1,7 @@
 /** A configuration file as it was read: tables, lists and plain values, each with its place in the text. */
 import type { Place } from "../../text/place.ts";
 
-interface Common {
+interface Placed {
   /** Dotted, as the file spells it: `session.rcpt.rewrite[0].if`. */
   readonly key: string;
   /** Where the key stands; for an element of a list, where its value begins. */
@@ -10,17 +10,17 @@ interface Common {
   readonly at: Place;
 }
 
-export interface Table extends Common {
+export interface Table extends Placed {
   readonly kind: "table";
-  readonly entries: Map<string, Node>;
+  readonly entries: Map<string, TreeNode>;
 }
 
-export interface List extends Common {
+export interface List extends Placed {
   readonly kind: "list";
-  readonly items: Node[];
+  readonly items: TreeNode[];
 }
 
-interface Scalar extends Common {
+interface Scalar extends Placed {
   readonly kind: "scalar";
   /** A whole number beyond ±(2^53−1) is a bigint. */
   readonly value: string | number | bigint | boolean | Date | null;
@@ -28,10 +28,10 @@ interface Scalar extends Common {
   readonly placeOf?: (index: number) => Place;
 }
 
-export type Node = Table | List | Scalar;
+export type TreeNode = Table | List | Scalar;
 
 /** Names of tables and indexes of lists, from the root. */
-export type Path = readonly (string | number)[];
+export type KeyPath = readonly (string | number)[];
 
 /** A file that was read, or the first thing in it that is not TOML or JSON. */
 export type Parsed =
@@ -45,8 +45,8 @@ export function keyOf(parent: string, name: string | number): string {
 }
 
 /** The node itself, or the nearest one above it, with the key that the path has from there. */
-export function locate(root: Table, path: Path, index?: number): Place & { readonly key: string } {
-  let node: Node = root;
+export function locate(root: Table, path: KeyPath, index?: number): Place & { readonly key: string } {
+  let node: TreeNode = root;
   for (const [depth, name] of path.entries()) {
     const next = childOf(node, name);
     if (next === undefined) return { ...node.at, key: path.slice(depth).reduce<string>(keyOf, node.key) };
@@ -56,7 +56,7 @@ export function locate(root: Table, path: Path, index?: number): Place & { reado
   return { ...at, key: node.key };
 }
 
-function childOf(node: Node, name: string | number): Node | undefined {
+function childOf(node: TreeNode, name: string | number): TreeNode | undefined {
   switch (node.kind) {
     case "table":
       return node.entries.get(String(name));
@@ -68,7 +68,7 @@ function childOf(node: Node, name: string | number): Node | undefined {
 }
 
 /** Plain objects, arrays and values. */
-export function toData(node: Node): unknown {
+export function toData(node: TreeNode): unknown {
   switch (node.kind) {
     case "table":
       return Object.fromEntries([...node.entries].map(([name, entry]) => [name, toData(entry)]));

@@ -35,5 +35,5 @@ const expected: Readonly<Record<string, readonly string[]>> = {
     "warning: session.rcpt.rewrite: changes recipients,",
   ],
   // Its map is asked for features alone.
-  "sendmail/postern.toml": ["warning: listener.smtp.rewrite: changes recipients", "warning: listener.map.mode: holds back what maps w"],
+  "sendmail/postern.toml": ["warning: listener.smtp.rewrite: changes recipients", "warning: listener.map.mode: does not cover the map"],
 };

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { doubleUnknownEscapes, offsetInSource } from "../../../src/config/syntax/escapes.ts";
 import { parseJson } from "../../../src/config/syntax/json.ts";
 import { parseToml } from "../../../src/config/syntax/toml.ts";
-import { locate, type Parsed, type Path, toData } from "../../../src/config/syntax/tree.ts";
+import { type KeyPath, locate, type Parsed, toData } from "../../../src/config/syntax/tree.ts";
 import { runs } from "../../support/runs.ts";
 
 function rootOf(parsed: Parsed) {
@@ -27,7 +27,7 @@ describe("TOML", () => {
     ["a = 9007199254740993", { a: 9007199254740993n }],
   ])("%j", (text, data) => expect(toData(rootOf(parseToml(text)))).toEqual(data));
 
-  it.each<[string, Path, number | undefined, string]>([
+  it.each<[string, KeyPath, number | undefined, string]>([
     ['a = 1\nb = "x\\.yz"', ["b"], 3, "2:9 b"],
     ['[t]\nb = [\n  { if = "\\\\.\\.q" } ]', ["t", "b", 0, "if"], 4, "3:16 t.b[0].if"],
     ['a = """\n\\\n  xy"""', ["a"], 1, "3:4 a"],

@@ -1,0 +1,63 @@
+/** Names that the file gives, and what is said of a name that it does not give. */
+import type { Names } from "../../expr/ask.ts";
+import { didYouMean } from "../../text/did-you-mean.ts";
+import type { Document } from "../schema/schema.ts";
+import { embeddedName } from "../schema/stores.ts";
+
+export interface GivenNames extends Names {
+  /** In lower case. */
+  readonly scripts: { readonly active: ReadonlySet<string>; readonly inactive: ReadonlySet<string> };
+}
+
+/** `data`: as written. An entry with an error is not in the document, but its name is not unknown, and it may wait. */
+export function namesIn(data: unknown, document: Document): GivenNames {
+  const namesOf = (...path: string[]) => Object.keys(tableAt(data, path));
+  const isInactive = (name: string) => inactive.has(name);
+  const inactive = new Set(
+    Object.entries(document.sieve.trusted.scripts).flatMap(([name, script]) => (script["is-active"] ? [] : [name.toLowerCase()])),
+  );
+  const scripts = namesOf("sieve", "trusted", "scripts").map((name) => name.toLowerCase());
+  const known = { waits: false };
+  return {
+    stores: new Set([embeddedName, ...namesOf("store")]),
+    directories: new Map(namesOf("directory").map((name) => [name, { waits: (document.directory[name]?.type ?? "sql") === "sql" }])),
+    lookups: new Map([
+      ...[...namesOf("lookup"), ...namesOf("lookup-file")].map((name) => [name, known] as const),
+      ...namesOf("lookup-sql").map((name) => [name, { waits: true }] as const),
+    ]),
+    scripts: { active: new Set(scripts.filter((name) => !isInactive(name))), inactive },
+  };
+}
+
+// What is wrong with each name; `undefined`: nothing.
+
+export function unknownStore(name: string, { stores }: Names): string | undefined {
+  if (stores.has(name)) return undefined;
+  return `unknown store "${name}".${didYouMean(name, stores) || ` Add [store.${name}], or use "embedded".`}`;
+}
+
+export function unknownDirectory(name: string, { directories }: Names): string | undefined {
+  if (name === "" || name === "*" || directories.has(name)) return undefined;
+  return `unknown directory "${name}".${didYouMean(name, directories.keys()) || ` Add [directory.${name}], or use '*', the default one.`}`;
+}
+
+export function unknownLookup(name: string, { lookups }: Names): string | undefined {
+  if (lookups.has(name)) return undefined;
+  return `unknown lookup "${name}".${didYouMean(name, lookups.keys()) || ` Add [lookup.${name}] or [lookup-file.${name}].`}`;
+}
+
+export function unknownScript(name: string, { scripts: { active, inactive } }: GivenNames): string | undefined {
+  const key = name.toLowerCase();
+  if (name === "" || active.has(key)) return undefined;
+  if (inactive.has(key)) return `the script "${name}" is inactive. Set is-active = true (isActive in JSON), or name another one.`;
+  return `unknown script "${name}".${didYouMean(name, active) || ` Add [sieve.trusted.scripts.${name}] (in JSON a SieveSystemScript), or write false.`}`;
+}
+
+function tableAt(data: unknown, path: readonly string[]): object {
+  const found = path.reduce<unknown>((table, name) => (isTable(table) ? table[name] : undefined), data);
+  return isTable(found) ? found : {};
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

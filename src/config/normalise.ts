@@ -1,0 +1,75 @@
+/** What a document leaves to its surroundings, settled: names and folders of the machine, what one table takes over from another, paths. */
+import { join, resolve } from "node:path";
+import type { GivenNames } from "./check/names.ts";
+import type { LoadOptions } from "./load.ts";
+import { exemptFile } from "./schema/greylist.ts";
+import type { Document } from "./schema/schema.ts";
+import { embeddedName, embeddedPath } from "./schema/stores.ts";
+
+/** The document with nothing left open: what settings are compiled from, and what `check --print` shows. */
+export type Normalised = Frozen<ReturnType<typeof normalise>>;
+
+type Frozen<T> = T extends (...parameters: never) => unknown ? T : T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
+
+/** `folder`: that of the file, which its paths are relative to. */
+export function normalise(document: Document, names: GivenNames, folder: string, options: LoadOptions) {
+  const { session, sieve, storage } = document;
+  const absolute = (path: string) => resolve(folder, path);
+  const optional = (path: string | undefined) => (path === undefined ? undefined : absolute(path));
+
+  const server = {
+    ...document.server,
+    hostname: document.server.hostname ?? options.hostname ?? "localhost",
+    "state-directory": options.stateDirectory ?? document.server["state-directory"] ?? options.defaultStateDirectory ?? "./var",
+  };
+  const listener = mapValues(document.listener, (each) => ({
+    ...each,
+    mode: each.mode ?? server.mode,
+    "trusted-networks": each["trusted-networks"] ?? server["trusted-networks"],
+    ...(each.protocol === "milter" && { extensions: each.extensions ?? "observe", rewrite: each.rewrite ?? true }),
+  }));
+  // Where the built-in store lies is not up to the file.
+  const embedded = (path: string) => resolve(path === embeddedPath ? join(server["state-directory"], "data.sqlite") : path);
+  const store = mapValues(document.store, (each, name) =>
+    each.type === "sqlite"
+      ? { ...each, path: name === embeddedName ? embedded(each.path) : absolute(each.path), init: optional(each.init) }
+      : { ...each, "password-file": optional(each["password-file"]), init: optional(each.init) },
+  );
+  const directory = mapValues(document.directory, (each) =>
+    each.type === "file"
+      ? {
+          ...each,
+          virtual: each.virtual.map(absolute),
+          aliases: each.aliases.map(absolute),
+          addresses: each.addresses.map(absolute),
+        }
+      : each,
+  );
+  const [onlyDirectory, ...others] = names.directories.keys();
+  const defaultDirectory = others.length === 0 ? onlyDirectory : undefined;
+  const exempt = (entry: string) => {
+    const file = exemptFile(entry);
+    return file === undefined ? entry : `file:${absolute(file)}`;
+  };
+  const greylist = {
+    ...session.rcpt.greylist,
+    "exempt-clients": session.rcpt.greylist["exempt-clients"].map(exempt),
+    "exempt-recipients": session.rcpt.greylist["exempt-recipients"].map(exempt),
+  };
+  const scripts = mapValues(sieve.trusted.scripts, (each) => ({ ...each, file: optional(each.file) }));
+  return {
+    ...document,
+    server,
+    listener,
+    store,
+    directory,
+    storage: { ...storage, directory: storage.directory ?? defaultDirectory },
+    "lookup-file": mapValues(document["lookup-file"], (each) => ({ ...each, path: absolute(each.path) })),
+    session: { ...session, rcpt: { ...session.rcpt, greylist } },
+    sieve: { trusted: { ...sieve.trusted, scripts } },
+  };
+}
+
+function mapValues<T, U>(table: Readonly<Record<string, T>>, map: (value: T, name: string) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(table).map(([name, value]) => [name, map(value, name)]));
+}
