@@ -1,10 +1,10 @@
 /** What expressions ask, answered from the open stores, directories and lookups. */
 
 import type { Answer } from "../answer/answer.ts";
+import { after } from "../answer/answer.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Dns } from "../dns/dns.ts";
 import { type Ask, isDefault } from "../expr/ask.ts";
-import { after } from "../expr/source-function.ts";
 import { isReading } from "../expr/sql-text.ts";
 import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";

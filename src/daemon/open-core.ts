@@ -91,7 +91,7 @@ export function openCore(configuration: Configuration, options: CoreOptions): Op
       directory,
       lookup: (name) => listByName.get(name),
       now: options.clock,
-      breathe: () => setImmediate(),
+      yieldToLoop: () => setImmediate(),
       state: lease.state,
       exemptions: exempt.exemptions,
     } satisfies Sources,

@@ -1,8 +1,8 @@
 /** Trees to closures: names are resolved, parameters checked, and it is decided what may wait. */
 
-import { atHand } from "../answer/steps.ts";
+import { all, always, askOf, map } from "../answer/code.ts";
 import { compilePattern, type Pattern, PatternError } from "../text/pattern.ts";
-import { apply, applyToAll, type Code, constantCode, folded, gather, type Run, shortCircuit } from "./code.ts";
+import { apply, folded, shortCircuit, type ValueCode } from "./code.ts";
 import { ExpressionError } from "./error.ts";
 import type { Vocabulary } from "./expression.ts";
 import type { PureFunction } from "./function.ts";
@@ -26,7 +26,7 @@ interface Context<S> {
 }
 
 /** Adds the variables used to `used`. Throws an `ExpressionError`. */
-export function compileCode<S>(source: string, vocabulary: Vocabulary<S>, used: Set<string>): Code<S> {
+export function compileCode<S>(source: string, vocabulary: Vocabulary<S>, used: Set<string>): ValueCode<S> {
   return compileNode(parseWithHints(source, vocabulary), { source, vocabulary, used });
 }
 
@@ -38,10 +38,10 @@ function parseWithHints<S>(source: string, vocabulary: Vocabulary<S>): Node {
   }
 }
 
-function compileNode<S>(node: Node, context: Context<S>): Code<S> {
+function compileNode<S>(node: Node, context: Context<S>): ValueCode<S> {
   switch (node.kind) {
     case "literal":
-      return constantCode(node.value);
+      return always(node.value);
     case "capture":
       return compileCapture(node.index, context);
     case "name":
@@ -49,28 +49,32 @@ function compileNode<S>(node: Node, context: Context<S>): Code<S> {
     case "call":
       return compileCall(node, context);
     case "array":
-      return compileFolded(node.elements, context, (parts) => applyToAll(parts, (values) => values));
+      return compileFolded(node.elements, context, (parts) => all(parts, (values) => values));
     case "unary":
       return compileFolded([node.operand], context, (parts) => apply(parts, unaryOperators[node.operator]));
     case "index":
       return compileFolded([node.of, ...node.indexes], context, (parts) =>
-        applyToAll(parts, ([of = "", ...indexes]) => indexes.reduce(elementAt, of)),
+        all(parts, ([of = "", ...indexes]) => indexes.reduce(elementAt, of)),
       );
     case "chain":
       return compileFolded([node.head, ...node.links.map(({ operand }) => operand)], context, (parts) => chain(node, parts));
   }
 }
 
-function compileAll<S>(nodes: readonly Node[], context: Context<S>): Code<S>[] {
+function compileAll<S>(nodes: readonly Node[], context: Context<S>): ValueCode<S>[] {
   return nodes.map((node) => compileNode(node, context));
 }
 
-function compileFolded<S>(nodes: readonly Node[], context: Context<S>, join: (parts: readonly Code<S>[]) => Code<S>): Code<S> {
+function compileFolded<S>(
+  nodes: readonly Node[],
+  context: Context<S>,
+  join: (parts: readonly ValueCode<S>[]) => ValueCode<S>,
+): ValueCode<S> {
   const parts = compileAll(nodes, context);
   return folded(parts, join(parts));
 }
 
-function compileCapture<S>(index: number, { vocabulary: { captures } }: Context<S>): Code<S> {
+function compileCapture<S>(index: number, { vocabulary: { captures } }: Context<S>): ValueCode<S> {
   return {
     waits: false,
     run: ({ match, subject }) => {
@@ -81,18 +85,18 @@ function compileCapture<S>(index: number, { vocabulary: { captures } }: Context<
   };
 }
 
-function compileName<S>(name: string, offset: number, { source, vocabulary, used }: Context<S>): Code<S> {
+function compileName<S>(name: string, offset: number, { source, vocabulary, used }: Context<S>): ValueCode<S> {
   // A variable of a script may be called as a function is: only parentheses make a call.
   const variable = vocabulary.variables.get(name);
   if (variable) {
     used.add(name);
     return { waits: false, run: ({ subject }) => variable(subject) };
   }
-  if (!isFunction(name, vocabulary) && vocabulary.constants?.has(name)) return constantCode({ constant: name });
+  if (!isFunction(name, vocabulary) && vocabulary.constants?.has(name)) return always({ constant: name });
   throw unknownName(name, offset, source, vocabulary);
 }
 
-function chain<S>({ links }: Chain, parts: readonly Code<S>[]): Code<S> {
+function chain<S>({ links }: Chain, parts: readonly ValueCode<S>[]): ValueCode<S> {
   const eager: ((left: Value, right: Value) => Value)[] = [];
   for (const { operator } of links) {
     // Each of these two has a level of its own, so that a chain of it has no other.
@@ -101,10 +105,10 @@ function chain<S>({ links }: Chain, parts: readonly Code<S>[]): Code<S> {
   }
   const [only] = eager;
   if (only && eager.length === 1) return apply(parts, only);
-  return applyToAll(parts, ([first = "", ...others]) => others.reduce((left, right, index) => eager[index]?.(left, right) ?? left, first));
+  return all(parts, ([first = "", ...others]) => others.reduce((left, right, index) => eager[index]?.(left, right) ?? left, first));
 }
 
-function compileCall<S>(call: Call, context: Context<S>): Code<S> {
+function compileCall<S>(call: Call, context: Context<S>): ValueCode<S> {
   if (call.name === matchesFunction) return compileMatches(call, context);
   const own = context.vocabulary.functions?.get(call.name);
   if (own) return compileAsking(own, call, context);
@@ -115,7 +119,7 @@ function compileCall<S>(call: Call, context: Context<S>): Code<S> {
   throw unknownFunction(call.name, call.offset, context.source, context.vocabulary);
 }
 
-function compilePure<S>({ arity, evaluate, choices }: PureFunction, call: Call, context: Context<S>): Code<S> {
+function compilePure<S>({ arity, evaluate, choices }: PureFunction, call: Call, context: Context<S>): ValueCode<S> {
   checkArity(call, [arity]);
   const chosen = choices && call.parameters[choices.parameter];
   if (choices && chosen?.kind === "literal" && !choices.of.includes(toText(chosen.value))) {
@@ -125,34 +129,18 @@ function compilePure<S>({ arity, evaluate, choices }: PureFunction, call: Call, 
   return compileFolded(call.parameters, context, (parts) => apply(parts, evaluate));
 }
 
-function compileAsking<S>({ arities, inspect, ask }: AskFunction, call: Call, context: Context<S>): Code<S> {
-  checkArity(call, arities);
+function compileAsking<S>(record: AskFunction, call: Call, context: Context<S>): ValueCode<S> {
+  checkArity(call, record.arities);
   const literals = call.parameters.map((node) => (node.kind === "literal" && typeof node.value === "string" ? node.value : undefined));
   const counts = call.parameters.map((node) => (node.kind === "array" ? node.elements.length : node.kind === "literal" ? 1 : undefined));
-  const inspection = inspect(literals, context.vocabulary.names, counts);
+  const inspection = record.inspect(literals, context.vocabulary.names, counts);
   if ("problem" in inspection) {
     throw new ExpressionError(inspection.problem, call.parameters[inspection.parameter]?.offset ?? call.offset);
   }
-  const parts = compileAll(call.parameters, context);
-  if (inspection.waits) return { waits: true, run: (run) => gather(parts, run, (values) => ask(run.ask, values)) };
-  return applyAtHand(parts, (run, values) => atHand(ask(run.ask, values), call.name));
+  return askOf(compileAll(call.parameters, context), inspection.waits, call.name, (values, run) => record.ask(run.ask, values));
 }
 
-/** A question that is answered at once; its parameters may wait. */
-function applyAtHand<S>(parts: readonly Code<S>[], f: (run: Run<S>, values: readonly Value[]) => Value): Code<S> {
-  const runs = parts.flatMap((part) => (part.waits ? [] : [part.run]));
-  if (runs.length < parts.length) return { waits: true, run: (run) => gather(parts, run, (values) => f(run, values)) };
-  return {
-    waits: false,
-    run: (run) =>
-      f(
-        run,
-        runs.map((part) => part(run)),
-      ),
-  };
-}
-
-function compileMatches<S>(call: Call, context: Context<S>): Code<S> {
+function compileMatches<S>(call: Call, context: Context<S>): ValueCode<S> {
   checkArity(call, [2]);
   const [first, second] = call.parameters;
   if (first?.kind !== "literal" || typeof first.value !== "string" || !second) {
@@ -163,7 +151,7 @@ function compileMatches<S>(call: Call, context: Context<S>): Code<S> {
   }
   const pattern = patternOf(first.value, first.offset);
   const { onMatch } = context.vocabulary;
-  return applyAtHand([compileNode(second, context)], (run, [value = ""]) => {
+  return map(compileNode(second, context), (value, run) => {
     const text = toText(value);
     onMatch?.(run.subject, pattern, text);
     const found = pattern.test(text);

@@ -1,9 +1,9 @@
 /** `dns_query` and `dns_exists`: "there is none" is an answer, and what cannot be told is none. */
 
-import type { Answer } from "../answer/answer.ts";
+import { type Answer, after } from "../answer/answer.ts";
 import { didYouMean } from "../text/did-you-mean.ts";
 import { type Ask, type DnsType, dnsTypes } from "./ask.ts";
-import { type AskFunction, after, type Inspection, type Literals } from "./source-function.ts";
+import type { AskFunction, Inspection, Literals } from "./source-function.ts";
 import { flag, toText, type Value } from "./value.ts";
 
 export const dnsFunctions: readonly AskFunction[] = [

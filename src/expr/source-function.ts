@@ -24,10 +24,6 @@ export interface AskFunction {
   ask(ask: Ask, parameters: readonly Value[]): Answer<Value>;
 }
 
-export function after<T, U>(answer: Answer<T>, become: (value: T) => U): Answer<U> {
-  return answer instanceof Promise ? answer.then(become) : become(answer);
-}
-
 export function unknown(kind: "directory" | "lookup" | "store", name: string, known: Iterable<string>): string {
   return `unknown ${kind} "${name}".${didYouMean(name, known) || ` Define it, or use '' for the default.`}`;
 }

@@ -1,8 +1,9 @@
 /** The functions that ask the world, by name. */
 
+import { after } from "../answer/answer.ts";
 import { isDefault, type Names } from "./ask.ts";
 import { dnsFunctions } from "./dns-functions.ts";
-import { type AskFunction, after, type Inspection, type Literals, unknown } from "./source-function.ts";
+import { type AskFunction, type Inspection, type Literals, unknown } from "./source-function.ts";
 import { sqlQuery } from "./sql-functions.ts";
 import { clamp, flag, toNumber, toText, type Value } from "./value.ts";
 

@@ -1,8 +1,8 @@
 /** `sql_query`: one statement with parameters, and what its result becomes. */
 
-import type { Answer } from "../answer/answer.ts";
+import { type Answer, after } from "../answer/answer.ts";
 import { type Ask, isDefault, type Names, type SqlResult } from "./ask.ts";
-import { type AskFunction, after, type Counts, type Inspection, type Literals, unknown } from "./source-function.ts";
+import { type AskFunction, type Counts, type Inspection, type Literals, unknown } from "./source-function.ts";
 import { countPlaceholders } from "./sql-text.ts";
 import { isArray, toText, type Value } from "./value.ts";
 

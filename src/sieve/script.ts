@@ -56,7 +56,7 @@ export interface Surroundings {
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** Lets other requests go on for a moment. */
-  breathe(): Promise<void>;
+  yieldToLoop(): Promise<void>;
   readonly trace?: (entry: ScriptTrace) => void;
 }
 

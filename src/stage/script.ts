@@ -63,7 +63,7 @@ export function surroundingsOf({ stage, scope, mail, rcpt }: Command, core: Core
     declaredSize: declaredSize(mail),
     ask: sources.ask,
     now,
-    breathe: sources.breathe,
+    yieldToLoop: sources.yieldToLoop,
     ...(trace && {
       trace: ({ script, line, what, answer }) =>
         trace({ step: `script ${script}`, asked: `line ${line}: ${what}`, answer: answer || "done" }),

@@ -49,7 +49,7 @@ export interface Sources {
   /** Milliseconds since the epoch, for what is remembered between messages. */
   now(): number;
   /** Lets other requests go on for a moment. */
-  breathe(): Promise<void>;
+  yieldToLoop(): Promise<void>;
   readonly state: State;
   readonly exemptions: Exemptions;
 }

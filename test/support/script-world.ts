@@ -59,7 +59,7 @@ export function surroundingsOf(world: World, late: boolean): Surroundings {
     envelope: world.envelope,
     declaredSize: world.declaredSize,
     now: world.now,
-    breathe: () => Promise.resolve(),
+    yieldToLoop: () => Promise.resolve(),
     ask: askOf(world, late),
   };
 }

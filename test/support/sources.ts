@@ -85,7 +85,7 @@ export function sourcesOf(
   return {
     ask: { ...nothingToAsk, ...ask },
     now: () => 0,
-    breathe: () => Promise.resolve(),
+    yieldToLoop: () => Promise.resolve(),
     state: nothingRemembered,
     exemptions: { client: () => false, recipient: () => false },
     ...remembered,

@@ -1,8 +1,9 @@
-/** The table of commands. `if`, `elsif` and `else` are not in it: they are compiled together. */
+/** The table of all commands. */
 
 import type { CommandRecord } from "../compile/definition.ts";
 import { errorRecord } from "./error.ts";
 import { evalRecord, letRecord } from "./eval.ts";
+import { elseRecord, elsifRecord, ifRecord } from "./if.ts";
 import { globalRecord, includeRecord, returnRecord } from "./include.ts";
 import { discardRecord, keepRecord, stopRecord } from "./keep.ts";
 import { executeRecord, queryRecord } from "./query.ts";
@@ -15,11 +16,14 @@ const records: readonly CommandRecord[] = [
   breakRecord,
   continueRecord,
   discardRecord,
+  elseRecord,
+  elsifRecord,
   ereject,
   errorRecord,
   evalRecord,
   executeRecord,
   globalRecord,
+  ifRecord,
   includeRecord,
   keepRecord,
   letRecord,

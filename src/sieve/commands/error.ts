@@ -1,7 +1,7 @@
 /** `error` (RFC 5463 section 5): the script ends as one that failed. */
 
 import type { CommandRecord } from "../compile/definition.ts";
-import { ScriptFault } from "../compile/script-code.ts";
+import { ScriptFault } from "../run/script-run.ts";
 
 const longestMessage = 400;
 
@@ -9,8 +9,8 @@ export const errorRecord: CommandRecord = {
   name: "error",
   capability: "ihave",
   positions: [{ name: "message", type: "text" }],
-  compile(given) {
-    const text = given.text(0);
+  compile(args) {
+    const text = args.text(0);
     return {
       waits: false,
       run: (run) => {

@@ -1,56 +1,54 @@
-/** `eval "EXPRESSION"` and `let "name" "EXPRESSION"` (vnd.stalwart.expressions). */
-import type { Value } from "../../expr/value.ts";
-import type { CommandRecord } from "../compile/definition.ts";
-import type { Command, Run } from "../compile/script-code.ts";
-import { compileIn, cutValue, type Evaluation, tell } from "../compile/script-expressions.ts";
+/** `eval "EXPRESSION"`, as command and as test, and `let "name" "EXPRESSION"` (vnd.stalwart.expressions). */
+import { map } from "../../answer/code.ts";
+import { isTrue } from "../../expr/value.ts";
+import type { CommandRecord, Signature, TestRecord } from "../compile/definition.ts";
+import { compileIn, cutValue, setAnswer } from "../compile/script-expressions.ts";
 
-const capability = "vnd.stalwart.expressions";
+const evalSignature = {
+  name: "eval",
+  capability: "vnd.stalwart.expressions",
+  positions: [{ name: "expression", type: "text", isExpression: true }],
+} as const satisfies Signature;
 
 export const evalRecord: CommandRecord = {
-  name: "eval",
-  capability,
-  positions: [{ name: "expression", type: "text", isExpression: true }],
-  compile(given, context) {
-    const evaluation = compileIn(given.text(0), context);
-    return evaluation && commandOf(evaluation, tell);
+  ...evalSignature,
+  compile(args, context) {
+    const value = compileIn(args.text(0), context);
+    return (
+      value &&
+      map(value, (value, run) => {
+        setAnswer(run, value);
+        return "next";
+      })
+    );
+  },
+};
+
+export const evalTest: TestRecord = {
+  ...evalSignature,
+  compile(args, context) {
+    const value = compileIn(args.text(0), context);
+    return value && map(value, isTrue);
   },
 };
 
 export const letRecord: CommandRecord = {
   name: "let",
-  capability,
+  capability: "vnd.stalwart.expressions",
   positions: [
-    { name: "name of a variable", type: "text" },
+    { name: "name of a variable", type: "text", isAssigned: true },
     { name: "expression", type: "text", isExpression: true },
   ],
-  compile(given, context) {
-    const evaluation = compileIn(given.text(1), context);
-    const target = context.target(given.text(0));
+  compile(args, context) {
+    const value = compileIn(args.text(1), context);
+    const target = context.target(args.text(0));
     const room = context.vocabulary.limits.variableSize;
-    if (evaluation === undefined || target === undefined) return undefined;
-    return commandOf(evaluation, (run, value) => {
+    if (value === undefined || target === undefined) return undefined;
+    return map(value, (value, run) => {
       const cut = cutValue(value, room);
       target(run, cut);
-      tell(run, cut);
+      setAnswer(run, cut);
+      return "next";
     });
   },
 };
-
-function commandOf(evaluation: Evaluation, use: (run: Run, value: Value) => void): Command {
-  if (evaluation.waits) {
-    return {
-      waits: true,
-      *steps(run) {
-        use(run, yield* evaluation.steps(run));
-        return "next";
-      },
-    };
-  }
-  return {
-    waits: false,
-    run(run) {
-      use(run, evaluation.of(run));
-      return "next";
-    },
-  };
-}

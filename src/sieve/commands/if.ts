@@ -1,59 +1,39 @@
 /** `if TEST {…} elsif TEST {…} else {…}` (RFC 5228 3.1): the first true test chooses. */
-import type { Steps } from "../../answer/steps.ts";
-import type { Form } from "../compile/bind.ts";
-import { type Command, type Run, report, type Signal, spend, type Test } from "../compile/script-code.ts";
+import { type Branch, choose, replaceRun } from "../../answer/code.ts";
+import type { CommandRecord } from "../compile/definition.ts";
+import { type Command, next, type Signal, sequence } from "../compile/script-code.ts";
+import { type ScriptRun, spend, trace, traced } from "../run/script-run.ts";
 
-export const ifForm: Form = { name: "if", tests: "one", hasBlock: true };
-export const elseForm: Form = { name: "else", hasBlock: true };
+export const ifRecord: CommandRecord = {
+  name: "if",
+  tests: "one",
+  hasBlock: true,
+  tracesItself: true,
+  compile(first, context, continued) {
+    const branches: Branch<ScriptRun, boolean, Signal>[] = [];
+    let otherwise: Command | undefined;
+    for (const args of [first, ...continued]) {
+      const { name, offset } = args.node;
+      if (otherwise) context.error(offset, `"${name}" comes after "else". Put it before, or begin a new if.`);
+      const outcome = sequence(args.block ?? []);
+      const [test] = args.tests;
+      if (name === "else") otherwise = outcome;
+      // One that `ihave` closes off is left out, with the errors that it may have.
+      if (!test || test.constant === false) continue;
+      const line = context.line(offset);
+      const report = (run: ScriptRun, truth: boolean) => trace(run, line, name, truth);
+      const condition = replaceRun(test, (run) => {
+        run.script = context.script;
+        run.offset = offset;
+        // That of the first was spent for the command.
+        if (args !== first) spend(run, 1);
+        return traced(test.run(run), run, report);
+      });
+      branches.push({ condition, outcome });
+    }
+    return choose(branches, (truth) => truth, otherwise ?? next);
+  },
+};
 
-export interface Branch {
-  /** `if` or `elsif`. */
-  readonly what: string;
-  readonly line: number;
-  readonly offset: number;
-  readonly test: Test;
-  readonly body: Command;
-}
-
-export function chain(branches: readonly Branch[], script: string, otherwise: Command | undefined): Command {
-  const ready = branches.flatMap((branch) => {
-    const { test, body } = branch;
-    return test.waits || body.waits ? [] : [{ branch, test: test.run, body: body.run }];
-  });
-  if (ready.length < branches.length || otherwise?.waits) {
-    return { waits: true, steps: (run) => choose(branches, script, otherwise, run) };
-  }
-  const last = otherwise?.run;
-  return {
-    waits: false,
-    run: (run) => {
-      for (const { branch, test, body } of ready) {
-        begin(run, script, branch);
-        if (told(run, branch, test(run))) return body(run);
-      }
-      return last ? last(run) : "next";
-    },
-  };
-}
-
-function* choose(branches: readonly Branch[], script: string, otherwise: Command | undefined, run: Run): Steps<Signal> {
-  for (const branch of branches) {
-    const { test, body } = branch;
-    begin(run, script, branch);
-    const answer = test.waits ? yield* test.steps(run) : test.run(run);
-    if (told(run, branch, answer)) return body.waits ? yield* body.steps(run) : body.run(run);
-  }
-  if (!otherwise) return "next";
-  return otherwise.waits ? yield* otherwise.steps(run) : otherwise.run(run);
-}
-
-function begin(run: Run, script: string, { offset }: Branch): void {
-  run.script = script;
-  run.offset = offset;
-  spend(run, 1);
-}
-
-function told(run: Run, { what, line }: Branch, answer: boolean): boolean {
-  if (run.surroundings.trace) report(run, line, what, String(answer));
-  return answer;
-}
+export const elsifRecord: CommandRecord = { name: "elsif", continues: "if", tests: "one", hasBlock: true };
+export const elseRecord: CommandRecord = { name: "else", continues: "if", hasBlock: true };

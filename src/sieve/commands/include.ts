@@ -1,43 +1,42 @@
 /** `include`, `return` and `global` (RFC 6609). `:personal` and `:global` both mean the scripts of the configuration. */
+import { runSteps, type Steps, waitFor } from "../../answer/steps.ts";
 import { shortened } from "../../expr/token.ts";
 import type { CommandRecord, Included } from "../compile/definition.ts";
-import { costOf, type Run, type Signal, spend } from "../compile/script-code.ts";
-import { takeBreath } from "../run/yield-to-loop.ts";
+import { next, type Signal } from "../compile/script-code.ts";
+import { costOf, type ScriptRun, spend, yieldToLoop } from "../run/script-run.ts";
 
 export const includeRecord: CommandRecord = {
   name: "include",
   capability: "include",
   tags: [{ name: "personal", group: "location" }, { name: "global", group: "location" }, { name: "once" }, { name: "optional" }],
   positions: [{ name: "name of a script", type: "text" }],
-  compile(given, context) {
-    const { constant: name, offset } = given.text(0);
+  compile(args, context) {
+    const { constant: name, offset } = args.text(0);
     if (name === undefined) {
       context.error(offset, "which script is included must be known at load. Write its name without variables.");
       return undefined;
     }
     const included = context.include(name, offset);
     if (included === "missing") {
-      if (given.tag("optional")) return { waits: false, run: () => "next" };
+      if (args.tag("optional")) return next;
       context.error(offset, `there is no script "${shortened(name)}". Add it to [sieve.trusted.scripts], or include it :optional.`);
       return undefined;
     }
     if (!included) return undefined;
-    const once = given.tag("once") !== undefined;
+    const once = args.tag("once") !== undefined;
     const { body } = included;
-    return {
-      waits: true,
-      *steps(run) {
-        if (once && run.included?.has(included.name)) return "next";
-        yield* takeBreath(run);
-        const leave = enter(run, included);
-        return leave(body.waits ? yield* body.steps(run) : body.run(run));
-      },
+    const steps = function* (run: ScriptRun): Steps<Signal> {
+      if (once && run.included?.has(included.name)) return "next";
+      yield* yieldToLoop(run);
+      const leave = enter(run, included);
+      return leave(yield* waitFor(body.run(run)));
     };
+    return { waits: true, run: (run) => runSteps(steps(run)) };
   },
 };
 
 /** Its variables and matches are its own. */
-function enter(run: Run, { name, locals }: Included): (signal: Signal) => Signal {
+function enter(run: ScriptRun, { name, locals }: Included): (signal: Signal) => Signal {
   const { locals: outer, matches, script, offset } = run;
   spend(run, costOf(locals));
   run.included ??= new Set();
@@ -64,8 +63,8 @@ export const globalRecord: CommandRecord = {
   name: "global",
   capability: "include",
   positions: [{ name: "list of names", type: "texts" }],
-  compile(given, context) {
-    for (const name of given.texts(0)) context.shareGlobally(name);
-    return { waits: false, run: () => "next" };
+  compile(args, context) {
+    for (const name of args.texts(0)) context.shareGlobally(name);
+    return next;
   },
 };

@@ -5,8 +5,8 @@ import type { CommandRecord } from "../compile/definition.ts";
 export const requireRecord: CommandRecord = {
   name: "require",
   positions: [{ name: "list of capabilities", type: "texts" }],
-  compile(given, context) {
-    for (const { written, offset } of given.texts(0)) if (!context.enable(written)) context.error(offset, unknownCapability(written));
+  compile(args, context) {
+    for (const { written, offset } of args.texts(0)) if (!context.enable(written)) context.error(offset, unknownCapability(written));
     return { waits: false, run: () => "next" };
   },
 };

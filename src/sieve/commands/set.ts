@@ -1,7 +1,7 @@
 /** `set [modifiers] "name" "value"` (RFC 5229 section 4), for variables and for parts of the envelope. */
 
-import type { CommandRecord, Given, TagRecord } from "../compile/definition.ts";
-import { costOf, type Run, spend } from "../compile/script-code.ts";
+import type { Arguments, CommandRecord, TagRecord } from "../compile/definition.ts";
+import { costOf, type ScriptRun, spend } from "../run/script-run.ts";
 import { type Modifier, modifiers, replaceAll } from "./set-modifier.ts";
 
 const tags: readonly TagRecord[] = [
@@ -18,16 +18,16 @@ export const setRecord: CommandRecord = {
   capability: "variables",
   tags,
   positions: [
-    { name: "name", type: "text" },
+    { name: "name", type: "text", isAssigned: true },
     { name: "value", type: "text" },
   ],
-  compile(given, context) {
-    const target = context.target(given.text(0));
-    const value = given.text(1);
-    const replace = replacement(given, context.vocabulary.limits.variableSize);
-    const chosen = modifiers.filter(({ name }) => given.tag(name));
+  compile(args, context) {
+    const target = context.target(args.text(0));
+    const value = args.text(1);
+    const replace = replacement(args, context.vocabulary.limits.variableSize);
+    const chosen = modifiers.filter(({ name }) => args.tag(name));
     if (!target) return undefined;
-    const assign = (run: Run, text: string): "next" => {
+    const assign = (run: ScriptRun, text: string): "next" => {
       target(run, text);
       run.answer = text;
       return "next";
@@ -46,8 +46,8 @@ export const setRecord: CommandRecord = {
   },
 };
 
-function replacement(given: Given, longest: number): ((run: Run, text: string) => string) | undefined {
-  const tag = given.tag("replace");
+function replacement(args: Arguments, longest: number): ((run: ScriptRun, text: string) => string) | undefined {
+  const tag = args.tag("replace");
   if (!tag) return undefined;
   const from = tag.text(0);
   const to = tag.text(1);
@@ -58,7 +58,7 @@ function replacement(given: Given, longest: number): ((run: Run, text: string) =
   };
 }
 
-function modified(text: string, chosen: readonly Modifier[], run?: Run): string {
+function modified(text: string, chosen: readonly Modifier[], run?: ScriptRun): string {
   let value = text;
   for (const { apply } of chosen) {
     value = apply(value);

@@ -1,10 +1,10 @@
 /** `while "EXPRESSION" { … }`, `break` and `continue` (vnd.stalwart.while). */
+import { runSteps, type Steps, waitFor } from "../../answer/steps.ts";
 import { isTrue } from "../../expr/value.ts";
 import type { CommandRecord } from "../compile/definition.ts";
-import { type Run, report, spend } from "../compile/script-code.ts";
-import { compileIn, type Evaluation } from "../compile/script-expressions.ts";
-import { sequence } from "../compile/sequence.ts";
-import { takeBreath } from "../run/yield-to-loop.ts";
+import { type Signal, sequence } from "../compile/script-code.ts";
+import { compileIn } from "../compile/script-expressions.ts";
+import { type ScriptRun, spend, trace, yieldToLoop } from "../run/script-run.ts";
 
 const capability = "vnd.stalwart.while";
 
@@ -14,29 +14,29 @@ export const whileRecord: CommandRecord = {
   positions: [{ name: "expression", type: "text", isExpression: true }],
   hasBlock: true,
   isLoop: true,
-  reportsItself: true,
-  compile(given, context) {
-    const condition = compileIn(given.text(0), context);
-    const { offset } = given.node;
+  tracesItself: true,
+  compile(args, context) {
+    const condition = compileIn(args.text(0), context);
+    const { offset } = args.node;
     const line = context.line(offset);
-    const body = sequence(given.block ?? []);
+    const body = sequence(args.block ?? []);
     if (condition === undefined) return undefined;
-    return {
-      waits: true,
-      *steps(run) {
-        for (;;) {
-          spend(run, 1);
-          run.offset = offset;
-          const isGoingOn = isTrue(yield* evaluate(condition, run));
-          report(run, line, "while", String(isGoingOn));
-          if (!isGoingOn) return "next";
-          const signal = body.waits ? yield* body.steps(run) : body.run(run);
-          if (signal === "break") return "next";
-          if (signal !== "next" && signal !== "continue") return signal;
-          yield* takeBreath(run);
-        }
-      },
+    const loop = function* (run: ScriptRun): Steps<Signal> {
+      for (;;) {
+        spend(run, 1);
+        run.offset = offset;
+        const value = condition.run(run);
+        const isGoingOn = isTrue(value instanceof Promise ? yield* waitFor(value) : value);
+        trace(run, line, "while", isGoingOn);
+        if (!isGoingOn) return "next";
+        const answer = body.run(run);
+        const signal = answer instanceof Promise ? yield* waitFor(answer) : answer;
+        if (signal === "break") return "next";
+        if (signal !== "next" && signal !== "continue") return signal;
+        yield* yieldToLoop(run);
+      }
     };
+    return { waits: true, run: (run) => runSteps(loop(run)) };
   },
 };
 
@@ -47,14 +47,10 @@ function jump(name: "break" | "continue"): CommandRecord {
   return {
     name,
     capability,
-    compile(given, context) {
+    compile(args, context) {
       if (context.isInLoop) return { waits: false, run: () => name };
-      context.error(given.node.offset, `"${name}" stands outside of a loop. Put it into the block of a while, or use stop.`);
+      context.error(args.node.offset, `"${name}" is outside of a loop. Put it into the block of a while, or use stop.`);
       return undefined;
     },
   };
-}
-
-function* evaluate(evaluation: Evaluation, run: Run) {
-  return evaluation.waits ? yield* evaluation.steps(run) : evaluation.of(run);
 }

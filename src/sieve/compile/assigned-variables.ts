@@ -1,30 +1,37 @@
-/** Which variables a script sets, before it is compiled: a loop may read what stands further down. */
+/** Which variables a script sets, before it is compiled: a loop may read what is set further down. */
+import { commands } from "../commands/commands.ts";
 import type { CommandNode, TestNode } from "../syntax/syntax-tree.ts";
+import { tests } from "../tests/tests.ts";
+import { splitArguments } from "./bind.ts";
+import type { Signature } from "./definition.ts";
 
-export function namesSet(commands: readonly CommandNode[]): ReadonlySet<string> {
+/** In lower case. */
+export function assignedVariables(nodes: readonly CommandNode[]): ReadonlySet<string> {
   const names = new Set<string>();
-  for (const command of commands) collectCommand(command, names);
+  collectCommands(nodes, names);
   return names;
 }
 
-function collectCommand(command: CommandNode, names: Set<string>): void {
-  collect(command, names);
-  for (const inner of command.block ?? []) collectCommand(inner, names);
+function collectCommands(nodes: readonly CommandNode[], names: Set<string>): void {
+  for (const node of nodes) {
+    collect(node, commands.get(node.name), names);
+    collectCommands(node.block ?? [], names);
+  }
 }
 
-function collect(node: TestNode, names: Set<string>): void {
-  for (const name of namesIn(node)) names.add(name.toLowerCase());
-  for (const test of node.tests) collect(test, names);
+function collect(node: TestNode, record: Signature | undefined, names: Set<string>): void {
+  if (record) for (const name of assignedBy(node, record)) names.add(name.toLowerCase());
+  for (const test of node.tests) collect(test, tests.get(test.name), names);
 }
 
-/** `set … "name" "value"`, `let "name" "expression"`, `query :set ["name", …]`. */
-function namesIn({ name, arguments: given }: TestNode): string[] {
-  const texts = given.flatMap((argument) => (argument.kind === "text" ? [argument.value] : []));
-  if (name === "set") return texts.slice(-2, -1);
-  if (name === "let") return texts.slice(0, 1);
-  return given.flatMap((argument, index) => {
-    const before = given[index - 1];
-    if (before?.kind !== "tag" || before.name !== "set") return [];
-    return argument.kind === "list" ? argument.items.map(({ value }) => value) : argument.kind === "text" ? [argument.value] : [];
+function assignedBy({ arguments: written }: TestNode, record: Signature): string[] {
+  const { tagged, loose } = splitArguments(written, record);
+  const assigned = [
+    ...tagged.flatMap(({ record, values }) => (record?.isAssigned ? values : [])),
+    ...loose.filter((_, index) => record.positions?.[index]?.isAssigned),
+  ];
+  return assigned.flatMap((argument) => {
+    if (argument.kind === "list") return argument.items.map(({ value }) => value);
+    return argument.kind === "text" ? [argument.value] : [];
   });
 }

@@ -4,29 +4,42 @@ import { shortened } from "../../expr/token.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { commands } from "../commands/commands.ts";
 import type { Argument, CommandNode, TestNode, TextNode } from "../syntax/syntax-tree.ts";
-import type { ArgumentType, Context, Given, GivenTag, GivenText, PositionRecord, Signature, TagRecord } from "./definition.ts";
+import type {
+  Arguments,
+  ArgumentType,
+  PositionRecord,
+  ScriptContext,
+  Signature,
+  TagArgument,
+  TagRecord,
+  TextArgument,
+} from "./definition.ts";
+import { strayWord } from "./hints.ts";
 import type { Command, Test } from "./script-code.ts";
-import { strayWord } from "./stray-word.ts";
 
 /** What one tag or position was given. */
-type Bound = { readonly texts: readonly GivenText[] } | { readonly number: number };
+type Bound = { readonly texts: readonly TextArgument[] } | { readonly number: number };
 
-/** A signature with what stands behind the arguments. */
-export type Form = Signature & { readonly tests?: "one" | "list"; readonly hasBlock?: true };
-
-/** What stands behind the arguments, compiled. */
+/** What follows the arguments, compiled. */
 interface Parts {
   readonly tests: readonly Test[];
   readonly block: readonly Command[] | undefined;
 }
 
-type Read = (text: TextNode, isExpression?: true) => GivenText;
+type Read = (text: TextNode, isExpression?: true) => TextArgument;
 
 /** `undefined`: an error was reported. */
-export function bind(node: CommandNode | TestNode, form: Form, context: Context, read: Read, { tests, block }: Parts): Given | undefined {
+export function bind(
+  node: CommandNode | TestNode,
+  form: Signature,
+  context: ScriptContext,
+  read: Read,
+  { tests, block }: Parts,
+): Arguments | undefined {
   const binding: Binding = { node, form, context, read, fits: true };
   if (form.capability !== undefined) context.needs(form.capability, node.offset, `"${node.name}"`);
-  const { tags, loose } = bindTags(binding);
+  const { tagged, loose } = splitArguments(node.arguments, form);
+  const tags = bindTags(tagged, binding);
   // An unknown tag may have had a value, so that what is left need not be what was meant.
   const values: ReadonlyMap<number, Bound> = binding.fits || loose.length === 0 ? bindPositions(loose, binding) : new Map();
   if (binding.fits) checkTests(binding);
@@ -47,8 +60,8 @@ export function bind(node: CommandNode | TestNode, form: Form, context: Context,
 /** One command or test while its arguments are bound. */
 interface Binding {
   readonly node: CommandNode | TestNode;
-  readonly form: Form;
-  readonly context: Context;
+  readonly form: Signature;
+  readonly context: ScriptContext;
   readonly read: Read;
   fits: boolean;
 }
@@ -58,38 +71,60 @@ function fail(binding: Binding, offset: number, message: string): void {
   binding.context.error(offset, message);
 }
 
-/** And the arguments that belong to no tag. */
-function bindTags(binding: Binding): { readonly tags: readonly GivenTag[]; readonly loose: readonly Argument[] } {
-  const { node, form, context } = binding;
-  const tags: GivenTag[] = [];
-  const loose: Argument[] = [];
-  const given = node.arguments.values();
-  let next = given.next().value;
-  while (next) {
-    const argument = next;
-    next = given.next().value;
-    if (argument.kind !== "tag") {
-      loose.push(argument);
-      continue;
-    }
-    const { offset } = argument;
-    const record = form.tags?.find(({ name }) => name === argument.name);
-    const rival = record && tags.find(({ name }) => name === record.name || isRival(record, name, form));
-    if (!record) fail(binding, offset, unknownTag(argument.name, form));
-    else if (rival) fail(binding, offset, conflict(record.name, rival.name));
-    else if (loose.length > 0) fail(binding, offset, `":${record.name}" stands behind an argument without a tag. Put it before.`);
+function bindTags(tagged: readonly TaggedArguments[], binding: Binding): readonly TagArgument[] {
+  const { form, context } = binding;
+  const tags: TagArgument[] = [];
+  for (const { name, offset, record, values, isLate } of tagged) {
+    const rival = record && tags.find((tag) => tag.name === name || isRival(record, tag.name, form));
+    if (!record) fail(binding, offset, unknownTag(name, form));
+    else if (rival) fail(binding, offset, conflict(name, rival.name));
+    else if (isLate) fail(binding, offset, `":${name}" must come before the arguments without a tag.`);
     if (!record) continue;
-    if (record.capability !== undefined) context.needs(record.capability, offset, `":${record.name}"`);
-    const values: Bound[] = [];
-    for (let left = record.takes === undefined ? 0 : record.takesTwo ? 2 : 1; record.takes && left > 0; left--) {
-      const value = next?.kind === "tag" ? undefined : next;
-      const bound = boundTo(binding, value, record.takes, `the argument of ":${record.name}"`, offset);
-      if (bound) values.push(bound);
-      if (value) next = given.next().value;
-    }
-    tags.push(givenTag(record, offset, values));
+    if (record.capability !== undefined) context.needs(record.capability, offset, `":${name}"`);
+    const bound = takenBy(record).flatMap(
+      (type, index) => boundTo(binding, values[index], type, `the argument of ":${name}"`, offset) ?? [],
+    );
+    tags.push(tagArgument(name, offset, bound));
   }
-  return { tags, loose };
+  return tags;
+}
+
+/** A tag, with the arguments that it takes as far as they are there. */
+interface TaggedArguments {
+  readonly name: string;
+  readonly offset: number;
+  /** `undefined`: there is no such tag. */
+  readonly record: TagRecord | undefined;
+  readonly values: readonly Argument[];
+  /** An argument without a tag comes before it. */
+  readonly isLate: boolean;
+}
+
+/** The arguments as they are written, by what takes them; `loose` are those of positions. */
+export function splitArguments(
+  written: readonly Argument[],
+  { tags }: Signature,
+): { tagged: readonly TaggedArguments[]; loose: readonly Argument[] } {
+  const tagged: TaggedArguments[] = [];
+  const loose: Argument[] = [];
+  let values: Argument[] = [];
+  let most = 0;
+  for (const argument of written) {
+    if (argument.kind === "tag") {
+      const { name, offset } = argument;
+      const record = tags?.find((tag) => tag.name === name);
+      values = [];
+      most = record ? takenBy(record).length : 0;
+      tagged.push({ name, offset, record, values, isLate: loose.length > 0 });
+    } else if (values.length < most) values.push(argument);
+    else loose.push(argument);
+  }
+  return { tagged, loose };
+}
+
+function takenBy({ takes, takesTwo }: TagRecord): readonly ArgumentType[] {
+  if (takes === undefined) return [];
+  return takesTwo ? [takes, takes] : [takes];
 }
 
 function bindPositions(loose: readonly Argument[], binding: Binding): ReadonlyMap<number, Bound> {
@@ -119,7 +154,7 @@ function boundTo(
   offset: number,
   { isExpression, isOptional }: Partial<PositionRecord> = {},
 ): Bound | undefined {
-  const read = (text: TextNode): GivenText => binding.read(text, isExpression);
+  const read = (text: TextNode): TextArgument => binding.read(text, isExpression);
   if (argument?.kind === "number" && type === "number") return { number: argument.value };
   if (argument?.kind === "text" && type !== "number") return { texts: [read(argument)] };
   if (argument?.kind === "list" && type === "texts") {
@@ -151,7 +186,7 @@ function described(argument: Argument): string {
   }
 }
 
-function givenTag({ name }: TagRecord, offset: number, values: readonly Bound[]): GivenTag {
+function tagArgument(name: string, offset: number, values: readonly Bound[]): TagArgument {
   return {
     name,
     offset,
@@ -161,12 +196,12 @@ function givenTag({ name }: TagRecord, offset: number, values: readonly Bound[])
   };
 }
 
-function textsIn(bound: Bound | undefined): readonly GivenText[] {
+function textsIn(bound: Bound | undefined): readonly TextArgument[] {
   if (!bound || !("texts" in bound)) throw new Error("no strings were given here");
   return bound.texts;
 }
 
-function textIn(bound: Bound | undefined): GivenText {
+function textIn(bound: Bound | undefined): TextArgument {
   const [text] = textsIn(bound);
   if (!text) throw new Error("no string was given here");
   return text;
@@ -191,7 +226,7 @@ function conflict(name: string, rival: string): string {
   return name === rival ? `":${name}" is given twice. Remove one.` : `":${rival}" and ":${name}" exclude each other. Remove one.`;
 }
 
-function unknownTag(name: string, { name: of, tests, tags = [] }: Form): string {
+function unknownTag(name: string, { name: of, tests, tags = [] }: Signature): string {
   if (tests) return `"${of}" needs ${needed(tests)} before ":${shortened(name)}".`;
   const known = tags.map((tag) => `:${tag.name}`);
   const mend = didYouMean(`:${name}`, known) || (known.length > 0 ? ` It takes ${known.join(", ")}.` : " It takes none.");
@@ -206,7 +241,7 @@ function choosePositions(positions: readonly PositionRecord[], count: number): r
   return chosen.length === count ? chosen.toReversed() : undefined;
 }
 
-function wrongCount({ name, tests, positions = [] }: Form, loose: readonly Argument[]): string {
+function wrongCount({ name, tests, positions = [] }: Signature, loose: readonly Argument[]): string {
   const count = loose.length;
   const [first] = loose;
   if (tests && first) return `"${name}" needs ${needed(tests)}, not ${described(first)}.`;
@@ -239,5 +274,5 @@ function checkTests(binding: Binding): void {
   }
   if (!("block" in node) || (first && form.tests === undefined)) return;
   if (form.hasBlock && !node.block) fail(binding, node.offset, `"${node.name}" needs a block in braces.`);
-  if (!form.hasBlock && node.block) fail(binding, node.offset, `"${node.name}" takes no block. Is there a ";" missing behind it?`);
+  if (!form.hasBlock && node.block) fail(binding, node.offset, `"${node.name}" takes no block. Is there a ";" missing after it?`);
 }

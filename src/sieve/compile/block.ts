@@ -1,173 +1,121 @@
-/** Commands and tests as parsed to closures: found in their tables, bound, compiled, and put together so that only those wait that must. */
+/** Commands and tests as parsed to code: found in their tables, bound, compiled, counted and traced. */
 
+import { replaceRun } from "../../answer/code.ts";
 import { commands } from "../commands/commands.ts";
-import { type Branch, chain, elseForm, ifForm } from "../commands/if.ts";
+import { type ScriptRun, spend, trace, traced } from "../run/script-run.ts";
 import type { CommandNode, TestNode, TextNode } from "../syntax/syntax-tree.ts";
 import { tests } from "../tests/tests.ts";
-import { bind, type Form } from "./bind.ts";
-import type { CommandRecord, Context, GivenText } from "./definition.ts";
+import { bind } from "./bind.ts";
+import type { Arguments, BeginningRecord, ScriptContext, TestRecord, TextArgument } from "./definition.ts";
 import { unknownCommand, unknownTest } from "./hints.ts";
-import { type Command, type Run, report, type Signal, spend, type Test } from "./script-code.ts";
-import { sequence } from "./sequence.ts";
+import type { Command, Test } from "./script-code.ts";
 
 /** What is compiled for the records does not concern them. */
-export interface Scripting extends Context {
-  read(text: TextNode, isExpression?: true): GivenText;
-  misplacedRequire(offset: number): void;
+export interface BlockContext extends ScriptContext {
+  read(text: TextNode, isExpression?: true): TextArgument;
 }
 
 /** A whole script, or the block of a command within it. What has an error is left out: it was reported, and the script will not run. */
-export function compileBlock(nodes: readonly CommandNode[], context: Scripting, isWhole: boolean): Command[] {
-  const compiled: Command[] = [];
+export function compileBlock(nodes: readonly CommandNode[], context: BlockContext, isWhole = false): Command[] {
   let isBegun = !isWhole;
-  for (let at = 0; at < nodes.length; at++) {
-    const node = nodes[at];
-    if (!node) break;
-    if (node.name === "if") {
-      let last = at + 1;
-      while (isContinuation(nodes[last])) last += 1;
-      const command = compileIf(nodes.slice(at, last), context);
-      if (command) compiled.push(command);
-      at = last - 1;
-    } else if (isContinuation(node)) {
-      context.error(node.offset, `"${node.name}" has no "if" before it. It follows the block of an if or elsif.`);
-      if (node.block) compileBlock(node.block, context, false);
-    } else {
-      if (node.name === "require" && isBegun) context.misplacedRequire(node.offset);
-      const command = compileCommand(node, context);
-      if (command) compiled.push(command);
-    }
-    if (node.name !== "require") isBegun = true;
+  return sentences(nodes).flatMap((sentence) => {
+    const [{ name, offset }] = sentence;
+    if (name !== "require") isBegun = true;
+    else if (isBegun) context.error(offset, '"require" must come before all other commands. Put it at the top of the script.');
+    return compileSentence(sentence, context) ?? [];
+  });
+}
+
+/** A command with those that continue it. */
+type Sentence = [CommandNode, ...CommandNode[]];
+
+function sentences(nodes: readonly CommandNode[]): Sentence[] {
+  const found: Sentence[] = [];
+  for (const node of nodes) {
+    const last = found.at(-1);
+    if (last && commands.get(node.name)?.continues === last[0].name) last.push(node);
+    else found.push([node]);
   }
-  return compiled;
+  return found;
 }
 
-function isContinuation(node: CommandNode | undefined): boolean {
-  return node?.name === "elsif" || node?.name === "else";
-}
-
-function compileCommand(node: CommandNode, context: Scripting): Command | undefined {
+function compileSentence(sentence: Sentence, context: BlockContext): Command | undefined {
+  const [node] = sentence;
   const record = commands.get(node.name);
-  if (!record && !node.isBroken) context.error(node.offset, unknownCommand(node.name, commands.keys(), tests));
-  const block = node.block && compileBlock(node.block, record?.isLoop ? { ...context, isInLoop: true } : context, false);
-  if (!record || node.isBroken) return undefined;
-  const given = bind(node, record, context, context.read, { tests: compileTests(node, record, context), block });
-  const command = given && record.compile(given, context);
+  if (record?.continues !== undefined) {
+    context.error(node.offset, `"${node.name}" has no "${record.continues}" before it. It follows the block of an if or elsif.`);
+    if (node.block) compileBlock(node.block, context);
+    return undefined;
+  }
+  const bound: (Arguments | undefined)[] = [];
+  for (const each of sentence) {
+    const args = bindCommand(each, context);
+    bound.push(args);
+    // What `ihave` closes off may hold what does not exist (RFC 5463 section 4).
+    if (args?.tests[0]?.constant === true) break;
+  }
+  const [args, ...continued] = bound.filter((each) => each !== undefined);
+  if (!record || !args || continued.length < bound.length - 1) return undefined;
+  const command = record.compile(args, context, continued);
   return command && counted(command, node, record, context);
 }
 
-function compileTests(node: TestNode, form: Form & { readonly settledBy?: boolean }, context: Scripting): Test[] {
+/** `undefined`: an error was reported. */
+function bindCommand(node: CommandNode, context: BlockContext): Arguments | undefined {
+  const record = commands.get(node.name);
+  if (!record && !node.isBroken) context.error(node.offset, unknownCommand(node.name));
+  const compiled = record ? compileTests(node, record, context) : [];
+  const isClosed = compiled.some(({ constant }) => constant === false);
+  const inner = record?.isLoop ? { ...context, isInLoop: true } : context;
+  const block = isClosed ? [] : node.block && compileBlock(node.block, inner);
+  // A test that was reported may have swallowed what begins the block.
+  const isSpoiled = node.isBroken || (record?.tests && node.tests.length > 0 && compiled.length === 0 && !node.block);
+  return record && !isSpoiled ? bind(node, record, context, context.read, { tests: compiled, block }) : undefined;
+}
+
+function compileTests(node: TestNode, { tests: takes, settledBy }: Pick<TestRecord, "tests" | "settledBy">, context: BlockContext): Test[] {
   const compiled: Test[] = [];
   // Otherwise there should be none, which is what is reported.
-  for (const test of form.tests ? node.tests : []) {
+  for (const test of takes ? node.tests : []) {
     const one = compileTest(test, context);
     if (one) compiled.push(one);
-    if (one?.always !== undefined && one.always === form.settledBy) break;
+    if (one?.constant !== undefined && one.constant === settledBy) break;
   }
   return compiled;
 }
 
-function compileTest(node: TestNode, context: Scripting): Test | undefined {
+function compileTest(node: TestNode, context: BlockContext): Test | undefined {
   const record = tests.get(node.name);
   if (!record) {
-    context.error(node.offset, unknownTest(node.name, tests.keys(), commands));
+    context.error(node.offset, unknownTest(node.name));
     return undefined;
   }
-  const given = bind(node, record, context, context.read, { tests: compileTests(node, record, context), block: undefined });
-  const test = given && record.compile(given, context);
+  const args = bind(node, record, context, context.read, { tests: compileTests(node, record, context), block: undefined });
+  const test = args && record.compile(args, context);
   return test && countedTest(test, node, context);
 }
 
-/** Branches that `ihave` closes are left out, with the errors that they may have. */
-function compileIf(nodes: readonly CommandNode[], context: Scripting): Command | undefined {
-  const branches: Branch[] = [];
-  let otherwise: Command | undefined;
-  let isClosed = false;
-  let isComplete = true;
-  for (const [index, node] of nodes.entries()) {
-    if (isClosed) break;
-    const before = nodes[index - 1];
-    if (before?.name === "else" && !isElseIf(before))
-      context.error(node.offset, `"${node.name}" stands behind an "else". Put it before, or begin a new if.`);
-    const form = node.name === "else" ? elseForm : ifForm;
-    const [test] = compileTests(node, form, context);
-    const isOpen = test?.always !== false;
-    const block = isOpen && node.block ? compileBlock(node.block, context, false) : [];
-    if (isElseIf(node)) context.error(node.offset, '"else if" is one word here. Write elsif.');
-    // A test that was told of may have swallowed what begins the block.
-    const isSpoiled = node.isBroken || isElseIf(node) || (form.tests && node.tests.length > 0 && !test && !node.block);
-    const given = isSpoiled ? undefined : bind(node, { ...form, name: node.name }, context, context.read, { tests: [], block });
-    const line = context.line(node.offset);
-    if (!given) isComplete = false;
-    else if (node.name === "else") otherwise = sequence(block);
-    else if (!test) isComplete = false;
-    else if (isOpen) branches.push({ what: node.name, line, offset: node.offset, test, body: sequence(block) });
-    isClosed = test?.always === true;
-  }
-  return isComplete ? chain(branches, context.script, otherwise) : undefined;
-}
-
-function isElseIf({ name, tests: [test] }: CommandNode): boolean {
-  return name === "else" && test?.name === "if";
-}
-
-/** Each is one instruction, is known as the place of a failure, and is reported to a trace. */
-function counted(command: Command, { name, offset }: CommandNode, { reportsItself }: CommandRecord, context: Context): Command {
+/** Each is one instruction, is known as the place of a failure, and is traced. */
+function counted(command: Command, { name, offset }: CommandNode, { tracesItself }: BeginningRecord, context: ScriptContext): Command {
   const { script } = context;
   const line = context.line(offset);
-  const begin = (run: Run): void => {
+  const inner = command.run;
+  const report = (run: ScriptRun) => trace(run, line, name, run.answer);
+  return replaceRun(command, (run) => {
     run.script = script;
     run.offset = offset;
     run.answer = "";
     spend(run, 1);
-  };
-  const end = (run: Run, signal: Signal): Signal => {
-    if (!reportsItself && run.surroundings.trace) report(run, line, name, run.answer);
-    return signal;
-  };
-  if (!command.waits) {
-    const inner = command.run;
-    return {
-      waits: false,
-      run: (run) => {
-        begin(run);
-        return end(run, inner(run));
-      },
-    };
-  }
-  const inner = command.steps;
-  return {
-    waits: true,
-    *steps(run) {
-      begin(run);
-      return end(run, yield* inner(run));
-    },
-  };
+    return tracesItself ? inner(run) : traced(inner(run), run, report);
+  });
 }
 
-function countedTest(test: Test, { name, offset }: TestNode, context: Context): Test {
+function countedTest(test: Test, { name, offset }: TestNode, context: ScriptContext): Test {
   const line = context.line(offset);
-  const end = (run: Run, answer: boolean): boolean => {
-    if (run.surroundings.trace) report(run, line, name, String(answer));
-    return answer;
-  };
-  if (!test.waits) {
-    const inner = test.run;
-    return {
-      waits: false,
-      always: test.always,
-      run: (run) => {
-        spend(run, 1);
-        return end(run, inner(run));
-      },
-    };
-  }
-  const inner = test.steps;
-  return {
-    waits: true,
-    *steps(run) {
-      spend(run, 1);
-      return end(run, yield* inner(run));
-    },
-  };
+  const inner = test.run;
+  const report = (run: ScriptRun, truth: boolean) => trace(run, line, name, truth);
+  return replaceRun(test, (run) => {
+    spend(run, 1);
+    return traced(inner(run), run, report);
+  });
 }

@@ -5,14 +5,14 @@ import { type Places, placesIn } from "../../text/place.ts";
 import { type Compiled, runScript } from "../run/run-script.ts";
 import type { EnvelopePart, Script, ScriptProblem, ScriptStatement, ScriptVocabulary } from "../script.ts";
 import { parseScript } from "../syntax/parser.ts";
-import { namesSet } from "./assigned-variables.ts";
+import type { CommandNode, TestNode } from "../syntax/syntax-tree.ts";
+import { assignedVariables } from "./assigned-variables.ts";
 import { compileBlock } from "./block.ts";
 import type { Included } from "./definition.ts";
-import { deepest, depthOf } from "./depth.ts";
 import { collectProblems, type Problems, tooManyProblems } from "./problems.ts";
+import { next, sequence } from "./script-code.ts";
 import { contextOf } from "./script-context.ts";
 import { createScope, type Globals } from "./script-variables.ts";
-import { sequence } from "./sequence.ts";
 
 /** `script` is undefined if any of the problems is an error. Problems of included scripts are among them. */
 export function compileScript(
@@ -61,7 +61,7 @@ interface Compiling {
   readonly statements: ScriptStatement[];
   /** By name in lower case. */
   readonly done: Map<string, Done>;
-  /** The script that is being compiled, behind those that include it. */
+  /** The script that is being compiled, after those that include it. */
   readonly open: { readonly name: string; readonly depth: number }[];
 }
 
@@ -83,7 +83,7 @@ function compileOne(script: string, source: string, compiling: Compiling): Done 
   const isTooLong = source.length * 3 > limits.scriptSize && Buffer.byteLength(source) > limits.scriptSize;
   if (isTooLong) report(0, `it is longer than sieve.trusted.limits.script-size allows (${limits.scriptSize} octets).`);
   const nodes = isTooLong ? [] : parseScript(source, limits, report);
-  const scope = createScope(vocabulary, compiling.globals, namesSet(nodes), compiling.sets);
+  const scope = createScope(vocabulary, compiling.globals, assignedVariables(nodes), compiling.sets);
   const own = depthOf(nodes);
   let height = 1;
   let depth = own;
@@ -95,8 +95,7 @@ function compileOne(script: string, source: string, compiling: Compiling): Done 
     return found.included;
   };
   // Those that include it have a part of the stack already.
-  if (open.reduce((sum, outer) => sum + outer.depth, own) > deepest)
-    return { included: { name, body: sequence([]), locals: 0 }, height, depth };
+  if (open.reduce((sum, outer) => sum + outer.depth, own) > deepest) return { included: { name, body: next, locals: 0 }, height, depth };
   open.push({ name, depth: own });
   const commands = compileBlock(nodes, contextOf({ script, source, places, scope, vocabulary, problems, statements, include }), true);
   open.pop();
@@ -126,4 +125,19 @@ function compileIncluded(written: string, compiling: Compiling, fail: (message: 
   if (above + found.depth <= deepest) return found;
   fail(`the scripts that include one another have blocks and tests nested deeper than ${deepest} together. Make them flatter.`);
   return undefined;
+}
+
+/** Blocks and tests within one another, over all scripts that include one another: deeper than this the stack might not do. */
+const deepest = 1000;
+
+function depthOf(commands: readonly CommandNode[]): number {
+  let depth = 0;
+  for (const command of commands) depth = Math.max(depth, 1 + depthOf(command.block ?? []), depthOfTest(command));
+  return depth;
+}
+
+function depthOfTest({ tests }: TestNode): number {
+  let depth = 0;
+  for (const test of tests) depth = Math.max(depth, depthOfTest(test));
+  return 1 + depth;
 }

@@ -1,9 +1,10 @@
 /** The records of which the tables of commands and tests are made: arguments, capability, and how it is compiled. */
 import type { Vocabulary } from "../../expr/expression.ts";
 import type { Value } from "../../expr/value.ts";
+import type { ScriptRun } from "../run/script-run.ts";
 import type { ScriptVocabulary } from "../script.ts";
 import type { CommandNode, TestNode } from "../syntax/syntax-tree.ts";
-import type { Command, Run, Test, Text } from "./script-code.ts";
+import type { Command, Test, Text } from "./script-code.ts";
 
 /** What a tag or a position takes: `texts` is a list of strings, or one. */
 export type ArgumentType = "text" | "texts" | "number";
@@ -18,6 +19,8 @@ export interface TagRecord {
   readonly group?: string;
   /** Extension that has to be required; left out, that of the command or test. */
   readonly capability?: string;
+  /** What it takes are names of variables, which are set. */
+  readonly isAssigned?: true;
 }
 
 export interface PositionRecord {
@@ -28,6 +31,8 @@ export interface PositionRecord {
   readonly isOptional?: true;
   /** Variables are not put in: it is an expression, which reads them itself. */
   readonly isExpression?: true;
+  /** It is the name of a variable, which is set. */
+  readonly isAssigned?: true;
 }
 
 /** What a command or test takes. */
@@ -37,38 +42,48 @@ export interface Signature {
   readonly capability?: string;
   readonly tags?: readonly TagRecord[];
   readonly positions?: readonly PositionRecord[];
+  /** After the arguments: one test (`not`), or a list of them (`anyof`). Left out: none. */
+  readonly tests?: "one" | "list";
+  /** Last of all: a block. */
+  readonly hasBlock?: true;
 }
 
 export interface TestRecord extends Signature {
-  /** One test (`not`), or a list of them (`anyof`). Left out: none. */
-  readonly tests?: "one" | "list";
-  /** A test of its list that is `always` so settles it: those behind it may be unknown ones (RFC 5463 section 4). */
+  /** A test of its list that is known to be so settles it: those after it may be unknown ones (RFC 5463 section 4). */
   readonly settledBy?: boolean;
   /** `undefined`: an error was reported. */
-  compile(given: Given, context: Context): Test | undefined;
+  compile(args: Arguments, context: ScriptContext): Test | undefined;
 }
 
-export interface CommandRecord extends Signature {
-  /** It has a block, which is the body of a loop. */
-  readonly hasBlock?: true;
-  /** Its steps are reported to the trace by itself, because there are more than one, or other commands within them. */
-  readonly reportsItself?: true;
+export type CommandRecord = BeginningRecord | ContinuingRecord;
+
+export interface BeginningRecord extends Signature {
+  /** Its steps are traced by itself, because there are more than one, or other commands within them. */
+  readonly tracesItself?: true;
   /** Its block may `break` and `continue`. */
   readonly isLoop?: true;
-  compile(given: Given, context: Context): Command | undefined;
+  readonly continues?: undefined;
+  /** `continued`: the arguments of the commands that continue it, in order. `undefined`: an error was reported. */
+  compile(args: Arguments, context: ScriptContext, continued: readonly Arguments[]): Command | undefined;
+}
+
+/** What goes on with a command, as `else` does with `if`: that one compiles both. */
+export interface ContinuingRecord extends Signature {
+  readonly continues: string;
+  readonly isLoop?: undefined;
 }
 
 /** The arguments of one command or test, checked against its signature. A tag or position that it does not have is a bug, and throws. */
-export interface Given {
+export interface Arguments {
   readonly node: CommandNode | TestNode;
   /** Where the tag was given, or `undefined`. */
-  tag(name: string): GivenTag | undefined;
+  tag(name: string): TagArgument | undefined;
   /** The tag of a group that was given. */
-  inGroup(group: string): GivenTag | undefined;
+  inGroup(group: string): TagArgument | undefined;
   /** By index of the position; those of an optional position that was left out throw. */
   has(position: number): boolean;
-  text(position: number): GivenText;
-  texts(position: number): readonly GivenText[];
+  text(position: number): TextArgument;
+  texts(position: number): readonly TextArgument[];
   number(position: number): number;
   /** Compiled; one with an error is left out, and the command that has it does not run anyway. */
   readonly tests: readonly Test[];
@@ -76,29 +91,29 @@ export interface Given {
 }
 
 /** A text with the place where it stands. */
-export interface GivenText extends Text {
+export interface TextArgument extends Text {
   readonly offset: number;
   /** As written, escapes undone, variables not put in. */
   readonly written: string;
 }
 
-export interface GivenTag {
+export interface TagArgument {
   readonly name: string;
   readonly offset: number;
   /** The index is 0, or 1 for the second of two. */
-  text(index?: number): GivenText;
-  texts(): readonly GivenText[];
+  text(index?: number): TextArgument;
+  texts(): readonly TextArgument[];
   number(): number;
 }
 
 /** What compiling one script knows and finds out. */
-export interface Context {
+export interface ScriptContext {
   readonly script: string;
   /** The whole script as it is written. */
   readonly source: string;
   readonly vocabulary: ScriptVocabulary;
   /** For expressions: the variables of this script, `env.NAME`, `envelope.NAME`, `global.NAME`. */
-  readonly expressions: Vocabulary<Run>;
+  readonly expressions: Vocabulary<ScriptRun>;
   error(offset: number, message: string): void;
   warn(offset: number, message: string): void;
   /** Only the first time that a script gives cause for this message. */
@@ -110,9 +125,9 @@ export interface Context {
   /** As `require` and `ihave` do: it counts as required from here on. False: there is no such capability. */
   enable(capability: string): boolean;
   /** Declares it where it is new; `envelope.X`, `global.X` are known. `undefined`: an error was reported. */
-  target(name: GivenText): Target | undefined;
+  target(name: TextArgument): Target | undefined;
   /** Makes it one of the variables that all included scripts share (RFC 6609 3.4.1). */
-  shareGlobally(name: GivenText): void;
+  shareGlobally(name: TextArgument): void;
   /** Compiles it, once. `undefined`: an error was reported; `"missing"`: there is none of that name, and nothing was reported. */
   include(name: string, offset: number): Included | "missing" | undefined;
   /** True within the body of a loop. */
@@ -131,4 +146,4 @@ export interface Included {
 }
 
 /** Where `set` and `let` put a value. */
-export type Target = (run: Run, value: Value) => void;
+export type Target = (run: ScriptRun, value: Value) => void;

@@ -1,7 +1,10 @@
-/** What to say of commands and tests that do not exist here. */
+/** What to say of commands and tests that do not exist here, and of words that are out of place. */
 
 import { shortened } from "../../expr/token.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
+import { commands } from "../commands/commands.ts";
+import { tests } from "../tests/tests.ts";
+import type { Signature } from "./definition.ts";
 
 const noMessage = "there is no message yet at these stages";
 
@@ -42,15 +45,36 @@ const messageTests: ReadonlySet<string> = new Set([
   "virustest",
 ]);
 
-export function unknownCommand(name: string, commands: Iterable<string>, tests: ReadonlyMap<string, unknown>): string {
+export function unknownCommand(name: string): string {
   const mend = messageCommands.get(name);
   if (mend !== undefined) return `"${name}" needs a message, and ${noMessage}. ${mend}`;
-  if (tests.has(name)) return `"${name}" is a test, not a command. Write it behind if.`;
-  return `unknown command "${shortened(name)}".${didYouMean(name, [...commands, "if", "elsif", "else"])}`;
+  if (tests.has(name)) return `"${name}" is a test, not a command. Write it after if.`;
+  return `unknown command "${shortened(name)}".${didYouMean(name, commands.keys())}`;
 }
 
-export function unknownTest(name: string, tests: Iterable<string>, commands: ReadonlyMap<string, unknown>): string {
+export function unknownTest(name: string): string {
   if (messageTests.has(name)) return `"${name}" needs a message, and ${noMessage}. Remove it.`;
   if (commands.has(name)) return `"${name}" is a command, not a test.`;
-  return `unknown test "${shortened(name)}".${didYouMean(name, tests)}`;
+  return `unknown test "${shortened(name)}".${didYouMean(name, tests.keys())}`;
+}
+
+const joined: ReadonlyMap<string, string> = new Map([
+  ["and", 'Tests are joined by allof (…, …), not by "and".'],
+  ["or", 'Tests are joined by anyof (…, …), not by "or".'],
+  ["then", 'Remove "then": the block follows the test.'],
+]);
+
+/** `isTest`: the word follows a test; `isLacking`: an argument that must be there is not. */
+export function strayWord(word: string, { name, tags = [] }: Signature, isTest: boolean, isLacking: boolean): string {
+  const shown = shortened(word);
+  if (tags.some((tag) => tag.name === word)) return `"${shown}" is a tag of "${name}". Write it with its colon: ":${shown}".`;
+  if (isLacking && !commands.has(word)) return `unexpected word "${shown}". Text needs double quotes: "…".`;
+  const join = joined.get(word);
+  if (join !== undefined) return `unexpected word "${shown}". ${join}`;
+  if (name === "else" && word === "if") return '"else if" is one word here. Write elsif.';
+  if (name === "else") return `"else" takes no test. ${commands.has(word) ? "It needs a block in braces." : "Write elsif."}`;
+  if (!isTest) return `"${name}" takes no test. Is there a ";" missing before "${shown}"?`;
+  if (commands.has(word)) return `"${name}" takes no test. Is there a "{" missing before "${shown}"?`;
+  if (tests.has(word)) return `"${name}" takes no test. Is there a "," missing before "${shown}", within anyof (…) or allof (…)?`;
+  return `unexpected word "${shown}" after the test "${name}". Remove it, or put it in double quotes.`;
 }

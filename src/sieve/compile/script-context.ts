@@ -3,7 +3,7 @@
 import type { Places } from "../../text/place.ts";
 import type { ScriptStatement, ScriptVocabulary } from "../script.ts";
 import { placeWithin } from "../syntax/place-within.ts";
-import type { Scripting } from "./block.ts";
+import type { BlockContext } from "./block.ts";
 import { alwaysThere, capabilities } from "./capabilities.ts";
 import type { Problems } from "./problems.ts";
 import { scriptVocabulary } from "./script-expressions.ts";
@@ -19,22 +19,22 @@ export interface Subject {
   readonly vocabulary: ScriptVocabulary;
   readonly problems: Problems;
   readonly statements: ScriptStatement[];
-  readonly include: Scripting["include"];
+  readonly include: BlockContext["include"];
 }
 
-export function contextOf({ script, source, places, scope, vocabulary, problems, statements, include }: Subject): Scripting {
+export function contextOf({ script, source, places, scope, vocabulary, problems, statements, include }: Subject): BlockContext {
   const required = new Set(alwaysThere);
   const told = new Set<string>();
-  const error: Scripting["error"] = (offset, message) => problems.report("error", script, places, offset, message);
-  const warn: Scripting["warn"] = (offset, message) => problems.report("warning", script, places, offset, message);
-  const warnOnce: Scripting["warnOnce"] = (offset, message) => {
+  const error: BlockContext["error"] = (offset, message) => problems.report("error", script, places, offset, message);
+  const warn: BlockContext["warn"] = (offset, message) => problems.report("warning", script, places, offset, message);
+  const warnOnce: BlockContext["warnOnce"] = (offset, message) => {
     if (told.has(message)) return;
     told.add(message);
     warn(offset, message);
   };
   const strictly = vocabulary.mustRequire ? error : warn;
 
-  const needs: Scripting["needs"] = (capability, offset, what) => {
+  const needs: BlockContext["needs"] = (capability, offset, what) => {
     if (required.has(capability) || told.has(capability)) return;
     // Once is enough: one mend mends all.
     told.add(capability);
@@ -80,7 +80,6 @@ export function contextOf({ script, source, places, scope, vocabulary, problems,
     include,
     isInLoop: false,
     line: (offset) => places(offset).line,
-    misplacedRequire: (offset) => error(offset, '"require" stands behind other commands. Put it at the top of the script.'),
     read: ({ value, offset }, isExpression) => {
       const report = (within: number, message: string): void => error(placeWithin(source, value, offset, within), message);
       const variable = (name: string, within: number): ReturnType<Scope["reader"]> => {

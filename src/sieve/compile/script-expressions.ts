@@ -1,27 +1,22 @@
 /** The product's expressions within scripts (vnd.stalwart.expressions): what they may name, where their errors are, what they cost. */
 
-import { atHand, type Steps, waitFor } from "../../answer/steps.ts";
+import { ask, type Code } from "../../answer/code.ts";
 import type { Names } from "../../expr/ask.ts";
 import { compileExpression } from "../../expr/compile.ts";
 import { ExpressionError } from "../../expr/error.ts";
-import type { Expression, Vocabulary } from "../../expr/expression.ts";
+import type { Vocabulary } from "../../expr/expression.ts";
 import { isArray, toText, type Value } from "../../expr/value.ts";
+import { costOf, costOfPattern, type ScriptRun, spend } from "../run/script-run.ts";
 import { placeWithin } from "../syntax/place-within.ts";
-import type { Context, GivenText } from "./definition.ts";
-import { costOf, costOfPattern, type Run, spend } from "./script-code.ts";
+import type { ScriptContext, TextArgument } from "./definition.ts";
 import { scriptFunctions } from "./script-functions.ts";
 import type { Variables } from "./script-variables.ts";
 
 /** Instructions: a script that asks in a loop must not ask for ever. */
 export const costOfAsking = 100;
 
-/** A compiled expression. */
-export type Evaluation =
-  | { readonly waits: false; readonly of: (run: Run) => Value }
-  | { readonly waits: true; readonly steps: (run: Run) => Steps<Value> };
-
 /** Without the functions of scripts, which are told of each statement where it stands. Names of variables are in lower case. */
-export function scriptVocabulary(variables: Variables, names: Names): Vocabulary<Run> {
+export function scriptVocabulary(variables: Variables, names: Names): Vocabulary<ScriptRun> {
   const read = (name: string) => variables.get(name.toLowerCase());
   return {
     variables: {
@@ -42,11 +37,16 @@ export function scriptVocabulary(variables: Variables, names: Names): Vocabulary
 }
 
 /** `undefined`: an error was reported. */
-export function compileIn(text: GivenText, context: Context): Evaluation | undefined {
+export function compileIn(text: TextArgument, context: ScriptContext): Code<ScriptRun, Value> | undefined {
   const functions = scriptFunctions((store, sql) => context.statement(store, sql, text.offset));
   const source = bare(text, context);
   try {
-    return evaluationOf(compileExpression(source, { ...context.expressions, functions }), costOf(source.length));
+    const { waits, evaluate } = compileExpression(source, { ...context.expressions, functions });
+    const cost = costOf(source.length) + (waits ? costOfAsking : 0);
+    return ask(waits, "an expression", (run: ScriptRun) => {
+      spend(run, cost);
+      return evaluate(run, run.surroundings.ask);
+    });
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     context.error(placeWithin(context.source, text.written, text.offset, error.offset), error.message);
@@ -54,30 +54,11 @@ export function compileIn(text: GivenText, context: Context): Evaluation | undef
   }
 }
 
-function evaluationOf(expression: Expression<Run>, cost: number): Evaluation {
-  if (expression.waits) {
-    return {
-      waits: true,
-      *steps(run) {
-        spend(run, cost + costOfAsking);
-        return yield* waitFor(expression.evaluate(run, run.surroundings.ask));
-      },
-    };
-  }
-  return {
-    waits: false,
-    of(run) {
-      spend(run, cost);
-      return atHand(expression.evaluate(run, run.surroundings.ask), "an expression");
-    },
-  };
-}
-
 /** A text, or what its braces hold; a quote that is never closed takes the rest, so that this is one pass. */
 const quotedOrBraced = /'(?:[^'\\]|\\.)*'?|"(?:[^"\\]|\\.)*"?|\$\{([^{}\s'"]+)\}/gs;
 
 /** `${name}` and `${1}` as scripts write them become `name` and `$1`, at the same place. */
-function bare(text: GivenText, context: Context): string {
+function bare(text: TextArgument, context: ScriptContext): string {
   return text.written.replace(quotedOrBraced, (whole: string, name: string | undefined, offset: number) => {
     if (name !== undefined) return /^\d+$/.test(name) ? `$${name}  ` : `  ${name} `;
     const found = /\$\{[A-Za-z_][\w.]*\}/.exec(whole);
@@ -93,7 +74,7 @@ function bare(text: GivenText, context: Context): string {
   });
 }
 
-function charged(run: Run, value: Value): Value {
+function charged(run: ScriptRun, value: Value): Value {
   if (typeof value !== "number") spend(run, costOf(sizeOf(value)));
   return value;
 }
@@ -127,6 +108,6 @@ export function cutValue(value: Value, room: number, nesting = 0): Value {
 }
 
 /** For the trace. */
-export function tell(run: Run, value: Value): void {
+export function setAnswer(run: ScriptRun, value: Value): void {
   if (run.surroundings.trace) run.answer = isArray(value) ? JSON.stringify(value) : toText(value);
 }

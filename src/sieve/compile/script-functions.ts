@@ -1,9 +1,9 @@
 /** Functions that expressions have in scripts alone, or in another form there: a source that cannot tell does not always end a script. */
 import { getDomain, getPublicSuffix } from "tldts";
-import type { Answer } from "../../answer/answer.ts";
+import { type Answer, after } from "../../answer/answer.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import { askDns, inspectDns, recordsOf } from "../../expr/dns-functions.ts";
-import { type AskFunction, after, type Inspection } from "../../expr/source-function.ts";
+import type { AskFunction, Inspection } from "../../expr/source-function.ts";
 import { askSql, inspectSql, shape, sqlQuery } from "../../expr/sql-functions.ts";
 import { toText, type Value } from "../../expr/value.ts";
 

@@ -1,6 +1,7 @@
 /** Strings of a script: what is put in at load (RFC 5228 2.4.2.4) and, of variables, when they are read (RFC 5229 section 3). */
 import { maxTextLength, toText } from "../../expr/value.ts";
-import { costOf, type Run, spend, type Text } from "./script-code.ts";
+import { costOf, type ScriptRun, spend } from "../run/script-run.ts";
+import type { Text } from "./script-code.ts";
 import type { NameProblem, Reader } from "./script-variables.ts";
 
 /** `${name}`, `${1}`, `${namespace.name}`; whatever else looks like it stays as it stands. */
@@ -40,7 +41,7 @@ function matchReader(index: number): Reader {
   return (run) => run.matches[index] ?? "";
 }
 
-function joined(run: Run, parts: readonly (string | Reader)[]): string {
+function joined(run: ScriptRun, parts: readonly (string | Reader)[]): string {
   let text = "";
   for (const part of parts) {
     text += typeof part === "string" ? part : toText(part(run));
@@ -49,7 +50,7 @@ function joined(run: Run, parts: readonly (string | Reader)[]): string {
   return text;
 }
 
-function charged(run: Run, text: string): string {
+function charged(run: ScriptRun, text: string): string {
   spend(run, costOf(text.length));
   return text;
 }

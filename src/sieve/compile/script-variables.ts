@@ -4,11 +4,11 @@ import { shortened } from "../../expr/token.ts";
 import { toText, type Value } from "../../expr/value.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { envelopePart, setEnvelope } from "../run/envelope-parts.ts";
+import type { ScriptRun } from "../run/script-run.ts";
 import { type EnvelopePart, envelopeParts, type ScriptVocabulary } from "../script.ts";
 import type { Target } from "./definition.ts";
-import type { Run } from "./script-code.ts";
 
-export type Reader = (run: Run) => Value;
+export type Reader = (run: ScriptRun) => Value;
 
 /** What is wrong with a name, to be reported where it stands. */
 export interface NameProblem {

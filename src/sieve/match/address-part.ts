@@ -1,6 +1,6 @@
 /** The parts of an address that tests look at (RFC 5228 2.7.4, RFC 5233). */
 import { domainOf, localPartOf } from "../../mail/address.ts";
-import type { Given, GivenTag, TagRecord } from "../compile/definition.ts";
+import type { Arguments, TagArgument, TagRecord } from "../compile/definition.ts";
 
 const separator = "+";
 
@@ -26,13 +26,13 @@ export const addressPartTags: readonly TagRecord[] = [
 ];
 
 /** The tag of an address part that was given. */
-export function addressPartTag(given: Given): GivenTag | undefined {
-  return given.inGroup(group);
+export function addressPartTag(args: Arguments): TagArgument | undefined {
+  return args.inGroup(group);
 }
 
 /** Every part of the null sender is empty (RFC 5228 5.4). */
-export function addressPartOf(given: Given): AddressPart {
-  const part = parts.get(addressPartTag(given)?.name ?? "all") ?? parts.get("all");
+export function addressPartOf(args: Arguments): AddressPart {
+  const part = parts.get(addressPartTag(args)?.name ?? "all") ?? parts.get("all");
   if (!part) throw new Error("there is no address part :all");
   return (address) => (address === "" ? "" : part(address));
 }

@@ -3,7 +3,7 @@
 import { asciiLower } from "../../expr/text-functions.ts";
 import { compare } from "../../expr/value.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
-import type { Context, Given } from "../compile/definition.ts";
+import type { Arguments, ScriptContext } from "../compile/definition.ts";
 
 export interface Comparator {
   readonly name: string;
@@ -30,8 +30,8 @@ export const asciiNumeric: Comparator = { name: "i;ascii-numeric", fold: leading
 const comparators: ReadonlyMap<string, Comparator> = new Map([octet, asciiCasemap, asciiNumeric].map((record) => [record.name, record]));
 
 /** What `:comparator` names. `undefined`: an error was reported. */
-export function comparatorOf(given: Given, context: Context): Comparator | undefined {
-  const name = given.tag("comparator")?.text();
+export function comparatorOf(args: Arguments, context: ScriptContext): Comparator | undefined {
+  const name = args.tag("comparator")?.text();
   if (name === undefined) return asciiCasemap;
   if (name.constant === undefined) {
     context.error(name.offset, "the comparator has to be known when the script is loaded. Write its name without variables.");

@@ -3,16 +3,16 @@
 import { shortened } from "../../expr/token.ts";
 import { compilePattern, type Pattern, PatternError } from "../../text/pattern.ts";
 import { indexOf } from "../../text/search.ts";
-import type { Context, GivenText } from "../compile/definition.ts";
-import { costOf, costOfPattern, type Run, ScriptFault, spend } from "../compile/script-code.ts";
+import type { ScriptContext, TextArgument } from "../compile/definition.ts";
+import { costOf, costOfPattern, ScriptFault, type ScriptRun, spend } from "../run/script-run.ts";
 import type { Comparator } from "./comparator.ts";
 import type { Operator } from "./relational.ts";
 import { matchWildcard, parseWildcard, type Wildcard } from "./wildcard.ts";
 
 /** `folded` is the value as the comparator folds it. A match that has wildcards or groups sets the match variables. */
-export type KeyMatch = (run: Run, value: string, folded: string) => boolean;
+export type KeyMatch = (run: ScriptRun, value: string, folded: string) => boolean;
 
-export function matchIs(keys: readonly GivenText[], comparator: Comparator): KeyMatch {
+export function matchIs(keys: readonly TextArgument[], comparator: Comparator): KeyMatch {
   const constants: string[] = [];
   const others: KeyMatch[] = [];
   for (const { constant, of } of keys) {
@@ -31,23 +31,23 @@ function isAmong(folded: readonly string[]): KeyMatch | undefined {
   return (_run, _value, text) => keys.has(text);
 }
 
-function isSame(run: Run, a: string, b: string): boolean {
+function isSame(run: ScriptRun, a: string, b: string): boolean {
   spend(run, costOf(b.length));
   return a === b;
 }
 
-export function matchContains({ constant, of }: GivenText, comparator: Comparator): KeyMatch {
+export function matchContains({ constant, of }: TextArgument, comparator: Comparator): KeyMatch {
   if (constant === undefined) return (run, _value, folded) => contains(run, folded, comparator.fold(of(run)));
   const key = comparator.fold(constant);
   return (run, _value, folded) => contains(run, folded, key);
 }
 
-function contains(run: Run, folded: string, key: string): boolean {
+function contains(run: ScriptRun, folded: string, key: string): boolean {
   spend(run, costOf(folded.length + key.length));
   return indexOf(folded, key) >= 0;
 }
 
-export function matchValue({ constant, of }: GivenText, comparator: Comparator, operator: (run: Run) => Operator): KeyMatch {
+export function matchValue({ constant, of }: TextArgument, comparator: Comparator, operator: (run: ScriptRun) => Operator): KeyMatch {
   const fixed = constant === undefined ? undefined : comparator.fold(constant);
   return (run, _value, folded) => {
     const key = fixed ?? comparator.fold(of(run));
@@ -56,7 +56,7 @@ export function matchValue({ constant, of }: GivenText, comparator: Comparator, 
   };
 }
 
-export function matchMatches({ constant, of }: GivenText, comparator: Comparator): KeyMatch {
+export function matchMatches({ constant, of }: TextArgument, comparator: Comparator): KeyMatch {
   const fixed = constant === undefined ? undefined : parseWildcard(comparator.fold(constant));
   return (run, value, folded) => {
     const found = matchCharged(run, fixed ?? parseCharged(run, comparator.fold(of(run))), folded, value);
@@ -66,7 +66,7 @@ export function matchMatches({ constant, of }: GivenText, comparator: Comparator
   };
 }
 
-function parseCharged(run: Run, pattern: string): Wildcard {
+function parseCharged(run: ScriptRun, pattern: string): Wildcard {
   spend(run, parseCost * costOf(pattern.length));
   return parseWildcard(pattern);
 }
@@ -74,7 +74,7 @@ function parseCharged(run: Run, pattern: string): Wildcard {
 /** What reading a character of a wildcard costs, in terms of comparing one. */
 const parseCost = 8;
 
-function matchCharged(run: Run, wildcard: Wildcard, folded: string, value: string): readonly string[] | undefined {
+function matchCharged(run: ScriptRun, wildcard: Wildcard, folded: string, value: string): readonly string[] | undefined {
   spend(run, costOf(folded.length + wildcard.length));
   let looked = 0;
   return matchWildcard(wildcard, folded, value, (characters) => {
@@ -89,7 +89,7 @@ function matchCharged(run: Run, wildcard: Wildcard, folded: string, value: strin
 const workStep = 4096;
 
 /** `undefined`: an error was reported. */
-export function matchRegex({ constant, of, offset }: GivenText, comparator: Comparator, context: Context): KeyMatch | undefined {
+export function matchRegex({ constant, of, offset }: TextArgument, comparator: Comparator, context: ScriptContext): KeyMatch | undefined {
   // The engine has no ASCII-only folding: letters beyond ASCII are folded, too.
   const flags = comparator.name === "i;ascii-casemap" ? "(?i)" : "";
   if (constant === undefined) return (run, value) => matchPattern(run, compileCharged(run, flags, of(run)), value);
@@ -103,7 +103,7 @@ export function matchRegex({ constant, of, offset }: GivenText, comparator: Comp
   }
 }
 
-function matchPattern(run: Run, pattern: Pattern, value: string): boolean {
+function matchPattern(run: ScriptRun, pattern: Pattern, value: string): boolean {
   spend(run, costOfPattern(pattern, value));
   // It is far quicker to tell that there is no match than to find groups.
   if (!pattern.test(value)) return false;
@@ -114,7 +114,7 @@ function matchPattern(run: Run, pattern: Pattern, value: string): boolean {
 /** Instructions for each character of a pattern that is compiled while the script runs. */
 const compileCost = 32;
 
-function compileCharged(run: Run, flags: string, source: string): Pattern {
+function compileCharged(run: ScriptRun, flags: string, source: string): Pattern {
   spend(run, compileCost * source.length);
   try {
     const pattern = compilePattern(flags + source);

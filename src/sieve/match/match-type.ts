@@ -1,14 +1,15 @@
 /** What comparing tests have in common: match type, comparator and keys, and how they go through the values (RFC 5228 2.7). */
 
-import type { Context, Given, GivenTag, GivenText, TagRecord } from "../compile/definition.ts";
-import { costOf, type Run, spend, type Test } from "../compile/script-code.ts";
+import type { Arguments, ScriptContext, TagArgument, TagRecord, TextArgument } from "../compile/definition.ts";
+import type { Test } from "../compile/script-code.ts";
+import { costOf, type ScriptRun, spend } from "../run/script-run.ts";
 import { asciiNumeric, type Comparator, comparatorOf } from "./comparator.ts";
 import { anyOf, type KeyMatch, matchContains, matchIs, matchMatches, matchRegex, matchValue } from "./match-key.ts";
-import { type ListMatch, matchList } from "./match-list.ts";
+import { matchLists } from "./match-list.ts";
 import { operatorOf } from "./relational.ts";
 
 /** A value that a test looks at. `undefined`: there is none. */
-export type Source = (run: Run) => string | undefined;
+export type Source = (run: ScriptRun) => string | undefined;
 
 const group = "match-type";
 
@@ -24,22 +25,27 @@ export const matchTags: readonly TagRecord[] = [
 ];
 
 /** True while values are counted instead of compared. */
-export function isCounted(given: Given): boolean {
-  return given.inGroup(group)?.name === "count";
+export function isCounted(args: Arguments): boolean {
+  return args.inGroup(group)?.name === "count";
 }
 
 /** The sources one after the other, each with all keys. `undefined`: an error was reported. */
-export function compileMatch(given: Given, context: Context, sources: readonly Source[], keys: readonly GivenText[]): Test | undefined {
-  const comparator = comparatorOf(given, context);
-  const type = given.inGroup(group);
+export function compileMatch(
+  args: Arguments,
+  context: ScriptContext,
+  sources: readonly Source[],
+  keys: readonly TextArgument[],
+): Test | undefined {
+  const comparator = comparatorOf(args, context);
+  const type = args.inGroup(group);
   if (comparator && type && !comparator.hasParts && ["contains", "matches", "regex"].includes(type.name)) {
     const mend = `Use ":is" or ":value", or another comparator.`;
     context.error(type.offset, `":${type.name}" looks for parts of texts, and "${comparator.name}" compares numbers. ${mend}`);
     return undefined;
   }
   if (type?.name === "list") {
-    const match = matchList(keys, context);
-    return match && comparator && inLists(match, sources);
+    const test = matchLists(sources, keys, context);
+    return comparator && test;
   }
   if (type?.name === "count") {
     const match = countMatch(type, keys, context);
@@ -50,7 +56,12 @@ export function compileMatch(given: Given, context: Context, sources: readonly S
   return match && comparator && inTexts(match, sources, comparator);
 }
 
-function keyMatch(type: GivenTag | undefined, keys: readonly GivenText[], comparator: Comparator, context: Context): KeyMatch | undefined {
+function keyMatch(
+  type: TagArgument | undefined,
+  keys: readonly TextArgument[],
+  comparator: Comparator,
+  context: ScriptContext,
+): KeyMatch | undefined {
   switch (type?.name) {
     case "contains":
       return anyOf(keys.map((key) => matchContains(key, comparator)));
@@ -73,7 +84,7 @@ function all(matches: readonly (KeyMatch | undefined)[]): KeyMatch | undefined {
 }
 
 /** Numbers are compared whatever the comparator is: the count has no other meaning (RFC 5231 4.2). */
-function countMatch(type: GivenTag, keys: readonly GivenText[], context: Context): KeyMatch | undefined {
+function countMatch(type: TagArgument, keys: readonly TextArgument[], context: ScriptContext): KeyMatch | undefined {
   const operator = operatorOf(type.text(), context);
   for (const { constant, offset } of keys) {
     if (constant !== undefined && !/^[0-9]/.test(constant)) {
@@ -83,14 +94,14 @@ function countMatch(type: GivenTag, keys: readonly GivenText[], context: Context
   return operator && anyOf(keys.map((key) => matchValue(key, asciiNumeric, operator)));
 }
 
-function countOf(run: Run, sources: readonly Source[]): number {
+function countOf(run: ScriptRun, sources: readonly Source[]): number {
   let count = 0;
   for (const source of sources) if (source(run) !== undefined) count++;
   return count;
 }
 
 function inTexts(match: KeyMatch, sources: readonly Source[], { fold }: Comparator): Test {
-  const inOne = (run: Run, source: Source) => {
+  const inOne = (run: ScriptRun, source: Source) => {
     const value = source(run);
     if (value === undefined) return false;
     spend(run, costOf(value.length));
@@ -104,31 +115,6 @@ function inTexts(match: KeyMatch, sources: readonly Source[], { fold }: Comparat
       for (const source of sources) {
         spend(run, 1);
         if (inOne(run, source)) return true;
-      }
-      return false;
-    },
-  };
-}
-
-function inLists(match: ListMatch, sources: readonly Source[]): Test {
-  if (!match.waits) {
-    return {
-      waits: false,
-      run: (run) => {
-        for (const source of sources) {
-          const value = source(run);
-          if (value !== undefined && match.of(run, value)) return true;
-        }
-        return false;
-      },
-    };
-  }
-  return {
-    waits: true,
-    *steps(run) {
-      for (const source of sources) {
-        const value = source(run);
-        if (value !== undefined && (yield* match.steps(run, value))) return true;
       }
       return false;
     },

@@ -1,7 +1,7 @@
 /** The operators of `:value` and `:count` (RFC 5231 section 4). */
 import { shortened } from "../../expr/token.ts";
-import type { Context, GivenText } from "../compile/definition.ts";
-import { type Run, ScriptFault } from "../compile/script-code.ts";
+import type { ScriptContext, TextArgument } from "../compile/definition.ts";
+import { ScriptFault, type ScriptRun } from "../run/script-run.ts";
 
 /** Of how a value compares with a key: negative, zero or positive. */
 export type Operator = (order: number) => boolean;
@@ -16,7 +16,7 @@ const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>([
 ]);
 
 /** `undefined`: an error was reported. One with variables is read at run time, and throws a `ScriptFault` if it is none. */
-export function operatorOf(name: GivenText, context: Context): ((run: Run) => Operator) | undefined {
+export function operatorOf(name: TextArgument, context: ScriptContext): ((run: ScriptRun) => Operator) | undefined {
   if (name.constant === undefined) {
     return (run) => {
       const written = name.of(run);

@@ -1,8 +1,8 @@
 /** The parts of the envelope: their names, and what becomes of a value that a script sets (RFC 6009). */
 import { canonicalAddress } from "../../mail/address.ts";
 import { formatPath } from "../../mail/path.ts";
-import type { Run } from "../compile/script-code.ts";
 import { type EnvelopePart, envelopeParts } from "../script.ts";
+import type { ScriptRun } from "./script-run.ts";
 
 /** Underscores count for nothing: `by_mode` is `bymode`. `undefined`: there is no such part. */
 export function envelopePart(written: string): EnvelopePart | undefined {
@@ -11,7 +11,7 @@ export function envelopePart(written: string): EnvelopePart | undefined {
 }
 
 /** A value that cannot be is ignored, as in the server that these scripts come from. Later tests see the change. */
-export function setEnvelope(run: Run, part: EnvelopePart, written: string): void {
+export function setEnvelope(run: ScriptRun, part: EnvelopePart, written: string): void {
   const value = checked(part, written);
   if (value === undefined) return;
   const { kept, seen } = value;

@@ -1,12 +1,12 @@
 /** One run of a compiled script: its state, and what is made of faults. */
 
 import type { Answer } from "../../answer/answer.ts";
-import { runSteps, type Steps } from "../../answer/steps.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import { cleanText } from "../../mail/reply.ts";
 import type { Places } from "../../text/place.ts";
-import { type Command, type Run, ScriptFault } from "../compile/script-code.ts";
+import type { Command } from "../compile/script-code.ts";
 import type { ScriptFailure, ScriptOutcome, Surroundings } from "../script.ts";
+import { ScriptFault, type ScriptRun } from "./script-run.ts";
 
 /** What compiling leaves for the runs. */
 export interface Compiled {
@@ -22,26 +22,16 @@ export interface Compiled {
 
 export function runScript(compiled: Compiled, surroundings: Surroundings): Answer<ScriptOutcome> {
   const run = begin(compiled, surroundings);
-  const { body } = compiled;
-  if (body.waits) return runSteps(guarded(body.steps, run, compiled));
+  const onError = (error: unknown) => failed(run, error, compiled);
   try {
-    body.run(run);
-    return outcomeOf(run);
+    const ended = compiled.body.run(run);
+    return ended instanceof Promise ? ended.then(() => outcomeOf(run), onError) : outcomeOf(run);
   } catch (error) {
-    return failed(run, error, compiled);
+    return onError(error);
   }
 }
 
-function* guarded(steps: (run: Run) => Steps<unknown>, run: Run, compiled: Compiled): Steps<ScriptOutcome> {
-  try {
-    yield* steps(run);
-    return outcomeOf(run);
-  } catch (error) {
-    return failed(run, error, compiled);
-  }
-}
-
-function begin({ name, locals, globals, instructions }: Compiled, surroundings: Surroundings): Run {
+function begin({ name, locals, globals, instructions }: Compiled, surroundings: Surroundings): ScriptRun {
   return {
     surroundings,
     locals: new Array(locals),
@@ -52,7 +42,7 @@ function begin({ name, locals, globals, instructions }: Compiled, surroundings: 
     isKept: false,
     action: { kind: "accept" },
     budget: instructions,
-    breathedAt: instructions,
+    budgetAtYield: instructions,
     included: undefined,
     script: name,
     offset: 0,
@@ -60,12 +50,12 @@ function begin({ name, locals, globals, instructions }: Compiled, surroundings: 
   };
 }
 
-function outcomeOf({ action, changes }: Run): ScriptOutcome {
+function outcomeOf({ action, changes }: ScriptRun): ScriptOutcome {
   return { action, changes };
 }
 
 /** What was refused stays refused; all else is accepted, with the changes made so far. */
-function failed(run: Run, error: unknown, { places }: Compiled): ScriptOutcome {
+function failed(run: ScriptRun, error: unknown, { places }: Compiled): ScriptOutcome {
   if (!(error instanceof ScriptFault || error instanceof TemporaryError)) throw error;
   const { script, offset, action, changes } = run;
   const position = places.get(script)?.(offset) ?? { line: 1, column: 1 };

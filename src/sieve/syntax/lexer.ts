@@ -19,7 +19,7 @@ export type Token = Content & {
   /** Behind its last character. */
   readonly end: number;
   /** Something between it and the one before was no word, which was reported. */
-  readonly isBehindStray?: true;
+  readonly isAfterStray?: true;
 };
 
 export type Report = (offset: number, message: string) => void;
@@ -35,7 +35,7 @@ const blockStart = /text:[ \t]*(?:#[^\n]*)?\r?\n/iy;
 const spoiledBlockStart = /text:[ \t]+(?=[^#\s])/iy;
 const marks: ReadonlySet<string> = new Set("[](){},;");
 const endsCommand: ReadonlySet<Mark> = new Set([";", "{", "}"]);
-/** With the text between them, so that what is behind it reads as it was meant. */
+/** With the text between them, so that what comes after it reads as it was meant. */
 const wrongQuotes = /[‘’‚“”„`´'][^‘’‚“”„`´'"\n;{}]*[‘’“”`´']/y;
 /** A comment as other languages write it, and no address of the web. */
 const wrongComment = /(?<!:)(?:\/\/|--)[^\n]*/y;
@@ -48,7 +48,7 @@ export function tokenize(source: string, limits: Limits, report: Report): Token[
   const tokens: Token[] = [];
   // Editors of Windows begin a file with a byte order mark.
   let offset = source.startsWith("\ufeff") ? 1 : 0;
-  let isBehindStray = false;
+  let isAfterStray = false;
   let isTold = false;
   // What follows in the same command has the same cause.
   const reportStray = (at: number, message: string): void => {
@@ -63,14 +63,14 @@ export function tokenize(source: string, limits: Limits, report: Report): Token[
     if (token === "unterminated") return [...tokens, { kind: "end", isCut: true, offset: source.length, end: source.length }];
     if (typeof token === "number") {
       offset = token;
-      isBehindStray = true;
+      isAfterStray = true;
       continue;
     }
     if (token.kind === "text" && isLonger(source, offset, token.end, limits.stringSize)) {
       report(offset, `this string is longer than sieve.trusted.limits.string-size allows (${limits.stringSize} octets).`);
     }
-    tokens.push(isBehindStray ? { ...token, isBehindStray } : token);
-    isBehindStray = false;
+    tokens.push(isAfterStray ? { ...token, isAfterStray } : token);
+    isAfterStray = false;
     if (token.kind === "mark" && endsCommand.has(token.mark)) isTold = false;
     offset = token.end;
   }
@@ -95,17 +95,17 @@ function afterSpace(source: string, from: number, report: Report): number {
   }
 }
 
-/** A token, or the offset behind what is none. */
+/** A token, or the offset after what is none. */
 function next(source: string, offset: number, report: Report, reportStray: Report): Token | number | "unterminated" {
   const character = source.charAt(offset);
   if (isMark(character)) return { kind: "mark", mark: character, offset, end: offset + 1 };
   if (character === '"') return quotedText(source, offset, report);
   const body = endOf(blockStart, source, offset);
   if (body !== undefined) return textBlock(source, offset, body, report);
-  const behind = endOf(spoiledBlockStart, source, offset);
-  if (behind !== undefined) {
-    report(offset + "text".length, 'unexpected text behind "text:". The text begins on the next line.');
-    const line = source.indexOf("\n", behind);
+  const after = endOf(spoiledBlockStart, source, offset);
+  if (after !== undefined) {
+    report(offset + "text".length, 'unexpected text after "text:". The text begins on the next line.');
+    const line = source.indexOf("\n", after);
     return line < 0 ? "unterminated" : textBlock(source, offset, line + 1, () => {});
   }
   const end = endOf(identifier, source, offset);
@@ -182,8 +182,8 @@ function unexpectedComment(written: string): string {
   return `unexpected "${written}". A comment is # to the end of the line, or /* to */.`;
 }
 
-function strayText(written: string, before: string, behind: string): string {
-  if (/^[-+.]$/.test(written) && /\d/.test(behind) && (written !== "." || /\d$/.test(before))) {
+function strayText(written: string, before: string, after: string): string {
+  if (/^[-+.]$/.test(written) && /\d/.test(after) && (written !== "." || /\d$/.test(before))) {
     return `unexpected "${written}". A number is whole, and has no sign.`;
   }
   if (/^[‘’‚“”„`´']/u.test(written)) return unexpectedQuote;

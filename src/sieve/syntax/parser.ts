@@ -1,5 +1,5 @@
 /**
- * Words to commands (RFC 5228 section 8.2). It knows no names. After an error it goes on behind the next semicolon or at
+ * Words to commands (RFC 5228 section 8.2). It knows no names. After an error it goes on after the next semicolon or at
  * the next brace, so that one pass finds all.
  */
 import { shortened } from "../../expr/token.ts";
@@ -89,7 +89,7 @@ class Parser {
       return { name, offset, ...nothing, block: this.#ending(depth), isBroken: true };
     }
     // What was left out may have been an argument.
-    const isSpoiled = this.#tokens.slice(begin, this.#at + 1).some(({ isBehindStray }) => isBehindStray);
+    const isSpoiled = this.#tokens.slice(begin, this.#at + 1).some(({ isAfterStray }) => isAfterStray);
     const isBroken = tail === broken || this.#skipsSemicolon() || isSpoiled;
     const block = this.#ending(depth);
     return { name, offset, ...(isBroken ? nothing : tail), block, isBroken };
@@ -97,8 +97,8 @@ class Parser {
 
   /** One that parts a command from its block. */
   #skipsSemicolon(): boolean {
-    const behind = this.#tokens[this.#at + 1];
-    if (!this.#is(";") || behind?.kind !== "mark" || behind.mark !== "{") return false;
+    const after = this.#tokens[this.#at + 1];
+    if (!this.#is(";") || after?.kind !== "mark" || after.mark !== "{") return false;
     this.#report(this.#token.offset, 'unexpected ";" before a block. Remove it.');
     this.#at += 1;
     return true;

@@ -2,10 +2,10 @@
 
 import { shortened } from "../../expr/token.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
-import type { Context, Given, GivenText, PositionRecord, TagRecord, TestRecord } from "../compile/definition.ts";
-import { type Run, ScriptFault } from "../compile/script-code.ts";
+import type { Arguments, PositionRecord, ScriptContext, TagRecord, TestRecord, TextArgument } from "../compile/definition.ts";
 import { dateParts, parseZone } from "../match/date-part.ts";
 import { compileMatch, matchTags, type Source } from "../match/match-type.ts";
+import { ScriptFault, type ScriptRun } from "../run/script-run.ts";
 import { warnOfHeaders } from "./message.ts";
 
 const zoneTag: TagRecord = { name: "zone", takes: "text", group: "zone" };
@@ -17,11 +17,11 @@ export const currentdateTest: TestRecord = {
   capability: "date",
   tags: [zoneTag, ...matchTags],
   positions: [datePart, keys],
-  compile(given, context) {
-    const part = partOf(given.text(0), context);
-    const zone = zoneOf(given, context);
+  compile(args, context) {
+    const part = partOf(args.text(0), context);
+    const zone = zoneOf(args, context);
     const source: Source = (run) => part?.(run)(run.surroundings.now, zone?.(run) ?? 0);
-    const match = compileMatch(given, context, [source], given.texts(1));
+    const match = compileMatch(args, context, [source], args.texts(1));
     return part && zone && match;
   },
 };
@@ -31,24 +31,24 @@ export const dateTest: TestRecord = {
   capability: "date",
   tags: [zoneTag, { name: "originalzone", group: "zone" }, ...matchTags],
   positions: [{ name: "header name", type: "text" }, datePart, keys],
-  compile(given, context) {
-    warnOfHeaders(given, context);
-    const part = partOf(given.text(1), context);
-    const zone = zoneOf(given, context);
-    const match = compileMatch(given, context, [], given.texts(2));
+  compile(args, context) {
+    warnOfHeaders(args, context);
+    const part = partOf(args.text(1), context);
+    const zone = zoneOf(args, context);
+    const match = compileMatch(args, context, [], args.texts(2));
     return part && zone && match;
   },
 };
 
 /** `undefined`: an error was reported. */
-function partOf(name: GivenText, context: Context) {
+function partOf(name: TextArgument, context: ScriptContext) {
   if (name.constant !== undefined) {
     const part = dateParts.get(name.constant.toLowerCase());
     if (part) return () => part;
     context.error(name.offset, unknownPart(name.constant));
     return undefined;
   }
-  return (run: Run) => {
+  return (run: ScriptRun) => {
     const written = name.of(run);
     const part = dateParts.get(written.toLowerCase());
     if (!part) throw new ScriptFault(unknownPart(written));
@@ -61,8 +61,8 @@ function unknownPart(written: string): string {
 }
 
 /** In milliseconds ahead of UTC. `undefined`: an error was reported. */
-function zoneOf(given: Given, context: Context): ((run: Run) => number) | undefined {
-  const zone = given.tag("zone")?.text();
+function zoneOf(args: Arguments, context: ScriptContext): ((run: ScriptRun) => number) | undefined {
+  const zone = args.tag("zone")?.text();
   // RFC 5260 takes the zone of the machine. A script that does the same on all machines is worth more.
   if (zone === undefined) return () => 0;
   if (zone.constant !== undefined) {

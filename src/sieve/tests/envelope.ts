@@ -1,6 +1,6 @@
 /** `envelope`: what the client said in MAIL and RCPT (RFC 5228 5.4, RFC 6009). */
 import { didYouMean } from "../../text/did-you-mean.ts";
-import type { Context, Given, GivenText, TestRecord } from "../compile/definition.ts";
+import type { Arguments, ScriptContext, TestRecord, TextArgument } from "../compile/definition.ts";
 import { addressPartOf, addressPartTag, addressPartTags } from "../match/address-part.ts";
 import { compileMatch, matchTags, type Source } from "../match/match-type.ts";
 import { envelopePart } from "../run/envelope-parts.ts";
@@ -14,17 +14,17 @@ export const envelopeTest: TestRecord = {
     { name: "envelope part list", type: "texts" },
     { name: "key list", type: "texts" },
   ],
-  compile(given, context) {
-    const sources = given.texts(0).map((name) => sourcesOf(name, given, context));
+  compile(args, context) {
+    const sources = args.texts(0).map((name) => sourcesOf(name, args, context));
     const known = sources.filter((source) => source !== undefined);
-    const match = compileMatch(given, context, known.flat(), given.texts(1));
+    const match = compileMatch(args, context, known.flat(), args.texts(1));
     return known.length === sources.length ? match : undefined;
   },
 };
 
 /** `undefined`: an error was reported. */
-function sourcesOf(name: GivenText, given: Given, context: Context): readonly Source[] | undefined {
-  const partOfAddress = addressPartOf(given);
+function sourcesOf(name: TextArgument, args: Arguments, context: ScriptContext): readonly Source[] | undefined {
+  const partOfAddress = addressPartOf(args);
   if (name.constant === undefined) {
     return [
       (run) => {
@@ -43,7 +43,7 @@ function sourcesOf(name: GivenText, given: Given, context: Context): readonly So
   const capability = capabilityOf(part);
   if (capability !== undefined) context.needs(capability, name.offset, `envelope part "${name.constant}"`);
   if (isAddress(part)) return [addressSource(part, partOfAddress)];
-  const tag = addressPartTag(given);
+  const tag = addressPartTag(args);
   if (tag && tag.name !== "all") {
     context.error(tag.offset, `envelope part "${name.constant}" is no address. Leave out ":${tag.name}".`);
     return undefined;

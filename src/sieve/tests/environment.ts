@@ -2,9 +2,9 @@
 
 import { toText } from "../../expr/value.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
-import type { Context, GivenText, TestRecord } from "../compile/definition.ts";
-import type { Run } from "../compile/script-code.ts";
+import type { ScriptContext, TestRecord, TextArgument } from "../compile/definition.ts";
 import { compileMatch, matchTags, type Source } from "../match/match-type.ts";
+import type { ScriptRun } from "../run/script-run.ts";
 
 export const environmentTest: TestRecord = {
   name: "environment",
@@ -14,11 +14,11 @@ export const environmentTest: TestRecord = {
     { name: "item", type: "text" },
     { name: "key list", type: "texts" },
   ],
-  compile: (given, context) => compileMatch(given, context, [sourceOf(given.text(0), context)], given.texts(1)),
+  compile: (args, context) => compileMatch(args, context, [sourceOf(args.text(0), context)], args.texts(1)),
 };
 
 /** An item that is unknown has no value, which RFC 5183 section 4 forbids to be an error. */
-function sourceOf({ constant, of, offset }: GivenText, context: Context): Source {
+function sourceOf({ constant, of, offset }: TextArgument, context: ScriptContext): Source {
   const items = context.vocabulary.environment;
   if (constant === undefined) return (run) => itemText(of(run).toLowerCase(), run);
   const item = constant.toLowerCase();
@@ -29,7 +29,7 @@ function sourceOf({ constant, of, offset }: GivenText, context: Context): Source
   return (run) => itemText(item, run);
 }
 
-function itemText(item: string, { surroundings }: Run): string | undefined {
+function itemText(item: string, { surroundings }: ScriptRun): string | undefined {
   const value = surroundings.environment(item);
   return value === undefined ? undefined : toText(value);
 }

@@ -1,6 +1,6 @@
 /** Tests of a message (RFC 5228 5.1, 5.5, 5.7, 5.9), of which these stages know no more than the size that the client declared. */
 
-import type { Context, Given, PositionRecord, TestRecord } from "../compile/definition.ts";
+import type { Arguments, PositionRecord, ScriptContext, TestRecord } from "../compile/definition.ts";
 import { addressPartTags } from "../match/address-part.ts";
 import { compileMatch, matchTags } from "../match/match-type.ts";
 
@@ -24,8 +24,8 @@ export const addressTest: TestRecord = {
 export const existsTest: TestRecord = {
   name: "exists",
   positions: [headerNames],
-  compile(given, context) {
-    warnOfHeaders(given, context);
+  compile(args, context) {
+    warnOfHeaders(args, context);
     return { waits: false, run: () => false };
   },
 };
@@ -37,27 +37,27 @@ export const sizeTest: TestRecord = {
     { name: "under", group: "limit" },
   ],
   positions: [{ name: "limit", type: "number" }],
-  compile(given, context) {
-    const limit = given.number(0);
-    switch (given.inGroup("limit")?.name) {
+  compile(args, context) {
+    const limit = args.number(0);
+    switch (args.inGroup("limit")?.name) {
       case "over":
         return { waits: false, run: (run) => run.surroundings.declaredSize > limit };
       case "under":
         return { waits: false, run: (run) => run.surroundings.declaredSize < limit };
       default:
-        context.error(given.node.offset, '"size" needs ":over" or ":under", as in: size :over 100K.');
+        context.error(args.node.offset, '"size" needs ":over" or ":under", as in: size :over 100K.');
         return undefined;
     }
   },
 };
 
 /** There are no values: nothing matches, and their count is 0. */
-function compileHeaderTest(given: Given, context: Context) {
-  warnOfHeaders(given, context);
-  return compileMatch(given, context, [], given.texts(1));
+function compileHeaderTest(args: Arguments, context: ScriptContext) {
+  warnOfHeaders(args, context);
+  return compileMatch(args, context, [], args.texts(1));
 }
 
-export function warnOfHeaders(given: Given, context: Context): void {
+export function warnOfHeaders(args: Arguments, context: ScriptContext): void {
   const mend = "Test the envelope or the environment instead.";
-  context.warnOnce(given.node.offset, `there is no message yet, so that tests of headers are false. ${mend}`);
+  context.warnOnce(args.node.offset, `there is no message yet, so that tests of headers are false. ${mend}`);
 }

@@ -1,13 +1,14 @@
 /** The table of all tests. */
+
+import { evalTest } from "../commands/eval.ts";
+import { executeTest, queryTest } from "../commands/query.ts";
 import type { TestRecord } from "../compile/definition.ts";
 import { currentdateTest, dateTest } from "./date.ts";
 import { envelopeTest } from "./envelope.ts";
 import { environmentTest } from "./environment.ts";
-import { evalTest } from "./eval.ts";
 import { ihaveTest } from "./ihave.ts";
 import { allofTest, anyofTest, falseTest, notTest, trueTest } from "./logic.ts";
 import { addressTest, existsTest, headerTest, sizeTest } from "./message.ts";
-import { executeTest, queryTest } from "./query.ts";
 import { stringTest } from "./string.ts";
 import { validExtListTest } from "./valid-ext-list.ts";
 

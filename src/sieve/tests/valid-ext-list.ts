@@ -5,9 +5,9 @@ export const validExtListTest: TestRecord = {
   name: "valid_ext_list",
   capability: "extlists",
   positions: [{ name: "list names", type: "texts" }],
-  compile(given, context) {
+  compile(args, context) {
     const { lookups } = context.vocabulary.names;
-    const names = given.texts(0);
+    const names = args.texts(0);
     return { waits: false, run: (run) => names.every(({ of }) => lookups.has(of(run))) };
   },
 };

@@ -46,8 +46,8 @@ describe("capabilities", () => {
     ['require ["reject", "fileinto"];', '1:20: "fileinto" is about messages, and at these stages there is none yet. Remove it.'],
     ['require "vnd.stalwart.plugins";', '1:9: unknown capability "vnd.stalwart.plugins". What it was for is in "vnd.stalwart.execute".'],
     ['require "planet";', '1:9: unknown capability "planet". Remove it, or ask for it by ihave.'],
-    ['keep; require "reject";', '1:7: "require" stands behind other commands. Put it at the top of the script.'],
-    ['if true { require "reject"; }', '1:11: "require" stands behind other commands. Put it at the top of the script.'],
+    ['keep; require "reject";', '1:7: "require" must come before all other commands. Put it at the top of the script.'],
+    ['if true { require "reject"; }', '1:11: "require" must come before all other commands. Put it at the top of the script.'],
   ])("%s", (source, error) => {
     expect(errorsOf(source)).toEqual([error]);
   });
@@ -61,10 +61,10 @@ describe("arguments", () => {
     ["reject 1;", ['1:8: the reason of "reject" must be a string, not a number.']],
     ["keep :flags;", ['1:6: "keep" has no tag ":flags". It takes none.']],
     ['set :lowre "a" "b";', ['1:5: "set" has no tag ":lowre". Did you mean ":lower"?']],
-    ['set "a" :lower "b";', ['1:9: ":lower" stands behind an argument without a tag. Put it before.']],
+    ['set "a" :lower "b";', ['1:9: ":lower" must come before the arguments without a tag.']],
     ["require [];", ['1:9: the list of capabilities of "require" is an empty list. Put a string into it.']],
     ["keep stop;", ['1:6: "keep" takes no test. Is there a ";" missing before "stop"?']],
-    ["keep {}", ['1:1: "keep" takes no block. Is there a ";" missing behind it?']],
+    ["keep {}", ['1:1: "keep" takes no block. Is there a ";" missing after it?']],
     ["if true;", ['1:1: "if" needs a block in braces.']],
     ["if { keep; }", ['1:1: "if" needs a test.']],
     ["if (true) { keep; }", ['1:5: "if" takes one test, not a list. Remove the parentheses.']],
@@ -76,11 +76,11 @@ describe("arguments", () => {
         '1:15: "else" has no "if" before it. It follows the block of an if or elsif.',
       ],
     ],
-    ["if true {} else {} elsif true {}", ['1:20: "elsif" stands behind an "else". Put it before, or begin a new if.']],
-    ["if true {} else if true {}", ['1:12: "else if" is one word here. Write elsif.']],
+    ["if true {} else {} elsif true {}", ['1:20: "elsif" comes after "else". Put it before, or begin a new if.']],
+    ["if true {} else if true {}", ['1:17: "else if" is one word here. Write elsif.']],
     ["kep;", ['1:1: unknown command "kep". Did you mean "keep"?']],
     ["if tru { kep; }", ['1:4: unknown test "tru". Did you mean "true"?', '1:10: unknown command "kep". Did you mean "keep"?']],
-    ["if keep { true; }", ['1:4: "keep" is a command, not a test.', '1:11: "true" is a test, not a command. Write it behind if.']],
+    ["if keep { true; }", ['1:4: "keep" is a command, not a test.', '1:11: "true" is a test, not a command. Write it after if.']],
     [
       'redirect "a@b";',
       ['1:1: "redirect" needs a message, and there is no message yet at these stages. Use set "envelope.to" "…" to change the recipient.'],

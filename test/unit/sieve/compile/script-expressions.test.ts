@@ -158,7 +158,7 @@ describe("cost", () => {
       'while "1" { if true { continue; } }',
     ]) {
       let breaths = 0;
-      await run(source, { breathe: () => Promise.resolve(void breaths++) }, { instructions: 50_000 });
+      await run(source, { yieldToLoop: () => Promise.resolve(void breaths++) }, { instructions: 50_000 });
       expect(breaths).toBeGreaterThan(20);
       expect(breaths).toBeLessThan(60);
     }

@@ -107,11 +107,11 @@ describe("waiting", () => {
     ]);
     const { script } = compileScript("main", source, vocabularyOf({ scripts, limits: { instructions: 50_000 } }));
     let breaths = 0;
-    const breathe = () => {
+    const yieldToLoop = () => {
       breaths += 1;
       return Promise.resolve();
     };
-    await script?.run({ ...surroundings(), breathe });
+    await script?.run({ ...surroundings(), yieldToLoop });
     expect(breaths).toBeGreaterThan(20);
   });
 });

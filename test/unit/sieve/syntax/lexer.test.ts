@@ -68,9 +68,9 @@ describe("what is no word", () => {
     ["it's b", "it s b end", '2: unexpected quote. Write strings in straight double quotes: "…".'],
     ["a // b ; c\nd", "a d end", '2: unexpected "//". A comment is # to the end of the line, or /* to */.'],
     ["-- b ; c\nd", "d end", '0: unexpected "--". A comment is # to the end of the line, or /* to */.'],
-    ["text: a\nb\n.\nc", '"b\\n" c end', '4: unexpected text behind "text:". The text begins on the next line.'],
-    ["text: a\nb", "cut", '4: unexpected text behind "text:". The text begins on the next line.'],
-    ["text: a", "cut", '4: unexpected text behind "text:". The text begins on the next line.'],
+    ["text: a\nb\n.\nc", '"b\\n" c end', '4: unexpected text after "text:". The text begins on the next line.'],
+    ["text: a\nb", "cut", '4: unexpected text after "text:". The text begins on the next line.'],
+    ["text: a", "cut", '4: unexpected text after "text:". The text begins on the next line.'],
     ["1.5", "1 5 end", '1: unexpected ".". A number is whole, and has no sign.'],
     ["a.5", "a 5 end", '1: unexpected ".". Text needs double quotes.'],
     ["a / b", "a b end", '2: unexpected "/". A comment is # to the end of the line, or /* to */.'],
@@ -87,7 +87,7 @@ describe("what is no word", () => {
   });
 });
 
-it("every token stands behind the one before it, and within the text", () => {
+it("every token stands after the one before it, and within the text", () => {
   const piece = fc.oneof(fc.string(), fc.constantFrom('"', "\\", "text:\n", ".\n", "/*", "*/", "#", "\r\n", ":a", "1K", "keep", "{", ";"));
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {

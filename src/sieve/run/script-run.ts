@@ -1,0 +1,85 @@
+/** The state of one run: what it has decided, where it is, and what it may still spend. */
+
+import { type Answer, after } from "../../answer/answer.ts";
+import { type Steps, waitFor } from "../../answer/steps.ts";
+import type { Value } from "../../expr/value.ts";
+import type { Pattern } from "../../text/pattern.ts";
+import type { Envelope, EnvelopeChange, ScriptOutcome, Surroundings } from "../script.ts";
+
+/** Commands change it; nothing outlives it. */
+export interface ScriptRun {
+  readonly surroundings: Surroundings;
+  /** Local variables of the script that is running, by slot: `include` puts others in their place for a while. `undefined`: never set. */
+  locals: (Value | undefined)[];
+  /** Shared by all included scripts (RFC 6609 3.4), by slot. */
+  readonly globals: (Value | undefined)[];
+  /** `${0}` and so on, of the latest match that had wildcards or groups (RFC 5229 3.2). */
+  matches: readonly string[];
+  /** As changed so far: a change puts another one in its place. */
+  envelope: Envelope;
+  readonly changes: EnvelopeChange[];
+  /** A `keep` was executed after the latest `reject`. */
+  isKept: boolean;
+  action: ScriptOutcome["action"];
+  /** Instructions left. */
+  budget: number;
+  /** What was left when other requests had their turn last. */
+  budgetAtYield: number;
+  /** Scripts that were included. `undefined`: none yet. */
+  included: Set<string> | undefined;
+  /** Where the command that is running begins, for the message of a failure. */
+  script: string;
+  offset: number;
+  /** What the command that is running became, for the trace: the value that was set, the reply. A command leaves it alone if there is nothing to say. */
+  answer: string;
+}
+
+/** A fault of the script while it runs. It ends the run; `message` is for the administrator. */
+export class ScriptFault extends Error {
+  override name = "ScriptFault";
+}
+
+/** Takes `cost` instructions. Throws a `ScriptFault` when there are no more. */
+export function spend(run: ScriptRun, cost: number): void {
+  run.budget -= cost;
+  if (run.budget < 0) throw new ScriptFault("it ran for more instructions than sieve.trusted.limits.instructions allows");
+}
+
+/** What handling a text of this many characters costs, beside the one instruction of the command. */
+export function costOf(characters: number): number {
+  return characters >> 6;
+}
+
+/** Steps of the engine of patterns for one instruction: one step takes some 60 ns at worst. */
+const stepsForOne = 16;
+
+export function costOfPattern({ size }: Pattern, text: string): number {
+  return Math.ceil((text.length * size) / stepsForOne);
+}
+
+/** Instructions after which other requests get their turn. */
+const instructionsInTurn = 1000;
+
+/** A script that runs for long lets other requests go on, wherever it may run for long: in loops and in scripts that include others. */
+export function* yieldToLoop(run: ScriptRun): Steps<void> {
+  if (run.budgetAtYield - run.budget < instructionsInTurn) return;
+  run.budgetAtYield = run.budget;
+  yield* waitFor(run.surroundings.yieldToLoop());
+}
+
+/** What came of a command or test, reported where a trace is wanted. */
+export function traced<T>(answer: Answer<T>, run: ScriptRun, report: (run: ScriptRun, value: T) => void): Answer<T> {
+  return run.surroundings.trace
+    ? after(answer, (value) => {
+        report(run, value);
+        return value;
+      })
+    : answer;
+}
+
+const longestAnswer = 200;
+
+/** One line of the trace, where it is wanted. */
+export function trace(run: ScriptRun, line: number, what: string, answer: string | boolean): void {
+  run.surroundings.trace?.({ script: run.script, line, what, answer: String(answer).slice(0, longestAnswer) });
+}
