@@ -1,4 +1,4 @@
-/** The messages that administrators see for what they get wrong: each bad configuration beside all that is said of it. */
+/** The messages that administrators see about mistakes: each bad configuration beside everything that is reported about it. */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -20,21 +20,21 @@ function readFile(path: string): string {
   throw Object.assign(new Error(`no ${path}`), { code: "ENOENT" });
 }
 
-function told(name: string, source: string) {
+function reported(name: string, source: string) {
   const { configuration, problems } = parseConfiguration(source, `/etc/postern/${name}`, readFile);
   return { configuration, text: problems.map((problem) => `${formatProblem({ ...problem, file: basename(problem.file) })}\n`).join("") };
 }
 
 describe("a bad configuration", () => {
   it.each(configurations)("%s", async (name) => {
-    const { configuration, text } = told(name, readFileSync(join(folder, name), "utf8"));
+    const { configuration, text } = reported(name, readFileSync(join(folder, name), "utf8"));
     await expect(text).toMatchFileSnapshot(join(folder, `${name}.expected`));
     expect(configuration).toBeUndefined();
   });
 
   it.each(configurations)("%s with the line ends of Windows: the same places", (name) => {
     const source = readFileSync(join(folder, name), "utf8");
-    expect(told(name, source.replaceAll("\n", "\r\n")).text).toBe(told(name, source).text);
+    expect(reported(name, source.replaceAll("\n", "\r\n")).text).toBe(reported(name, source).text);
   });
 
   it("there are enough, and what is expected belongs to one", () => {

@@ -127,7 +127,7 @@ describe("dns", () => {
     ["fail.example", "txt"],
     ["refuse.example", "mx"],
     ["neither.example", "ip"],
-  ])("it cannot tell of %s (%s)", async (name, type) => {
+  ])("cannot tell about %s (%s)", async (name, type) => {
     await expect(open().query(name, type)).rejects.toThrow(TemporaryError);
   });
 
@@ -144,7 +144,7 @@ describe("dns", () => {
     expect(server.asked).toEqual(["MX example.org"]);
   });
 
-  it("keeps addresses as long as they live, other records and what is absent as long as it is told", async () => {
+  it("keeps addresses for their TTL, other records and negative answers for as long as configured", async () => {
     const dns = open();
     const ask = async (name: string, type: DnsType) => {
       server.asked.length = 0;

@@ -35,7 +35,7 @@ test.each([
   expect(once.allows(what(11_999))).toBe(false);
 });
 
-test("what differs only far behind is the same", () => {
+test("what differs only near its end is the same", () => {
   const once = new SayOnce();
   const long = "x".repeat(1000);
   expect([once.allows(`${long}1`), once.allows(`${long}2`)]).toEqual([true, false]);

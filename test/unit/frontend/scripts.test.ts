@@ -56,14 +56,14 @@ describe("policy", () => {
     expect(place.asked).toHaveLength(1);
   });
 
-  test("what the request tells: the size, and how it is encrypted", async () => {
+  test("knows what the request says: the size, and how it is encrypted", async () => {
     const tls = { encryptionProtocol: "TLSv1.3", encryptionCipher: "TLS_AES_256_GCM_SHA384" };
     const place = placeOf("mail", 'if size :over 1K { reject "552 5.3.4 ${env.tls.version} ${env.tls.cipher}"; }');
     expect(await client(place)(rcpt("john@example.org", { size: "2000", ...tls }))).toBe("552 5.3.4 TLSv1.3 TLS_AES_256_GCM_SHA384");
     expect(await client(placeOf("mail", 'if size :over 1K { reject "no"; }'))(rcpt("john@example.org", { size: "0" }))).toBe("DUNNO");
   });
 
-  test("a recipient that it changes is told of as delivered elsewhere", async () => {
+  test("a recipient that it changes is logged as delivered elsewhere", async () => {
     const place = placeOf("rcpt", 'set "envelope.to" "jane@example.org";');
     expect(await client(place)(rcpt("x@elsewhere.example"))).toBe("DUNNO");
     expect(place.notices).toMatchObject([

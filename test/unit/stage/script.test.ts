@@ -221,7 +221,7 @@ describe("at RCPT", () => {
     expect(open.transaction?.accepted).toBe(1);
   });
 
-  test("a sender that it changes is that of the recipients behind", async () => {
+  test("a sender that it changes is that of the later recipients", async () => {
     const open = stranger();
     const { outcome } = await rcpt('set "envelope.from" "new@b.example";', "john@example.org", {}, open);
     if (outcome.admission && open.transaction) admitRecipient(open.transaction, outcome.admission);
@@ -277,7 +277,7 @@ describe("a failure", () => {
     expect(failures).toHaveLength(1);
   });
 
-  test("is told with its place and its cause", async () => {
+  test("is reported with its place and its cause", async () => {
     const { failures, trace } = await rcpt(`keep;\n  ${down}`);
     expect(failures).toEqual([
       {

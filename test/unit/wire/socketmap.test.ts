@@ -36,7 +36,7 @@ describe("requests", () => {
     expect(values).toEqual([{ kind: "lookup", map: "aliases", key: "\ufffd\0\n" }]);
   });
 
-  test("an overlong key is told, and the next request is read", () => {
+  test("an overlong key is reported, and the next request is read", () => {
     const key = "x".repeat(maxQueryOctets - "aliases ".length);
     expect(decode(netstring(`aliases ${key}`) + netstring(`aliases ${key}x`) + netstring("domains d")).values).toEqual([
       { kind: "lookup", map: "aliases", key },

@@ -29,7 +29,7 @@ interface Gate {
   open(): void;
 }
 
-/** The directory answers nothing until it is told to. */
+/** The directory answers nothing until the test lets it. */
 function gate(place: Place): Gate {
   const { directory } = place.world;
   const waiting: (() => void)[] = [];

@@ -48,7 +48,7 @@ describe("negotiation", () => {
     expect(mta.negotiated).toEqual({ version: 6, actions, protocol });
   });
 
-  test("of an offer without additions nothing is changed, and that is told once", async () => {
+  test("nothing is changed for an MTA that does not offer it, which is logged once", async () => {
     const place = world();
     const { options } = milterWorld(place);
     const begin = openMilter(options);
@@ -102,7 +102,7 @@ describe.each([false, true])("a directory that waits: %s", (waits) => {
     );
   });
 
-  test("a verdict that a source cannot tell defers, and its cause is logged", async () => {
+  test("a verdict that needs an unavailable source defers, and the cause is logged", async () => {
     const place = world({ waits });
     const mta = await inMessage(await connected(milterWorld(place).options));
     place.directory.down = true;
@@ -189,7 +189,7 @@ describe("a reload", () => {
     const own = milterWorld(place, { mode: "shadow" });
     const mta = await inMessage(await connected(own.options));
     own.settings = { ...own.settings, mode: "enforce" };
-    // The MTA does not wait, so it is not told.
+    // The MTA does not wait, so nothing is sent.
     expect(await rcpt(mta, "<nobody@example.org>")).toBeUndefined();
     expect(await rcpt(mta, "<john+x@example.org>")).toBeUndefined();
     expect(await mta.send("E")).toBe("continue");
@@ -283,7 +283,7 @@ describe("what decided a name", () => {
     expect(await mta.send("M", envelope("<a@client.example>"))).toBe("continue");
   });
 
-  test("is asked again when it could not be told", async () => {
+  test("is asked again when a source was unavailable", async () => {
     const place = world();
     const lookup = place.core.sources.lookup;
     const mta = await connected(milterWorld(place).options);
@@ -308,7 +308,7 @@ test("replies have their percent signs doubled", async () => {
   expect(await rcpt(mta, "<nobody@example.org>")).toBe("550 5.1.2 100%% sure. (5000 ms)");
 });
 
-test("an address that cannot be written is told once, and delivered as given", async () => {
+test("an address that cannot be written is logged once, and delivered as given", async () => {
   const place = world({ changes: { rcpt: { aliases: "primary" } } });
   const { recipient } = place.directory;
   place.directory.recipient = (address) =>

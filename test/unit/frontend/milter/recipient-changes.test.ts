@@ -11,7 +11,7 @@ const accepted = ([sent, ...resolved]: Row): Accepted => {
   return { path: parsePath(path), parameters, resolved };
 };
 
-/** `-<deleted>` and `+<added>`, with parameters behind. */
+/** `-<deleted>` and `+<added>`, followed by parameters. */
 function shown(rows: readonly Row[], withParameters = false): string[] {
   return changesOfRecipients(rows.map(accepted), withParameters).edits.map((edit) => {
     switch (edit.kind) {
@@ -106,7 +106,7 @@ describe("recipients", () => {
     ["a list of which one cannot be written stays", [["<l@example.org>", "j@example.org", "@example.org"]], []],
   ])("%s", (_what, recipients, edits) => expect(shown(recipients)).toEqual(edits));
 
-  test("that cannot be changed are told", () => {
+  test("that cannot be changed are reported", () => {
     const bad = accepted(["<j+x@example.org>", "no domain"]);
     expect(changesOfRecipients([bad, accepted(["<a@example.org>", "a@example.org"])], true).unwritable).toEqual([bad]);
   });

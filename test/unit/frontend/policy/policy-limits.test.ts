@@ -62,7 +62,7 @@ describe("greylisting", () => {
     expect(await ask(rcpt("john@example.org", { policyContext: "recipient" }))).toBe(wait);
   });
 
-  test("shadow mode tells, and neither delays nor marks", async () => {
+  test("shadow mode logs, and neither delays nor adds a header", async () => {
     const self = limited(on);
     self.mode = "shadow";
     const ask = client(self);

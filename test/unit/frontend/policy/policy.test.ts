@@ -93,7 +93,7 @@ describe.each([false, true])("a directory that waits: %s", (waits) => {
     await expectAnswers(open(on), [[request("VRFY", { recipient, policyContext }), expected]]);
   });
 
-  test("VRFY that is off, and one that cannot tell", async () => {
+  test("VRFY that is off, and one that cannot be answered", async () => {
     await expectAnswers(open(), [[request("VRFY", { recipient: "john@example.org" }), "502 5.5.1 VRFY is disabled."]]);
     const place = open({ changes: { extensions: { vrfy: rule("true") } } });
     place.directory.down = true;
@@ -334,7 +334,7 @@ describe.each([false, true])("a directory that waits: %s", (waits) => {
       ]);
     });
 
-    test("what could not be told is the same for the lists of a message, and asked again for the next", async () => {
+    test("a source that was unavailable is asked again for the next message, not for the other lists of this one", async () => {
       const place = open();
       place.directory.down = true;
       const ask = client(place);
@@ -462,7 +462,7 @@ describe("the log", () => {
     ]);
   });
 
-  test("an unknown context is told once", async () => {
+  test("an unknown context is logged once", async () => {
     const place = world();
     const ask = client(place);
     for (const policyContext of ["outer", "relay", "outer", "", "inner"]) await ask(rcpt("john@example.org", { policyContext }));
@@ -479,7 +479,7 @@ describe("the log", () => {
     expect(place.notices).toEqual([{ kind: "no-instance", listener: "smtp" }]);
   });
 
-  test("an address that must be delivered elsewhere is told once", async () => {
+  test("an address that must be delivered elsewhere is logged once", async () => {
     const place = world();
     const ask = client(place);
     const recipients = [
@@ -577,7 +577,7 @@ describe("memory", () => {
     expect(memory?.octets).toBeLessThanOrEqual(200_000);
   });
 
-  test("a new message takes the place of the former", async () => {
+  test("a new message takes the place of the previous one", async () => {
     let memory: SessionMemory | undefined;
     const place = world({
       memory(now) {

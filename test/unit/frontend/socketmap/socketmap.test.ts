@@ -1,4 +1,4 @@
-/** Requests as MTAs send them, to replies as they read them; what the log is told of it. */
+/** Requests as MTAs send them, replies as they read them, and what is logged. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Notice } from "../../../../src/frontend/notice.ts";
@@ -141,7 +141,7 @@ describe("replies", () => {
   });
 });
 
-describe("what cannot be told", () => {
+describe("what cannot be answered", () => {
   it.each([
     "aliases john@example.org",
     "recipients john@example.org",
@@ -165,7 +165,7 @@ describe("what cannot be told", () => {
     expect(self.notices).toMatchObject([{ kind: "map-unavailable", key: "many@example.org", error: { message: /100000 bytes/ } }]);
   });
 
-  it("a bug is told as one, and as nothing else", async () => {
+  it("a bug is reported as one, and as nothing else", async () => {
     const self = world();
     const bug = new Error("a bug");
     self.core = {
@@ -196,7 +196,7 @@ describe("the log", () => {
     ]);
   });
 
-  it("is told of an unknown map and of a loop once", async () => {
+  it("logs an unknown map and a loop once", async () => {
     const self = world();
     for (const request of ["virtual a", "virtual b", "mailertable a", "aliases loop1@example.org", "aliases loop1@example.org"]) {
       await self.ask(request);
@@ -210,7 +210,7 @@ describe("the log", () => {
 });
 
 describe("the listener", () => {
-  it("in shadow mode changes nothing, and tells facts as they are", async () => {
+  it("in shadow mode changes nothing, and answers facts as they are", async () => {
     const self = world();
     self.mode = "shadow";
     const replies: string[] = [];

@@ -131,7 +131,7 @@ describe("commands", () => {
     ["H", strings("mx", "rest")],
     ["L", strings("Subject", "value", "rest")],
     ["O", "\0\0\0\x06\0\0\0\0\0\0\0\0rest"],
-  ])("what is behind %s is ignored (%j)", (letter, data) => {
+  ])("what follows %s is ignored (%j)", (letter, data) => {
     const { values, error } = decode(frame(letter, data));
     expect([values.length, error]).toEqual([1, undefined]);
     expect(JSON.stringify(values)).not.toContain("rest");
