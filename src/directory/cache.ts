@@ -42,23 +42,23 @@ function octetsOfRecipient(recipient: Recipient | undefined): number {
   }
 }
 
-interface Source<T> {
+interface Backend<T> {
   ask(key: string): Promise<T>;
   exists(value: T): boolean;
   /** Of the texts in a value. */
   octetsOf(value: T): number;
 }
 
-function remember<T>({ entries, positiveMs, negativeMs, staleMs }: CacheSettings, now: () => number, source: Source<T>) {
+function remember<T>({ entries, positiveMs, negativeMs, staleMs }: CacheSettings, now: () => number, backend: Backend<T>) {
   // No entries: only equal questions under way share an answer.
-  const answers = new AnswerCache<T>(entries, source.octetsOf);
+  const answers = new AnswerCache<T>(entries, backend.octetsOf);
   const underWay = new Map<string, Promise<T>>();
   let failedAt = Number.NEGATIVE_INFINITY;
 
   async function ask(key: string, last: KeptAnswer<T> | undefined): Promise<T> {
     try {
-      const value = await source.ask(key);
-      const exists = source.exists(value);
+      const value = await backend.ask(key);
+      const exists = backend.exists(value);
       const freshUntil = now() + (exists ? positiveMs : negativeMs);
       answers.set(key, { value, exists, freshUntil, staleUntil: exists ? freshUntil + staleMs : freshUntil });
       failedAt = Number.NEGATIVE_INFINITY;

@@ -14,8 +14,8 @@ import { type OctetBudget, SmtpSession } from "../../stage/smtp-session.ts";
 import { askInOrder, type StageResult } from "../../stage/stage-result.ts";
 import { type Command, CommandDecoder, expectsReply } from "../../wire/milter/command.ts";
 import { Macros } from "../../wire/milter/macros.ts";
-import { encodeOptions, mayEdit, maySkip, negotiate, type Options } from "../../wire/milter/options.ts";
-import { type Edit, encodeBodyResponse, encodeEndOfMessage, encodeResponse } from "../../wire/milter/response.ts";
+import { encodeOptions, mayModify, maySkip, type Negotiation, negotiate } from "../../wire/milter/options.ts";
+import { encodeBodyResponse, encodeEndOfMessage, encodeResponse, type Modification } from "../../wire/milter/response.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
 import type { ConversationOptions, TimedReply } from "../connection/conversation.ts";
 import type { DelayedReplies, StartTimer } from "../connection/delayed-replies.ts";
@@ -23,7 +23,7 @@ import { type EventSink, reportDecision } from "../decision.ts";
 import { type CommandRun, type Envelope, maxAnswerMs, runCommand } from "./command-run.ts";
 import { credentialsIn, isRefusedByMta, peerOfConnect } from "./milter-client.ts";
 import { MilterReport } from "./milter-report.ts";
-import { type MilterSettings, wantsOf } from "./negotiation.ts";
+import { type MilterSettings, requirementsOf } from "./negotiation.ts";
 import { type Accepted, changeOfSender, changesOfRecipients } from "./recipient-changes.ts";
 
 export interface MilterOptions extends EventSink {
@@ -86,7 +86,7 @@ export class MilterConversation {
   readonly #now: () => number;
   readonly #macros = new Macros();
   /** Holds for the connection, whatever the configuration becomes. */
-  #negotiated: Options | undefined;
+  #negotiated: Negotiation | undefined;
   #mayChange = false;
   #smtp: SmtpSession | undefined;
   /** The name of the last HELO; `""` before. */
@@ -163,13 +163,13 @@ export class MilterConversation {
     this.#helo = "";
   }
 
-  #negotiate(offer: Options): MilterReply {
-    const wants = wantsOf(this.#options.core(), this.#options.settings());
-    const negotiated = negotiate(offer, wants);
+  #negotiate(offer: Negotiation): MilterReply {
+    const requirements = requirementsOf(this.#options.core(), this.#options.settings());
+    const negotiated = negotiate(offer, requirements);
     this.#negotiated = negotiated;
     // Where one of these is missing, a change would deliver twice, or to nobody.
-    this.#mayChange = mayEdit("deleteRecipient", negotiated) && mayEdit("addRecipient", negotiated);
-    if (wants.edits.includes("deleteRecipient") && !this.#mayChange) this.#report.changesNotOffered();
+    this.#mayChange = mayModify("deleteRecipient", negotiated) && mayModify("addRecipient", negotiated);
+    if (requirements.modifications.includes("deleteRecipient") && !this.#mayChange) this.#report.changesNotOffered();
     return { text: encodeOptions(negotiated), delayMs: 0 };
   }
 
@@ -276,28 +276,28 @@ export class MilterConversation {
     const message = this.#message;
     const sender = this.#smtp?.session.transaction?.sender;
     this.#endMessage();
-    const edits: Edit[] = [];
+    const modifications: Modification[] = [];
     try {
       if (message !== undefined && sender !== undefined && mode === "enforce") {
-        if (rewrite && this.#mayChange) edits.push(...this.#changes(message, sender));
-        if (message.header !== undefined && this.#can("addHeader")) edits.push({ kind: "addHeader", ...message.header });
+        if (rewrite && this.#mayChange) modifications.push(...this.#changes(message, sender));
+        if (message.header !== undefined && this.#can("addHeader")) modifications.push({ kind: "addHeader", ...message.header });
       }
-      return { text: encodeEndOfMessage(edits), delayMs: 0 };
+      return { text: encodeEndOfMessage(modifications), delayMs: 0 };
     } catch (error) {
       this.#report.internalError(error);
       return { text: encodeResponse({ kind: "reply", reply: internalError.reply }), delayMs: 0 };
     }
   }
 
-  #changes({ sender, recipients }: Message, becomes: string): readonly Edit[] {
-    const { edits, unwritable } = changesOfRecipients([...recipients.values()], this.#can("addRecipientWithParameters"));
+  #changes({ sender, recipients }: Message, becomes: string): readonly Modification[] {
+    const { modifications, unwritable } = changesOfRecipients([...recipients.values()], this.#can("addRecipientWithParameters"));
     for (const { path, resolved } of unwritable) this.#report.unwritable(path.address, resolved);
     const from = this.#can("changeSender") ? changeOfSender(sender, becomes) : undefined;
-    return from === undefined ? edits : [...edits, from];
+    return from === undefined ? modifications : [...modifications, from];
   }
 
-  #can(kind: Edit["kind"]): boolean {
-    return this.#negotiated !== undefined && mayEdit(kind, this.#negotiated);
+  #can(kind: Modification["kind"]): boolean {
+    return this.#negotiated !== undefined && mayModify(kind, this.#negotiated);
   }
 
   #endMessage(): void {

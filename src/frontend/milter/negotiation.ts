@@ -2,7 +2,7 @@
 import { asBoolean, asString } from "../../expr/result.ts";
 import type { Core } from "../../stage/core.ts";
 import type { Rule } from "../../stage/stage-settings.ts";
-import type { EventKind, Wants } from "../../wire/milter/options.ts";
+import type { EventKind, Requirements } from "../../wire/milter/options.ts";
 import type { Mode } from "../policy/policy.ts";
 
 export interface MilterSettings {
@@ -12,10 +12,10 @@ export interface MilterSettings {
 }
 
 /** CONNECT and HELO are only listened to: an MTA keeps their verdicts for the whole session, even after a better HELO. */
-export function wantsOf(core: Core, settings: MilterSettings): Wants {
+export function requirementsOf(core: Core, settings: MilterSettings): Requirements {
   const isShadow = settings.mode === "shadow";
   const envelope: readonly EventKind[] = ["mail", "rcpt"];
-  const answered = envelope.filter((event) => !isShadow && (event === "rcpt" || mayRefuseMail(core, settings)));
+  const replied = envelope.filter((event) => !isShadow && (event === "rcpt" || mayRefuseMail(core, settings)));
   const { mail, rcpt, sieve } = core.settings;
   const scriptSetsSender = sieve.scripts.values().some(({ sets }) => sets.has("from"));
   const changesSender = mayYieldText(mail.rewrite) || (scriptSetsSender && (mayYieldText(mail.script) || mayYieldText(rcpt.script)));
@@ -26,9 +26,9 @@ export function wantsOf(core: Core, settings: MilterSettings): Wants {
     ...(changesSender ? (["changeSender"] as const) : []),
   ] as const;
   return {
-    answered,
-    heard: ["connect", "helo", ...envelope.filter((event) => !answered.includes(event))],
-    edits: isShadow
+    replied,
+    noReply: ["connect", "helo", ...envelope.filter((event) => !replied.includes(event))],
+    modifications: isShadow
       ? []
       : [...(settings.rewrite ? changes : []), ...(core.settings.rcpt.greylist.headerHost !== undefined ? (["addHeader"] as const) : [])],
     refusedRecipients: true,

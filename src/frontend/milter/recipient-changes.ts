@@ -5,7 +5,7 @@
 import { canonicalAddress } from "../../mail/address.ts";
 import { formatPath, type Path } from "../../mail/path.ts";
 import { split } from "../../stage/parameters.ts";
-import type { Edit } from "../../wire/milter/response.ts";
+import type { Modification } from "../../wire/milter/response.ts";
 
 /** A recipient that was accepted. */
 export interface Accepted {
@@ -17,7 +17,7 @@ export interface Accepted {
 }
 
 export interface RecipientChanges {
-  readonly edits: readonly Edit[];
+  readonly modifications: readonly Modification[];
   /** Recipients that stay as they are, since an address that they resolve to cannot be written in SMTP. */
   readonly unwritable: readonly Accepted[];
 }
@@ -41,8 +41,8 @@ export function changesOfRecipients(recipients: readonly Accepted[], withParamet
   const spellings = new Set(gone.map(({ path }) => path.withoutRoute));
   const added = [...wanted].filter(([address]) => !present.has(address));
   return {
-    edits: [
-      ...[...spellings].map((bytes): Edit => ({ kind: "deleteRecipient", bytes })),
+    modifications: [
+      ...[...spellings].map((bytes): Modification => ({ kind: "deleteRecipient", bytes })),
       ...added.flatMap(([address, origin]) => addition(address, origin, withParameters)),
     ],
     unwritable,
@@ -50,13 +50,13 @@ export function changesOfRecipients(recipients: readonly Accepted[], withParamet
 }
 
 /** `rewritten` is canonical. `undefined`: it stays as it is, or cannot be written. */
-export function changeOfSender(given: Path, rewritten: string): Edit | undefined {
+export function changeOfSender(given: Path, rewritten: string): Modification | undefined {
   if (rewritten === canonicalAddress(given.address)) return undefined;
   const path = rewritten === "" ? "<>" : formatPath(rewritten);
   return path === undefined ? undefined : { kind: "changeSender", path, parameters: [] };
 }
 
-function addition(address: string, origin: Accepted, withParameters: boolean): readonly Edit[] {
+function addition(address: string, origin: Accepted, withParameters: boolean): readonly Modification[] {
   const path = formatPath(address);
   if (path === undefined) return [];
   const parameters = withParameters ? parametersOf(origin) : [];

@@ -6,13 +6,12 @@ import { decodeUtf8 } from "../../mail/utf8.ts";
 import { ProtocolError } from "../protocol-error.ts";
 import { SMFIA, SMFIC } from "./codes.ts";
 import { type MacroStage, type MacroValues, readMacros } from "./macros.ts";
-import { decodeOffer, isAnswered, type Options } from "./options.ts";
-import { type Packet, PacketDecoder } from "./packet.ts";
-import { readStrings } from "./strings.ts";
+import { decodeOffer, isAnswered, type Negotiation } from "./options.ts";
+import { type Packet, PacketDecoder, readStrings } from "./packet.ts";
 
 /** Text is UTF-8; what is not becomes U+FFFD. A path keeps its bytes (see `Path`). */
 export type Command =
-  | { readonly kind: "offer"; readonly offer: Options }
+  | { readonly kind: "offer"; readonly offer: Negotiation }
   /** They come before the command that they belong to, also for events that were declined. */
   | { readonly kind: "macros"; readonly stage: MacroStage; readonly values: MacroValues }
   /** `host` is the client's name, or its address in brackets. */
@@ -62,7 +61,7 @@ export class CommandDecoder {
 }
 
 /** The MTA waits for a response to the command. */
-export function expectsReply(kind: Command["kind"], negotiated: Options): boolean {
+export function expectsReply(kind: Command["kind"], negotiated: Negotiation): boolean {
   switch (kind) {
     case "offer":
     case "endOfMessage":

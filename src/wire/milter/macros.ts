@@ -2,7 +2,7 @@
 import { decodeUtf8 } from "../../mail/utf8.ts";
 import { detach } from "../../text/octets.ts";
 import { ProtocolError } from "../protocol-error.ts";
-import { readStrings } from "./strings.ts";
+import { readStrings } from "./packet.ts";
 
 /** In the order of a session. Those from `mail` on belong to one message. */
 const stages = ["connect", "helo", "mail", "rcpt", "data", "header", "endOfHeader", "body", "endOfMessage", "unknown"] as const;

@@ -3,10 +3,10 @@ import { ProtocolError } from "../protocol-error.ts";
 import { SMFIC, SMFIF, SMFIM, SMFIP } from "./codes.ts";
 import { wantedMacros } from "./macros.ts";
 import { encodePacket } from "./packet.ts";
-import type { Edit } from "./response.ts";
+import type { Modification } from "./response.ts";
 
 /** What an MTA offers, and the part of it that a filter takes, which then holds for the whole connection. Sets of bits, as on the wire. */
-export interface Options {
+export interface Negotiation {
   readonly version: number;
   /** SMFIF_*: what a filter may change. */
   readonly actions: number;
@@ -17,12 +17,12 @@ export interface Options {
 /** The events that an MTA can be asked to leave out or to send without waiting. */
 export type EventKind = "connect" | "helo" | "mail" | "rcpt" | "data" | "header" | "endOfHeader" | "body" | "unknown";
 
-export interface Wants {
+export interface Requirements {
   /** Events whose response can be other than `continue`. */
-  readonly answered: readonly EventKind[];
-  /** Events that are only listened to. Those in neither list are not wanted. */
-  readonly heard: readonly EventKind[];
-  readonly edits: readonly Edit["kind"][];
+  readonly replied: readonly EventKind[];
+  /** Events that are only listened to. Those in neither list are left out. */
+  readonly noReply: readonly EventKind[];
+  readonly modifications: readonly Modification["kind"][];
   /** Also recipients that the MTA itself has refused. */
   readonly refusedRecipients: boolean;
 }
@@ -32,22 +32,22 @@ const oldestVersion = 2;
 
 const offerOctets = 12;
 
-export function decodeOffer(data: Buffer): Options {
+export function decodeOffer(data: Buffer): Negotiation {
   if (data.length < offerOctets) throw new ProtocolError(`an offer of ${data.length} octets`);
   return { version: data.readUInt32BE(0), actions: data.readUInt32BE(4), protocol: data.readUInt32BE(8) };
 }
 
 /** Nothing is in the answer that is not in the offer: Sendmail and Postfix refuse different excesses. */
-export function negotiate(offer: Options, wants: Wants): Options {
+export function negotiate(offer: Negotiation, requirements: Requirements): Negotiation {
   if (offer.version < oldestVersion) throw new ProtocolError(`milter protocol version ${offer.version}`);
   let actions: number = SMFIF.SETSYMLIST;
-  for (const edit of wants.edits) actions |= actionOf[edit];
+  for (const kind of requirements.modifications) actions |= actionOf[kind];
   let protocol: number = SMFIP.SKIP;
-  if (wants.refusedRecipients) protocol |= SMFIP.RCPT_REJ;
+  if (requirements.refusedRecipients) protocol |= SMFIP.RCPT_REJ;
   for (const [event, { none, noReply }] of eventEntries) {
-    if (wants.answered.includes(event)) continue;
+    if (requirements.replied.includes(event)) continue;
     // An event that is left out will not be answered either, should the MTA be unable to leave it out.
-    protocol |= wants.heard.includes(event) ? noReply : none | noReply;
+    protocol |= requirements.noReply.includes(event) ? noReply : none | noReply;
   }
   return {
     version: Math.min(newestVersion, offer.version),
@@ -56,7 +56,7 @@ export function negotiate(offer: Options, wants: Wants): Options {
   };
 }
 
-export function encodeOptions({ version, actions, protocol }: Options): Buffer {
+export function encodeOptions({ version, actions, protocol }: Negotiation): Buffer {
   const bits = Buffer.alloc(offerOctets);
   bits.writeUInt32BE(version, 0);
   bits.writeUInt32BE(actions, 4);
@@ -66,20 +66,20 @@ export function encodeOptions({ version, actions, protocol }: Options): Buffer {
 }
 
 /** A reply to an event of which this is `false`, or no reply to another one, puts both sides out of step for good. */
-export function isAnswered(event: EventKind, { protocol }: Options): boolean {
+export function isAnswered(event: EventKind, { protocol }: Negotiation): boolean {
   return (protocol & events[event].noReply) === 0;
 }
 
-export function mayEdit(edit: Edit["kind"], { actions }: Options): boolean {
-  return (actions & actionOf[edit]) !== 0;
+export function mayModify(kind: Modification["kind"], { actions }: Negotiation): boolean {
+  return (actions & actionOf[kind]) !== 0;
 }
 
 /** Whether the MTA takes `skip` as an answer to a part of the body. */
-export function maySkip({ protocol }: Options): boolean {
+export function maySkip({ protocol }: Negotiation): boolean {
   return (protocol & SMFIP.SKIP) !== 0;
 }
 
-const actionOf: Readonly<Record<Edit["kind"], number>> = {
+const actionOf: Readonly<Record<Modification["kind"], number>> = {
   addHeader: SMFIF.ADDHDRS,
   addRecipient: SMFIF.ADDRCPT,
   addRecipientWithParameters: SMFIF.ADDRCPT_PAR,

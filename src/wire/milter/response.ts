@@ -13,8 +13,8 @@ export type EventResponse = { readonly kind: "continue" } | { readonly kind: "re
 /** `skip`: the rest of the body is not wanted. Only when negotiated (`maySkip`). */
 export type BodyResponse = EventResponse | { readonly kind: "skip" };
 
-/** Changes at the end of a message, only of kinds that were negotiated (`mayEdit`). */
-export type Edit =
+/** Changes at the end of a message, only of kinds that were negotiated (`mayModify`). */
+export type Modification =
   | { readonly kind: "addHeader"; readonly name: string; readonly value: string }
   /** `path` with its brackets and quotes (`formatPath`). The MTA does not check it. */
   | { readonly kind: "addRecipient"; readonly path: string }
@@ -37,23 +37,23 @@ export function encodeBodyResponse(response: BodyResponse): Buffer {
   return response.kind === "skip" ? encodePacket(SMFIR.SKIP) : encodeResponse(response);
 }
 
-/** The edits, carried out in their order, then `continue`. Throws a `RangeError` when a header has no name or an edit is too long. */
-export function encodeEndOfMessage(edits: readonly Edit[]): Buffer {
-  return Buffer.concat([...edits.map(encodeEdit), encodeResponse({ kind: "continue" })]);
+/** The modifications, carried out in their order, then `continue`. Throws a `RangeError` when a header has no name or a modification is too long. */
+export function encodeEndOfMessage(modifications: readonly Modification[]): Buffer {
+  return Buffer.concat([...modifications.map(encodeModification), encodeResponse({ kind: "continue" })]);
 }
 
-function encodeEdit(edit: Edit): Buffer {
-  switch (edit.kind) {
+function encodeModification(modification: Modification): Buffer {
+  switch (modification.kind) {
     case "addHeader":
-      return encodePacket(SMFIR.ADDHEADER, strings(headerName(edit.name), headerValue(edit.value)));
+      return encodePacket(SMFIR.ADDHEADER, strings(headerName(modification.name), headerValue(modification.value)));
     case "addRecipient":
-      return encodePacket(SMFIR.ADDRCPT, strings(cleanText(edit.path)));
+      return encodePacket(SMFIR.ADDRCPT, strings(cleanText(modification.path)));
     case "addRecipientWithParameters":
-      return encodePacket(SMFIR.ADDRCPT_PAR, pathAndParameters(edit));
+      return encodePacket(SMFIR.ADDRCPT_PAR, pathAndParameters(modification));
     case "deleteRecipient":
-      return encodePacket(SMFIR.DELRCPT, Buffer.from(`${edit.bytes}\0`, "latin1"));
+      return encodePacket(SMFIR.DELRCPT, Buffer.from(`${modification.bytes}\0`, "latin1"));
     case "changeSender":
-      return encodePacket(SMFIR.CHGFROM, pathAndParameters(edit));
+      return encodePacket(SMFIR.CHGFROM, pathAndParameters(modification));
   }
 }
 

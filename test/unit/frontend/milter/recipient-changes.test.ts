@@ -13,7 +13,7 @@ const accepted = ([sent, ...resolved]: Row): Accepted => {
 
 /** `-<deleted>` and `+<added>`, followed by parameters. */
 function shown(rows: readonly Row[], withParameters = false): string[] {
-  return changesOfRecipients(rows.map(accepted), withParameters).edits.map((edit) => {
+  return changesOfRecipients(rows.map(accepted), withParameters).modifications.map((edit) => {
     switch (edit.kind) {
       case "deleteRecipient":
         return `-${edit.bytes}`;
@@ -28,7 +28,7 @@ function shown(rows: readonly Row[], withParameters = false): string[] {
 }
 
 describe("recipients", () => {
-  test.each<[what: string, recipients: readonly Row[], edits: readonly string[]]>([
+  test.each<[what: string, recipients: readonly Row[], modifications: readonly string[]]>([
     ["nothing changed", [["<john@example.org>", "john@example.org"]], []],
     ["case and a trailing dot are no change", [["<John@EXAMPLE.org.>", "john@example.org"]], []],
     ["an IDN is no change", [["<j@b\u00c3\u00bccher.example>", "j@xn--bcher-kva.example"]], []],
@@ -104,7 +104,7 @@ describe("recipients", () => {
     ],
     ["one that cannot be written stays", [["<j+x@example.org>", "j\n@example.org"]], []],
     ["a list of which one cannot be written stays", [["<l@example.org>", "j@example.org", "@example.org"]], []],
-  ])("%s", (_what, recipients, edits) => expect(shown(recipients)).toEqual(edits));
+  ])("%s", (_what, recipients, modifications) => expect(shown(recipients)).toEqual(modifications));
 
   test("that cannot be changed are reported", () => {
     const bad = accepted(["<j+x@example.org>", "no domain"]);
@@ -129,13 +129,13 @@ describe("recipients", () => {
     const row = fc.tuple(address, fc.array(address, { minLength: 1, maxLength: 4 }));
     fc.assert(
       fc.property(fc.uniqueArray(row, { selector: ([sent]) => sent }), (rows) => {
-        const { edits } = changesOfRecipients(
+        const { modifications } = changesOfRecipients(
           rows.map(([sent, resolved]) => accepted([`<${sent.toUpperCase()}>`, ...resolved])),
           false,
         );
         const envelope = rows.map(([sent]) => `<${sent.toUpperCase()}>`);
         let hasAdded = false;
-        for (const edit of edits) {
+        for (const edit of modifications) {
           if (edit.kind === "deleteRecipient") {
             expect(hasAdded).toBe(false);
             const index = envelope.indexOf(edit.bytes);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Command, CommandDecoder, expectsReply, maxHeloOctets, maxHostOctets } from "../../../../src/wire/milter/command.ts";
-import { maxStrings } from "../../../../src/wire/milter/strings.ts";
+import { maxStrings } from "../../../../src/wire/milter/packet.ts";
 import { ProtocolError } from "../../../../src/wire/protocol-error.ts";
 import { frame, strings } from "../../../support/milter-frames.ts";
 import { cut, decodeAll, latin1, places, someBytes } from "../../../support/portions.ts";

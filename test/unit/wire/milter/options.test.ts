@@ -4,22 +4,22 @@ import {
   decodeOffer,
   encodeOptions,
   isAnswered,
-  mayEdit,
+  mayModify,
   maySkip,
+  type Negotiation,
   negotiate,
-  type Options,
-  type Wants,
+  type Requirements,
 } from "../../../../src/wire/milter/options.ts";
-import type { Edit } from "../../../../src/wire/milter/response.ts";
+import type { Modification } from "../../../../src/wire/milter/response.ts";
 import { ProtocolError } from "../../../../src/wire/protocol-error.ts";
 import { frame, strings, uint32 } from "../../../support/milter-frames.ts";
 
-const everything: Options = { version: 6, actions: 0x1ff, protocol: 0x1fffff };
-const nothing: Wants = { answered: [], heard: [], edits: [], refusedRecipients: false };
-const byRecipient: Wants = {
-  answered: ["mail", "rcpt"],
-  heard: ["connect", "helo"],
-  edits: ["addHeader", "addRecipient", "deleteRecipient"],
+const everything: Negotiation = { version: 6, actions: 0x1ff, protocol: 0x1fffff };
+const nothing: Requirements = { replied: [], noReply: [], modifications: [], refusedRecipients: false };
+const byRecipient: Requirements = {
+  replied: ["mail", "rcpt"],
+  noReply: ["connect", "helo"],
+  modifications: ["addHeader", "addRecipient", "deleteRecipient"],
   refusedRecipients: true,
 };
 
@@ -66,8 +66,14 @@ describe("negotiation", () => {
   test("every subset of what can be offered gives a subset of it", () => {
     const bits = fc.nat(0xffffffff);
     const events = fc.subarray(["connect", "helo", "mail", "rcpt", "data", "header", "endOfHeader", "body", "unknown"] as const);
-    const edits = fc.subarray(["addHeader", "addRecipient", "addRecipientWithParameters", "deleteRecipient", "changeSender"] as const);
-    const wants = fc.record({ answered: events, heard: events, edits, refusedRecipients: fc.boolean() });
+    const modifications = fc.subarray([
+      "addHeader",
+      "addRecipient",
+      "addRecipientWithParameters",
+      "deleteRecipient",
+      "changeSender",
+    ] as const);
+    const wants = fc.record({ replied: events, noReply: events, modifications, refusedRecipients: fc.boolean() });
     fc.assert(
       fc.property(bits, bits, fc.integer({ min: 2, max: 8 }), wants, (actions, protocol, version, wanted) => {
         const options = negotiate({ version, actions, protocol }, wanted);
@@ -77,7 +83,7 @@ describe("negotiation", () => {
         expect(options.protocol & ~0x1fffff).toBe(0);
         expect(options.version).toBeLessThanOrEqual(version);
         // A wanted verdict can always be given, and no reply is promised where one is.
-        for (const event of wanted.answered) expect(isAnswered(event, options)).toBe(true);
+        for (const event of wanted.replied) expect(isAnswered(event, options)).toBe(true);
         expect(decodeOffer(encodeOptions(options).subarray(5))).toEqual(options);
       }),
       { numRuns: 500 },
@@ -85,17 +91,17 @@ describe("negotiation", () => {
   });
 });
 
-test.each<[Edit["kind"], number]>([
+test.each<[Modification["kind"], number]>([
   ["addHeader", 0x1],
   ["addRecipient", 0x4],
   ["deleteRecipient", 0x8],
   ["changeSender", 0x40],
   ["addRecipientWithParameters", 0x80],
 ])("%s needs the action %d", (edit, action) => {
-  const options = negotiate(everything, { ...nothing, edits: [edit] });
+  const options = negotiate(everything, { ...nothing, modifications: [edit] });
   expect(options.actions).toBe(action | 0x100);
-  expect(mayEdit(edit, options)).toBe(true);
-  expect(mayEdit(edit, { ...options, actions: 0x1ff & ~action })).toBe(false);
+  expect(mayModify(edit, options)).toBe(true);
+  expect(mayModify(edit, { ...options, actions: 0x1ff & ~action })).toBe(false);
 });
 
 test("macros are asked for when that was offered", () => {

@@ -5,11 +5,11 @@ import { PacketDecoder } from "../../../../src/wire/milter/packet.ts";
 import { formatReplyText } from "../../../../src/wire/milter/reply-text.ts";
 import {
   type BodyResponse,
-  type Edit,
   type EventResponse,
   encodeBodyResponse,
   encodeEndOfMessage,
   encodeResponse,
+  type Modification,
 } from "../../../../src/wire/milter/response.ts";
 import { decodeAll, latin1 } from "../../../support/portions.ts";
 
@@ -18,7 +18,7 @@ const responses: [name: string, response: EventResponse, bytes: string][] = [
   ["REPLYCODE", { kind: "reply", reply: reply(550, "5.1.2", "100% gone.") }, "\0\0\0\x17y550 5.1.2 100%% gone.\0"],
 ];
 
-const edits: [name: string, edit: Edit, bytes: string][] = [
+const modifications: [name: string, edit: Modification, bytes: string][] = [
   ["ADDHEADER", { kind: "addHeader", name: "X-A", value: "b" }, "\0\0\0\x07hX-A\0b\0"],
   ["ADDRCPT", { kind: "addRecipient", path: "<ö@b>" }, "\0\0\0\x08+<\xc3\xb6@b>\0"],
   [
@@ -48,12 +48,12 @@ describe("responses", () => {
     expect([response, edit]).toHaveLength(2);
   });
 
-  test.each(edits)("%s", (_, edit, bytes) => {
+  test.each(modifications)("%s", (_, edit, bytes) => {
     expect(encodeEndOfMessage([edit])).toEqual(latin1(`${bytes}\0\0\0\x01c`));
   });
 
   test("changes keep their order, and CONTINUE is last", () => {
-    const bytes = encodeEndOfMessage(edits.map(([, edit]) => edit));
+    const bytes = encodeEndOfMessage(modifications.map(([, edit]) => edit));
     const { values } = decodeAll(new PacketDecoder(), [bytes]);
     expect(values.map(({ letter }) => letter).join("")).toBe("h+22-eec");
   });
