@@ -2,26 +2,24 @@
 import { Backlog } from "./backlog.ts";
 import { ProtocolError } from "./protocol-error.ts";
 
-/** `overlong`: it was longer than is kept, and was skipped. */
-export type Netstring = { readonly kind: "bytes"; readonly bytes: Buffer } | { readonly kind: "overlong" };
+/** A longer one is not skipped to its end: it is an error of the protocol. */
+export const maxNetstringOctets = 1_048_576;
 
-/** A longer one is not skipped: it is an error of the protocol. */
-export const maxSkippedOctets = 1_048_576;
-
-/** Those of `maxSkippedOctets`. Leading zeros are accepted, as by Postfix, but count. */
+/** Those of `maxNetstringOctets`. Leading zeros are accepted, as by Postfix, but count. */
 const maxDigits = 7;
 
 /** Takes bytes in any portions and yields whole netstrings. After a `ProtocolError` it is of no further use. */
 export class NetstringDecoder {
-  readonly #maxOctets: number;
+  readonly #maxKept: number;
   readonly #backlog = new Backlog();
-  /** Bytes of an overlong netstring that have not come yet. */
+  /** The beginning of one that is longer than what is kept, until its end has come. */
+  #cut: Buffer | undefined;
+  /** Of its octets, those that have not come yet. */
   #toSkip = 0;
-  #isSkipping = false;
 
-  /** `maxOctets` without length and comma. */
-  constructor(maxOctets: number) {
-    this.#maxOctets = maxOctets;
+  /** One that has more octets than `maxKept`, without length and comma, is cut. */
+  constructor(maxKept: number) {
+    this.#maxKept = maxKept;
   }
 
   push(portion: Buffer): void {
@@ -31,31 +29,30 @@ export class NetstringDecoder {
   }
 
   /** `undefined`: no whole netstring is there. */
-  next(): Netstring | undefined {
-    if (this.#isSkipping) return this.#endSkipping();
+  next(): Buffer | undefined {
+    if (this.#cut !== undefined) return this.#skip(this.#cut);
     const colon = this.#colon();
     if (colon === undefined) return undefined;
     const length = this.#length(colon);
-    if (length > maxSkippedOctets) throw new ProtocolError(`a netstring of ${length} octets`);
+    if (length > maxNetstringOctets) throw new ProtocolError(`a netstring of ${length} octets`);
     const start = colon + 1;
-    if (length > this.#maxOctets) {
-      const skipped = Math.min(length, this.#backlog.length - start);
-      this.#backlog.take(start + skipped);
-      this.#toSkip = length - skipped;
-      this.#isSkipping = true;
-      return this.#endSkipping();
-    }
-    if (this.#backlog.length <= start + length) return undefined;
-    const bytes = this.#backlog.take(start + length).subarray(start);
-    this.#takeComma();
-    return { kind: "bytes", bytes };
+    const kept = Math.min(length, this.#maxKept);
+    if (this.#backlog.length <= start + kept) return undefined;
+    const bytes = this.#backlog.take(start + kept).subarray(start);
+    this.#toSkip = length - kept;
+    return this.#skip(bytes);
   }
 
-  #endSkipping(): Netstring | undefined {
-    if (this.#toSkip > 0 || this.#backlog.length === 0) return undefined;
-    this.#takeComma();
-    this.#isSkipping = false;
-    return { kind: "overlong" };
+  /** What is left of a netstring that is too long, and the comma. */
+  #skip(bytes: Buffer): Buffer | undefined {
+    const skipped = Math.min(this.#toSkip, this.#backlog.length);
+    this.#backlog.take(skipped);
+    this.#toSkip -= skipped;
+    const hasEnd = this.#backlog.length > 0;
+    this.#cut = hasEnd ? undefined : bytes;
+    if (!hasEnd) return undefined;
+    if (this.#backlog.take(1)[0] !== commaByte) throw new ProtocolError("a netstring without its comma");
+    return bytes;
   }
 
   /** `undefined`: it has not come yet. */
@@ -74,10 +71,6 @@ export class NetstringDecoder {
     let length = 0;
     for (let offset = 0; offset < colon; offset += 1) length = length * 10 + this.#backlog.byte(offset) - zeroByte;
     return length;
-  }
-
-  #takeComma(): void {
-    if (this.#backlog.take(1)[0] !== commaByte) throw new ProtocolError("a netstring without its comma");
   }
 }
 

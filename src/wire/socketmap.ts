@@ -2,11 +2,15 @@
 import { cleanText } from "../mail/reply.ts";
 import { encodeNetstring, NetstringDecoder } from "./netstring.ts";
 
-export type SocketmapRequest =
-  /** `map` is `""` when none is named. The key may be empty, and may hold spaces. What is not UTF-8 in it becomes U+FFFD. */
-  | { readonly kind: "lookup"; readonly map: string; readonly key: string }
-  /** A key that is too long to be in any table. */
-  | { readonly kind: "overlong" };
+export interface SocketmapRequest {
+  /** `""` when none is named. */
+  readonly map: string;
+  /**
+   * May be empty, and may hold spaces. What is not UTF-8 becomes U+FFFD. One of more than `maxKeyOctets` may be cut, and is still longer
+   * than any that a table has.
+   */
+  readonly key: string;
+}
 
 export type SocketmapReply =
   | { readonly kind: "found"; readonly data: string }
@@ -36,11 +40,10 @@ export class SocketmapDecoder {
 
   /** `undefined`: no whole request is there. */
   next(): SocketmapRequest | undefined {
-    const netstring = this.#netstrings.next();
-    if (netstring?.kind !== "bytes") return netstring;
-    const text = netstring.bytes.toString("utf8");
+    const text = this.#netstrings.next()?.toString("utf8");
+    if (text === undefined) return undefined;
     const space = text.indexOf(" ");
-    return space < 0 ? { kind: "lookup", map: "", key: text } : { kind: "lookup", map: text.slice(0, space), key: text.slice(space + 1) };
+    return space < 0 ? { map: "", key: text } : { map: text.slice(0, space), key: text.slice(space + 1) };
   }
 }
 

@@ -66,8 +66,6 @@ class SocketmapFrontEnd {
 
   *#reply(request: SocketmapRequest): Steps<TimedReply> {
     const startedAt = this.#now();
-    // A key that is too long to be in a table is in none.
-    if (request.kind === "overlong") return timed({ kind: "notFound" });
     const reply = yield* this.#guarded(request.map, request.key);
     const isHidden = reply.kind !== "notFound" && this.#options.mode() === "shadow" && isDecision(request.map);
     const sent: SocketmapReply = isHidden ? { kind: "notFound" } : reply;
