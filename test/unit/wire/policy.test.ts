@@ -150,7 +150,7 @@ describe("a request", () => {
     ["a lone continuation byte", bytes(0x61, 0x80, 0x62), "a\ufffdb"],
     ["latin-1", bytes(0xfc), "\ufffd"],
     ["a sequence cut short", bytes(0xe2, 0x82), "\ufffd"],
-  ])("UTF-8 that is none: %s", (_what, value, expected) => {
+  ])("invalid UTF-8: %s", (_what, value, expected) => {
     expect(decode([Buffer.from(`sender=${value}\n\n`, "latin1")])).toEqual([{ ...nothing, sender: expected }]);
   });
 

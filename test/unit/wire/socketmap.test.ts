@@ -46,7 +46,7 @@ describe("requests", () => {
     expect(key.length).toBeGreaterThanOrEqual(10_000);
   });
 
-  test("what is no netstring ends it", () => {
+  test("what is not a netstring ends it", () => {
     expect(decode("3:a b;")).toEqual({ values: [], error: expect.any(ProtocolError) });
   });
 

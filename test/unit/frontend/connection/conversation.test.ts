@@ -50,7 +50,7 @@ describe.each([false, true])("a directory that waits: %s", (waits) => {
     ]);
   });
 
-  test("a reply that is held back holds up its own connection alone", async () => {
+  test("a reply that is delayed holds up its own connection alone", async () => {
     const place = await start({ waits });
     const client = await place.open();
     client.send(bad + good);
@@ -61,7 +61,7 @@ describe.each([false, true])("a directory that waits: %s", (waits) => {
     expect(place.delayed.count).toBe(0);
   });
 
-  test("a client that ends its side while its reply is held back gets it", async () => {
+  test("a client that ends its side while its reply is delayed gets it", async () => {
     const place = await start({ waits });
     const client = await place.open();
     client.socket.end(bad);
@@ -70,7 +70,7 @@ describe.each([false, true])("a directory that waits: %s", (waits) => {
     expect(await client.closed()).toBe(refused);
   });
 
-  test("a reply that is held back is forgotten when the connection breaks", async () => {
+  test("a reply that is delayed is dropped when the connection breaks", async () => {
     const place = await start({ waits });
     const client = await place.open();
     client.send(bad);
@@ -81,7 +81,7 @@ describe.each([false, true])("a directory that waits: %s", (waits) => {
     expect([place.delayed.count, place.clock.delays()]).toEqual([0, []]);
   });
 
-  test("beyond max-waiting replies are not held back", async () => {
+  test("beyond max-waiting replies are not delayed", async () => {
     const place = await start({ waits, maxWaiting: 1 });
     const [client, other] = [await place.open(), await place.open()];
     client.send(ask("nobody@example.org", "1"));

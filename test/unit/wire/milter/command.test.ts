@@ -112,7 +112,7 @@ describe("commands", () => {
     ["a header value without its NUL", "L", "Subject\0x"],
     ["no unknown command", "U", ""],
     ["too many parameters", "R", strings(...Array.from({ length: maxStrings + 1 }, () => "x"))],
-    ["a letter that is no command", "Z", ""],
+    ["a letter that is not a command", "Z", ""],
     ["a control character as a letter", "\0", ""],
     ["a response", "c", ""],
   ])("refused: %s", (_, letter, data) => {

@@ -105,7 +105,7 @@ describe("the text of a reply", () => {
     [550, "5.7"],
     [550, ""],
     [550.5, "5.7.1"],
-  ])("%d %s is no reply of a filter", (code, status) => {
+  ])("%d %s is not a reply of a filter", (code, status) => {
     expect(() => formatReplyText({ code, status, text: "x" })).toThrow(RangeError);
   });
 
