@@ -127,7 +127,9 @@ describe("PostgreSQL", () => {
     isDone = true;
     await requests;
     expect(answers).toEqual(new Set(["none", "temporary"]));
-    expect(states.slice(0, 1).concat(states.slice(-1))).toEqual([false, true]);
+    expect(states[0]).toBe(false);
+    // A query that began in the outage may have been the last to end.
+    await expect.poll(() => ask(`poll${number++}@example.org`).then(() => states.at(-1))).toBe(true);
     await database.close();
   });
 });
