@@ -6,6 +6,7 @@ import type { Names } from "../expr/ask.ts";
 import type { ExemptionSettings } from "../lookup/exemptions.ts";
 import type { LookupSettings } from "../lookup/lookup-settings.ts";
 import type { ScriptProblem, ScriptVocabulary } from "../sieve/script.ts";
+import type { Mode } from "../stage/core.ts";
 import type { ScriptStage } from "../stage/script-environment.ts";
 import type { Settings } from "../stage/stage-settings.ts";
 import type { StoreSettings } from "../store/store-settings.ts";
@@ -20,9 +21,6 @@ import { compileSettings } from "./compile/session.ts";
 import { checkStorage, compileStores } from "./compile/stores.ts";
 import type { Normalised } from "./normalise.ts";
 import type { ListenAddress } from "./schema/values.ts";
-
-/** `enforce`, or `shadow`: decide, log and count, but pass everything. */
-export type Mode = "enforce" | "shadow";
 
 export interface Networks {
   readonly texts: readonly string[];

@@ -3,6 +3,9 @@ import type { ScriptStage } from "./script-environment.ts";
 import type { Sources } from "./sources.ts";
 import type { Settings } from "./stage-settings.ts";
 
+/** `enforce`, or `shadow`: decide, log and count, but pass everything. */
+export type Mode = "enforce" | "shadow";
+
 /** One question of a stage and what came back, for people; only `explain` collects them. */
 export interface TraceEntry {
   readonly step: string;

@@ -1,9 +1,8 @@
 /** What is asked of an MTA when a connection opens: by what the configuration can come to, so that no event waits in vain. */
 import { asBoolean, asString } from "../../expr/result.ts";
-import type { Core } from "../../stage/core.ts";
+import type { Core, Mode } from "../../stage/core.ts";
 import type { Rule } from "../../stage/stage-settings.ts";
 import type { EventKind, Requirements } from "../../wire/milter/options.ts";
-import type { Mode } from "../policy/policy.ts";
 
 export interface MilterSettings {
   readonly mode: Mode;

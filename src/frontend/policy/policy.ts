@@ -3,7 +3,7 @@ import { performance } from "node:perf_hooks";
 import type { Answer } from "../../answer/answer.ts";
 import { runSteps, type Steps } from "../../answer/steps.ts";
 import { reply } from "../../mail/reply.ts";
-import type { Core } from "../../stage/core.ts";
+import type { Core, Mode } from "../../stage/core.ts";
 import { internalError } from "../../stage/refuse.ts";
 import type { Terms } from "../../stage/smtp-command.ts";
 import { SmtpSession } from "../../stage/smtp-session.ts";
@@ -16,8 +16,6 @@ import { isKnownContext, type Plan, planOf } from "./policy-plan.ts";
 import { PolicyReport } from "./policy-report.ts";
 import { credentialsOf, messageOf, peerOf, sessionKey } from "./policy-session.ts";
 import { type SessionEntry, SessionMemory } from "./session-memory.ts";
-
-export type Mode = "enforce" | "shadow";
 
 export interface PolicyOptions extends EventSink {
   /** The name of the listener. */

@@ -4,13 +4,12 @@ import type { Answer } from "../../answer/answer.ts";
 import { runSteps, type Steps, waitFor } from "../../answer/steps.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import { smtpPort } from "../../mail/port.ts";
-import type { Core } from "../../stage/core.ts";
+import type { Core, Mode } from "../../stage/core.ts";
 import { askMap, isDecision, isMap, type MapListener } from "../../stage/maps.ts";
 import { encodeSocketmapReply, problemOf, type SocketmapReply, type SocketmapRequest } from "../../wire/socketmap.ts";
 import type { TimedReply } from "../connection/conversation.ts";
 import { loggable } from "../decision.ts";
 import type { Notice } from "../notice.ts";
-import type { Mode } from "../policy/policy.ts";
 import { SayOnce } from "../say-once.ts";
 
 /** One question and its answer, for the log at level debug. */
