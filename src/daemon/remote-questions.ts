@@ -3,6 +3,7 @@ import { randomInt } from "node:crypto";
 import type { Answer } from "../answer/answer.ts";
 import { Availability, type OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
+import { PendingAnswer } from "../store/pending-answer.ts";
 
 export interface Asked<Question> {
   readonly id: number;
@@ -35,12 +36,6 @@ class Tick<T> {
   }
 }
 
-interface Asker<Reply> {
-  resolve(reply: Reply): void;
-  reject(error: Error): void;
-  readonly timer: NodeJS.Timeout;
-}
-
 export interface RemoteQuestionsOptions<Question> {
   /** Names the other process. */
   readonly process: string;
@@ -55,7 +50,7 @@ export interface RemoteQuestionsOptions<Question> {
 export class RemoteQuestions<Question, Reply> {
   readonly #process: string;
   readonly #tick: Tick<Asked<Question>>;
-  readonly #askers = new Map<number, Asker<Reply>>();
+  readonly #pending = new Map<number, PendingAnswer<Reply>>();
   readonly #deadlineMs: () => number;
   readonly #availability: Availability;
   /** Begins anywhere, for a process that took another's place must not be given the other's answers. */
@@ -76,30 +71,33 @@ export class RemoteQuestions<Question, Reply> {
     if (this.#isLost) return Promise.reject(this.#gone());
     this.#lastId += 1;
     const id = this.#lastId;
-    this.#tick.add({ id, question });
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#late(id), this.#deadlineMs());
-      this.#askers.set(id, { resolve, reject, timer });
+    const answer = new PendingAnswer<Reply>(this.#deadlineMs(), () => {
+      this.#pending.delete(id);
+      const error = new TemporaryError(`the ${this.#process} does not answer`);
+      this.#availability.failed("", error);
+      return error;
     });
+    this.#pending.set(id, answer);
+    this.#tick.add({ id, question });
+    return answer.promise;
   }
 
   take(outcomes: readonly Outcome<Reply>[]): void {
     for (const outcome of outcomes) {
-      const asker = this.#askers.get(outcome.id);
+      const pending = this.#pending.get(outcome.id);
       // Nobody waits for it any more.
-      if (asker === undefined) continue;
+      if (pending === undefined) continue;
       this.#availability.worked("");
-      clearTimeout(asker.timer);
-      this.#askers.delete(outcome.id);
+      this.#pending.delete(outcome.id);
       switch (outcome.kind) {
         case "answer":
-          asker.resolve(outcome.answer);
+          pending.resolve(outcome.answer);
           break;
         case "temporary":
-          asker.reject(new TemporaryError(outcome.message));
+          pending.reject(new TemporaryError(outcome.message));
           break;
         case "bug":
-          asker.reject(new Error(outcome.message));
+          pending.reject(new Error(outcome.message));
           break;
       }
     }
@@ -108,18 +106,8 @@ export class RemoteQuestions<Question, Reply> {
   /** The other process has gone: nothing is answered any more. */
   lose(): void {
     this.#isLost = true;
-    for (const { reject, timer } of this.#askers.values()) {
-      clearTimeout(timer);
-      reject(this.#gone());
-    }
-    this.#askers.clear();
-  }
-
-  #late(id: number): void {
-    const error = new TemporaryError(`the ${this.#process} does not answer`);
-    this.#availability.failed("", error);
-    this.#askers.get(id)?.reject(error);
-    this.#askers.delete(id);
+    for (const pending of this.#pending.values()) pending.reject(this.#gone());
+    this.#pending.clear();
   }
 
   #gone(): TemporaryError {

@@ -1,22 +1,20 @@
 /** Questions of one kind that wait for the statement that asks them together. */
 import type pg from "pg";
 import { TemporaryError } from "../answer/temporary-error.ts";
+import type { PendingAnswer } from "../store/pending-answer.ts";
 
 const maxBatch = 500;
 /** Of a question that another node or a deadlock got in the way of. */
 const maxTries = 5;
 
-export interface QueuedQuestion<Question, Answer> {
+interface QueuedQuestion<Question, Answer> {
   readonly question: Question;
-  readonly resolve: (answer: Answer) => void;
-  readonly reject: (error: TemporaryError) => void;
-  readonly timer: NodeJS.Timeout;
+  readonly answer: PendingAnswer<Answer>;
   tries: number;
-  isLate: boolean;
 }
 
 export class BatchQueue<Question, Answer> {
-  #pending: QueuedQuestion<Question, Answer>[] = [];
+  #queued: QueuedQuestion<Question, Answer>[] = [];
   readonly #ask: (client: pg.ClientBase, questions: readonly Question[]) => Promise<readonly (Answer | undefined)[]>;
   readonly #group: () => (question: Question) => boolean;
 
@@ -30,22 +28,22 @@ export class BatchQueue<Question, Answer> {
   }
 
   get length(): number {
-    return this.#pending.length;
+    return this.#queued.length;
   }
 
-  add(pending: QueuedQuestion<Question, Answer>): void {
-    this.#pending.push(pending);
+  add(queued: QueuedQuestion<Question, Answer>): void {
+    this.#queued.push(queued);
   }
 
   take(): Batch | undefined {
     const fits = this.#group();
     const batch: QueuedQuestion<Question, Answer>[] = [];
     const rest: QueuedQuestion<Question, Answer>[] = [];
-    for (const pending of this.#pending) {
-      if (pending.isLate) continue;
-      (batch.length < maxBatch && fits(pending.question) ? batch : rest).push(pending);
+    for (const queued of this.#queued) {
+      if (queued.answer.isSettled) continue;
+      (batch.length < maxBatch && fits(queued.question) ? batch : rest).push(queued);
     }
-    this.#pending = rest;
+    this.#queued = rest;
     if (batch.length === 0) return undefined;
     return {
       perform: async (client) => {
@@ -53,31 +51,26 @@ export class BatchQueue<Question, Answer> {
           client,
           batch.map(({ question }) => question),
         );
-        for (const [index, pending] of batch.entries()) {
+        for (const [index, queued] of batch.entries()) {
           const answer = answers[index];
-          if (answer !== undefined) settle(pending, () => pending.resolve(answer));
-          else this.#again(pending, new TemporaryError("other nodes got in the way"));
+          if (answer !== undefined) queued.answer.resolve(answer);
+          else this.#again(queued, new TemporaryError("other nodes got in the way"));
         }
       },
       again: (error) => {
-        for (const pending of batch) this.#again(pending, error);
+        for (const queued of batch) this.#again(queued, error);
       },
       fail: (error) => {
-        for (const pending of batch) settle(pending, () => pending.reject(error));
+        for (const queued of batch) queued.answer.reject(error);
       },
     };
   }
 
-  #again(pending: QueuedQuestion<Question, Answer>, error: TemporaryError): void {
-    pending.tries += 1;
-    if (pending.tries < maxTries) this.#pending.push(pending);
-    else settle(pending, () => pending.reject(error));
+  #again(queued: QueuedQuestion<Question, Answer>, error: TemporaryError): void {
+    queued.tries += 1;
+    if (queued.tries < maxTries) this.#queued.push(queued);
+    else queued.answer.reject(error);
   }
-}
-
-function settle(pending: QueuedQuestion<never, never> | { readonly timer: NodeJS.Timeout }, work: () => void): void {
-  clearTimeout(pending.timer);
-  work();
 }
 
 export interface Batch {

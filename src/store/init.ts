@@ -3,6 +3,7 @@
 import { Availability, type OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Database } from "./database.ts";
+import { PendingAnswer } from "./pending-answer.ts";
 import type { StoreSettings } from "./store-settings.ts";
 
 /** It may build tables and indexes; queries do not wait for it longer than they wait for anything. */
@@ -25,13 +26,17 @@ export function initialised(database: Database, { file, sql }: Init, timeoutMs: 
     }
   }
 
-  async function ready(): Promise<void> {
+  function ready(): Promise<void> {
     done ??= start();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new TemporaryError(`store "${database.name}": init file ${file} is still running`)), timeoutMs);
-    });
-    await Promise.race([done, late]).finally(() => clearTimeout(timer));
+    const answer = new PendingAnswer<void>(
+      timeoutMs,
+      () => new TemporaryError(`store "${database.name}": init file ${file} is still running`),
+    );
+    done.then(
+      () => answer.resolve(),
+      (error: unknown) => answer.reject(error),
+    );
+    return answer.promise;
   }
 
   let isReady = false;

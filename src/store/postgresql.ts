@@ -1,20 +1,20 @@
 /** PostgreSQL by a bounded pool with a bounded queue; it reconnects by itself. */
 import { LRUCache } from "lru-cache";
-import pg from "pg";
+import type pg from "pg";
 import { Availability, type OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import { placeholders } from "../expr/sql-text.ts";
 import type { Value } from "../expr/value.ts";
 import type { Database, StatementProblem } from "./database.ts";
-import { parserOf, toParameter } from "./sql-value.ts";
+import { messageOf, PostgresqlPool, sqlStateOf } from "./postgresql-pool.ts";
+import { toParameter } from "./sql-value.ts";
 import type { PostgresqlSettings } from "./store-settings.ts";
 
 /** Queries that may wait for each connection of the pool; a further one fails at once. */
 const maxWaitingPerConnection = 100;
 /** Statements known; each that comes a second time is prepared on the connections that it comes to. */
 const maxStatements = 200;
-const idleMs = 60_000;
 
 interface Statement {
   readonly text: string;
@@ -26,12 +26,9 @@ export class PostgresqlDatabase implements Database {
   readonly name: string;
   readonly #timeoutMs: number;
   readonly #maxWaiting: number;
-  readonly #pool: pg.Pool;
+  readonly #pool: PostgresqlPool;
   readonly #availability: Availability;
   readonly #statements = new LRUCache<string, Statement>({ max: maxStatements });
-  readonly #limited = new WeakSet<pg.PoolClient>();
-  /** What is under way, each by how it is given up. */
-  readonly #underWay = new Set<(why: string) => void>();
   #names = 0;
   #isClosed = false;
 
@@ -40,10 +37,7 @@ export class PostgresqlDatabase implements Database {
     this.#timeoutMs = settings.timeoutMs;
     this.#maxWaiting = settings.pool * maxWaitingPerConnection;
     this.#availability = new Availability(settings.name, onAvailability);
-    this.#pool = new pg.Pool(poolOf(settings, readOnly));
-    // The pool drops such a connection; whether the server is down the next query says.
-    this.#pool.on("error", () => {});
-    this.#pool.on("connect", (client) => client.on("error", () => {}));
+    this.#pool = new PostgresqlPool(settings, { readOnly });
   }
 
   async query(sql: string, parameters: readonly Value[]): Promise<SqlResult> {
@@ -79,11 +73,7 @@ export class PostgresqlDatabase implements Database {
 
   async run(script: string, timeoutMs: number = this.#timeoutMs): Promise<void> {
     try {
-      await this.#withClient(timeoutMs, async (client) => {
-        this.#limited.delete(client);
-        await client.query(`SET statement_timeout = ${timeoutMs}`);
-        await client.query(script);
-      });
+      await this.#withClient(timeoutMs, (client) => client.query(script));
     } catch (cause) {
       throw this.#error(cause);
     }
@@ -91,9 +81,7 @@ export class PostgresqlDatabase implements Database {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    // The pool would wait for them, and an `init` may take minutes.
-    for (const giveUp of this.#underWay) giveUp("it is closed");
-    await this.#pool.end();
+    await this.#pool.close();
   }
 
   #statement(sql: string): Statement {
@@ -108,57 +96,10 @@ export class PostgresqlDatabase implements Database {
     return known;
   }
 
-  /** The deadline counts from the call, so that waiting for a connection is within it. */
   #withClient<T>(timeoutMs: number, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    if (this.#pool.waitingCount >= this.#maxWaiting) return Promise.reject(new QueueFull(`${this.#maxWaiting} queries wait already`));
-    if (this.#pool.waitingCount === 0) this.#availability.worked("queue");
-    return new Promise((resolve, reject) => {
-      let held: pg.PoolClient | undefined;
-      let isOver = false;
-      const giveUp = (why: string) => {
-        if (isOver) return;
-        isOver = true;
-        clearTimeout(timer);
-        // What the server makes of the query is not known, so the connection cannot be used for another.
-        held?.release(true);
-        reject(new Error(why));
-      };
-      const timer = setTimeout(() => giveUp(`no answer in ${timeoutMs} ms`), timeoutMs);
-      const perform = async () => {
-        const client = await this.#pool.connect();
-        if (isOver) return client.release();
-        held = client;
-        const giveBack = (isBroken: boolean) => {
-          if (!isOver) client.release(isBroken);
-          isOver = true;
-        };
-        try {
-          await this.#limit(client);
-          const result = await work(client);
-          // What a statement began, the next one would be in.
-          giveBack(client.getTransactionStatus() !== "I");
-          resolve(result);
-        } catch (error) {
-          giveBack(!isHarmless(error));
-          throw error;
-        }
-      };
-      this.#underWay.add(giveUp);
-      perform()
-        .catch(reject)
-        .finally(() => {
-          clearTimeout(timer);
-          this.#underWay.delete(giveUp);
-        });
-    });
-  }
-
-  /** A query that nobody waits for any more is ended by the server, too. */
-  async #limit(client: pg.PoolClient): Promise<void> {
-    if (this.#limited.has(client)) return;
-    // Not as a parameter of the connection, which PgBouncer refuses.
-    await client.query(`SET statement_timeout = ${this.#timeoutMs}`);
-    this.#limited.add(client);
+    if (this.#pool.waiting >= this.#maxWaiting) return Promise.reject(new QueueFull(`${this.#maxWaiting} queries wait already`));
+    if (this.#pool.waiting === 0) this.#availability.worked("queue");
+    return this.#pool.use(timeoutMs, work);
   }
 
   #error(cause: unknown): TemporaryError {
@@ -167,34 +108,6 @@ export class PostgresqlDatabase implements Database {
 }
 
 class QueueFull extends Error {}
-
-export function poolOf(settings: PostgresqlSettings, readOnly: boolean): pg.PoolConfig {
-  const { host, port, database, user, password } = settings;
-  const given = Object.entries({ host, port, database, user, password }).filter(([, value]) => value !== undefined);
-  return {
-    ...Object.fromEntries(given),
-    ...(settings.url === undefined ? {} : { connectionString: withPassword(settings.url, password) }),
-    application_name: "postern",
-    ...(readOnly && { options: "-c default_transaction_read_only=on" }),
-    max: settings.pool,
-    connectionTimeoutMillis: settings.timeoutMs,
-    idleTimeoutMillis: idleMs,
-    allowExitOnIdle: true,
-    keepAlive: true,
-    // pg's own parsers give 64-bit integers as text, booleans, dates and objects.
-    types: { getTypeParser: parserOf },
-  };
-}
-
-/** A parameter, for pg takes nothing beside the URL that the URL leaves out. */
-function withPassword(url: string, password: string | undefined): string {
-  if (password === undefined) return url;
-  return `${url}${url.includes("?") ? "&" : "?"}password=${encodeURIComponent(password)}`;
-}
-
-export function sqlStateOf(error: unknown): string {
-  return error instanceof pg.DatabaseError ? (error.code ?? "") : "";
-}
 
 /** By the class of the SQLSTATE (PostgreSQL, appendix A). */
 function blameOf(error: unknown): "values" | "statement" | "queue" | "database" {
@@ -217,15 +130,4 @@ function parseOnly(client: pg.PoolClient, text: string): Promise<void> {
       handleReadyForQuery: resolve,
     });
   });
-}
-
-/** After these the connection is as good as before; after 0A000 (a cached plan that no longer fits), 57P01, … a new one is better. */
-function isHarmless(error: unknown): boolean {
-  return /^(2[23]|42)/.test(sqlStateOf(error));
-}
-
-export function messageOf(error: unknown): string {
-  // Node tells of each address of a name by an AggregateError without a message.
-  if (error instanceof AggregateError && error.message === "") return error.errors.map(messageOf).join("; ");
-  return error instanceof Error ? error.message : String(error);
 }

@@ -8,6 +8,7 @@ import { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
 import type { Database, StatementProblem } from "./database.ts";
+import { PendingAnswer } from "./pending-answer.ts";
 import { toParameter } from "./sql-value.ts";
 import type { SqliteOptions, SqliteOutcome, SqliteWork } from "./sqlite-message.ts";
 import type { SqliteSettings } from "./store-settings.ts";
@@ -23,8 +24,7 @@ const program = fileURLToPath(new URL(`./sqlite-process${extname(import.meta.url
 interface QueuedStatement {
   readonly work: SqliteWork;
   readonly timeoutMs: number;
-  answer(outcome: SqliteOutcome): void;
-  fail(error: TemporaryError): void;
+  readonly answer: PendingAnswer<SqliteOutcome>;
 }
 
 type Phase = "starting" | "idle" | "busy";
@@ -78,7 +78,7 @@ export class SqliteDatabase implements Database {
     const failed = this.#takeAll();
     const child = this.#process;
     this.#process = undefined;
-    for (const pending of failed) pending.fail(this.#error("it is closed"));
+    for (const { answer } of failed) answer.reject(this.#error("it is closed"));
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const exit = once(child, "exit");
     // Whoever closes waits for it, though nothing else may keep the program running.
@@ -100,23 +100,14 @@ export class SqliteDatabase implements Database {
       return Promise.reject(error);
     }
     if (this.#waiting.length === 0) this.#availability.worked("queue");
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#expire(pending), timeoutMs);
-      const pending: QueuedStatement = {
-        work,
-        timeoutMs,
-        answer: (outcome) => {
-          clearTimeout(timer);
-          resolve(outcome);
-        },
-        fail: (error) => {
-          clearTimeout(timer);
-          reject(error);
-        },
-      };
-      this.#waiting.push(pending);
-      this.#flushSoon();
+    const answer = new PendingAnswer<SqliteOutcome>(timeoutMs, () => {
+      const error = this.#error(`no answer in ${timeoutMs} ms: ${work.sql}`);
+      this.#availability.failed("", error);
+      return error;
     });
+    this.#waiting.push({ work, timeoutMs, answer });
+    this.#flushSoon();
+    return answer.promise;
   }
 
   /** What is asked in one turn of the loop goes in one message. */
@@ -130,6 +121,7 @@ export class SqliteDatabase implements Database {
   }
 
   #flush(): void {
+    this.#waiting = this.#waiting.filter(({ answer }) => !answer.isSettled);
     if (this.#waiting.length === 0 || this.#isClosed) return;
     this.#process ??= this.#start();
     const child = this.#process;
@@ -161,7 +153,7 @@ export class SqliteDatabase implements Database {
       const batch = this.#takeBatch();
       this.#phase = "idle";
       if (message !== "ready") {
-        for (const [index, outcome] of message.entries()) batch[index]?.answer(outcome);
+        for (const [index, outcome] of message.entries()) batch[index]?.answer.resolve(outcome);
       }
       this.#flush();
     });
@@ -171,14 +163,6 @@ export class SqliteDatabase implements Database {
     child.on("error", lost);
     child.on("exit", (code, signal) => lost(signal ?? code));
     return child;
-  }
-
-  #expire(pending: QueuedStatement): void {
-    const index = this.#waiting.indexOf(pending);
-    if (index >= 0) this.#waiting.splice(index, 1);
-    const error = this.#error(`no answer in ${pending.timeoutMs} ms: ${pending.work.sql}`);
-    this.#availability.failed("", error);
-    pending.fail(error);
   }
 
   #kill(child: ChildProcess): void {
@@ -192,7 +176,7 @@ export class SqliteDatabase implements Database {
     const error = new TemporaryError(`store "${this.name}": ${message}`, { cause });
     const batch = this.#takeBatch();
     this.#availability.failed("", error);
-    for (const pending of batch) pending.fail(error);
+    for (const { answer } of batch) answer.reject(error);
     this.#flushSoon();
   }
 

@@ -1,11 +1,12 @@
 /** State in PostgreSQL, shared by many nodes: what waits while a statement is under way is the next statement. */
-import pg from "pg";
+import type pg from "pg";
 import { Availability, type OnAvailability } from "../../answer/availability.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
-import { messageOf, poolOf, sqlStateOf } from "../../store/postgresql.ts";
+import { PendingAnswer } from "../../store/pending-answer.ts";
+import { messageOf, PostgresqlPool, sqlStateOf } from "../../store/postgresql-pool.ts";
 import type { PostgresqlSettings } from "../../store/store-settings.ts";
-import { type Batch, BatchQueue, oneByOne, type QueuedQuestion } from "../batch-queue.ts";
+import { type Batch, BatchQueue, oneByOne } from "../batch-queue.ts";
 import type { AddressRow, GreylistRow, Triplet } from "../decide.ts";
 import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, StateStore } from "../state-store.ts";
 import * as administration from "./administration.ts";
@@ -26,9 +27,8 @@ export class PostgresqlState implements StateStore {
   readonly #timeoutMs: number;
   readonly #readOnly: boolean;
   readonly #availability: Availability;
-  readonly #pool: pg.Pool;
+  readonly #pool: PostgresqlPool;
   readonly #lanes: number;
-  readonly #ready = new WeakSet<pg.PoolClient>();
   readonly #greylist = new BatchQueue(askGreylist, greylistGroup);
   readonly #throttle = new BatchQueue(askThrottle);
   readonly #giveBack = new BatchQueue(askGiveBack);
@@ -55,10 +55,7 @@ export class PostgresqlState implements StateStore {
     this.#readOnly = readOnly;
     this.#availability = new Availability(settings.name, onAvailability);
     this.#lanes = Math.min(settings.pool, maxConnections);
-    this.#pool = new pg.Pool({ ...poolOf(settings, false), max: this.#lanes });
-    // The pool drops such a connection; whether the server is down the next question says.
-    this.#pool.on("error", () => {});
-    this.#pool.on("connect", (client) => client.on("error", () => {}));
+    this.#pool = new PostgresqlPool({ ...settings, pool: this.#lanes }, { prepare: (client) => this.#prepare(client) });
   }
 
   greylist(question: GreylistQuestion): Promise<GreylistAnswer> {
@@ -120,7 +117,7 @@ export class PostgresqlState implements StateStore {
     });
     this.#pump();
     await drained;
-    await this.#pool.end();
+    await this.#pool.close();
   }
 
   /** `nothing`: what is known where no daemon has made the tables yet. */
@@ -147,18 +144,15 @@ export class PostgresqlState implements StateStore {
       return Promise.reject(error);
     }
     const before = this.#successes;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        pending.isLate = true;
-        const error = this.#error(new Error(`no answer in ${this.#timeoutMs} ms`));
-        // When others were answered meanwhile, it waited for the end of an outage that is over.
-        if (this.#successes === before) this.#failed(error);
-        reject(error);
-      }, this.#timeoutMs);
-      const pending: QueuedQuestion<Question, Answer> = { question, resolve, reject, timer, tries: 0, isLate: false };
-      queue.add(pending);
-      this.#pumpSoon();
+    const answer = new PendingAnswer<Answer>(this.#timeoutMs, () => {
+      const error = this.#error(new Error(`no answer in ${this.#timeoutMs} ms`));
+      // When others were answered meanwhile, it waited for the end of an outage that is over.
+      if (this.#successes === before) this.#failed(error);
+      return error;
     });
+    queue.add({ question, answer, tries: 0 });
+    this.#pumpSoon();
+    return answer.promise;
   }
 
   /** What is asked in one turn of the loop goes together. */
@@ -197,7 +191,7 @@ export class PostgresqlState implements StateStore {
   async #run(batch: Batch): Promise<void> {
     const before = this.#failures;
     try {
-      await this.#withClient((client) => batch.perform(client));
+      await this.#pool.use(this.#timeoutMs, (client) => batch.perform(client));
       this.#isTrying = false;
       this.#successes += 1;
       // What was under way when another failed does not tell that all is well again.
@@ -228,41 +222,11 @@ export class PostgresqlState implements StateStore {
     this.#availability.failed("", error);
   }
 
-  async #withClient(work: (client: pg.PoolClient) => Promise<void>): Promise<void> {
-    const client = await this.#pool.connect();
-    let isReleased = false;
-    const release = (destroy: boolean) => {
-      if (!isReleased) client.release(destroy);
-      isReleased = true;
-    };
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        // What the server makes of the statement is not known, so the connection cannot be used for another.
-        release(true);
-        reject(new Error(`no answer in ${this.#timeoutMs} ms`));
-      }, this.#timeoutMs);
-    });
-    try {
-      await Promise.race([this.#prepare(client).then(() => work(client)), late]);
-      release(false);
-    } catch (error) {
-      release(true);
-      throw error;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
   async #prepare(client: pg.PoolClient): Promise<void> {
-    if (this.#ready.has(client)) return;
     // Not as parameters of the connection, which PgBouncer refuses. The plans are made once, while the tables may be empty.
-    await client.query(
-      `SET statement_timeout = ${this.#timeoutMs}; SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off`,
-    );
+    await client.query("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off");
     if (this.#readOnly) await client.query("SET default_transaction_read_only = on");
     else await migrate(client);
-    this.#ready.add(client);
   }
 
   #error(cause: unknown): TemporaryError {

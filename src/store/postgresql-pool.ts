@@ -1,0 +1,125 @@
+/** Connections to PostgreSQL, at most so many, each used within a deadline: what is late is ended here and in the server. */
+import pg from "pg";
+import { PendingAnswer } from "./pending-answer.ts";
+import { parserOf } from "./sql-value.ts";
+import type { PostgresqlSettings } from "./store-settings.ts";
+
+const idleMs = 60_000;
+
+export interface PoolOptions {
+  readonly readOnly?: boolean;
+  /** Done once on each connection, before its first use. */
+  readonly prepare?: (client: pg.PoolClient) => Promise<void>;
+}
+
+export class PostgresqlPool {
+  readonly #pool: pg.Pool;
+  readonly #prepare: (client: pg.PoolClient) => Promise<void>;
+  /** The `statement_timeout` of each connection that is prepared. */
+  readonly #limits = new WeakMap<pg.PoolClient, number>();
+  /** Each by how it is given up. */
+  readonly #inProgress = new Set<(error: Error) => void>();
+
+  constructor(settings: PostgresqlSettings, { readOnly = false, prepare = async () => {} }: PoolOptions) {
+    this.#prepare = prepare;
+    this.#pool = new pg.Pool(poolConfig(settings, readOnly));
+    // The pool drops such a connection; whether the server is down the next query says.
+    this.#pool.on("error", () => {});
+    this.#pool.on("connect", (client) => client.on("error", () => {}));
+  }
+
+  /** Those who wait for a connection. */
+  get waiting(): number {
+    return this.#pool.waitingCount;
+  }
+
+  /** The deadline counts from the call, so that waiting for a connection is within it. */
+  use<T>(timeoutMs: number, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    let used: pg.PoolClient | undefined;
+    // What the server makes of the query is not known then, so the connection cannot be used for another.
+    const discard = () => used?.release(true);
+    const answer = new PendingAnswer<T>(timeoutMs, () => {
+      discard();
+      return new Error(`no answer in ${timeoutMs} ms`);
+    });
+    const giveUp = (error: Error) => {
+      if (!answer.isSettled) discard();
+      answer.reject(error);
+    };
+    const perform = async () => {
+      const client = await this.#pool.connect();
+      if (answer.isSettled) return client.release();
+      used = client;
+      try {
+        await this.#limit(client, timeoutMs);
+        const result = await work(client);
+        // What a statement began, the next one would be in.
+        if (!answer.isSettled) client.release(client.getTransactionStatus() !== "I");
+        answer.resolve(result);
+      } catch (error) {
+        if (!answer.isSettled) client.release(!isHarmless(error));
+        answer.reject(error);
+      }
+    };
+    this.#inProgress.add(giveUp);
+    perform()
+      .catch((error: unknown) => answer.reject(error))
+      .finally(() => this.#inProgress.delete(giveUp));
+    return answer.promise;
+  }
+
+  /** What is in progress fails, for it may take minutes. */
+  async close(): Promise<void> {
+    for (const giveUp of this.#inProgress) giveUp(new Error("it is closed"));
+    await this.#pool.end();
+  }
+
+  /** A query that nobody waits for any more is ended by the server, too. */
+  async #limit(client: pg.PoolClient, timeoutMs: number): Promise<void> {
+    const limit = this.#limits.get(client);
+    if (limit === timeoutMs) return;
+    // Not as a parameter of the connection, which PgBouncer refuses.
+    await client.query(`SET statement_timeout = ${timeoutMs}`);
+    if (limit === undefined) await this.#prepare(client);
+    this.#limits.set(client, timeoutMs);
+  }
+}
+
+function poolConfig(settings: PostgresqlSettings, readOnly: boolean): pg.PoolConfig {
+  const { host, port, database, user, password } = settings;
+  const given = Object.entries({ host, port, database, user, password }).filter(([, value]) => value !== undefined);
+  return {
+    ...Object.fromEntries(given),
+    ...(settings.url === undefined ? {} : { connectionString: withPassword(settings.url, password) }),
+    application_name: "postern",
+    ...(readOnly && { options: "-c default_transaction_read_only=on" }),
+    max: settings.pool,
+    connectionTimeoutMillis: settings.timeoutMs,
+    idleTimeoutMillis: idleMs,
+    allowExitOnIdle: true,
+    keepAlive: true,
+    // pg's own parsers give 64-bit integers as text, booleans, dates and objects.
+    types: { getTypeParser: parserOf },
+  };
+}
+
+/** A parameter, for pg takes nothing beside the URL that the URL leaves out. */
+function withPassword(url: string, password: string | undefined): string {
+  if (password === undefined) return url;
+  return `${url}${url.includes("?") ? "&" : "?"}password=${encodeURIComponent(password)}`;
+}
+
+export function sqlStateOf(error: unknown): string {
+  return error instanceof pg.DatabaseError ? (error.code ?? "") : "";
+}
+
+/** After these the connection is as good as before; after 0A000 (a cached plan that no longer fits), 57P01, … a new one is better. */
+function isHarmless(error: unknown): boolean {
+  return /^(2[23]|42)/.test(sqlStateOf(error));
+}
+
+export function messageOf(error: unknown): string {
+  // Node tells of each address of a name by an AggregateError without a message.
+  if (error instanceof AggregateError && error.message === "") return error.errors.map(messageOf).join("; ");
+  return error instanceof Error ? error.message : String(error);
+}
