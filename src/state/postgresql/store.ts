@@ -6,10 +6,10 @@ import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion
 import { PendingAnswer } from "../../store/pending-answer.ts";
 import { messageOf, PostgresqlPool, sqlStateOf } from "../../store/postgresql-pool.ts";
 import type { PostgresqlSettings } from "../../store/store-settings.ts";
-import { type Batch, BatchQueue, oneByOne } from "../batch-queue.ts";
 import type { AddressRow, GreylistRow, Triplet } from "../decide.ts";
 import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, StateStore } from "../state-store.ts";
 import * as administration from "./administration.ts";
+import { type Batch, BatchQueue, oneByOne } from "./batch-queue.ts";
 import { hasTables, migrate } from "./migrations.ts";
 import { askGiveBack, askGreylist, askThrottle, greylistGroup } from "./statements.ts";
 

@@ -1,7 +1,7 @@
 /** Questions of one kind that wait for the statement that asks them together. */
 import type pg from "pg";
-import { TemporaryError } from "../answer/temporary-error.ts";
-import type { PendingAnswer } from "../store/pending-answer.ts";
+import { TemporaryError } from "../../answer/temporary-error.ts";
+import type { PendingAnswer } from "../../store/pending-answer.ts";
 
 const maxBatch = 500;
 /** Of a question that another node or a deadlock got in the way of. */
