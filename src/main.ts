@@ -19,11 +19,11 @@ const program = new Command("postern")
     "after",
     `
 First steps:
-  postern check -c FILE                      tell every problem of a configuration
+  postern check -c FILE                      report every problem of a configuration
   postern explain -c FILE --client 203.0.113.9 --helo mx.example.net --from a@b.example --to john@example.org
   postern serve -c FILE                      run the daemon`,
   );
-// Usage that makes no sense ends with 2, as with most commands; 1 has a meaning of its own in some.
+// Invalid usage ends with 2, as with most programs; 1 has a meaning of its own in some commands.
 program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 for (const command of [serveCommand, checkCommand, explainCommand, evalCommand, queryCommand, greylistCommand, sieveCommand])
   program.addCommand(command().copyInheritedSettings(program));

@@ -1,4 +1,4 @@
-/** What commands have in common: the configuration that they are given, its problems on standard error, a core that is closed again. */
+/** What commands share: the configuration option, its problems on standard error, a core that is closed afterwards. */
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { performance } from "node:perf_hooks";
@@ -39,7 +39,7 @@ export function loadOptions({ stateDirectory }: ConfigurationOptions): LoadOptio
   };
 }
 
-/** `undefined`: it has errors. All problems were printed. */
+/** `undefined`: it has errors. All problems have been printed. */
 export function loadOrExplain(options: ConfigurationOptions, more: LoadOptions = {}): Configuration | undefined {
   const { configuration, problems } = loadConfiguration(options.config, { ...loadOptions(options), ...more });
   for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
@@ -52,7 +52,7 @@ export function loadOrEmpty(options: ConfigurationOptions): Configuration | unde
   return parseConfiguration("", defaultFile, () => "", { ...loadOptions(options), serves: false }).configuration;
 }
 
-/** Opens a core, runs the command on it, and closes it. What goes wrong with sources goes to standard error. */
+/** Opens a core, runs the command on it, and closes it. Failures of sources go to standard error. */
 export async function withCore(configuration: Configuration, readOnly: boolean, run: (open: OpenCore) => Promise<void>): Promise<void> {
   const onAvailability: OnAvailability = (store, up, cause) => {
     if (!up) process.stderr.write(`${store}: ${cause instanceof Error ? cause.message : String(cause)}\n`);

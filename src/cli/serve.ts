@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { formatProblem } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { loadConfiguration } from "../config/load.ts";
+import { formatListenAddress } from "../config/schema/values.ts";
 import { type Daemon, startDaemon, stateLeases } from "../daemon/daemon.ts";
 import { type Log, type Logger, messageOf, openLog } from "../daemon/log.ts";
 import { startWorkers } from "../daemon/primary.ts";
@@ -25,8 +26,8 @@ export function serveCommand(): Command {
       "after",
       `
 Signals:
-  SIGHUP           read the configuration again; one with errors is reported, and the former goes on serving
-  SIGTERM, SIGINT  answer what is under way, then end; a second one ends at once
+  SIGHUP           reload the configuration; errors are reported and the old configuration is kept
+  SIGTERM, SIGINT  finish requests in progress, then stop; a second one stops at once
 
 Exit status: 0 after a signal, 1 when the configuration has errors or a socket cannot be bound.`,
     )
@@ -42,7 +43,7 @@ async function serve(options: ConfigurationOptions): Promise<void> {
   const workers = workersOf(configuration);
   const log = openLog(configuration.log, workers > 1 ? {} : undefined);
   const starting = workers > 1 ? startPrimary(configuration, workers, log, options) : startDaemon(configuration, log.logger);
-  // Before it listens: whoever can reach it may also signal it.
+  // Before it listens: as soon as it can be reached, it may also get a signal.
   onSignals(starting, log, options, workers);
   try {
     await starting;
@@ -70,23 +71,23 @@ function startPrimary(configuration: Configuration, workers: number, { logger }:
   });
 }
 
-/** What a newcomer should know before the first request. */
+/** For a first try, with the accounts in the configuration itself: what the MTA may ask for, and how to ask without any effect. */
 function introduce(configuration: Configuration, { logger }: Log): void {
   introduceScripts(configuration, logger);
-  const domains = new Set(
-    [...configuration.directories.values()].flatMap((directory) => (directory.type === "memory" ? localDomains(directory) : [])),
-  );
+  const { directories, listeners } = configuration;
+  const domains = new Set([...directories.values()].flatMap((directory) => (directory.type === "memory" ? localDomains(directory) : [])));
   if (domains.size === 0) return;
-  logger.info(
-    { event: "directory" },
-    `strangers' mail is taken for ${[...domains].join(", ")} only, and all else would be refused, until the directory is your own`,
-  );
+  const known = `the directory knows only ${[...domains].join(", ")}; mail from outside for other domains is refused`;
+  const bind = listeners.find(({ protocol }) => protocol === "policy")?.bind[0];
+  const address = bind && `${bind.kind === "inet" ? "inet:" : ""}${formatListenAddress(bind)}`;
+  const hint = address && `. To try it, in main.cf: warn_if_reject check_policy_service ${address}`;
+  logger.info({ event: "directory" }, `${known}${hint ?? ""}`);
 }
 
-/** Which script runs where is the first thing to ask of one that seems to do nothing. */
+/** The first thing to know about a script that seems to do nothing. */
 function introduceScripts({ scriptsByStage }: Configuration, logger: Logger): void {
   for (const [stage, scripts] of Object.entries(scriptsByStage)) {
-    if (scripts.length > 0) logger.info({ event: "script", stage, scripts }, "these scripts run at this stage, by its setting `script`");
+    if (scripts.length > 0) logger.info({ event: "script", stage, scripts }, `scripts enabled at stage ${stage}: ${scripts.join(", ")}`);
   }
 }
 
@@ -106,7 +107,7 @@ function onSignals(starting: Promise<Daemon>, log: Log, options: ConfigurationOp
     if (stopping) process.exit(1);
     stopping = true;
     tellSystemd("--stopping");
-    log.logger.info({ event: "stop", signal }, "answering what is under way, then ending");
+    log.logger.info({ event: "stop", signal }, "finishing requests in progress, then stopping");
     await (await starting).stop();
     log.flush();
     process.exit(0);
@@ -125,7 +126,7 @@ async function reload(daemon: Daemon, { logger, format }: Log, options: Configur
   for (const problem of problems)
     logger[problem.severity === "error" ? "error" : "warn"]({ event: "configuration" }, formatProblem(problem));
   if (configuration === undefined) {
-    logger.error({ event: "reload" }, "the configuration has errors; the former one goes on serving");
+    logger.error({ event: "reload" }, "the configuration has errors; the previous configuration stays active");
     return;
   }
   try {
@@ -134,15 +135,15 @@ async function reload(daemon: Daemon, { logger, format }: Log, options: Configur
     if (configuration.log.format !== format) logger.warn({ event: "reload" }, "log.format takes effect at the next start");
     if (workersOf(configuration) !== workers) logger.warn({ event: "reload" }, "server.workers takes effect at the next start");
     introduceScripts(configuration, logger);
-    logger.info({ event: "reload" }, "the configuration was read again");
+    logger.info({ event: "reload" }, "configuration reloaded");
   } catch (error) {
-    logger.error({ event: "reload" }, `${messageOf(error)}; the former configuration goes on serving`);
+    logger.error({ event: "reload" }, `${messageOf(error)}; the previous configuration stays active`);
   }
 }
 
-/** Node cannot write to the datagram socket that systemd listens on, so its own command does. */
+/** By systemd's own command, since Node cannot write to the datagram socket that systemd listens on. */
 function tellSystemd(state: "--ready" | "--stopping"): void {
   if (process.env.NOTIFY_SOCKET === undefined) return;
-  // Without the command there is nobody to tell.
+  // Without that command nobody waits for this.
   execFile("systemd-notify", [state], () => {});
 }

@@ -1,17 +1,17 @@
-/** The SQL of scripts, tried before they run: a table that is not there is told at start, and not to the first client. */
+/** Tries the SQL of scripts before they run, so that a missing table is reported at start and not by the first client. */
 
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { isDefault } from "../expr/ask.ts";
 import type { Script, ScriptProblem, ScriptStatement } from "../sieve/script.ts";
 import type { Database } from "../store/database.ts";
 
-/** `databaseOf`: the database of a store and the name of that; `dataStore` is what `''` and `'*'` mean. A store that cannot tell is passed over. */
+/** `dataStore`: the store that `''` and `'*'` mean. An unavailable store is skipped. */
 export async function checkStatements(
   scripts: Iterable<Script>,
   dataStore: string,
   databaseOf: (store: string) => Database | undefined,
 ): Promise<readonly ScriptProblem[]> {
-  // An included script has its statements in each that includes it.
+  // A script that is included in several appears in each of them.
   const statements = new Map<string, ScriptStatement>();
   for (const script of scripts)
     for (const one of script.statements) statements.set(`${one.script}:${one.line}:${one.column}:${one.sql}`, one);

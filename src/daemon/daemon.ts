@@ -23,9 +23,9 @@ import { type StateLease, StateStores } from "./state-lease.ts";
 import { Succession } from "./succession.ts";
 
 export interface Daemon {
-  /** Serves by another configuration from now on; throws, with all as it was, when it cannot. */
+  /** Serves by another configuration from now on. When that fails, it throws, and nothing has changed. */
   reload(configuration: Configuration): Promise<void>;
-  /** Answers what is under way, then closes. */
+  /** Finishes requests in progress, then closes. */
   stop(): Promise<void>;
 }
 
@@ -102,7 +102,7 @@ class RunningDaemon implements Daemon {
     await this.#cores.close();
   }
 
-  /** Throws when the SQL of a script cannot work. A store that cannot be reached is no reason not to serve. */
+  /** Throws when the SQL of a script cannot work. An unavailable store is not a reason to stop. */
   async #checkStatements(open: OpenCore): Promise<void> {
     const problems = await open.checkStatements();
     for (const problem of problems)
@@ -111,7 +111,7 @@ class RunningDaemon implements Daemon {
     if (scripts.size > 0) throw new Error(`the SQL of scripts cannot work, in ${[...scripts].join(", ")}`);
   }
 
-  /** A listener keeps its connections as long as its name and protocol stay. Throws with all as it was when a socket cannot be opened. */
+  /** A listener keeps its connections as long as its name and protocol stay. Throws, without any change, when a socket cannot be opened. */
   async #serve(wanted: readonly ListenerSettings[]): Promise<void> {
     const served: Served[] = [];
     await this.#sockets.change(wanted, (settings) => {
@@ -165,12 +165,15 @@ class RunningDaemon implements Daemon {
     logDecision(this.#logger, decision, cause);
     const { reason, recipient } = decision;
     if (reason !== "postmaster" || domainOf(recipient) === undefined || !this.#postmasters.allows(recipient)) return;
-    this.#logger.warn({ event: "postmaster", recipient }, "passed though the directory does not know it. Give it a mailbox or an alias");
+    this.#logger.warn(
+      { event: "postmaster", recipient },
+      "accepted although the directory does not know it. Give it a mailbox or an alias",
+    );
   }
 
   #scriptFailed(failure: FailedScript): void {
     const { script = failure.stage, line, column, cause } = failure;
-    // Not by the message, which may hold what a client sent, and be another one each time.
+    // Not by the message, which may contain what a client sent and differ each time.
     const about = `${script}:${line}:${column}:${cause === undefined}`;
     if (this.#failures.allows(about)) logScriptFailure(this.#logger, failure);
   }

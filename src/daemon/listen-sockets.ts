@@ -1,4 +1,4 @@
-/** The sockets of all listeners, which change together: all that are wanted are open, or all stays as it was. */
+/** The sockets of all listeners, which change together: either all that are wanted are open, or nothing changes. */
 import type { Socket } from "node:net";
 import type { ListenerSettings } from "../config/configuration.ts";
 import { type ListenSocket, type ListenSocketOptions, openListenSocket, socketKey } from "../frontend/connection/listen-socket.ts";
@@ -8,9 +8,9 @@ import type { Logger } from "./log.ts";
 export type ConnectionHandler = (socket: Socket) => void;
 
 export interface ListenSockets {
-  /** Asks who takes the connections of each listener once nothing can fail any more. Throws when a socket cannot be opened. */
+  /** Asks for the handler of each listener when nothing can fail any more. Throws when a socket cannot be opened. */
   change(wanted: readonly ListenerSettings[], handlerOf: (settings: ListenerSettings) => ConnectionHandler): Promise<void>;
-  /** Ends accepting; connections go on. */
+  /** Stops accepting; connections continue. */
   close(): void;
 }
 
@@ -38,7 +38,7 @@ export class BoundSockets implements ListenSockets {
       const own = this.#optionsOf(settings).map((options) => sockets.get(socketKey(options)));
       for (const socket of own) if (socket !== undefined) socket.onConnection = take;
       const addresses = own.flatMap((socket) => (socket === undefined ? [] : [socket.address]));
-      this.#logger.info({ event: "listening", listener: name, protocol, mode, addresses }, hintOf(settings, addresses));
+      this.#logger.info({ event: "listening", listener: name, protocol, mode, addresses }, `listening on ${addresses.join(", ")}`);
     }
     for (const socket of this.#open) if (sockets.get(socket.key) !== socket) socket.close();
     this.#open = [...sockets.values()];
@@ -89,18 +89,5 @@ export class InheritedSockets implements ListenSockets {
     const take = this.#handlers.get(listener);
     if (take === undefined) socket.destroy();
     else take(socket);
-  }
-}
-
-function hintOf({ protocol }: ListenerSettings, addresses: readonly string[]): string {
-  const [first = ""] = addresses;
-  const address = first.startsWith("unix:") ? first : `inet:${first}`;
-  switch (protocol) {
-    case "policy":
-      return `to try it in main.cf: warn_if_reject check_policy_service ${address}`;
-    case "milter":
-      return `in main.cf: smtpd_milters = ${address}`;
-    case "socketmap":
-      return `to try it: postmap -q postmaster@example.org socketmap:${address}:aliases`;
   }
 }

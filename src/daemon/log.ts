@@ -16,13 +16,13 @@ export interface LogSettings {
 export interface Log {
   readonly logger: Logger;
   readonly format: LogSettings["format"];
-  /** Writes out what is still held; call it before the process ends. */
+  /** Writes what is still buffered: to be called before the process ends. */
   flush(): void;
 }
 
 /** Of a process that shares its standard output with others. */
 export interface SharedLog {
-  /** Stands in each line. */
+  /** Added to each line. */
   readonly worker?: number;
 }
 
@@ -46,7 +46,7 @@ export function openLog({ level, format }: LogSettings, shared?: SharedLog): Log
       try {
         output.flushSync();
       } catch {
-        // Nobody reads standard output any more; there is nowhere left to say so.
+        // Standard output is closed, and there is nowhere else to report that.
       }
     },
   };
@@ -65,7 +65,7 @@ function quoted(text: string): string {
   return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
 }
 
-/** Decisions are `info`; `cause` is why a source could not tell. */
+/** Decisions are `info`; `cause` is the error of a source that was unavailable. */
 export function logDecision(logger: Logger, decision: Decision, cause: unknown): void {
   logger.info(cause === undefined ? decision : { ...decision, error: messageOf(cause) });
 }
@@ -75,43 +75,49 @@ export function logNotice(logger: Logger, notice: Notice): void {
   const fields = { event: kind, ...facts };
   switch (notice.kind) {
     case "delivered-elsewhere":
-      logger.warn(fields, "this recipient passed, but the MTA must deliver it elsewhere: a policy reply cannot tell it where");
+      logger.warn(fields, "accepted, but the policy protocol cannot redirect: the MTA itself must deliver to the resolved address");
       return;
     case "no-instance":
       logger.warn(
         fields,
-        "requests have no instance: all recipients of one sender in a connection count as one message. Send one, as Postfix does",
+        "requests without an instance: all recipients of one sender in a connection count as one message. Send an instance, as Postfix does",
       );
       return;
     case "unknown-context":
-      logger.warn(fields, "unknown policy_context; it counts as none. Use client, helo, sender, relay, recipient, data or eod");
+      logger.warn(fields, "unknown policy_context, treated as empty. Use client, helo, sender, relay, recipient, data or eod");
       return;
     case "unknown-map":
-      logger.error(fields, "there is no map of this name; Postfix defers, Sendmail goes on without it. Correct the MTA's configuration");
+      logger.error(fields, "no such map; Postfix defers, Sendmail continues without it. Correct the MTA's configuration");
       return;
     case "alias-loop":
-      logger.warn(fields, "this address leads back to itself; the aliases map leaves it as it is");
+      logger.warn(fields, "alias loop; the aliases map leaves this address unchanged");
       return;
     case "map-unavailable":
-      logger.warn({ ...fields, error: messageOf(notice.error) }, "a map cannot tell; the MTA tries again");
+      logger.warn({ ...fields, error: messageOf(notice.error) }, "map unavailable; the MTA will retry");
       return;
     case "extension-observed":
-      logger.info(fields, 'passed, since extensions = "observe"; enforce would refuse it. Have the MTA not offer the extension first');
+      logger.info(
+        fields,
+        'accepted because extensions = "observe"; "enforce" would refuse it. First stop the MTA from offering the extension',
+      );
       return;
     case "unwritable-address":
-      logger.error(fields, "this address resolves to one that no MTA takes; mail for it is delivered as given. Correct the directory");
+      logger.error(fields, "resolves to an address that no MTA accepts; mail is delivered to the address as given. Correct the directory");
       return;
     case "changes-not-offered":
-      logger.error(fields, "the MTA does not let recipients be changed; mail is delivered as given. Let it offer all milter actions");
+      logger.error(
+        fields,
+        "the MTA does not allow changes of recipients; mail is delivered to the addresses as given. Let it offer all milter actions",
+      );
       return;
     case "protocol-error":
-      logger.warn(fields, "the peer broke the protocol; its connection was closed");
+      logger.warn(fields, "protocol error; the connection was closed");
       return;
     case "connections-full":
-      logger.error(fields, "too many connections; further ones are closed. Raise max-connections of the listener");
+      logger.error(fields, "too many connections; new ones are closed at once. Raise max-connections of the listener");
       return;
     case "connections-free":
-      logger.warn(fields, "connections are taken again");
+      logger.warn(fields, "connections are accepted again");
       return;
     case "internal-error":
       logger.error(
@@ -124,34 +130,31 @@ export function logNotice(logger: Logger, notice: Notice): void {
 
 export function logScriptFailure(logger: Logger, { stage, script, line, column, message, cause }: FailedScript): void {
   const place = { event: "script", stage, ...(script !== undefined && { script, line, column }) };
-  logger.warn(
-    { ...place, error: messageOf(new Error(message, { cause })) },
-    "a script was stopped; sieve.trusted.on-error decides what becomes of the command",
-  );
+  logger.warn({ ...place, error: messageOf(new Error(message, { cause })) }, "script stopped by an error; sieve.trusted.on-error applies");
 }
 
-/** A store, file or list went away (`up` is false), or came back. */
+/** A store, file or list became unavailable, or is available again. As loud in both cases: who reads only warnings sees the end, too. */
 export function logSource(logger: Logger, source: string, up: boolean, cause: unknown): void {
   const place = { event: "source", source };
-  if (up) logger.warn(place, "works again");
+  if (up) logger.warn(place, "available again");
   else if (cause instanceof FileProblem)
-    logger.warn({ ...place, error: messageOf(cause) }, "cannot be read again; what it held before serves on");
-  else logger.warn({ ...place, error: messageOf(cause) }, "does not work; what it cannot tell is deferred");
+    logger.warn({ ...place, error: messageOf(cause) }, "reload failed; the previous contents stay in use");
+  else logger.warn({ ...place, error: messageOf(cause) }, "source unavailable; affected recipients are deferred");
 }
 
 export function logStateStore(logger: Logger, source: string, up: boolean, cause: unknown): void {
   const place = { event: "state", source };
-  if (up) logger.warn(place, "works again");
-  else logger.warn({ ...place, error: messageOf(cause) }, "does not work; on-store-failure decides what it cannot tell");
+  if (up) logger.warn(place, "available again");
+  else logger.warn({ ...place, error: messageOf(cause) }, "state store unavailable; on-store-failure applies");
 }
 
-/** Another worker, as one worker sees it. */
+/** Another worker stopped answering this one, or answers again. */
 export function logWorker(logger: Logger, name: string, up: boolean): void {
   if (up) logger.info({ event: "worker" }, `${name} answers again`);
-  else logger.warn({ event: "worker" }, `${name} does not answer; its sessions are decided here`);
+  else logger.warn({ event: "worker" }, `${name} does not answer; this worker decides for its sessions`);
 }
 
-/** With the messages of its causes, as far as they say something new. */
+/** With the messages of its causes, unless they repeat what is there. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause === undefined ? "" : messageOf(error.cause);

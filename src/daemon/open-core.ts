@@ -28,7 +28,7 @@ export interface CoreOptions {
   readonly clock: () => number;
   /** Asked once, and released when the core is closed. */
   readonly leaseState: () => StateLease;
-  /** A store or a file went away or came back, once for each change. */
+  /** A store or a file became unavailable or is available again, once for each change. */
   readonly onAvailability: OnAvailability;
   /** Writes of expressions are computed and not carried out. */
   readonly readOnly?: boolean;
@@ -46,7 +46,7 @@ export interface OpenCore {
   checkStatements(): Promise<readonly ScriptProblem[]>;
   /** The stores that the configuration names. `connect` rejects with a `TemporaryError`. */
   readonly connections: readonly { readonly store: string; connect(): Promise<void> }[];
-  /** Queries under way fail. */
+  /** Queries in progress fail. */
   close(): Promise<void>;
 }
 
@@ -110,13 +110,13 @@ export function openCore(configuration: Configuration, options: CoreOptions): Op
     },
     checkStatements() {
       return checkStatements(settings.sieve.scripts.values(), storage.data, (name) => {
-        // Whoever only reads runs no `init`, which may be what makes the table.
+        // Read-only commands do not run `init`, which may create the table.
         const isUnknown = options.readOnly && (stores.get(name)?.init !== undefined || isUnwritten(stores.get(name)));
         return isUnknown ? undefined : databases.named(name, "write");
       });
     },
     connections: [...stores.keys()]
-      // The first start makes what is not there yet and has an `init`.
+      // The first start of the daemon creates a file that has an `init`.
       .filter((name) => name !== "embedded" && !(isUnwritten(stores.get(name)) && stores.get(name)?.init !== undefined))
       .map((name) => ({
         store: name,
@@ -159,7 +159,7 @@ class Databases {
     const { readOnly = false, onAvailability } = this.#options;
     if (settings.type === "postgresql") return openStore(settings, { readOnly, onAvailability });
     if (access === "write" && !readOnly) makeFolder(settings.path);
-    // What nobody has written yet is empty, to those who may not make it.
+    // Without the right to create it, a missing file is empty.
     if (access === "write" && readOnly && isUnwritten(settings)) return emptyDatabase(settings.name);
     return openStore(settings, { readOnly: readOnly || access === "read", onAvailability });
   }
@@ -169,7 +169,7 @@ class Databases {
   }
 }
 
-/** Nobody has made the file yet. */
+/** The file does not exist yet. */
 function isUnwritten(settings: StoreSettings | undefined): boolean {
   return settings?.type === "sqlite" && !existsSync(settings.path);
 }
@@ -184,7 +184,7 @@ function emptyDatabase(name: string): Database {
   };
 }
 
-/** The state directory may be new. Where it cannot be made, the store says so when it is asked. */
+/** The state directory may be new. If it cannot be created, the store reports that when it is asked. */
 function makeFolder(path: string): void {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o750 });

@@ -1,6 +1,6 @@
 /**
- * A daemon of several processes. The primary one, which runs this, has the sockets and the state; it hands each connection
- * that it accepts to the worker that has the fewest, and starts another worker for one that ends by itself.
+ * A daemon of several processes. The primary one, which runs this, has the sockets and the state; it gives each connection
+ * that it accepts to the worker that has the fewest, and replaces a worker that ends by itself.
  */
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
@@ -23,16 +23,16 @@ export interface WorkersOptions {
   readonly workers: number;
   /** A process that does `runWorker`. */
   readonly fork: () => ChildProcess;
-  /** Each worker loads the configuration by the same ones. */
+  /** Those that each worker loads the configuration with. */
   readonly loadOptions: LoadOptions;
   readonly leaseState: (configuration: Configuration) => StateLease;
   readonly logger: Logger;
 }
 
-/** Beyond the grace that each worker gives its connections. */
+/** More than each worker gives its connections. */
 const workerGraceMs = graceMs + 5000;
 
-/** A worker that ends earlier than this after its start is started again no sooner. */
+/** From one start of a worker to the next, at least. */
 const restartPauseMs = 1000;
 
 /** Throws when a socket cannot be bound, or when the first worker cannot serve by the configuration. */
@@ -79,7 +79,7 @@ class RunningWorkers implements Daemon {
 
   async start(configuration: Configuration): Promise<void> {
     await this.#change(configuration);
-    // The first one finds out whether the configuration works.
+    // The first one shows whether the configuration works.
     const error = await this.#startWorker(1);
     if (error !== undefined) throw new Error(error);
     const others = Array.from({ length: this.#options.workers - 1 }, (_, index) => index + 2);
@@ -99,8 +99,7 @@ class RunningWorkers implements Daemon {
     await Promise.all(
       others.map(async ([number, worker]) => {
         const error = await this.#configure(number, worker, configuration);
-        if (error !== undefined)
-          this.#options.logger.error({ event: "worker", worker: number }, `did not take the configuration: ${error}`);
+        if (error !== undefined) this.#options.logger.error({ event: "worker", worker: number }, `configuration not applied: ${error}`);
       }),
     );
   }
@@ -118,7 +117,7 @@ class RunningWorkers implements Daemon {
     return this.#served.change({ configuration, lease: this.#options.leaseState(configuration) }, prepare);
   }
 
-  /** Throws with all as it was when a socket cannot be opened. */
+  /** Throws, without any change, when a socket cannot be opened or `prepare` fails. */
   async #serve({ listeners }: Configuration, prepare?: () => Promise<void>): Promise<void> {
     const handlerOf = ({ name, maxConnections }: ListenerSettings) => {
       const count = this.#counts.get(name) ?? this.#startCount(name);
@@ -170,7 +169,7 @@ class RunningWorkers implements Daemon {
     count.limit.closed();
   }
 
-  /** What hindered it, or `undefined`; it is tried again then. */
+  /** `undefined`, or why it cannot serve; it is then started again. */
   async #startWorker(number: number): Promise<string | undefined> {
     const { fork, logger } = this.#options;
     const startedAt = performance.now();
@@ -201,7 +200,7 @@ class RunningWorkers implements Daemon {
     return error;
   }
 
-  /** Between two workers. What a worker that does not serve is asked, the one that asks decides by itself. */
+  /** Between two workers. A request to one that does not serve is left to the worker that asks. */
   #route(from: number, to: number, message: RoutedMessage): void {
     const worker = this.#workers.get(to);
     if (worker?.isReady) worker.send({ kind: "routed", from, message });

@@ -1,4 +1,4 @@
-/** State for commands that change none: the greylist answers from what is there, and throttles count what the command itself does. */
+/** State for commands that do not change it: the greylist answers from what is there, and throttles count what the command itself does. */
 import { existsSync } from "node:fs";
 import type { OnAvailability } from "../answer/availability.ts";
 import type { Configuration } from "../config/configuration.ts";
@@ -16,7 +16,7 @@ export function unchangedState(configuration: Configuration, onAvailability: OnA
 
   async function greylist(question: GreylistQuestion): Promise<GreylistAnswer> {
     const settings = stateSettings(configuration);
-    // Nothing is remembered where no daemon has been yet, and nothing is created here.
+    // No daemon has run here yet, and this creates no file.
     if (settings.type === "sqlite" && !existsSync(settings.path)) return decideGreylist(nothing, question).answer;
     store ??= openState(settings, { onAvailability, readOnly: true });
     const [triplet, address] = await Promise.all([store.triplet(question), store.address(question.autoWhitelist.address)]);

@@ -97,7 +97,7 @@ export class SessionRouting {
 
   #answer({ listener, request }: SessionRequest): ReturnType<AnswerPolicy> {
     const answer = this.#answers.get(listener);
-    if (answer === undefined) throw new TemporaryError(`there is no listener "${listener}" (yet)`);
+    if (answer === undefined) throw new TemporaryError(`no listener "${listener}" here`);
     return answer(request);
   }
 }

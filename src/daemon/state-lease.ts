@@ -1,4 +1,4 @@
-/** The stores of state that are open, each for as long as a core asks it: a reload goes on with the one that is open. */
+/** State stores, each open for as long as a core uses it: a reload continues with the one that is open. */
 import { join } from "node:path";
 import type { OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
@@ -75,7 +75,7 @@ const unavailable = (): never => {
   throw new TemporaryError("no store of state is open");
 };
 
-/** For a configuration that never asks. */
+/** For a configuration that never uses state. */
 const noState: StateLease = {
   state: { greylist: unavailable, throttle: unavailable, giveBack: unavailable },
   release: () => Promise.resolve(),

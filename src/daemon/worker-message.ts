@@ -12,14 +12,14 @@ export type MessageToWorker =
   | { readonly kind: "routed"; readonly from: number; readonly message: RoutedMessage }
   /** That worker has ended, or does not serve yet. */
   | { readonly kind: "lost"; readonly worker: number }
-  /** Finish requests in progress, then end. */
+  /** Finish requests in progress, then stop. */
   | { readonly kind: "stop" };
 
 /** The first one starts, later ones reload; each is answered by `configured`. */
 export interface Configure {
   readonly kind: "configure";
   readonly file: string;
-  /** What the primary process read there: the file may have changed since. */
+  /** As the primary process read it: the file may have changed since. */
   readonly text: string;
   readonly options: LoadOptions;
   /** Which one it is, from 1 on, and of how many. */
@@ -28,7 +28,7 @@ export interface Configure {
 }
 
 export type MessageToPrimary =
-  /** `error`: all is as it was. */
+  /** `error`: nothing has changed. */
   | { readonly kind: "configured"; readonly error?: string }
   | { readonly kind: "taken" }
   /** A connection of that listener was closed. */

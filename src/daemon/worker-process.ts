@@ -1,4 +1,4 @@
-/** A worker as the primary process sees it: the connections that it has, and those that wait to be handed over. */
+/** A worker as the primary process sees it: the connections that it has, and those that it is still to be given. */
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import type { Asked } from "./remote-questions.ts";
@@ -19,7 +19,7 @@ export interface WorkerProcessOptions {
   readonly onRouted: (to: number, message: RoutedMessage) => void;
   /** As many connections of the listener were closed. */
   readonly onClosed: (listener: string, count: number) => void;
-  /** `left`: what was not handed over. */
+  /** `left`: connections that it was not given yet. */
   readonly onEnd: (how: string, left: readonly Connection[]) => void;
 }
 
@@ -27,9 +27,9 @@ export class WorkerProcess {
   readonly #options: WorkerProcessOptions;
   readonly #waiting: Connection[] = [];
   readonly #open = new Map<string, number>();
-  /** Those who wait for an answer to `configure`, in order. */
+  /** Calls of `configure` without an answer yet, in order. */
   readonly #configuring: ((error: string | undefined) => void)[] = [];
-  /** Sockets go one by one: those that the channel holds would be lost with it. */
+  /** Sockets are sent one by one: those in the channel would be lost with the process. */
   #isHanding = false;
   #isReady = false;
   #hasEnded = false;
@@ -67,7 +67,7 @@ export class WorkerProcess {
     return this.#waiting.length + [...this.#open.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  /** What hindered it, or `undefined`. A worker that cannot start is ended. */
+  /** `undefined`, or why it failed. A worker that cannot start is ended. */
   async configure(message: Configure): Promise<string | undefined> {
     if (this.#hasEnded) return "it has ended";
     this.#send(message);
@@ -95,7 +95,7 @@ export class WorkerProcess {
   }
 
   #take(message: MessageToPrimary): void {
-    // What was on its way when it ended: its connections are counted as closed already.
+    // It was sent before the end, and its connections are counted as closed already.
     if (this.#hasEnded) return;
     switch (message.kind) {
       case "configured":

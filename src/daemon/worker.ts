@@ -1,4 +1,4 @@
-/** A worker: a process that serves the connections that the primary process accepts. It ends when told to, or when the primary is gone. */
+/** A worker: a process that serves the connections that the primary process accepts. It ends when the primary process says so or is gone. */
 import { readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { formatProblem } from "../config/check/report.ts";
@@ -23,7 +23,7 @@ export function runWorker(): void {
   for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) process.on(signal, () => {});
 }
 
-/** What the way to the primary process and back may add to the deadline of its store. */
+/** Added to the deadline of the primary process's store, for the way there and back. */
 const channelMs = 1000;
 
 class Worker {
@@ -41,7 +41,7 @@ class Worker {
   #deadlineMs = 0;
   #log: Log | undefined;
   #daemon: Daemon | undefined;
-  /** Ends when all that came so far is in force. */
+  /** Resolves when all configurations so far are applied. */
   #configured: Promise<void> = Promise.resolve();
   #isStopping = false;
 
@@ -70,9 +70,9 @@ class Worker {
 
   primaryGone(): void {
     this.#stateQuestions.lose();
-    // The primary process was told to end at once, or did not wait any longer.
+    // The primary process stopped at once, or did not wait any longer.
     if (this.#isStopping) process.exit(1);
-    this.#log?.logger.error({ event: "worker" }, "the primary process has gone; answering what is under way, then ending");
+    this.#log?.logger.error({ event: "worker" }, "the primary process is gone; finishing requests in progress, then stopping");
     void this.#stop(1);
   }
 
@@ -109,12 +109,12 @@ class Worker {
 
   #connect(listener: string, handle: unknown): void {
     sendToPrimary({ kind: "taken" });
-    // It may have been closed on its way.
+    // It may have been closed meanwhile.
     if (!(handle instanceof Socket)) {
       sendToPrimary({ kind: "closed", listener });
       return;
     }
-    // That it was accepted so does not come with it. Exim ends its side before it reads the reply.
+    // The setting is not sent with it. Exim ends its side before it reads the reply.
     handle.allowHalfOpen = true;
     handle.on("error", () => {});
     handle.once("close", () => sendToPrimary({ kind: "closed", listener }));

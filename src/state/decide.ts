@@ -1,4 +1,4 @@
-/** What a store of state answers and writes, given the rows that it holds. PostgreSQL says the same in SQL (state-postgresql.ts). */
+/** What a state store answers and writes, given its rows. For PostgreSQL the same is written in SQL (postgresql/statements.ts). */
 import { hash } from "node:crypto";
 import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
 
@@ -147,7 +147,7 @@ export function throttleExpires(question: ThrottleQuestion): number {
   return (periodOf(question) + 2) * question.periodMs;
 }
 
-/** A sliding window takes the former period to have been even: this part of it is still in the window. */
+/** A sliding window takes the previous period to have been even: this part of it is still in the window. */
 export function weightOf({ now, periodMs, window }: ThrottleQuestion): number {
   return window === "fixed" ? 0 : 1 - (now % periodMs) / periodMs;
 }

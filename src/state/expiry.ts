@@ -1,4 +1,4 @@
-/** Old rows of a store of state go away in rounds of small steps, between which requests are answered. */
+/** Removes old rows of a state store in rounds of small steps, between which requests are answered. */
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Expiring } from "./state-store.ts";
 
@@ -11,7 +11,7 @@ export interface Expiry {
   stop(): void;
 }
 
-/** The first round begins at once. Failures are told by the store's `onAvailability`; the next round tries again. */
+/** The first round begins at once. Failures are reported by the store's `onAvailability`; the next round tries again. */
 export function startExpiry(store: Expiring, now: () => number): Expiry {
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;

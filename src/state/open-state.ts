@@ -1,4 +1,4 @@
-/** The kinds of stores of state. */
+/** The kinds of state stores. */
 
 import type { OnAvailability } from "../answer/availability.ts";
 import type { StoreSettings } from "../store/store-settings.ts";
@@ -8,7 +8,7 @@ import type { StateStore } from "./state-store.ts";
 
 export interface StateOptions {
   readonly onAvailability: OnAvailability;
-  /** Only to look: no tables are made in PostgreSQL; where there are none, nothing is known. */
+  /** Creates no tables in PostgreSQL; without tables nothing is known. */
   readonly readOnly?: boolean;
 }
 

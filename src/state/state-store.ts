@@ -1,4 +1,4 @@
-/** A store of state as the daemon and `postern greylist` see it. */
+/** A state store as the daemon and `postern greylist` see it. */
 import type { State } from "../stage/state.ts";
 import type { AddressRow, GreylistRow, Triplet } from "./decide.ts";
 
@@ -38,7 +38,7 @@ export interface GreylistStats {
   readonly bytes: number;
 }
 
-/** Every method rejects with a `TemporaryError`. Entries that expired and are not yet removed are shown; `expires` tells. */
+/** Every method rejects with a `TemporaryError`. Entries that expired and are not yet removed are listed; see `expires`. */
 export interface Administration {
   /** In the order of client, sender, recipient. */
   list(filter: EntryFilter, page: Page<Triplet>): Promise<readonly GreylistEntry[]>;
@@ -61,6 +61,6 @@ export interface Expiring {
 }
 
 export interface StateStore extends State, Administration, Expiring {
-  /** What is under way is answered; what comes later is not. */
+  /** Questions in progress are answered; later ones are not. */
   close(): Promise<void>;
 }

@@ -2,7 +2,7 @@
 import type { SqlResult } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
 
-/** What is wrong with a statement, as the engine tells it. */
+/** What is wrong with a statement, as the engine reports it. */
 export type StatementProblem =
   | { readonly kind: "missing-table"; readonly table: string }
   | { readonly kind: "wrong"; readonly message: string };
@@ -12,10 +12,10 @@ export interface Database {
   readonly name: string;
   /** One statement, done within the deadline of the store. `?` or `$n` stand for `parameters`; where there is a `$n`, a `?` is an operator. */
   query(sql: string, parameters: readonly Value[]): Promise<SqlResult>;
-  /** Whether the statement could be carried out, without doing it. `undefined`: nothing is known against it. */
+  /** Whether the statement could be carried out, without doing it. `undefined`: no problem is known. */
   check(sql: string): Promise<StatementProblem | undefined>;
   /** Several statements without parameters, done within `timeoutMs`, else within the deadline of the store. */
   run(script: string, timeoutMs?: number): Promise<void>;
-  /** What is under way may fail; what comes later does. */
+  /** Queries in progress may fail; later ones do. */
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Connections to PostgreSQL, at most so many, each used within a deadline: what is late is ended here and in the server. */
+/** Connections to PostgreSQL, at most so many, each used within a deadline: a late query is ended here and in the server. */
 import pg from "pg";
 import { PendingAnswer } from "./pending-answer.ts";
 import { parserOf } from "./sql-value.ts";
@@ -17,7 +17,7 @@ export class PostgresqlPool {
   readonly #prepare: (client: pg.PoolClient) => Promise<void>;
   /** The `statement_timeout` of each connection that is prepared. */
   readonly #limits = new WeakMap<pg.PoolClient, number>();
-  /** Each by how it is given up. */
+  /** How each query in progress is given up. */
   readonly #inProgress = new Set<(error: Error) => void>();
 
   constructor(settings: PostgresqlSettings, { readOnly = false, prepare = async () => {} }: PoolOptions) {
@@ -28,7 +28,7 @@ export class PostgresqlPool {
     this.#pool.on("connect", (client) => client.on("error", () => {}));
   }
 
-  /** Those who wait for a connection. */
+  /** Queries that wait for a connection. */
   get waiting(): number {
     return this.#pool.waitingCount;
   }
@@ -68,13 +68,13 @@ export class PostgresqlPool {
     return answer.promise;
   }
 
-  /** What is in progress fails, for it may take minutes. */
+  /** Queries in progress fail, since they may take minutes. */
   async close(): Promise<void> {
     for (const giveUp of this.#inProgress) giveUp(new Error("it is closed"));
     await this.#pool.end();
   }
 
-  /** A query that nobody waits for any more is ended by the server, too. */
+  /** The server, too, ends a query that nobody waits for any more. */
   async #limit(client: pg.PoolClient, timeoutMs: number): Promise<void> {
     const limit = this.#limits.get(client);
     if (limit === timeoutMs) return;
@@ -119,7 +119,7 @@ function isHarmless(error: unknown): boolean {
 }
 
 export function messageOf(error: unknown): string {
-  // Node tells of each address of a name by an AggregateError without a message.
+  // Node reports the failures of all addresses of a name by an AggregateError without a message.
   if (error instanceof AggregateError && error.message === "") return error.errors.map(messageOf).join("; ");
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,7 +1,7 @@
 /** The statements of a SQL directory for the sample schema (contrib/sql), valid on both engines. */
 import type { Queries } from "./store-settings.ts";
 
-/** The domain of `address` in words that both engines have; the sample schema has an index on just this expression. */
+/** The domain of `address` in functions that both engines have; the sample schema has an index on just this expression. */
 const domain = "substr(address, length(rtrim(address, replace(address, '@', ''))) + 1)";
 
 const members =
@@ -10,7 +10,7 @@ const members =
 
 export const defaultQueries: Queries = {
   recipients: "SELECT name FROM emails WHERE address = $1 ORDER BY name",
-  // 'primary' sorts behind 'alias'.
+  // 'primary' sorts after 'alias'.
   emails: "SELECT address FROM emails WHERE name = $1 AND type <> 'list' ORDER BY type DESC, address",
   members,
   expand: `${members} LIMIT 50`,

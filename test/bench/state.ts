@@ -132,7 +132,7 @@ async function measure(name: string, open: () => StateStore, bytesOf: (store: St
 export async function benchState(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "postern-bench-"));
   const path = join(folder, "state.sqlite");
-  const onAvailability = (_: string, up: boolean, cause?: unknown) => console.log(up ? "works again" : String(cause));
+  const onAvailability = (_: string, up: boolean, cause?: unknown) => console.log(up ? "available again" : String(cause));
   await measure(
     "SQLite",
     () => openState(sqliteSettings(path), { onAvailability }),

@@ -52,7 +52,7 @@ export function databaseContract(
       expect(result.kind === "rows" && result.rows[0]).toEqual(row);
     });
 
-    it("tells rows from changes", async () => {
+    it("distinguishes rows from changes", async () => {
       expect(await database.query("SELECT 1 WHERE 1 = 2", [])).toEqual({ kind: "rows", rows: [] });
       expect(await database.query("UPDATE t SET x = 1 WHERE n < ?", [3])).toEqual({ kind: "changes", changes: 2 });
       const returned = await database.query("UPDATE t SET x = 0.5 WHERE n = 1 RETURNING name, n", []);

@@ -64,7 +64,7 @@ export function stateContract(
       expect(await asked(times, changes)).toBe(answers);
     });
 
-    it("tells since when and how long", async () => {
+    it("reports since when and how long", async () => {
       const question = (now: number) => greylistQuestion({ sender: "times@example.org", now: start + now });
       expect(await store.greylist(question(0))).toEqual({ kind: "wait", firstSeen: start, isNew: true });
       expect(await store.greylist(question(1000))).toEqual({ kind: "wait", firstSeen: start, isNew: false });
@@ -138,7 +138,7 @@ export function stateContract(
       ]);
     });
 
-    it("counts in sliding windows as if the former period had been even", async () => {
+    it("counts in sliding windows as if the previous period had been even", async () => {
       const begin = Math.ceil(start / hour) * hour;
       const at = (time: number) => store.throttle(throttleQuestion({ key: "sliding", now: begin + time, window: "sliding", count: 4 }));
       for (const taken of [1, 2, 3, 4]) expect(await at(0)).toEqual({ allowed: true, taken });
@@ -170,7 +170,7 @@ export function stateContract(
     it("gives back to the period that it was taken from", async () => {
       const begin = Math.ceil(start / minute) * minute;
       const question = (token: string, time: number) =>
-        throttleQuestion({ key: "former", token, now: begin + time, periodMs: minute, window: "sliding" });
+        throttleQuestion({ key: "previous", token, now: begin + time, periodMs: minute, window: "sliding" });
       expect(await store.throttle(question("1", minute - 1))).toEqual({ allowed: true, taken: 1 });
       expect(await store.throttle(question("2", minute - 1))).toEqual({ allowed: true, taken: 2 });
       expect(await store.throttle(question("3", minute))).toEqual({ allowed: false, taken: 2 });
@@ -288,7 +288,7 @@ export function stateContract(
       expect(await store.importEntries(many)).toBe(1200);
     });
 
-    it("tells what it holds, and removes what is old in steps", async () => {
+    it("reports what it holds, and removes what is old in steps", async () => {
       const far = start + 10_000 * day;
       while (await store.expire(far, 100));
       const before = await store.stats(far);

@@ -1,4 +1,4 @@
-/** The daemon with scripts: what it says of them at start, what stops a start or a reload, and that a failing script is told once. */
+/** The daemon with scripts: what it logs about them at start, what stops a start or a reload, and that a failing script is logged once. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -47,7 +47,7 @@ async function start(name: Name, text: string): Promise<Daemon> {
 const init = `[store.embedded]\ninit = "${join(folder, "tables.sql")}"\n`;
 const select = 'if query "SELECT 1 FROM seen" { reject "550 5.7.1 Seen."; }';
 
-test("a table that is not there stops the start, and names the way to make it", async () => {
+test("a missing table stops the start, and the message says how to create it", async () => {
   const starting = start("none", config("none", select));
   await expect(starting).rejects.toThrow(
     /"msg":"\S+postern\.toml:13:10: sieve\.trusted\.scripts\.test\.contents: there is no table \\"seen\\" in the store \\"embedded\\".*\[store\.embedded\] init/s,
@@ -59,7 +59,7 @@ test("several workers do not start either", async () => {
   await expect(starting).rejects.toThrow("cannot serve: the SQL of scripts cannot work, in test");
 });
 
-test("several workers leave all as it was when a reload brings such a script", async () => {
+test("a reload of several workers to such a script changes nothing", async () => {
   const text = (script: string) => `[server]\nworkers = 2\n${config("reload", script, init)}`;
   const daemon = await start("reload", text(select));
   daemon.reload(text('if query "SELECT 1 FROM unseen" { reject "no"; }'));
@@ -84,7 +84,7 @@ test("the SQL is tried in the stores that then serve, so that init runs once", a
   await daemon.stop();
 });
 
-test("init makes it; a reload to a script whose table is not there leaves all as it was", async () => {
+test("init creates it; a reload to a script whose table is missing changes nothing", async () => {
   const daemon = await start("init", config("init", select, init));
   expect(await daemon.logged(({ event, stage }) => event === "script" && stage === "rcpt")).toMatchObject({ scripts: ["test"] });
   daemon.reload(config("init", 'if query "SELECT 1 FROM unseen" { reject "no"; }', init));
@@ -92,7 +92,7 @@ test("init makes it; a reload to a script whose table is not there leaves all as
     msg: expect.stringContaining('there is no table "unseen"'),
   });
   expect(await daemon.logged(({ event }) => event === "reload")).toMatchObject({
-    msg: expect.stringContaining("the former configuration goes on"),
+    msg: expect.stringContaining("the previous configuration stays active"),
   });
   const policy = await openPolicy(ports.init);
   expect(await policy.ask({ protocol_state: "RCPT", client_address: "203.0.113.9", instance: "1", recipient: "a@example.org" })).toBe(
@@ -102,7 +102,7 @@ test("init makes it; a reload to a script whose table is not there leaves all as
   await daemon.stop();
 });
 
-test("a store that cannot be reached is no reason not to start; the script that fails for it is told of once", async () => {
+test("an unavailable store does not stop the start; the script that fails because of it is logged once", async () => {
   const pg = `[store.pg]\ntype = "postgresql"\nurl = "postgresql://postgres@127.0.0.1:${nobody}/postgres"\n[storage]\ndata = "pg"\n`;
   const daemon = await start("down", config("down", select, pg));
   const policy = await openPolicy(ports.down);
@@ -119,7 +119,7 @@ test("a store that cannot be reached is no reason not to start; the script that 
   await expect(daemon.logged(isFailure)).rejects.toThrow("ended without that line");
 });
 
-test("a failure that is told in other words for each client is told of once", async () => {
+test("a failure whose message differs for each client is logged once", async () => {
   const daemon = await start("names", config("names", "keep;").replace("\"'test'\"", '"rcpt"'));
   const policy = await openPolicy(ports.names);
   for (const recipient of ["a@example.org", "b@example.org"]) {

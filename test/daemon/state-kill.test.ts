@@ -1,4 +1,4 @@
-/** kill -9 under the requests of MTAs: whoever was told to come again is known afterwards, with the time of its first attempt. */
+/** kill -9 under the requests of MTAs: every client that was greylisted is known afterwards, with the time of its first attempt. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -51,7 +51,7 @@ afterEach(async () => {
 const serve = (port: number, workers: number, postgres?: number) =>
   startDaemon({ directory: folder, config: config(port, workers, postgres), listening: [{ host: "127.0.0.1", port }] });
 
-/** First attempts without end, each for another recipient, until `kill` is done; what was told to come again. */
+/** First attempts without end, each for another recipient, until `kill` is done; those that were greylisted. */
 async function attempts(port: number, run: number, kill: () => Promise<void>): Promise<Map<string, PolicyAnswer>> {
   const told = new Map<string, PolicyAnswer>();
   // At a moment that has nothing to do with the rhythm of commits.

@@ -390,7 +390,7 @@ wait = "${wait}"
       expect(await ask("new@example.org")).toBe("action=DUNNO\n\n");
       // Postfix listens on this port.
       mortalDaemon.reload(changed.replace(/^bind = \[/m, `bind = ["127.0.0.1:${mortal}", `));
-      await mortalDaemon.logged((line) => line.event === "reload" && String(line.msg).includes("goes on serving"));
+      await mortalDaemon.logged((line) => line.event === "reload" && String(line.msg).includes("previous configuration stays active"));
       expect(await ask("new@example.org")).toBe("action=DUNNO\n\n");
       idle.destroy();
       expect(await mortalDaemon.stop()).toBe(0);
@@ -444,10 +444,9 @@ describe("the quickstart", () => {
       await daemon.stop();
       rmSync(directory, { recursive: true, force: true });
     });
-    const listening = await daemon.logged((line) => line.event === "listening");
-    expect(listening.msg).toContain(`warn_if_reject check_policy_service inet:127.0.0.1:${port}`);
     const hint = await daemon.logged((line) => line.event === "directory");
-    expect(hint.msg).toMatch(/example\.org only.* until the directory is your own/);
+    expect(hint.msg).toMatch(/knows only example\.org; .* is refused/);
+    expect(hint.msg).toContain(`warn_if_reject check_policy_service inet:127.0.0.1:${port}`);
     expect(await daemon.stop()).toBe(0);
   });
 });

@@ -24,7 +24,7 @@ const server = z.strictObject({
     .meta({
       description:
         "Processes that share the listeners, each with caches and connections to stores of its own; 0: one a core. " +
-        "What is remembered of one SMTP session is known to the process that has its connection. Takes effect at start.",
+        "One SMTP session is decided by one process, whichever has the connection that asks. Takes effect at start.",
     }),
   mode: mode.default("enforce").meta({
     description: "`shadow` decides, logs and counts, but passes everything: no refusal, delay or disconnect.",

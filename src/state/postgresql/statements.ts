@@ -1,4 +1,4 @@
-/** What PostgreSQL is asked for a batch of questions: the decisions of state-decision.ts in SQL. */
+/** What PostgreSQL is asked for a batch of questions: the decisions of decide.ts in SQL. */
 import type pg from "pg";
 import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import {

@@ -1,4 +1,4 @@
-/** State in PostgreSQL, shared by many nodes: what waits while a statement is under way is the next statement. */
+/** State in PostgreSQL, shared by many nodes: questions that come while a statement runs become the next statement. */
 import type pg from "pg";
 import { Availability, type OnAvailability } from "../../answer/availability.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
@@ -13,7 +13,7 @@ import { type Batch, BatchQueue, oneByOne } from "./batch-queue.ts";
 import { hasTables, migrate } from "./migrations.ts";
 import { askGiveBack, askGreylist, askThrottle, greylistGroup } from "./statements.ts";
 
-/** With one statement under way on each, more would only make the batches smaller. */
+/** With one statement running on each, more would only make the batches smaller. */
 const maxConnections = 2;
 /** Questions that wait; a further one fails at once. */
 const maxQueue = 10_000;
@@ -194,7 +194,7 @@ export class PostgresqlState implements StateStore {
       await this.#pool.use(this.#timeoutMs, (client) => batch.perform(client));
       this.#isTrying = false;
       this.#successes += 1;
-      // What was under way when another failed does not tell that all is well again.
+      // A statement that was running when another failed does not show that the server is back.
       if (this.#failures === before) this.#availability.worked("", "queue");
     } catch (cause) {
       const error = this.#error(cause);

@@ -194,10 +194,10 @@ export class SqliteState implements StateStore {
       return;
     }
     this.#busyTries = 0;
-    // A fault of this program is told as one, and the store is not to blame.
+    // A bug of this program is reported as one, and not as a failure of the store.
     const error = cause instanceof TypeError || cause instanceof RangeError ? cause : this.#error(cause);
     if (codeOf(cause) === SQLITE_FULL) this.#try(() => this.#file?.rollback());
-    // It may work when it is opened again: the file was mended, or the folder was made.
+    // It may work when it is opened again: after the file was repaired or the folder created.
     else this.#closeFile();
     if (error instanceof TemporaryError) this.#availability.failed("", error);
     for (const pending of this.#waiting.splice(0, count)) pending.fail(error);

@@ -49,7 +49,7 @@ function connected(state: State) {
   return { remote: remoteState((question) => questions.ask(question)), asked, answered, states, lose: () => questions.lose() };
 }
 
-/** Answers when told to, each throttle by the number in its key. */
+/** Answers when the test says so, each throttle by the number in its key. */
 class SlowState implements State {
   readonly waiting: { readonly key: string; answer(): void }[] = [];
 
@@ -155,7 +155,7 @@ describe("what goes wrong", () => {
     }
   });
 
-  it("a bug is told with its stack", async () => {
+  it("a bug is reported with its stack", async () => {
     const { remote } = connected(failing(new RangeError("no such row")));
     const error = await remote.throttle(throttle).catch((reason: unknown) => reason);
     expect(error).not.toBeInstanceOf(TemporaryError);
@@ -173,7 +173,7 @@ describe("what goes wrong", () => {
     for (const answer of [sent, unsent, later]) await expect(answer).rejects.toBeInstanceOf(TemporaryError);
     await nextTick();
     expect(asked.length).toBe(1);
-    // An answer that was under way harms nobody.
+    // A late answer harms nobody.
     for (const { answer } of state.waiting) answer();
     await nextTick();
   });

@@ -1,4 +1,4 @@
-/** A worker as the primary process sees it, with a child process that only says what it is told to. */
+/** A worker as the primary process sees it, with a child process that sends only what the test makes it send. */
 import type { ChildProcess } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { Socket } from "node:net";

@@ -17,7 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(() => vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] }));
 afterEach(() => vi.useRealTimers());
 
-/** The clock stands still while a step of expiry is under way, which has no timer then. */
+/** The clock stands still while a step of expiry is running, which has no timer then. */
 async function pass(ms: number): Promise<void> {
   let isOver = false;
   setTimeout(() => {

@@ -58,7 +58,7 @@ describe("state in SQLite", () => {
     expect(states).toEqual([false, true]);
   });
 
-  it("fails while the file is none of SQLite, and works again when it is gone", async () => {
+  it("fails while the file is not an SQLite file, and works again when it is gone", async () => {
     writeFileSync(path, "not a database, but long enough to look at".repeat(100));
     await expect(kindOf()).rejects.toThrow(TemporaryError);
     rmSync(path);
@@ -78,7 +78,7 @@ describe("state in SQLite", () => {
     await other.close();
   });
 
-  it("tells a fault of the program as one, and goes on", async () => {
+  it("reports a bug of the program as one, and continues", async () => {
     // What no caller should ever pass.
     const wrong = { ...greylistQuestion(), sender: undefined } as never;
     await expect(state.greylist(wrong)).rejects.toThrow(TypeError);

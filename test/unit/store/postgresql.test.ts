@@ -57,7 +57,7 @@ describe("PostgreSQL", () => {
     await database.close();
   });
 
-  it("closes at once, whatever is under way, and that is no failure of the store", async () => {
+  it("closes at once, whatever is in progress, and that is not a failure of the store", async () => {
     const init = { file: "init.sql", sql: "SELECT pg_sleep(600)" };
     const { database, states } = openTest({ init, pool: 1, timeoutMs: 300 });
     await expect(database.query("SELECT 1", [])).rejects.toThrow("init file init.sql is still running");

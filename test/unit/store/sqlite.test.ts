@@ -56,7 +56,7 @@ describe("SQLite", () => {
     await expect(database.query("INSERT INTO t VALUES (1)", [])).rejects.toThrow(TemporaryError);
     expect(states).toEqual([false]);
     expect(await database.query("SELECT n FROM t", [])).toEqual({ kind: "rows", rows: [] });
-    // A statement that cannot work is told of once, whatever else works.
+    // A statement that cannot work is reported once, whatever else works.
     await expect(database.query("INSERT INTO t VALUES (1)", [])).rejects.toThrow(TemporaryError);
     expect(states).toEqual([false]);
     await database.close();
@@ -91,7 +91,7 @@ describe("SQLite", () => {
     await Promise.all([database.close(), other.close()]);
   });
 
-  it("fails what is under way when it is closed, and what comes later", async () => {
+  it("fails queries in progress when it is closed, and later ones", async () => {
     const { database } = openTest("closed.sqlite");
     await database.query("SELECT 1", []);
     const answer = expect(database.query(endless, [])).rejects.toThrow(TemporaryError);
