@@ -1,4 +1,7 @@
-/** Mail addresses in the unquoted form of the policy protocol; the last `@` separates the domain (RFC 5321 4.1.2). */
+/**
+ * Mail addresses. Inside they have no quotes, as in the policy protocol, so that the last `@` separates the domain; the quotes of
+ * RFC 5321 4.1.2 are taken off where text comes in (`parseAddress`, `parsePath`) and put on where it goes out (`formatAddress`).
+ */
 import { canonicalDomain } from "./domain.ts";
 
 /** `undefined` when there is no `@`. */
@@ -13,9 +16,22 @@ export function localPartOf(address: string): string {
   return at < 0 ? address : address.slice(0, at);
 }
 
-/** Lower case, and A-labels in the domain: the form in which addresses are compared and looked up. */
+/**
+ * The form in which addresses without quotes are compared and looked up. It is its own canonical form, whatever the text. The local
+ * part is in lower case and otherwise stays: where the MTA sees no `@`, dot or second letter, there is none here.
+ */
 export function canonicalAddress(address: string): string {
   const at = address.lastIndexOf("@");
-  if (at < 0) return address.toLowerCase();
-  return `${address.slice(0, at).toLowerCase()}@${canonicalDomain(address.slice(at + 1))}`;
+  if (at < 0) return lowerCase(address);
+  return `${lowerCase(address.slice(0, at))}@${canonicalDomain(address.slice(at + 1))}`;
+}
+
+/** As that of an address, if the login is one; else it is in lower case. */
+export function canonicalLogin(login: string): string {
+  return canonicalAddress(login);
+}
+
+/** Letters of either case are one, and so are both small forms of the Greek sigma, which MTAs fold in what they look up. */
+function lowerCase(text: string): string {
+  return text.toLowerCase().replaceAll("ς", "σ");
 }

@@ -1,12 +1,34 @@
-/** Mail domains in canonical form: lower case, A-labels (RFC 5890), no trailing dot. */
+/** The canonical form of domains and EHLO names: lower case, A-labels (RFC 5890), no dot at the end. */
 import { toASCII } from "tr46";
 
-const isAscii = /^\p{ASCII}*$/u;
+/** RFC 1035 2.3.4. Nothing longer is worked on: punycode takes the square of the length. */
+const maxDomainBytes = 255;
 
-/** A name that IDNA refuses stays as it is, in lower case: it will not be found, which is what is true of it. */
+/**
+ * One form for all spellings of a name, also those that are not valid: white space, control and invisible characters around it do
+ * not count, nor dots at its end; ideographic dots are dots. A label that IDNA refuses, or makes more of than letters, digits and
+ * hyphens (a fullwidth `@` would become an `@`), stays in lower case: no valid name equals it.
+ */
 export function canonicalDomain(domain: string): string {
-  const lower = domain.toLowerCase();
-  const name = lower.endsWith(".") ? lower.slice(0, -1) : lower;
-  if (isAscii.test(name)) return name;
-  return toASCII(name, { transitionalProcessing: false, checkHyphens: false, useSTD3ASCIIRules: false }) ?? name;
+  if (isCanonical.test(domain)) return domain;
+  const name = domain.replace(end, "").replace(start, "");
+  if (isAscii.test(name)) return name.toLowerCase();
+  // As in IDNA a capital sigma has one small letter, wherever it stands.
+  const lower = name.replaceAll("Σ", "σ").toLowerCase();
+  if (lower.length > maxDomainBytes) return lower;
+  const labels = lower.split(dot).map(toALabel).join(".");
+  return labels.length <= maxDomainBytes ? labels : lower;
+}
+
+const isCanonical = /^[a-z\d._:[\]-]*[a-z\d_\]-]$/;
+const isAscii = /^\p{ASCII}*$/u;
+const start = /^[\s\p{Cc}\p{DI}]+/u;
+// The look behind makes each run be tried once, at its beginning.
+const end = /(?<![\s\p{Cc}\p{DI}.。．｡])[\s\p{Cc}\p{DI}.。．｡]+$/u;
+const dot = /[.。．｡]/;
+
+function toALabel(label: string): string {
+  if (isAscii.test(label)) return label;
+  const ascii = toASCII(label, { transitionalProcessing: false, checkHyphens: false, useSTD3ASCIIRules: false }) ?? "";
+  return /^[a-z\d_-]+$/.test(ascii) ? ascii : label;
 }

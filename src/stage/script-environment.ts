@@ -34,7 +34,6 @@ const text = (value: string | undefined): Value | undefined => (value === "" ? u
 const items: ReadonlyMap<string, Read> = new Map<string, Read>([
   ...[...variablesOf.ehlo].map(([name, read]): [string, Read] => [name, ({ scope }) => read(scope)]),
   ["remote_ip.reverse", ({ scope }) => reverseName(scope.session.client.address ?? "")],
-  ["helo_domain", ({ scope }) => scope.helo.toLowerCase()],
   ["now", ({ now }) => Math.floor(now / 1000)],
   ["stage", ({ stage }) => stage],
   ["tls.version", ({ scope }) => text(scope.session.tlsVersion)],

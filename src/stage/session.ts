@@ -1,5 +1,6 @@
 /** One SMTP session as the stages see it: what the MTA said of the client, and what was decided so far. */
 
+import { canonicalLogin } from "../mail/address.ts";
 import type { Admission } from "./admission.ts";
 import { type Parameters, priorityOf } from "./parameters.ts";
 import type { Verdict } from "./verdict.ts";
@@ -28,7 +29,7 @@ export interface Session extends Peer {
   /** Such as `TLSv1.3`, and the cipher; `""` if not encrypted, or not known. */
   tlsVersion: string;
   tlsCipher: string;
-  /** The login name; `""` if not authenticated. */
+  /** The login name, canonical; `""` if not authenticated. */
   login: string;
   /** The accepted EHLO name as sent; `""` before. */
   helo: string;
@@ -67,7 +68,7 @@ export interface Scripted {
 }
 
 export function openSession(peer: Peer, login = "", tls = false): Session {
-  return { ...peer, login, tls, tlsVersion: "", tlsCipher: "", helo: "", errors: 0, transaction: undefined };
+  return { ...peer, login: canonicalLogin(login), tls, tlsVersion: "", tlsCipher: "", helo: "", errors: 0, transaction: undefined };
 }
 
 export function beginTransaction(session: Session, sender: string, parameters: Parameters = []): void {

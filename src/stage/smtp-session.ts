@@ -3,6 +3,7 @@
  * front end and `postern explain` drive this one object; what they know themselves is bytes and the habits of their MTA.
  */
 import { type Steps, waitFor } from "../answer/steps.ts";
+import { canonicalLogin } from "../mail/address.ts";
 import { detach } from "../text/octets.ts";
 import { type Answered, type AnsweredMail, isAbout, isAnswered } from "./answered.ts";
 import { maxEhloOctets } from "./bounds.ts";
@@ -85,8 +86,9 @@ export class SmtpSession {
     return this.#peerOctets + this.#transactionOctets + octetsOf(kept);
   }
 
-  update({ tls, tlsVersion, tlsCipher, login }: Credentials): void {
+  update({ tls, tlsVersion, tlsCipher, login: given }: Credentials): void {
     const { session } = this;
+    const login = canonicalLogin(given);
     if (session.tls === tls && session.tlsVersion === tlsVersion && session.login === login) return;
     session.tls = tls;
     session.tlsVersion = detach(tlsVersion);

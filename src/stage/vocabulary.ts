@@ -1,12 +1,13 @@
 /** The variables that settings may use, stage by stage, and what they read. */
 import type { Value } from "../expr/value.ts";
 import { domainOf } from "../mail/address.ts";
+import { canonicalDomain } from "../mail/domain.ts";
 import type { Session } from "./session.ts";
 
 /** What an expression is evaluated against: the session, and what the present command adds to it. */
 export interface Scope {
   readonly session: Session;
-  /** The name given with the present EHLO, or the accepted one. */
+  /** The name given with the present EHLO, or the accepted one, as sent; the variable has its canonical form. */
   readonly helo: string;
   /** Canonical; `""` before MAIL and for the null sender. */
   readonly sender: string;
@@ -29,7 +30,11 @@ const connection: Variables = {
   is_trusted: ({ session }) => flag(session.trusted),
 };
 
-const ehlo: Variables = { ...connection, helo_domain: ({ helo }) => helo, authenticated_as: ({ session }) => session.login };
+const ehlo: Variables = {
+  ...connection,
+  helo_domain: ({ helo }) => canonicalDomain(helo),
+  authenticated_as: ({ session }) => session.login,
+};
 
 const mail: Variables = { ...ehlo, sender: ({ sender }) => sender, sender_domain: ({ sender }) => domainOf(sender) ?? "" };
 

@@ -89,3 +89,19 @@ test("a list that cannot tell defers", async () => {
 test("what needs no IO answers without a promise", () => {
   expect(decideEhlo(session(), "a.example", { settings: settings(), sources: sourcesOf([]) })).not.toBeInstanceOf(Promise);
 });
+
+test.each([
+  "spammer.example..",
+  "spammer.example。",
+  "spammer.example ",
+  " Spammer。example",
+  "spammer.example\u0085",
+  "sp\u00adammer.example",
+])("no spelling of a name walks past a list, or the rule of a setting: %j", async (name) => {
+  const sources = sourcesOf([], { blocked: ["spammer.example"] });
+  const listed = settings({ ehlo: { blocklist: ["blocked"], rejectNonFqdn: rule("false", "ehlo") } });
+  const byRule = settings({ ehlo: { rejectNonFqdn: rule("helo_domain == 'spammer.example'", "ehlo"), fqdn: "strict" } });
+  const reply = "551 5.1.1 Sending domain 'spammer.example' has been blocklisted.";
+  expect(shown(await decideEhlo(session({ helo: "" }), name, { settings: listed, sources }))).toBe(reply);
+  expect(shown(await decideEhlo(session({ helo: "" }), name, { settings: byRule, sources }))).toBe("550 5.5.0 Invalid EHLO domain.");
+});

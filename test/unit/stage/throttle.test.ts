@@ -149,6 +149,16 @@ describe("at MAIL", () => {
       "ok ok 452/4.4.5",
     ],
     [
+      "authenticated_as in any spelling",
+      ["authenticated_as"],
+      [
+        ["", { login: "John@Example.org" }],
+        ["", { login: "jane@example.org" }],
+        ["", { login: "john@EXAMPLE.org." }],
+      ],
+      "ok ok 452/4.4.5",
+    ],
+    [
       "helo_domain in any case",
       ["helo_domain"],
       [
