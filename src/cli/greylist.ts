@@ -5,7 +5,7 @@ import { canonicalAddress } from "../mail/address.ts";
 import { canonicalIp, networkOf } from "../mail/ip.ts";
 import { keyText } from "../stage/bounded-key.ts";
 import { foldSender } from "../stage/fold-sender.ts";
-import { clientKey, exactAddress } from "../stage/greylist-client.ts";
+import { clientKey, exactAddress } from "../stage/greylist-key.ts";
 import type { Triplet } from "../state/decide.ts";
 import type { AddressEntry, Administration, EntryFilter, GreylistEntry } from "../state/state-store.ts";
 import type { ConfigurationOptions } from "./configuration-option.ts";

@@ -4,7 +4,7 @@
  */
 import { createReadStream } from "node:fs";
 import { canonicalIp } from "../mail/ip.ts";
-import { exactAddress } from "../stage/greylist-client.ts";
+import { exactAddress } from "../stage/greylist-key.ts";
 import type { GreylistSettings } from "../stage/stage-settings.ts";
 import type { ImportedEntry } from "../state/state-store.ts";
 import { importedTriplet } from "./imported-triplet.ts";

@@ -2,7 +2,7 @@
 import type { SqlResult } from "../expr/ask.ts";
 import { toText, type Value } from "../expr/value.ts";
 import { canonicalIp } from "../mail/ip.ts";
-import { exactAddress } from "../stage/greylist-client.ts";
+import { exactAddress } from "../stage/greylist-key.ts";
 import type { GreylistSettings } from "../stage/stage-settings.ts";
 import type { ImportedEntry } from "../state/state-store.ts";
 import type { Database } from "../store/database.ts";

@@ -9,7 +9,7 @@ import { keyText } from "./bounded-key.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { foldSender } from "./fold-sender.ts";
-import { clientKey, exactAddress } from "./greylist-client.ts";
+import { clientKey, exactAddress } from "./greylist-key.ts";
 import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
 import type { GreylistSettings } from "./stage-settings.ts";
 import type { GreylistAnswer, GreylistQuestion } from "./state.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { clientKey, exactAddress } from "../../../src/stage/greylist-client.ts";
+import { clientKey, exactAddress } from "../../../src/stage/greylist-key.ts";
 
 const usual = { client: "domain-or-network", ipv4Prefix: 24, ipv6Prefix: 64 } as const;
 
