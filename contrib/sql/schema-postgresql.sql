@@ -15,7 +15,7 @@ CREATE TABLE group_members (
   PRIMARY KEY (name, member_of)
 );
 
--- Addresses are in lower case, domains as A-labels (xn--…).
+-- Addresses are in lower case, domains as A-labels (xn--…). A local part that needs quotes may have them or not.
 CREATE TABLE emails (
   name    text NOT NULL,                   -- of the account
   address text NOT NULL,

@@ -1,6 +1,7 @@
 /** Plays one SMTP session, as `explain` shows it: each command, its reply, and the trace of what was asked for it. */
 import { runSteps, type Steps } from "../answer/steps.ts";
 import type { ListenerSettings } from "../config/configuration.ts";
+import { parseAddress } from "../mail/address.ts";
 import { canonicalIp } from "../mail/ip.ts";
 import { smtpPort } from "../mail/port.ts";
 import { formatReply } from "../mail/reply.ts";
@@ -75,10 +76,11 @@ function* commandsOf(script: Script, smtp: SmtpSession, core: Core): Generator<C
   const message = "";
   if (core.settings.throttles.connect.length > 0) yield { input: client.address ?? "", ask: (terms) => smtp.connect(undefined, terms) };
   if (helo !== undefined) yield { input: helo, ask: (terms) => smtp.ehlo(helo, message, terms) };
-  if (sender !== undefined) yield { input: sender, ask: (terms) => smtp.mail({ sender, parameters: mailArgs, message }, terms) };
+  if (sender !== undefined)
+    yield { input: sender, ask: (terms) => smtp.mail({ sender: parseAddress(sender), parameters: mailArgs, message }, terms) };
   for (const each of recipients) {
     const { address, args = [] } = typeof each === "string" ? { address: each } : each;
-    yield { input: address, ask: (terms) => smtp.rcpt({ recipient: address, parameters: args, message }, terms) };
+    yield { input: address, ask: (terms) => smtp.rcpt({ recipient: parseAddress(address), parameters: args, message }, terms) };
   }
   if (vrfy !== undefined) yield { input: vrfy, ask: (terms) => smtp.vrfy(vrfy, terms) };
   if (expn !== undefined) yield { input: expn, ask: (terms) => smtp.expn(expn, terms) };

@@ -5,7 +5,7 @@ import { cannotRead, notUtf8 } from "../config/compile/context.ts";
 import { scriptIn } from "../config/compile/scripts.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { Value } from "../expr/value.ts";
-import { canonicalAddress } from "../mail/address.ts";
+import { parseAddress } from "../mail/address.ts";
 import { canonicalIp } from "../mail/ip.ts";
 import { cleanText, formatReply } from "../mail/reply.ts";
 import { compileScript } from "../sieve/compile/compile-scripts.ts";
@@ -144,7 +144,7 @@ async function run(script: Script, options: Options, core: Core): Promise<void> 
     auth,
   );
   session.helo = helo;
-  const scope = { session, helo, sender: canonicalAddress(from ?? ""), rcpt: canonicalAddress(to ?? "") };
+  const scope = { session, helo, sender: parseAddress(from ?? ""), rcpt: parseAddress(to ?? "") };
   const surroundings = surroundingsOf({ stage, scope, mail: mailArg, rcpt: rcptArg }, core);
   const { from: sender, to: recipient, ...parts } = surroundings.envelope;
   const envelope: Envelope = {
@@ -196,7 +196,7 @@ function parseAssignment(text: string): Assignment {
     case "envelope": {
       const wanted = name.toLowerCase().replaceAll("_", "");
       const part = envelopeParts.find((known) => known === wanted);
-      if (part !== undefined) return { kind: "envelope", part, value: part === "from" || part === "to" ? canonicalAddress(value) : value };
+      if (part !== undefined) return { kind: "envelope", part, value: part === "from" || part === "to" ? parseAddress(value) : value };
       throw new InvalidArgumentError(`There is no part "${name}" of the envelope: ${envelopeParts.join(", ")}.`);
     }
     default:

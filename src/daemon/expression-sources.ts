@@ -6,7 +6,7 @@ import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Dns } from "../dns/dns.ts";
 import { type Ask, isDefault } from "../expr/ask.ts";
 import { isReading } from "../expr/sql-text.ts";
-import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
+import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import type { Directory, Lookup } from "../stage/sources.ts";
 import type { DomainSettings } from "../stage/stage-settings.ts";
@@ -46,7 +46,7 @@ export function answersFrom({ domains, directories, directory, lookup, database,
       return isRegistered(name, domain) || anyOf(named(name), (one) => one.everything || one.isLocalDomain(domain));
     },
     isLocalAddress(name, text) {
-      const given = canonicalAddress(text);
+      const given = parseAddress(text);
       const own = domains.get(domainOf(given) ?? "");
       const address = own === undefined ? given : `${localPartOf(given)}@${own.name}`;
       // Without a local part it would be the key of a catch-all.

@@ -12,9 +12,9 @@ export interface CacheSettings {
 export interface Principal {
   readonly name: string;
   readonly class: "individual" | "group" | "list";
-  /** The first is the primary address; `@domain` is a catch-all. */
+  /** Without quotes. The first is the primary address; `@domain` is a catch-all. */
   readonly email: readonly string[];
-  /** List addresses whose mail this principal gets. */
+  /** Without quotes: list addresses whose mail this principal gets. */
   readonly emailList: readonly string[];
   readonly memberOf: readonly string[];
 }

@@ -3,7 +3,7 @@
 import type { OnAvailability } from "../answer/availability.ts";
 import { logicalLines } from "../file/logical-line.ts";
 import { type LineProblem, WatchedFile } from "../file/watched-file.ts";
-import { canonicalAddress } from "../mail/address.ts";
+import { isAddress, parseAddress } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import type { Directory, Recipient } from "../stage/sources.ts";
 import { AddressTable } from "./address-table.ts";
@@ -99,8 +99,8 @@ function addEntry(table: AddressTable, entry: Entry): void {
 function parseAddresses(text: string, problem: LineProblem): readonly Entry[] {
   const entries: Entry[] = [];
   for (const line of logicalLines(text.replace(/^[^\S\n]+/gm, ""))) {
-    const address = canonicalAddress(line.text);
-    if (/\s/.test(address) || !/.@.|^@./.test(address)) problem(line.number, `"${line.text}" is not an address. Write one address a line.`);
+    const address = parseAddress(line.text);
+    if (!isAddress(line.text)) problem(line.number, `"${line.text}" is not an address. Write one address a line.`);
     else if (address.startsWith("@")) entries.push({ kind: "whole-domain", domain: address.slice(1), target: address.slice(1) });
     else entries.push({ kind: "address", address, targets: [address] });
   }

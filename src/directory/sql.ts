@@ -2,7 +2,7 @@
 
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
-import { canonicalAddress } from "../mail/address.ts";
+import { formatAddress, parseAddress } from "../mail/address.ts";
 import type { Directory, Recipient } from "../stage/sources.ts";
 import type { Database } from "../store/database.ts";
 import type { Queries } from "../store/store-settings.ts";
@@ -18,23 +18,31 @@ export function openSqlDirectory(name: string, database: Database, queries: Quer
     return firstColumn(await database.query(queries[query], [parameter]), `${name}: query.${query}`);
   }
 
+  /** Tables may have the quotes of a local part that needs them, or not. */
+  async function askAbout(query: keyof Queries, address: string): Promise<readonly string[]> {
+    const found = await ask(query, address);
+    const quoted = formatAddress(address);
+    return found.length > 0 || quoted === undefined || quoted === address ? found : ask(query, quoted);
+  }
+
   async function primaryOf(account: string): Promise<string | undefined> {
     const addresses = await ask("emails", account);
-    return addresses.find((address) => !address.startsWith("@"));
+    const primary = addresses.find((address) => !address.startsWith("@"));
+    return primary === undefined ? undefined : parseAddress(primary);
   }
 
   async function recipient(address: string): Promise<Recipient | undefined> {
-    const accounts = new Set(await ask("recipients", address));
+    const accounts = new Set(await askAbout("recipients", address));
     const [first] = accounts;
     if (first === undefined) return undefined;
     // Most addresses are those of one account, and none of a list; only then is its primary address asked for unasked.
     const single = accounts.size === 1 ? primaryOf(first) : undefined;
-    const [members, primary] = await Promise.all([ask("members", address), single]);
-    if (members.length > 0) return { kind: "list", members: distinct(members) };
+    const [members, primary] = await Promise.all([askAbout("members", address), single]);
+    if (members.length > 0) return { kind: "list", members: addressesIn(members) };
     if (accounts.size > maxAccounts)
       throw new TemporaryError(`directory "${name}": ${address} belongs to more than ${maxAccounts} accounts`);
     const primaries = single ? [primary] : await Promise.all([...accounts].map(primaryOf));
-    return { kind: "mailbox", primaries: distinct(primaries.map((each) => each ?? address)) };
+    return { kind: "mailbox", primaries: [...new Set(primaries.map((each) => each ?? address))] };
   }
 
   return {
@@ -47,17 +55,17 @@ export function openSqlDirectory(name: string, database: Database, queries: Quer
     },
     recipient,
     async verify(text) {
-      return text.length < minVerifyLength ? [] : distinct(await ask("verify", text));
+      return text.length < minVerifyLength ? [] : addressesIn(await ask("verify", text));
     },
     async expand(address) {
-      const members = await ask("expand", address);
-      return members.length === 0 ? undefined : distinct(members);
+      const members = await askAbout("expand", address);
+      return members.length === 0 ? undefined : addressesIn(members);
     },
   };
 }
 
-function distinct(addresses: readonly string[]): readonly string[] {
-  return [...new Set(addresses.map(canonicalAddress))];
+function addressesIn(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts.map(parseAddress))];
 }
 
 function firstColumn(result: SqlResult, query: string): readonly string[] {

@@ -32,12 +32,3 @@ function* physicalLines(text: string): Generator<string> {
     start = end + 1;
   }
 }
-
-/** Addresses parted by commas or white space; a quoted local part loses its quotes, as addresses have none here. */
-export function splitAddresses(text: string): readonly string[] {
-  return [...text.matchAll(/(?:"(?:[^"\\]|\\.)*"|[^\s,"])+/g)].map(([token]) => unquote(token));
-}
-
-export function unquote(text: string): string {
-  return text.replace(/"((?:[^"\\]|\\.)*)"/g, (_, quoted: string) => quoted.replace(/\\(.)/g, "$1"));
-}

@@ -4,7 +4,6 @@ import type { LineProblem } from "../file/watched-file.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { isNetwork, networks } from "../mail/ip.ts";
 import { compilePattern, type Pattern, PatternError } from "../text/pattern.ts";
-import { entriesIn } from "./exempt-lines.ts";
 
 /** `name` is forward-confirmed; `""` if there is none. */
 export type IsExemptClient = (address: string, name: string) => boolean;
@@ -51,4 +50,18 @@ function networkOf(entry: string): string | undefined {
   const octets = entry.split(".");
   const network = `${[...octets, "0", "0", "0"].slice(0, 4).join(".")}/${octets.length * 8}`;
   return isNetwork(network) ? network : undefined;
+}
+
+/** A line of a whitelist: one entry, `#` begins a comment. */
+interface ExemptLine {
+  /** From 1. */
+  readonly line: number;
+  readonly entry: string;
+}
+
+export function entriesIn(text: string): readonly ExemptLine[] {
+  return text
+    .split("\n")
+    .map((line, index) => ({ line: index + 1, entry: line.replace(/#.*$/s, "").trim() }))
+    .filter(({ entry }) => entry !== "");
 }

@@ -1,11 +1,10 @@
 /** Recipients that are exempt from greylisting, in the grammar of postgrey's whitelist_recipients. */
 
 import type { LineProblem } from "../file/watched-file.ts";
-import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
+import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import type { Pattern } from "../text/pattern.ts";
-import { addPattern, isBelow } from "./exempt-clients.ts";
-import { entriesIn } from "./exempt-lines.ts";
+import { addPattern, entriesIn, isBelow } from "./exempt-clients.ts";
 
 /** The address is canonical. */
 export type IsExemptRecipient = (address: string) => boolean;
@@ -18,7 +17,7 @@ export function parseExemptRecipients(text: string, problem: LineProblem): IsExe
   for (const { line, entry } of entriesIn(text)) {
     const source = /^\/(.+)\/$/.exec(entry)?.[1];
     if (source !== undefined) addPattern(patterns, source, line, problem);
-    else if (/^[^\s@]+@[^\s@]*$/.test(entry)) addresses.add(canonicalAddress(entry));
+    else if (/^(?:"(?:[^"\\]|\\.)*"|[^\s@]+)@[^\s@]*$/.test(entry)) addresses.add(parseAddress(entry));
     else if (/^[^\s@/]+$/.test(entry)) domains.add(canonicalDomain(entry.replace(/^\./, "")));
     else problem(line, `"${entry}" is no address, domain or /pattern/. Write one a line, such as john@example.org, info@ or example.org.`);
   }

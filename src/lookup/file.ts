@@ -30,7 +30,7 @@ export class FileLookup implements Lookup {
 
 function* entriesOf(text: string): Generator<LookupEntry> {
   for (const line of text.split("\n")) {
-    const [, key, value] = /^(\S+)(?:\s+(\S.*))?$/.exec(line.replace(/(?:^|\s)#.*$/, "").trim()) ?? [];
+    const [, key, value] = /^("(?:[^"\\]|\\.)*"@\S+|\S+)(?:\s+(\S.*))?$/.exec(line.replace(/(?:^|\s)#.*$/, "").trim()) ?? [];
     if (key === undefined) continue;
     // A backslash is an escape only where a wildcard is, so that DOMAIN\user is itself.
     yield { key, glob: /[*?]/.test(key), value: value === undefined ? 1 : typed(value) };

@@ -2,13 +2,14 @@
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Lookup } from "../stage/sources.ts";
 import type { Database } from "../store/database.ts";
+import { canonicalKey } from "./list-key.ts";
 
-/** The parameter is the key in lower case. */
+/** The parameter is the key in canonical form. */
 export function openSqlLookup(name: string, database: Database, query: string): Lookup {
   return {
     waits: true,
     async get(key) {
-      const result = await database.query(query, [key.toLowerCase()]);
+      const result = await database.query(query, [canonicalKey(key)]);
       if (result.kind === "rows") return result.rows[0]?.[0];
       throw new TemporaryError(`lookup "${name}": the query yields no rows: it must be a SELECT`);
     },

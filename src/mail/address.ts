@@ -3,6 +3,7 @@
  * RFC 5321 4.1.2 are taken off where text comes in (`parseAddress`, `parsePath`) and put on where it goes out (`formatAddress`).
  */
 import { canonicalDomain } from "./domain.ts";
+import { ipVersion } from "./ip.ts";
 
 /** `undefined` when there is no `@`. */
 export function domainOf(address: string): string | undefined {
@@ -26,6 +27,27 @@ export function canonicalAddress(address: string): string {
   return `${lowerCase(address.slice(0, at))}@${canonicalDomain(address.slice(at + 1))}`;
 }
 
+/** The canonical form of an address as people, tables and keys of maps write it: the local part may stand in quotes as a whole. */
+export function parseAddress(text: string): string {
+  return canonicalAddress(quotedLocalPart.test(text) ? unquote(text) : text);
+}
+
+/** Such as `john@example.org`, `"quoted part"@example.org`, and `@example.org` for a whole domain. */
+export function isAddress(text: string): boolean {
+  return addressSyntax.test(text);
+}
+
+/** The address with quotes where it needs them. `undefined`: there can be no such mailbox. */
+export function formatAddress(address: string): string | undefined {
+  if (address.length > maxAddressBytes) return undefined;
+  const at = address.lastIndexOf("@");
+  const local = address.slice(0, Math.max(0, at));
+  const domain = address.slice(at + 1);
+  if (local === "" || !isDomain(domain) || unprintable.test(local) || !local.isWellFormed()) return undefined;
+  const text = `${dotString.test(local) ? local : `"${local.replace(/["\\]/g, "\\$&")}"`}@${domain}`;
+  return Buffer.byteLength(text) <= maxAddressBytes ? text : undefined;
+}
+
 /** As that of an address, if the login is one; else it is in lower case. */
 export function canonicalLogin(login: string): string {
   return canonicalAddress(login);
@@ -34,4 +56,58 @@ export function canonicalLogin(login: string): string {
 /** Letters of either case are one, and so are both small forms of the Greek sigma, which MTAs fold in what they look up. */
 function lowerCase(text: string): string {
   return text.toLowerCase().replaceAll("ς", "σ");
+}
+
+/** Takes quotes and backslashes out of the local part, which ends at the last `@` outside of quotes. */
+export function unquote(mailbox: string): string {
+  if (!mailbox.includes('"') && !mailbox.includes("\\")) return mailbox;
+  let plain = "";
+  let isQuoted = false;
+  let at = -1;
+  let localLength = 0;
+  for (let index = 0; index < mailbox.length; index += 1) {
+    let character = mailbox.charAt(index);
+    if (character === '"') {
+      isQuoted = !isQuoted;
+      continue;
+    }
+    if (character === "\\") {
+      index += 1;
+      if (index === mailbox.length) return mailbox;
+      character = mailbox.charAt(index);
+    } else if (character === "@" && !isQuoted) {
+      at = index;
+      localLength = plain.length;
+    }
+    plain += character;
+  }
+  if (isQuoted) return mailbox;
+  // Without its quotes, `"a@b"` would seem to have a domain.
+  if (at < 0) return plain.includes("@") ? mailbox : plain;
+  return plain.slice(0, localLength) + mailbox.slice(at);
+}
+
+/**
+ * RFC 5321 4.5.3.1.3, less the brackets. A local part has 64 octets at most by 4.5.3.1.1; senders that write bounce addresses into it
+ * use more, and MTAs take them.
+ */
+const maxAddressBytes = 254;
+
+const quotedLocalPart = /^"(?:[^"\\]|\\.)*"(?:@[^@]*)?$/s;
+const addressSyntax = /^(?:"(?:[^"\\]|\\.)*"|\S*)@[^\s@]+$/s;
+// RFC 5321 4.1.2 with the characters of RFC 6531.
+const dotString = /^[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+(?:\.[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+)*$/u;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+/** Underscores are in use although host names have none. */
+const label = /^[a-z\d_\u00a1-\u{10ffff}](?:[a-z\d_\u00a1-\u{10ffff}-]{0,61}[a-z\d_\u00a1-\u{10ffff}])?$/iu;
+
+function isDomain(domain: string): boolean {
+  if (domain.startsWith("[") && domain.endsWith("]")) return isLiteral(domain.slice(1, -1));
+  return !unprintable.test(domain) && domain.isWellFormed() && domain.split(".").every((part) => label.test(part));
+}
+
+/** RFC 5321 4.1.3: an IPv6 address has `IPv6:` in front, an IPv4 address has nothing. */
+function isLiteral(text: string): boolean {
+  return text.slice(0, 5).toLowerCase() === "ipv6:" ? ipVersion(text.slice(5)) === 6 : ipVersion(text) === 4;
 }

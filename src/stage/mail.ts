@@ -3,7 +3,7 @@
 import type { Answer } from "../answer/answer.ts";
 import { runSteps, type Steps } from "../answer/steps.ts";
 import { asBoolean, asString } from "../expr/result.ts";
-import { canonicalAddress } from "../mail/address.ts";
+import { canonicalAddress, parseAddress } from "../mail/address.ts";
 import { reply } from "../mail/reply.ts";
 import { oversizedMail } from "./bounds.ts";
 import type { Core } from "./core.ts";
@@ -40,7 +40,7 @@ function* mail(session: Session, given: string, { message, parameters = [] }: Co
   const rewritten = asString(yield* evaluate("rewrite", settings.mail.rewrite, scope, core));
   // The empty string is the null sender; other text without a domain is no address.
   const takesEffect = rewritten !== undefined && (rewritten === "" || rewritten.includes("@"));
-  const becomes = takesEffect ? canonicalAddress(rewritten) : sender;
+  const becomes = takesEffect ? parseAddress(rewritten) : sender;
   const { refusal } = yield* askThrottles(settings.throttles.mail, { ...scope, sender: becomes }, { token: message }, core);
   return { verdict: refusal ?? pass("pass"), sender: becomes };
 }

@@ -6,7 +6,7 @@
 import { type Steps, waitFor } from "../answer/steps.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { asString } from "../expr/result.ts";
-import { canonicalAddress } from "../mail/address.ts";
+import { parseAddress } from "../mail/address.ts";
 import type { EnvelopeChange, EnvelopePart, ScriptOutcome, Surroundings } from "../sieve/script.ts";
 import type { Core, FailedScript } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
@@ -98,8 +98,8 @@ function effectsOf(changes: ReadonlyMap<EnvelopePart, string>, stage: ScriptStag
   if (stage === "ehlo") return nothing;
   const [sender, recipient = ""] = [changes.get("from"), changes.get("to")];
   return {
-    ...(sender !== undefined && { sender: canonicalAddress(sender) }),
-    ...(stage === "rcpt" && recipient !== "" && { recipient: canonicalAddress(recipient) }),
+    ...(sender !== undefined && { sender: parseAddress(sender) }),
+    ...(stage === "rcpt" && recipient !== "" && { recipient: parseAddress(recipient) }),
   };
 }
 

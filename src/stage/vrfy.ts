@@ -3,7 +3,7 @@
 import type { Answer } from "../answer/answer.ts";
 import { runSteps, type Steps, waitFor } from "../answer/steps.ts";
 import { asBoolean } from "../expr/result.ts";
-import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
+import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
 import { reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
@@ -51,7 +51,7 @@ function* expn(scope: Scope, core: Core): Steps<VrfyOutcome> {
 }
 
 function scopeOf(session: Session, text: string): Scope {
-  return { session, helo: session.helo, sender: session.transaction?.sender ?? "", rcpt: canonicalAddress(text) };
+  return { session, helo: session.helo, sender: session.transaction?.sender ?? "", rcpt: parseAddress(text) };
 }
 
 function* isOn(step: string, rule: Rule, scope: Scope, core: Core): Steps<boolean> {

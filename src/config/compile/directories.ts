@@ -2,7 +2,7 @@
 import type { DirectorySettings, Principal } from "../../directory/directory-settings.ts";
 import { tableParsers } from "../../directory/file.ts";
 import type { DnsSettings } from "../../dns/dns.ts";
-import { canonicalAddress } from "../../mail/address.ts";
+import { isAddress, parseAddress } from "../../mail/address.ts";
 import { canonicalDomain } from "../../mail/domain.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { unknownStore } from "../check/names.ts";
@@ -61,10 +61,10 @@ function memory(name: string, path: KeyPath, { principals, domains }: Of<"memory
 
 function addresses(path: KeyPath, texts: readonly string[], report: ProblemReport): readonly string[] {
   return texts.map((text, index) => {
-    if (!/^[^@\s]*@[^@\s]+$|^"[^"]*"@[^@\s]+$/.test(text)) {
+    if (!isAddress(text)) {
       report.error([...path, index], `"${text}" is not an address. Write it as "john@example.org", a catch-all as "@example.org".`);
     }
-    return canonicalAddress(text);
+    return parseAddress(text);
   });
 }
 

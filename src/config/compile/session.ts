@@ -1,5 +1,5 @@
 /** `[session.*]` and the domains, compiled for the stages. */
-import { canonicalAddress } from "../../mail/address.ts";
+import { isAddress, parseAddress } from "../../mail/address.ts";
 import { canonicalDomain } from "../../mail/domain.ts";
 import type { DomainSettings, Rule, ScriptRule, Settings, SieveSettings } from "../../stage/stage-settings.ts";
 import { unknownDirectory, unknownLookup, unknownScript } from "../check/names.ts";
@@ -92,14 +92,14 @@ function compileDomains({ domain }: Normalised, compiler: RuleCompiler, { names,
     const path: KeyPath = ["domain", index];
     const { directory, "catch-all-address": catchAll, "sub-addressing": subAddressing } = each;
     if (directory !== undefined) report.errorIf([...path, "directory"], unknownDirectory(directory, names));
-    if (catchAll !== undefined && !/^[^@]+@[^@]+$/.test(catchAll)) {
+    if (catchAll !== undefined && !(isAddress(catchAll) && !catchAll.startsWith("@"))) {
       report.error([...path, "catch-all-address"], `"${catchAll}" is not an address. Write it as "info@example.org".`);
     }
     const settings: DomainSettings = {
       name: canonicalDomain(each.name),
       directory,
       subAddressing: subAddressing === undefined ? undefined : compiler.compileSwitch(subAddressing, [...path, "sub-addressing"]),
-      catchAllAddress: catchAll === undefined ? undefined : canonicalAddress(catchAll),
+      catchAllAddress: catchAll === undefined ? undefined : parseAddress(catchAll),
       allowRelaying: each["allow-relaying"],
     };
     const written: readonly (readonly [string, KeyPath])[] = [

@@ -2,7 +2,7 @@
  * Changes at the end of a message: the recipients that the client gave, against all that they resolve to. It is one set for the whole
  * message, so that what two recipients share is delivered once, and nobody is lost when they take each other's place.
  */
-import { canonicalAddress } from "../../mail/address.ts";
+import { canonicalAddress, formatAddress } from "../../mail/address.ts";
 import { formatPath, type Path } from "../../mail/path.ts";
 import { split } from "../../stage/parameters.ts";
 import type { Modification } from "../../wire/milter/response.ts";
@@ -72,7 +72,7 @@ function parametersOf({ path, parameters }: Accepted): readonly string[] {
   const notify = given("NOTIFY");
   const original = given("ORCPT");
   if (notify === "" && original === "") return [];
-  const address = path.address;
+  const address = formatAddress(path.address) ?? path.address;
   return [
     ...(/^[A-Za-z,]+$/.test(notify) ? [`NOTIFY=${notify}`] : []),
     ...(/^[\w-]+;[!-~]+$/.test(original) ? [`ORCPT=${original}`] : isAscii.test(address) ? [`ORCPT=rfc822;${xtext(address)}`] : []),

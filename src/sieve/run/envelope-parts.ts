@@ -1,6 +1,5 @@
 /** The parts of the envelope: their names, and what becomes of a value that a script sets (RFC 6009). */
-import { canonicalAddress } from "../../mail/address.ts";
-import { formatPath } from "../../mail/path.ts";
+import { formatAddress, parseAddress } from "../../mail/address.ts";
 import { type EnvelopePart, envelopeParts } from "../script.ts";
 import type { ScriptRun } from "./script-run.ts";
 
@@ -59,7 +58,8 @@ function checked(part: EnvelopePart, value: string): Checked | undefined {
 
 /** One that no path could hold would end up as another recipient, or in the middle of a command. */
 function address(value: string): Checked | undefined {
-  return formatPath(value) === undefined ? undefined : { kept: value, seen: canonicalAddress(value) };
+  const seen = parseAddress(value);
+  return formatAddress(seen) === undefined ? undefined : { kept: value, seen };
 }
 
 function printable(value: string, longest: number): Checked | undefined {

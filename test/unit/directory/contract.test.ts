@@ -72,6 +72,22 @@ for (const layout of layouts("sqlite")) {
   });
 }
 
+describe("a local part that needs quotes is found in tables that have them, and in those that do not", () => {
+  it.each(['"q uoted"@example.org', "q uoted@example.org"])("%s", async (written) => {
+    const database = openStore(sqliteSettings(join(folder, `quotes ${written.length}.sqlite`)), { readOnly: false, onAvailability });
+    const [layout] = layouts("sqlite");
+    await database.run(layout?.script ?? "");
+    await database.run(`INSERT INTO emails (name, address, type) VALUES ('odd', '${written}', 'primary'), ('jane', '${written}', 'list')`);
+    await database.run("INSERT INTO emails (name, address, type) VALUES ('odd', 'odd@example.org', 'alias')");
+    const directory = openSqlDirectory("sqlite", database, defaultQueries);
+    expect(await directory.recipient("odd@example.org")).toEqual({ kind: "mailbox", primaries: ["q uoted@example.org"] });
+    expect(await directory.recipient("q uoted@example.org")).toEqual({ kind: "list", members: ["jane@example.org"] });
+    expect(await directory.expand("q uoted@example.org")).toEqual(["jane@example.org"]);
+    expect(await directory.recipient("q uoted+tag@example.org")).toBeUndefined();
+    await database.close();
+  });
+});
+
 async function openSchema(index: number, script: string): Promise<Database> {
   const settings = postgresqlSettings(postgres.port);
   const admin = openStore(settings, { readOnly: false, onAvailability });

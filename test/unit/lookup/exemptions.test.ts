@@ -57,6 +57,9 @@ describe("recipients", () => {
     ["example.org", "any@example.org", true],
     ["example.org", "any@sub.example.org", true],
     ["example.org", "any@badexample.org", false],
+    ['"john"@example.org', "john@example.org", true],
+    ['"q uoted"@example.org', "q uoted@example.org", true],
+    ['"q uoted"@', "q uoted+tag@any.example", true],
     ["/^sales-\\d+@/", "sales-12@example.org", true],
     ["/^sales-\\d+@/", "sales@example.org", false],
   ])("%s: %s: %s", (text, address, expected) => {

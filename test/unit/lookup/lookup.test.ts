@@ -47,6 +47,12 @@ describe("memory", () => {
       set("a.*", "second", true),
       set("a.glob.example", 0),
       set("li*ral", 5),
+      set('"q Uoted"@Example.org', 6),
+      set("john@bücher.example", 7),
+      set("köln.example", 8),
+      set("*.münchen.example", 9, true),
+      set("*@bank.example", 10, true),
+      set("*@*.", 11, true),
     ],
   });
   it.each<[key: string, value: Value | undefined]>([
@@ -60,6 +66,15 @@ describe("memory", () => {
     ["literal", undefined],
     ["", undefined],
     ["constructor", undefined],
+    ["q uoted@example.org", 6],
+    ['"q\\ uoted"@EXAMPLE.org.', 6],
+    ["john@xn--bcher-kva.example", 7],
+    ["xn--kln-sna.example", 8],
+    ["KÖLN.example", 8],
+    ["mx.xn--mnchen-3ya.example", 9],
+    ["mx.münchen.example", 9],
+    ["any@BANK.example", 10],
+    ["any@other.example", undefined],
   ])("%s: %j", (key, value) => {
     expect(lookup.get(key)).toBe(value);
   });
@@ -78,6 +93,9 @@ no.example false
 number.example -5
 float.example 0.5
 long.example 12345678901234567890
+"q uoted"@example.org quoted
+"j\\ohn"@example.org
+zürich.example
 trusted.example again\r
 `;
   const rows: [key: string, value: Value | undefined][] = [
@@ -94,6 +112,9 @@ trusted.example again\r
     ["number.example", -5],
     ["float.example", 0.5],
     ["long.example", "12345678901234567890"],
+    ["q uoted@example.org", "quoted"],
+    ["john@example.org", 1],
+    ["xn--zrich-kva.example", 1],
     ["#", undefined],
     ["", undefined],
   ];
@@ -130,6 +151,10 @@ describe("sql", () => {
     const settings = { type: "sql", name: "customers", store: "test" } as const;
     const { lookup } = open({ ...settings, query: "SELECT plan FROM c WHERE domain = $1" }, database);
     expect(await Promise.all(["A.example", "b.example", "c.example"].map((key) => lookup.get(key)))).toEqual(["gold", "", undefined]);
+    await database.run("INSERT INTO c VALUES ('john@xn--bcher-kva.example', 'idn'), ('q uoted@a.example', 'quoted')");
+    const { lookup: byAddress } = open({ ...settings, query: "SELECT plan FROM c WHERE domain = $1" }, database);
+    const spellings = ["John@Bücher.example", '"john"@xn--bcher-kva.example', '"q uoted"@a.example', "Q uoted@A.example."];
+    expect(await Promise.all(spellings.map((key) => byAddress.get(key)))).toEqual(["idn", "idn", "quoted", "quoted"]);
     for (const query of ["SELECT nothing", "DELETE FROM c WHERE domain = $1"]) {
       await expect(Promise.resolve(open({ ...settings, query }, database).lookup.get("x"))).rejects.toThrow(TemporaryError);
     }

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canonicalAddress, canonicalLogin, localPartOf } from "../../../src/mail/address.ts";
+import { canonicalAddress, canonicalLogin, formatAddress, isAddress, localPartOf, parseAddress } from "../../../src/mail/address.ts";
+import { parsePath } from "../../../src/mail/path.ts";
+import { workOf } from "../../support/count-work.ts";
 import { runs } from "../../support/runs.ts";
 
 const piece = fc.constantFrom(...'@@""\\\\ .<>[]aAİıßẞſΣςσKüÜ＠．。｡ﬁ\u00ad\u0000', "b.test", "Bücher.example", "..", "x\\");
@@ -73,4 +75,87 @@ test.each([
   ["CN=Alice, O=Example", "cn=alice, o=example"],
 ])("the login %s is %s", (login, canonical) => {
   expect(canonicalLogin(login)).toBe(canonical);
+});
+
+describe("an address as people write it", () => {
+  test.each([
+    ["John@Example.org", "john@example.org"],
+    ['"john"@example.org', "john@example.org"],
+    ['"j\\ohn"@example.org', "john@example.org"],
+    ['"\\j\\o\\h\\n"@Example.org.', "john@example.org"],
+    ['"q uoted"@example.org', "q uoted@example.org"],
+    ["q uoted@example.org", "q uoted@example.org"],
+    ['"x@1234"@example.org', "x@1234@example.org"],
+    ['"a\\"b\\\\c"@example.org', 'a"b\\c@example.org'],
+    ['a"b\\c@example.org', 'a"b\\c@example.org'],
+    ['"\\"john\\""@example.org', '"john"@example.org'],
+    ['"john"', "john"],
+    ['"john"@', "john@"],
+    // Quotes around a part of the local part belong to the name, and so do those that are not closed.
+    ['"a"b"@example.org', '"a"b"@example.org'],
+    ['"john@example.org', '"john@example.org'],
+    ['"a"@b@example.org', '"a"@b@example.org'],
+    // Without its quotes it would seem to be in the domain b.
+    ['"a@b"', '"a@b"'],
+    ['""', ""],
+    ["@example.org", "@example.org"],
+  ])("%s is %s", (text, canonical) => {
+    expect(parseAddress(text)).toBe(canonical);
+    expect(canonicalAddress(canonical)).toBe(canonical);
+  });
+
+  test("is what it was written from", () => {
+    fc.assert(
+      fc.property(text, fc.constantFrom("b.test", "bücher.example", "[192.0.2.1]"), (local, domain) => {
+        const written = formatAddress(`${local}@${domain}`);
+        if (written !== undefined) expect(parseAddress(written)).toBe(canonicalAddress(`${local}@${domain}`));
+      }),
+      { numRuns: runs(1000) },
+    );
+  });
+
+  test("comes out in its canonical form", () => {
+    fc.assert(
+      fc.property(text, (address) => {
+        const once = parseAddress(address);
+        expect(canonicalAddress(once)).toBe(once);
+      }),
+      { numRuns: runs(1000) },
+    );
+  });
+
+  test.each(["john@example.org", '"q uoted"@example.org', "@example.org", '"a\\"b"@example.org', "x@1234@example.org"])("%s", (address) => {
+    expect(isAddress(address)).toBe(true);
+  });
+
+  test.each([
+    "",
+    "john",
+    "example.org",
+    "john@",
+    "q uoted@example.org",
+    "john@example.org x",
+    '"q uoted"x@example.org',
+    "john@exa mple.org",
+  ])("%s is none", (address) => {
+    expect(isAddress(address)).toBe(false);
+  });
+});
+
+test.each<[string, (count: number) => string]>([
+  ["quotes", (count) => '"'.repeat(count)],
+  ["backslashes in quotes", (count) => `"${"\\".repeat(count)}"@b.test`],
+  ["quoted letters", (count) => `"${"a".repeat(count)}"@b.test`],
+  ["at signs", (count) => "@".repeat(count)],
+  ["source routes", (count) => `@${"a,@".repeat(count / 3)}b:c@d`],
+  ["spaces", (count) => `${" ".repeat(count / 2)}x${" ".repeat(count / 2)}y@b.test`],
+  ["dots", (count) => `a${".".repeat(count)}@b.test`],
+  [
+    "domains of different letters",
+    (count) => `x@${Array.from({ length: count }, (_, at) => String.fromCodePoint(0x4e00 + ((at * 7919) % 20_000))).join("")}`,
+  ],
+])("work is linear in the length: many %s", async (_, make) => {
+  const all = (address: string) => [canonicalAddress(address), parseAddress(address), formatAddress(address), parsePath(`<${address}>`)];
+  const work = (count: number) => workOf("/src/mail/", () => all(make(count)));
+  expect(await work(120_000)).toBeLessThan(4.5 * (await work(30_000)) + 1000);
 });

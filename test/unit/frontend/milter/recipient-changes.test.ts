@@ -114,7 +114,7 @@ describe("recipients", () => {
   test.each<[sent: string, parameters: string]>([
     ["<j+x@example.org> NOTIFY=NEVER", "NOTIFY=NEVER ORCPT=rfc822;j+2Bx@example.org"],
     ["<j+x@example.org> ORCPT=rfc822;first@b.example NOTIFY=SUCCESS,DELAY", "NOTIFY=SUCCESS,DELAY ORCPT=rfc822;first@b.example"],
-    ['<"a b=c"@example.org> NOTIFY=FAILURE', "NOTIFY=FAILURE ORCPT=rfc822;a+20b+3Dc@example.org"],
+    ['<"a b=c"@example.org> NOTIFY=FAILURE', 'NOTIFY=FAILURE ORCPT=rfc822;"a+20b+3Dc"@example.org'],
     ["<j+x@example.org> NOTIFY=a;b", "ORCPT=rfc822;j+2Bx@example.org"],
   ])("%s has %s", (sent, parameters) => expect(shown([[sent, "j@example.org"]], true)[1]).toBe(`+<j@example.org> ${parameters}`));
 
