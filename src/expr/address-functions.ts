@@ -6,9 +6,11 @@ import { flag, toText } from "./value.ts";
 
 /** Far beyond what SMTP carries; longer texts are no addresses. */
 const maxAddressLength = 1000;
-const letter = "\\w!#$%&'*+/=?^`{|}~\\-\\u{80}-\\u{10ffff}";
-const localPart = new RegExp(`^(?:[${letter}.]|"(?:[^"\\\\]|\\\\.)*")+$`, "su");
-const domain = new RegExp(`^[${letter}]+(?:\\.[${letter}]+)+$`, "u");
+/** RFC 5322 3.2.3 and RFC 6532. */
+const atom = "[\\w!#$%&'*+/=?^`{|}~\\-\\u{80}-\\u{10ffff}]+";
+const word = `(?:${atom}|"(?:[^"\\\\]|\\\\.)*")`;
+const localPart = new RegExp(`^${word}(?:\\.${word})*$`, "su");
+const domain = new RegExp(`^${atom}(?:\\.${atom})+$`, "u");
 
 export const addressFunctions: readonly PureFunction[] = [
   pure("is_email", 1, (text = "") => flag(isEmail(toText(text)))),
