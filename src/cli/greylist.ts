@@ -1,11 +1,9 @@
 /** `postern greylist`: what the greylist remembers, for the people who look after it. */
 import { Command, InvalidArgumentError } from "commander";
 import type { Configuration } from "../config/configuration.ts";
-import { canonicalAddress } from "../mail/address.ts";
+import { parseAddress } from "../mail/address.ts";
 import { canonicalIp, networkOf } from "../mail/ip.ts";
-import { keyText } from "../stage/bounded-key.ts";
-import { foldSender } from "../stage/fold-sender.ts";
-import { clientKey, exactAddress } from "../stage/greylist-key.ts";
+import { clientKey, exactAddress, greylistKey } from "../stage/greylist-key.ts";
 import type { Triplet } from "../state/decide.ts";
 import type { AddressEntry, Administration, EntryFilter, GreylistEntry } from "../state/state-store.ts";
 import type { ConfigurationOptions } from "./configuration-option.ts";
@@ -211,14 +209,10 @@ function subjectOf(
 }
 
 function tripletOf(client: string, sender: string, recipient: string, configuration: Configuration): Triplet {
-  const { key, foldSenders } = configuration.settings.rcpt.greylist;
-  const address = canonicalAddress(sender);
+  const { greylist } = configuration.settings.rcpt;
+  const parts = { client: clientOf(client, configuration), sender: parseAddress(sender), recipient: parseAddress(recipient) };
   // What `list` shows is folded already, and folding it again changes nothing.
-  return {
-    client: key.has("client") ? clientOf(client, configuration) : "",
-    sender: key.has("sender") ? keyText(foldSenders ? foldSender(address) : address) : "",
-    recipient: key.has("rcpt") ? keyText(canonicalAddress(recipient)) : "",
-  };
+  return greylistKey(parts, greylist);
 }
 
 /** An address stands for its network, a name for its organisation; what `list` shows stands for itself. */

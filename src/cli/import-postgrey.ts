@@ -3,11 +3,12 @@
  * postgrey.db holds `network/sender/recipient` and `first,last`; postgrey_clients.db holds an address and `passes,last`.
  */
 import { createReadStream } from "node:fs";
-import { canonicalIp } from "../mail/ip.ts";
-import { exactAddress } from "../stage/greylist-key.ts";
+import { canonicalAddress } from "../mail/address.ts";
+import { canonicalIp, networkOf } from "../mail/ip.ts";
+import { exactAddress, greylistKey } from "../stage/greylist-key.ts";
 import type { GreylistSettings } from "../stage/stage-settings.ts";
+import type { Triplet } from "../state/decide.ts";
 import type { ImportedEntry } from "../state/state-store.ts";
-import { importedTriplet } from "./imported-triplet.ts";
 import { linesOf } from "./lines.ts";
 
 /** More are no count, and stores take a very great one for an administrator's word. */
@@ -76,4 +77,15 @@ function entryOf(key: string, value: string, settings: GreylistSettings): Import
     passed: isPassed ? lastSeen : undefined,
     expires: isPassed ? lastSeen + lifetimeMs : firstSeen + retryWindowMs,
   };
+}
+
+/**
+ * The triplet of another greylist as the daemon would make it of the same message. `client` is an address, or the first three octets
+ * of one; `undefined`: it is neither.
+ */
+export function importedTriplet({ client, sender, recipient }: Triplet, settings: GreylistSettings): Triplet | undefined {
+  const address = canonicalIp(client) ?? canonicalIp(`${client}.0`);
+  if (address === undefined) return undefined;
+  const network = networkOf(address, settings.ipv4Prefix, settings.ipv6Prefix);
+  return greylistKey({ client: network, sender: canonicalAddress(sender), recipient: canonicalAddress(recipient) }, settings);
 }

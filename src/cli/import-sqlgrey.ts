@@ -8,7 +8,7 @@ import type { ImportedEntry } from "../state/state-store.ts";
 import type { Database } from "../store/database.ts";
 import { openStore } from "../store/open-store.ts";
 import type { StoreSettings } from "../store/store-settings.ts";
-import { importedTriplet } from "./imported-triplet.ts";
+import { importedTriplet } from "./import-postgrey.ts";
 
 /** `now`: milliseconds since the epoch; what would have expired by then, or cannot be used, is skipped. */
 export async function* readSqlgrey(

@@ -1,8 +1,22 @@
-/** Who a client is to the greylist: the organisation that its name belongs to, or its network. */
+/** What the greylist remembers an attempt by: the client, as its organisation or network, the sender, as far as it stays the same, the recipient. */
 import { getDomain } from "tldts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { networkOf } from "../mail/ip.ts";
+import { keyText } from "./bounded-key.ts";
+import { foldSender } from "./fold-sender.ts";
 import type { GreylistSettings } from "./stage-settings.ts";
+import type { GreylistQuestion } from "./state.ts";
+
+type Triplet = Pick<GreylistQuestion, "client" | "sender" | "recipient">;
+
+/** `client` is what `clientKey` says, the addresses are canonical. A triplet that was made here stays as it is. */
+export function greylistKey({ client, sender, recipient }: Triplet, { key, foldSenders }: GreylistSettings): Triplet {
+  return {
+    client: key.has("client") ? keyText(client) : "",
+    sender: key.has("sender") ? keyText(foldSenders ? foldSender(sender) : sender) : "",
+    recipient: key.has("rcpt") ? keyText(recipient) : "",
+  };
+}
 
 /** `address` canonical; `name` forward-confirmed, `""` if there is none. */
 export function clientKey(

@@ -5,11 +5,9 @@ import { asBoolean } from "../expr/result.ts";
 import { localPartOf } from "../mail/address.ts";
 import { type Reply, reply } from "../mail/reply.ts";
 import type { Header } from "./admission.ts";
-import { keyText } from "./bounded-key.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
-import { foldSender } from "./fold-sender.ts";
-import { clientKey, exactAddress } from "./greylist-key.ts";
+import { clientKey, exactAddress, greylistKey } from "./greylist-key.ts";
 import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
 import type { GreylistSettings } from "./stage-settings.ts";
 import type { GreylistAnswer, GreylistQuestion } from "./state.ts";
@@ -65,11 +63,9 @@ function exemptionOf(address: string, name: string, recipients: readonly string[
 }
 
 function questionOf(address: string, name: string, scope: Scope, settings: GreylistSettings, now: number): GreylistQuestion {
-  const { key, delayMs, retryWindowMs, lifetimeMs, autoWhitelist, foldSenders } = settings;
+  const { delayMs, retryWindowMs, lifetimeMs, autoWhitelist } = settings;
   return {
-    client: key.has("client") ? keyText(clientKey(address, name, settings)) : "",
-    sender: key.has("sender") ? keyText(foldSenders ? foldSender(scope.sender) : scope.sender) : "",
-    recipient: key.has("rcpt") ? keyText(scope.rcpt) : "",
+    ...greylistKey({ client: clientKey(address, name, settings), sender: scope.sender, recipient: scope.rcpt }, settings),
     ...{ now, delayMs, retryWindowMs, lifetimeMs },
     autoWhitelist: { address: exactAddress(address), passes: autoWhitelist === 0 ? undefined : autoWhitelist },
   };
