@@ -1,48 +1,43 @@
 /** The addresses in keys and results of maps, as MTAs write them there (socketmap_table(5), RFC 5321 4.1.2). */
-import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
+import { domainOf, formatAddress, localPartOf, parseAddress } from "../mail/address.ts";
+import { canonicalDomain } from "../mail/domain.ts";
 import { ipVersion } from "../mail/ip.ts";
-import { formatPath } from "../mail/path.ts";
+import { cleanText } from "../mail/reply.ts";
 
-/** A local part that is quoted as a whole: so Postfix asks first, and then again without the quotes. */
-const quotedAddress = /^"((?:[^"\\]|\\.)*)"(@[^@]*)?$/s;
+/** MTAs also ask about what they find in header fields. */
+const maxKeyBytes = 1024;
 
-/**
- * Canonical, without quotes. Empty for the null sender, which Postfix writes as two quotes; without an `@` the key is a domain or
- * a word. An `@` that nothing stands before names no address, though tables have it for a catch-all.
- */
-export function addressInKey(key: string): string {
-  const [, local, domain = ""] = quotedAddress.exec(key) ?? [];
-  return canonicalAddress(local === undefined ? key : local.replace(/\\(.)/gs, "$1") + domain);
+/** Whether tables may hold the key; what is asked next need not cope with any other. */
+export function isTableKey(key: string): boolean {
+  return key.length <= maxKeyBytes && Buffer.byteLength(key) <= maxKeyBytes && key === cleanText(key);
 }
 
 /** Quoted where needed. `undefined`: there can be no such mailbox, whatever a directory holds. */
 export function writtenAddress(address: string): string | undefined {
   // Tables name local accounts by their names alone, which the MTA completes.
   if (plainName.test(address)) return address;
-  return formatPath(address)?.slice(1, -1);
+  return formatAddress(address);
 }
 
 const plainName = /^[\w+-]+(?:\.[\w+-]+)*$/;
 
-/** Of an access table (access(5)), the most special first. */
+/** Of an access table (access(5)), the most special first, as far as tables may hold them; the null sender is `""` there. */
 export function accessKeys(key: string): readonly string[] {
-  const address = addressInKey(key);
-  const domain = domainOf(address);
-  if (domain === undefined)
-    return [...new Set([key, address, ...networksOf(address), ...parentsOf(address).map((parent) => `.${parent}`)])];
-  if (localPartOf(address) === "" || domain === "") return [];
-  const local = localPartOf(address);
+  const address = parseAddress(key);
+  const [local, domain] = [localPartOf(address), domainOf(address)];
+  if (domain !== undefined && (local === "" || domain === "")) return [];
+  const parts = domain === undefined ? partsOfName(canonicalDomain(key)) : partsOfAddress(local, domain);
+  return [...new Set([key, ...parts])].filter(isTableKey);
+}
+
+function partsOfName(name: string): readonly string[] {
+  return [name, ...networksOf(name), ...parentsOf(name)];
+}
+
+function partsOfAddress(local: string, domain: string): readonly string[] {
   const plus = local.indexOf("+");
   const locals = plus > 0 ? [local, local.slice(0, plus)] : [local];
-  return [
-    ...new Set([
-      key,
-      ...locals.map((each) => `${each}@${domain}`),
-      domain,
-      ...parentsOf(domain).map((parent) => `.${parent}`),
-      ...locals.map((each) => `${each}@`),
-    ]),
-  ];
+  return [...locals.map((each) => `${each}@${domain}`), domain, ...parentsOf(domain), ...locals.map((each) => `${each}@`)];
 }
 
 /** An IPv4 address is of the network of its first octets, as far as those are given. */
@@ -52,11 +47,12 @@ function networksOf(key: string): readonly string[] {
   return [3, 2, 1].map((count) => octets.slice(0, count).join("."));
 }
 
-/** What is deeper is no host that anybody has in a table. */
+/** So many labels below a domain no entry is for it. */
 const maxParents = 8;
 
+/** The domains above, each after a dot. */
 function parentsOf(domain: string): readonly string[] {
   if (domain.startsWith("[") || ipVersion(domain) !== undefined) return [];
-  const labels = domain.split(".");
-  return labels.slice(1, maxParents + 1).map((_, index) => labels.slice(index + 1).join("."));
+  const above = domain.split(".").slice(1).slice(-maxParents);
+  return above.map((_, index) => `.${above.slice(index).join(".")}`);
 }

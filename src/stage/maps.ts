@@ -6,19 +6,17 @@
 import type { Answer } from "../answer/answer.ts";
 import { runSteps, type Steps, waitFor } from "../answer/steps.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
-import { asString } from "../expr/result.ts";
 import { toText } from "../expr/value.ts";
-import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
+import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { canonicalIp } from "../mail/ip.ts";
 import { cleanText, formatReply } from "../mail/reply.ts";
 import { follow } from "./alias-chain.ts";
 import type { Core } from "./core.ts";
 import { decideEhlo } from "./ehlo.ts";
-import { evaluate } from "./evaluate.ts";
 import { discardedKeywords, featuresOff } from "./keywords.ts";
-import { accessKeys, addressInKey, writtenAddress } from "./map-key.ts";
-import { chooseDirectory, isLocalDomain, type Resolution, resolve } from "./resolve.ts";
+import { accessKeys, isTableKey, writtenAddress } from "./map-key.ts";
+import { chooseDirectory, isLocalDomain, type Resolution, resolve, rewrite } from "./resolve.ts";
 import { openSession, type Session } from "./session.ts";
 import type { Scope } from "./vocabulary.ts";
 
@@ -46,8 +44,8 @@ const maps: ReadonlyMap<string, AskMap> = new Map<string, AskMap>([
   ["access", askAccess],
 ]);
 
-/** MTAs also ask about what they find in header fields. */
-const maxKeyLength = 1024;
+/** Maps that search for a name, of which a part may be listed: a key that is no table's is not one that is not there. */
+const lists: ReadonlySet<string> = new Set(["helo", "access"]);
 
 const lookupPrefix = "lookup/";
 
@@ -65,11 +63,19 @@ export function isDecision(name: string): boolean {
 
 /** `undefined`: not found. Throws or rejects with a `TemporaryError` when it cannot tell. */
 export function askMap(name: string, key: string, core: Core, listener: MapListener): Answer<string | undefined> {
-  // No table holds it, and what is asked next need not cope with it.
-  if (key === "" || key.length > maxKeyLength || key !== cleanText(key)) return undefined;
-  if (name.startsWith(lookupPrefix)) return runSteps(askLookup(name.slice(lookupPrefix.length), key, core));
+  if (key === "") return undefined;
+  if (name.startsWith(lookupPrefix)) return runSteps(found(askLookup(name.slice(lookupPrefix.length), key, core), key));
   const ask = maps.get(name);
-  return ask === undefined ? undefined : runSteps(ask(key, core, listener));
+  if (ask === undefined) return undefined;
+  if (lists.has(name)) return runSteps(found(ask(key, core, listener), key));
+  return isTableKey(key) ? runSteps(ask(key, core, listener)) : undefined;
+}
+
+/** What is found by the parts of a key; where nothing is, and no table may hold the whole, it cannot be told. */
+function* found(steps: Steps<string | undefined>, key: string): Steps<string | undefined> {
+  const value = yield* steps;
+  if (value === undefined && !isTableKey(key)) throw new TemporaryError("the key is too long for a table, or has control characters");
+  return value;
 }
 
 /** As an access table is searched: which parameter of the MTA asks is not known, and a plain list has none of the other forms. */
@@ -84,13 +90,13 @@ function* askLookup(name: string, key: string, core: Core): Steps<string | undef
 
 /** The address itself, when mail for it would be taken as local. */
 function* askRecipients(key: string, core: Core, listener: MapListener): Steps<string | undefined> {
-  const address = addressInKey(key);
+  const address = parseAddress(key);
   // RFC 5321 4.5.1: postmaster without a domain is the MTA's own.
   if (address === "postmaster") return address;
   const written = isComplete(address) ? writtenAddress(address) : undefined;
   if (written === undefined) return undefined;
   const scope = yield* rewritten(address, core, listener);
-  const resolution = yield* found(scope, core);
+  const resolution = yield* resolved(scope, core);
   const isAccepted = resolution.kind === "found" || (resolution.kind === "unknown" && localPartOf(scope.rcpt) === "postmaster");
   return isAccepted ? written : undefined;
 }
@@ -124,7 +130,7 @@ function* askVirtuser(key: string, core: Core, listener: MapListener): Steps<str
 }
 
 function* aliasesOf(key: string, core: Core, listener: MapListener): Steps<readonly string[] | undefined> {
-  const address = addressInKey(key);
+  const address = parseAddress(key);
   if (!isComplete(address) || writtenAddress(address) === undefined) return undefined;
   const { addresses, loops } = yield* follow(address, (each) => stepFrom(each, core, listener));
   for (const loop of loops) listener.onLoop?.(loop);
@@ -139,7 +145,7 @@ function* aliasesOf(key: string, core: Core, listener: MapListener): Steps<reado
 /** Where an address goes in one step; none when it is not a local recipient. */
 function* stepFrom(address: string, core: Core, listener: MapListener): Steps<readonly string[]> {
   if (!isComplete(address)) return [];
-  const resolution = yield* found(yield* rewritten(address, core, listener), core);
+  const resolution = yield* resolved(yield* rewritten(address, core, listener), core);
   return resolution.kind === "found" ? resolution.addresses : [];
 }
 
@@ -178,15 +184,14 @@ function isComplete(address: string): boolean {
 
 function* rewritten(address: string, core: Core, listener: MapListener): Steps<Scope> {
   const scope = scopeOf(address, listener);
-  const result = asString(yield* evaluate("rewrite", core.settings.rcpt.rewrite, scope, core));
-  return result?.includes("@") ? { ...scope, rcpt: canonicalAddress(result) } : scope;
+  return { ...scope, rcpt: yield* rewrite(scope, core) };
 }
 
 /** The resolution; that of a list which is too long is not known, for a part of it would be wrong. */
-function* found(scope: Scope, core: Core): Steps<Exclude<Resolution, { kind: "list-too-long" }>> {
+function* resolved(scope: Scope, core: Core): Steps<Exclude<Resolution, { kind: "list-too-long" }>> {
   const resolution = yield* resolve(scope, core);
-  if (resolution.kind !== "list-too-long") return resolution;
-  throw new TemporaryError(`${scope.rcpt} has ${resolution.members} members, more than session.rcpt.max-list-members`);
+  if (resolution.kind === "list-too-long") throw resolution.cause;
+  return resolution;
 }
 
 function scopeOf(rcpt: string, listener: MapListener): Scope {

@@ -2,8 +2,8 @@
 
 import type { Answer } from "../answer/answer.ts";
 import { runSteps, type Steps } from "../answer/steps.ts";
-import { TemporaryError } from "../answer/temporary-error.ts";
-import { asBoolean, asCount, asDuration, asString } from "../expr/result.ts";
+import type { TemporaryError } from "../answer/temporary-error.ts";
+import { asBoolean, asCount, asDuration } from "../expr/result.ts";
 import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
 import { type Reply, reply } from "../mail/reply.ts";
 import { oversizedRcpt } from "./bounds.ts";
@@ -12,7 +12,7 @@ import { evaluate } from "./evaluate.ts";
 import { greylist } from "./greylist.ts";
 import type { CommandFacts, Parameters } from "./parameters.ts";
 import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
-import { type Resolution, resolve } from "./resolve.ts";
+import { type Resolution, resolve, rewrite } from "./resolve.ts";
 import { runScript } from "./script.ts";
 import type { Scripted, Session, Transaction } from "./session.ts";
 import type { Rule } from "./stage-settings.ts";
@@ -57,7 +57,7 @@ function* rcpt(
   const { refusal, sender, recipient: changed = given } = yield* scripted(transaction, begun, part, parameters, core);
   if (refusal !== undefined) return uncounted(refusal);
   const scope: Scope = { ...begun, sender: sender ?? begun.sender, rcpt: changed };
-  const address = yield* rewritten(scope, core);
+  const address = yield* rewrite(scope, core);
   // RFC 5321 4.5.1: postmaster without a domain is the MTA's own; so is any other name that it completes itself.
   const resolution: Resolution =
     domainOf(address) === undefined
@@ -121,10 +121,8 @@ function* conclude(resolution: Resolution, scope: Scope, given: string, core: Co
     case "unknown":
       if (localPartOf(scope.rcpt) === "postmaster") return accept([scope.rcpt], "postmaster");
       return yield* error(replies.unknownMailbox, "unknown-mailbox", scope, core);
-    case "list-too-long": {
-      const cause = new TemporaryError(`${scope.rcpt} has ${resolution.members} members, more than session.rcpt.max-list-members`);
-      return uncounted({ ...unavailable(replies.unavailable, cause), reason: "list-too-long" });
-    }
+    case "list-too-long":
+      return uncounted({ ...unavailable(replies.unavailable, resolution.cause), reason: "list-too-long" });
   }
 }
 
@@ -145,12 +143,6 @@ function* scripted(transaction: Transaction, scope: Scope, part: RcptPart, param
     if (transaction.scripted.size < maxScripted) transaction.scripted.set(scope.rcpt, result);
   }
   return result;
-}
-
-/** The recipient after `session.rcpt.rewrite`: a string with an `@` replaces it, any other result leaves it. */
-function* rewritten(scope: Scope, core: Core): Steps<string> {
-  const result = asString(yield* evaluate("rewrite", core.settings.rcpt.rewrite, scope, core));
-  return result?.includes("@") ? canonicalAddress(result) : scope.rcpt;
 }
 
 function isDuplicate(resolution: Resolution, transaction: Transaction): resolution is Extract<Resolution, { kind: "found" }> {

@@ -3,7 +3,7 @@
 import { type Steps, waitFor } from "../answer/steps.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { asString } from "../expr/result.ts";
-import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
+import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import type { Directory, Recipient } from "./sources.ts";
@@ -15,10 +15,16 @@ export type Resolution =
   | { readonly kind: "found"; readonly addresses: readonly string[]; readonly reason: Reason }
   | { readonly kind: "foreign" }
   | { readonly kind: "unknown" }
-  | { readonly kind: "list-too-long"; readonly members: number };
+  | { readonly kind: "list-too-long"; readonly cause: TemporaryError };
 
 const foreign: Resolution = { kind: "foreign" };
 const unknown: Resolution = { kind: "unknown" };
+
+/** The recipient after `session.rcpt.rewrite`: a string with an `@` replaces it, any other result leaves it. */
+export function* rewrite(scope: Scope, core: Core): Steps<string> {
+  const result = asString(yield* evaluate("rewrite", core.settings.rcpt.rewrite, scope, core));
+  return result?.includes("@") ? parseAddress(result) : scope.rcpt;
+}
 
 /** `scope.rcpt` is the address, canonical and with a domain. Throws a `TemporaryError` when it cannot tell. */
 export function* resolve(scope: Scope, core: Core): Steps<Resolution> {
@@ -103,7 +109,10 @@ function deliver(found: Recipient, address: string, kept: string | undefined, co
 }
 
 function deliverList(members: readonly string[], address: string, core: Core, reason: Reason = "list"): Resolution {
-  if (members.length > core.settings.rcpt.maxListMembers) return { kind: "list-too-long", members: members.length };
+  if (members.length > core.settings.rcpt.maxListMembers) {
+    const cause = new TemporaryError(`${address} has ${members.length} members, more than session.rcpt.max-list-members`);
+    return { kind: "list-too-long", cause };
+  }
   // Mail for a list that nobody is on is left to whoever keeps the list.
   return { kind: "found", addresses: members.length === 0 ? [address] : members, reason };
 }
@@ -129,10 +138,10 @@ function* baseOf(own: boolean | Rule | undefined, address: string, scope: Scope,
   // The rule of a Domain object maps local parts, the one of session.rcpt whole addresses.
   if (own !== undefined) {
     const local = asString(yield* evaluate("sub-addressing", setting, { ...scope, rcpt: localPartOf(address) }, core));
-    return local === undefined ? undefined : canonicalAddress(`${local}@${domain}`);
+    return local === undefined ? undefined : parseAddress(`${local}@${domain}`);
   }
   const base = asString(yield* evaluate("sub-addressing", setting, { ...scope, rcpt: address }, core));
-  return base === undefined ? undefined : canonicalAddress(base);
+  return base === undefined ? undefined : parseAddress(base);
 }
 
 function* catchAllOf(address: string, scope: Scope, core: Core): Steps<string | undefined> {
@@ -140,5 +149,5 @@ function* catchAllOf(address: string, scope: Scope, core: Core): Steps<string | 
   if (setting === false) return undefined;
   if (setting === true) return `@${domainOf(address) ?? ""}`;
   const catchAll = asString(yield* evaluate("catch-all", setting, { ...scope, rcpt: address }, core));
-  return catchAll === undefined || catchAll === "" ? undefined : canonicalAddress(catchAll);
+  return catchAll === undefined || catchAll === "" ? undefined : parseAddress(catchAll);
 }

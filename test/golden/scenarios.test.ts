@@ -9,6 +9,7 @@ import type { Decision } from "../../src/frontend/decision.ts";
 import { openMilter } from "../../src/frontend/milter/milter.ts";
 import { answerPolicy } from "../../src/frontend/policy/policy.ts";
 import { answerSocketmap } from "../../src/frontend/socketmap/socketmap.ts";
+import { parsePath } from "../../src/mail/path.ts";
 import type { Core } from "../../src/stage/core.ts";
 import { MemoryState } from "../../src/state/memory.ts";
 import { SocketmapDecoder } from "../../src/wire/socketmap.ts";
@@ -152,11 +153,13 @@ function byPolicy(place: Place, now: () => number): Player {
         outcomes.push("-");
         continue;
       }
+      // Postfix takes the quotes off.
+      const { address } = parsePath(bytesOf(argument));
       const changed = {
         CONNECT: {},
         EHLO: { heloName: argument },
-        MAIL: { sender: argument },
-        RCPT: { recipient: argument },
+        MAIL: { sender: address },
+        RCPT: { recipient: address },
         VRFY: { recipient: argument },
       };
       given = { ...given, ...changed[name] };
@@ -181,14 +184,14 @@ function byMilter(place: Place, now: () => number): Player {
     if (tls) await mta.macros("H", { tls_version: "TLSv1.3" });
     const outcomes: string[] = [];
     for (const { name, argument, parameters } of commands) {
-      if (name === "EHLO") await mta.send("H", helo(argument));
+      if (name === "EHLO") await mta.send("H", helo(bytesOf(argument)));
       if (name !== "MAIL" && name !== "RCPT") {
         outcomes.push("-");
         continue;
       }
       if (name === "MAIL" && login !== "") await mta.macros("M", { auth_authen: login });
       const logged = place.decisions.length;
-      const answer = (await mta.send(name === "MAIL" ? "M" : "R", envelope(`<${argument}>`, ...parameters))) ?? "";
+      const answer = (await mta.send(name === "MAIL" ? "M" : "R", envelope(bytesOf(`<${argument}>`), ...parameters))) ?? "";
       const reply = answer.replace(timed, "");
       const shadow = shadowSince(place, logged);
       outcomes.push(
@@ -198,6 +201,9 @@ function byMilter(place: Place, now: () => number): Player {
     return outcomes;
   };
 }
+
+/** One character a byte, as frames are made of. */
+const bytesOf = (text: string) => Buffer.from(text).toString("latin1");
 
 function bySocketmap(place: Place, now: () => number): Player {
   const answer = answerSocketmap({ ...optionsOf(place, place.listener("socketmap"), now), onLookup: () => {} });

@@ -67,26 +67,23 @@ const listener: MapListener = { name: "map", localPort: 25, isTrusted: (address)
 const ask = async (map: string, key: string, core = coreOf()) => askMap(map, key, core, listener);
 
 /** Keys that name nobody; an MTA sends them all the same. */
-const odd = [
-  "",
-  '""',
-  "@",
-  "*",
-  '""@catch.example',
-  "@catch.example",
-  "any@",
+const odd = ["", '""', "@", "*", '""@catch.example', "@catch.example", "any@"];
 
-  "john@example.org\0",
-  "a\r\nb@catch.example",
-];
-const garbage = "\u{fffd} x@".repeat(3000);
+/** Keys that no table can hold. */
+const unfit = ["john@example.org\0x", "a\r\nb@catch.example", "\u{fffd} x@".repeat(3000), "x".repeat(1025), "ü".repeat(513)];
 
 // Every text is an EHLO name, if a bad one.
 const keyed = mapNames.filter((name) => name !== "helo").map((name) => (name === "lookup/NAME" ? "lookup/blocked-domain" : name));
 
 describe.each(keyed)("%s", (map) => {
-  test.each([...odd, garbage])("%#: finds nothing for what is no key", async (key) => {
+  test.each(odd)("%#: finds nothing for what is no key", async (key) => {
     expect(await ask(map, key)).toBeUndefined();
+  });
+
+  const isList = map === "access" || map.startsWith("lookup/");
+  test.each(unfit)(`%#: a key that is no table's ${isList ? "cannot be told" : "is no mailbox"}`, async (key) => {
+    if (isList) await expect(ask(map, key)).rejects.toThrow(TemporaryError);
+    else expect(await ask(map, key)).toBeUndefined();
   });
 });
 
@@ -287,8 +284,16 @@ describe("helo", () => {
     ["*", "550 5.5.0 Invalid EHLO domain."],
     ["localhost", "550 5.5.0 Invalid EHLO domain."],
     ["Spammer.example", "551 5.1.1 Sending domain 'spammer.example' has been blocklisted."],
+    ["spammer.example..", "551 5.1.1 Sending domain 'spammer.example' has been blocklisted."],
+    ["spammer.example\u0085", "551 5.1.1 Sending domain 'spammer.example' has been blocklisted."],
+    ["x".repeat(2000), "550 5.5.0 Invalid EHLO domain."],
+    [`${"x.".repeat(1000)}client.example`, "550 5.5.0 Invalid EHLO domain."],
   ])("%s → %s", async (key, expected) => {
     expect(await ask("helo", key)).toBe(expected);
+  });
+
+  test.each(["mx\u0085.client.example", "mx.client.example\u2028x.example"])("a name that no list can hold: %j", async (name) => {
+    await expect(ask("helo", name)).rejects.toThrow(TemporaryError);
   });
 
   test("the port is that of the listener", async () => {
@@ -327,6 +332,17 @@ describe("lookup/NAME", () => {
     ["lookup/access", "c.example", undefined],
     ["lookup/access", "@e.example", undefined],
     ["lookup/access", '""@e.example', undefined],
+    ["lookup/access", "any@B.example..", "1"],
+    ["lookup/access", "host.sub.c.example。", "1"],
+    ["lookup/access", `${"x.".repeat(20)}c.example`, "1"],
+    ["lookup/access", `any@${"x.".repeat(20)}c.example`, "1"],
+    // What the whole of is no key is found by its domain, and by those above.
+    ["lookup/access", `${"x".repeat(2000)}@b.example`, "1"],
+    ["lookup/access", `${"ü".repeat(600)}@sub.c.example`, "1"],
+    ["lookup/access", "a\u0085@b.example", "1"],
+    ["lookup/access", "any@b.example\u0085", "1"],
+    ["lookup/access", `any@${"x".repeat(2000)}.c.example`, "1"],
+    ["lookup/access", `${"x.".repeat(600)}c.example`, "1"],
     ["lookup/nosuch", "x", undefined],
   ])("%s %s → %s", async (map, key, expected) => {
     expect(await ask(map, key)).toBe(expected);
