@@ -11,7 +11,7 @@ interface Options extends ConfigurationOptions {
 
 export function checkCommand(): Command {
   return new Command("check")
-    .description("Loads a configuration with all the files that it names and tells every problem. Opens nothing for writing.")
+    .description("Loads a configuration with all the files that it names and reports every problem. Opens nothing for writing.")
     .addOption(configurationOption())
     .addOption(stateDirectoryOption())
     .option("--print", "print the whole configuration as understood, defaults included")
@@ -19,7 +19,7 @@ export function checkCommand(): Command {
     .addHelpText(
       "after",
       `
-Each problem is one line on standard error: FILE:LINE:COLUMN: KEY: what is wrong. How to mend it.
+Each problem is one line on standard error: FILE:LINE:COLUMN: KEY: what is wrong. How to fix it.
 Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a store that cannot be reached or does not take the SQL of a script.`,
     )
     .action(async (options: Options) => {
@@ -37,7 +37,7 @@ Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a 
               await connect();
               process.stderr.write(`store ${store}: connected\n`);
             } catch {
-              // Why was told when the store went down.
+              // Why was reported when the store went down.
               process.exitCode = 1;
             }
           }

@@ -11,7 +11,7 @@ import type { ScriptStage } from "../stage/script-environment.ts";
 import type { Settings } from "../stage/stage-settings.ts";
 import type { StoreSettings } from "../store/store-settings.ts";
 import type { Problem } from "./check/report.ts";
-import type { Context } from "./compile/context.ts";
+import type { CompileContext } from "./compile/context.ts";
 import { compileDirectories, dnsSettings } from "./compile/directories.ts";
 import { compileExemptions } from "./compile/greylist.ts";
 import { compileListeners, networksOf } from "./compile/listeners.ts";
@@ -89,7 +89,7 @@ export interface Configuration {
 // package.json stands above src/ and above dist/; it is ours, and has a version.
 export const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string };
 
-export function compileConfiguration(file: string, text: string, normalised: Normalised, context: Context): Configuration {
+export function compileConfiguration(file: string, text: string, normalised: Normalised, context: CompileContext): Configuration {
   const { server, log, storage, session } = normalised;
   const stores = compileStores(normalised, context);
   const directories = compileDirectories(normalised, context);

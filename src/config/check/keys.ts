@@ -1,23 +1,26 @@
-/** Keys as people write them to the keys of the schema: other spellings, unknown keys, keys of what is not built. */
-import type { z } from "zod";
+/** Keys as people write them to the keys of the schema: other spellings, unknown keys, keys that this version does not have. */
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { schema } from "../schema/schema.ts";
 import { embeddedName, embeddedPath } from "../schema/stores.ts";
-import { below } from "../schema/walk.ts";
+import { below, type Schema } from "../schema/walk.ts";
 import { objectNames } from "../syntax/json-objects.ts";
 import type { Table, TreeNode } from "../syntax/tree.ts";
 import type { ProblemReport } from "./report.ts";
 
-type Shape = Readonly<Record<string, z.core.$ZodType>>;
+type Shape = Readonly<Record<string, Schema>>;
 
 /** Other names of keys, wherever they are. */
-const aliases: Readonly<Record<string, string>> = { subaddressing: "sub-addressing", "require-tls": "requiretls" };
+export const aliases: Readonly<Record<string, string>> = { subaddressing: "sub-addressing", "require-tls": "requiretls" };
 
 /** What this version does not have, by key, wherever it is. */
 const unbuilt: Readonly<Record<string, string>> = {
   http: "an HTTP server",
   metrics: "an HTTP server",
 };
+
+export function camelCase(name: string): string {
+  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
 
 const names = /^[A-Za-z0-9][\w./-]{0,63}$/;
 
@@ -51,7 +54,7 @@ class KeySpelling {
     this.#report = report;
   }
 
-  settle(node: TreeNode, of: z.core.$ZodType): void {
+  settle(node: TreeNode, of: Schema): void {
     const inside = below(of);
     switch (inside.kind) {
       case "leaf":
@@ -73,7 +76,7 @@ class KeySpelling {
     }
   }
 
-  #record(table: Table, value: z.core.$ZodType): void {
+  #record(table: Table, value: Schema): void {
     // Below the entries of an inline lookup nothing is a name.
     const isNamed = below(value).kind !== "leaf";
     for (const [name, node] of table.entries) {
@@ -95,7 +98,7 @@ class KeySpelling {
       }
       const other = settled.get(name);
       if (other) {
-        this.#complain(node, `is given twice, here and in line ${other.keyAt.line} as ${other.key}. Remove one.`);
+        this.#complain(node, `is given twice, here and on line ${other.keyAt.line} as ${other.key}. Remove one.`);
         continue;
       }
       settled.set(name, node);
@@ -118,7 +121,7 @@ class KeySpelling {
       return;
     }
     if (table.key === "" && objectNames.includes(written)) {
-      this.#complain(node, `unknown key "${written}": objects of this name stand in JSON. In TOML use the tables, such as [session.rcpt].`);
+      this.#complain(node, `unknown key "${written}": this object is for JSON. In TOML write tables, such as [session.rcpt].`);
       return;
     }
     const known = this.#knownIn(table, shape);
@@ -126,8 +129,8 @@ class KeySpelling {
     const near = didYouMean(longer[0] ?? written, known);
     const elsewhere = near === "" ? [...leaves(node)].map((leaf) => ({ leaf, keys: this.#elsewhere(leaf.key) })) : [];
     if (elsewhere.length === 0 || elsewhere.some(({ keys }) => keys.length !== 1)) {
-      const mend = near || ` Remove it, or look it up: known here are ${known.join(", ")}.`;
-      this.#complain(node, `unknown key "${written}".${mend}`);
+      const hint = near || ` Remove it, or look it up: known here are ${known.join(", ")}.`;
+      this.#complain(node, `unknown key "${written}".${hint}`);
       return;
     }
     for (const { leaf, keys } of elsewhere) this.#complain(leaf, `unknown key "${leaf.key}". Did you mean "${keys.join()}"?`);
@@ -137,8 +140,7 @@ class KeySpelling {
   #knownIn(table: Table, shape: Shape): readonly string[] {
     const keys = Object.keys(shape);
     if (this.#format === "toml") return keys;
-    const camelCase = keys.map((key) => key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()));
-    return table.key === "" ? [...camelCase, ...objectNames] : camelCase;
+    return [...keys.map(camelCase), ...(table.key === "" ? objectNames : [])];
   }
 
   /** Keys that end as this one does. */
@@ -157,7 +159,7 @@ function* leaves(node: TreeNode): Generator<TreeNode> {
 }
 
 /** Those that do not depend on names that the file gives. */
-function* dottedKeys(of: z.core.$ZodType, prefix: string): Generator<string> {
+function* dottedKeys(of: Schema, prefix: string): Generator<string> {
   const inside = below(of);
   if (inside.kind !== "object") {
     if (prefix !== "") yield prefix;

@@ -3,6 +3,7 @@ import type { Names } from "../../expr/ask.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import type { Document } from "../schema/schema.ts";
 import { embeddedName } from "../schema/stores.ts";
+import { isTable } from "../syntax/tree.ts";
 
 export interface GivenNames extends Names {
   /** In lower case. */
@@ -56,8 +57,4 @@ export function unknownScript(name: string, { scripts: { active, inactive } }: G
 function tableAt(data: unknown, path: readonly string[]): object {
   const found = path.reduce<unknown>((table, name) => (isTable(table) ? table[name] : undefined), data);
   return isTable(found) ? found : {};
-}
-
-function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { type Document, schema } from "../schema/schema.ts";
-import type { KeyPath } from "../syntax/tree.ts";
+import { isTable, type KeyPath } from "../syntax/tree.ts";
 import type { ProblemReport } from "./report.ts";
 
 /** What to write for a key that must not be missing. */
@@ -121,8 +121,4 @@ function completed(data: unknown, path: KeyPath): boolean {
 function leaveOut(data: unknown, path: KeyPath): void {
   const parent = valueAt(data, path.slice(0, -1));
   if (isTable(parent)) delete parent[String(path.at(-1))];
-}
-
-function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }

@@ -1,4 +1,4 @@
-/** What the listeners cannot carry out of what the settings say, and what they would carry out twice. */
+/** Settings that have no effect with the listeners that there are, and those that take effect twice. */
 import { canonicalDomain } from "../../mail/domain.ts";
 import type { EnvelopePart } from "../../sieve/script.ts";
 import type { Rule, Settings } from "../../stage/stage-settings.ts";
@@ -12,7 +12,7 @@ import type { ProblemReport } from "./report.ts";
 
 type Protocol = Normalised["listener"][string]["protocol"];
 
-interface Subject {
+interface Listening {
   readonly normalised: Normalised;
   readonly settings: Settings;
   readonly report: ProblemReport;
@@ -22,36 +22,36 @@ interface Subject {
   readonly rewrites: boolean;
 }
 
-/** Without a listener nothing is carried out, and nobody expects it. */
+/** Without a listener nothing has an effect, and nobody expects it. */
 export function warnOfListeners(normalised: Normalised, settings: Settings, report: ProblemReport): void {
   const listeners = Object.values(normalised.listener);
   if (listeners.length === 0) return;
   const speaks = (protocol: Protocol) => listeners.some((listener) => listener.protocol === protocol);
-  const subject: Subject = {
+  const listening: Listening = {
     ...{ normalised, settings, report },
     has: { policy: speaks("policy"), milter: speaks("milter"), socketmap: speaks("socketmap") },
     rewrites: listeners.some(({ protocol, rewrite }) => protocol === "milter" && rewrite === true),
   };
-  warnOfRecipients(subject);
-  warnOfSender(subject);
-  warnOfMailScript(subject);
-  warnOfExtensions(subject);
-  warnOfEnforcing(subject);
-  warnOfMaps(subject);
+  warnOfRecipients(listening);
+  warnOfSender(listening);
+  warnOfMailScript(listening);
+  warnOfExtensions(listening);
+  warnOfEnforcing(listening);
+  warnOfMaps(listening);
 }
 
-function warnOfRecipients(subject: Subject): void {
-  const { report, has, rewrites } = subject;
+function warnOfRecipients(listening: Listening): void {
+  const { report, has, rewrites } = listening;
   if (rewrites || has.socketmap) return;
-  const { session, domain } = subject.normalised;
+  const { session, domain } = listening.normalised;
   const { rcpt } = session;
   const message = has.milter
     ? "changes recipients, which no listener does: the milter has rewrite = false. Remove that, or add a socketmap listener."
-    : "changes recipients, which the policy protocol cannot: a recipient passes as what it becomes, and is delivered as given. " +
+    : "changes recipients, which the policy protocol cannot do: the new recipient is checked, but mail is delivered to the one that was given. " +
       "Add a milter or a socketmap listener.";
   const changes: readonly (readonly [KeyPath, boolean])[] = [
     [["session", "rcpt", "rewrite"], !isOff(rcpt.rewrite)],
-    [["session", "rcpt", "script"], mayScriptSet("to", "rcpt", subject)],
+    [["session", "rcpt", "script"], mayScriptSet("to", "rcpt", listening)],
     [["session", "rcpt", "sub-addressing"], yieldsAddress(rcpt["sub-addressing"])],
     [["session", "rcpt", "catch-all"], yieldsAddress(rcpt["catch-all"])],
     [["session", "rcpt", "aliases"], rcpt.aliases === "primary"],
@@ -72,34 +72,34 @@ function yieldsAddress(rules: StageRules | undefined): boolean {
   return rules !== undefined && !isOff(rules) && onlyExpression(rules) !== "true";
 }
 
-function warnOfSender(subject: Subject): void {
-  if (subject.rewrites) return;
+function warnOfSender(listening: Listening): void {
+  if (listening.rewrites) return;
   const changes: readonly (readonly [KeyPath, boolean])[] = [
-    [["session", "mail", "rewrite"], !isOff(subject.normalised.session.mail.rewrite)],
-    [["session", "mail", "script"], mayScriptSet("from", "mail", subject)],
-    [["session", "rcpt", "script"], mayScriptSet("from", "rcpt", subject)],
+    [["session", "mail", "rewrite"], !isOff(listening.normalised.session.mail.rewrite)],
+    [["session", "mail", "script"], mayScriptSet("from", "mail", listening)],
+    [["session", "rcpt", "script"], mayScriptSet("from", "rcpt", listening)],
   ];
   for (const [path, isChange] of changes) {
     if (!isChange) continue;
-    subject.report.warning(
+    listening.report.warning(
       path,
-      "changes the sender, which only a milter with rewrite = true can: rules see the changed one, the message keeps the given one. " +
+      "changes the sender, which only a milter with rewrite = true can do: rules see the new sender, the message keeps the one that was given. " +
         "Add one, or have the MTA make the same change, in Postfix by sender_canonical_maps.",
     );
   }
 }
 
-/** Servers that take the mail themselves add a recipient by it. */
-function warnOfMailScript(subject: Subject): void {
-  if (subject.settings.rcpt.script !== undefined || !mayScriptSet("to", "mail", subject)) return;
-  subject.report.warning(
+/** In servers that receive the mail themselves this adds a recipient. */
+function warnOfMailScript(listening: Listening): void {
+  if (listening.settings.rcpt.script !== undefined || !mayScriptSet("to", "mail", listening)) return;
+  listening.report.warning(
     ["session", "mail", "script"],
     "sets envelope.to, which does nothing at MAIL: there is no recipient yet, and none can be added. Run the script by session.rcpt.script.",
   );
 }
 
 /** Whether a script that the stage may run does so. */
-function mayScriptSet(part: EnvelopePart, stage: "mail" | "rcpt", { normalised, settings }: Subject): boolean {
+function mayScriptSet(part: EnvelopePart, stage: "mail" | "rcpt", { normalised, settings }: Listening): boolean {
   const { scripts } = settings.sieve;
   // A name that is computed may be any of them.
   const run = scriptsByStage(normalised)[stage].flatMap((name) => scripts.get(name.toLowerCase()) ?? [...scripts.values()]);
@@ -125,24 +125,24 @@ const carriers: Readonly<Record<keyof Normalised["session"]["extensions"], reado
 
 const listenerOf: Readonly<Record<Protocol, string>> = { policy: "a policy listener", milter: milterRefuses, socketmap: mapHides };
 
-function warnOfExtensions({ normalised, report, has }: Subject): void {
+function warnOfExtensions({ normalised, report, has }: Listening): void {
   for (const [key, protocols] of Object.entries(carriers)) {
     if (!isChanged(normalised, "extensions", key) || protocols.some((protocol) => has[protocol])) continue;
     const message =
       protocols.length === 0
-        ? "cannot be carried out: no protocol can make an MTA offer it. Remove it."
-        : `is carried out by no listener. Add ${protocols.map((protocol) => listenerOf[protocol]).join(" or ")}.`;
+        ? "has no effect: no protocol can make an MTA offer it. Remove it."
+        : `has no effect with these listeners. Add ${protocols.map((protocol) => listenerOf[protocol]).join(" or ")}.`;
     report.warning(["session", "extensions", key], message);
   }
 }
 
-function warnOfEnforcing({ normalised, report, has }: Subject): void {
+function warnOfEnforcing({ normalised, report, has }: Listening): void {
   if (has.socketmap) return;
   for (const [name, { extensions }] of Object.entries(normalised.listener)) {
     if (extensions !== "enforce") continue;
     report.warning(
       ["listener", name, "extensions"],
-      "refuses what the MTA still offers, so that clients which take the offer fail. " +
+      "refuses what the MTA still offers: clients that use it fail. " +
         "Add a socketmap listener and give the MTA its map ehlo-keywords (Postfix) or srv_features (Sendmail).",
     );
   }
@@ -159,8 +159,8 @@ const beyondMaps = [
   ["rcpt", "replies"],
 ] as const;
 
-function warnOfMaps(subject: Subject): void {
-  const { normalised, report, has } = subject;
+function warnOfMaps(listening: Listening): void {
+  const { normalised, report, has } = listening;
   if (!has.socketmap) return;
   for (const [name, { protocol, mode, rewrite }] of Object.entries(normalised.listener)) {
     if (protocol === "socketmap" && mode === "shadow") {
@@ -178,14 +178,14 @@ function warnOfMaps(subject: Subject): void {
       );
     }
   }
-  for (const [path, unknown] of unknownToMaps(subject)) {
+  for (const [path, unknown] of unknownToMaps(listening)) {
     report.warning(
       path,
-      `uses ${unknown.join(", ")}, which a map does not know and takes as empty or false: there an address may resolve to something else. ` +
+      `uses ${unknown.join(", ")}, which is empty or false when a map is asked: there an address may resolve differently. ` +
         "Write rules that depend on the recipient alone.",
     );
   }
-  if (mayScriptSet("to", "rcpt", subject)) {
+  if (mayScriptSet("to", "rcpt", listening)) {
     report.warning(
       ["session", "rcpt", "script"],
       "changes recipients, and maps run no scripts: the maps recipients and aliases of the socketmap listener answer for the address as given. " +
@@ -195,14 +195,14 @@ function warnOfMaps(subject: Subject): void {
   if (has.policy || has.milter) return;
   for (const [table, key] of beyondMaps) {
     if (!isChanged(normalised, table, key)) continue;
-    report.warning(["session", table, key], "is carried out by no listener: a map knows no session. Add a policy or a milter listener.");
+    report.warning(["session", table, key], "has no effect with these listeners: a map has no session. Add a policy or a milter listener.");
   }
 }
 
 /** What is known where a map is asked. */
 const knownToMaps: ReadonlySet<string> = new Set(["rcpt", "rcpt_domain", "address", "email", "listener", "local_port", "protocol"]);
 
-function unknownToMaps({ normalised, settings }: Subject): readonly (readonly [KeyPath, readonly string[]])[] {
+function unknownToMaps({ normalised, settings }: Listening): readonly (readonly [KeyPath, readonly string[]])[] {
   const { rcpt, domains } = settings;
   const rules: readonly (readonly [KeyPath, Rule | boolean | undefined])[] = [
     [["session", "rcpt", "directory"], rcpt.directory],
@@ -222,7 +222,7 @@ function unknownToMaps({ normalised, settings }: Subject): readonly (readonly [K
 
 const defaults = schema.parse({}).session;
 
-/** Other than the default, which promises nothing. */
+/** The default promises nothing. */
 function isChanged({ session }: Pick<Normalised, "session">, table: "ehlo" | "extensions" | "mail" | "rcpt", key: string): boolean {
   const valueIn = (tables: Normalised["session"]) => JSON.stringify(new Map<string, unknown>(Object.entries(tables[table])).get(key));
   return valueIn(session) !== valueIn(defaults);

@@ -6,14 +6,14 @@ import type { KeyPath } from "../syntax/tree.ts";
 /** The text of a file; throws as node:fs does. */
 export type ReadFile = (path: string) => string;
 
-export interface Context {
+export interface CompileContext {
   readonly report: ProblemReport;
   readonly names: GivenNames;
   readonly readFile: ReadFile;
 }
 
 /** `undefined`: it cannot be read, which has been reported. */
-export function textOf(path: KeyPath, file: string, { report, readFile }: Context): string | undefined {
+export function textOf(path: KeyPath, file: string, { report, readFile }: CompileContext): string | undefined {
   try {
     return readFile(file);
   } catch (error) {

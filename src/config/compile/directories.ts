@@ -9,16 +9,16 @@ import { unknownStore } from "../check/names.ts";
 import type { ProblemReport } from "../check/report.ts";
 import type { Normalised } from "../normalise.ts";
 import type { KeyPath } from "../syntax/tree.ts";
-import { type Context, textOf } from "./context.ts";
+import { type CompileContext, textOf } from "./context.ts";
 
 type NormalisedDirectory = Normalised["directory"][string];
 type Of<T extends string> = Extract<NormalisedDirectory, { type: T }>;
 
-export function compileDirectories({ directory }: Normalised, context: Context): ReadonlyMap<string, DirectorySettings> {
+export function compileDirectories({ directory }: Normalised, context: CompileContext): ReadonlyMap<string, DirectorySettings> {
   return new Map(Object.entries(directory).map(([name, each]) => [name, settingsOf(name, each, context)]));
 }
 
-function settingsOf(name: string, directory: NormalisedDirectory, context: Context): DirectorySettings {
+function settingsOf(name: string, directory: NormalisedDirectory, context: CompileContext): DirectorySettings {
   const path: KeyPath = ["directory", name];
   switch (directory.type) {
     case "mta":
@@ -39,7 +39,7 @@ function cacheOf({ entries, ttl }: Of<"sql">["cache"] | Normalised["dns"]["cache
   return { entries, positiveMs: ttl.positive.value, negativeMs: ttl.negative.value };
 }
 
-function memory(name: string, path: KeyPath, { principals, domains }: Of<"memory">, { report }: Context): DirectorySettings {
+function memory(name: string, path: KeyPath, { principals, domains }: Of<"memory">, { report }: CompileContext): DirectorySettings {
   const names = new Set(principals.map((principal) => principal.name));
   const settings = principals.map((principal, index): Principal => {
     const at: KeyPath = [...path, "principals", index];
@@ -68,7 +68,7 @@ function addresses(path: KeyPath, texts: readonly string[], report: ProblemRepor
   });
 }
 
-function file(name: string, path: KeyPath, directory: Of<"file">, context: Context): DirectorySettings {
+function file(name: string, path: KeyPath, directory: Of<"file">, context: CompileContext): DirectorySettings {
   const { virtual, aliases, addresses, domains, "aliases-domain": aliasesDomain } = directory;
   const { report } = context;
   const parse = tableParsers(aliasesDomain);

@@ -6,12 +6,12 @@ import type { GreylistSettings, Rule } from "../../stage/stage-settings.ts";
 import type { Normalised } from "../normalise.ts";
 import { exemptFile } from "../schema/greylist.ts";
 import type { KeyPath } from "../syntax/tree.ts";
-import { type Context, textOf } from "./context.ts";
+import { type CompileContext, textOf } from "./context.ts";
 
 const path: KeyPath = ["session", "rcpt", "greylist"];
 
 /** `enable` compiled. */
-export function compileGreylist({ server, session }: Normalised, enable: Rule, { report }: Context): GreylistSettings {
+export function compileGreylist({ server, session }: Normalised, enable: Rule, { report }: CompileContext): GreylistSettings {
   const { greylist } = session.rcpt;
   const { delay, "retry-window": retryWindow } = greylist;
   if (delay.value >= retryWindow.value) {
@@ -34,7 +34,7 @@ export function compileGreylist({ server, session }: Normalised, enable: Rule, {
   };
 }
 
-export function compileExemptions({ session }: Normalised, context: Context): ExemptionSettings {
+export function compileExemptions({ session }: Normalised, context: CompileContext): ExemptionSettings {
   const { "exempt-clients": clients, "exempt-recipients": recipients } = session.rcpt.greylist;
   return {
     clients: listOf(clients, [...path, "exempt-clients"], parseExemptClients, context),
@@ -44,7 +44,7 @@ export function compileExemptions({ session }: Normalised, context: Context): Ex
 
 type Parse = (text: string, problem: (line: number, what: string) => void) => unknown;
 
-function listOf(written: readonly string[], path: KeyPath, parse: Parse, context: Context): ExemptionSettings["clients"] {
+function listOf(written: readonly string[], path: KeyPath, parse: Parse, context: CompileContext): ExemptionSettings["clients"] {
   const entries: string[] = [];
   const files: string[] = [];
   for (const [index, entry] of written.entries()) {

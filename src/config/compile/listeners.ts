@@ -4,11 +4,11 @@ import type { ListenerSettings, Networks } from "../configuration.ts";
 import type { Normalised } from "../normalise.ts";
 import { formatListenAddress } from "../schema/values.ts";
 import { onlyExpression } from "../syntax/rule-set.ts";
-import type { Context } from "./context.ts";
+import type { CompileContext } from "./context.ts";
 
 const milterKeys = ["extensions", "rewrite"] as const;
 
-export function compileListeners({ listener }: Normalised, { report }: Context): readonly ListenerSettings[] {
+export function compileListeners({ listener }: Normalised, { report }: CompileContext): readonly ListenerSettings[] {
   /** By address: who listens there. */
   const taken = new Map<string, string>();
   return Object.entries(listener).map(([name, each]) => {
@@ -45,7 +45,7 @@ export function networksOf(texts: readonly string[]): Networks {
 }
 
 /** Somebody must be able to ask, and it must be known who exists. */
-export function mustServe({ listener, session, storage }: Normalised, { names, report }: Context): void {
+export function mustServe({ listener, session, storage }: Normalised, { names, report }: CompileContext): void {
   const [first] = Object.keys(listener);
   const directory = onlyExpression(session.rcpt.directory);
   if (first === undefined) {
@@ -58,7 +58,7 @@ export function mustServe({ listener, session, storage }: Normalised, { names, r
   } else if (names.directories.size === 0 && directory !== "false") {
     report.error(
       ["listener", first],
-      'has no directory to ask, so every recipient would be foreign. Add a directory that knows who exists, or [directory.mta] with type = "mta" if recipients and relaying stay the MTA\'s business.',
+      'has no directory to ask, so every recipient would be foreign. Add a directory that knows who exists, or [directory.mta] with type = "mta" if the MTA itself decides on recipients and relaying.',
     );
   } else if (storage.directory === undefined && names.directories.size > 1 && /^(['"])\*?\1$/.test(directory ?? "")) {
     report.error(

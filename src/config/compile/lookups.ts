@@ -1,11 +1,11 @@
-/** `[lookup.*]`, `[lookup-file.*]` and `[lookup-sql.*]`: named lists in one name space. */
+/** `[lookup.*]`, `[lookup-file.*]` and `[lookup-sql.*]`: named lists in one namespace. */
 import type { Value } from "../../expr/value.ts";
 import type { LookupEntry, LookupSettings } from "../../lookup/lookup-settings.ts";
 import { unknownStore } from "../check/names.ts";
 import type { Normalised } from "../normalise.ts";
-import { type Context, textOf } from "./context.ts";
+import { type CompileContext, textOf } from "./context.ts";
 
-export function compileLookups(normalised: Normalised, context: Context): ReadonlyMap<string, LookupSettings> {
+export function compileLookups(normalised: Normalised, context: CompileContext): ReadonlyMap<string, LookupSettings> {
   const lookups = new Map<string, LookupSettings>();
   const add = (table: "lookup" | "lookup-file" | "lookup-sql", settings: LookupSettings) => {
     const { name } = settings;

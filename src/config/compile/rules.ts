@@ -10,7 +10,7 @@ import type { ProblemReport } from "../check/report.ts";
 import type { StageRules } from "../schema/values.ts";
 import { onlyExpression } from "../syntax/rule-set.ts";
 import type { KeyPath } from "../syntax/tree.ts";
-import type { Context } from "./context.ts";
+import type { CompileContext } from "./context.ts";
 
 export const priorities: ReadonlySet<string> = new Set(priorityPolicies);
 
@@ -47,7 +47,7 @@ export class RuleCompiler {
   readonly #names: Names;
   readonly #report: ProblemReport;
 
-  constructor({ names, report }: Context) {
+  constructor({ names, report }: CompileContext) {
     this.#names = names;
     this.#report = report;
   }

@@ -6,7 +6,7 @@ import { environmentNames, type ScriptStage } from "../../stage/script-environme
 import type { Problem, ProblemReport } from "../check/report.ts";
 import type { Normalised } from "../normalise.ts";
 import type { KeyPath } from "../syntax/tree.ts";
-import { type Context, notUtf8, textOf } from "./context.ts";
+import { type CompileContext, notUtf8, textOf } from "./context.ts";
 import { literalText } from "./rules.ts";
 
 const scriptsPath: KeyPath = ["sieve", "trusted", "scripts"];
@@ -14,7 +14,7 @@ const scriptsPath: KeyPath = ["sieve", "trusted", "scripts"];
 /** The scripts that are active, as they are written, by name in lower case. */
 export type ScriptSources = ReadonlyMap<string, { readonly name: string; readonly text: string }>;
 
-export function readScripts({ sieve }: Normalised, context: Context): ScriptSources {
+export function readScripts({ sieve }: Normalised, context: CompileContext): ScriptSources {
   const { report } = context;
   const sources = new Map<string, { readonly name: string; readonly text: string }>();
   for (const [name, { contents, file, "is-active": isActive }] of Object.entries(sieve.trusted.scripts)) {
@@ -22,7 +22,7 @@ export function readScripts({ sieve }: Normalised, context: Context): ScriptSour
     const key = name.toLowerCase();
     const other = sources.get(key);
     if (other !== undefined) {
-      report.error(path, `there is a script "${other.name}" already, and the case of a name counts for nothing. Choose another name.`);
+      report.error(path, `there is a script "${other.name}" already; upper and lower case are the same in names. Choose another name.`);
       continue;
     }
     if (!isActive) continue;
@@ -46,7 +46,7 @@ export function scriptIn(content: string): string | undefined {
 }
 
 /** What scripts of this configuration are compiled against. */
-export function scriptVocabulary({ sieve }: Normalised, sources: ScriptSources, { names }: Context): ScriptVocabulary {
+export function scriptVocabulary({ sieve }: Normalised, sources: ScriptSources, { names }: CompileContext): ScriptVocabulary {
   const { limits, "no-capability-check": isLenient } = sieve.trusted;
   return {
     environment: environmentNames,
@@ -83,7 +83,7 @@ export function compileScripts(
   normalised: Normalised,
   sources: ScriptSources,
   vocabulary: ScriptVocabulary,
-  { report }: Context,
+  { report }: CompileContext,
 ): ReadonlyMap<string, Script> {
   const included = new Set<string>();
   const source: ScriptVocabulary["source"] = (name) => {
@@ -125,7 +125,7 @@ function warnOfUnused(name: string, report: ProblemReport): void {
 function warnOfPart(name: string, part: EnvelopePart, report: ProblemReport): void {
   report.warning(
     [...scriptsPath, name],
-    `sets envelope.${part}: the script sees the change, and nobody else does, since no MTA lets this part be changed. Only from and to can be.`,
+    `sets envelope.${part}, which no MTA lets anybody change: only the script sees the new value. Set only from and to.`,
   );
 }
 

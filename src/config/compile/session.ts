@@ -6,13 +6,13 @@ import { unknownDirectory, unknownLookup, unknownScript } from "../check/names.t
 import type { Normalised } from "../normalise.ts";
 import type { StageRules } from "../schema/values.ts";
 import type { KeyPath } from "../syntax/tree.ts";
-import type { Context } from "./context.ts";
+import type { CompileContext } from "./context.ts";
 import { compileGreylist } from "./greylist.ts";
 import { type Outcomes, priorities, RuleCompiler } from "./rules.ts";
 import { scriptOutcomes } from "./scripts.ts";
 import { compileThrottles } from "./throttles.ts";
 
-export function compileSettings(normalised: Normalised, sieve: SieveSettings, context: Context): Settings {
+export function compileSettings(normalised: Normalised, sieve: SieveSettings, context: CompileContext): Settings {
   const { names, report } = context;
   const { ehlo, extensions, mail, rcpt } = normalised.session;
   const compiler = new RuleCompiler(context);
@@ -86,7 +86,11 @@ export function compileSettings(normalised: Normalised, sieve: SieveSettings, co
   };
 }
 
-function compileDomains({ domain }: Normalised, compiler: RuleCompiler, { names, report }: Context): ReadonlyMap<string, DomainSettings> {
+function compileDomains(
+  { domain }: Normalised,
+  compiler: RuleCompiler,
+  { names, report }: CompileContext,
+): ReadonlyMap<string, DomainSettings> {
   const domains = new Map<string, DomainSettings>();
   for (const [index, each] of domain.entries()) {
     const path: KeyPath = ["domain", index];

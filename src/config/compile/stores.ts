@@ -6,11 +6,11 @@ import { unknownStore } from "../check/names.ts";
 import type { Normalised } from "../normalise.ts";
 import { embeddedName } from "../schema/stores.ts";
 import type { KeyPath } from "../syntax/tree.ts";
-import { type Context, textOf } from "./context.ts";
+import { type CompileContext, textOf } from "./context.ts";
 
 const embeddedTimeoutMs = 2000;
 
-export function compileStores({ server, store }: Normalised, context: Context): ReadonlyMap<string, StoreSettings> {
+export function compileStores({ server, store }: Normalised, context: CompileContext): ReadonlyMap<string, StoreSettings> {
   const path = join(server["state-directory"], "data.sqlite");
   const embedded: StoreSettings = {
     name: embeddedName,
@@ -30,15 +30,16 @@ export function compileStores({ server, store }: Normalised, context: Context): 
 
 type NormalisedStore = Normalised["store"][string];
 
-function checkEmbedded(store: NormalisedStore, path: string, { report }: Context): void {
+function checkEmbedded(store: NormalisedStore, path: string, { report }: CompileContext): void {
   const at: KeyPath = ["store", embeddedName];
-  if (store.type !== "sqlite") report.error([...at, "type"], "the built-in store is of SQLite. Remove this, or choose another name.");
+  if (store.type !== "sqlite")
+    report.error([...at, "type"], "the built-in store is an SQLite database. Remove this, or choose another name.");
   else if (store.path !== resolve(path)) {
-    report.error([...at, "path"], "the built-in store lies in server.state-directory. Remove this, or choose another name.");
+    report.error([...at, "path"], "the built-in store is in server.state-directory. Remove this, or choose another name.");
   }
 }
 
-function settingsOf(name: string, store: NormalisedStore, context: Context): StoreSettings {
+function settingsOf(name: string, store: NormalisedStore, context: CompileContext): StoreSettings {
   const at: KeyPath = ["store", name];
   const sql = store.init === undefined ? undefined : textOf([...at, "init"], store.init, context);
   const common = {
@@ -58,7 +59,7 @@ function settingsOf(name: string, store: NormalisedStore, context: Context): Sto
   return { ...common, type: "postgresql", pool, url, host, port, database, user, password: passwordOf(at, store, context) };
 }
 
-function passwordOf(at: KeyPath, store: Extract<NormalisedStore, { type: "postgresql" }>, context: Context): string | undefined {
+function passwordOf(at: KeyPath, store: Extract<NormalisedStore, { type: "postgresql" }>, context: CompileContext): string | undefined {
   const file = store["password-file"];
   if (file === undefined) return store.password;
   const path: KeyPath = [...at, "password-file"];
@@ -69,7 +70,7 @@ function passwordOf(at: KeyPath, store: Extract<NormalisedStore, { type: "postgr
 }
 
 /** `[storage]`. */
-export function checkStorage({ storage }: Normalised, { names, report }: Context): void {
+export function checkStorage({ storage }: Normalised, { names, report }: CompileContext): void {
   for (const key of ["data", "state"] as const) report.errorIf(["storage", key], unknownStore(storage[key], names));
   const { directory } = storage;
   if (directory === undefined || names.directories.has(directory)) return;

@@ -1,6 +1,7 @@
 /** A JSON Schema for editors of TOML and of JSON, made from the schema. */
 import { z } from "zod";
 import { throttleKeys } from "../../stage/stage-settings.ts";
+import { aliases, camelCase } from "../check/keys.ts";
 import { schema } from "../schema/schema.ts";
 
 type Json = z.core.JSONSchema.JSONSchema;
@@ -73,25 +74,17 @@ function objectOf(value: unknown): Readonly<Record<string, Json>> {
 }
 
 function withOtherNames<T>(properties: Readonly<Record<string, T>>): Record<string, T> {
-  const all = Object.entries(properties).flatMap(([name, of]) =>
-    [...new Set([name, camelCase(name), ...(aliases[name] ?? [])])].map((other) => [other, of]),
-  );
+  const all = Object.entries(properties).flatMap(([name, of]) => {
+    const names = [name, ...Object.keys(aliases).filter((alias) => aliases[alias] === name)];
+    return [...new Set([...names, ...names.map(camelCase)])].map((other) => [other, of]);
+  });
   return Object.fromEntries(all);
-}
-
-const aliases: Readonly<Record<string, readonly string[]>> = {
-  "sub-addressing": ["subaddressing"],
-  requiretls: ["require-tls", "requireTls"],
-};
-
-function camelCase(name: string): string {
-  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 function inboundThrottle(throttle: Json): Json {
   const properties = objectOf(throttle.properties);
   const { key = {}, rate = {} } = properties;
-  const names = throttleKeys.flatMap((name) => [name, name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())]);
+  const names = throttleKeys.flatMap((name) => [name, camelCase(name.replaceAll("_", "-"))]);
   const pair: Json = {
     type: "object",
     properties: { count: { type: "integer" }, period: { type: ["string", "integer"] } },

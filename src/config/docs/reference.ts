@@ -4,16 +4,16 @@ import { z } from "zod";
 import { environmentNames } from "../../stage/script-environment.ts";
 import { variablesOf } from "../../stage/vocabulary.ts";
 import { schema } from "../schema/schema.ts";
-import { below } from "../schema/walk.ts";
+import { below, type Schema } from "../schema/walk.ts";
 
 const introduction = `# Configuration reference
 
 Made from the schema; do not edit. A configuration is one file of TOML or of JSON (by its name, \`.json\`, or because it begins with \`{\`).
-\`postern check\` tells everything that is wrong with one, \`postern check --print\` prints it with all defaults.
+\`postern check\` reports everything that is wrong with one, \`postern check --print\` prints it with all defaults.
 
-- Paths are relative to the folder of the configuration file, but \`server.state-directory\` to the working directory.
+- Paths are relative to the folder of the configuration file; \`server.state-directory\` is relative to the working directory.
 - A duration is a number and one unit, \`d\`, \`h\`, \`m\`, \`s\` or \`ms\`: \`"30s"\`.
-- *Rules* are one expression (\`"local_port == 25"\`, \`true\`, \`25\`) or a list of them, of which the first whose \`if\` is true holds:
+- *Rules* are one expression (\`"local_port == 25"\`, \`true\`, \`25\`) or a list of them, of which the first whose \`if\` is true applies:
   \`[ { if = "local_port == 25", then = true }, { else = false } ]\`. Text needs inner quotes: \`"'accounts'"\`.
 - In a basic string of TOML an escape that TOML lacks stands for itself, with a warning: better write \`\\\\.\` or a literal string, \`'\\.'\`.
 - In JSON keys may be written in camelCase. There the objects \`MtaStageEhlo\`, \`MtaExtensions\` and \`MtaStageRcpt\`
@@ -52,7 +52,7 @@ function headingOf([first]: readonly DescribedKey[]): string {
   return `## ${text}${variant === undefined ? "" : `, ${code(`type = "${variant}"`)}`}`;
 }
 
-/** What a table of the top is for, told before the first of its kind. */
+/** What a table of the top is for, before the first of its kind. */
 function introOf([first]: readonly DescribedKey[], introduced: Set<string>): string {
   const top = first?.table.replace(/[.[].*/, "") ?? "";
   const of = Object.entries(schema.shape).find(([name]) => name === top)?.[1];
@@ -63,7 +63,7 @@ function introOf([first]: readonly DescribedKey[], introduced: Set<string>): str
 }
 
 function tableOf(keys: readonly DescribedKey[]): string {
-  const rows = keys.map(({ name, meaning, type, default: fallback }) => [code(name), meaning, type, fallback ?? "*needed*"]);
+  const rows = keys.map(({ name, meaning, type, default: fallback }) => [code(name), meaning, type, fallback ?? "*required*"]);
   const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |\n`;
   return `${line(["key", "meaning", "type", "default"])}|---|---|---|---|\n${rows.map(line).join("")}`;
 }
@@ -71,8 +71,6 @@ function tableOf(keys: readonly DescribedKey[]): string {
 function code(text: string): string {
   return `\`${text}\``;
 }
-
-type Schema = z.core.$ZodType;
 
 export interface DescribedKey {
   /** `<name>` stands for a name that the file gives, `[]` for each element of a list. */
@@ -94,7 +92,7 @@ function meaningOf(of: Schema): string {
   return of instanceof z.ZodType ? (of.meta()?.description ?? "") : "";
 }
 
-/** `seen`: variants share tables, which are told once. */
+/** `seen`: variants share tables, which are listed once. */
 function* keysIn(of: Schema, table: string, seen: Set<Schema>): Generator<DescribedKey> {
   if (seen.has(of)) return;
   seen.add(of);

@@ -1,4 +1,4 @@
-/** The keys of questions to the DNS. */
+/** The keys of `[dns]`. */
 import { z } from "zod";
 import { canonicalIp } from "../../mail/ip.ts";
 import { duration, parseListenAddress } from "./values.ts";
@@ -16,8 +16,8 @@ export const dnsTable = z
       .array(resolver)
       .max(16)
       .default([])
-      .meta({ description: "Addresses of the resolvers to ask, in their order, with or without a port. Empty: those of the system." }),
-    timeout: duration("2s", "Deadline of one question, all tries included."),
+      .meta({ description: "Addresses of the resolvers to ask, in this order, with or without a port. Empty: those of the system." }),
+    timeout: duration("2s", "Deadline of one query, including all tries."),
     cache: z
       .strictObject({
         entries: z
@@ -28,8 +28,8 @@ export const dnsTable = z
           .meta({ description: "Answers kept, and as many about names that do not exist. 0 keeps none." }),
         ttl: z
           .strictObject({
-            positive: duration("5m", "How long records are remembered; addresses no longer than they say themselves."),
-            negative: duration("1m", "How long it is remembered that there is none."),
+            positive: duration("5m", "How long records are remembered; addresses no longer than their own TTL."),
+            negative: duration("1m", "How long it is remembered that there are none."),
           })
           .prefault({}),
       })
@@ -40,5 +40,5 @@ export const dnsTable = z
     description:
       "How `dns_query(name, type)` and `dns_exists(name, type)` ask. The type is `ip` (both kinds of address), `ipv4`, `ipv6`, `mx` (hosts by preference), " +
       "`txt` (one text, a line for each record) or `ptr` (of an address). Where there is none, `dns_query` yields `''` in rules and `'not_found'` in scripts. " +
-      "What the DNS cannot tell now defers in rules; in scripts it is `'temp_fail'` and -1.",
+      "While the DNS is unavailable rules defer; scripts get `'temp_fail'` and -1.",
   });

@@ -11,8 +11,8 @@ export function exemptFile(entry: string): string | undefined {
   return entry.startsWith(filePrefix) ? entry.slice(filePrefix.length) : undefined;
 }
 
-const grammar =
-  "Each is an entry, or `file:` and the path of a file with one a line, read again when it changes; both in the grammar of postgrey.";
+const syntax =
+  "Each is an entry, or `file:` and the path of a file with one per line, read again when it changes; both in the syntax of postgrey.";
 
 export const greylistTable = z
   .strictObject({
@@ -22,29 +22,29 @@ export const greylistTable = z
       false,
       "Whether a recipient is greylisted. Trusted, authenticated and unknown clients never are.",
     ),
-    delay: duration("5m", "A retry before this is still refused."),
-    "retry-window": duration("2d", "A retry after this starts again."),
-    lifetime: duration("35d", "A passed entry lives this long since it was last seen."),
+    delay: duration("5m", "A retry before this is refused."),
+    "retry-window": duration("2d", "A retry after this counts as a first attempt."),
+    lifetime: duration("35d", "How long an entry that passed is kept after it was last seen."),
     key: z
       .array(z.enum(["client", "sender", "rcpt"]))
       .min(1)
       .default(["client", "sender", "rcpt"])
-      .meta({ description: "What must be the same for a retry to be one." }),
+      .meta({ description: "What must be the same for an attempt to count as a retry." }),
     client: z.enum(["domain-or-network", "network"]).default("domain-or-network").meta({
       description:
         "What `client` in the key is: the organisational domain of its forward-confirmed name, if it has one, or always its network.",
     }),
-    "ipv4-prefix": z.int().min(8).max(32).default(24).meta({ description: "Bits of an IPv4 address that tell its network." }),
-    "ipv6-prefix": z.int().min(16).max(128).default(64).meta({ description: "Bits of an IPv6 address that tell its network." }),
+    "ipv4-prefix": z.int().min(8).max(32).default(24).meta({ description: "Prefix length of the network of an IPv4 address." }),
+    "ipv6-prefix": z.int().min(16).max(128).default(64).meta({ description: "Prefix length of the network of an IPv6 address." }),
     "auto-whitelist": z.int().min(0).max(1_000_000).default(5).meta({
       description:
-        "After so many passes, of which one an hour counts, one exact IPv4 address, or IPv6 network of 64 bits, is greylisted no longer. 0 is off.",
+        "After so many passes, counting one per hour, a client (one IPv4 address, or one IPv6 network of 64 bits) is no longer greylisted. 0 is off.",
     }),
     "exempt-clients": list.meta({
-      description: `Clients that are not greylisted: names with their subdomains, addresses, parts of IPv4 addresses, networks, \`/regular expressions/\`. ${grammar}`,
+      description: `Clients that are not greylisted: names with their subdomains, addresses, parts of IPv4 addresses, networks, \`/regular expressions/\`. ${syntax}`,
     }),
     "exempt-recipients": list.meta({
-      description: `Recipients that are not greylisted: addresses, \`user@\`, domains with their subdomains, \`/regular expressions/\`. ${grammar}`,
+      description: `Recipients that are not greylisted: addresses, \`user@\`, domains with their subdomains, \`/regular expressions/\`. ${syntax}`,
     }),
     "fold-senders": z.boolean().default(true).meta({
       description:
@@ -55,6 +55,6 @@ export const greylistTable = z
       .default(false)
       .meta({ description: "Whether a message that passes for the first time gets a header `X-Greylist`." }),
     training: z.boolean().default(false).meta({ description: "Remember and log, but refuse nothing." }),
-    "on-store-failure": onStoreFailure("What becomes of a recipient while the state store cannot be asked."),
+    "on-store-failure": onStoreFailure("What happens to a recipient while the state store is unavailable."),
   })
   .prefault({});

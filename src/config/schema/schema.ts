@@ -23,14 +23,14 @@ const server = z.strictObject({
     .default(1)
     .meta({
       description:
-        "Processes that share the listeners, each with caches and connections to stores of its own; 0: one a core. " +
+        "Processes that share the listeners, each with its own caches and connections to stores; 0 is one per core. " +
         "One SMTP session is decided by one process, whichever has the connection that asks. Takes effect at start.",
     }),
   mode: mode.default("enforce").meta({
     description: "`shadow` decides, logs and counts, but passes everything: no refusal, delay or disconnect.",
   }),
   "state-directory": path.optional().meta({
-    description: "Where the daemon keeps its own files. A relative path is taken from the working directory.",
+    description: "Where the daemon keeps its own files. A relative path is relative to the working directory.",
     unset: "$STATE_DIRECTORY, else ./var",
   }),
   "trusted-networks": z.array(network).default(["127.0.0.0/8", "::1"]).meta({
@@ -64,7 +64,7 @@ const listener = z.strictObject({
     .regex(/^0?[0-7]{3}$/, { error: 'a mode is three or four octal digits in quotes. Write "0660".' })
     .default("0660")
     .meta({ description: "Access mode of unix sockets, octal." }),
-  "socket-group": word.optional().meta({ description: "Group that unix sockets are given to.", unset: "the group of the daemon" }),
+  "socket-group": word.optional().meta({ description: "Group of unix sockets.", unset: "the group of the daemon" }),
   "local-port": z
     .int()
     .min(1)
@@ -76,19 +76,19 @@ const listener = z.strictObject({
     .array(network)
     .optional()
     .meta({ description: "As `server.trusted-networks`, for this listener alone.", unset: "those of the server" }),
-  "max-connections": z.int().min(1).max(100000).default(2000).meta({ description: "Connections served at once; further ones are closed." }),
+  "max-connections": z.int().min(1).max(100000).default(2000).meta({ description: "Connections served at once; more are closed." }),
   extensions: z
     .enum(["observe", "enforce"])
     .optional()
     .meta({
       description:
-        "Of a milter: whether MAIL and RCPT parameters of extensions that are off by `session.extensions` are refused, or only logged. " +
+        "For a milter: whether MAIL and RCPT parameters of extensions that `session.extensions` turns off are refused, or only logged. " +
         "A milter cannot hide the keyword: have the MTA not offer it before `enforce` (the maps `ehlo-keywords` and `srv_features`).",
       unset: '`"observe"`',
     }),
   rewrite: z.boolean().optional().meta({
     description:
-      "Of a milter: whether recipients and the sender are changed to what they resolve to. False where the MTA does so by the map `aliases`.",
+      "For a milter: whether recipients and the sender are changed to what they resolve to. Use false where the MTA does so by the map `aliases`.",
     unset: "`true`",
   }),
 });
@@ -99,7 +99,7 @@ const principal = z.strictObject({
   email: z
     .array(z.string())
     .default([])
-    .meta({ description: "Its addresses. The first is the primary one; `@example.org` catches what else is sent to that domain." }),
+    .meta({ description: "Its addresses. The first is the primary one; `@example.org` is a catch-all for that domain." }),
   "email-list": z.array(z.string()).default([]).meta({ description: "Addresses of lists whose mail it gets." }),
   "member-of": z.array(z.string()).default([]).meta({ description: "Names of the groups and lists that it belongs to." }),
 });
@@ -115,16 +115,16 @@ const cache = z
     ttl: z
       .strictObject({
         positive: duration("1h", "How long it is remembered that an address or a domain exists."),
-        negative: duration("30s", "How long it is remembered that there is none."),
+        negative: duration("30s", "How long it is remembered that it does not."),
       })
       .prefault({}),
-    stale: duration("1d", "How long after its end a positive answer still serves while the store cannot be asked."),
+    stale: duration("1d", "How long an expired positive answer is still used while the store is unavailable."),
   })
   .prefault({});
 
 const directory = z.discriminatedUnion("type", [
   z.strictObject({
-    type: z.literal("mta").meta({ description: "Every address is local and exists: recipients and relaying stay the MTA's business." }),
+    type: z.literal("mta").meta({ description: "Every address is local and exists: the MTA itself decides on recipients and relaying." }),
   }),
   z.strictObject({
     type: z.literal("memory").meta({ description: "Accounts and lists written here." }),
@@ -136,7 +136,7 @@ const directory = z.discriminatedUnion("type", [
     virtual: z.array(path).default([]).meta({ description: "Files of `address address…`; `@domain` is a catch-all (virtual(5))." }),
     aliases: z.array(path).default([]).meta({ description: "Files of `name: address…` (aliases(5)), with `aliases-domain`." }),
     "aliases-domain": word.optional().meta({ description: "The domain of the names in `aliases`.", unset: "none" }),
-    addresses: z.array(path).default([]).meta({ description: "Files of one address a line." }),
+    addresses: z.array(path).default([]).meta({ description: "Files with one address per line." }),
     domains: domainNames.meta({ description: "Local domains besides those of the addresses." }),
   }),
   z.strictObject({
@@ -151,7 +151,7 @@ const storage = z.strictObject({
   data: word.default("embedded").meta({
     description: "The store that `''` and `'*'` mean in `key_*`, `counter_*` and `sql_query`, and that scripts ask unless they name one.",
   }),
-  state: word.default("embedded").meta({ description: "The store of the daemon's own state." }),
+  state: word.default("embedded").meta({ description: "The store for the daemon's own state: greylist and throttles." }),
 });
 
 const lookupEntries = z.record(
@@ -193,7 +193,7 @@ export const schema = z.strictObject({
       z.string(),
       z.strictObject({
         path: path.meta({
-          description: "One key a line, or a key, a space and a value; `#` begins a comment. Read again when it changes.",
+          description: "One key per line, or a key, a space and a value; `#` begins a comment. Read again when it changes.",
         }),
         "case-sensitive": z.boolean().default(false).meta({ description: "Whether keys are compared as they are written." }),
       }),
@@ -216,7 +216,7 @@ export const schema = z.strictObject({
   dns: dnsTable,
   session: sessionTable,
   sieve: sieveTable,
-  domain: z.array(domain).prefault([]).meta({ description: "What differs for one domain. In TOML `[[domain]]`, in JSON also `Domain`." }),
+  domain: z.array(domain).prefault([]).meta({ description: "Settings for one domain. In TOML `[[domain]]`, in JSON also `Domain`." }),
 });
 
 /** The configuration in the words of TOML, with its defaults. */

@@ -32,7 +32,10 @@ const ehlo = z.strictObject({
     .default("stalwart")
     .meta({ description: "What is fully qualified: a name with a dot (`stalwart`), or a valid host name or address literal (`strict`)." }),
   blocklist: z.array(word).default([]).meta({ description: "Names of lookups. An EHLO name found in one is refused with 551." }),
-  script: script("ehlo", "Its `reject` refuses the EHLO name; all else that it does changes nothing here. Trusted clients are not asked."),
+  script: script(
+    "ehlo",
+    "Its `reject` refuses the EHLO name; nothing else that it does has an effect here. It does not run for trusted clients.",
+  ),
 });
 
 function script(stage: "ehlo" | "mail" | "rcpt", meaning: string) {
@@ -49,7 +52,7 @@ const extensions = z.strictObject({
     "mail",
     "duration or false",
     authenticatedOnly("7d"),
-    "FUTURERELEASE (RFC 4865): how long at most a message is held.",
+    "FUTURERELEASE (RFC 4865): the longest time that a message is held.",
   ),
   "deliver-by": rules("mail", "duration or false", authenticatedOnly("15d"), "DELIVERBY (RFC 2852): the longest delivery time."),
   "mt-priority": rules("mail", "`mixer`, `stanag4406`, `nsep` or false", authenticatedOnly("mixer"), "MT-PRIORITY (RFC 6710)."),
@@ -58,10 +61,10 @@ const extensions = z.strictObject({
 });
 
 const errors = z.strictObject({
-  total: rules("mail", "number", 5, "Refused recipients of a session at which it is disconnected."),
-  wait: rules("mail", "duration", "5s", "How long the refusal of a recipient is held back."),
+  total: rules("mail", "number", 5, "Number of refused recipients at which a session is disconnected."),
+  wait: rules("mail", "duration", "5s", "How long the refusal of a recipient is delayed."),
   "max-waiting": z.int().min(0).max(100000).default(20).meta({
-    description: "Replies held back at once over all sessions; further ones go out undelayed. Several workers have equal shares of it.",
+    description: "Replies delayed at once, over all sessions; more are sent without delay. Several workers share this number equally.",
   }),
 });
 
@@ -73,22 +76,27 @@ const replies = z.strictObject({
   "rate-limit": replyText(
     "452 4.4.5 Rate limit exceeded, try again later.",
     ["4"],
-    "To what is above a throttle; the code is 421 for a connection.",
+    "To what exceeds a throttle; for a connection the code is 421.",
   ),
   greylisted: replyText(
     "451 4.7.1 Greylisted, please try again in a few moments.",
     ["4"],
-    "To what is greylisted; `{seconds}` is replaced by how long to wait yet. By the policy protocol the code is the MTA's own.",
+    "To what is greylisted; `{seconds}` is replaced by the time left to wait. With the policy protocol the code is the MTA's own.",
   ),
   unavailable: replyText(
     "451 4.4.3 Unable to verify address at this time.",
     ["4"],
-    "When it cannot be told now whether a recipient exists, or what a store of greylist or throttles holds.",
+    "When it is not known now whether a recipient exists, or the store of greylist and throttles is unavailable.",
   ),
 });
 
 const rcpt = z.strictObject({
-  directory: rules("rcpt", "string or false", "'*'", "The directory that knows the recipient. With false every recipient is foreign."),
+  directory: rules(
+    "rcpt",
+    "string or false",
+    "'*'",
+    "The directory that is asked for the recipient. With false every recipient is foreign.",
+  ),
   relay: rules("rcpt", "true or false", authenticatedOnly(true), "Whether a recipient of a foreign domain passes."),
   "sub-addressing": addressSwitch(
     "Whether `john+tag@` is looked up as `john@` when it is not found itself; rules yield the address to look up.",
@@ -107,7 +115,7 @@ const rcpt = z.strictObject({
     'It runs before `rewrite`, for trusted clients too, and may change the recipient by `set "envelope.to"` and the sender of the rest ' +
       'of the message by `set "envelope.from"`.',
   ),
-  rewrite: rules("rcpt", "string or false", false, "The recipient to go on with; what holds no `@` changes nothing."),
+  rewrite: rules("rcpt", "string or false", false, "The recipient to use from here on; a value without `@` changes nothing."),
   "max-recipients": rules("mail", "number", 100, "Accepted, distinct recipients of one message."),
   "max-list-members": z.int().min(1).max(1_000_000).default(10000).meta({ description: "A list with more members is deferred." }),
   errors: errors.prefault({}),
@@ -122,7 +130,7 @@ export const sessionTable = z
     mail: z
       .strictObject({
         script: script("mail", 'It runs before `rewrite`, and may change the sender by `set "envelope.from"`.'),
-        rewrite: rules("mail", "string or false", false, "The sender to go on with."),
+        rewrite: rules("mail", "string or false", false, "The sender to use from here on."),
       })
       .prefault({}),
     rcpt: rcpt.prefault({}),

@@ -7,7 +7,7 @@ function limit(name: keyof Limits, max: number, meaning: string) {
   return z.int().min(1).max(max).default(defaultLimits[name]).meta({ description: meaning });
 }
 
-/** Deeper ones would take the stack of whoever reads them. */
+/** Deeper ones would exhaust the stack of the parser. */
 const maxDepth = 200;
 const mebibyte = 1 << 20;
 
@@ -19,7 +19,7 @@ const limits = z
     "nested-tests": limit("nestedTests", maxDepth, "Tests within tests."),
     "script-size": limit("scriptSize", 16 * mebibyte, "Octets of a script."),
     "string-size": limit("stringSize", 16 * mebibyte, "Octets of one string as it is written."),
-    "variable-size": limit("variableSize", mebibyte, "Characters of the value of a variable; longer ones are cut."),
+    "variable-size": limit("variableSize", mebibyte, "Characters of the value of a variable; longer ones are truncated."),
     "variable-name": limit("variableName", 1000, "Characters of the name of a variable."),
     variables: limit("variables", 100_000, "Variables of a script."),
   })
@@ -28,7 +28,7 @@ const limits = z
 const script = z.strictObject({
   contents: z.string().optional().meta({ description: "The script; a literal string, `'''…'''`, leaves it as it is.", unset: "`file`" }),
   file: path.optional().meta({ description: "The file that holds it, in place of `contents`. It is read again at SIGHUP.", unset: "none" }),
-  "is-active": z.boolean().default(true).meta({ description: "False: there is no such script." }),
+  "is-active": z.boolean().default(true).meta({ description: "False: as if there were no such script." }),
 });
 
 export const sieveTable = z
@@ -40,11 +40,11 @@ export const sieveTable = z
           .default("accept")
           .meta({
             description:
-              "What becomes of the command when its script is stopped by a fault, or a source cannot tell: `accept` goes on with what the " +
-              "script had decided, `defer` answers by `session.rcpt.replies.unavailable`.",
+              "What happens to the command when an error stops its script or a source is unavailable: `accept` continues with what the script " +
+              "had decided, `defer` replies with `session.rcpt.replies.unavailable`.",
           }),
         "no-capability-check": z.boolean().default(true).meta({
-          description: "Whether a script may use an extension that it does not `require`, with a warning. False: that is an error.",
+          description: "Whether a script may use an extension that it does not `require`, with a warning. False makes that an error.",
         }),
         limits,
         scripts: z.record(z.string(), script).default({}).meta({ description: "Scripts by name, in any case." }),

@@ -4,7 +4,7 @@ import { defaultQueries } from "../../store/sample-queries.ts";
 import type { Queries } from "../../store/store-settings.ts";
 import { duration, path, word } from "./values.ts";
 
-/** The store that is there without being named. */
+/** The store that always exists. */
 export const embeddedName = "embedded";
 
 /** Stands for its path, which the state directory gives. */
@@ -23,14 +23,14 @@ const query = z
     recipients: statement("recipients", "Address to the accounts that have it; it exists if there is one."),
     emails: statement("emails", "Account to its addresses, the primary one first."),
     members: statement("members", "Address of a list to the primary addresses of all its members; no row, no list."),
-    expand: statement("expand", "The same for EXPN, where a part will do."),
+    expand: statement("expand", "The same for EXPN, where a part is enough."),
     verify: statement("verify", "A word of VRFY to the addresses that it may mean."),
     domains: statement("domains", "Domain to a row, if it is local."),
   })
   .prefault({});
 
 const common = {
-  timeout: duration("2s", "Deadline of one query, the wait for a connection included."),
+  timeout: duration("2s", "Deadline of one query, including the wait for a connection."),
   init: path.optional().meta({ description: "A file of SQL that is run at every start.", unset: "none" }),
   query,
 };
@@ -55,10 +55,10 @@ const postgresql = z.strictObject({
   host: word.optional().meta({ description: "Name or address of the server, or the folder of its socket.", unset: "none" }),
   port: z.int().min(1).max(65535).optional().meta({ description: "Port of the server.", unset: "5432" }),
   database: word.optional().meta({ description: "The database.", unset: "the name of the user" }),
-  user: word.optional().meta({ description: "Who logs in.", unset: "the user of the daemon" }),
+  user: word.optional().meta({ description: "The user to log in as.", unset: "the user of the daemon" }),
   password: z.string().optional().meta({ description: "The password; better in `password-file`.", unset: "none" }),
   "password-file": path.optional().meta({ description: "A file whose first line is the password.", unset: "none" }),
-  pool: z.int().min(1).max(1000).default(10).meta({ description: "Connections, at most." }),
+  pool: z.int().min(1).max(1000).default(10).meta({ description: "The largest number of connections." }),
   ...common,
 });
 
@@ -67,5 +67,5 @@ export const storeTable = z
   .prefault({})
   .meta({
     description:
-      "SQL databases. `embedded`, an SQLite file in the state directory, is there without being named; `[store.embedded]` may have `init`, `timeout` and `query` and needs no `type`.",
+      "SQL databases. `embedded`, an SQLite file in the state directory, always exists; `[store.embedded]` may have `init`, `timeout` and `query` and needs no `type`.",
   });

@@ -1,9 +1,9 @@
 /** How the schema is looked into: what stands below a key, whatever default or option it is wrapped in. */
 import { z } from "zod";
 
-type Schema = z.core.$ZodType;
+export type Schema = z.core.$ZodType;
 
-export type Below =
+type Below =
   | { readonly kind: "object"; readonly shape: Readonly<Record<string, Schema>> }
   | { readonly kind: "record"; readonly value: Schema }
   | { readonly kind: "list"; readonly element: Schema }

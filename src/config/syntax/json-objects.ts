@@ -1,6 +1,6 @@
 /** Objects of JSON configurations, `MtaStageRcpt` and the like, to the tables that they mean. */
 import type { ProblemReport } from "../check/report.ts";
-import type { List, Table, TreeNode } from "./tree.ts";
+import type { Table, TreeNode } from "./tree.ts";
 
 /** Where a field goes; a field that is not named goes under its own name. */
 type Fields = Readonly<Record<string, readonly string[]>>;
@@ -28,7 +28,7 @@ export function foldObjects(root: Table, report: ProblemReport): void {
   for (const [name, { under, fields }] of Object.entries(stages)) {
     const node = take(root, name);
     if (node?.kind !== "table") {
-      if (node) wrongKind(node, "an object", report);
+      if (node) complain(report, node, "must be an object.");
       continue;
     }
     for (const [field, value] of node.entries) put(root, [...under, ...(fields[field] ?? [field])], value, report);
@@ -40,7 +40,7 @@ export function foldObjects(root: Table, report: ProblemReport): void {
 }
 
 function foldLookups(root: Table, report: ProblemReport): void {
-  /** By name space: whether it is a map. */
+  /** By namespace: whether it is a map. */
   const kinds = new Map<string, boolean>();
   for (const name of ["MemoryLookupKey", "MemoryLookupKeyValue"]) {
     const isMap = name === "MemoryLookupKeyValue";
@@ -53,7 +53,7 @@ function foldLookups(root: Table, report: ProblemReport): void {
         continue;
       }
       if ((kinds.get(namespace) ?? isMap) !== isMap) {
-        complain(report, entry, `the name space "${namespace}" has keys with values and keys without. Put them into two.`);
+        complain(report, entry, `the namespace "${namespace}" has keys with values and keys without. Use a namespace for each.`);
         continue;
       }
       kinds.set(namespace, isMap);
@@ -67,30 +67,28 @@ function foldLookups(root: Table, report: ProblemReport): void {
 
 function foldDomains(root: Table, report: ProblemReport): void {
   const objects = objectsIn(take(root, "Domain"), report);
-  if (objects.length === 0) return;
-  for (const { entries } of objects) {
-    const rules = entries.get("subAddressing");
-    const form = rules?.kind === "table" ? rules.entries.get("@type") : undefined;
-    if (rules?.kind !== "table" || form === undefined) continue;
-    const custom = rules.entries.get("customRule");
-    const meant = textOf(form);
-    if (meant === "Custom" && custom) entries.set("subAddressing", custom);
-    else if (meant === "Custom") complain(report, rules, 'has no "customRule". Add it.');
-    else if (meant === "Enabled" || meant === "Disabled")
-      entries.set("subAddressing", { ...rules, kind: "scalar", value: meant === "Enabled" });
-    else complain(report, form, 'must be "Enabled", "Disabled" or "Custom".');
-    if (typeof entries.get("subAddressing") === "object" && entries.get("subAddressing") === rules) entries.delete("subAddressing");
-  }
-  const there = root.entries.get("domain");
-  if (there?.kind === "list") there.items.push(...objects);
-  else if (objects[0])
-    root.entries.set("domain", { kind: "list", key: "Domain", keyAt: objects[0].keyAt, at: objects[0].at, items: [...objects] });
+  for (const { entries } of objects) unwrapSubAddressing(entries, report);
+  append(root, ["domain"], "Domain", objects, report);
+}
+
+/** `{"@type", "customRule"?}` to true, false or the rule set. */
+function unwrapSubAddressing(entries: Table["entries"], report: ProblemReport): void {
+  const written = entries.get("subAddressing");
+  const form = written?.kind === "table" ? written.entries.get("@type") : undefined;
+  if (written?.kind !== "table" || form === undefined) return;
+  entries.delete("subAddressing");
+  const meant = textOf(form);
+  const custom = written.entries.get("customRule");
+  if (meant === "Enabled" || meant === "Disabled") {
+    entries.set("subAddressing", { ...written, kind: "scalar", value: meant === "Enabled" });
+  } else if (meant !== "Custom") complain(report, form, 'must be "Enabled", "Disabled" or "Custom".');
+  else if (custom) entries.set("subAddressing", custom);
+  else complain(report, written, 'has no "customRule". Add it.');
 }
 
 /** Keys are named in camelCase, a rate may be an object; a period without a unit is milliseconds, as in rules. */
 function foldThrottles(root: Table, report: ProblemReport): void {
   const objects = objectsIn(take(root, "MtaInboundThrottle"), report);
-  if (objects.length === 0) return;
   for (const { entries } of objects) {
     const key = entries.get("key");
     if (key?.kind === "list") for (const [index, item] of key.items.entries()) key.items[index] = inSnakeCase(item);
@@ -100,28 +98,16 @@ function foldThrottles(root: Table, report: ProblemReport): void {
     const [count, period] = [scalarOf(fields.count), scalarOf(fields.period)];
     entries.set("rate", { ...rate, kind: "scalar", value: `${count}/${typeof period === "number" ? `${period}ms` : period}` });
   }
-  const session = root.entries.get("session");
-  const there = session?.kind === "table" ? session.entries.get("throttle") : undefined;
-  if (there?.kind === "list") there.items.push(...objects);
-  else if (objects[0]) {
-    const { keyAt, at } = objects[0];
-    put(root, ["session", "throttle"], { kind: "list", key: "MtaInboundThrottle", keyAt, at, items: [...objects] }, report);
-  }
+  append(root, ["session", "throttle"], "MtaInboundThrottle", objects, report);
 }
 
 function foldScripts(root: Table, report: ProblemReport): void {
   for (const script of objectsIn(take(root, "SieveSystemScript"), report)) {
     const { name, contents } = fieldsOf(script, ["name", "contents", "isActive"], report);
     const text = textOf(name);
-    if (text === undefined || contents?.kind !== "scalar" || typeof contents.value !== "string") {
-      const missing = text === undefined ? "name" : "contents";
-      complain(
-        report,
-        (text === undefined ? name : contents) ?? script,
-        `needs ${missing === "name" ? 'a "name"' : '"contents"'}, a string. Add it.`,
-      );
-      continue;
-    }
+    if (text === undefined) complain(report, name ?? script, 'needs a "name", a string. Add it.');
+    else if (typeof scalarOf(contents) !== "string") complain(report, contents ?? script, 'needs "contents", a string. Add it.');
+    if (text === undefined || typeof scalarOf(contents) !== "string") continue;
     const entries = new Map([...script.entries].filter(([field]) => field === "contents" || field === "isActive"));
     put(root, ["sieve", "trusted", "scripts", text], { ...script, entries }, report);
   }
@@ -146,7 +132,7 @@ function take(root: Table, name: string): TreeNode | undefined {
 function objectsIn(node: TreeNode | undefined, report: ProblemReport): readonly Table[] {
   const items = node === undefined ? [] : node.kind === "list" ? node.items : [node];
   return items.filter((item) => {
-    if (item.kind !== "table") wrongKind(item, "an object", report);
+    if (item.kind !== "table") complain(report, item, "must be an object.");
     return item.kind === "table";
   });
 }
@@ -158,6 +144,16 @@ function fieldsOf(object: Table, known: readonly string[], report: ProblemReport
     }
   }
   return Object.fromEntries(object.entries);
+}
+
+/** To the list at the path, which may be there under its own name, too. */
+function append(root: Table, path: readonly string[], key: string, items: readonly Table[], report: ProblemReport): void {
+  const [first] = items;
+  if (first === undefined) return;
+  const { keyAt, at } = first;
+  const there = path.reduce<TreeNode | undefined>((node, name) => (node?.kind === "table" ? node.entries.get(name) : undefined), root);
+  if (there?.kind === "list") there.items.push(...items);
+  else put(root, path, { kind: "list", key, keyAt, at, items: [...items] }, report);
 }
 
 function put(root: Table, path: readonly string[], node: TreeNode, report: ProblemReport): void {
@@ -176,15 +172,11 @@ function put(root: Table, path: readonly string[], node: TreeNode, report: Probl
   const last = path.at(-1) ?? "";
   const other = table.entries.get(last);
   if (other === undefined) table.entries.set(last, node);
-  else complain(report, node, `is given twice, here and in line ${other.keyAt.line} as ${other.key}. Remove one.`);
+  else complain(report, node, `is given twice, here and on line ${other.keyAt.line} as ${other.key}. Remove one.`);
 }
 
 function textOf(node: TreeNode | undefined): string | undefined {
   return node?.kind === "scalar" && typeof node.value === "string" && node.value !== "" ? node.value : undefined;
-}
-
-function wrongKind(node: TreeNode | List, wanted: string, report: ProblemReport): void {
-  complain(report, node, `must be ${wanted}.`);
 }
 
 function complain(report: ProblemReport, { at, key }: TreeNode, message: string): void {

@@ -46,7 +46,7 @@ class JsonReader {
   document(): TreeNode {
     this.#skip();
     const node = this.#value("", this.#here(), 0);
-    if (this.#offset < this.#source.length) this.#fail("text after the end. Remove it, or look for a brace too many.");
+    if (this.#offset < this.#source.length) this.#fail("text after the end. Remove it, or look for an extra brace.");
     return node;
   }
 
@@ -74,7 +74,7 @@ class JsonReader {
     const keyword = this.#take(word);
     if (keyword !== undefined) return { kind: "scalar", key, keyAt, at, value: keyword === "null" ? null : keyword === "true" };
     const digits = this.#take(number);
-    if (digits === undefined) return this.#fail("a value is missing here. Strings stand in double quotes, and JSON has no comments.");
+    if (digits === undefined) return this.#fail("a value is missing here. Strings are written in double quotes, and JSON has no comments.");
     const value = /^-?\d+$/.test(digits) && !Number.isSafeInteger(Number(digits)) ? BigInt(digits) : Number(digits);
     return { kind: "scalar", key, keyAt, at, value };
   }
@@ -82,7 +82,7 @@ class JsonReader {
   #member(table: Table, depth: number): void {
     const keyAt = this.#here();
     const start = this.#offset;
-    if (this.#source[start] !== '"') this.#fail("a key is missing here. Keys stand in double quotes, and JSON has no comments.");
+    if (this.#source[start] !== '"') this.#fail("a key is missing here. Keys are written in double quotes, and JSON has no comments.");
     const name = this.#string();
     if (table.entries.has(name)) this.#fail(`the key ${JSON.stringify(name)} is given twice. Remove one.`, start);
     if (this.#source[this.#offset] !== ":") this.#fail("a colon is missing after the key.");

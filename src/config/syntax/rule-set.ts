@@ -2,7 +2,7 @@
 import type { RulePart } from "../../expr/compile.ts";
 import type { RuleSetSource, RuleSource } from "../../expr/expression.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
-import type { KeyPath } from "./tree.ts";
+import { isTable, type KeyPath } from "./tree.ts";
 
 export interface WrittenRules extends RuleSetSource {
   /** What is wrong with its form. There `false` stands for what was written, so that the other parts can be checked. */
@@ -24,7 +24,7 @@ export function formatRules({ rules, else: otherwise }: RuleSetSource): unknown 
 /** A setting that is true or false, or rules that say when they hold. */
 export function readSwitch(data: unknown): WrittenRules {
   if (typeof data !== "number" && (typeof data !== "string" || /^\s*(true|false)\s*$/.test(data))) return readRules(data);
-  const message = "one expression alone does not say when it holds. Write true, false, or rules: [{ if = …, then = … }, { else = false }].";
+  const message = "one expression does not say when it applies. Write true, false, or rules: [{ if = …, then = … }, { else = false }].";
   return { ...readRules(false), problems: [{ path: [], message }] };
 }
 
@@ -64,7 +64,7 @@ class RuleSetReader {
     const last = elements[at];
     for (const [index, element] of elements.entries()) {
       if (!("else" in element.data)) {
-        if (at >= 0 && index > at) this.#fail(element.path, "stands after the else. Move the else to the end.");
+        if (at >= 0 && index > at) this.#fail(element.path, "comes after the else. Move the else to the end.");
       } else if (index > at) this.#fail(element.path, "is a second else. Keep one, at the end.");
       else if ("if" in element.data || "then" in element.data) {
         this.#fail(element.path, "has an else beside its if or then. Make the else an element of its own, the last.");
@@ -147,8 +147,4 @@ class RuleSetReader {
 function literal(source: string): string | number | boolean {
   if (source === "true" || source === "false") return source === "true";
   return /^\d{1,15}$/.test(source) && String(Number(source)) === source ? Number(source) : source;
-}
-
-function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !(value instanceof Date);
 }

@@ -5,15 +5,15 @@ import { doubleUnknownEscapes, offsetInSource } from "./escapes.ts";
 import { keyOf, type List, type Parsed, type Table, type TreeNode } from "./tree.ts";
 
 const doubledMessage = (written: string) =>
-  `"${written}" is no escape of TOML and is read as the two characters. Write "\\${written}", or a literal string in single quotes.`;
+  `"${written}" is not an escape of TOML and is read as these two characters. Write "\\${written}", or a literal string in single quotes.`;
 
-/** What people do wrong most, by the words of the parser. */
-const mends: readonly (readonly [RegExp, string])[] = [
-  [/multiple times/, "Join what stands under the two, or remove one."],
+/** What to do about the most common errors, by the words of the parser. */
+const hints: readonly (readonly [RegExp, string])[] = [
+  [/multiple times/, "Join the two, or remove one."],
   [/^Unterminated string/, "Close the string with the quote that opened it."],
   [/^Unspecified values/, "Write a value after the equals sign, or remove the key."],
   [/curly braces/, "Write the inline table on one line, or as a table of its own with [a.header]."],
-  [/^Leading zeros/, 'Take them off, or write a string, such as "0660".'],
+  [/^Leading zeros/, 'Remove them, or write a string, such as "0660".'],
 ];
 
 export function parseToml(source: string): Parsed {
@@ -27,9 +27,9 @@ export function parseToml(source: string): Parsed {
     return { kind: "tree", root, remarks };
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
-    const mend =
-      mends.find(([words]) => words.test(error.message))?.[1] ?? "Look for a stray or a missing quote, comma or bracket before this.";
-    return { kind: "error", at: place(error.index), message: `not valid TOML: ${error.message}. ${mend}` };
+    const hint =
+      hints.find(([words]) => words.test(error.message))?.[1] ?? "Look for a stray or a missing quote, comma or bracket before this.";
+    return { kind: "error", at: place(error.index), message: `not valid TOML: ${error.message}. ${hint}` };
   }
 }
 

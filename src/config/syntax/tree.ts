@@ -78,3 +78,8 @@ export function toData(node: TreeNode): unknown {
       return node.value;
   }
 }
+
+/** Of such data: a table or a list. */
+export function isTable(data: unknown): data is Record<string, unknown> {
+  return typeof data === "object" && data !== null && !(data instanceof Date);
+}

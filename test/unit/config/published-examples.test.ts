@@ -71,7 +71,7 @@ sub-addressing = [ { if = "matches('^([^.]+)\\.([^.]+)@(.+)$', rcpt)", then = "$
 `);
     expect(evaluated(settings.rcpt.subAddressing, "john.doe@example.org")).toBe("doe@example.org");
     expect(evaluated(settings.rcpt.subAddressing, "renato@example.org")).toBe(0);
-    expect(warnings).toEqual(["9: changes recipients, ", '9: "\\." is no escape of']);
+    expect(warnings).toEqual(["9: changes recipients, ", '9: "\\." is not an escape']);
   });
 
   it("catch-all", () => {
