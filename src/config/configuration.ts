@@ -91,9 +91,6 @@ export const { version } = JSON.parse(readFileSync(new URL("../../package.json",
 
 export function compileConfiguration(file: string, text: string, normalised: Normalised, context: CompileContext): Configuration {
   const { server, log, storage, session } = normalised;
-  const stores = compileStores(normalised, context);
-  const directories = compileDirectories(normalised, context);
-  const lookups = compileLookups(normalised, context);
   checkStorage(normalised, context);
   const sources = readScripts(normalised, context);
   const vocabulary = scriptVocabulary(normalised, sources, context);
@@ -114,10 +111,10 @@ export function compileConfiguration(file: string, text: string, normalised: Nor
     },
     log,
     listeners: compileListeners(normalised, context),
-    stores,
-    directories,
+    stores: compileStores(normalised, context),
+    directories: compileDirectories(normalised, context),
     storage,
-    lookups,
+    lookups: compileLookups(normalised, context),
     dns: dnsSettings(normalised.dns),
     settings: compileSettings(normalised, sieve, context),
     exemptions: compileExemptions(normalised, context),

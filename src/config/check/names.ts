@@ -13,11 +13,10 @@ export interface GivenNames extends Names {
 /** `data`: as written. An entry with an error is not in the document, but its name is not unknown, and it may wait. */
 export function namesIn(data: unknown, document: Document): GivenNames {
   const namesOf = (...path: string[]) => Object.keys(tableAt(data, path));
-  const isInactive = (name: string) => inactive.has(name);
-  const inactive = new Set(
-    Object.entries(document.sieve.trusted.scripts).flatMap(([name, script]) => (script["is-active"] ? [] : [name.toLowerCase()])),
+  const { active = [], inactive = [] } = Object.groupBy(namesOf("sieve", "trusted", "scripts"), (name) =>
+    document.sieve.trusted.scripts[name]?.["is-active"] === false ? "inactive" : "active",
   );
-  const scripts = namesOf("sieve", "trusted", "scripts").map((name) => name.toLowerCase());
+  const inLowerCase = (names: readonly string[]) => new Set(names.map((name) => name.toLowerCase()));
   const known = { waits: false };
   return {
     stores: new Set([embeddedName, ...namesOf("store")]),
@@ -26,7 +25,7 @@ export function namesIn(data: unknown, document: Document): GivenNames {
       ...[...namesOf("lookup"), ...namesOf("lookup-file")].map((name) => [name, known] as const),
       ...namesOf("lookup-sql").map((name) => [name, { waits: true }] as const),
     ]),
-    scripts: { active: new Set(scripts.filter((name) => !isInactive(name))), inactive },
+    scripts: { active: inLowerCase(active), inactive: inLowerCase(inactive) },
   };
 }
 

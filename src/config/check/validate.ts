@@ -45,7 +45,9 @@ function messageOf(issue: z.core.$ZodIssue, found: unknown): string {
   switch (issue.code) {
     case "invalid_type":
       // A message of the schema's own begins otherwise.
-      return issue.message.startsWith("Invalid input") ? `must be ${wanted(issue.expected)}, not ${describe(found)}.` : issue.message;
+      return issue.message.startsWith("Invalid input")
+        ? `must be ${kinds[issue.expected] ?? issue.expected}, not ${describe(found)}.`
+        : issue.message;
     case "invalid_value":
       return issue.message.startsWith("Invalid") ? choice(found, issue.values.map(String)) : issue.message;
     case "too_small":
@@ -83,10 +85,6 @@ const kinds: Readonly<Record<string, string>> = {
   object: "a table",
   record: "a table",
 };
-
-function wanted(expected: string): string {
-  return kinds[expected] ?? expected;
-}
 
 function describe(value: unknown): string {
   if (Array.isArray(value)) return "a list";

@@ -106,9 +106,6 @@ function mayScriptSet(part: EnvelopePart, stage: "mail" | "rcpt", { normalised, 
   return run.some(({ sets }) => sets.has(part));
 }
 
-const milterRefuses = 'a milter with extensions = "enforce"';
-const mapHides = "a socketmap listener (the maps ehlo-keywords and srv_features)";
-
 /** Which protocols carry out a key of `session.extensions`. */
 const carriers: Readonly<Record<keyof Normalised["session"]["extensions"], readonly Protocol[]>> = {
   pipelining: ["socketmap"],
@@ -123,7 +120,11 @@ const carriers: Readonly<Record<keyof Normalised["session"]["extensions"], reado
   expn: ["socketmap"],
 };
 
-const listenerOf: Readonly<Record<Protocol, string>> = { policy: "a policy listener", milter: milterRefuses, socketmap: mapHides };
+const listenerOf: Readonly<Record<Protocol, string>> = {
+  policy: "a policy listener",
+  milter: 'a milter with extensions = "enforce"',
+  socketmap: "a socketmap listener (the maps ehlo-keywords and srv_features)",
+};
 
 function warnOfExtensions({ normalised, report, has }: Listening): void {
   for (const [key, protocols] of Object.entries(carriers)) {

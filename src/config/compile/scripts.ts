@@ -1,7 +1,7 @@
 /** `[sieve.trusted]`: the scripts, compiled, with what is wrong in each reported where it stands. */
 import type { RuleSetSource } from "../../expr/expression.ts";
 import { compileScript } from "../../sieve/compile/compile-scripts.ts";
-import type { EnvelopePart, Script, ScriptProblem, ScriptVocabulary } from "../../sieve/script.ts";
+import type { Script, ScriptProblem, ScriptVocabulary } from "../../sieve/script.ts";
 import { environmentNames, type ScriptStage } from "../../stage/script-environment.ts";
 import type { Problem, ProblemReport } from "../check/report.ts";
 import type { Normalised } from "../normalise.ts";
@@ -97,7 +97,11 @@ export function compileScripts(
     const { script, problems } = compileScript(name, text, { ...vocabulary, source });
     if (script !== undefined) {
       scripts.set(key, script);
-      for (const part of script.sets) if (part !== "from" && part !== "to") warnOfPart(name, part, report);
+      for (const part of [...script.sets].filter((each) => each !== "from" && each !== "to"))
+        report.warning(
+          [...scriptsPath, name],
+          `sets envelope.${part}, which no MTA lets anybody change: only the script sees the new value. Set only from and to.`,
+        );
     }
     for (const problem of problems) {
       const line = JSON.stringify([problem.script.toLowerCase(), problem.line, problem.column, problem.message]);
@@ -105,7 +109,13 @@ export function compileScripts(
       reported.add(line);
     }
   }
-  for (const [key, { name }] of sources) if (!included.has(key) && !mayRun(key, normalised)) warnOfUnused(name, report);
+  for (const [key, { name }] of sources) {
+    if (included.has(key) || mayRun(key, normalised)) continue;
+    report.warning(
+      [...scriptsPath, name],
+      `no stage runs this script, and no script includes it. Name it in session.ehlo.script, session.mail.script or session.rcpt.script, as "'${name}'".`,
+    );
+  }
   return scripts;
 }
 
@@ -113,20 +123,6 @@ function mayRun(key: string, { session }: Normalised): boolean {
   const outcomes = [session.ehlo, session.mail, session.rcpt].flatMap(({ script }) => scriptOutcomes(script));
   // A name that is computed may be any of them.
   return outcomes.some((text) => (literalText.exec(text)?.[2] ?? key).toLowerCase() === key);
-}
-
-function warnOfUnused(name: string, report: ProblemReport): void {
-  report.warning(
-    [...scriptsPath, name],
-    `no stage runs this script, and no script includes it. Name it in session.ehlo.script, session.mail.script or session.rcpt.script, as "'${name}'".`,
-  );
-}
-
-function warnOfPart(name: string, part: EnvelopePart, report: ProblemReport): void {
-  report.warning(
-    [...scriptsPath, name],
-    `sets envelope.${part}, which no MTA lets anybody change: only the script sees the new value. Set only from and to.`,
-  );
 }
 
 /** In the file of the script; in the configuration where the script stands in it as it is; else by line and column of the script. */

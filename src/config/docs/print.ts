@@ -39,7 +39,7 @@ function* tableLines(path: readonly string[], table: object): Generator<string> 
 }
 
 /** An inline table must not have line ends, the list around it may: rules stand one on a line. */
-function valueText(value: unknown, mayBreak: boolean): string {
+export function valueText(value: unknown, mayBreak: boolean): string {
   if (typeof value === "string") return stringText(value);
   if (Array.isArray(value)) {
     const items = value.map((item) => valueText(item, false));

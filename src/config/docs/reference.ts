@@ -5,6 +5,7 @@ import { environmentNames } from "../../stage/script-environment.ts";
 import { variablesOf } from "../../stage/vocabulary.ts";
 import { schema } from "../schema/schema.ts";
 import { below, type Schema } from "../schema/walk.ts";
+import { valueText } from "./print.ts";
 
 const introduction = `# Configuration reference
 
@@ -152,13 +153,5 @@ function defaultOf(of: Schema): string | undefined {
   const meta = of instanceof z.ZodType ? of.meta() : undefined;
   if (typeof meta?.unset === "string") return meta.unset;
   if (!(of instanceof z.ZodDefault || of instanceof z.ZodPrefault)) return undefined;
-  return `\`${tomlOf(of.def.defaultValue)}\``;
-}
-
-function tomlOf(value: unknown): string {
-  if (Array.isArray(value)) return value.length === 0 ? "[]" : `[ ${value.map(tomlOf).join(", ")} ]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  return `{ ${Object.entries(value)
-    .map(([name, part]) => `${name} = ${tomlOf(part)}`)
-    .join(", ")} }`;
+  return code(valueText(of.def.defaultValue, false));
 }

@@ -1,9 +1,9 @@
 /** The keys of `[session.*]`: what the stages do. */
 import { z } from "zod";
 import { parseReply } from "../../mail/reply.ts";
+import { throttleKeys } from "../../stage/stage-settings.ts";
 import { greylistTable } from "./greylist.ts";
-import { throttleTables } from "./throttles.ts";
-import { addressSwitch, authenticatedOnly, rules, word, written } from "./values.ts";
+import { addressSwitch, authenticatedOnly, onStoreFailure, rate, rules, word, written } from "./values.ts";
 
 /** `classes`: the first digits that its code may have; a whole code is the only one. */
 function replyText(fallback: string, classes: readonly string[], meaning: string) {
@@ -122,6 +122,32 @@ const rcpt = z.strictObject({
   greylist: greylistTable,
   replies: replies.prefault({}),
 });
+
+const throttle = z.strictObject({
+  enable: z.boolean().default(true).meta({ description: "False turns it off." }),
+  match: rules("rcpt", "true or false", true, "What it applies to."),
+  key: z
+    .array(z.enum(throttleKeys))
+    .default([])
+    .meta({
+      description: `What is counted separately: ${throttleKeys.map((key) => `\`${key}\``).join(", ")}. Empty: all is counted together.`,
+    }),
+  rate: rate.meta({ description: "How many in a period: `100/1h`." }),
+  count: z.enum(["recipients", "messages"]).optional().meta({
+    description: "At RCPT: each recipient, or a message once, at its first accepted recipient.",
+    unset:
+      "by the variables of `key` and `match`: with `rcpt`, `rcpt_domain` or `recipients` recipients, of which `rcpt_domain` without `rcpt` counts one a message; else with `sender`, `sender_domain`, `helo_domain`, `authenticated_as` or `is_tls` MAIL commands; else connections",
+  }),
+  window: z.enum(["fixed", "sliding"]).default("fixed").meta({
+    description: "`fixed` begins to count again with each period, `sliding` looks back over one period at any time.",
+  }),
+  "on-store-failure": onStoreFailure("What happens to what it applies to while the state store is unavailable."),
+});
+
+const throttleTables = z
+  .array(throttle)
+  .prefault([])
+  .meta({ description: "How often something may happen. In TOML `[[session.throttle]]`, in JSON also `MtaInboundThrottle`." });
 
 export const sessionTable = z
   .strictObject({

@@ -40,16 +40,13 @@ export function offsetInSource(source: string, start: number, index: number): nu
   let at = start + delimiter.length;
   if (delimiter.length === 3) at += /^\r?\n/.exec(source.slice(at, at + 2))?.[0].length ?? 0;
   for (let count = 0; count < index && at < source.length; ) {
-    const [length, width] = delimiter.startsWith('"') && source[at] === "\\" ? escapeAt(source, at) : characterAt(source, at);
+    const isEscape = delimiter.startsWith('"') && source[at] === "\\";
+    // The end of a line is one character of the value, also where the file has two.
+    const [length, width] = isEscape ? escapeAt(source, at) : [source.startsWith("\r\n", at) ? 2 : 1, 1];
     at += length;
     count += width;
   }
   return at;
-}
-
-/** The end of a line is one character of the value, also where the file has two. */
-function characterAt(source: string, at: number): readonly [length: number, width: number] {
-  return [source.startsWith("\r\n", at) ? 2 : 1, 1];
 }
 
 /** How long the escape is in the text, and how many UTF-16 units it stands for. */

@@ -21,7 +21,7 @@ domains = ["example.org"]
 function load(text: string) {
   const { configuration, problems } = parseConfiguration(text, "postern.toml", () => "");
   if (configuration === undefined) throw new Error(problems.map(formatProblem).join("\n"));
-  return { settings: configuration.settings, warnings: problems.map(({ line, message }) => `${line}: ${message.slice(0, 20)}`) };
+  return { settings: configuration.settings, warnings: problems.map(({ line, message }) => `${line}: ${message.slice(0, 21)}`) };
 }
 
 const ask: Ask = {
@@ -71,7 +71,7 @@ sub-addressing = [ { if = "matches('^([^.]+)\\.([^.]+)@(.+)$', rcpt)", then = "$
 `);
     expect(evaluated(settings.rcpt.subAddressing, "john.doe@example.org")).toBe("doe@example.org");
     expect(evaluated(settings.rcpt.subAddressing, "renato@example.org")).toBe(0);
-    expect(warnings).toEqual(["9: changes recipients, ", '9: "\\." is not an escape']);
+    expect(warnings).toEqual(["9: changes recipients, w", '9: "\\." is not an escape']);
   });
 
   it("catch-all", () => {
