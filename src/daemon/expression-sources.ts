@@ -1,7 +1,6 @@
 /** What expressions ask, answered from the open stores, directories and lookups. */
 
-import type { Answer } from "../answer/answer.ts";
-import { after } from "../answer/answer.ts";
+import { type Answer, after } from "../answer/answer.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Dns } from "../dns/dns.ts";
 import { type Ask, isDefault } from "../expr/ask.ts";

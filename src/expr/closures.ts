@@ -3,14 +3,11 @@
 import { all, always, askOf, map } from "../answer/code.ts";
 import { compilePattern, type Pattern, PatternError } from "../text/pattern.ts";
 import { apply, folded, shortCircuit, type ValueCode } from "./code.ts";
-import { ExpressionError } from "./error.ts";
-import type { Vocabulary } from "./expression.ts";
-import type { PureFunction } from "./function.ts";
-import { pureFunctions } from "./functions.ts";
+import { ExpressionError, type Vocabulary } from "./expression.ts";
+import type { AskFunction, PureFunction } from "./function.ts";
+import { askFunctions, pureFunctions } from "./functions.ts";
 import { isFunction, matchesFunction, unknownFunction, unknownName, withHyphenHint } from "./names.ts";
 import { type EagerOperator, elementAt, operators, unaryOperators } from "./operator.ts";
-import type { AskFunction } from "./source-function.ts";
-import { askFunctions } from "./source-functions.ts";
 import { type Node, parse } from "./syntax.ts";
 import { flag, toText, type Value } from "./value.ts";
 

@@ -2,8 +2,7 @@
 import { choose } from "../answer/code.ts";
 import { compileCode } from "./closures.ts";
 import { folded, type ValueCode } from "./code.ts";
-import { ExpressionError } from "./error.ts";
-import type { Expression, RuleSetSource, Vocabulary } from "./expression.ts";
+import { type Expression, ExpressionError, type RuleSetSource, type Vocabulary } from "./expression.ts";
 import { isTrue } from "./value.ts";
 
 /** Throws an `ExpressionError`. */

@@ -3,7 +3,7 @@
 import { type Answer, after } from "../answer/answer.ts";
 import { didYouMean } from "../text/did-you-mean.ts";
 import { type Ask, type DnsType, dnsTypes } from "./ask.ts";
-import type { AskFunction, Inspection, Literals } from "./source-function.ts";
+import type { AskFunction, Inspection, Literals } from "./function.ts";
 import { flag, toText, type Value } from "./value.ts";
 
 export const dnsFunctions: readonly AskFunction[] = [

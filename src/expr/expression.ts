@@ -3,7 +3,7 @@
 import type { Answer } from "../answer/answer.ts";
 import type { Pattern } from "../text/pattern.ts";
 import type { Ask, Names } from "./ask.ts";
-import type { AskFunction } from "./source-function.ts";
+import type { AskFunction } from "./function.ts";
 import type { Value } from "./value.ts";
 
 /** What an expression may name. `S` is what it is evaluated against, such as a session with its current recipient. */
@@ -46,4 +46,16 @@ export interface RuleSource {
 export interface RuleSetSource {
   readonly rules: readonly RuleSource[];
   readonly else: string;
+}
+
+/** What is wrong with an expression, where, and how to fix it. */
+export class ExpressionError extends Error {
+  override name = "ExpressionError";
+  /** Into the source of the expression, in UTF-16 units; at most its length. */
+  readonly offset: number;
+
+  constructor(message: string, offset: number) {
+    super(message);
+    this.offset = offset;
+  }
 }

@@ -1,6 +1,11 @@
-/** What a function is that asks nothing: the same parameters always give the same value. */
+/** What functions are: those that ask nothing, and those that ask the world. */
+
+import type { Answer } from "../answer/answer.ts";
+import { didYouMean } from "../text/did-you-mean.ts";
+import type { Ask, Names } from "./ask.ts";
 import { isArray, toText, type Value } from "./value.ts";
 
+/** The same parameters always give the same value. */
 export interface PureFunction {
   readonly name: string;
   /** The number of parameters. */
@@ -18,4 +23,27 @@ export function pure(name: string, arity: 1 | 2 | 3, evaluate: PureFunction["eva
 /** Of a text; an array is mapped. */
 export function mapped(f: (text: string, other: Value) => Value): PureFunction["evaluate"] {
   return (of, other = "") => (isArray(of) ? of.map((element) => f(toText(element), other)) : f(toText(of), other));
+}
+
+/** What compiling needs to know of one call. */
+export type Inspection =
+  | { readonly waits: boolean }
+  /** The parameter, by its index, that cannot be. */
+  | { readonly problem: string; readonly parameter: number };
+
+/** Parameters as far as they are literal texts. */
+export type Literals = readonly (string | undefined)[];
+/** Of an array as it is written the number of elements, of a literal 1. */
+export type Counts = readonly (number | undefined)[];
+
+export interface AskFunction {
+  readonly name: string;
+  /** The numbers of parameters that it takes. */
+  readonly arities: readonly number[];
+  inspect(literals: Literals, names: Names, counts: Counts): Inspection;
+  ask(ask: Ask, parameters: readonly Value[]): Answer<Value>;
+}
+
+export function unknown(kind: "directory" | "lookup" | "store", name: string, known: Iterable<string>): string {
+  return `unknown ${kind} "${name}".${didYouMean(name, known) || ` Define it, or use '' for the default.`}`;
 }

@@ -1,11 +1,9 @@
 /** Names that an expression must not use, and what to tell whoever wrote them. */
 
 import { didYouMean } from "../text/did-you-mean.ts";
-import { ExpressionError } from "./error.ts";
-import type { Vocabulary } from "./expression.ts";
-import { pureFunctions } from "./functions.ts";
-import { askFunctions } from "./source-functions.ts";
-import { shortened } from "./token.ts";
+import { shorten } from "../text/shorten.ts";
+import { ExpressionError, type Vocabulary } from "./expression.ts";
+import { askFunctions, pureFunctions } from "./functions.ts";
 
 /** What the language of other servers has and this one has not. */
 const unbuiltVariables: ReadonlySet<string> = new Set(["asn", "country"]);
@@ -32,8 +30,8 @@ export function unknownName(name: string, offset: number, source: string, vocabu
     return new ExpressionError(`"${name}" is a function. Write its parameters in parentheses: ${name}(…).`, offset);
   }
   const words = [...vocabulary.variables.keys(), ...(vocabulary.constants ?? []), "true", "false"];
-  const mend = didYouMean(afterDot(name), words) || didYouMean(name, words) || ` Text needs inner quotes: "'${shortened(name)}'".`;
-  return new ExpressionError(`unknown variable "${shortened(name)}".${mend}`, offset);
+  const mend = didYouMean(afterDot(name), words) || didYouMean(name, words) || ` Text needs inner quotes: "'${shorten(name)}'".`;
+  return new ExpressionError(`unknown variable "${shorten(name)}".${mend}`, offset);
 }
 
 export function unknownFunction(name: string, offset: number, source: string, vocabulary: Vocabulary<never>): ExpressionError {
@@ -45,7 +43,7 @@ export function unknownFunction(name: string, offset: number, source: string, vo
   const here = renamedFunctions.get(name);
   if (here !== undefined) return new ExpressionError(`unknown function "${name}". It is called ${here}(…) here.`, offset);
   const known = [matchesFunction, ...pureFunctions.keys(), ...askFunctions.keys(), ...(vocabulary.functions?.keys() ?? [])];
-  return new ExpressionError(`unknown function "${shortened(name)}".${didYouMean(name, known)}`, offset);
+  return new ExpressionError(`unknown function "${shorten(name)}".${didYouMean(name, known)}`, offset);
 }
 
 /** An error of syntax often comes from a slip in a name before it: that is told, too. */

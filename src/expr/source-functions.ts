@@ -1,13 +1,11 @@
-/** The functions that ask the world, by name. */
+/** Functions that ask directories, lookups and stores. */
 
 import { after } from "../answer/answer.ts";
 import { isDefault, type Names } from "./ask.ts";
-import { dnsFunctions } from "./dns-functions.ts";
-import { type AskFunction, type Inspection, type Literals, unknown } from "./source-function.ts";
-import { sqlQuery } from "./sql-functions.ts";
+import { type AskFunction, type Inspection, type Literals, unknown } from "./function.ts";
 import { clamp, flag, toNumber, toText, type Value } from "./value.ts";
 
-const records: readonly AskFunction[] = [
+export const sourceFunctions: readonly AskFunction[] = [
   {
     name: "is_local_domain",
     arities: [1, 2],
@@ -50,11 +48,7 @@ const records: readonly AskFunction[] = [
     inspect: inspectDefaultStore,
     ask: (ask, [store = "", key = "", by = ""]) => after(ask.counterIncr(toText(store), toText(key), Math.trunc(toNumber(by)) + 0), clamp),
   },
-  sqlQuery,
-  ...dnsFunctions,
 ];
-
-export const askFunctions: ReadonlyMap<string, AskFunction> = new Map(records.map((record) => [record.name, record]));
 
 function directoryAnd(parameters: readonly Value[]): [directory: string | undefined, name: string] {
   const [first = "", second] = parameters;

@@ -2,7 +2,7 @@
 
 import { type Answer, after } from "../answer/answer.ts";
 import { type Ask, isDefault, type Names, type SqlResult } from "./ask.ts";
-import { type AskFunction, type Counts, type Inspection, type Literals, unknown } from "./source-function.ts";
+import { type AskFunction, type Counts, type Inspection, type Literals, unknown } from "./function.ts";
 import { countPlaceholders } from "./sql-text.ts";
 import { isArray, toText, type Value } from "./value.ts";
 

@@ -1,6 +1,8 @@
 /** The grammar of expressions: tokens to a tree. Names are not looked up here. */
-import { ExpressionError } from "./error.ts";
-import { type BinaryOperator, shortened, type Token, tokenize } from "./token.ts";
+
+import { shorten } from "../text/shorten.ts";
+import { ExpressionError } from "./expression.ts";
+import { type BinaryOperator, type Token, tokenize } from "./token.ts";
 
 export type Node =
   | { readonly kind: "literal"; readonly value: number | string; readonly offset: number }
@@ -210,6 +212,6 @@ class Parser {
 
 function show(token: Token | undefined): string {
   if (!token || token.kind === "end") return "the end";
-  const source = shortened(token.source);
+  const source = shorten(token.source);
   return token.kind === "text" ? source : `"${source}"`;
 }

@@ -2,7 +2,8 @@
 
 import { ipVersion } from "../mail/ip.ts";
 import { parseDuration } from "../text/duration.ts";
-import { ExpressionError } from "./error.ts";
+import { shorten } from "../text/shorten.ts";
+import { ExpressionError } from "./expression.ts";
 
 export type BinaryOperator = "*" | "/" | "+" | "-" | ">" | ">=" | "<" | "<=" | "==" | "!=" | "^" | "&&" | "||";
 
@@ -106,13 +107,13 @@ function classify(name: string, offset: number): Content {
   if (value !== undefined) return { kind: "number", value };
   if (/^\d+(?:ms|[dhms])$/i.test(name)) throw tooLarge(name, offset);
   const mend = "A duration is digits and one unit of d, h, m, s and ms, such as 90m; text needs quotes.";
-  throw new ExpressionError(`"${shortened(name)}" is neither a number nor a duration. ${mend}`, offset);
+  throw new ExpressionError(`"${shorten(name)}" is neither a number nor a duration. ${mend}`, offset);
 }
 
 function capture(name: string, offset: number): Content {
   if (!/^\$[0-9]+$/.test(name)) {
     throw new ExpressionError(
-      `"${shortened(name)}" is not a capture. matches(…) sets $0 to the whole match and $1, $2 and so on to its groups.`,
+      `"${shorten(name)}" is not a capture. matches(…) sets $0 to the whole match and $1, $2 and so on to its groups.`,
       offset,
     );
   }
@@ -122,7 +123,7 @@ function capture(name: string, offset: number): Content {
 function number(name: string, offset: number): Content {
   if (ipVersion(name) === 4) throw new ExpressionError(`${name} is not a number. Write an IP address in quotes: '${name}'.`, offset);
   if (!/^(?:[0-9]+\.?[0-9]*|\.[0-9]+)$/.test(name)) {
-    throw new ExpressionError(`"${shortened(name)}" is not a number. Text needs quotes: '${shortened(name)}'.`, offset);
+    throw new ExpressionError(`"${shorten(name)}" is not a number. Text needs quotes: '${shorten(name)}'.`, offset);
   }
   const value = Number(name);
   if (value > Number.MAX_SAFE_INTEGER) throw tooLarge(name, offset);
@@ -130,7 +131,7 @@ function number(name: string, offset: number): Content {
 }
 
 function tooLarge(name: string, offset: number): ExpressionError {
-  return new ExpressionError(`the number ${shortened(name)} is too large. The largest is ${Number.MAX_SAFE_INTEGER}.`, offset);
+  return new ExpressionError(`the number ${shorten(name)} is too large. The largest is ${Number.MAX_SAFE_INTEGER}.`, offset);
 }
 
 function strayCharacter(source: string, offset: number): string {
@@ -148,9 +149,4 @@ function unclosedText(source: string, offset: number, quote: string): string {
   const escapes = source.indexOf(`\\${quote}`, offset) >= 0;
   const why = escapes ? ` (a quote after a backslash does not close it)` : "";
   return `unterminated text: the quote ${quote} is never closed${why}. Close it, or remove the stray quote.`;
-}
-
-/** Fit for a message. */
-export function shortened(name: string): string {
-  return name.length > 40 ? `${name.slice(0, 40)}…` : name;
 }

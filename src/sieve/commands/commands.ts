@@ -1,11 +1,10 @@
 /** The table of all commands. */
 
 import type { CommandRecord } from "../compile/definition.ts";
-import { errorRecord } from "./error.ts";
 import { evalRecord, letRecord } from "./eval.ts";
 import { elseRecord, elsifRecord, ifRecord } from "./if.ts";
 import { globalRecord, includeRecord, returnRecord } from "./include.ts";
-import { discardRecord, keepRecord, stopRecord } from "./keep.ts";
+import { discardRecord, errorRecord, keepRecord, stopRecord } from "./keep.ts";
 import { executeRecord, queryRecord } from "./query.ts";
 import { ereject, reject } from "./reject.ts";
 import { requireRecord } from "./require.ts";

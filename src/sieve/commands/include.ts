@@ -1,6 +1,6 @@
 /** `include`, `return` and `global` (RFC 6609). `:personal` and `:global` both mean the scripts of the configuration. */
 import { runSteps, type Steps, waitFor } from "../../answer/steps.ts";
-import { shortened } from "../../expr/token.ts";
+import { shorten } from "../../text/shorten.ts";
 import type { CommandRecord, Included } from "../compile/definition.ts";
 import { next, type Signal } from "../compile/script-code.ts";
 import { costOf, type ScriptRun, spend, yieldToLoop } from "../run/script-run.ts";
@@ -19,7 +19,7 @@ export const includeRecord: CommandRecord = {
     const included = context.include(name, offset);
     if (included === "missing") {
       if (args.tag("optional")) return next;
-      context.error(offset, `there is no script "${shortened(name)}". Add it to [sieve.trusted.scripts], or include it :optional.`);
+      context.error(offset, `there is no script "${shorten(name)}". Add it to [sieve.trusted.scripts], or include it :optional.`);
       return undefined;
     }
     if (!included) return undefined;

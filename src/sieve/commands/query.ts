@@ -6,7 +6,7 @@
 import { after } from "../../answer/answer.ts";
 import { map } from "../../answer/code.ts";
 import { isDefault } from "../../expr/ask.ts";
-import { unknown } from "../../expr/source-function.ts";
+import { unknown } from "../../expr/function.ts";
 import { sqlProblem } from "../../expr/sql-functions.ts";
 import { isTrue } from "../../expr/value.ts";
 import type {

@@ -1,7 +1,7 @@
 /** Arguments as written to arguments as a command or test takes them: what does not fit its signature is reported. */
 
-import { shortened } from "../../expr/token.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
+import { shorten } from "../../text/shorten.ts";
 import { commands } from "../commands/commands.ts";
 import type { Argument, CommandNode, TestNode, TextNode } from "../syntax/syntax-tree.ts";
 import type {
@@ -227,10 +227,10 @@ function conflict(name: string, rival: string): string {
 }
 
 function unknownTag(name: string, { name: of, tests, tags = [] }: Signature): string {
-  if (tests) return `"${of}" needs ${needed(tests)} before ":${shortened(name)}".`;
+  if (tests) return `"${of}" needs ${needed(tests)} before ":${shorten(name)}".`;
   const known = tags.map((tag) => `:${tag.name}`);
   const mend = didYouMean(`:${name}`, known) || (known.length > 0 ? ` It takes ${known.join(", ")}.` : " It takes none.");
-  return `"${of}" has no tag ":${shortened(name)}".${mend}`;
+  return `"${of}" has no tag ":${shorten(name)}".${mend}`;
 }
 
 /** Those of all positions that the arguments fill, in order. `undefined`: there are too few or too many arguments. */

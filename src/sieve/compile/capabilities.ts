@@ -1,7 +1,7 @@
 /** The extensions that scripts may require (RFC 5228 section 6), and what to say of those that mean nothing here. */
 
-import { shortened } from "../../expr/token.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
+import { shorten } from "../../text/shorten.ts";
 
 export const capabilities: ReadonlySet<string> = new Set([
   "comparator-i;ascii-casemap",
@@ -73,7 +73,7 @@ export function unknownCapability(name: string): string {
   if (now !== undefined) return `unknown capability "${name}". What it was for is in "${now}".`;
   const several = name.split(/[\s,]+/);
   if (several.length > 1 && several.every((each) => capabilities.has(each))) {
-    return `unknown capability "${shortened(name)}". Write a list: [${several.map((each) => `"${each}"`).join(", ")}].`;
+    return `unknown capability "${shorten(name)}". Write a list: [${several.map((each) => `"${each}"`).join(", ")}].`;
   }
-  return `unknown capability "${shortened(name)}".${didYouMean(name, capabilities) || " Remove it, or ask for it by ihave."}`;
+  return `unknown capability "${shorten(name)}".${didYouMean(name, capabilities) || " Remove it, or ask for it by ihave."}`;
 }

@@ -1,7 +1,7 @@
 /** The way in: a script, with those that it includes, to what is run. */
 
-import { shortened } from "../../expr/token.ts";
 import { type Places, placesIn } from "../../text/place.ts";
+import { shorten } from "../../text/shorten.ts";
 import { type Compiled, runScript } from "../run/run-script.ts";
 import type { EnvelopePart, Script, ScriptProblem, ScriptStatement, ScriptVocabulary } from "../script.ts";
 import { parseScript } from "../syntax/parser.ts";
@@ -108,7 +108,7 @@ function compileIncluded(written: string, compiling: Compiling, fail: (message: 
   const ring = open.findIndex((outer) => outer.name === name);
   if (ring >= 0) {
     const names = [...open.slice(ring).map((outer) => outer.name), name];
-    fail(`the script "${shortened(name)}" includes itself: ${names.join(" includes ")}.`);
+    fail(`the script "${shorten(name)}" includes itself: ${names.join(" includes ")}.`);
     return undefined;
   }
   const known = done.get(name);

@@ -1,7 +1,7 @@
 /** What to say of commands and tests that do not exist here, and of words that are out of place. */
 
-import { shortened } from "../../expr/token.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
+import { shorten } from "../../text/shorten.ts";
 import { commands } from "../commands/commands.ts";
 import { tests } from "../tests/tests.ts";
 import type { Signature } from "./definition.ts";
@@ -49,13 +49,13 @@ export function unknownCommand(name: string): string {
   const mend = messageCommands.get(name);
   if (mend !== undefined) return `"${name}" needs a message, and ${noMessage}. ${mend}`;
   if (tests.has(name)) return `"${name}" is a test, not a command. Write it after if.`;
-  return `unknown command "${shortened(name)}".${didYouMean(name, commands.keys())}`;
+  return `unknown command "${shorten(name)}".${didYouMean(name, commands.keys())}`;
 }
 
 export function unknownTest(name: string): string {
   if (messageTests.has(name)) return `"${name}" needs a message, and ${noMessage}. Remove it.`;
   if (commands.has(name)) return `"${name}" is a command, not a test.`;
-  return `unknown test "${shortened(name)}".${didYouMean(name, tests.keys())}`;
+  return `unknown test "${shorten(name)}".${didYouMean(name, tests.keys())}`;
 }
 
 const joined: ReadonlyMap<string, string> = new Map([
@@ -66,7 +66,7 @@ const joined: ReadonlyMap<string, string> = new Map([
 
 /** `isTest`: the word follows a test; `isLacking`: an argument that must be there is not. */
 export function strayWord(word: string, { name, tags = [] }: Signature, isTest: boolean, isLacking: boolean): string {
-  const shown = shortened(word);
+  const shown = shorten(word);
   if (tags.some((tag) => tag.name === word)) return `"${shown}" is a tag of "${name}". Write it with its colon: ":${shown}".`;
   if (isLacking && !commands.has(word)) return `unexpected word "${shown}". Text needs double quotes: "…".`;
   const join = joined.get(word);

@@ -2,7 +2,7 @@
 
 import type { Places } from "../../text/place.ts";
 import type { ScriptStatement, ScriptVocabulary } from "../script.ts";
-import { placeWithin } from "../syntax/place-within.ts";
+import { placeWithin } from "../syntax/syntax-tree.ts";
 import type { BlockContext } from "./block.ts";
 import { alwaysThere, capabilities } from "./capabilities.ts";
 import type { Problems } from "./problems.ts";

@@ -3,11 +3,10 @@
 import { ask, type Code } from "../../answer/code.ts";
 import type { Names } from "../../expr/ask.ts";
 import { compileExpression } from "../../expr/compile.ts";
-import { ExpressionError } from "../../expr/error.ts";
-import type { Vocabulary } from "../../expr/expression.ts";
+import { ExpressionError, type Vocabulary } from "../../expr/expression.ts";
 import { isArray, toText, type Value } from "../../expr/value.ts";
 import { costOf, costOfPattern, type ScriptRun, spend } from "../run/script-run.ts";
-import { placeWithin } from "../syntax/place-within.ts";
+import { placeWithin } from "../syntax/syntax-tree.ts";
 import type { ScriptContext, TextArgument } from "./definition.ts";
 import { scriptFunctions } from "./script-functions.ts";
 import type { Variables } from "./script-variables.ts";

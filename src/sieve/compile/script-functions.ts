@@ -3,7 +3,7 @@ import { getDomain, getPublicSuffix } from "tldts";
 import { type Answer, after } from "../../answer/answer.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import { askDns, inspectDns, recordsOf } from "../../expr/dns-functions.ts";
-import type { AskFunction, Inspection } from "../../expr/source-function.ts";
+import type { AskFunction, Inspection } from "../../expr/function.ts";
 import { askSql, inspectSql, shape, sqlQuery } from "../../expr/sql-functions.ts";
 import { toText, type Value } from "../../expr/value.ts";
 

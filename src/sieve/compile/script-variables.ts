@@ -1,8 +1,8 @@
 /** The variables of one script (RFC 5229), resolved to slots when it is compiled; those that scripts share (RFC 6609 3.4). */
 
-import { shortened } from "../../expr/token.ts";
 import { toText, type Value } from "../../expr/value.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
+import { shorten } from "../../text/shorten.ts";
 import { envelopePart, setEnvelope } from "../run/envelope-parts.ts";
 import type { ScriptRun } from "../run/script-run.ts";
 import { type EnvelopePart, envelopeParts, type ScriptVocabulary } from "../script.ts";
@@ -57,7 +57,7 @@ export function createScope(
     if (known !== undefined) return known;
     if (name.length > limits.variableName) {
       return {
-        problem: `the name "${shortened(name)}" is longer than sieve.trusted.limits.variable-name allows (${limits.variableName}).`,
+        problem: `the name "${shorten(name)}" is longer than sieve.trusted.limits.variable-name allows (${limits.variableName}).`,
       };
     }
     if (slots.size >= limits.variables) {
@@ -107,16 +107,15 @@ export function createScope(
     neverSet: (written) => {
       const name = written.toLowerCase();
       if (name.includes(".") || expected.has(name) || shared.has(name)) return undefined;
-      return `the variable "${shortened(name)}" is empty: this script sets it nowhere.${didYouMean(name, expected)}`;
+      return `the variable "${shorten(name)}" is empty: this script sets it nowhere.${didYouMean(name, expected)}`;
     },
     target: (written) => {
       const name = written.toLowerCase();
       const part = inNamespace(name, "envelope");
       if (part !== undefined) return envelopeTarget(part, sets);
-      if (inNamespace(name, "env") !== undefined)
-        return { problem: `"${shortened(written)}" cannot be set: the environment is only read.` };
+      if (inNamespace(name, "env") !== undefined) return { problem: `"${shorten(written)}" cannot be set: the environment is only read.` };
       if (/^\d+$/.test(name))
-        return { problem: `"${shortened(written)}" is a match variable, which :matches and :regex set. Choose a name.` };
+        return { problem: `"${shorten(written)}" is a match variable, which :matches and :regex set. Choose a name.` };
       const found = slotOf(name);
       if ("problem" in found) return found;
       const declared = reader(name);
@@ -133,7 +132,7 @@ export function createScope(
     },
     shareGlobally: (written) => {
       const name = written.toLowerCase();
-      if (!plainName.test(name)) return { problem: `"${shortened(written)}" is not the name of a variable. ${nameRule}` };
+      if (!plainName.test(name)) return { problem: `"${shorten(written)}" is not the name of a variable. ${nameRule}` };
       if (locals.has(name)) return { problem: `"${name}" is a local variable already. Write global "${name}" before its first use.` };
       const slot = slotIn(globals, name);
       if (typeof slot !== "number") return slot;
@@ -169,11 +168,11 @@ function envelopeTarget(name: string, sets: Set<EnvelopePart>): Target | NamePro
 
 function unknownItem(item: string, environment: ReadonlySet<string>): string {
   if (unbuilt.has(item)) return `"env.${item}" is not known to this version.`;
-  return `unknown environment item "env.${shortened(item)}".${meant("env", item, environment)}`;
+  return `unknown environment item "env.${shorten(item)}".${meant("env", item, environment)}`;
 }
 
 function unknownPart(part: string): string {
-  return `unknown part of the envelope "envelope.${shortened(part)}".${meant("envelope", part, envelopeParts)}`;
+  return `unknown part of the envelope "envelope.${shorten(part)}".${meant("envelope", part, envelopeParts)}`;
 }
 
 function meant(namespace: string, name: string, known: Iterable<string>): string {
@@ -183,11 +182,11 @@ function meant(namespace: string, name: string, known: Iterable<string>): string
 
 function unknownName(name: string): string {
   const dot = name.indexOf(".");
-  if (dot < 0) return `"${shortened(name)}" is not the name of a variable. ${nameRule}`;
+  if (dot < 0) return `"${shorten(name)}" is not the name of a variable. ${nameRule}`;
   const namespace = name.slice(0, dot);
   const known = ["env", "envelope", "global"];
-  if (known.includes(namespace)) return `"${shortened(name.slice(dot + 1))}" is not the name of a variable. ${nameRule}`;
-  return `unknown namespace "${shortened(namespace)}".${didYouMean(namespace, known) || " Known are env, envelope and global."}`;
+  if (known.includes(namespace)) return `"${shorten(name.slice(dot + 1))}" is not the name of a variable. ${nameRule}`;
+  return `unknown namespace "${shorten(namespace)}".${didYouMean(namespace, known) || " Known are env, envelope and global."}`;
 }
 
 /** RFC 5229 section 6: no error. */

@@ -1,8 +1,8 @@
 /** Whether a value matches a key, by each match type that compares texts (RFC 5228 2.7.1, RFC 5231, the regex draft). */
 
-import { shortened } from "../../expr/token.ts";
 import { compilePattern, type Pattern, PatternError } from "../../text/pattern.ts";
 import { indexOf } from "../../text/search.ts";
+import { shorten } from "../../text/shorten.ts";
 import type { ScriptContext, TextArgument } from "../compile/definition.ts";
 import { costOf, costOfPattern, ScriptFault, type ScriptRun, spend } from "../run/script-run.ts";
 import type { Comparator } from "./comparator.ts";
@@ -123,7 +123,7 @@ function compileCharged(run: ScriptRun, flags: string, source: string): Pattern 
   } catch (error) {
     if (!(error instanceof PatternError)) throw error;
     const [reason = ""] = error.message.split(": `", 1);
-    throw new ScriptFault(`bad regular expression "${shortened(source)}": ${reason}`, { cause: error });
+    throw new ScriptFault(`bad regular expression "${shorten(source)}": ${reason}`, { cause: error });
   }
 }
 

@@ -1,5 +1,5 @@
 /** The operators of `:value` and `:count` (RFC 5231 section 4). */
-import { shortened } from "../../expr/token.ts";
+import { shorten } from "../../text/shorten.ts";
 import type { ScriptContext, TextArgument } from "../compile/definition.ts";
 import { ScriptFault, type ScriptRun } from "../run/script-run.ts";
 
@@ -32,5 +32,5 @@ export function operatorOf(name: TextArgument, context: ScriptContext): ((run: S
 }
 
 function unknown(name: string): string {
-  return `unknown relational operator "${shortened(name)}". Known are ${[...operators.keys()].join(", ")}.`;
+  return `unknown relational operator "${shorten(name)}". Known are ${[...operators.keys()].join(", ")}.`;
 }

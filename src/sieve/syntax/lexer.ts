@@ -1,5 +1,5 @@
 /** The words of a script (RFC 5228 section 8.1), each with its place. */
-import { shortened } from "../../expr/token.ts";
+import { shorten } from "../../text/shorten.ts";
 import type { Limits } from "../limits.ts";
 
 type Content =
@@ -167,12 +167,12 @@ function textBlock(source: string, offset: number, body: number, report: Report)
 function numberOf(written: string, offset: number, report: Report): number {
   const match = /^(\d+)([KMG]?)$/i.exec(written);
   if (!match) {
-    report(offset, `"${shortened(written)}" is not a number. A number is digits and at most one unit of K, M and G.`);
+    report(offset, `"${shorten(written)}" is not a number. A number is digits and at most one unit of K, M and G.`);
     return 0;
   }
   const value = Number(match[1]) * (units[match[2]?.toUpperCase() ?? ""] ?? 1);
   if (value <= Number.MAX_SAFE_INTEGER) return value;
-  report(offset, `the number ${shortened(written)} is too large. The largest is ${Number.MAX_SAFE_INTEGER}.`);
+  report(offset, `the number ${shorten(written)} is too large. The largest is ${Number.MAX_SAFE_INTEGER}.`);
   return 0;
 }
 
@@ -190,14 +190,14 @@ function strayText(written: string, before: string, after: string): string {
   if (written === ":") return 'unexpected ":". A tag is a colon and its name without a space, such as :is.';
   if (written === "/") return unexpectedComment(written);
   if (/^[-=<>!|&+*^]+$/.test(written)) {
-    return `unexpected "${shortened(written)}". There are no operators: compare by a test such as string or size, assign by set, or write eval "…".`;
+    return `unexpected "${shorten(written)}". There are no operators: compare by a test such as string or size, assign by set, or write eval "…".`;
   }
   return `unexpected ${shown(written)}. Text needs double quotes.`;
 }
 
 function shown(written: string): string {
   const code = written.codePointAt(0) ?? 0;
-  return /^[\p{C}\p{Z}]/u.test(written) ? `U+${code.toString(16).toUpperCase().padStart(4, "0")}` : `"${shortened(written)}"`;
+  return /^[\p{C}\p{Z}]/u.test(written) ? `U+${code.toString(16).toUpperCase().padStart(4, "0")}` : `"${shorten(written)}"`;
 }
 
 function isLonger(source: string, start: number, end: number, octets: number): boolean {

@@ -2,7 +2,7 @@
  * Words to commands (RFC 5228 section 8.2). It knows no names. After an error it goes on after the next semicolon or at
  * the next brace, so that one pass finds all.
  */
-import { shortened } from "../../expr/token.ts";
+import { shorten } from "../../text/shorten.ts";
 import type { Limits } from "../limits.ts";
 import { type Mark, type Report, type Token, tokenize } from "./lexer.ts";
 import type { Argument, CommandNode, TestNode, TextNode } from "./syntax-tree.ts";
@@ -82,7 +82,7 @@ class Parser {
     if (tail !== broken && !this.#is(";") && !this.#is("{")) {
       if (this.#is(",") && this.#tokens[this.#at + 1]?.kind === "text") this.#report(this.#token.offset, listWithoutBrackets);
       else if (this.#is(",") && tail.tests.length > 0) this.#report(this.#token.offset, listWithoutParentheses);
-      else this.#expected(`";" after "${shortened(name)}"`);
+      else this.#expected(`";" after "${shorten(name)}"`);
       // A word may begin the next command.
       if (this.#token.kind === "identifier") return { name, offset, ...nothing, block: undefined, isBroken: true };
       this.#recover();
@@ -237,9 +237,9 @@ function textOf({ value, offset }: Extract<Token, { kind: "text" }>): TextNode {
 function described(token: Token): string {
   switch (token.kind) {
     case "identifier":
-      return `"${shortened(token.name)}"`;
+      return `"${shorten(token.name)}"`;
     case "tag":
-      return `":${shortened(token.name)}"`;
+      return `":${shorten(token.name)}"`;
     case "number":
       return `the number ${token.value}`;
     case "text":

@@ -15,6 +15,14 @@ export interface TextNode {
   readonly offset: number;
 }
 
+/**
+ * Where a character of a string is in its script: its own place if the string is written as it is; where it has escapes or is a
+ * block, that of its beginning.
+ */
+export function placeWithin(source: string, text: string, offset: number, within: number): number {
+  return source[offset] === '"' && source.startsWith(text.slice(0, within + 1), offset + 1) ? offset + 1 + within : offset;
+}
+
 /** `name` is in lower case. Offsets are those of the first character, in UTF-16 units into the script. */
 export interface TestNode {
   readonly name: string;

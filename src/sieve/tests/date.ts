@@ -1,7 +1,7 @@
 /** `currentdate`, and `date` of headers (RFC 5260 sections 4 and 5). */
 
-import { shortened } from "../../expr/token.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
+import { shorten } from "../../text/shorten.ts";
 import type { Arguments, PositionRecord, ScriptContext, TagRecord, TestRecord, TextArgument } from "../compile/definition.ts";
 import { dateParts, parseZone } from "../match/date-part.ts";
 import { compileMatch, matchTags, type Source } from "../match/match-type.ts";
@@ -57,7 +57,7 @@ function partOf(name: TextArgument, context: ScriptContext) {
 }
 
 function unknownPart(written: string): string {
-  return `unknown date part "${shortened(written)}".${didYouMean(written, dateParts.keys()) || ` Known are ${[...dateParts.keys()].join(", ")}.`}`;
+  return `unknown date part "${shorten(written)}".${didYouMean(written, dateParts.keys()) || ` Known are ${[...dateParts.keys()].join(", ")}.`}`;
 }
 
 /** In milliseconds ahead of UTC. `undefined`: an error was reported. */
@@ -80,5 +80,5 @@ function zoneOf(args: Arguments, context: ScriptContext): ((run: ScriptRun) => n
 }
 
 function badZone(written: string): string {
-  return `"${shortened(written)}" is no time zone. Write it as +0200 or -0530.`;
+  return `"${shorten(written)}" is no time zone. Write it as +0200 or -0530.`;
 }

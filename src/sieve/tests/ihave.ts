@@ -1,8 +1,9 @@
-/** `ihave`: whether extensions exist, decided when the script is loaded (RFC 5463 section 4). */
+/** Tests of what there is: `ihave` of extensions (RFC 5463 section 4), `valid_ext_list` of lists (RFC 6134 section 2.7). */
 import { always } from "../../answer/code.ts";
 import { capabilities } from "../compile/capabilities.ts";
 import type { TestRecord } from "../compile/definition.ts";
 
+/** It is decided when the script is loaded. */
 export const ihaveTest: TestRecord = {
   name: "ihave",
   capability: "ihave",
@@ -17,5 +18,17 @@ export const ihaveTest: TestRecord = {
     const isThere = names.every(({ written }) => capabilities.has(written));
     if (isThere) for (const { written } of names) context.enable(written);
     return always(isThere);
+  },
+};
+
+/** Whether all these lists exist. */
+export const validExtListTest: TestRecord = {
+  name: "valid_ext_list",
+  capability: "extlists",
+  positions: [{ name: "list names", type: "texts" }],
+  compile(args, context) {
+    const { lookups } = context.vocabulary.names;
+    const names = args.texts(0);
+    return { waits: false, run: (run) => names.every(({ of }) => lookups.has(of(run))) };
   },
 };

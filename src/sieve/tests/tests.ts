@@ -6,11 +6,10 @@ import type { TestRecord } from "../compile/definition.ts";
 import { currentdateTest, dateTest } from "./date.ts";
 import { envelopeTest } from "./envelope.ts";
 import { environmentTest } from "./environment.ts";
-import { ihaveTest } from "./ihave.ts";
+import { ihaveTest, validExtListTest } from "./ihave.ts";
 import { allofTest, anyofTest, falseTest, notTest, trueTest } from "./logic.ts";
 import { addressTest, existsTest, headerTest, sizeTest } from "./message.ts";
 import { stringTest } from "./string.ts";
-import { validExtListTest } from "./valid-ext-list.ts";
 
 const records: readonly TestRecord[] = [
   addressTest,

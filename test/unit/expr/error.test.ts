@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { compileExpression } from "../../../src/expr/compile.ts";
-import { ExpressionError } from "../../../src/expr/error.ts";
+import { ExpressionError } from "../../../src/expr/expression.ts";
 import { placesIn } from "../../../src/text/place.ts";
 import { vocabulary } from "../../support/expression-world.ts";
 
@@ -141,7 +141,7 @@ test.each<[title: string, source: string, column: number, message: string]>([
   expect([placesIn(source)(error.offset).column, error.message]).toEqual([column, message]);
 });
 
-test("a name is shortened in a message", () => {
+test("a name is shorten in a message", () => {
   expect(errorOf("x".repeat(60_000)).message.length).toBeLessThan(200);
 });
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import { compileExpression } from "../../../src/expr/compile.ts";
-import { ExpressionError } from "../../../src/expr/error.ts";
+import { ExpressionError } from "../../../src/expr/expression.ts";
 import { asBoolean, asConstant, asCount, asDuration, asString } from "../../../src/expr/result.ts";
 import { maxTextLength, toText, type Value } from "../../../src/expr/value.ts";
 import { subject, vocabulary, world } from "../../support/expression-world.ts";
