@@ -5,11 +5,11 @@ import { toText, type Value } from "../expr/value.ts";
 import { openSession } from "../stage/session.ts";
 import { priorityPolicies, type Scope, variablesOf } from "../stage/vocabulary.ts";
 
-export type Settings = ReadonlyMap<string, Value>;
+export type VariableSettings = ReadonlyMap<string, Value>;
 
 /** Any name that is set is a variable too. */
-export function vocabularyOf(set: Settings, names: Names): Vocabulary<Settings> {
-  const variables = new Map<string, (set: Settings) => Value>();
+export function vocabularyOf(set: VariableSettings, names: Names): Vocabulary<VariableSettings> {
+  const variables = new Map<string, (set: VariableSettings) => Value>();
   for (const [name, read] of variablesOf.address) variables.set(name, (given) => given.get(name) ?? read(scopeOf(given)));
   for (const [name, value] of set) if (!variables.has(name)) variables.set(name, () => value);
   return { variables, constants: new Set(priorityPolicies), names };
@@ -27,7 +27,7 @@ export function parseAssignment(text: string): readonly [string, Value] | undefi
   return Number.isFinite(number) && value.trim() !== "" ? [name, number] : undefined;
 }
 
-function scopeOf(set: Settings): Scope {
+function scopeOf(set: VariableSettings): Scope {
   const text = (name: string) => toText(set.get(name) ?? "");
   const session = openSession({
     listener: "",

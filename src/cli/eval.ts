@@ -18,16 +18,16 @@ import {
   stateDirectoryOption,
   withCore,
 } from "./configuration-option.ts";
-import { parseAssignment, type Settings, vocabularyOf } from "./eval-vocabulary.ts";
+import { parseAssignment, type VariableSettings, vocabularyOf } from "./eval-vocabulary.ts";
 import { linesOf } from "./lines.ts";
 
-interface Options extends ConfigurationOptions {
+interface EvalOptions extends ConfigurationOptions {
   readonly set: readonly string[];
   readonly json?: boolean;
   readonly stdin?: boolean;
 }
 
-type Outcome = { readonly value: unknown } | { readonly error: { readonly message: string } & Partial<Place> };
+type Evaluated = { readonly value: unknown } | { readonly error: { readonly message: string } & Partial<Place> };
 
 export function evalCommand(): Command {
   return new Command("eval")
@@ -53,7 +53,7 @@ Examples:
 
 Functions that write, such as key_set, do write. Exit status: 0 a value, 1 an error, 75 a source cannot tell now; with --stdin 0, for each answer speaks for itself.`,
     )
-    .action(async (expression: string | undefined, options: Options) => {
+    .action(async (expression: string | undefined, options: EvalOptions) => {
       const configuration = loadOrEmpty(options);
       if (configuration === undefined) {
         process.exitCode = 1;
@@ -76,7 +76,7 @@ Functions that write, such as key_set, do write. Exit status: 0 a value, 1 an er
     });
 }
 
-function print(outcome: Outcome, { json }: Options): void {
+function print(outcome: Evaluated, { json }: EvalOptions): void {
   if ("error" in outcome && process.exitCode === undefined) process.exitCode = 1;
   if (json) {
     process.stdout.write(`${JSON.stringify(outcome)}\n`);
@@ -88,7 +88,12 @@ function print(outcome: Outcome, { json }: Options): void {
   }
 }
 
-async function evaluateOne(expression: string, assignments: readonly string[], configuration: Configuration, core: Core): Promise<Outcome> {
+async function evaluateOne(
+  expression: string,
+  assignments: readonly string[],
+  configuration: Configuration,
+  core: Core,
+): Promise<Evaluated> {
   const set = new Map<string, Value>();
   for (const text of assignments) {
     const assignment = parseAssignment(text);
@@ -106,7 +111,7 @@ const lineSchema = z.union([
   z.strictObject({ rules: z.unknown(), set: z.record(z.string(), value).optional() }),
 ]);
 
-async function evaluateLine(text: string, configuration: Configuration, core: Core): Promise<Outcome> {
+async function evaluateLine(text: string, configuration: Configuration, core: Core): Promise<Evaluated> {
   let line: z.infer<typeof lineSchema>;
   try {
     line = lineSchema.parse(JSON.parse(text));
@@ -123,8 +128,8 @@ async function evaluateLine(text: string, configuration: Configuration, core: Co
   return failure(`${problem.path.reduce<string>(keyOf, "") || "the rule set"} ${problem.message}`);
 }
 
-async function evaluate(source: RuleSetSource, set: Settings, { names }: Configuration, core: Core): Promise<Outcome> {
-  const errors: Outcome[] = [];
+async function evaluate(source: RuleSetSource, set: VariableSettings, { names }: Configuration, core: Core): Promise<Evaluated> {
+  const errors: Evaluated[] = [];
   const rules = compileRules(source, vocabularyOf(set, names), (part, { message, offset }) => {
     const text = part.part === "else" ? source.else : (source.rules[part.index]?.[part.part] ?? "");
     errors.push({ error: { message, ...placesIn(text)(offset) } });
@@ -134,7 +139,7 @@ async function evaluate(source: RuleSetSource, set: Settings, { names }: Configu
   return { value: plain(await rules.evaluate(set, core.sources.ask)) };
 }
 
-async function onTemporary(outcome: Promise<Outcome>, onTemporary?: () => void): Promise<Outcome> {
+async function onTemporary(outcome: Promise<Evaluated>, onTemporary?: () => void): Promise<Evaluated> {
   try {
     return await outcome;
   } catch (cause) {
@@ -144,7 +149,7 @@ async function onTemporary(outcome: Promise<Outcome>, onTemporary?: () => void):
   }
 }
 
-function failure(message: string): Outcome {
+function failure(message: string): Evaluated {
   return { error: { message } };
 }
 

@@ -10,10 +10,10 @@ import { canonicalIp } from "../mail/ip.ts";
 import { cleanText, formatReply } from "../mail/reply.ts";
 import { compileScript } from "../sieve/compile/compile-scripts.ts";
 import {
-  type Envelope,
   type EnvelopePart,
   envelopeParts,
   type Script,
+  type ScriptEnvelope,
   type ScriptOutcome,
   type ScriptProblem,
   type ScriptTrace,
@@ -25,7 +25,7 @@ import { openSession } from "../stage/session.ts";
 import { didYouMean } from "../text/did-you-mean.ts";
 import { type ConfigurationOptions, configurationOption, loadOrEmpty, stateDirectoryOption, withCore } from "./configuration-option.ts";
 
-interface Options extends ConfigurationOptions {
+interface SieveOptions extends ConfigurationOptions {
   readonly stage: ScriptStage;
   readonly client?: string;
   readonly helo?: string;
@@ -84,7 +84,7 @@ Without -c, and without the default file, there are no lists or directories to a
 Exit status: 0 it ran, even if it was stopped by a fault, 1 it does not compile or the configuration has errors, 2 there is no such script
 or it cannot be read.`,
     )
-    .action(async (name: string, options: Options) => {
+    .action(async (name: string, options: SieveOptions) => {
       const configuration = loadOrEmpty(options);
       if (configuration === undefined) {
         process.exitCode = 1;
@@ -131,7 +131,7 @@ function formatProblem({ severity, script, line, column, message }: ScriptProble
   return `${script}:${line}:${column}: ${severity === "warning" ? "warning: " : ""}${message}`;
 }
 
-async function run(script: Script, options: Options, core: Core): Promise<void> {
+async function run(script: Script, options: SieveOptions, core: Core): Promise<void> {
   const trace: ScriptTrace[] = [];
   const { stage, client, helo = "", auth = "", from, to, mailArg, rcptArg, set } = options;
   const session = openSession(
@@ -147,7 +147,7 @@ async function run(script: Script, options: Options, core: Core): Promise<void> 
   const scope = { session, helo, sender: parseAddress(from ?? ""), rcpt: parseAddress(to ?? "") };
   const surroundings = surroundingsOf({ stage, scope, mail: mailArg, rcpt: rcptArg }, core);
   const { from: sender, to: recipient, ...parts } = surroundings.envelope;
-  const envelope: Envelope = {
+  const envelope: ScriptEnvelope = {
     ...parts,
     ...(from !== undefined && sender !== undefined && { from: sender }),
     ...(stage === "rcpt" && to !== undefined && recipient !== undefined && { to: recipient }),

@@ -8,14 +8,14 @@ import type { AskFunction, PureFunction } from "./function.ts";
 import { askFunctions, pureFunctions } from "./functions.ts";
 import { isFunction, matchesFunction, unknownFunction, unknownName, withHyphenHint } from "./names.ts";
 import { type EagerOperator, elementAt, operators, unaryOperators } from "./operator.ts";
-import { type Node, parse } from "./syntax.ts";
+import { type ExpressionNode, parse } from "./syntax.ts";
 import { flag, toText, type Value } from "./value.ts";
 
-type Chain = Extract<Node, { kind: "chain" }>;
-type Call = Extract<Node, { kind: "call" }>;
+type Chain = Extract<ExpressionNode, { kind: "chain" }>;
+type Call = Extract<ExpressionNode, { kind: "call" }>;
 
 /** What compiling one expression needs to know and finds out. */
-interface Context<S> {
+interface ExpressionContext<S> {
   readonly source: string;
   readonly vocabulary: Vocabulary<S>;
   /** Collects the variables used. */
@@ -27,7 +27,7 @@ export function compileCode<S>(source: string, vocabulary: Vocabulary<S>, used: 
   return compileNode(parseWithHints(source, vocabulary), { source, vocabulary, used });
 }
 
-function parseWithHints<S>(source: string, vocabulary: Vocabulary<S>): Node {
+function parseWithHints<S>(source: string, vocabulary: Vocabulary<S>): ExpressionNode {
   try {
     return parse(source);
   } catch (error) {
@@ -35,7 +35,7 @@ function parseWithHints<S>(source: string, vocabulary: Vocabulary<S>): Node {
   }
 }
 
-function compileNode<S>(node: Node, context: Context<S>): ValueCode<S> {
+function compileNode<S>(node: ExpressionNode, context: ExpressionContext<S>): ValueCode<S> {
   switch (node.kind) {
     case "literal":
       return always(node.value);
@@ -58,20 +58,20 @@ function compileNode<S>(node: Node, context: Context<S>): ValueCode<S> {
   }
 }
 
-function compileAll<S>(nodes: readonly Node[], context: Context<S>): ValueCode<S>[] {
+function compileAll<S>(nodes: readonly ExpressionNode[], context: ExpressionContext<S>): ValueCode<S>[] {
   return nodes.map((node) => compileNode(node, context));
 }
 
 function compileFolded<S>(
-  nodes: readonly Node[],
-  context: Context<S>,
+  nodes: readonly ExpressionNode[],
+  context: ExpressionContext<S>,
   join: (parts: readonly ValueCode<S>[]) => ValueCode<S>,
 ): ValueCode<S> {
   const parts = compileAll(nodes, context);
   return folded(parts, join(parts));
 }
 
-function compileCapture<S>(index: number, { vocabulary: { captures } }: Context<S>): ValueCode<S> {
+function compileCapture<S>(index: number, { vocabulary: { captures } }: ExpressionContext<S>): ValueCode<S> {
   return {
     waits: false,
     run: ({ match, subject }) => {
@@ -82,7 +82,7 @@ function compileCapture<S>(index: number, { vocabulary: { captures } }: Context<
   };
 }
 
-function compileName<S>(name: string, offset: number, { source, vocabulary, used }: Context<S>): ValueCode<S> {
+function compileName<S>(name: string, offset: number, { source, vocabulary, used }: ExpressionContext<S>): ValueCode<S> {
   // A variable of a script may be called as a function is: only parentheses make a call.
   const variable = vocabulary.variables.get(name);
   if (variable) {
@@ -105,7 +105,7 @@ function chain<S>({ links }: Chain, parts: readonly ValueCode<S>[]): ValueCode<S
   return all(parts, ([first = "", ...others]) => others.reduce((left, right, index) => eager[index]?.(left, right) ?? left, first));
 }
 
-function compileCall<S>(call: Call, context: Context<S>): ValueCode<S> {
+function compileCall<S>(call: Call, context: ExpressionContext<S>): ValueCode<S> {
   if (call.name === matchesFunction) return compileMatches(call, context);
   const own = context.vocabulary.functions?.get(call.name);
   if (own) return compileAsking(own, call, context);
@@ -116,7 +116,7 @@ function compileCall<S>(call: Call, context: Context<S>): ValueCode<S> {
   throw unknownFunction(call.name, call.offset, context.source, context.vocabulary);
 }
 
-function compilePure<S>({ arity, evaluate, choices }: PureFunction, call: Call, context: Context<S>): ValueCode<S> {
+function compilePure<S>({ arity, evaluate, choices }: PureFunction, call: Call, context: ExpressionContext<S>): ValueCode<S> {
   checkArity(call, [arity]);
   const chosen = choices && call.parameters[choices.parameter];
   if (choices && chosen?.kind === "literal" && !choices.of.includes(toText(chosen.value))) {
@@ -126,7 +126,7 @@ function compilePure<S>({ arity, evaluate, choices }: PureFunction, call: Call, 
   return compileFolded(call.parameters, context, (parts) => apply(parts, evaluate));
 }
 
-function compileAsking<S>(record: AskFunction, call: Call, context: Context<S>): ValueCode<S> {
+function compileAsking<S>(record: AskFunction, call: Call, context: ExpressionContext<S>): ValueCode<S> {
   checkArity(call, record.arities);
   const literals = call.parameters.map((node) => (node.kind === "literal" && typeof node.value === "string" ? node.value : undefined));
   const counts = call.parameters.map((node) => (node.kind === "array" ? node.elements.length : node.kind === "literal" ? 1 : undefined));
@@ -137,7 +137,7 @@ function compileAsking<S>(record: AskFunction, call: Call, context: Context<S>):
   return askOf(compileAll(call.parameters, context), inspection.waits, call.name, (values, run) => record.ask(run.ask, values));
 }
 
-function compileMatches<S>(call: Call, context: Context<S>): ValueCode<S> {
+function compileMatches<S>(call: Call, context: ExpressionContext<S>): ValueCode<S> {
   checkArity(call, [2]);
   const [first, second] = call.parameters;
   if (first?.kind !== "literal" || typeof first.value !== "string" || !second) {

@@ -8,7 +8,7 @@ import type { Value } from "./value.ts";
 
 /** What an expression may name. `S` is what it is evaluated against, such as a session with its current recipient. */
 export interface Vocabulary<S> {
-  readonly variables: Variables<S>;
+  readonly variables: VariableTable<S>;
   /** Variables that exist elsewhere: named in the error "… is not known at this stage". */
   readonly elsewhere?: ReadonlySet<string>;
   readonly constants?: ReadonlySet<string>;
@@ -22,7 +22,7 @@ export interface Vocabulary<S> {
 }
 
 /** A Map, or what is asked as one is. */
-export type Variables<S> = Pick<ReadonlyMap<string, (subject: S) => Value>, "get" | "has" | "keys">;
+export type VariableTable<S> = Pick<ReadonlyMap<string, (subject: S) => Value>, "get" | "has" | "keys">;
 
 /** A compiled expression or rule set. Captures live for one evaluation. */
 export interface Expression<S> {

@@ -11,7 +11,7 @@ const opaqueToBoth = [/'[^']*'?/y, /"[^"]*"?/y, /--[^\n]*/y, /[A-Za-z_\u0080-\uf
 const ordinary = /[^'"`[\-/$?A-Za-z_\u0080-\uffff]+/y;
 const parameter = /\$\d+/y;
 
-interface Token {
+interface SqlToken {
   readonly kind: "text" | "mark" | "parameter";
   readonly text: string;
 }
@@ -52,7 +52,7 @@ function countIn(sql: string, engine: Engine): number {
   return numbers.length > 0 ? Math.max(...numbers) : tokens.filter(({ kind }) => kind === "mark").length;
 }
 
-function* tokensOf(sql: string, engine: Engine): Generator<Token> {
+function* tokensOf(sql: string, engine: Engine): Generator<SqlToken> {
   let at = 0;
   while (at < sql.length) {
     const end = endOfOpaque(sql, at, engine);

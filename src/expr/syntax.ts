@@ -4,21 +4,21 @@ import { shorten } from "../text/shorten.ts";
 import { ExpressionError } from "./expression.ts";
 import { type BinaryOperator, type Token, tokenize } from "./token.ts";
 
-export type Node =
+export type ExpressionNode =
   | { readonly kind: "literal"; readonly value: number | string; readonly offset: number }
   | { readonly kind: "capture"; readonly index: number; readonly offset: number }
   | { readonly kind: "name"; readonly name: string; readonly offset: number }
-  | { readonly kind: "call"; readonly name: string; readonly parameters: readonly Node[]; readonly offset: number }
-  | { readonly kind: "array"; readonly elements: readonly Node[]; readonly offset: number }
-  | { readonly kind: "unary"; readonly operator: "!" | "-"; readonly operand: Node; readonly offset: number }
+  | { readonly kind: "call"; readonly name: string; readonly parameters: readonly ExpressionNode[]; readonly offset: number }
+  | { readonly kind: "array"; readonly elements: readonly ExpressionNode[]; readonly offset: number }
+  | { readonly kind: "unary"; readonly operator: "!" | "-"; readonly operand: ExpressionNode; readonly offset: number }
   /** `of[0][1]…` */
-  | { readonly kind: "index"; readonly of: Node; readonly indexes: readonly Node[]; readonly offset: number }
+  | { readonly kind: "index"; readonly of: ExpressionNode; readonly indexes: readonly ExpressionNode[]; readonly offset: number }
   /** `head op operand op operand …`, of one precedence, from the left: flat, so that a long one is not deep. */
-  | { readonly kind: "chain"; readonly head: Node; readonly links: readonly Link[]; readonly offset: number };
+  | { readonly kind: "chain"; readonly head: ExpressionNode; readonly links: readonly Link[]; readonly offset: number };
 
 export interface Link {
   readonly operator: BinaryOperator;
-  readonly operand: Node;
+  readonly operand: ExpressionNode;
 }
 
 const maxLength = 1 << 16;
@@ -44,13 +44,13 @@ const words: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Throws an `ExpressionError`. */
-export function parse(source: string): Node {
+export function parse(source: string): ExpressionNode {
   if (source.length > maxLength) throw new ExpressionError(`an expression may have ${maxLength} characters at most.`, maxLength);
-  const parser = new Parser(tokenize(source));
+  const parser = new ExpressionParser(tokenize(source));
   return parser.whole();
 }
 
-class Parser {
+class ExpressionParser {
   readonly #tokens: readonly Token[];
   #at = 0;
   #depth = 0;
@@ -59,7 +59,7 @@ class Parser {
     this.#tokens = tokens;
   }
 
-  whole(): Node {
+  whole(): ExpressionNode {
     if (this.#peek().kind === "end")
       throw new ExpressionError("the expression is empty. Write a value, such as false or ''.", this.#peek().offset);
     const node = this.#expression();
@@ -68,12 +68,12 @@ class Parser {
     throw new ExpressionError(this.#unexpected(rest), rest.offset);
   }
 
-  #expression(): Node {
+  #expression(): ExpressionNode {
     return this.#nested(() => this.#chain(0));
   }
 
   /** Every way down passes here, so that no source can exhaust the stack. */
-  #nested(parse: () => Node): Node {
+  #nested(parse: () => ExpressionNode): ExpressionNode {
     if (this.#depth === maxDepth) {
       throw new ExpressionError(`nested too deeply: ${maxDepth} levels is the limit.`, this.#peek().offset);
     }
@@ -83,7 +83,7 @@ class Parser {
     return node;
   }
 
-  #chain(level: number): Node {
+  #chain(level: number): ExpressionNode {
     const operators = levels[level];
     if (!operators) return this.#unary();
     const head = this.#chain(level + 1);
@@ -98,7 +98,7 @@ class Parser {
     return links.length === 0 ? head : { kind: "chain", head, links, offset: head.offset };
   }
 
-  #unary(): Node {
+  #unary(): ExpressionNode {
     const token = this.#peek();
     if (token.kind !== "operator" || (token.operator !== "!" && token.operator !== "-")) return this.#indexed();
     const { operator, offset } = token;
@@ -106,11 +106,11 @@ class Parser {
     return { kind: "unary", operator, operand: this.#nested(() => this.#unary()), offset };
   }
 
-  #indexed(): Node {
+  #indexed(): ExpressionNode {
     const { kind } = this.#peek();
     const of = this.#primary();
     if (kind === "number" || kind === "text") return of;
-    const indexes: Node[] = [];
+    const indexes: ExpressionNode[] = [];
     while (this.#isMark("[")) {
       const open = this.#take();
       indexes.push(this.#expression());
@@ -119,7 +119,7 @@ class Parser {
     return indexes.length === 0 ? of : { kind: "index", of, indexes, offset: of.offset };
   }
 
-  #primary(): Node {
+  #primary(): ExpressionNode {
     const token = this.#peek();
     const { offset } = token;
     switch (token.kind) {
@@ -149,9 +149,9 @@ class Parser {
     }
   }
 
-  #list(mark: ")" | "]"): Node[] {
+  #list(mark: ")" | "]"): ExpressionNode[] {
     const open = this.#take();
-    const nodes: Node[] = [];
+    const nodes: ExpressionNode[] = [];
     if (this.#isMark(mark)) {
       this.#at++;
       return nodes;

@@ -1,11 +1,11 @@
 /** Values of the expression language and their coercions. There is one number type, no boolean and no null. */
 
 /** A named value such as `mixer`; it is true, and equal to nothing but the setting that knows its name. */
-export interface Constant {
+export interface NamedConstant {
   readonly constant: string;
 }
 
-export type Value = string | number | Constant | readonly Value[];
+export type Value = string | number | NamedConstant | readonly Value[];
 
 /** Longer texts are cut: an expression that doubles what a client sent, again and again, must not take the memory. */
 export const maxTextLength = 1 << 20;

@@ -21,7 +21,7 @@ export const envelopeParts = [
 export type EnvelopePart = (typeof envelopeParts)[number];
 
 /** Canonical addresses; the null sender is `""`. A part that is absent is not there at this stage: tests on it are false, variables empty. */
-export type Envelope = Readonly<Partial<Record<EnvelopePart, string>>>;
+export type ScriptEnvelope = Readonly<Partial<Record<EnvelopePart, string>>>;
 
 /** What compiling needs to know. */
 export interface ScriptVocabulary {
@@ -46,10 +46,10 @@ export interface ScriptProblem {
 }
 
 /** What one run sees of the world. */
-export interface Surroundings {
+export interface ScriptSurroundings {
   /** `undefined`: the item has no value in this session. */
   environment(name: string): Value | undefined;
-  readonly envelope: Envelope;
+  readonly envelope: ScriptEnvelope;
   /** The size that the client declared, in octets; 0 if it did not. */
   readonly declaredSize: number;
   readonly ask: Ask;
@@ -112,5 +112,5 @@ export interface Script {
   /** What it, or a script that it includes, may set of the envelope. */
   readonly sets: ReadonlySet<EnvelopePart>;
   /** Faults of the script and sources that cannot tell end it with a `failure`; it throws only for a bug of ours. */
-  run(surroundings: Surroundings): Answer<ScriptOutcome>;
+  run(surroundings: ScriptSurroundings): Answer<ScriptOutcome>;
 }

@@ -1,10 +1,10 @@
 /** The envelope as scripts see it: addresses, and the parts that parameters of MAIL and RCPT make (RFC 6009). */
-import type { Envelope } from "../sieve/script.ts";
+import type { ScriptEnvelope } from "../sieve/script.ts";
 import { type Parameters, parameterValue } from "./parameters.ts";
 import type { Scope } from "./vocabulary.ts";
 
 /** `rcpt` undefined: there is no recipient yet. */
-export function envelopeOf(scope: Scope, mail: Parameters, rcpt: Parameters | undefined, now: number): Envelope {
+export function envelopeOf(scope: Scope, mail: Parameters, rcpt: Parameters | undefined, now: number): ScriptEnvelope {
   return {
     from: scope.sender,
     ...(rcpt && { to: scope.rcpt }),
@@ -22,12 +22,12 @@ export function declaredSize(mail: Parameters): number {
   return /^\d{1,15}$/.test(digits) ? Number(digits) : 0;
 }
 
-function part(name: keyof Envelope, value: string | undefined): Envelope {
+function part(name: keyof ScriptEnvelope, value: string | undefined): ScriptEnvelope {
   return value === undefined ? {} : { [name]: value };
 }
 
 /** RFC 2852 section 4: `seconds;mode` and perhaps a `T`. */
-function deliverBy(value: string | undefined, now: number): Envelope {
+function deliverBy(value: string | undefined, now: number): ScriptEnvelope {
   const [, seconds, mode = "", trace = ""] = /^([+-]?\d{1,9});([NR])(T?)$/i.exec(value ?? "") ?? [];
   if (seconds === undefined) return {};
   return {

@@ -24,15 +24,15 @@ export interface Facts {
 }
 
 /** `undefined`: the item has no value in this session. */
-type Read = (facts: Facts) => Value | undefined;
+type ReadItem = (facts: Facts) => Value | undefined;
 
-const none: Read = () => undefined;
+const none: ReadItem = () => undefined;
 
 /** Absent rather than empty. */
 const text = (value: string | undefined): Value | undefined => (value === "" ? undefined : value);
 
-const items: ReadonlyMap<string, Read> = new Map<string, Read>([
-  ...[...variablesOf.ehlo].map(([name, read]): [string, Read] => [name, ({ scope }) => read(scope)]),
+const items: ReadonlyMap<string, ReadItem> = new Map<string, ReadItem>([
+  ...[...variablesOf.ehlo].map(([name, read]): [string, ReadItem] => [name, ({ scope }) => read(scope)]),
   ["remote_ip.reverse", ({ scope }) => reverseName(scope.session.client.address ?? "")],
   ["now", ({ now }) => Math.floor(now / 1000)],
   ["stage", ({ stage }) => stage],

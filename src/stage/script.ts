@@ -7,7 +7,7 @@ import { type Steps, waitFor } from "../answer/steps.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { asString } from "../expr/result.ts";
 import { parseAddress } from "../mail/address.ts";
-import type { EnvelopeChange, EnvelopePart, ScriptOutcome, Surroundings } from "../sieve/script.ts";
+import type { EnvelopeChange, EnvelopePart, ScriptOutcome, ScriptSurroundings } from "../sieve/script.ts";
 import type { Core, FailedScript } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import type { Parameters } from "./parameters.ts";
@@ -17,7 +17,7 @@ import { environmentItem, type Facts, type ScriptStage } from "./script-environm
 import type { Scripted } from "./session.ts";
 import type { Scope } from "./vocabulary.ts";
 
-export interface Command {
+export interface ScriptedCommand {
   readonly stage: ScriptStage;
   readonly scope: Scope;
   /** Of MAIL; at RCPT those of its transaction. */
@@ -29,7 +29,7 @@ export interface Command {
 const nothing: Scripted = {};
 
 /** It never throws a `TemporaryError`: a source that cannot tell is a failure of the script. */
-export function* runScript(command: Command, core: Core): Steps<Scripted> {
+export function* runScript(command: ScriptedCommand, core: Core): Steps<Scripted> {
   const { stage, scope } = command;
   const { sieve } = core.settings;
   const rule = core.settings[stage].script;
@@ -53,7 +53,7 @@ export function* runScript(command: Command, core: Core): Steps<Scripted> {
 }
 
 /** What a script sees of this command. */
-export function surroundingsOf({ stage, scope, mail, rcpt }: Command, core: Core): Surroundings {
+export function surroundingsOf({ stage, scope, mail, rcpt }: ScriptedCommand, core: Core): ScriptSurroundings {
   const { sources, settings, trace } = core;
   const now = sources.now();
   const facts: Facts = { stage, scope, mail, now, host: settings.sieve.host };

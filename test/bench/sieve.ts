@@ -1,6 +1,6 @@
 /** What ten envelope tests cost in a script, as a multiple of the same tests written by hand. */
 import { compileScript } from "../../src/sieve/compile/compile-scripts.ts";
-import type { Envelope } from "../../src/sieve/script.ts";
+import type { ScriptEnvelope } from "../../src/sieve/script.ts";
 import { surroundingsOf, vocabularyOf } from "../support/script-world.ts";
 
 const source = `
@@ -24,7 +24,7 @@ if anyof (
 const senders = new Set(["a@spammer.example", "b@spammer.example", "c@spammer.example"]);
 
 /** The same tests; addresses of the envelope are in lower case. */
-function byHand({ from = "", to = "" }: Envelope): string | undefined {
+function byHand({ from = "", to = "" }: ScriptEnvelope): string | undefined {
   const fromAt = from.lastIndexOf("@");
   const toAt = to.lastIndexOf("@");
   const fromDomain = from.slice(fromAt + 1);
@@ -45,7 +45,7 @@ function byHand({ from = "", to = "" }: Envelope): string | undefined {
   return isRefused ? "550 5.7.1 No." : undefined;
 }
 
-const envelopes: readonly Envelope[] = Array.from({ length: 5000 }, (_, index) => ({
+const envelopes: readonly ScriptEnvelope[] = Array.from({ length: 5000 }, (_, index) => ({
   from: index % 10 === 0 ? `bounce-${index}@list.example` : `jane${index}@sender${index % 97}.example`,
   to: `john${index % 89}+shop@example.org`,
 }));
@@ -54,7 +54,7 @@ const envelopes: readonly Envelope[] = Array.from({ length: 5000 }, (_, index) =
 const quiet = (figures: readonly number[]) => figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 10)] ?? 0;
 
 /** Nanoseconds for one envelope; a tenth of them is refused. */
-function timed(isRefused: (envelope: Envelope) => boolean): number {
+function timed(isRefused: (envelope: ScriptEnvelope) => boolean): number {
   let refused = 0;
   const start = process.hrtime.bigint();
   for (const envelope of envelopes) if (isRefused(envelope)) refused += 1;
@@ -76,12 +76,12 @@ export function benchSieve(): SieveBench {
   if (script === undefined) throw new Error(JSON.stringify(problems));
   const world = { environment: new Map(), envelope: {}, lists: new Map(), sql: [], dns: new Map(), declaredSize: 0, now: 0 };
   const surroundings = surroundingsOf(world, false);
-  const byScript = (envelope: Envelope) => {
+  const byScript = (envelope: ScriptEnvelope) => {
     const outcome = script.run({ ...surroundings, envelope });
     if (outcome instanceof Promise) throw new Error("it waits");
     return outcome.action.kind === "reject";
   };
-  const hand = (envelope: Envelope) => byHand(envelope) !== undefined;
+  const hand = (envelope: ScriptEnvelope) => byHand(envelope) !== undefined;
   // In turn, so that other work on the machine slows both; the first rounds let V8 compile.
   const rounds = Array.from({ length: 80 }, () => [timed(byScript), timed(hand)] as const).slice(20);
   const scriptNs = quiet(rounds.map(([ns]) => ns));

@@ -1,10 +1,10 @@
 /** Compiles one script and runs it once, without any sources. */
 import { compileScript } from "../../src/sieve/compile/compile-scripts.ts";
-import type { Envelope, ScriptOutcome, ScriptProblem, ScriptTrace } from "../../src/sieve/script.ts";
+import type { ScriptEnvelope, ScriptOutcome, ScriptProblem, ScriptTrace } from "../../src/sieve/script.ts";
 import { surroundingsOf, vocabularyOf } from "./script-world.ts";
 
 interface Play {
-  readonly envelope?: Envelope;
+  readonly envelope?: ScriptEnvelope;
   readonly environment?: Readonly<Record<string, string>>;
   readonly vocabulary?: Parameters<typeof vocabularyOf>[0];
   readonly trace?: (entry: ScriptTrace) => void;

@@ -1,11 +1,11 @@
 /** Runs one Sieve test, as `if TEST { discard; }`, and returns its result or the match variables after it. */
 import type { Value } from "../../src/expr/value.ts";
 import { compileScript } from "../../src/sieve/compile/compile-scripts.ts";
-import type { Envelope, Script, ScriptOutcome } from "../../src/sieve/script.ts";
+import type { Script, ScriptEnvelope, ScriptOutcome } from "../../src/sieve/script.ts";
 import { surroundingsOf, vocabularyOf } from "./script-world.ts";
 
 export interface Subject {
-  readonly envelope?: Envelope;
+  readonly envelope?: ScriptEnvelope;
   readonly environment?: Readonly<Record<string, Value>>;
   readonly lists?: Readonly<Record<string, readonly string[]>>;
   readonly size?: number;

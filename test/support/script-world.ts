@@ -5,7 +5,7 @@ import type { Ask, SqlResult } from "../../src/expr/ask.ts";
 import { placeholders } from "../../src/expr/sql-text.ts";
 import type { Value } from "../../src/expr/value.ts";
 import { defaultLimits, type Limits } from "../../src/sieve/limits.ts";
-import type { Envelope, ScriptVocabulary, Surroundings } from "../../src/sieve/script.ts";
+import type { ScriptEnvelope, ScriptSurroundings, ScriptVocabulary } from "../../src/sieve/script.ts";
 
 const environment = ["remote_ip", "remote_ip.reverse", "helo_domain", "authenticated_as", "now", "stage", "tls.version", "param.body"];
 const standard = ["domain", "host", "location", "name", "phase", "remote-host", "remote-ip", "version"];
@@ -42,7 +42,7 @@ export function vocabularyOf({
 
 export interface World {
   readonly environment: ReadonlyMap<string, Value>;
-  readonly envelope: Envelope;
+  readonly envelope: ScriptEnvelope;
   readonly lists: ReadonlyMap<string, ReadonlySet<string>>;
   /** Statements that run in the data store first. */
   readonly sql: readonly string[];
@@ -53,7 +53,7 @@ export interface World {
 }
 
 /** With `late`, everything that may wait does. */
-export function surroundingsOf(world: World, late: boolean): Surroundings {
+export function surroundingsOf(world: World, late: boolean): ScriptSurroundings {
   return {
     environment: (name) => world.environment.get(name),
     envelope: world.envelope,

@@ -1,7 +1,7 @@
 /** `if TEST {…} elsif TEST {…} else {…}` (RFC 5228 3.1): the first true test chooses. */
 import { type Branch, choose, replaceRun } from "../../answer/code.ts";
 import type { CommandRecord } from "../compile/definition.ts";
-import { type Command, next, type Signal, sequence } from "../compile/script-code.ts";
+import { type CommandCode, next, type Signal, sequence } from "../compile/script-code.ts";
 import { type ScriptRun, spend, trace, traced } from "../run/script-run.ts";
 
 export const ifRecord: CommandRecord = {
@@ -11,7 +11,7 @@ export const ifRecord: CommandRecord = {
   tracesItself: true,
   compile(first, context, continued) {
     const branches: Branch<ScriptRun, boolean, Signal>[] = [];
-    let otherwise: Command | undefined;
+    let otherwise: CommandCode | undefined;
     for (const args of [first, ...continued]) {
       const { name, offset } = args.node;
       if (otherwise) context.error(offset, `"${name}" comes after "else". Put it before, or begin a new if.`);

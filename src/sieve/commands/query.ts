@@ -19,7 +19,7 @@ import type {
   TestRecord,
   TextArgument,
 } from "../compile/definition.ts";
-import type { Command, Test } from "../compile/script-code.ts";
+import type { CommandCode, TestCode } from "../compile/script-code.ts";
 import { costOfAsking, cutValue, setAnswer } from "../compile/script-expressions.ts";
 import { variablesInSql } from "../compile/script-functions.ts";
 import { spend } from "../run/script-run.ts";
@@ -49,11 +49,11 @@ export const executeTest: TestRecord = { ...executeSignature, compile: compileEx
 export const queryRecord: CommandRecord = { ...querySignature, compile: (args, context) => asCommand(compileQuery(args, context)) };
 export const executeRecord: CommandRecord = { ...executeSignature, compile: (args, context) => asCommand(compileExecute(args, context)) };
 
-function asCommand(test: Test | undefined): Command | undefined {
+function asCommand(test: TestCode | undefined): CommandCode | undefined {
   return test && map(test, () => "next");
 }
 
-function compileExecute(args: Arguments, context: ScriptContext): Test | undefined {
+function compileExecute(args: Arguments, context: ScriptContext): TestCode | undefined {
   const what = args.inGroup("what");
   if (what?.name === "query") return compileQuery(args, context);
   const problem = what === undefined ? '"execute" does not say what.' : "programs are not run.";
@@ -62,7 +62,7 @@ function compileExecute(args: Arguments, context: ScriptContext): Test | undefin
 }
 
 /** `undefined`: an error was reported. */
-function compileQuery(args: Arguments, context: ScriptContext): Test | undefined {
+function compileQuery(args: Arguments, context: ScriptContext): TestCode | undefined {
   const store = storeOf(args.tag("use"), context);
   const parameters = args.has(1) ? args.texts(1) : [];
   const sql = statementOf(args.text(0), parameters.length, context);

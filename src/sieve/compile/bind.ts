@@ -15,25 +15,25 @@ import type {
   TextArgument,
 } from "./definition.ts";
 import { strayWord } from "./hints.ts";
-import type { Command, Test } from "./script-code.ts";
+import type { CommandCode, TestCode } from "./script-code.ts";
 
 /** What one tag or position was given. */
 type Bound = { readonly texts: readonly TextArgument[] } | { readonly number: number };
 
 /** What follows the arguments, compiled. */
 interface Parts {
-  readonly tests: readonly Test[];
-  readonly block: readonly Command[] | undefined;
+  readonly tests: readonly TestCode[];
+  readonly block: readonly CommandCode[] | undefined;
 }
 
-type Read = (text: TextNode, isExpression?: true) => TextArgument;
+type ReadText = (text: TextNode, isExpression?: true) => TextArgument;
 
 /** `undefined`: an error was reported. */
 export function bind(
   node: CommandNode | TestNode,
   form: Signature,
   context: ScriptContext,
-  read: Read,
+  read: ReadText,
   { tests, block }: Parts,
 ): Arguments | undefined {
   const binding: Binding = { node, form, context, read, fits: true };
@@ -62,7 +62,7 @@ interface Binding {
   readonly node: CommandNode | TestNode;
   readonly form: Signature;
   readonly context: ScriptContext;
-  readonly read: Read;
+  readonly read: ReadText;
   fits: boolean;
 }
 

@@ -8,7 +8,7 @@ import { tests } from "../tests/tests.ts";
 import { bind } from "./bind.ts";
 import type { Arguments, BeginningRecord, ScriptContext, TestRecord, TextArgument } from "./definition.ts";
 import { unknownCommand, unknownTest } from "./hints.ts";
-import type { Command, Test } from "./script-code.ts";
+import type { CommandCode, TestCode } from "./script-code.ts";
 
 /** What is compiled for the records does not concern them. */
 export interface BlockContext extends ScriptContext {
@@ -16,7 +16,7 @@ export interface BlockContext extends ScriptContext {
 }
 
 /** A whole script, or the block of a command within it. What has an error is left out: it was reported, and the script will not run. */
-export function compileBlock(nodes: readonly CommandNode[], context: BlockContext, isWhole = false): Command[] {
+export function compileBlock(nodes: readonly CommandNode[], context: BlockContext, isWhole = false): CommandCode[] {
   let isBegun = !isWhole;
   return sentences(nodes).flatMap((sentence) => {
     const [{ name, offset }] = sentence;
@@ -39,7 +39,7 @@ function sentences(nodes: readonly CommandNode[]): Sentence[] {
   return found;
 }
 
-function compileSentence(sentence: Sentence, context: BlockContext): Command | undefined {
+function compileSentence(sentence: Sentence, context: BlockContext): CommandCode | undefined {
   const [node] = sentence;
   const record = commands.get(node.name);
   if (record?.continues !== undefined) {
@@ -73,8 +73,12 @@ function bindCommand(node: CommandNode, context: BlockContext): Arguments | unde
   return record && !isSpoiled ? bind(node, record, context, context.read, { tests: compiled, block }) : undefined;
 }
 
-function compileTests(node: TestNode, { tests: takes, settledBy }: Pick<TestRecord, "tests" | "settledBy">, context: BlockContext): Test[] {
-  const compiled: Test[] = [];
+function compileTests(
+  node: TestNode,
+  { tests: takes, settledBy }: Pick<TestRecord, "tests" | "settledBy">,
+  context: BlockContext,
+): TestCode[] {
+  const compiled: TestCode[] = [];
   // Otherwise there should be none, which is what is reported.
   for (const test of takes ? node.tests : []) {
     const one = compileTest(test, context);
@@ -84,7 +88,7 @@ function compileTests(node: TestNode, { tests: takes, settledBy }: Pick<TestReco
   return compiled;
 }
 
-function compileTest(node: TestNode, context: BlockContext): Test | undefined {
+function compileTest(node: TestNode, context: BlockContext): TestCode | undefined {
   const record = tests.get(node.name);
   if (!record) {
     context.error(node.offset, unknownTest(node.name));
@@ -96,7 +100,12 @@ function compileTest(node: TestNode, context: BlockContext): Test | undefined {
 }
 
 /** Each is one instruction, is known as the place of a failure, and is traced. */
-function counted(command: Command, { name, offset }: CommandNode, { tracesItself }: BeginningRecord, context: ScriptContext): Command {
+function counted(
+  command: CommandCode,
+  { name, offset }: CommandNode,
+  { tracesItself }: BeginningRecord,
+  context: ScriptContext,
+): CommandCode {
   const { script } = context;
   const line = context.line(offset);
   const inner = command.run;
@@ -110,7 +119,7 @@ function counted(command: Command, { name, offset }: CommandNode, { tracesItself
   });
 }
 
-function countedTest(test: Test, { name, offset }: TestNode, context: ScriptContext): Test {
+function countedTest(test: TestCode, { name, offset }: TestNode, context: ScriptContext): TestCode {
   const line = context.line(offset);
   const inner = test.run;
   const report = (run: ScriptRun, truth: boolean) => trace(run, line, name, truth);

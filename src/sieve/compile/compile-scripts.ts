@@ -2,7 +2,7 @@
 
 import { type Places, placesIn } from "../../text/place.ts";
 import { shorten } from "../../text/shorten.ts";
-import { type Compiled, runScript } from "../run/run-script.ts";
+import { type CompiledScript, runScript } from "../run/run-script.ts";
 import type { EnvelopePart, Script, ScriptProblem, ScriptStatement, ScriptVocabulary } from "../script.ts";
 import { parseScript } from "../syntax/parser.ts";
 import type { CommandNode, TestNode } from "../syntax/syntax-tree.ts";
@@ -35,7 +35,7 @@ export function compileScript(
   const list = problems.list();
   if (!included || problems.hasErrors()) return { script: undefined, problems: list };
   const { body, locals } = included;
-  const compiled: Compiled = { name, body, locals, globals: globals.size, instructions: vocabulary.limits.instructions, places };
+  const compiled: CompiledScript = { name, body, locals, globals: globals.size, instructions: vocabulary.limits.instructions, places };
   return {
     script: { name, statements, waits: body.waits, sets, run: (surroundings) => runScript(compiled, surroundings) },
     problems: list,

@@ -4,7 +4,7 @@ import type { Value } from "../../expr/value.ts";
 import type { ScriptRun } from "../run/script-run.ts";
 import type { ScriptVocabulary } from "../script.ts";
 import type { CommandNode, TestNode } from "../syntax/syntax-tree.ts";
-import type { Command, Test, Text } from "./script-code.ts";
+import type { CommandCode, TestCode, Text } from "./script-code.ts";
 
 /** What a tag or a position takes: `texts` is a list of strings, or one. */
 export type ArgumentType = "text" | "texts" | "number";
@@ -52,7 +52,7 @@ export interface TestRecord extends Signature {
   /** A test of its list that is known to be so settles it: those after it may be unknown ones (RFC 5463 section 4). */
   readonly settledBy?: boolean;
   /** `undefined`: an error was reported. */
-  compile(args: Arguments, context: ScriptContext): Test | undefined;
+  compile(args: Arguments, context: ScriptContext): TestCode | undefined;
 }
 
 export type CommandRecord = BeginningRecord | ContinuingRecord;
@@ -64,7 +64,7 @@ export interface BeginningRecord extends Signature {
   readonly isLoop?: true;
   readonly continues?: undefined;
   /** `continued`: the arguments of the commands that continue it, in order. `undefined`: an error was reported. */
-  compile(args: Arguments, context: ScriptContext, continued: readonly Arguments[]): Command | undefined;
+  compile(args: Arguments, context: ScriptContext, continued: readonly Arguments[]): CommandCode | undefined;
 }
 
 /** What goes on with a command, as `else` does with `if`: that one compiles both. */
@@ -86,8 +86,8 @@ export interface Arguments {
   texts(position: number): readonly TextArgument[];
   number(position: number): number;
   /** Compiled; one with an error is left out, and the command that has it does not run anyway. */
-  readonly tests: readonly Test[];
-  readonly block: readonly Command[] | undefined;
+  readonly tests: readonly TestCode[];
+  readonly block: readonly CommandCode[] | undefined;
 }
 
 /** A text with the place where it stands. */
@@ -140,7 +140,7 @@ export interface ScriptContext {
 export interface Included {
   /** In lower case. */
   readonly name: string;
-  readonly body: Command;
+  readonly body: CommandCode;
   /** Slots of its local variables. */
   readonly locals: number;
 }

@@ -6,13 +6,13 @@ import type { ScriptRun } from "../run/script-run.ts";
 /** How the commands after it go on. */
 export type Signal = "next" | "stop" | "return" | "break" | "continue";
 
-export type Command = Code<ScriptRun, Signal>;
+export type CommandCode = Code<ScriptRun, Signal>;
 
 /** Constant if `ihave` decided it at load; what it closes off may hold commands and tests that do not exist. */
-export type Test = Code<ScriptRun, boolean>;
+export type TestCode = Code<ScriptRun, boolean>;
 
 /** It runs all the same. */
-export function withConstant(test: Test, constant: boolean | undefined): Test {
+export function withConstant(test: TestCode, constant: boolean | undefined): TestCode {
   return test.waits ? test : { ...test, constant };
 }
 
@@ -23,10 +23,10 @@ export interface Text {
   readonly of: (run: ScriptRun) => string;
 }
 
-export const next: Command = always("next");
+export const next: CommandCode = always("next");
 
 /** One command after the other, until one says otherwise. */
-export function sequence(commands: readonly Command[]): Command {
+export function sequence(commands: readonly CommandCode[]): CommandCode {
   const [only] = commands;
   return only && commands.length === 1 ? only : until(commands, (signal) => (signal === "next" ? undefined : signal), next);
 }

@@ -8,14 +8,14 @@ import { alwaysThere, capabilities } from "./capabilities.ts";
 import type { Problems } from "./problems.ts";
 import { scriptVocabulary } from "./script-expressions.ts";
 import { compileText, constantText, decodeCharacters, hasEncodedCharacter, hasReference } from "./script-text.ts";
-import type { NameProblem, Scope } from "./script-variables.ts";
+import type { NameProblem, ScriptScope } from "./script-variables.ts";
 
 /** `statements` collects. */
 export interface Subject {
   readonly script: string;
   readonly source: string;
   readonly places: Places;
-  readonly scope: Scope;
+  readonly scope: ScriptScope;
   readonly vocabulary: ScriptVocabulary;
   readonly problems: Problems;
   readonly statements: ScriptStatement[];
@@ -82,7 +82,7 @@ export function contextOf({ script, source, places, scope, vocabulary, problems,
     line: (offset) => places(offset).line,
     read: ({ value, offset }, isExpression) => {
       const report = (within: number, message: string): void => error(placeWithin(source, value, offset, within), message);
-      const variable = (name: string, within: number): ReturnType<Scope["reader"]> => {
+      const variable = (name: string, within: number): ReturnType<ScriptScope["reader"]> => {
         const warning = scope.neverSet(name);
         if (warning !== undefined) warnOnce(placeWithin(source, value, offset, within), warning);
         return scope.reader(name);

@@ -9,13 +9,13 @@ import { costOf, costOfPattern, type ScriptRun, spend } from "../run/script-run.
 import { placeWithin } from "../syntax/syntax-tree.ts";
 import type { ScriptContext, TextArgument } from "./definition.ts";
 import { scriptFunctions } from "./script-functions.ts";
-import type { Variables } from "./script-variables.ts";
+import type { ScopeVariables } from "./script-variables.ts";
 
 /** Instructions: a script that asks in a loop must not ask for ever. */
 export const costOfAsking = 100;
 
 /** Without the functions of scripts, which are told of each statement where it stands. Names of variables are in lower case. */
-export function scriptVocabulary(variables: Variables, names: Names): Vocabulary<ScriptRun> {
+export function scriptVocabulary(variables: ScopeVariables, names: Names): Vocabulary<ScriptRun> {
   const read = (name: string) => variables.get(name.toLowerCase());
   return {
     variables: {

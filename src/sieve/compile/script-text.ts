@@ -2,7 +2,7 @@
 import { maxTextLength, toText } from "../../expr/value.ts";
 import { costOf, type ScriptRun, spend } from "../run/script-run.ts";
 import type { Text } from "./script-code.ts";
-import type { NameProblem, Reader } from "./script-variables.ts";
+import type { NameProblem, VariableReader } from "./script-variables.ts";
 
 /** `${name}`, `${1}`, `${namespace.name}`; whatever else looks like it stays as it stands. */
 const reference = /\$\{([A-Za-z_]\w*(?:\.\w+)*|\d+)\}/g;
@@ -14,10 +14,10 @@ export function hasReference(written: string): boolean {
 /** Reports names that are unknown; the text then leaves them out. */
 export function compileText(
   written: string,
-  read: (name: string, within: number) => Reader | NameProblem,
+  read: (name: string, within: number) => VariableReader | NameProblem,
   report: (within: number, message: string) => void,
 ): Text {
-  const parts: (string | Reader)[] = [];
+  const parts: (string | VariableReader)[] = [];
   let last = 0;
   for (const { 0: whole, 1: name = "", index } of written.matchAll(reference)) {
     if (index > last) parts.push(written.slice(last, index));
@@ -37,11 +37,11 @@ export function constantText(text: string): Text {
   return { constant: text, of: () => text };
 }
 
-function matchReader(index: number): Reader {
+function matchReader(index: number): VariableReader {
   return (run) => run.matches[index] ?? "";
 }
 
-function joined(run: ScriptRun, parts: readonly (string | Reader)[]): string {
+function joined(run: ScriptRun, parts: readonly (string | VariableReader)[]): string {
   let text = "";
   for (const part of parts) {
     text += typeof part === "string" ? part : toText(part(run));

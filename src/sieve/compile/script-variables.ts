@@ -8,25 +8,25 @@ import type { ScriptRun } from "../run/script-run.ts";
 import { type EnvelopePart, envelopeParts, type ScriptVocabulary } from "../script.ts";
 import type { Target } from "./definition.ts";
 
-export type Reader = (run: ScriptRun) => Value;
+export type VariableReader = (run: ScriptRun) => Value;
 
 /** What is wrong with a name, to be reported where it stands. */
 export interface NameProblem {
   readonly problem: string;
 }
 
-export type Variables = Pick<ReadonlyMap<string, Reader>, "get" | "keys">;
+export type ScopeVariables = Pick<ReadonlyMap<string, VariableReader>, "get" | "keys">;
 
 /** The names of global variables of all scripts of one compile, by slot. */
 export type Globals = Map<string, number>;
 
-export interface Scope {
+export interface ScriptScope {
   /** What an expression may name, in lower case: a plain variable must be set somewhere in the script. */
-  readonly variables: Variables;
+  readonly variables: ScopeVariables;
   /** Slots in use. */
   readonly size: () => number;
   /** For `${name}` in a string: a plain variable need not have been set. The name is one of the grammar, as written. */
-  reader(name: string): Reader | NameProblem;
+  reader(name: string): VariableReader | NameProblem;
   /** What to say of a plain variable that is always empty, as the script sets it nowhere. */
   neverSet(name: string): string | undefined;
   /** For `set` and `let`. */
@@ -44,8 +44,8 @@ export function createScope(
   globals: Globals,
   expected: ReadonlySet<string>,
   sets: Set<EnvelopePart>,
-): Scope {
-  const variables = new Map<string, Reader>();
+): ScriptScope {
+  const variables = new Map<string, VariableReader>();
   const locals = new Map<string, number>();
   const shared = new Set<string>();
   for (const item of environment) variables.set(`env.${item}`, environmentReader(item));
@@ -78,7 +78,7 @@ export function createScope(
     return typeof slot === "number" ? { slot, isGlobal: globalName !== undefined } : slot;
   };
 
-  const reader = (written: string): Reader | NameProblem => {
+  const reader = (written: string): VariableReader | NameProblem => {
     const name = written.toLowerCase();
     const known = variables.get(name);
     if (known) return known;
@@ -137,7 +137,7 @@ export function createScope(
       const slot = slotIn(globals, name);
       if (typeof slot !== "number") return slot;
       shared.add(name);
-      const read: Reader = (run) => run.globals[slot] ?? "";
+      const read: VariableReader = (run) => run.globals[slot] ?? "";
       variables.set(name, read).set(`global.${name}`, read);
       return undefined;
     },
@@ -150,7 +150,7 @@ function inNamespace(name: string, namespace: string): string | undefined {
   return name.startsWith(`${namespace}.`) ? name.slice(namespace.length + 1) : undefined;
 }
 
-function environmentReader(item: string): Reader {
+function environmentReader(item: string): VariableReader {
   return (run) => run.surroundings.environment(item) ?? "";
 }
 

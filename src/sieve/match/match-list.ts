@@ -4,12 +4,12 @@ import { after } from "../../answer/answer.ts";
 import { always, ask, until } from "../../answer/code.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import type { ScriptContext, TextArgument } from "../compile/definition.ts";
-import type { Test } from "../compile/script-code.ts";
+import type { TestCode } from "../compile/script-code.ts";
 import { costOf, spend } from "../run/script-run.ts";
-import type { Source } from "./match-type.ts";
+import type { ValueSource } from "./match-type.ts";
 
 /** Each source with all lists. `undefined`: an error was reported. */
-export function matchLists(sources: readonly Source[], names: readonly TextArgument[], context: ScriptContext): Test | undefined {
+export function matchLists(sources: readonly ValueSource[], names: readonly TextArgument[], context: ScriptContext): TestCode | undefined {
   const { lookups } = context.vocabulary.names;
   let waits = false;
   let isWrong = false;
@@ -22,7 +22,7 @@ export function matchLists(sources: readonly Source[], names: readonly TextArgum
     waits ||= named ? named.waits : lookups.values().some((lookup) => lookup.waits);
   }
   if (isWrong) return undefined;
-  const isIn = (source: Source, { of }: TextArgument): Test =>
+  const isIn = (source: ValueSource, { of }: TextArgument): TestCode =>
     ask(waits, "a lookup", (run) => {
       const value = source(run);
       if (value === undefined || value === "") return false;

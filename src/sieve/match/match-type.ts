@@ -1,7 +1,7 @@
 /** What comparing tests have in common: match type, comparator and keys, and how they go through the values (RFC 5228 2.7). */
 
 import type { Arguments, ScriptContext, TagArgument, TagRecord, TextArgument } from "../compile/definition.ts";
-import type { Test } from "../compile/script-code.ts";
+import type { TestCode } from "../compile/script-code.ts";
 import { costOf, type ScriptRun, spend } from "../run/script-run.ts";
 import { asciiNumeric, type Comparator, comparatorOf } from "./comparator.ts";
 import { anyOf, type KeyMatch, matchContains, matchIs, matchMatches, matchRegex, matchValue } from "./match-key.ts";
@@ -9,7 +9,7 @@ import { matchLists } from "./match-list.ts";
 import { operatorOf } from "./relational.ts";
 
 /** A value that a test looks at. `undefined`: there is none. */
-export type Source = (run: ScriptRun) => string | undefined;
+export type ValueSource = (run: ScriptRun) => string | undefined;
 
 const group = "match-type";
 
@@ -33,9 +33,9 @@ export function isCounted(args: Arguments): boolean {
 export function compileMatch(
   args: Arguments,
   context: ScriptContext,
-  sources: readonly Source[],
+  sources: readonly ValueSource[],
   keys: readonly TextArgument[],
-): Test | undefined {
+): TestCode | undefined {
   const comparator = comparatorOf(args, context);
   const type = args.inGroup(group);
   if (comparator && type && !comparator.hasParts && ["contains", "matches", "regex"].includes(type.name)) {
@@ -94,14 +94,14 @@ function countMatch(type: TagArgument, keys: readonly TextArgument[], context: S
   return operator && anyOf(keys.map((key) => matchValue(key, asciiNumeric, operator)));
 }
 
-function countOf(run: ScriptRun, sources: readonly Source[]): number {
+function countOf(run: ScriptRun, sources: readonly ValueSource[]): number {
   let count = 0;
   for (const source of sources) if (source(run) !== undefined) count++;
   return count;
 }
 
-function inTexts(match: KeyMatch, sources: readonly Source[], { fold }: Comparator): Test {
-  const inOne = (run: ScriptRun, source: Source) => {
+function inTexts(match: KeyMatch, sources: readonly ValueSource[], { fold }: Comparator): TestCode {
+  const inOne = (run: ScriptRun, source: ValueSource) => {
     const value = source(run);
     if (value === undefined) return false;
     spend(run, costOf(value.length));

@@ -4,14 +4,14 @@ import type { Answer } from "../../answer/answer.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import { cleanText } from "../../mail/reply.ts";
 import type { Places } from "../../text/place.ts";
-import type { Command } from "../compile/script-code.ts";
-import type { ScriptFailure, ScriptOutcome, Surroundings } from "../script.ts";
+import type { CommandCode } from "../compile/script-code.ts";
+import type { ScriptFailure, ScriptOutcome, ScriptSurroundings } from "../script.ts";
 import { ScriptFault, type ScriptRun } from "./script-run.ts";
 
 /** What compiling leaves for the runs. */
-export interface Compiled {
+export interface CompiledScript {
   readonly name: string;
-  readonly body: Command;
+  readonly body: CommandCode;
   /** Slots of the variables. */
   readonly locals: number;
   readonly globals: number;
@@ -20,7 +20,7 @@ export interface Compiled {
   readonly places: ReadonlyMap<string, Places>;
 }
 
-export function runScript(compiled: Compiled, surroundings: Surroundings): Answer<ScriptOutcome> {
+export function runScript(compiled: CompiledScript, surroundings: ScriptSurroundings): Answer<ScriptOutcome> {
   const run = begin(compiled, surroundings);
   const onError = (error: unknown) => failed(run, error, compiled);
   try {
@@ -31,7 +31,7 @@ export function runScript(compiled: Compiled, surroundings: Surroundings): Answe
   }
 }
 
-function begin({ name, locals, globals, instructions }: Compiled, surroundings: Surroundings): ScriptRun {
+function begin({ name, locals, globals, instructions }: CompiledScript, surroundings: ScriptSurroundings): ScriptRun {
   return {
     surroundings,
     locals: new Array(locals),
@@ -55,7 +55,7 @@ function outcomeOf({ action, changes }: ScriptRun): ScriptOutcome {
 }
 
 /** What was refused stays refused; all else is accepted, with the changes made so far. */
-function failed(run: ScriptRun, error: unknown, { places }: Compiled): ScriptOutcome {
+function failed(run: ScriptRun, error: unknown, { places }: CompiledScript): ScriptOutcome {
   if (!(error instanceof ScriptFault || error instanceof TemporaryError)) throw error;
   const { script, offset, action, changes } = run;
   const position = places.get(script)?.(offset) ?? { line: 1, column: 1 };

@@ -4,11 +4,11 @@ import { type Answer, after } from "../../answer/answer.ts";
 import { type Steps, waitFor } from "../../answer/steps.ts";
 import type { Value } from "../../expr/value.ts";
 import type { Pattern } from "../../text/pattern.ts";
-import type { Envelope, EnvelopeChange, ScriptOutcome, Surroundings } from "../script.ts";
+import type { EnvelopeChange, ScriptEnvelope, ScriptOutcome, ScriptSurroundings } from "../script.ts";
 
 /** Commands change it; nothing outlives it. */
 export interface ScriptRun {
-  readonly surroundings: Surroundings;
+  readonly surroundings: ScriptSurroundings;
   /** Local variables of the script that is running, by slot: `include` puts others in their place for a while. `undefined`: never set. */
   locals: (Value | undefined)[];
   /** Shared by all included scripts (RFC 6609 3.4), by slot. */
@@ -16,7 +16,7 @@ export interface ScriptRun {
   /** `${0}` and so on, of the latest match that had wildcards or groups (RFC 5229 3.2). */
   matches: readonly string[];
   /** As changed so far: a change puts another one in its place. */
-  envelope: Envelope;
+  envelope: ScriptEnvelope;
   readonly changes: EnvelopeChange[];
   /** A `keep` was executed after the latest `reject`. */
   isKept: boolean;

@@ -2,27 +2,27 @@
 import { shorten } from "../../text/shorten.ts";
 import type { Limits } from "../limits.ts";
 
-type Content =
-  /** `name` in lower case. */
-  | { readonly kind: "identifier"; readonly name: string }
-  | { readonly kind: "tag"; readonly name: string }
-  | { readonly kind: "number"; readonly value: number }
-  | { readonly kind: "text"; readonly value: string }
-  | { readonly kind: "mark"; readonly mark: Mark }
-  /** `isCut`: what stands before it never ended, which was reported. */
-  | { readonly kind: "end"; readonly isCut: boolean };
-
 export type Mark = "[" | "]" | "(" | ")" | "{" | "}" | "," | ";";
 
-export type Token = Content & {
-  readonly offset: number;
-  /** Behind its last character. */
-  readonly end: number;
-  /** Something between it and the one before was no word, which was reported. */
-  readonly isAfterStray?: true;
-};
+export type ScriptToken =
+  /** `name` in lower case. */
+  (
+    | { readonly kind: "identifier"; readonly name: string }
+    | { readonly kind: "tag"; readonly name: string }
+    | { readonly kind: "number"; readonly value: number }
+    | { readonly kind: "text"; readonly value: string }
+    | { readonly kind: "mark"; readonly mark: Mark }
+    /** `isCut`: what stands before it never ended, which was reported. */
+    | { readonly kind: "end"; readonly isCut: boolean }
+  ) & {
+    readonly offset: number;
+    /** Behind its last character. */
+    readonly end: number;
+    /** Something between it and the one before was no word, which was reported. */
+    readonly isAfterStray?: true;
+  };
 
-export type Report = (offset: number, message: string) => void;
+export type ReportProblem = (offset: number, message: string) => void;
 
 const space = /[ \t\r\n]+/y;
 const hashComment = /#[^\n]*/y;
@@ -44,8 +44,8 @@ const stray = /[^\s\w"#:;,[\](){}/]+|./suy;
 const units: Readonly<Record<string, number>> = { K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
 
 /** The last token is always the end. What is no word is reported and left out. */
-export function tokenize(source: string, limits: Limits, report: Report): Token[] {
-  const tokens: Token[] = [];
+export function tokenize(source: string, limits: Limits, report: ReportProblem): ScriptToken[] {
+  const tokens: ScriptToken[] = [];
   // Editors of Windows begin a file with a byte order mark.
   let offset = source.startsWith("\ufeff") ? 1 : 0;
   let isAfterStray = false;
@@ -77,7 +77,7 @@ export function tokenize(source: string, limits: Limits, report: Report): Token[
 }
 
 /** Behind spaces and comments; negative if a comment never ends. */
-function afterSpace(source: string, from: number, report: Report): number {
+function afterSpace(source: string, from: number, report: ReportProblem): number {
   let offset = from;
   for (;;) {
     const skipped = endOf(space, source, offset) ?? endOf(hashComment, source, offset);
@@ -96,7 +96,7 @@ function afterSpace(source: string, from: number, report: Report): number {
 }
 
 /** A token, or the offset after what is none. */
-function next(source: string, offset: number, report: Report, reportStray: Report): Token | number | "unterminated" {
+function next(source: string, offset: number, report: ReportProblem, reportStray: ReportProblem): ScriptToken | number | "unterminated" {
   const character = source.charAt(offset);
   if (isMark(character)) return { kind: "mark", mark: character, offset, end: offset + 1 };
   if (character === '"') return quotedText(source, offset, report);
@@ -135,7 +135,7 @@ function isMark(character: string): character is Mark {
   return marks.has(character);
 }
 
-function quotedText(source: string, offset: number, report: Report): Token | "unterminated" {
+function quotedText(source: string, offset: number, report: ReportProblem): ScriptToken | "unterminated" {
   quoteOrEscape.lastIndex = offset + 1;
   for (let found = quoteOrEscape.exec(source); found; found = quoteOrEscape.exec(source)) {
     const end = found.index + 1;
@@ -147,7 +147,7 @@ function quotedText(source: string, offset: number, report: Report): Token | "un
 }
 
 /** Up to a line that is a dot alone; a dot at the beginning of a line was doubled (RFC 5228 2.4.2). */
-function textBlock(source: string, offset: number, body: number, report: Report): Token | "unterminated" {
+function textBlock(source: string, offset: number, body: number, report: ReportProblem): ScriptToken | "unterminated" {
   const last = /(?<=\n)\.\r?(?:\n|$)/g;
   last.lastIndex = body;
   const found = last.exec(source);
@@ -164,7 +164,7 @@ function textBlock(source: string, offset: number, body: number, report: Report)
 }
 
 /** 0 if it is none. */
-function numberOf(written: string, offset: number, report: Report): number {
+function numberOf(written: string, offset: number, report: ReportProblem): number {
   const match = /^(\d+)([KMG]?)$/i.exec(written);
   if (!match) {
     report(offset, `"${shorten(written)}" is not a number. A number is digits and at most one unit of K, M and G.`);

@@ -4,12 +4,12 @@
  */
 import { shorten } from "../../text/shorten.ts";
 import type { Limits } from "../limits.ts";
-import { type Mark, type Report, type Token, tokenize } from "./lexer.ts";
+import { type Mark, type ReportProblem, type ScriptToken, tokenize } from "./lexer.ts";
 import type { Argument, CommandNode, TestNode, TextNode } from "./syntax-tree.ts";
 
 /** Reports what is wrong, and yields what could be read. */
-export function parseScript(source: string, limits: Limits, report: Report): CommandNode[] {
-  const parser = new Parser(tokenize(source, limits, report), limits, report);
+export function parseScript(source: string, limits: Limits, report: ReportProblem): CommandNode[] {
+  const parser = new ScriptParser(tokenize(source, limits, report), limits, report);
   return parser.script();
 }
 
@@ -31,14 +31,14 @@ const listWithoutBrackets = 'unexpected ",". Arguments stand side by side, and a
 /** Thrown within one command, where it was reported. */
 const broken = Symbol("broken");
 
-class Parser {
-  readonly #tokens: readonly Token[];
+class ScriptParser {
+  readonly #tokens: readonly ScriptToken[];
   readonly #maxBlocks: number;
   readonly #maxTests: number;
-  readonly #report: Report;
+  readonly #report: ReportProblem;
   #at = 0;
 
-  constructor(tokens: readonly Token[], limits: Limits, report: Report) {
+  constructor(tokens: readonly ScriptToken[], limits: Limits, report: ReportProblem) {
     this.#tokens = tokens;
     this.#maxBlocks = Math.min(limits.nestedBlocks, deepest);
     this.#maxTests = Math.min(limits.nestedTests, deepest);
@@ -213,7 +213,7 @@ class Parser {
     if (!this.#isCut) this.#report(this.#token.offset, `expected ${what}, found ${described(this.#token)}.`);
   }
 
-  get #token(): Token {
+  get #token(): ScriptToken {
     const token = this.#tokens[this.#at];
     if (!token) throw new Error("read beyond the end of a script");
     return token;
@@ -230,11 +230,11 @@ class Parser {
   }
 }
 
-function textOf({ value, offset }: Extract<Token, { kind: "text" }>): TextNode {
+function textOf({ value, offset }: Extract<ScriptToken, { kind: "text" }>): TextNode {
   return { kind: "text", value, offset };
 }
 
-function described(token: Token): string {
+function described(token: ScriptToken): string {
   switch (token.kind) {
     case "identifier":
       return `"${shorten(token.name)}"`;

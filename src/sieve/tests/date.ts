@@ -4,7 +4,7 @@ import { didYouMean } from "../../text/did-you-mean.ts";
 import { shorten } from "../../text/shorten.ts";
 import type { Arguments, PositionRecord, ScriptContext, TagRecord, TestRecord, TextArgument } from "../compile/definition.ts";
 import { dateParts, parseZone } from "../match/date-part.ts";
-import { compileMatch, matchTags, type Source } from "../match/match-type.ts";
+import { compileMatch, matchTags, type ValueSource } from "../match/match-type.ts";
 import { ScriptFault, type ScriptRun } from "../run/script-run.ts";
 import { warnOfHeaders } from "./message.ts";
 
@@ -20,7 +20,7 @@ export const currentdateTest: TestRecord = {
   compile(args, context) {
     const part = partOf(args.text(0), context);
     const zone = zoneOf(args, context);
-    const source: Source = (run) => part?.(run)(run.surroundings.now, zone?.(run) ?? 0);
+    const source: ValueSource = (run) => part?.(run)(run.surroundings.now, zone?.(run) ?? 0);
     const match = compileMatch(args, context, [source], args.texts(1));
     return part && zone && match;
   },

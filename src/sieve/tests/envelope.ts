@@ -2,7 +2,7 @@
 import { didYouMean } from "../../text/did-you-mean.ts";
 import type { Arguments, ScriptContext, TestRecord, TextArgument } from "../compile/definition.ts";
 import { addressPartOf, addressPartTag, addressPartTags } from "../match/address-part.ts";
-import { compileMatch, matchTags, type Source } from "../match/match-type.ts";
+import { compileMatch, matchTags, type ValueSource } from "../match/match-type.ts";
 import { envelopePart } from "../run/envelope-parts.ts";
 import { type EnvelopePart, envelopeParts } from "../script.ts";
 
@@ -23,7 +23,7 @@ export const envelopeTest: TestRecord = {
 };
 
 /** `undefined`: an error was reported. */
-function sourcesOf(name: TextArgument, args: Arguments, context: ScriptContext): readonly Source[] | undefined {
+function sourcesOf(name: TextArgument, args: Arguments, context: ScriptContext): readonly ValueSource[] | undefined {
   const partOfAddress = addressPartOf(args);
   if (name.constant === undefined) {
     return [
@@ -51,7 +51,7 @@ function sourcesOf(name: TextArgument, args: Arguments, context: ScriptContext):
   return part === "notify" ? notifyWords.map(notifySource) : [(run) => run.envelope[part]];
 }
 
-function addressSource(part: EnvelopePart, partOfAddress: (address: string) => string | undefined): Source {
+function addressSource(part: EnvelopePart, partOfAddress: (address: string) => string | undefined): ValueSource {
   return (run) => {
     const address = run.envelope[part];
     return address === undefined ? undefined : partOfAddress(address);
@@ -84,6 +84,6 @@ function capabilityOf(part: EnvelopePart): string | undefined {
 const notifyWords = ["NEVER", "SUCCESS", "FAILURE", "DELAY"];
 
 /** Each word of a NOTIFY is a value of its own. */
-function notifySource(word: string): Source {
+function notifySource(word: string): ValueSource {
   return (run) => (run.envelope.notify?.toUpperCase().split(",").includes(word) ? word : undefined);
 }

@@ -3,7 +3,7 @@
 import { toText } from "../../expr/value.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import type { ScriptContext, TestRecord, TextArgument } from "../compile/definition.ts";
-import { compileMatch, matchTags, type Source } from "../match/match-type.ts";
+import { compileMatch, matchTags, type ValueSource } from "../match/match-type.ts";
 import type { ScriptRun } from "../run/script-run.ts";
 
 export const environmentTest: TestRecord = {
@@ -18,7 +18,7 @@ export const environmentTest: TestRecord = {
 };
 
 /** An item that is unknown has no value, which RFC 5183 section 4 forbids to be an error. */
-function sourceOf({ constant, of, offset }: TextArgument, context: ScriptContext): Source {
+function sourceOf({ constant, of, offset }: TextArgument, context: ScriptContext): ValueSource {
   const items = context.vocabulary.environment;
   if (constant === undefined) return (run) => itemText(of(run).toLowerCase(), run);
   const item = constant.toLowerCase();

@@ -2,7 +2,7 @@
 
 import { always, map, until } from "../../answer/code.ts";
 import type { TestRecord } from "../compile/definition.ts";
-import { type Test, withConstant } from "../compile/script-code.ts";
+import { type TestCode, withConstant } from "../compile/script-code.ts";
 
 // They close nothing off, so that what they make unreachable is checked all the same.
 export const trueTest: TestRecord = { name: "true", compile: () => ({ waits: false, run: () => true }) };
@@ -36,7 +36,7 @@ function junction(name: string, settling: boolean): TestRecord {
 }
 
 /** Settled by one test that always settles it, or by all of them never doing so. */
-function constantOf(settling: boolean, tests: readonly Test[]): boolean | undefined {
+function constantOf(settling: boolean, tests: readonly TestCode[]): boolean | undefined {
   if (tests.some(({ constant }) => constant === settling)) return settling;
   return tests.length > 0 && tests.every(({ constant }) => constant === !settling) ? !settling : undefined;
 }

@@ -122,7 +122,7 @@ test("every part's error is reported in one pass", () => {
   ]);
 });
 
-test("the variables of all parts are told", () => {
+test("the variables of all parts are reported", () => {
   const rules = compile({ rules: [{ if: "is_tls", then: "sender" }], else: "rcpt" });
   expect([...rules.variables].toSorted()).toEqual(["is_tls", "rcpt", "sender"]);
 });

@@ -142,23 +142,23 @@ it("send-only", async () => {
 
 describe("the README", () => {
   const text = read("contrib/sieve/README.md");
-  const told = (from: string, to: string) =>
+  const quoted = (from: string, to: string) =>
     [...text.slice(text.indexOf(from), text.indexOf(to)).matchAll(/`([^`" $]+)`/g)].map(([, name = ""]) => name.replace(/\(.*/, ""));
 
   it("tells every extension, and no other", () => {
     const commands = ["eval", "let", "while", "break", "continue", "query", "size", "sieve.trusted.no-capability-check"];
-    const named = told("**Extensions**", "**Environment**").filter((name) => !commands.includes(name));
+    const named = quoted("**Extensions**", "**Environment**").filter((name) => !commands.includes(name));
     expect(named.toSorted()).toEqual([...capabilities].toSorted());
   });
 
   it("tells every environment item", () => {
-    const named = new Set(told("| item |", "**Envelope**"));
+    const named = new Set(quoted("| item |", "**Envelope**"));
     expect([...environmentNames].filter((name) => !named.has(name))).toEqual([]);
   });
 
   it("tells every part of the envelope, and every limit", () => {
-    expect(told("**Envelope**", "There is none at EHLO")).toEqual([...envelopeParts]);
+    expect(quoted("**Envelope**", "There is none at EHLO")).toEqual([...envelopeParts]);
     const kebab = Object.keys(defaultLimits).map((name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
-    expect(told("**Limits** (`[sieve.trusted.limits]`)", "; their values").slice(1)).toEqual(kebab);
+    expect(quoted("**Limits** (`[sieve.trusted.limits]`)", "; their values").slice(1)).toEqual(kebab);
   });
 });

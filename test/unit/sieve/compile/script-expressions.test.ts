@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { TemporaryError } from "../../../../src/answer/temporary-error.ts";
 import { compileScript } from "../../../../src/sieve/compile/compile-scripts.ts";
 import type { Limits } from "../../../../src/sieve/limits.ts";
-import type { ScriptOutcome, Surroundings } from "../../../../src/sieve/script.ts";
+import type { ScriptOutcome, ScriptSurroundings } from "../../../../src/sieve/script.ts";
 import { runs } from "../../../support/runs.ts";
 import { surroundingsOf, vocabularyOf, type World } from "../../../support/script-world.ts";
 
@@ -23,7 +23,7 @@ function compile(source: string, limits: Partial<Limits> = {}) {
   return compileScript("test", source, vocabularyOf({ limits }));
 }
 
-async function run(source: string, changes: Partial<Surroundings> = {}, limits: Partial<Limits> = {}): Promise<ScriptOutcome> {
+async function run(source: string, changes: Partial<ScriptSurroundings> = {}, limits: Partial<Limits> = {}): Promise<ScriptOutcome> {
   const { script, problems } = compile(source, limits);
   if (script === undefined) throw new Error(JSON.stringify(problems));
   return script.run({ ...surroundingsOf(world, false), ...changes });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { asciiNumeric } from "../../../../src/sieve/match/comparator.ts";
 import { runs } from "../../../support/runs.ts";
 
-test("i;ascii-numeric orders the numbers that texts begin with, all else behind them", () => {
+test("i;ascii-numeric orders the numbers that texts begin with, all else after them", () => {
   const text = fc.oneof(fc.stringMatching(/^0{0,3}[0-9]{1,30}[a-z]{0,3}$/), fc.constantFrom("", "a1", "-1", " 1", "٣"));
   const numberOf = (value: string) => {
     const digits = /^[0-9]+/.exec(value)?.[0];

@@ -104,7 +104,7 @@ test.each([
   ["*a*a*a*a*a*a*a*a*b", "a".repeat(20_000)],
   ["*a?aaaaaaaaaaab*", "a".repeat(20_000)],
   ["*?*?*?*?*?*?*?*?*b", "a".repeat(20_000)],
-])("%s is told to take no more than its length for each character", (pattern, text) => {
+])("%s is counted as taking no more than its length for each character", (pattern, text) => {
   let looked = 0;
   const work = (characters: number) => {
     looked += characters;

@@ -125,9 +125,9 @@ describe("faults", () => {
     ['error "${env.helo_domain}";', "1:1: "],
   ])("what strangers put into a message is short and has no control characters: %s", async (source, failure) => {
     const environment = { helo_domain: `\u001b[31m\u009b\r\n${"x".repeat(1000)}` };
-    const told = await played(source, { environment });
-    expect(told).toContain(failure);
-    expect(told).toMatch(/^[ -~…]{20,900}$/);
+    const shown = await played(source, { environment });
+    expect(shown).toContain(failure);
+    expect(shown).toMatch(/^[ -~…]{20,900}$/);
   });
 
   it("a source that cannot tell ends the script, and is named as the cause", async () => {

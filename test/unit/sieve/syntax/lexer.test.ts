@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { defaultLimits } from "../../../../src/sieve/limits.ts";
-import { type Token, tokenize } from "../../../../src/sieve/syntax/lexer.ts";
+import { type ScriptToken, tokenize } from "../../../../src/sieve/syntax/lexer.ts";
 import { runs } from "../../../support/runs.ts";
 
 function lexed(source: string) {
@@ -10,7 +10,7 @@ function lexed(source: string) {
   return { tokens, problems };
 }
 
-function shown(token: Token): string {
+function shown(token: ScriptToken): string {
   switch (token.kind) {
     case "identifier":
       return token.name;
@@ -87,7 +87,7 @@ describe("what is no word", () => {
   });
 });
 
-it("every token stands after the one before it, and within the text", () => {
+it("every token is after the one before it, and within the text", () => {
   const piece = fc.oneof(fc.string(), fc.constantFrom('"', "\\", "text:\n", ".\n", "/*", "*/", "#", "\r\n", ":a", "1K", "keep", "{", ";"));
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {

@@ -18,8 +18,8 @@ function command(node: CommandNode): string {
 }
 
 function inner({ name, arguments: given, tests, isTestList }: TestNode): string {
-  const behind = tests.map(inner).join(", ");
-  return [name, ...given.map(argument), isTestList ? `<${behind}>` : behind].filter((part) => part !== "").join(" ");
+  const after = tests.map(inner).join(", ");
+  return [name, ...given.map(argument), isTestList ? `<${after}>` : after].filter((part) => part !== "").join(" ");
 }
 
 function argument(given: Argument): string {

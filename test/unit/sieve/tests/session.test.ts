@@ -69,7 +69,7 @@ test.each<[written: string, truth: boolean]>([
   ['not exists ["from", "to"]', true],
   ['date "date" "year" "2024"', false],
   ['date :originalzone :value "ge" "date" "hour" "00"', false],
-])("without a message %s is %j, and that is told once", async (written, truth) => {
+])("without a message %s is %j, and that is reported once", async (written, truth) => {
   expect(await truthOf(written, subject)).toBe(truth);
   const warning = "warning: there is no message yet, so that tests of headers are false. Test the envelope or the environment instead.";
   expect(problemsOf(written)).toEqual([expect.stringContaining(warning)]);

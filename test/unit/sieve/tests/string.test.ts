@@ -155,7 +155,7 @@ test.each<[written: string, message: string]>([
   expect(problemsOf(written, subject)).toEqual([message]);
 });
 
-test("all that is wrong with one test is told at once", () => {
+test("all that is wrong with one test is reported at once", () => {
   expect(problemsOf('string :comparator "x" :value "=" "1" "1"')).toHaveLength(2);
   expect(problemsOf('string :comparator "x" :regex "1" ["(", ")"]')).toHaveLength(3);
   expect(problemsOf('string :comparator "x" :list "1" ["a", "b"]')).toHaveLength(3);
