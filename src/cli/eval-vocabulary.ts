@@ -15,7 +15,7 @@ export function vocabularyOf(set: VariableSettings, names: Names): Vocabulary<Va
   return { variables, constants: new Set(priorityPolicies), names };
 }
 
-/** `NAME=VALUE` as typed: the type is that of the variable; lists are comma-separated; what is no variable is text. */
+/** `NAME=VALUE` as typed: the type is that of the variable; lists are comma-separated; what is not a variable is text. */
 export function parseAssignment(text: string): readonly [string, Value] | undefined {
   const [, name, value = ""] = /^([A-Za-z_][A-Za-z0-9_.]*)=(.*)$/s.exec(text) ?? [];
   if (name === undefined) return undefined;

@@ -38,7 +38,7 @@ export function evalCommand(): Command {
     .option(
       "--set <name=value>",
       "a variable; may be repeated. Those that are not set are empty, or derived from sender and rcpt",
-      (value, former: readonly string[]) => [...former, value],
+      (value, previous: readonly string[]) => [...previous, value],
       [],
     )
     .option("--json", 'print {"value": …} or {"error": {"message", "line", "column"}}')
@@ -51,7 +51,8 @@ Examples:
   postern eval "is_ip_in_cidr(remote_ip, '192.0.2.0/24')" --set remote_ip=192.0.2.7
   echo '{"rules":[{"if":"rcpt_domain == \\'a.example\\'","then":"\\'yes\\'"},{"else":false}],"set":{"rcpt":"x@a.example"}}' | postern eval --stdin
 
-Functions that write, such as key_set, do write. Exit status: 0 a value, 1 an error, 75 a source cannot tell now; with --stdin 0, for each answer speaks for itself.`,
+The changes that functions such as key_set make are real.
+Exit status: 0 a value, 1 an error, 75 a source is unavailable now; with --stdin 0, as each answer says whether it is an error.`,
     )
     .action(async (expression: string | undefined, options: EvalOptions) => {
       const configuration = loadOrEmpty(options);
@@ -97,7 +98,7 @@ async function evaluateOne(
   const set = new Map<string, Value>();
   for (const text of assignments) {
     const assignment = parseAssignment(text);
-    if (assignment === undefined) return failure(`"${text}" is not NAME=VALUE with a value that fits the variable`);
+    if (assignment === undefined) return failure(`"${text}" is not NAME=VALUE, or the value does not fit the variable`);
     set.set(...assignment);
   }
   return evaluate({ rules: [], else: expression }, set, configuration, core);

@@ -1,4 +1,4 @@
-/** `postern sieve`: compiles one script, runs it against an envelope, and tells what came of it. */
+/** `postern sieve`: compiles one script, runs it against an envelope, and prints what came of it. */
 import { existsSync, readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { cannotRead, notUtf8 } from "../config/compile/context.ts";
@@ -43,7 +43,7 @@ type Assignment =
   | { readonly kind: "env"; readonly name: string; readonly value: Value }
   | { readonly kind: "envelope"; readonly part: EnvelopePart; readonly value: string };
 
-const collect = (value: string, former: readonly string[]) => [...former, value];
+const collect = (value: string, previous: readonly string[]) => [...previous, value];
 
 function clientAddress(text: string): string {
   const address = canonicalIp(text);
@@ -68,7 +68,7 @@ export function sieveCommand(): Command {
     .option(
       "--set <name=value>",
       "env.NAME or envelope.PART; may be repeated, and wins over what the other options say",
-      (text, former: readonly Assignment[]) => [...former, parseAssignment(text)],
+      (text, previous: readonly Assignment[]) => [...previous, parseAssignment(text)],
       [],
     )
     .option("--json", 'print {"outcome", "reply"?, "changes", "failure"?, "trace"}')
@@ -80,7 +80,7 @@ Examples:
   postern sieve greylist.sieve --client 203.0.113.9 --from a@b.example --to john@example.org
   postern sieve greylist.sieve --set env.remote_ip=203.0.113.9 --set envelope.from=a@b.example
 
-Without -c, and without the default file, there are no lists or directories to ask. What the script writes is written.
+Without -c, and without the default file, there are no lists or directories to ask. The script's database changes are real.
 Exit status: 0 it ran, even if it was stopped by a fault, 1 it does not compile or the configuration has errors, 2 there is no such script
 or it cannot be read.`,
     )
@@ -100,7 +100,7 @@ function scriptOf(name: string, { settings, scriptVocabulary }: Configuration): 
   const configured = settings.sieve.scripts.get(name.toLowerCase());
   if (configured !== undefined) return configured;
   if (!existsSync(name)) {
-    process.stderr.write(`there is no script and no file "${name}".${didYouMean(name, settings.sieve.scripts.keys())}\n`);
+    process.stderr.write(`No script or file named "${name}".${didYouMean(name, settings.sieve.scripts.keys())}\n`);
     process.exitCode = 2;
     return undefined;
   }

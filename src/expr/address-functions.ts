@@ -4,7 +4,7 @@ import { ipVersion, isIpInCidr, reverseName } from "../mail/ip.ts";
 import { mapped, type PureFunction, pure } from "./function.ts";
 import { flag, toText } from "./value.ts";
 
-/** Far beyond what SMTP carries; longer texts are no addresses. */
+/** Far beyond what SMTP carries; longer texts are not addresses. */
 const maxAddressLength = 1000;
 /** RFC 5322 3.2.3 and RFC 6532. */
 const atom = "[\\w!#$%&'*+/=?^`{|}~\\-\\u{80}-\\u{10ffff}]+";

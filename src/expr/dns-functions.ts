@@ -1,4 +1,4 @@
-/** `dns_query` and `dns_exists`: "there is none" is an answer, and what cannot be told is none. */
+/** `dns_query` and `dns_exists`: that there is none is an answer; a server that fails is a `TemporaryError`. */
 
 import { type Answer, after } from "../answer/answer.ts";
 import { didYouMean } from "../text/did-you-mean.ts";

@@ -16,7 +16,7 @@ export interface Vocabulary<S> {
   readonly functions?: ReadonlyMap<string, AskFunction>;
   /** `$0` and so on as long as the expression itself has not asked `matches`. */
   readonly captures?: (subject: S) => readonly string[];
-  /** Is told what `matches` is about to do, and may throw. */
+  /** Called before each `matches`; it may throw. */
   readonly onMatch?: (subject: S, pattern: Pattern, text: string) => void;
   readonly names: Names;
 }

@@ -1,4 +1,4 @@
-/** Names that an expression must not use, and what to tell whoever wrote them. */
+/** Names that an expression must not use, and the messages about them. */
 
 import { didYouMean } from "../text/did-you-mean.ts";
 import { shorten } from "../text/shorten.ts";
@@ -46,7 +46,7 @@ export function unknownFunction(name: string, offset: number, source: string, vo
   return new ExpressionError(`unknown function "${shorten(name)}".${didYouMean(name, known)}`, offset);
 }
 
-/** An error of syntax often comes from a slip in a name before it: that is told, too. */
+/** An error of syntax often comes from a slip in a name before it: that is reported, too. */
 export function withHyphenHint(error: ExpressionError, source: string, vocabulary: Vocabulary<never>): ExpressionError {
   for (const { 0: written } of source.slice(0, error.offset).matchAll(hyphenated)) {
     const hint = hyphenHint(written, vocabulary);

@@ -23,7 +23,7 @@ export const unaryOperators: Readonly<Record<"!" | "-", (operand: Value) => Valu
   "-": (operand) => clamp(-toNumber(operand)),
 };
 
-/** `''` when there is no such element; an index that is no number is 0. */
+/** `''` when there is no such element; an index that is not a number is 0. */
 export function elementAt(of: Value, index: Value): Value {
   const position = Math.trunc(toNumber(index));
   return position < 0 ? "" : (toArray(of)[position] ?? "");

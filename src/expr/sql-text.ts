@@ -2,7 +2,7 @@
 
 export type Engine = "sqlite" | "postgresql";
 
-/** What may hold a `?` or `$n` that is none. Identifiers are tokens because they may hold a `$`. */
+/** What may hold a `?` or `$n` that is not a placeholder. Identifiers are tokens because they may hold a `$`. */
 const opaque: Readonly<Record<Engine, readonly RegExp[]>> = {
   postgresql: [/[eE]'(?:[^'\\]|\\.|'')*'?/sy, /\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y],
   sqlite: [/`[^`]*`?/y, /\[[^\]]*\]?/y],
@@ -36,7 +36,7 @@ export function countPlaceholders(sql: string): number | undefined {
   return first === second ? first : undefined;
 }
 
-/** Whether the statement changes nothing, as far as its words tell: functions that write cannot be told from others. */
+/** Whether the statement changes nothing, judged by its words: a function that writes looks like any other. */
 export function isReading(sql: string): boolean {
   const words = [...tokensOf(sql, "postgresql")].flatMap(({ text }) => (/^[a-z_]+$/i.test(text) ? [text.toLowerCase()] : []));
   // A `with` may stand before any of them, and in PostgreSQL have them within.

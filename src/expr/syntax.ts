@@ -172,7 +172,7 @@ class ExpressionParser {
     else throw new ExpressionError(this.#unexpected(token), token.offset);
   }
 
-  /** A token stands where only an operator, or the end, could. */
+  /** A token where only an operator, or the end, can be. */
   #unexpected(token: Token): string {
     const shown = show(token);
     if (token.kind === "punctuation" && token.mark === ",")

@@ -47,7 +47,7 @@ export function cutText(text: string): string {
   return text.length > maxTextLength ? text.slice(0, maxTextLength) : text;
 }
 
-/** A text that is no number is 0; so is a constant. An empty array is 1 and any other is 0: odd, but the language's rule. */
+/** A text that is not a number is 0; so is a constant. An empty array is 1 and any other is 0: strange, but so the language has it. */
 export function toNumber(value: Value): number {
   if (typeof value === "number") return value;
   if (typeof value === "string") return parseNumber(value) ?? 0;
@@ -106,7 +106,7 @@ function compareText(a: string, b: string): number {
   return index === length ? a.length - b.length : rank(a.charCodeAt(index)) - rank(b.charCodeAt(index));
 }
 
-/** UTF-16 has its surrogates before U+E000 to U+FFFF, code points have what they stand for behind. */
+/** In UTF-16 surrogates come before U+E000 to U+FFFF, and the code points that they encode after. */
 function rank(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;

@@ -35,7 +35,7 @@ export interface ScriptVocabulary {
   readonly mustRequire: boolean;
 }
 
-/** What is wrong with a script, and how to mend it. Line and column are from 1, the column in UTF-16 units. */
+/** What is wrong with a script, and how to fix it. Line and column are from 1, the column in UTF-16 units. */
 export interface ScriptProblem {
   readonly severity: "error" | "warning";
   /** The script, as an included one may be at fault. */

@@ -1,4 +1,4 @@
-/** The environment items of scripts: those of RFC 5183, and what the session and its parameters tell. */
+/** The environment items of scripts: those of RFC 5183, and what is known from the session and its parameters. */
 import type { Value } from "../expr/value.ts";
 import { reverseName } from "../mail/ip.ts";
 import { type Parameters, parameterValue } from "./parameters.ts";

@@ -105,12 +105,12 @@ function effectsOf(changes: ReadonlyMap<EnvelopePart, string>, stage: ScriptStag
 
 function whyNot(part: EnvelopePart, stage: ScriptStage): string {
   if (stage === "ehlo") return "there is no envelope yet";
-  // Servers that take the mail themselves add a recipient by it; an MTA that only asks cannot be told of one.
+  // Servers that take the mail themselves add a recipient by it; an MTA that only asks cannot be given one.
   if (part === "to") return stage === "mail" ? "at MAIL there is no recipient to change" : "a recipient cannot be empty";
   return "no MTA lets this part be changed";
 }
 
-/** What the failure costs, once it was told. */
+/** What the failure costs, once it was reported. */
 function failed(failure: FailedScript, decided: Scripted, core: Core): Scripted {
   core.onScriptFailure?.(failure);
   core.trace?.({ step: "script", asked: placeOf(failure), answer: `stopped: ${failure.message}` });

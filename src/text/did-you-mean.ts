@@ -7,7 +7,7 @@ function nearest(word: string, known: Iterable<string>): string | undefined {
   if (word.length > maxLength) return undefined;
   const lower = word.toLowerCase();
   let best: string | undefined;
-  // Another word of the same length is no slip of a short one.
+  // Short words of the same length are different words, not slips.
   let bestDistance = Math.min(word.length, Math.max(1, Math.floor(word.length / 3)) + 1);
   for (const name of known) {
     if (Math.abs(name.length - word.length) >= bestDistance) continue;

@@ -1,5 +1,5 @@
 /**
- * Where a text stands within another one, in time linear in both, whoever chose them (Knuth, Morris and Pratt 1977). The
+ * Where a text is within another one, in time linear in both, whoever chose them (Knuth, Morris and Pratt 1977). The
  * engine's own search is quicker for short keys, and for long ones takes the product of both lengths at worst.
  */
 

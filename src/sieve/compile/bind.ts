@@ -250,7 +250,7 @@ function wrongCount({ name, tests, positions = [] }: Signature, loose: readonly 
   const names = positions.length > 0 ? ` (${positions.map((position) => position.name).join(", ")})` : "";
   const plural = positions.length === 1 ? "argument" : "arguments";
   const areTexts = positions.at(-1)?.type === "texts" && loose.slice(positions.length - 1).every(({ kind }) => kind === "text");
-  const mend = areTexts && count > positions.length ? ' A list of strings stands in brackets: ["…", "…"].' : "";
+  const mend = areTexts && count > positions.length ? ' Put a list of strings into brackets: ["…", "…"].' : "";
   return `"${name}" takes ${positions.length === 0 ? "no" : counts} ${plural}${names}, not ${count}.${mend}`;
 }
 

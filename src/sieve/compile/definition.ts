@@ -90,7 +90,7 @@ export interface Arguments {
   readonly block: readonly CommandCode[] | undefined;
 }
 
-/** A text with the place where it stands. */
+/** A text with its place. */
 export interface TextArgument extends Text {
   readonly offset: number;
   /** As written, escapes undone, variables not put in. */

@@ -4,10 +4,10 @@ import { cleanText } from "../../mail/reply.ts";
 import type { Places } from "../../text/place.ts";
 import type { ScriptProblem } from "../script.ts";
 
-/** Further ones would tell nobody more, and to find them could take long. */
+/** Nobody reads further ones, and finding them could take long. */
 const mostProblems = 100;
 
-/** Thrown by `report` when there is no sense in going on. */
+/** Thrown by `report` when going on makes no sense. */
 export const tooManyProblems = Symbol("too many problems");
 
 export interface Problems {
@@ -36,7 +36,7 @@ export function collectProblems(): Problems {
       const sorted = [...errors, ...warnings].sort(order);
       const last = sorted.at(-1);
       if (errors.length < mostProblems || !last) return sorted;
-      return [...sorted, { ...last, severity: "error", message: "There may be more errors. Mend these first." }];
+      return [...sorted, { ...last, severity: "error", message: "There may be more errors. Fix these first." }];
     },
   };
 }

@@ -24,24 +24,24 @@ export interface Subject {
 
 export function contextOf({ script, source, places, scope, vocabulary, problems, statements, include }: Subject): BlockContext {
   const required = new Set(alwaysThere);
-  const told = new Set<string>();
+  const reported = new Set<string>();
   const error: BlockContext["error"] = (offset, message) => problems.report("error", script, places, offset, message);
   const warn: BlockContext["warn"] = (offset, message) => problems.report("warning", script, places, offset, message);
   const warnOnce: BlockContext["warnOnce"] = (offset, message) => {
-    if (told.has(message)) return;
-    told.add(message);
+    if (reported.has(message)) return;
+    reported.add(message);
     warn(offset, message);
   };
   const strictly = vocabulary.mustRequire ? error : warn;
 
   const needs: BlockContext["needs"] = (capability, offset, what) => {
-    if (required.has(capability) || told.has(capability)) return;
-    // Once is enough: one mend mends all.
-    told.add(capability);
+    if (required.has(capability) || reported.has(capability)) return;
+    // One fix fixes all.
+    reported.add(capability);
     strictly(offset, `${what} is used without require "${capability}". Add that at the top of the script.`);
   };
 
-  /** Extensions that change what strings mean: unless they are required, a strict script has its strings as they stand. */
+  /** Extensions that change what strings mean: unless they are required, a strict script has its strings as they are written. */
   const changesStrings = (capability: string, offset: number, what: string): boolean => {
     if (!vocabulary.mustRequire) needs(capability, offset, what);
     return !vocabulary.mustRequire || required.has(capability);

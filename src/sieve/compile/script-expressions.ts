@@ -14,7 +14,7 @@ import type { ScopeVariables } from "./script-variables.ts";
 /** Instructions: a script that asks in a loop must not ask for ever. */
 export const costOfAsking = 100;
 
-/** Without the functions of scripts, which are told of each statement where it stands. Names of variables are in lower case. */
+/** Without the functions of scripts, which need the place of each statement. Names of variables are in lower case. */
 export function scriptVocabulary(variables: ScopeVariables, names: Names): Vocabulary<ScriptRun> {
   const read = (name: string) => variables.get(name.toLowerCase());
   return {

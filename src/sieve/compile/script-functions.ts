@@ -11,7 +11,7 @@ import { toText, type Value } from "../../expr/value.ts";
 export const variablesInSql =
   "the SQL statement has variables in it, by which strangers could write SQL. Write ? in their place, and the variables in the list of values.";
 
-/** `collect` is told the SQL statements that are literal. */
+/** `collect` is called with the SQL statements that are literal. */
 export function scriptFunctions(collect: (store: string, sql: string) => void): ReadonlyMap<string, AskFunction> {
   const records = [query, sqlQuery].map((record) => collecting(record, collect));
   return new Map([...records, dnsQuery, dnsExists, domainPart].map((record) => [record.name, record]));
@@ -59,7 +59,7 @@ const domainPart: AskFunction = {
 
 /** `sld` is the organisational domain, `tld` the public suffix, `host` the first label. */
 function partOf(domain: string, part: string): string {
-  // Longer ones are no domains, and would only cost time.
+  // Longer ones are not domains, and would only cost time.
   if (domain.length > 253) return "";
   if (part === "sld") return getDomain(domain) ?? "";
   if (part === "tld") return getPublicSuffix(domain) ?? "";

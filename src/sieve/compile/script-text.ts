@@ -1,10 +1,11 @@
 /** Strings of a script: what is put in at load (RFC 5228 2.4.2.4) and, of variables, when they are read (RFC 5229 section 3). */
 import { maxTextLength, toText } from "../../expr/value.ts";
-import { costOf, type ScriptRun, spend } from "../run/script-run.ts";
+import { costOf, ScriptFault, type ScriptRun, spend } from "../run/script-run.ts";
+import type { ScriptContext, TextArgument } from "./definition.ts";
 import type { Text } from "./script-code.ts";
 import type { NameProblem, VariableReader } from "./script-variables.ts";
 
-/** `${name}`, `${1}`, `${namespace.name}`; whatever else looks like it stays as it stands. */
+/** `${name}`, `${1}`, `${namespace.name}`; whatever else looks like it stays as it is. */
 const reference = /\$\{([A-Za-z_]\w*(?:\.\w+)*|\d+)\}/g;
 
 export function hasReference(written: string): boolean {
@@ -55,6 +56,30 @@ function charged(run: ScriptRun, text: string): string {
   return text;
 }
 
+/**
+ * What `read` makes of a string: once where the string is known at load, otherwise whenever it runs. `problem` is said of one that it
+ * makes nothing of, by an error at load, after which this is `undefined`, or by a `ScriptFault`.
+ */
+export function meaningOf<T>(
+  { constant, of, offset }: TextArgument,
+  context: ScriptContext,
+  read: (written: string) => T | undefined,
+  problem: (written: string) => string,
+): ((run: ScriptRun) => T) | undefined {
+  if (constant === undefined) {
+    return (run) => {
+      const written = of(run);
+      const meaning = read(written);
+      if (meaning === undefined) throw new ScriptFault(problem(written));
+      return meaning;
+    };
+  }
+  const meaning = read(constant);
+  if (meaning !== undefined) return () => meaning;
+  context.error(offset, problem(constant));
+  return undefined;
+}
+
 /** Neighbours are one sequence of octets. */
 const encoded =
   /(?:\$\{hex:[ \t\r\n]*[\dA-F]{1,2}(?:[ \t\r\n]+[\dA-F]{1,2})*[ \t\r\n]*\})+|\$\{unicode:[ \t\r\n]*[\dA-F]+(?:[ \t\r\n]+[\dA-F]+)*[ \t\r\n]*\}/gi;
@@ -83,6 +108,6 @@ function characters(sequence: string, report: (message: string) => void): string
 function character(code: string, report: (message: string) => void): string {
   const point = Number.parseInt(code, 16);
   if (point <= 0x10ffff && (point < 0xd800 || point > 0xdfff)) return String.fromCodePoint(point);
-  report(`there is no character U+${code.toUpperCase().slice(-8)}. Characters are 0 to D7FF and E000 to 10FFFF.`);
+  report(`U+${code.toUpperCase().slice(-8)} is not a character. Characters are 0 to D7FF and E000 to 10FFFF.`);
   return "";
 }

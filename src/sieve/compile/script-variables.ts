@@ -10,7 +10,7 @@ import type { Target } from "./definition.ts";
 
 export type VariableReader = (run: ScriptRun) => Value;
 
-/** What is wrong with a name, to be reported where it stands. */
+/** What is wrong with a name, to be reported at its place. */
 export interface NameProblem {
   readonly problem: string;
 }

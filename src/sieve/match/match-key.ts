@@ -105,7 +105,7 @@ export function matchRegex({ constant, of, offset }: TextArgument, comparator: C
 
 function matchPattern(run: ScriptRun, pattern: Pattern, value: string): boolean {
   spend(run, costOfPattern(pattern, value));
-  // It is far quicker to tell that there is no match than to find groups.
+  // To find that there is no match is far quicker than to find groups.
   if (!pattern.test(value)) return false;
   run.matches = pattern.captures(value);
   return true;

@@ -51,7 +51,7 @@ export function compileMatch(
     const match = countMatch(type, keys, context);
     return match && comparator && { waits: false, run: (run) => match(run, "", String(countOf(run, sources))) };
   }
-  // Read whatever the comparator is, so that its own errors are told in the same pass.
+  // Read whatever the comparator is, so that its own errors are reported in the same pass.
   const match = keyMatch(type, keys, comparator ?? asciiNumeric, context);
   return match && comparator && inTexts(match, sources, comparator);
 }
@@ -88,7 +88,7 @@ function countMatch(type: TagArgument, keys: readonly TextArgument[], context: S
   const operator = operatorOf(type.text(), context);
   for (const { constant, offset } of keys) {
     if (constant !== undefined && !/^[0-9]/.test(constant)) {
-      context.warn(offset, `"${constant}" is no number, and counts as greater than any. Write the number to compare with.`);
+      context.warn(offset, `"${constant}" is not a number, and counts as greater than any. Write the number to compare with.`);
     }
   }
   return operator && anyOf(keys.map((key) => matchValue(key, asciiNumeric, operator)));

@@ -1,7 +1,8 @@
 /** The operators of `:value` and `:count` (RFC 5231 section 4). */
 import { shorten } from "../../text/shorten.ts";
 import type { ScriptContext, TextArgument } from "../compile/definition.ts";
-import { ScriptFault, type ScriptRun } from "../run/script-run.ts";
+import { meaningOf } from "../compile/script-text.ts";
+import type { ScriptRun } from "../run/script-run.ts";
 
 /** Of how a value compares with a key: negative, zero or positive. */
 export type Operator = (order: number) => boolean;
@@ -15,20 +16,9 @@ const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>([
   ["ne", (order) => order !== 0],
 ]);
 
-/** `undefined`: an error was reported. One with variables is read at run time, and throws a `ScriptFault` if it is none. */
+/** `undefined`: an error was reported. */
 export function operatorOf(name: TextArgument, context: ScriptContext): ((run: ScriptRun) => Operator) | undefined {
-  if (name.constant === undefined) {
-    return (run) => {
-      const written = name.of(run);
-      const operator = operators.get(written.toLowerCase());
-      if (!operator) throw new ScriptFault(unknown(written));
-      return operator;
-    };
-  }
-  const operator = operators.get(name.constant.toLowerCase());
-  if (operator) return () => operator;
-  context.error(name.offset, unknown(name.constant));
-  return undefined;
+  return meaningOf(name, context, (written) => operators.get(written.toLowerCase()), unknown);
 }
 
 function unknown(name: string): string {

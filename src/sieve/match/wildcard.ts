@@ -4,7 +4,7 @@ import { indexOf } from "../../text/search.ts";
 
 const any = -1;
 
-/** What stands between two `*`: code points and `any`. */
+/** What is between two `*`: code points and `any`. */
 interface Segment {
   readonly tokens: readonly number[];
   /** The same as a text, if it has no `?`. */
@@ -47,7 +47,7 @@ function segmentOf(tokens: readonly number[]): Segment {
 /**
  * `undefined`: the text does not match as a whole. Otherwise the match variables (RFC 5229 3.2): the whole, and what each `*` and
  * `?` stands for, each `*` from the left being as short as it can. They are cut from `original`, which is `text` but for its
- * case. `work` is told how many characters were looked at between the first segment and the last, and may throw.
+ * case. `work` is called with the number of characters looked at between the first segment and the last, and may throw.
  */
 export function matchWildcard(
   { segments }: Wildcard,
@@ -125,7 +125,7 @@ function takeSingle({ tokens, literal }: Segment, text: string, at: number, valu
   }
 }
 
-/** In UTF-16 units. RFC 5228 2.7.1 counts octets under both comparators; half a character would be of no use to anybody. */
+/** In UTF-16 units. RFC 5228 2.7.1 counts octets under both comparators; but nobody can use half a character. */
 function widthOf(codePoint: number): number {
   return codePoint > 0xffff ? 2 : 1;
 }

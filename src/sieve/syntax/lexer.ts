@@ -12,11 +12,11 @@ export type ScriptToken =
     | { readonly kind: "number"; readonly value: number }
     | { readonly kind: "text"; readonly value: string }
     | { readonly kind: "mark"; readonly mark: Mark }
-    /** `isCut`: what stands before it never ended, which was reported. */
+    /** `isCut`: what comes before it never ended, which was reported. */
     | { readonly kind: "end"; readonly isCut: boolean }
   ) & {
     readonly offset: number;
-    /** Behind its last character. */
+    /** After its last character. */
     readonly end: number;
     /** Something between it and the one before was no word, which was reported. */
     readonly isAfterStray?: true;
@@ -37,23 +37,23 @@ const marks: ReadonlySet<string> = new Set("[](){},;");
 const endsCommand: ReadonlySet<Mark> = new Set([";", "{", "}"]);
 /** With the text between them, so that what comes after it reads as it was meant. */
 const wrongQuotes = /[‘’‚“”„`´'][^‘’‚“”„`´'"\n;{}]*[‘’“”`´']/y;
-/** A comment as other languages write it, and no address of the web. */
+/** A comment as other languages write it, but not the address of a web page. */
 const wrongComment = /(?<!:)(?:\/\/|--)[^\n]*/y;
 const stray = /[^\s\w"#:;,[\](){}/]+|./suy;
 
 const units: Readonly<Record<string, number>> = { K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
 
-/** The last token is always the end. What is no word is reported and left out. */
+/** The last token is always the end. What is not a word is reported and left out. */
 export function tokenize(source: string, limits: Limits, report: ReportProblem): ScriptToken[] {
   const tokens: ScriptToken[] = [];
   // Editors of Windows begin a file with a byte order mark.
   let offset = source.startsWith("\ufeff") ? 1 : 0;
   let isAfterStray = false;
-  let isTold = false;
+  let isReported = false;
   // What follows in the same command has the same cause.
   const reportStray = (at: number, message: string): void => {
-    if (!isTold) report(at, message);
-    isTold = true;
+    if (!isReported) report(at, message);
+    isReported = true;
   };
   for (;;) {
     offset = afterSpace(source, offset, report);
@@ -71,12 +71,12 @@ export function tokenize(source: string, limits: Limits, report: ReportProblem):
     }
     tokens.push(isAfterStray ? { ...token, isAfterStray } : token);
     isAfterStray = false;
-    if (token.kind === "mark" && endsCommand.has(token.mark)) isTold = false;
+    if (token.kind === "mark" && endsCommand.has(token.mark)) isReported = false;
     offset = token.end;
   }
 }
 
-/** Behind spaces and comments; negative if a comment never ends. */
+/** After spaces and comments; negative if a comment never ends. */
 function afterSpace(source: string, from: number, report: ReportProblem): number {
   let offset = from;
   for (;;) {
@@ -95,7 +95,7 @@ function afterSpace(source: string, from: number, report: ReportProblem): number
   }
 }
 
-/** A token, or the offset after what is none. */
+/** A token, or the offset after what is not one. */
 function next(source: string, offset: number, report: ReportProblem, reportStray: ReportProblem): ScriptToken | number | "unterminated" {
   const character = source.charAt(offset);
   if (isMark(character)) return { kind: "mark", mark: character, offset, end: offset + 1 };

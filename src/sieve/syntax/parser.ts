@@ -25,8 +25,8 @@ interface Tail {
 
 const nothing: Tail = { arguments: [], tests: [], isTestList: false };
 
-const listWithoutParentheses = 'unexpected ",". A list of tests stands in parentheses: anyof (…, …).';
-const listWithoutBrackets = 'unexpected ",". Arguments stand side by side, and a list of strings in brackets: ["…", "…"].';
+const listWithoutParentheses = 'unexpected ",". Put a list of tests into parentheses: anyof (…, …).';
+const listWithoutBrackets = 'unexpected ",". Arguments have no commas between them, and a list of strings is in brackets: ["…", "…"].';
 
 /** Thrown within one command, where it was reported. */
 const broken = Symbol("broken");

@@ -3,9 +3,10 @@
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { shorten } from "../../text/shorten.ts";
 import type { Arguments, PositionRecord, ScriptContext, TagRecord, TestRecord, TextArgument } from "../compile/definition.ts";
-import { dateParts, parseZone } from "../match/date-part.ts";
+import { meaningOf } from "../compile/script-text.ts";
 import { compileMatch, matchTags, type ValueSource } from "../match/match-type.ts";
-import { ScriptFault, type ScriptRun } from "../run/script-run.ts";
+import type { ScriptRun } from "../run/script-run.ts";
+import { dateParts, parseZone } from "./date-part.ts";
 import { warnOfHeaders } from "./message.ts";
 
 const zoneTag: TagRecord = { name: "zone", takes: "text", group: "zone" };
@@ -42,18 +43,7 @@ export const dateTest: TestRecord = {
 
 /** `undefined`: an error was reported. */
 function partOf(name: TextArgument, context: ScriptContext) {
-  if (name.constant !== undefined) {
-    const part = dateParts.get(name.constant.toLowerCase());
-    if (part) return () => part;
-    context.error(name.offset, unknownPart(name.constant));
-    return undefined;
-  }
-  return (run: ScriptRun) => {
-    const written = name.of(run);
-    const part = dateParts.get(written.toLowerCase());
-    if (!part) throw new ScriptFault(unknownPart(written));
-    return part;
-  };
+  return meaningOf(name, context, (written) => dateParts.get(written.toLowerCase()), unknownPart);
 }
 
 function unknownPart(written: string): string {
@@ -65,20 +55,9 @@ function zoneOf(args: Arguments, context: ScriptContext): ((run: ScriptRun) => n
   const zone = args.tag("zone")?.text();
   // RFC 5260 takes the zone of the machine. A script that does the same on all machines is worth more.
   if (zone === undefined) return () => 0;
-  if (zone.constant !== undefined) {
-    const ahead = parseZone(zone.constant);
-    if (ahead !== undefined) return () => ahead;
-    context.error(zone.offset, badZone(zone.constant));
-    return undefined;
-  }
-  return (run) => {
-    const written = zone.of(run);
-    const ahead = parseZone(written);
-    if (ahead === undefined) throw new ScriptFault(badZone(written));
-    return ahead;
-  };
+  return meaningOf(zone, context, parseZone, badZone);
 }
 
 function badZone(written: string): string {
-  return `"${shorten(written)}" is no time zone. Write it as +0200 or -0530.`;
+  return `"${shorten(written)}" is not a time zone. Write it as +0200 or -0530.`;
 }

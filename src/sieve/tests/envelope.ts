@@ -45,7 +45,7 @@ function sourcesOf(name: TextArgument, args: Arguments, context: ScriptContext):
   if (isAddress(part)) return [addressSource(part, partOfAddress)];
   const tag = addressPartTag(args);
   if (tag && tag.name !== "all") {
-    context.error(tag.offset, `envelope part "${name.constant}" is no address. Leave out ":${tag.name}".`);
+    context.error(tag.offset, `envelope part "${name.constant}" is not an address. Leave out ":${tag.name}".`);
     return undefined;
   }
   return part === "notify" ? notifyWords.map(notifySource) : [(run) => run.envelope[part]];

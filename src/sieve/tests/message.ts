@@ -1,4 +1,4 @@
-/** Tests of a message (RFC 5228 5.1, 5.5, 5.7, 5.9), of which these stages know no more than the size that the client declared. */
+/** Tests of a message (RFC 5228 5.1, 5.5, 5.7, 5.9). At these stages all that is known of it is the size that the client declared. */
 
 import type { Arguments, PositionRecord, ScriptContext, TestRecord } from "../compile/definition.ts";
 import { addressPartTags } from "../match/address-part.ts";
@@ -59,5 +59,5 @@ function compileHeaderTest(args: Arguments, context: ScriptContext) {
 
 export function warnOfHeaders(args: Arguments, context: ScriptContext): void {
   const mend = "Test the envelope or the environment instead.";
-  context.warnOnce(args.node.offset, `there is no message yet, so that tests of headers are false. ${mend}`);
+  context.warnOnce(args.node.offset, `there is no message yet, so tests of headers are false. ${mend}`);
 }

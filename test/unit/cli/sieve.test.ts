@@ -192,7 +192,7 @@ describe("sieve", () => {
     expect(await postern("sieve", "moves", ...configured)).toEqual({
       status: 2,
       out: "",
-      err: 'there is no script and no file "moves". Did you mean "moved"?\n',
+      err: 'No script or file named "moves". Did you mean "moved"?\n',
     });
   });
 

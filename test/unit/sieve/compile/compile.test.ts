@@ -96,7 +96,7 @@ describe("bounds", () => {
     const errors = errorsOf("nonsense;\n".repeat(500));
     expect(errors.length).toBe(101);
     expect(errors.at(-2)).toBe('100:1: unknown command "nonsense".');
-    expect(errors.at(-1)).toBe("100:1: There may be more errors. Mend these first.");
+    expect(errors.at(-1)).toBe("100:1: There may be more errors. Fix these first.");
   });
 
   it("of a script, in octets", () => {

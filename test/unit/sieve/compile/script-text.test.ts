@@ -44,9 +44,9 @@ describe("what is encoded", () => {
   });
 
   it.each([
-    ['keep; set "a" "xy${unicode:40 d800}";', "1:18: there is no character U+D800. Characters are 0 to D7FF and E000 to 10FFFF."],
-    ['set "a" "${unicode:110000}";', "1:10: there is no character U+110000. Characters are 0 to D7FF and E000 to 10FFFF."],
-    [`set "a" "\${unicode:${"f".repeat(400)}}";`, "1:10: there is no character U+FFFFFFFF. Characters are 0 to D7FF and E000 to 10FFFF."],
+    ['keep; set "a" "xy${unicode:40 d800}";', "1:18: U+D800 is not a character. Characters are 0 to D7FF and E000 to 10FFFF."],
+    ['set "a" "${unicode:110000}";', "1:10: U+110000 is not a character. Characters are 0 to D7FF and E000 to 10FFFF."],
+    [`set "a" "\${unicode:${"f".repeat(400)}}";`, "1:10: U+FFFFFFFF is not a character. Characters are 0 to D7FF and E000 to 10FFFF."],
   ])("%s", (source, error) => {
     expect(errorsOf(source)).toEqual([error]);
   });

@@ -71,7 +71,7 @@ describe("what is no script", () => {
     [
       "if anyof true, false { keep; } stop;",
       "(!if {(keep)}) (stop)",
-      ['13: unexpected ",". A list of tests stands in parentheses: anyof (…, …).'],
+      ['13: unexpected ",". Put a list of tests into parentheses: anyof (…, …).'],
     ],
     [
       "} keep; }} stop;",

@@ -79,8 +79,8 @@ test.each<[written: string, problems: string[]]>([
       '2:13: error: unknown envelope part "subject". Known are from, to, envid, orcpt, ret, notify, bymode, bytrace, bytimeabsolute, bytimerelative.',
     ],
   ],
-  ['envelope :domain ["from", "envid"] "x"', ['2:13: error: envelope part "envid" is no address. Leave out ":domain".']],
-  ['envelope :user "orcpt" "x"', ['2:13: error: envelope part "orcpt" is no address. Leave out ":user".']],
+  ['envelope :domain ["from", "envid"] "x"', ['2:13: error: envelope part "envid" is not an address. Leave out ":domain".']],
+  ['envelope :user "orcpt" "x"', ['2:13: error: envelope part "orcpt" is not an address. Leave out ":user".']],
   [
     'envelope :regex ["from", "too"] ["a", "*"]',
     [

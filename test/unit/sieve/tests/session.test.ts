@@ -71,7 +71,7 @@ test.each<[written: string, truth: boolean]>([
   ['date :originalzone :value "ge" "date" "hour" "00"', false],
 ])("without a message %s is %j, and that is reported once", async (written, truth) => {
   expect(await truthOf(written, subject)).toBe(truth);
-  const warning = "warning: there is no message yet, so that tests of headers are false. Test the envelope or the environment instead.";
+  const warning = "warning: there is no message yet, so tests of headers are false. Test the envelope or the environment instead.";
   expect(problemsOf(written)).toEqual([expect.stringContaining(warning)]);
   expect(problemsOf(`anyof (${written}, ${written})`)).toHaveLength(1);
 });
@@ -79,7 +79,7 @@ test.each<[written: string, truth: boolean]>([
 test.each<[written: string, problem: string]>([
   ["size 100", '2:4: error: "size" needs ":over" or ":under", as in: size :over 100K.'],
   ['currentdate "weekdays" "1"', '2:16: error: unknown date part "weekdays". Did you mean "weekday"?'],
-  ['currentdate :zone "CET" "date" "1"', '2:22: error: "CET" is no time zone. Write it as +0200 or -0530.'],
+  ['currentdate :zone "CET" "date" "1"', '2:22: error: "CET" is not a time zone. Write it as +0200 or -0530.'],
   ['ihave "${env.now}"', "2:10: error: a capability has to be known when the script is loaded. Write its name without variables."],
   [
     'environment "helo-domian" "x"',
@@ -94,7 +94,7 @@ test.each<[written: string, fault: string]>([
     'currentdate "${env.remote_ip}" "1"',
     'unknown date part "192.0.2.1". Known are year, month, day, date, julian, hour, minute, second, time, iso8601, std11, zone, weekday.',
   ],
-  ['currentdate :zone "${env.remote_ip}" "date" "1"', '"192.0.2.1" is no time zone. Write it as +0200 or -0530.'],
+  ['currentdate :zone "${env.remote_ip}" "date" "1"', '"192.0.2.1" is not a time zone. Write it as +0200 or -0530.'],
 ])("%s fails while it runs: %s", async (written, fault) => {
   expect(await faultOf(written, subject)).toBe(fault);
 });

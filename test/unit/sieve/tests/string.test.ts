@@ -149,7 +149,7 @@ test.each<[written: string, message: string]>([
   ['string :list "1" "customers"', '2:21: error: unknown list "customers". Define it in [lookup.customers].'],
   [
     'string :count "gt" "1" "many"',
-    '2:27: warning: "many" is no number, and counts as greater than any. Write the number to compare with.',
+    '2:27: warning: "many" is not a number, and counts as greater than any. Write the number to compare with.',
   ],
 ])("%s: %s", (written, message) => {
   expect(problemsOf(written, subject)).toEqual([message]);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { dateParts, parseZone } from "../../../../src/sieve/match/date-part.ts";
+import { dateParts, parseZone } from "../../../../src/sieve/tests/date-part.ts";
 
 const leapDay = Date.UTC(2024, 1, 29, 23, 30, 5, 999);
 const newYear = Date.UTC(2000, 0, 1, 0, 0, 0);
@@ -29,6 +29,6 @@ test.each<[part: string, moment: number, zone: string, expected: string]>([
   expect(dateParts.get(part)?.(moment, parseZone(zone) ?? Number.NaN)).toBe(expected);
 });
 
-test.each(["", "0200", "+200", "+02:00", "+2400", "+0060", "Z", "+0200 ", "CET"])("%j is no time zone", (text) => {
+test.each(["", "0200", "+200", "+02:00", "+2400", "+0060", "Z", "+0200 ", "CET"])("%j is not a time zone", (text) => {
   expect(parseZone(text)).toBeUndefined();
 });
