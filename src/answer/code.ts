@@ -14,12 +14,12 @@ export function always<R, T>(value: T): Code<R, T> {
   return { waits: false, run: () => value, constant: value };
 }
 
-/** Made of parts, without one of which that waits it makes no promise. */
+/** `run` makes a promise only if one of the parts does. */
 function whole<R, T>(parts: readonly Code<R, unknown>[], run: (run: R) => Answer<T>): Code<R, T> {
   return { waits: parts.some(({ waits }) => waits), run } as Code<R, T>;
 }
 
-/** With something around it: `run` makes a promise only if that of `code` does, and yields the same. */
+/** With something done around it: `run` makes a promise only if that of `code` does. */
 export function replaceRun<R, T>(code: Code<R, T>, run: (run: R) => Answer<T>): Code<R, T> {
   return { ...code, run } as Code<R, T>;
 }
@@ -55,7 +55,7 @@ export function askOf<R, T, U>(
   return all(parts, (values, run) => atHand(question(values, run), what));
 }
 
-/** To go through them costs half of what it costs to go through the parts. */
+/** Going through them costs half of what going through the parts does. */
 function runsOf<R, T>(parts: readonly Code<R, T>[]): readonly ((run: R) => Answer<T>)[] {
   return parts.map((part) => part.run);
 }
@@ -63,12 +63,13 @@ function runsOf<R, T>(parts: readonly Code<R, T>[]): readonly ((run: R) => Answe
 function gathering<R, T, U>(parts: readonly Code<R, T>[], f: (values: readonly T[], run: R) => Answer<U>): (run: R) => Answer<U> {
   const runs = runsOf(parts);
   const goOn = (values: T[], run: R): Answer<U> => {
-    for (const part of values.length === 0 ? runs : runs.slice(values.length)) {
+    for (;;) {
+      const part = runs[values.length];
+      if (!part) return f(values, run);
       const value = part(run);
       if (value instanceof Promise) return later(value, values, run);
       values.push(value);
     }
-    return f(values, run);
   };
   const later = (value: Promise<T>, values: T[], run: R) =>
     value.then((late) => {
@@ -87,12 +88,13 @@ export function until<R, T, U>(
   const runs = runsOf(parts);
   const last = otherwise.run;
   const goOn = (from: number, run: R): Answer<U> => {
-    for (let at = from; at < runs.length; at++) {
-      const value = (runs[at] as (run: R) => Answer<T>)(run);
+    for (let at = from; ; at++) {
+      const part = runs[at];
+      if (!part) return last(run);
+      const value = part(run);
       const outcome = value instanceof Promise ? later(value, at, run) : settle(value, at, run);
       if (outcome !== undefined) return outcome;
     }
-    return last(run);
   };
   const later = (value: Promise<T>, at: number, run: R) => value.then((late) => settle(late, at, run) ?? goOn(at + 1, run));
   return whole([...parts, otherwise], (run) => goOn(0, run));

@@ -26,17 +26,14 @@ interface Parts {
   readonly block: readonly CommandCode[] | undefined;
 }
 
-type ReadText = (text: TextNode, isExpression?: true) => TextArgument;
+/** What is compiled for the records does not concern them. */
+export interface BlockContext extends ScriptContext {
+  read(text: TextNode, isExpression?: true): TextArgument;
+}
 
 /** `undefined`: an error was reported. */
-export function bind(
-  node: CommandNode | TestNode,
-  form: Signature,
-  context: ScriptContext,
-  read: ReadText,
-  { tests, block }: Parts,
-): Arguments | undefined {
-  const binding: Binding = { node, form, context, read, fits: true };
+export function bind(node: CommandNode | TestNode, form: Signature, context: BlockContext, { tests, block }: Parts): Arguments | undefined {
+  const binding: Binding = { node, form, context, fits: true };
   if (form.capability !== undefined) context.needs(form.capability, node.offset, `"${node.name}"`);
   const { tagged, loose } = splitArguments(node.arguments, form);
   const tags = bindTags(tagged, binding);
@@ -61,8 +58,7 @@ export function bind(
 interface Binding {
   readonly node: CommandNode | TestNode;
   readonly form: Signature;
-  readonly context: ScriptContext;
-  readonly read: ReadText;
+  readonly context: BlockContext;
   fits: boolean;
 }
 
@@ -154,7 +150,7 @@ function boundTo(
   offset: number,
   { isExpression, isOptional }: Partial<PositionRecord> = {},
 ): Bound | undefined {
-  const read = (text: TextNode): TextArgument => binding.read(text, isExpression);
+  const read = (text: TextNode): TextArgument => binding.context.read(text, isExpression);
   if (argument?.kind === "number" && type === "number") return { number: argument.value };
   if (argument?.kind === "text" && type !== "number") return { texts: [read(argument)] };
   if (argument?.kind === "list" && type === "texts") {

@@ -3,34 +3,29 @@
 import { replaceRun } from "../../answer/code.ts";
 import { commands } from "../commands/commands.ts";
 import { type ScriptRun, spend, trace, traced } from "../run/script-run.ts";
-import type { CommandNode, TestNode, TextNode } from "../syntax/syntax-tree.ts";
+import type { CommandNode, TestNode } from "../syntax/syntax-tree.ts";
 import { tests } from "../tests/tests.ts";
-import { bind } from "./bind.ts";
-import type { Arguments, BeginningRecord, ScriptContext, TestRecord, TextArgument } from "./definition.ts";
+import { type BlockContext, bind } from "./bind.ts";
+import type { Arguments, BeginningRecord, ScriptContext, TestRecord } from "./definition.ts";
 import { unknownCommand, unknownTest } from "./hints.ts";
 import type { CommandCode, TestCode } from "./script-code.ts";
-
-/** What is compiled for the records does not concern them. */
-export interface BlockContext extends ScriptContext {
-  read(text: TextNode, isExpression?: true): TextArgument;
-}
 
 /** A whole script, or the block of a command within it. What has an error is left out: it was reported, and the script will not run. */
 export function compileBlock(nodes: readonly CommandNode[], context: BlockContext, isWhole = false): CommandCode[] {
   let isBegun = !isWhole;
-  return sentences(nodes).flatMap((sentence) => {
-    const [{ name, offset }] = sentence;
+  return chains(nodes).flatMap((chain) => {
+    const [{ name, offset }] = chain;
     if (name !== "require") isBegun = true;
     else if (isBegun) context.error(offset, '"require" must come before all other commands. Put it at the top of the script.');
-    return compileSentence(sentence, context) ?? [];
+    return compileChain(chain, context) ?? [];
   });
 }
 
 /** A command with those that continue it. */
-type Sentence = [CommandNode, ...CommandNode[]];
+type Chain = [CommandNode, ...CommandNode[]];
 
-function sentences(nodes: readonly CommandNode[]): Sentence[] {
-  const found: Sentence[] = [];
+function chains(nodes: readonly CommandNode[]): Chain[] {
+  const found: Chain[] = [];
   for (const node of nodes) {
     const last = found.at(-1);
     if (last && commands.get(node.name)?.continues === last[0].name) last.push(node);
@@ -39,8 +34,8 @@ function sentences(nodes: readonly CommandNode[]): Sentence[] {
   return found;
 }
 
-function compileSentence(sentence: Sentence, context: BlockContext): CommandCode | undefined {
-  const [node] = sentence;
+function compileChain(chain: Chain, context: BlockContext): CommandCode | undefined {
+  const [node] = chain;
   const record = commands.get(node.name);
   if (record?.continues !== undefined) {
     context.error(node.offset, `"${node.name}" has no "${record.continues}" before it. It follows the block of an if or elsif.`);
@@ -48,7 +43,7 @@ function compileSentence(sentence: Sentence, context: BlockContext): CommandCode
     return undefined;
   }
   const bound: (Arguments | undefined)[] = [];
-  for (const each of sentence) {
+  for (const each of chain) {
     const args = bindCommand(each, context);
     bound.push(args);
     // What `ihave` closes off may hold what does not exist (RFC 5463 section 4).
@@ -70,7 +65,7 @@ function bindCommand(node: CommandNode, context: BlockContext): Arguments | unde
   const block = isClosed ? [] : node.block && compileBlock(node.block, inner);
   // A test that was reported may have swallowed what begins the block.
   const isSpoiled = node.isBroken || (record?.tests && node.tests.length > 0 && compiled.length === 0 && !node.block);
-  return record && !isSpoiled ? bind(node, record, context, context.read, { tests: compiled, block }) : undefined;
+  return record && !isSpoiled ? bind(node, record, context, { tests: compiled, block }) : undefined;
 }
 
 function compileTests(
@@ -94,7 +89,7 @@ function compileTest(node: TestNode, context: BlockContext): TestCode | undefine
     context.error(node.offset, unknownTest(node.name));
     return undefined;
   }
-  const args = bind(node, record, context, context.read, { tests: compileTests(node, record, context), block: undefined });
+  const args = bind(node, record, context, { tests: compileTests(node, record, context), block: undefined });
   const test = args && record.compile(args, context);
   return test && countedTest(test, node, context);
 }

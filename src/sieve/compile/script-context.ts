@@ -3,7 +3,7 @@
 import type { Places } from "../../text/place.ts";
 import type { ScriptStatement, ScriptVocabulary } from "../script.ts";
 import { placeWithin } from "../syntax/syntax-tree.ts";
-import type { BlockContext } from "./block.ts";
+import type { BlockContext } from "./bind.ts";
 import { alwaysThere, capabilities } from "./capabilities.ts";
 import type { Problems } from "./problems.ts";
 import { scriptVocabulary } from "./script-expressions.ts";

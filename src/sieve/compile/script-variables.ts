@@ -38,11 +38,11 @@ const plainName = /^[a-z_][a-z0-9_]*$/;
 /** What other servers know. */
 const unbuilt: ReadonlySet<string> = new Set(["asn", "country"]);
 
-/** `expected`: names that the script sets anywhere, as it may read in a loop what it sets further down. */
+/** `assigned`: names that the script sets anywhere, as it may read in a loop what it sets further down. */
 export function createScope(
   { environment, limits }: ScriptVocabulary,
   globals: Globals,
-  expected: ReadonlySet<string>,
+  assigned: ReadonlySet<string>,
   sets: Set<EnvelopePart>,
 ): ScriptScope {
   const variables = new Map<string, VariableReader>();
@@ -96,18 +96,18 @@ export function createScope(
     variables: {
       get: (name) => {
         const known = variables.get(name);
-        if (known || !(expected.has(name) || globals.has(inNamespace(name, "global") ?? ""))) return known;
+        if (known || !(assigned.has(name) || globals.has(inNamespace(name, "global") ?? ""))) return known;
         const found = reader(name);
         return typeof found === "function" ? found : undefined;
       },
-      keys: () => new Set([...variables.keys(), ...expected]).values(),
+      keys: () => new Set([...variables.keys(), ...assigned]).values(),
     },
     size: () => locals.size,
     reader,
     neverSet: (written) => {
       const name = written.toLowerCase();
-      if (name.includes(".") || expected.has(name) || shared.has(name)) return undefined;
-      return `the variable "${shorten(name)}" is empty: this script sets it nowhere.${didYouMean(name, expected)}`;
+      if (name.includes(".") || assigned.has(name) || shared.has(name)) return undefined;
+      return `the variable "${shorten(name)}" is empty: this script sets it nowhere.${didYouMean(name, assigned)}`;
     },
     target: (written) => {
       const name = written.toLowerCase();

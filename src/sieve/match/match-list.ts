@@ -5,7 +5,7 @@ import { always, ask, until } from "../../answer/code.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import type { ScriptContext, TextArgument } from "../compile/definition.ts";
 import type { TestCode } from "../compile/script-code.ts";
-import { costOf, spend } from "../run/script-run.ts";
+import { costOf, type ScriptRun, spend } from "../run/script-run.ts";
 import type { ValueSource } from "./match-type.ts";
 
 /** Each source with all lists. `undefined`: an error was reported. */
@@ -22,15 +22,24 @@ export function matchLists(sources: readonly ValueSource[], names: readonly Text
     waits ||= named ? named.waits : lookups.values().some((lookup) => lookup.waits);
   }
   if (isWrong) return undefined;
-  const isIn = (source: ValueSource, { of }: TextArgument): TestCode =>
-    ask(waits, "a lookup", (run) => {
-      const value = source(run);
-      if (value === undefined || value === "") return false;
+  const isFound = (truth: boolean) => truth || undefined;
+  const isIn = ({ of }: TextArgument) =>
+    ask(waits, "a lookup", ({ run, value }: Question) => {
       const name = of(run);
       spend(run, 1 + costOf(value.length));
       // A name that is made up while the script runs may be no list, and nothing is in it: a stranger may have had a hand in it.
       return lookups.has(name) && after(run.surroundings.ask.keyGet(name, value), (found) => found !== undefined);
     });
-  const questions = sources.flatMap((source) => names.map((name) => isIn(source, name)));
-  return until(questions, (isFound) => isFound || undefined, always(false));
+  const isInOne = until(names.map(isIn), isFound, always(false));
+  const isListed = (source: ValueSource): TestCode =>
+    ask(waits, "a lookup", (run) => {
+      const value = source(run);
+      return value === undefined || value === "" ? false : isInOne.run({ run, value });
+    });
+  return until(sources.map(isListed), isFound, always(false));
+}
+
+interface Question {
+  readonly run: ScriptRun;
+  readonly value: string;
 }
