@@ -48,7 +48,7 @@ export async function startWorkers(configuration: Configuration, options: Worker
 }
 
 /** What the workers serve by, and the state that they ask for. */
-interface Served {
+interface Generation {
   readonly configuration: Configuration;
   readonly lease: StateLease;
 }
@@ -62,7 +62,7 @@ interface Count {
 
 class RunningWorkers implements Daemon {
   readonly #options: WorkersOptions;
-  readonly #served = new Succession<Served>(({ lease }) => lease.release());
+  readonly #generations = new Succession<Generation>(({ lease }) => lease.release());
   readonly #sockets: BoundSockets;
   readonly #counts = new Map<string, Count>();
   /** By number, from 1 on. */
@@ -110,11 +110,11 @@ class RunningWorkers implements Daemon {
     for (const restart of this.#restarts) clearTimeout(restart);
     for (const connection of this.#unassigned.splice(0)) this.#drop(connection);
     await Promise.all([...this.#workers.values()].map((worker) => worker.stop(workerGraceMs)));
-    await this.#served.close();
+    await this.#generations.close();
   }
 
   #change(configuration: Configuration, prepare?: () => Promise<void>): Promise<void> {
-    return this.#served.change({ configuration, lease: this.#options.leaseState(configuration) }, prepare);
+    return this.#generations.change({ configuration, lease: this.#options.leaseState(configuration) }, prepare);
   }
 
   /** Throws, without any change, when a socket cannot be opened or `prepare` fails. */
@@ -176,7 +176,7 @@ class RunningWorkers implements Daemon {
     const worker: WorkerProcess = new WorkerProcess({
       child: fork(),
       onQuestions: answerQuestions(
-        (question: StateQuestion) => askState(this.#served.current.lease.state, question),
+        (question: StateQuestion) => askState(this.#generations.current.lease.state, question),
         (outcomes) => worker.send({ kind: "outcomes", outcomes }),
       ),
       onRouted: (to, message) => this.#route(number, to, message),
@@ -191,7 +191,7 @@ class RunningWorkers implements Daemon {
       },
     });
     this.#workers.set(number, worker);
-    const error = await this.#configure(number, worker, this.#served.current.configuration);
+    const error = await this.#configure(number, worker, this.#generations.current.configuration);
     if (this.#isStopping) return error;
     if (error === undefined) {
       logger.info({ event: "worker", worker: number, pid: worker.pid }, "a worker process serves");

@@ -11,7 +11,7 @@ export interface Asked<Question> {
 }
 
 /** What became of the question with that id. A bug comes with its stack. */
-export type Outcome<Reply> = { readonly id: number } & (
+export type Answered<Reply> = { readonly id: number } & (
   | { readonly kind: "answer"; readonly answer: Reply }
   | { readonly kind: "temporary" | "bug"; readonly message: string }
 );
@@ -82,7 +82,7 @@ export class RemoteQuestions<Question, Reply> {
     return answer.promise;
   }
 
-  take(outcomes: readonly Outcome<Reply>[]): void {
+  take(outcomes: readonly Answered<Reply>[]): void {
     for (const outcome of outcomes) {
       const pending = this.#pending.get(outcome.id);
       // Nobody waits for it any more.
@@ -118,7 +118,7 @@ export class RemoteQuestions<Question, Reply> {
 /** The side that is asked. The result takes what came from `RemoteQuestions`. */
 export function answerQuestions<Question, Reply>(
   answer: (question: Question) => Answer<Reply>,
-  send: (outcomes: readonly Outcome<Reply>[]) => void,
+  send: (outcomes: readonly Answered<Reply>[]) => void,
 ): (questions: readonly Asked<Question>[]) => void {
   const tick = new Tick(send);
   // Async, so that what is thrown at once is rejected too.

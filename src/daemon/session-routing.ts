@@ -9,7 +9,7 @@ import type { TimedReply } from "../frontend/connection/conversation.ts";
 import type { answerPolicy } from "../frontend/policy/policy.ts";
 import { sessionKey } from "../frontend/policy/policy-session.ts";
 import type { PolicyRequest } from "../wire/policy.ts";
-import { type Asked, answerQuestions, type Outcome, RemoteQuestions } from "./remote-questions.ts";
+import { type Answered, type Asked, answerQuestions, RemoteQuestions } from "./remote-questions.ts";
 
 export type AnswerPolicy = ReturnType<typeof answerPolicy>;
 
@@ -21,7 +21,7 @@ export interface SessionRequest {
 /** From one worker to another, by way of the primary process. */
 export type RoutedMessage =
   | { readonly kind: "requests"; readonly requests: readonly Asked<SessionRequest>[] }
-  | { readonly kind: "replies"; readonly replies: readonly Outcome<TimedReply>[] };
+  | { readonly kind: "replies"; readonly replies: readonly Answered<TimedReply>[] };
 
 export interface SessionRoutingOptions {
   /** Which worker this is, from 1 on, and of how many. */

@@ -1,6 +1,6 @@
 /** What the primary process and its workers send each other. */
 import type { LoadOptions } from "../config/load.ts";
-import type { Asked, Outcome } from "./remote-questions.ts";
+import type { Answered, Asked } from "./remote-questions.ts";
 import type { StateAnswer, StateQuestion } from "./remote-state.ts";
 import type { RoutedMessage } from "./session-routing.ts";
 
@@ -8,7 +8,7 @@ export type MessageToWorker =
   | Configure
   /** Comes with the socket. The next one comes after `taken`. */
   | { readonly kind: "connection"; readonly listener: string }
-  | { readonly kind: "outcomes"; readonly outcomes: readonly Outcome<StateAnswer>[] }
+  | { readonly kind: "outcomes"; readonly outcomes: readonly Answered<StateAnswer>[] }
   | { readonly kind: "routed"; readonly from: number; readonly message: RoutedMessage }
   /** That worker has ended, or does not serve yet. */
   | { readonly kind: "lost"; readonly worker: number }

@@ -10,20 +10,24 @@ export interface PoolOptions {
   readonly readOnly?: boolean;
   /** Done once on each connection, before its first use. */
   readonly prepare?: (client: pg.PoolClient) => Promise<void>;
+  /** Whether the connection is as good as before after this error. Default: never. */
+  readonly isHarmless?: (error: unknown) => boolean;
 }
 
 export class PostgresqlPool {
   readonly #pool: pg.Pool;
   readonly #prepare: (client: pg.PoolClient) => Promise<void>;
+  readonly #isHarmless: (error: unknown) => boolean;
   /** The `statement_timeout` of each connection that is prepared. */
   readonly #limits = new WeakMap<pg.PoolClient, number>();
   /** How each query in progress is given up. */
   readonly #inProgress = new Set<(error: Error) => void>();
 
-  constructor(settings: PostgresqlSettings, { readOnly = false, prepare = async () => {} }: PoolOptions) {
+  constructor(settings: PostgresqlSettings, { readOnly = false, prepare = async () => {}, isHarmless = () => false }: PoolOptions) {
     this.#prepare = prepare;
+    this.#isHarmless = isHarmless;
     this.#pool = new pg.Pool(poolConfig(settings, readOnly));
-    // The pool drops such a connection; whether the server is down the next query says.
+    // The pool drops such a connection; the next query shows whether the server is down.
     this.#pool.on("error", () => {});
     this.#pool.on("connect", (client) => client.on("error", () => {}));
   }
@@ -57,7 +61,7 @@ export class PostgresqlPool {
         if (!answer.isSettled) client.release(client.getTransactionStatus() !== "I");
         answer.resolve(result);
       } catch (error) {
-        if (!answer.isSettled) client.release(!isHarmless(error));
+        if (!answer.isSettled) client.release(!this.#isHarmless(error));
         answer.reject(error);
       }
     };
@@ -111,11 +115,6 @@ function withPassword(url: string, password: string | undefined): string {
 
 export function sqlStateOf(error: unknown): string {
   return error instanceof pg.DatabaseError ? (error.code ?? "") : "";
-}
-
-/** After these the connection is as good as before; after 0A000 (a cached plan that no longer fits), 57P01, … a new one is better. */
-function isHarmless(error: unknown): boolean {
-  return /^(2[23]|42)/.test(sqlStateOf(error));
 }
 
 export function messageOf(error: unknown): string {

@@ -37,7 +37,7 @@ export class PostgresqlDatabase implements Database {
     this.#timeoutMs = settings.timeoutMs;
     this.#maxWaiting = settings.pool * maxWaitingPerConnection;
     this.#availability = new Availability(settings.name, onAvailability);
-    this.#pool = new PostgresqlPool(settings, { readOnly });
+    this.#pool = new PostgresqlPool(settings, { readOnly, isHarmless });
   }
 
   async query(sql: string, parameters: readonly Value[]): Promise<SqlResult> {
@@ -130,4 +130,9 @@ function parseOnly(client: pg.PoolClient, text: string): Promise<void> {
       handleReadyForQuery: resolve,
     });
   });
+}
+
+/** Not 0A000 (a cached plan that no longer fits), 57P01, …, after which a new connection is better. */
+function isHarmless(error: unknown): boolean {
+  return /^(2[23]|42)/.test(sqlStateOf(error));
 }

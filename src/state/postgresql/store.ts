@@ -28,7 +28,7 @@ export class PostgresqlState implements StateStore {
   readonly #readOnly: boolean;
   readonly #availability: Availability;
   readonly #pool: PostgresqlPool;
-  readonly #lanes: number;
+  readonly #connections: number;
   readonly #greylist = new BatchQueue(askGreylist, greylistGroup);
   readonly #throttle = new BatchQueue(askThrottle);
   readonly #giveBack = new BatchQueue(askGiveBack);
@@ -37,7 +37,7 @@ export class PostgresqlState implements StateStore {
   #queues: readonly { readonly length: number; take(): Batch | undefined }[] = [this.#greylist, this.#throttle, this.#giveBack, this.#work];
   /** How far the round of expiry is. */
   readonly #expired = new Map<string, number>();
-  #underWay = 0;
+  #running = 0;
   #failures = 0;
   #successes = 0;
   /** After a failure one question goes ahead: an answer to it and a failure of another at the same time would contradict each other. */
@@ -54,8 +54,8 @@ export class PostgresqlState implements StateStore {
     this.#timeoutMs = settings.timeoutMs;
     this.#readOnly = readOnly;
     this.#availability = new Availability(settings.name, onAvailability);
-    this.#lanes = Math.min(settings.pool, maxConnections);
-    this.#pool = new PostgresqlPool({ ...settings, pool: this.#lanes }, { prepare: (client) => this.#prepare(client) });
+    this.#connections = Math.min(settings.pool, maxConnections);
+    this.#pool = new PostgresqlPool({ ...settings, pool: this.#connections }, { prepare: (client) => this.#prepare(client) });
   }
 
   greylist(question: GreylistQuestion): Promise<GreylistAnswer> {
@@ -166,16 +166,16 @@ export class PostgresqlState implements StateStore {
   }
 
   #pump(): void {
-    while (this.#underWay < (this.#isTrying ? 1 : this.#lanes)) {
+    while (this.#running < (this.#isTrying ? 1 : this.#connections)) {
       const batch = this.#next();
       if (batch === undefined) break;
-      this.#underWay += 1;
+      this.#running += 1;
       void this.#run(batch).finally(() => {
-        this.#underWay -= 1;
+        this.#running -= 1;
         this.#pump();
       });
     }
-    if (this.#isClosed && this.#underWay === 0) this.#drained?.();
+    if (this.#isClosed && this.#running === 0) this.#drained?.();
   }
 
   #next(): Batch | undefined {

@@ -5,7 +5,7 @@ import { setImmediate as nextTick } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
-import { type Asked, answerQuestions, type Outcome, RemoteQuestions } from "../../../src/daemon/remote-questions.ts";
+import { type Answered, type Asked, answerQuestions, RemoteQuestions } from "../../../src/daemon/remote-questions.ts";
 import { askState, remoteState, type StateAnswer, type StateQuestion } from "../../../src/daemon/remote-state.ts";
 import type { GreylistQuestion, State, ThrottleAnswer, ThrottleQuestion } from "../../../src/stage/state.ts";
 import { MemoryState } from "../../../src/state/memory.ts";
@@ -28,7 +28,7 @@ const deadlineMs = 20_000;
 /** Both sides, with what passed between them in the form that a channel gives it. */
 function connected(state: State) {
   const asked: (readonly Asked<StateQuestion>[])[] = [];
-  const answered: (readonly Outcome<StateAnswer>[])[] = [];
+  const answered: (readonly Answered<StateAnswer>[])[] = [];
   const answer = answerQuestions(
     (question: StateQuestion) => askState(state, question),
     (outcomes) => {

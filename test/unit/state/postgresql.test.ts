@@ -209,6 +209,17 @@ describe("state in PostgreSQL", () => {
     silent.close();
   });
 
+  it("creates its tables again after somebody dropped them", async () => {
+    const { state, states } = openTest();
+    const ask = () => Promise.resolve(state.greylist(greylistQuestion())).then(({ kind }) => kind, String);
+    expect(await ask()).toBe("wait");
+    await sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+    await expect(Promise.resolve(state.greylist(greylistQuestion()))).rejects.toThrow(TemporaryError);
+    await expect.poll(ask).toBe("wait");
+    expect(states).toEqual([false, true]);
+    await state.close();
+  });
+
   it("answers or fails with a TemporaryError while the server goes and comes back", async () => {
     const { state, states } = openTest({ timeoutMs: 5000 });
     let isDone = false;
