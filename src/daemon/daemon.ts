@@ -1,4 +1,4 @@
-/** The daemon: a configuration, the core made from it, and the listeners that ask the core. A reload builds all of it anew, then swaps it. */
+/** The daemon: a configuration, the core made from it, and the listeners that ask the core. A reload opens a new core, then puts it in the place of the old one. */
 import { performance } from "node:perf_hooks";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { formatProblem } from "../config/check/report.ts";
@@ -62,7 +62,7 @@ interface Served {
   readonly listener: Listener;
 }
 
-/** A script that goes on failing is logged so often. */
+/** How often a script that keeps failing is logged. */
 const failureAgainMs = 60 * 60 * 1000;
 
 class RunningDaemon implements Daemon {
@@ -188,7 +188,7 @@ class RunningDaemon implements Daemon {
     });
   }
 
-  /** A store that cannot be reached now runs its `init` when it can. */
+  /** A store that is unavailable now runs its `init` when it is available. */
   #initialise(open: OpenCore): void {
     open.initialise().catch((error: unknown) => {
       if (!(error instanceof TemporaryError)) throw error;
@@ -196,7 +196,7 @@ class RunningDaemon implements Daemon {
   }
 }
 
-/** Opens the store of state when a core first asks it. */
+/** Opens the state store when a core first asks it. */
 export function stateLeases(logger: Logger): (configuration: Configuration) => StateLease {
   const states = new StateStores(Date.now, (source, up, cause) => logStateStore(logger, source, up, cause));
   return (configuration) => states.lease(configuration);

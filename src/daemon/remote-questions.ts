@@ -10,13 +10,13 @@ export interface Asked<Question> {
   readonly question: Question;
 }
 
-/** What became of the question with that id. A bug comes with its stack. */
+/** The outcome of the question with that id. A bug comes with its stack. */
 export type Answered<Reply> = { readonly id: number } & (
   | { readonly kind: "answer"; readonly answer: Reply }
   | { readonly kind: "temporary" | "bug"; readonly message: string }
 );
 
-/** Sends what was gathered until the end of the tick. */
+/** Collects until the end of the tick, then sends. */
 class Tick<T> {
   readonly #send: (gathered: readonly T[]) => void;
   #gathered: T[] = [];
@@ -42,7 +42,7 @@ export interface RemoteQuestionsOptions<Question> {
   readonly send: (questions: readonly Asked<Question>[]) => void;
   /** Milliseconds after which a question fails: longer than the other process takes to say that it cannot tell. */
   readonly deadlineMs: () => number;
-  /** The other process lives and answers nothing, or answers again. */
+  /** The other process runs and does not answer, or answers again. */
   readonly onAvailability: OnAvailability;
 }
 
@@ -53,7 +53,7 @@ export class RemoteQuestions<Question, Reply> {
   readonly #pending = new Map<number, PendingAnswer<Reply>>();
   readonly #deadlineMs: () => number;
   readonly #availability: Availability;
-  /** Begins anywhere, for a process that took another's place must not be given the other's answers. */
+  /** Starts at random: a process that replaces another must not get the answers to the other's questions. */
   #lastId = randomInt(2 ** 47);
   #isLost = false;
 

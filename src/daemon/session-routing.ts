@@ -28,16 +28,16 @@ export interface SessionRoutingOptions {
   readonly worker: number;
   readonly workers: number;
   readonly send: (to: number, message: RoutedMessage) => void;
-  /** Another worker lives and answers nothing, or answers again. */
+  /** Another worker runs and does not answer, or answers again. */
   readonly onAvailability: OnAvailability;
 }
 
-/** After this the MTA still waits for a decision of the worker that it asked. */
+/** Less than an MTA waits, so that the worker that it asked can still decide. */
 const deadlineMs = 9000;
 
 export class SessionRouting {
   readonly #options: SessionRoutingOptions;
-  /** What this worker itself answers, by listener. */
+  /** By listener. */
   readonly #answers = new Map<string, AnswerPolicy>();
   readonly #owners = new Map<number, RemoteQuestions<SessionRequest, TimedReply>>();
 
@@ -45,7 +45,7 @@ export class SessionRouting {
     this.#options = options;
   }
 
-  /** The same answers, each by the worker that the session belongs to; by this one when that one cannot tell in time. */
+  /** Answers by the worker that the session belongs to, or by `answer` when that worker is this one, has gone, or is too late. */
   route(listener: string, answer: AnswerPolicy): AnswerPolicy {
     this.#answers.set(listener, answer);
     return (request) => {

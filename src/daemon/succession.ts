@@ -1,6 +1,6 @@
-/** What serves now and what served before: a reload brings the next one, and the previous one stays open for those who still ask it. */
+/** What serves now and what served before a reload, which stays open for requests that still use it. */
 
-/** Requests that began before a reload may still ask; no query takes longer. */
+/** How long requests from before a reload may still use it; no query takes longer. */
 const previousMs = 30_000;
 
 export class Succession<T> {
@@ -18,7 +18,7 @@ export class Succession<T> {
     return this.#current;
   }
 
-  /** `next` serves when `prepare` is done. When that fails, `next` is closed, and all is as it was. */
+  /** `next` serves when `prepare` is done. When that fails, `next` is closed, and nothing has changed. */
   async change(next: T, prepare = async () => {}): Promise<void> {
     try {
       await prepare();

@@ -41,9 +41,9 @@ export interface TokenRow {
   readonly expires: number;
 }
 
-/** Of an address that an administrator allowed; more than anyone reaches by passing. */
+/** Passes of an address that an administrator allowed; nobody reaches as many by passing. */
 export const allowedPasses = 2 ** 31 - 1;
-/** When entries expire that an administrator made. */
+/** When entries of an administrator expire. */
 export const never = Number.MAX_SAFE_INTEGER;
 
 export const hourMs = 3_600_000;

@@ -10,7 +10,7 @@ export type StatementProblem =
 /** Every method but `close` rejects with a `TemporaryError`, whatever went wrong; its `cause` is the driver's error. */
 export interface Database {
   readonly name: string;
-  /** One statement, done within the deadline of the store. `?` or `$n` stand for `parameters`; where there is a `$n`, a `?` is an operator. */
+  /** One statement, done within the deadline of the store. `?` or `$n` stand for `parameters`; with a `$n`, a `?` is an operator. */
   query(sql: string, parameters: readonly Value[]): Promise<SqlResult>;
   /** Whether the statement could be carried out, without doing it. `undefined`: no problem is known. */
   check(sql: string): Promise<StatementProblem | undefined>;

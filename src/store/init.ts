@@ -6,7 +6,7 @@ import type { Database } from "./database.ts";
 import { PendingAnswer } from "./pending-answer.ts";
 import type { StoreSettings } from "./store-settings.ts";
 
-/** It may build tables and indexes; queries do not wait for it longer than they wait for anything. */
+/** Time to create tables and indexes; queries wait for it only within their own deadline. */
 const initTimeoutMs = 600_000;
 
 export function initialised(database: Database, { file, sql }: Init, timeoutMs: number, onAvailability: OnAvailability): Database {

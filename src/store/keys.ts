@@ -1,4 +1,4 @@
-/** StoredKeys and counters of expressions, kept in two tables of any store. Each operation is one statement, so writers need no lock. */
+/** Keys and counters of expressions, kept in two tables of any store. Each operation is one statement, so writers need no lock. */
 
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
@@ -33,13 +33,13 @@ const incrCounter = `
   END
   RETURNING value`;
 
-/** For those who may not write: where the tables were never made there are no keys and no counters. */
+/** Read-only: without the tables there are no keys and no counters. */
 export function readKeys(database: Database): StoredKeys {
   return keysOf(async (sql, parameters) => {
     try {
       return await database.query(sql, parameters);
     } catch (error) {
-      // A store that answers lacks the tables; one that does not cannot tell.
+      // A store that answers has no tables; one that does not is unavailable.
       await database.query("SELECT 1", []);
       if (error instanceof TemporaryError) return { kind: "rows", rows: [] };
       throw error;
@@ -51,7 +51,7 @@ export function openKeys(database: Database): StoredKeys {
   let created: Promise<void> | undefined;
 
   async function query(sql: string, parameters: readonly Value[]): Promise<SqlResult> {
-    // The tables may be there although this user may not create any, and then the statement works; else it says what is wrong.
+    // A user without the right to create tables may still use those that exist; if there are none, the statement's error says so.
     created ??= database.run(tables).catch(() => {
       created = undefined;
     });

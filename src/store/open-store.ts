@@ -8,12 +8,12 @@ import { SqliteDatabase } from "./sqlite.ts";
 import type { StoreSettings } from "./store-settings.ts";
 
 export interface StoreOptions {
-  /** For those who write nothing. `init` is then left to whoever may write. */
+  /** Nothing is written, and `init` is not run. */
   readonly readOnly: boolean;
   readonly onAvailability: OnAvailability;
 }
 
-/** Connects when first asked: a store that cannot be reached now may be later. */
+/** Connects when it is first asked: a store that is unavailable now may be available later. */
 export function openStore(settings: StoreSettings, options: StoreOptions): Database {
   const database = openKind(settings, options);
   return settings.init && !options.readOnly ? initialised(database, settings.init, settings.timeoutMs, options.onAvailability) : database;

@@ -1,4 +1,4 @@
-/** An answer that somebody waits for until its deadline. What comes later is nobody's. */
+/** An answer that somebody waits for until its deadline. What comes later is dropped. */
 export class PendingAnswer<T> {
   readonly promise: Promise<T>;
   readonly #timer: NodeJS.Timeout;

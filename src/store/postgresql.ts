@@ -13,12 +13,12 @@ import type { PostgresqlSettings } from "./store-settings.ts";
 
 /** Queries that may wait for each connection of the pool; a further one fails at once. */
 const maxWaitingPerConnection = 100;
-/** Statements known; each that comes a second time is prepared on the connections that it comes to. */
+/** Statements remembered; from its second use on, a statement is prepared on the connections that run it. */
 const maxStatements = 200;
 
 interface Statement {
   readonly text: string;
-  /** `undefined` when first seen: a text that comes once is not worth preparing. */
+  /** `undefined` at first: a text that is used once is not worth preparing. */
   name: string | undefined;
 }
 
@@ -91,7 +91,7 @@ export class PostgresqlDatabase implements Database {
       this.#statements.set(sql, statement);
       return statement;
     }
-    // A number is never used again, so that a name means one text on every connection.
+    // Numbers are never reused, so that a name means one text on every connection.
     known.name ??= `postern_${++this.#names}`;
     return known;
   }

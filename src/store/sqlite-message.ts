@@ -1,4 +1,4 @@
-/** What the daemon and its SQLite process say to each other: a batch of work, then its outcomes in the same order. */
+/** What the daemon and its SQLite process send each other: a batch of work, then its outcomes in the same order. */
 import type { SqlResult } from "../expr/ask.ts";
 
 export interface SqliteOptions {

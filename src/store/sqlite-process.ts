@@ -1,6 +1,6 @@
 /**
  * The process that runs the statements of one SQLite store, for node:sqlite is synchronous and cannot be interrupted.
- * A thread would not do: a thread inside of SQLite cannot be ended either, and keeps the daemon from exiting.
+ * A thread does not help: it cannot be ended inside SQLite either, and keeps the daemon from exiting.
  */
 import { statSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
@@ -66,7 +66,7 @@ function perform(work: SqliteWork): SqliteOutcome {
   } catch (error) {
     return { kind: "error", message: messageOf(error), blame: blameOf(error) };
   } finally {
-    // The next statement is somebody else's.
+    // The next statement must not be part of a transaction that this one began.
     if (open?.database.isTransaction) open.database.exec("ROLLBACK");
   }
 }
@@ -93,7 +93,7 @@ function blameOf(error: unknown): "values" | "statement" | "database" {
   }
 }
 
-// A signal to the whole group is the parent's to answer; it may still have work for this process.
+// A signal to the whole group is handled by the parent, which may still have work for this process.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 process.on("disconnect", () => {

@@ -81,7 +81,7 @@ export class SqliteDatabase implements Database {
     for (const { answer } of failed) answer.reject(this.#error("it is closed"));
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const exit = once(child, "exit");
-    // Whoever closes waits for it, though nothing else may keep the program running.
+    // Closing waits for its end, even when nothing else keeps the program running.
     child.ref();
     if (this.#phase !== "idle" || !child.connected) child.kill("SIGKILL");
     else child.disconnect();
@@ -110,7 +110,7 @@ export class SqliteDatabase implements Database {
     return answer.promise;
   }
 
-  /** What is asked in one turn of the loop goes in one message. */
+  /** Statements of one turn of the loop are sent in one message. */
   #flushSoon(): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
@@ -126,7 +126,7 @@ export class SqliteDatabase implements Database {
     this.#process ??= this.#start();
     const child = this.#process;
     if (this.#phase !== "idle") return;
-    // A script goes alone, for its deadline is another.
+    // A script is sent alone, since its deadline differs.
     const script = this.#waiting.findIndex(({ work }) => work.kind === "script");
     const count = script < 0 ? maxBatch : Math.min(Math.max(script, 1), maxBatch);
     this.#batch = this.#waiting.splice(0, count);
@@ -144,7 +144,7 @@ export class SqliteDatabase implements Database {
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.#phase = "starting";
-    // What waits for an answer keeps the daemon alive by its timer; the process alone does not.
+    // A pending answer keeps the daemon alive by its timer; the process alone does not.
     child.unref();
     child.channel?.unref();
     // The program sends "ready" once, then outcomes.
@@ -168,7 +168,7 @@ export class SqliteDatabase implements Database {
   #kill(child: ChildProcess): void {
     if (child !== this.#process) return;
     child.kill("SIGKILL");
-    this.#lose(`a statement passed its deadline and was ended`);
+    this.#lose("a statement passed its deadline and was ended");
   }
 
   #lose(message: string, cause?: unknown): void {

@@ -1,4 +1,4 @@
-/** What the configuration says of a store, as the store needs it. */
+/** The settings of a store. */
 
 export interface Queries {
   readonly recipients: string;

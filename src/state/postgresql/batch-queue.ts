@@ -4,7 +4,7 @@ import { TemporaryError } from "../../answer/temporary-error.ts";
 import type { PendingAnswer } from "../../store/pending-answer.ts";
 
 const maxBatch = 500;
-/** Of a question that another node or a deadlock got in the way of. */
+/** For a question that collides with another node or a deadlock. */
 const maxTries = 5;
 
 interface QueuedQuestion<Question, Answer> {
@@ -18,7 +18,7 @@ export class BatchQueue<Question, Answer> {
   readonly #ask: (client: pg.ClientBase, questions: readonly Question[]) => Promise<readonly (Answer | undefined)[]>;
   readonly #group: () => (question: Question) => boolean;
 
-  /** An answer `undefined`: ask again. `group` says of one question after the other whether it may go with those before. */
+  /** `ask` answers `undefined` for a question that is to be asked again. `group` says, one by one, whether a question may join the batch. */
   constructor(
     ask: (client: pg.ClientBase, questions: readonly Question[]) => Promise<readonly (Answer | undefined)[]>,
     group: () => (question: Question) => boolean = () => () => true,
@@ -54,7 +54,7 @@ export class BatchQueue<Question, Answer> {
         for (const [index, queued] of batch.entries()) {
           const answer = answers[index];
           if (answer !== undefined) queued.answer.resolve(answer);
-          else this.#again(queued, new TemporaryError("other nodes got in the way"));
+          else this.#again(queued, new TemporaryError("too many collisions with other nodes"));
         }
       },
       again: (error) => {

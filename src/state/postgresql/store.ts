@@ -33,9 +33,9 @@ export class PostgresqlState implements StateStore {
   readonly #throttle = new BatchQueue(askThrottle);
   readonly #giveBack = new BatchQueue(askGiveBack);
   readonly #work = new BatchQueue(async (client: pg.ClientBase, works: readonly ClientWork[]) => [await works[0]?.(client)], oneByOne);
-  /** In turn, so that none waits for another's queue to end. */
+  /** Served in turn, so that no queue waits for the end of another. */
   #queues: readonly { readonly length: number; take(): Batch | undefined }[] = [this.#greylist, this.#throttle, this.#giveBack, this.#work];
-  /** How far the round of expiry is. */
+  /** How far the current round of expiry is. */
   readonly #expired = new Map<string, number>();
   #running = 0;
   #failures = 0;
@@ -198,14 +198,14 @@ export class PostgresqlState implements StateStore {
       if (this.#failures === before) this.#availability.worked("", "queue");
     } catch (cause) {
       const error = this.#error(cause);
-      // Serialization failure or deadlock: nothing was done, and it may be done now.
+      // Serialization failure or deadlock: nothing was done, and it may work now.
       if (/^40(001|P01)/.test(sqlStateOf(cause))) return batch.again(error);
       this.#fail(error);
       batch.fail(error);
     }
   }
 
-  /** All that waits fails now, and what comes until the next try. */
+  /** All waiting questions fail, and those that come before the next try. */
   #fail(error: TemporaryError): void {
     this.#failed(error);
     this.#isTrying = true;

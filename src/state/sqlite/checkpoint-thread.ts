@@ -1,4 +1,4 @@
-/** The thread that copies the WAL of state.sqlite into the file, for the loop would stand still while the disk is written. */
+/** The thread that copies the WAL of state.sqlite into the file: in the loop, all requests would wait for the disk. */
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 

@@ -8,7 +8,7 @@ import type { Checkpoint } from "./checkpoint-thread.ts";
 const checkpointMs = 100;
 /**
  * The WAL starts anew only when all of it is copied, and a busy store has no pause: past `soon` pages commits wait for that
- * if it takes no more than a moment, past `most` in any case. That may be a tenth of a second, so it must be seldom.
+ * if it takes no more than a moment, past `most` in any case. That may take a tenth of a second, so it must be rare.
  */
 const walPages = { soon: 4096, most: 25_000 };
 /** Copied in some 10 ms. */
@@ -19,11 +19,11 @@ const program = fileURLToPath(new URL(`./checkpoint-thread${extname(import.meta.
 
 export interface CheckpointsOptions {
   readonly path: string;
-  /** Asked before each; what follows when it says no is up to whoever is asked. */
+  /** Asked before each checkpoint. */
   readonly isWanted: () => boolean;
   /** With `error`: it did not work. */
   readonly onDone: (error?: string) => void;
-  /** Commits need not wait any more. */
+  /** Commits may go on. */
   readonly onResume: () => void;
 }
 
@@ -55,7 +55,7 @@ export class Checkpoints {
     this.#resume();
   }
 
-  /** Commits need not wait from now on; the thread has ended when it resolves. */
+  /** Commits may go on; the thread has ended when it resolves. */
   async stop(): Promise<void> {
     this.#pausesCommits = false;
     clearTimeout(this.#timer);
@@ -90,7 +90,7 @@ export class Checkpoints {
   }
 
   #done(worker: Worker, { log, error }: Checkpoint): void {
-    // It was of another file.
+    // It belonged to another file.
     if (worker !== this.#worker) return;
     this.#options.onDone(error);
     const wasPaused = this.#pausesCommits;

@@ -115,7 +115,7 @@ export class SqliteState implements StateStore {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     const stopped = this.#checkpoints.stop();
-    // What another process holds up is not waited for.
+    // It does not wait for a lock of another process.
     for (let before = Infinity; this.#waiting.length > 0 && this.#waiting.length < before; ) {
       before = this.#waiting.length;
       this.#flush();
@@ -145,7 +145,7 @@ export class SqliteState implements StateStore {
     });
   }
 
-  /** Not in a transaction, for a long list would keep other processes from writing. */
+  /** Not in a transaction: a long list would keep other processes from writing. */
   async #read<T>(work: (file: StateFile) => T): Promise<T> {
     if (this.#isClosed) throw this.#error(new Error("it is closed"));
     try {
@@ -219,7 +219,7 @@ export class SqliteState implements StateStore {
     this.#try(() => file?.close());
   }
 
-  /** `undefined` when it fails: what it leaves undone, the next question finds. */
+  /** `undefined` when it fails: the next question meets the same problem. */
   #try<T>(work: () => T): T | undefined {
     try {
       return work();

@@ -1,4 +1,4 @@
-/** The tables of state.sqlite and the statements on them. All of it is synchronous; who calls it begins and commits. */
+/** The tables of state.sqlite and the statements on them. Everything is synchronous; the caller begins and commits. */
 import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
@@ -220,7 +220,7 @@ export class StateFile {
     return { ...row, oldest: row.oldest ?? undefined };
   }
 
-  /** False if what is known stays. */
+  /** False if the known entry stays. */
   importEntry(entry: ImportedEntry): boolean {
     if (entry.kind === "address") {
       return Number(this.#prepared("importAddress").run(entry.address, entry.passes, entry.seen, entry.expires).changes) > 0;
@@ -293,7 +293,7 @@ export class StateFile {
   }
 
   #prepareTables(): void {
-    // The first must come before anything is written; the last leaves waiting to the caller, which has other work.
+    // auto_vacuum must be set before anything is written. At the end, waiting for locks is left to the caller, which has other work.
     this.#database.exec(`
       PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
       PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -32768`);
