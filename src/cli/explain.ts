@@ -6,8 +6,8 @@ import type { Configuration, ListenerSettings } from "../config/configuration.ts
 import type { Decision } from "../frontend/decision.ts";
 import { answerPolicy } from "../frontend/policy/policy.ts";
 import { canonicalIp } from "../mail/ip.ts";
-import { cleanText } from "../mail/reply.ts";
 import type { Core, TraceEntry } from "../stage/core.ts";
+import { cleanText } from "../text/controls.ts";
 import { PolicyDecoder } from "../wire/policy.ts";
 import { ProtocolError } from "../wire/protocol-error.ts";
 import { type ConfigurationOptions, configurationOption, loadOrExplain, stateDirectoryOption, withCore } from "./configuration-option.ts";

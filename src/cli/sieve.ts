@@ -7,7 +7,7 @@ import type { Configuration } from "../config/configuration.ts";
 import type { Value } from "../expr/value.ts";
 import { parseAddress } from "../mail/address.ts";
 import { canonicalIp } from "../mail/ip.ts";
-import { cleanText, formatReply } from "../mail/reply.ts";
+import { formatReply } from "../mail/reply.ts";
 import { compileScript } from "../sieve/compile/compile-scripts.ts";
 import {
   type EnvelopePart,
@@ -22,6 +22,7 @@ import type { Core } from "../stage/core.ts";
 import { surroundingsOf } from "../stage/script.ts";
 import { environmentNames, type ScriptStage } from "../stage/script-environment.ts";
 import { openSession } from "../stage/session.ts";
+import { cleanText } from "../text/controls.ts";
 import { didYouMean } from "../text/did-you-mean.ts";
 import { type ConfigurationOptions, configurationOption, loadOrEmpty, stateDirectoryOption, withCore } from "./configuration-option.ts";
 

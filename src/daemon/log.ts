@@ -5,6 +5,7 @@ import { FileProblem } from "../file/watched-file.ts";
 import type { Decision } from "../frontend/decision.ts";
 import type { Notice } from "../frontend/notice.ts";
 import type { FailedScript } from "../stage/core.ts";
+import { escapeControls } from "../text/controls.ts";
 
 export type { Logger } from "pino";
 
@@ -29,7 +30,7 @@ export interface SharedLog {
 export function openLog({ level, format }: LogSettings, shared?: SharedLog): Log {
   // Writes of this size are whole in a pipe (PIPE_BUF), so that lines of several processes do not mix.
   const output = destination({ dest: 1, sync: false, ...(shared && { maxWrite: 4096 }) });
-  const stream: DestinationStream = format === "json" ? output : { write: (line) => output.write(textLine(line)) };
+  const stream: DestinationStream = { write: (line) => output.write(logLine(line, format)) };
   const logger = pino(
     {
       level,
@@ -52,13 +53,22 @@ export function openLog({ level, format }: LogSettings, shared?: SharedLog): Log
   };
 }
 
-function textLine(json: string): string {
+/**
+ * One line, whatever its fields hold. What a stranger sent may be in any of them, so control and directional characters are escaped
+ * here, where all lines pass, and not where each field is made.
+ */
+export function logLine(json: string, format: LogSettings["format"]): string {
+  const line = json.trimEnd();
+  return `${escapeControls(format === "json" ? line : textOf(line))}\n`;
+}
+
+function textOf(json: string): string {
   // pino writes what JSON.stringify would.
   const { time, level, msg, ...rest } = JSON.parse(json) as Record<string, unknown>;
   const pairs = Object.entries(rest)
     .filter(([, value]) => value !== null && value !== "")
     .map(([key, value]) => `${key}=${typeof value === "string" ? quoted(value) : JSON.stringify(value)}`);
-  return `${[time, level, msg, ...pairs].filter((part) => part !== undefined).join(" ")}\n`;
+  return [time, level, msg, ...pairs].filter((part) => part !== undefined).join(" ");
 }
 
 function quoted(text: string): string {

@@ -1,8 +1,9 @@
 /** What the log says of one decision: every input that decided it, and what came of it. */
-import { cleanText, formatReply } from "../mail/reply.ts";
+import { formatReply } from "../mail/reply.ts";
 import type { Session } from "../stage/session.ts";
 import type { StageName } from "../stage/stage-result.ts";
 import type { Verdict } from "../stage/verdict.ts";
+import { cleanText } from "../text/controls.ts";
 import type { Notice } from "./notice.ts";
 
 export type VerdictKind = "pass" | "reject" | "defer" | "disconnect";

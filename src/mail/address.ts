@@ -2,6 +2,8 @@
  * Mail addresses. Inside they have no quotes, as in the policy protocol, so that the last `@` separates the domain; the quotes of
  * RFC 5321 4.1.2 are taken off where text comes in (`parseAddress`, `parsePath`) and put on where it goes out (`formatAddress`).
  */
+
+import { hasControls } from "../text/controls.ts";
 import { canonicalDomain } from "./domain.ts";
 import { ipVersion } from "./ip.ts";
 
@@ -43,7 +45,7 @@ export function formatAddress(address: string): string | undefined {
   const at = address.lastIndexOf("@");
   const local = address.slice(0, Math.max(0, at));
   const domain = address.slice(at + 1);
-  if (local === "" || !isDomain(domain) || unprintable.test(local) || !local.isWellFormed()) return undefined;
+  if (local === "" || !isDomain(domain) || hasControls(local) || !local.isWellFormed()) return undefined;
   const text = `${dotString.test(local) ? local : `"${local.replace(/["\\]/g, "\\$&")}"`}@${domain}`;
   return Buffer.byteLength(text) <= maxAddressBytes ? text : undefined;
 }
@@ -97,14 +99,12 @@ const quotedLocalPart = /^"(?:[^"\\]|\\.)*"(?:@[^@]*)?$/s;
 const addressSyntax = /^(?:"(?:[^"\\]|\\.)*"|\S*)@[^\s@]+$/s;
 // RFC 5321 4.1.2 with the characters of RFC 6531.
 const dotString = /^[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+(?:\.[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+)*$/u;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 /** Underscores are in use although host names have none. */
 const label = /^[a-z\d_\u00a1-\u{10ffff}](?:[a-z\d_\u00a1-\u{10ffff}-]{0,61}[a-z\d_\u00a1-\u{10ffff}])?$/iu;
 
 function isDomain(domain: string): boolean {
   if (domain.startsWith("[") && domain.endsWith("]")) return isLiteral(domain.slice(1, -1));
-  return !unprintable.test(domain) && domain.isWellFormed() && domain.split(".").every((part) => label.test(part));
+  return !hasControls(domain) && domain.isWellFormed() && domain.split(".").every((part) => label.test(part));
 }
 
 /** RFC 5321 4.1.3: an IPv6 address has `IPv6:` in front, an IPv4 address has nothing. */

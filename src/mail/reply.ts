@@ -1,4 +1,5 @@
 /** SMTP replies: code, enhanced status code (RFC 3463), text. */
+import { cleanText, hasControls } from "../text/controls.ts";
 
 export interface Reply {
   /** 250, 252 or 400 to 599. */
@@ -10,12 +11,6 @@ export interface Reply {
 }
 
 const maxTextLength = 400;
-
-/** Text that is fit for a log or a reply: control characters, line and paragraph separators become spaces. */
-export function cleanText(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ");
-}
 
 export function reply(code: number, status: string, text: string): Reply {
   return { code, status, text: cleanText(text).slice(0, maxTextLength).toWellFormed() };
@@ -29,8 +24,8 @@ export function parseReply(line: string): Reply | undefined {
   const match = /^([45]\d\d) (?:([245])\.(\d{1,3})\.(\d{1,3}) )?(\S.*)$/.exec(line);
   if (!match) return undefined;
   const [, code = "", klass = code[0], subject = "0", detail = "0", text = ""] = match;
-  if (klass !== code[0] || text !== cleanText(text) || text.length > maxTextLength) return undefined;
-  return { code: Number(code), status: `${klass}.${subject}.${detail}`, text };
+  if (klass !== code[0] || hasControls(text) || text.length > maxTextLength) return undefined;
+  return { code: Number(code), status: `${klass}.${subject}.${detail}`, text: cleanText(text) };
 }
 
 export function formatReply({ code, status, text }: Reply): string {

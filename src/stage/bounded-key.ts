@@ -1,6 +1,6 @@
 /** What strangers send as part of a key: one line, and bounded, since it becomes a row of an index. */
 import { createHash } from "node:crypto";
-import { cleanText } from "../mail/reply.ts";
+import { cleanText } from "../text/controls.ts";
 
 const maxLength = 200;
 const keptLength = 160;

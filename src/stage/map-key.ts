@@ -2,14 +2,14 @@
 import { domainOf, formatAddress, localPartOf, parseAddress } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { ipVersion } from "../mail/ip.ts";
-import { cleanText } from "../mail/reply.ts";
+import { hasControls } from "../text/controls.ts";
 
 /** MTAs also ask about what they find in header fields. */
 const maxKeyBytes = 1024;
 
 /** Whether tables may hold the key; what is asked next need not cope with any other. */
 export function isTableKey(key: string): boolean {
-  return key.length <= maxKeyBytes && Buffer.byteLength(key) <= maxKeyBytes && key === cleanText(key);
+  return key.length <= maxKeyBytes && Buffer.byteLength(key) <= maxKeyBytes && !hasControls(key);
 }
 
 /** Quoted where needed. `undefined`: there can be no such mailbox, whatever a directory holds. */

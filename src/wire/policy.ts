@@ -1,6 +1,7 @@
 /** Postfix policy delegation: attribute blocks to requests, actions to replies (SMTPD_POLICY_README). */
-import { cleanText } from "../mail/reply.ts";
+
 import { decodeUtf8 } from "../mail/utf8.ts";
+import { cleanText } from "../text/controls.ts";
 import { Backlog } from "./backlog.ts";
 import { ProtocolError } from "./protocol-error.ts";
 

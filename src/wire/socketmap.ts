@@ -1,5 +1,5 @@
 /** Socketmap: questions of an MTA to a named table, and the answers (socketmap_table(5); Sendmail's class `socket`). */
-import { cleanText } from "../mail/reply.ts";
+import { cleanText, hasControls } from "../text/controls.ts";
 import { encodeNetstring, NetstringDecoder } from "./netstring.ts";
 
 export interface SocketmapRequest {
@@ -72,7 +72,7 @@ function encodeFound(data: string): string {
 export function problemOf(data: string): string | undefined {
   // Postfix takes an empty result for an error.
   if (data === "") return "the result is empty";
-  if (data !== cleanText(data)) return "the result has control characters";
+  if (hasControls(data)) return "the result has control characters";
   if (Buffer.byteLength(`OK ${data}`) > maxReplyOctets) return `the result has more than ${maxReplyOctets} bytes`;
   return undefined;
 }

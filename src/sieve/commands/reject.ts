@@ -1,5 +1,6 @@
 /** `reject` and `ereject` (RFC 5429): at these stages both refuse by the reply. The script goes on. */
-import { cleanText, formatReply, type Reply, reply } from "../../mail/reply.ts";
+import { formatReply, type Reply, reply } from "../../mail/reply.ts";
+import { cleanText } from "../../text/controls.ts";
 import type { CommandRecord } from "../compile/definition.ts";
 import { ScriptFault, type ScriptRun } from "../run/script-run.ts";
 

@@ -1,6 +1,6 @@
 /** Collects what is wrong with the scripts of one compile, up to a bound. */
 
-import { cleanText } from "../../mail/reply.ts";
+import { cleanText } from "../../text/controls.ts";
 import type { Places } from "../../text/place.ts";
 import type { ScriptProblem } from "../script.ts";
 

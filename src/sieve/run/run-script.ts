@@ -2,7 +2,7 @@
 
 import type { Answer } from "../../answer/answer.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
-import { cleanText } from "../../mail/reply.ts";
+import { cleanText } from "../../text/controls.ts";
 import type { Places } from "../../text/place.ts";
 import type { CommandCode } from "../compile/script-code.ts";
 import type { ScriptFailure, ScriptOutcome, ScriptSurroundings } from "../script.ts";

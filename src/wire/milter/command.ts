@@ -1,8 +1,8 @@
 /** Commands of the milter protocol: what an MTA says, versions 2 to 6. */
 import { canonicalIp } from "../../mail/ip.ts";
 import { type Path, parsePath } from "../../mail/path.ts";
-import { cleanText } from "../../mail/reply.ts";
 import { decodeUtf8 } from "../../mail/utf8.ts";
+import { cleanText } from "../../text/controls.ts";
 import { ProtocolError } from "../protocol-error.ts";
 import { SMFIA, SMFIC } from "./codes.ts";
 import { type MacroStage, type MacroValues, readMacros } from "./macros.ts";

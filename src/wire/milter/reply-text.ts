@@ -1,5 +1,6 @@
 /** The text of a reply as a filter hands it to an MTA (SMFIR_REPLYCODE), which prints it nearly as it is. */
-import { cleanText, type Reply } from "../../mail/reply.ts";
+import type { Reply } from "../../mail/reply.ts";
+import { cleanText } from "../../text/controls.ts";
 
 /** RFC 5321 4.5.3.1.5 has 512 octets with the line end. */
 const maxLineOctets = 509;

@@ -2,7 +2,8 @@
  * Responses of the milter protocol. What an MTA does not take at a stage has no type there: Sendmail ends the filter's part in a
  * session, letting the mail pass, at a response that it does not expect. A refusal is always a reply with its own text.
  */
-import { cleanText, type Reply } from "../../mail/reply.ts";
+import type { Reply } from "../../mail/reply.ts";
+import { cleanText } from "../../text/controls.ts";
 import { SMFIR } from "./codes.ts";
 import { encodePacket } from "./packet.ts";
 import { formatReplyText } from "./reply-text.ts";
@@ -47,7 +48,7 @@ function encodeModification(modification: Modification): Buffer {
     case "addHeader":
       return encodePacket(SMFIR.ADDHEADER, strings(headerName(modification.name), headerValue(modification.value)));
     case "addRecipient":
-      return encodePacket(SMFIR.ADDRCPT, strings(cleanText(modification.path)));
+      return encodePacket(SMFIR.ADDRCPT, strings(modification.path));
     case "addRecipientWithParameters":
       return encodePacket(SMFIR.ADDRCPT_PAR, pathAndParameters(modification));
     case "deleteRecipient":
@@ -62,7 +63,7 @@ function strings(...texts: readonly string[]): Buffer {
 }
 
 function pathAndParameters({ path, parameters }: { readonly path: string; readonly parameters: readonly string[] }): Buffer {
-  return parameters.length === 0 ? strings(cleanText(path)) : strings(cleanText(path), cleanText(parameters.join(" ")));
+  return parameters.length === 0 ? strings(path) : strings(path, parameters.join(" "));
 }
 
 function headerName(name: string): string {
