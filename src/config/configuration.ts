@@ -79,14 +79,14 @@ export interface Configuration {
   readonly scriptsByStage: Readonly<Record<ScriptStage, readonly string[]>>;
   /** What a further script is compiled against. */
   readonly scriptVocabulary: ScriptVocabulary;
-  /** What is wrong with a script, where it stands. */
+  /** What is wrong with a script, with its place in the file that has it. */
   readonly problemInScript: (problem: ScriptProblem) => Problem;
   /** All of it in the words of the file, for `check --print`. */
   readonly normalised: Normalised;
 }
 
 /** The version of the product, as its package says. */
-// package.json stands above src/ and above dist/; it is ours, and has a version.
+// package.json is above src/ and above dist/; it is ours, and has a version.
 export const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string };
 
 export function compileConfiguration(file: string, text: string, normalised: Normalised, context: CompileContext): Configuration {

@@ -32,7 +32,7 @@ export class ProblemReport {
     this.#root = root;
   }
 
-  /** `index`: the character of the string that stands there. */
+  /** `index`: the character of the string that is there. */
   error(path: KeyPath, message: string, index?: number): void {
     this.#problems.push({ severity: "error", file: this.file, ...locate(this.#root, path, index), message });
   }

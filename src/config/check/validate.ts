@@ -1,4 +1,4 @@
-/** Data against the schema: what is wrong is reported in the words of whoever writes it, and left out, so that the rest can be checked. */
+/** Data against the schema: what is wrong is reported in the words of administrators, and left out, so that the rest can be checked. */
 import type { z } from "zod";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { type Document, schema } from "../schema/schema.ts";
@@ -98,7 +98,7 @@ function valueAt(data: unknown, path: KeyPath): unknown {
   return path.reduce<unknown>((value, name) => (isTable(value) && Object.hasOwn(value, name) ? value[String(name)] : undefined), data);
 }
 
-/** What stands at the path, or the table that lacks it; a list is to blame as a whole, so that places stay what they are. */
+/** What is at the path, or the table that lacks it. A list goes as a whole, so that the places of its elements stay what they are. */
 function culprit(data: unknown, path: KeyPath): KeyPath {
   let length = path.length;
   const isKey = (parent: unknown) => isTable(parent) && !Array.isArray(parent) && Object.hasOwn(parent, String(path[length - 1]));

@@ -25,7 +25,7 @@ export interface Outcomes {
   readonly literal?: (text: string) => string | undefined;
   /** How the stage reads them; one that depends on nothing is tried. */
   readonly type?: keyof typeof types;
-  /** Names that it may be, in lower case: one that stands without its inner quotes is known for what it is. */
+  /** Names that it may be, in lower case: one without its inner quotes is recognised. */
   readonly names?: ReadonlySet<string>;
 }
 

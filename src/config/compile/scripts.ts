@@ -1,4 +1,4 @@
-/** `[sieve.trusted]`: the scripts, compiled, with what is wrong in each reported where it stands. */
+/** `[sieve.trusted]`: the scripts, compiled, with what is wrong in each reported at its place. */
 import type { RuleSetSource } from "../../expr/expression.ts";
 import { compileScript } from "../../sieve/compile/compile-scripts.ts";
 import type { Script, ScriptProblem, ScriptVocabulary } from "../../sieve/script.ts";
@@ -125,7 +125,7 @@ function mayRun(key: string, { session }: Normalised): boolean {
   return outcomes.some((text) => (literalText.exec(text)?.[2] ?? key).toLowerCase() === key);
 }
 
-/** In the file of the script; in the configuration where the script stands in it as it is; else by line and column of the script. */
+/** In the file of the script; in the configuration where that has the script as it is; else by line and column of the script. */
 export function problemInScript(problem: ScriptProblem, { sieve }: Normalised, report: ProblemReport): Problem {
   const { severity, script, line, column } = problem;
   const message = /[.?!]$/.test(problem.message) ? problem.message : `${problem.message}.`;

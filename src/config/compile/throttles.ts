@@ -8,7 +8,7 @@ import type { RuleCompiler } from "./rules.ts";
 
 export function compileThrottles({ session }: Normalised, rules: RuleCompiler): Settings["throttles"] {
   const stages: Record<ThrottleStage, Throttle[]> = { connect: [], mail: [], rcpt: [] };
-  /** By all that tells throttles apart: how many there are. */
+  /** By all in which throttles differ: how many there are. */
   const alike = new Map<string, number>();
   for (const [index, { match, rate, window, count, ...written }] of session.throttle.entries()) {
     const rule = rules.compile(match, ["session", "throttle", index, "match"]);

@@ -67,7 +67,7 @@ function withEmbedded(stores: Json): Json {
 
 type Properties = Readonly<Record<string, Json>>;
 
-/** A part of the schema that is an object, as far as the types tell. */
+/** A part of the schema that is an object, as far as the types say. */
 function objectOf(value: unknown): Readonly<Record<string, Json>> {
   if (typeof value !== "object" || value === null) throw new TypeError("not an object of JSON Schema");
   return value as Properties; // made from z.strictObject, whose parts are schemas

@@ -18,7 +18,7 @@ export function renderConfiguration({ normalised }: Configuration): string {
 function masked(store: Normalised["store"][string]): Normalised["store"][string] {
   if (store.type !== "postgresql") return store;
   const { url, password } = store;
-  return { ...store, url: url && withoutPassword(url), password: password && mask };
+  return { ...store, url: url && withoutPassword(url), password: password === undefined ? undefined : mask };
 }
 
 function withoutPassword(text: string): string {
@@ -38,7 +38,7 @@ function* tableLines(path: readonly string[], table: object): Generator<string> 
   for (const [name, value] of tables) yield* tableLines([...path, name], value);
 }
 
-/** An inline table must not have line ends, the list around it may: rules stand one on a line. */
+/** An inline table must not have line ends, the list around it may: there each rule has a line of its own. */
 export function valueText(value: unknown, mayBreak: boolean): string {
   if (typeof value === "string") return stringText(value);
   if (Array.isArray(value)) {

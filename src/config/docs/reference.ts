@@ -16,7 +16,7 @@ Made from the schema; do not edit. A configuration is one file of TOML or of JSO
 - A duration is a number and one unit, \`d\`, \`h\`, \`m\`, \`s\` or \`ms\`: \`"30s"\`.
 - *Rules* are one expression (\`"local_port == 25"\`, \`true\`, \`25\`) or a list of them, of which the first whose \`if\` is true applies:
   \`[ { if = "local_port == 25", then = true }, { else = false } ]\`. Text needs inner quotes: \`"'accounts'"\`.
-- In a basic string of TOML an escape that TOML lacks stands for itself, with a warning: better write \`\\\\.\` or a literal string, \`'\\.'\`.
+- In a basic string of TOML an escape that TOML lacks is taken as it is, with a warning; better write \`\\\\.\` or a literal string, \`'\\.'\`.
 - In JSON keys may be written in camelCase. There the objects \`MtaStageEhlo\`, \`MtaExtensions\` and \`MtaStageRcpt\`
   (with \`maxFailures\` for \`errors.total\`, \`waitOnFail\` for \`errors.wait\`, \`allowRelaying\` for \`relay\`) are other names of \`session.ehlo\`,
   \`session.extensions\` and \`session.rcpt\`; \`MemoryLookupKey\` {namespace, key, isGlobPattern?} and \`MemoryLookupKeyValue\` (with value) are entries of

@@ -1,4 +1,4 @@
-/** How the schema is looked into: what stands below a key, whatever default or option it is wrapped in. */
+/** What is below a key of the schema, whatever default or option it is wrapped in. */
 import { z } from "zod";
 
 export type Schema = z.core.$ZodType;

@@ -1,5 +1,5 @@
 /**
- * Escapes in quoted text. Strings of TOML may hold escapes that TOML lacks (`"\."`): they stand for themselves,
+ * Escapes in quoted text. Strings of TOML may hold escapes that TOML lacks (`"\."`): they are taken as they are,
  * since regular expressions are commonly written so.
  */
 
@@ -8,7 +8,7 @@ interface LenientText {
   readonly text: string;
   /** From an offset in `text` to one in the text that was given. */
   original(offset: number): number;
-  /** Where, in the text that was given, the backslashes stand that had to be doubled. */
+  /** Where, in the text that was given, a backslash had to be doubled. */
   readonly doubled: readonly number[];
 }
 
@@ -32,7 +32,7 @@ export function doubleUnknownEscapes(source: string): LenientText {
   };
 }
 
-/** Where in `source` the character at `index` of the value stands, for a string of TOML or JSON that begins at `start`. */
+/** Where in `source` the character at `index` of the value is, for a string of TOML or JSON that begins at `start`. */
 export function offsetInSource(source: string, start: number, index: number): number {
   const quote = /"""|'''|"|'/y;
   quote.lastIndex = start;

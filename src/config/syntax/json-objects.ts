@@ -14,7 +14,7 @@ const stages: Readonly<Record<string, { readonly under: readonly string[]; reado
   },
 };
 
-/** The names of objects, for whoever suggests one. */
+/** The names of objects, for suggestions. */
 export const objectNames: readonly string[] = [
   ...Object.keys(stages),
   "MemoryLookupKey",

@@ -91,7 +91,7 @@ class JsonReader {
     table.entries.set(name, this.#value(keyOf(table.key, name), keyAt, depth + 1));
   }
 
-  /** What stands between the bracket here and the one that closes it. */
+  /** What is between the bracket here and the one that closes it. */
   #series(close: string, element: () => void): void {
     this.#offset += 1;
     this.#skip();

@@ -5,9 +5,9 @@ import { didYouMean } from "../../text/did-you-mean.ts";
 import { isTable, type KeyPath } from "./tree.ts";
 
 export interface WrittenRules extends RuleSetSource {
-  /** What is wrong with its form. There `false` stands for what was written, so that the other parts can be checked. */
+  /** What is wrong with its form. `false` takes the place of what was written there, so that the other parts can be checked. */
   readonly problems: readonly { readonly path: KeyPath; readonly message: string }[];
-  /** Where a part stands, from the rule set on. */
+  /** The path of a part, from the rule set on. */
   pathOf(part: RulePart): KeyPath;
 }
 

@@ -4,7 +4,7 @@ import type { Place } from "../../text/place.ts";
 interface Placed {
   /** Dotted, as the file spells it: `session.rcpt.rewrite[0].if`. */
   readonly key: string;
-  /** Where the key stands; for an element of a list, where its value begins. */
+  /** Where the key is; for an element of a list, where its value begins. */
   readonly keyAt: Place;
   /** Where the value begins. */
   readonly at: Place;
@@ -24,7 +24,7 @@ interface Scalar extends Placed {
   readonly kind: "scalar";
   /** A whole number beyond ±(2^53−1) is a bigint. */
   readonly value: string | number | bigint | boolean | Date | null;
-  /** Where the character of a string at this index stands in the file. */
+  /** Where in the file the character of a string at this index is. */
   readonly placeOf?: (index: number) => Place;
 }
 

@@ -430,8 +430,9 @@ sub-addressing = [ { if = 'rcpt == "x"', then = "'y'" }, { else = false } ]
   });
 
   it("keeps passwords to itself", () => {
-    const text = renderConfiguration(load(source).configuration);
+    const text = renderConfiguration(load(`${source}[store.none]\ntype = "postgresql"\nhost = "db"\npassword = ""\n`).configuration);
     expect(text).not.toContain("geheim");
+    expect(text.match(/^password = .*/gm)).toEqual(['password = "********"', 'password = "********"']);
     expect(text).toContain("postgresql://postern:********@db.example.org/postern");
   });
 });
