@@ -1,6 +1,6 @@
 /**
  * Senders that differ from message to message, folded to what stays the same: signed and forwarded return paths (BATV, SRS),
- * return paths that name the recipient or the message (VERP).
+ * return paths that name the recipient or the message (VERP, and whatever providers number their messages by).
  */
 
 /** `sender` canonical. The result is for comparing and for people, not for sending to. */
@@ -12,13 +12,13 @@ export function foldSender(sender: string): string {
 
 function foldLocalPart(local: string): string {
   const [author, forwarder = ""] = withoutSrs(withoutBatv(local));
-  return `${forwarder}${withoutRuns(withoutDetail(author))}`;
+  return `${forwarder}${withoutIds(withoutDetail(author))}`;
 }
 
 /** draft-levine-smtp-batv, in both orders that are in use, and the form of Barracuda. */
 function withoutBatv(local: string): string {
-  const [, behind, before, barracuda] = /^(?:prvs=[\da-f]{10}[=/](.+)|prvs=(.+)[=/][\da-f]{10}|btv1==[^=]*==(.+))$/.exec(local) ?? [];
-  return behind ?? before ?? barracuda ?? local;
+  const [, after, before, barracuda] = /^(?:prvs=[\da-f]{10}[=/](.+)|prvs=(.+)[=/][\da-f]{10}|btv1==[^=]*==(.+))$/.exec(local) ?? [];
+  return after ?? before ?? barracuda ?? local;
 }
 
 /** The digest and the day of an SRS address change; who wrote, and by which hosts it was forwarded, does not. */
@@ -40,7 +40,50 @@ function withoutDetail(local: string): string {
   return user < equals ? `${plain.slice(0, user)}=` : plain;
 }
 
-/** Numbers, and long tokens of hexadecimal digits, which number messages, too. */
-function withoutRuns(local: string): string {
-  return local.replace(/(?<![a-z\d])(?=[a-f]*\d)[a-f\d]{8,}(?![a-z\d])/g, "#").replace(/\d+/g, "#");
+/** What numbers a message: digits, UUIDs and other groups of hexadecimal digits, tokens in which letters and digits take turns. */
+function withoutIds(local: string): string {
+  // Tokens at even places, what separates them at odd ones.
+  const parts = local.split(/([^\p{L}\p{N}]+)/u);
+  let folded = "";
+  for (let index = 0; index < parts.length; ) {
+    const end = endOfHexGroups(parts, index);
+    const groups = parts.slice(index, end);
+    folded += isGroupedId(groups) ? "#" : groups.map(withoutNumber).join("");
+    folded += parts[end] ?? "";
+    index = end + 1;
+  }
+  return folded.replace(/#(?:[-_.]#)+/g, "#");
+}
+
+/** After the last token of those that are hexadecimal and follow one another; at least one token is taken. */
+function endOfHexGroups(parts: readonly string[], start: number): number {
+  let end = start + 1;
+  while (isHex(parts[end - 1]) && /^[-_.]$/.test(parts[end] ?? "") && isHex(parts[end + 1])) end += 2;
+  return end;
+}
+
+const minGroups = 3;
+const minGroupedDigits = 16;
+
+/** Such as a UUID. Words that only use the first letters of the alphabet are too few and too short for it. */
+function isGroupedId(groups: readonly string[]): boolean {
+  const digits = groups.filter(isHex).join("");
+  return groups.length >= 2 * minGroups - 1 && digits.length >= minGroupedDigits && /\d/.test(digits);
+}
+
+function withoutNumber(token: string): string {
+  return isId(token) ? "#" : token.replace(/\d+/g, "#");
+}
+
+const minIdLength = 8;
+
+function isId(token: string): boolean {
+  if (token.length < minIdLength || !/\d/.test(token) || !/^[a-z\d]+$/.test(token)) return false;
+  // A name with a year at its end is none: its letters stand together.
+  const turns = token.match(/[a-z]+|\d+/g)?.length ?? 0;
+  return isHex(token) ? turns > 2 : turns * 3 > token.length;
+}
+
+function isHex(token: string | undefined): boolean {
+  return token !== undefined && /^[a-f\d]+$/.test(token);
 }

@@ -112,6 +112,8 @@ export interface Throttle {
   readonly title: string;
   readonly match: Rule;
   readonly key: readonly ThrottleKey[];
+  /** How much of an IPv6 address in `remote_ip` tells clients apart. */
+  readonly ipv6Prefix: number;
   readonly count: number;
   readonly periodMs: number;
   readonly window: "fixed" | "sliding";

@@ -3,6 +3,8 @@
 import { type Steps, waitFor } from "../answer/steps.ts";
 import { asBoolean } from "../expr/result.ts";
 import { toText } from "../expr/value.ts";
+import { canonicalDomain } from "../mail/domain.ts";
+import { networkOf } from "../mail/ip.ts";
 import { keyText } from "./bounded-key.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
@@ -54,12 +56,12 @@ export function* giveBack(taken: readonly ThrottleQuestion[], core: Core): Steps
 }
 
 function* ask(throttle: Throttle, scope: Scope, event: Event, taken: ThrottleQuestion[], core: Core): Steps<Verdict> {
-  const { title, key, count, periodMs, window, counts } = throttle;
-  // Clients that the MTA does not know are not one client.
-  if (key.includes("remote_ip") && scope.session.client.address === undefined) return pass("pass");
+  const { title, key, count, periodMs, window, counts, ipv6Prefix } = throttle;
+  if (!isOneSource(key, scope)) return pass("pass");
   if (!asBoolean(yield* evaluate(`throttle ${title}: match`, throttle.match, scope, core))) return pass("pass");
 
-  const counter = keyText(JSON.stringify([throttle.id, ...key.map((name) => keyValue(name, scope))]));
+  const values = key.map((name) => keyValue(name, scope, ipv6Prefix));
+  const counter = keyText(JSON.stringify([throttle.id, ...values]));
   const isOnce = counts === "messages" && event.counted !== undefined;
   if (isOnce && event.counted.has(counter)) return pass("pass");
   const token = isOnce ? event.message : event.token;
@@ -70,7 +72,7 @@ function* ask(throttle: Throttle, scope: Scope, event: Event, taken: ThrottleQue
   const answer = yield* waitFor(core.sources.state.throttle(question));
   core.trace?.({
     step: `throttle ${title}`,
-    asked: key.map((name) => `${name} = ${JSON.stringify(keyValue(name, scope))}`).join(", "),
+    asked: key.map((name, index) => `${name} = ${JSON.stringify(values[index])}`).join(", "),
     answer: `${answer.allowed ? "allowed" : "refused"}, ${answer.taken} of ${count} taken`,
   });
   if (!answer.allowed) return refuse(core.settings.rcpt.replies.rateLimit, "rate-limit");
@@ -79,19 +81,30 @@ function* ask(throttle: Throttle, scope: Scope, event: Event, taken: ThrottleQue
   return pass("pass");
 }
 
-function keyValue(name: ThrottleKey, scope: Scope): string {
+/**
+ * Whether what the key names can be one source: clients that the MTA does not know are not one, and no more are the senders of all
+ * reports, whose address is the null sender, unless the key also says who sends them.
+ */
+function isOneSource(key: readonly ThrottleKey[], { session, sender }: Scope): boolean {
+  if (key.includes("remote_ip") && session.client.address === undefined) return false;
+  const isBySender = key.includes("sender") || key.includes("sender_domain");
+  return !isBySender || sender !== "" || key.includes("remote_ip") || key.includes("authenticated_as");
+}
+
+/** Canonical, so that no spelling has a counter of its own. */
+function keyValue(name: ThrottleKey, scope: Scope, ipv6Prefix: number): string {
   const value = toText(variablesOf.rcpt.get(name)?.(scope) ?? "");
   switch (name) {
+    case "remote_ip":
+      return value.includes(":") ? networkOf(value, 32, ipv6Prefix) : value;
+    case "helo_domain":
+      return canonicalDomain(value);
     case "sender":
     case "sender_domain":
-      return value === "" ? "<>" : value;
-    case "helo_domain":
-      return value.toLowerCase();
     case "rcpt":
     case "rcpt_domain":
     case "authenticated_as":
     case "listener":
-    case "remote_ip":
     case "local_ip":
       return value;
   }

@@ -15,11 +15,12 @@ export function compileThrottles({ session }: Normalised, rules: RuleCompiler): 
     if (!written.enable) continue;
     const key = throttleKeys.filter((name) => written.key.includes(name));
     const variables = new Set([...key, ...rule.variables]);
-    const what = JSON.stringify([formatRules(match), key, rate.value, count, window]);
+    const ipv6Prefix = written["ipv6-prefix"];
+    const what = JSON.stringify([formatRules(match), key, rate.value, count, window, ...(ipv6Prefix === 64 ? [] : [ipv6Prefix])]);
     const copies = alike.get(what) ?? 0;
     alike.set(what, copies + 1);
     stages[stageOf(variables, count)].push({
-      ...{ id: idOf(what, copies), title: titleOf(rate.written, key), match: rule, key, ...rate.value, window },
+      ...{ id: idOf(what, copies), title: titleOf(rate.written, key), match: rule, key, ipv6Prefix, ...rate.value, window },
       counts: count ?? (key.includes("rcpt_domain") && !key.includes("rcpt") ? "messages" : "recipients"),
       onStoreFailure: written["on-store-failure"],
     });

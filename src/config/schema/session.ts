@@ -132,6 +132,9 @@ const throttle = z.strictObject({
     .meta({
       description: `What is counted separately: ${throttleKeys.map((key) => `\`${key}\``).join(", ")}. Empty: all is counted together.`,
     }),
+  "ipv6-prefix": z.int().min(16).max(128).default(64).meta({
+    description: "How many bits of an IPv6 address in `remote_ip` count as one client.",
+  }),
   rate: rate.meta({ description: "How many in a period: `100/1h`." }),
   count: z.enum(["recipients", "messages"]).optional().meta({
     description: "At RCPT: each recipient, or a message once, at its first accepted recipient.",

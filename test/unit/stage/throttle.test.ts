@@ -6,7 +6,7 @@ import { decideConnect } from "../../../src/stage/connect.ts";
 import { decideMail } from "../../../src/stage/mail.ts";
 import { decideRcpt } from "../../../src/stage/rcpt.ts";
 import { admitRecipient, beginTransaction, openSession, type Session } from "../../../src/stage/session.ts";
-import type { GreylistSettings, Throttle, ThrottleStage } from "../../../src/stage/stage-settings.ts";
+import type { GreylistSettings, Throttle, ThrottleKey, ThrottleStage } from "../../../src/stage/stage-settings.ts";
 import type { State } from "../../../src/stage/state.ts";
 import type { Verdict } from "../../../src/stage/verdict.ts";
 import { MemoryState } from "../../../src/state/memory.ts";
@@ -22,7 +22,7 @@ let throttles = 0;
 function throttle(changes: Partial<Throttle> = {}): Throttle {
   throttles += 1;
   return {
-    ...{ id: `throttle-${throttles}`, title: "2/1h", match: rule("true"), key: [], count: 2, periodMs: 3_600_000 },
+    ...{ id: `throttle-${throttles}`, title: "2/1h", match: rule("true"), key: [], ipv6Prefix: 64, count: 2, periodMs: 3_600_000 },
     ...{ window: "fixed", counts: "recipients", onStoreFailure: "accept" },
     ...changes,
   };
@@ -186,14 +186,47 @@ describe("at MAIL", () => {
       ],
       "ok 452/4.4.5",
     ],
-    [
-      "the null sender like any other",
-      ["sender"],
+    ...(["sender", "sender_domain"] as const).map((name): [string, ThrottleKey[], [string, Facts][], string] => [
+      `${name}: reports of all the world are not those of one sender`,
+      [name],
       [
         ["", {}],
+        ["", { address: "203.0.113.1" }],
         ["", {}],
       ],
-      "ok 452/4.4.5",
+      "ok ok ok",
+    ]),
+    [
+      "sender and remote_ip: reports of one client are",
+      ["sender", "remote_ip"],
+      [
+        ["", {}],
+        ["", { address: "203.0.113.1" }],
+        ["", {}],
+      ],
+      "ok ok 452/4.4.5",
+    ],
+    [
+      "remote_ip: the /64 of an IPv6 client",
+      ["remote_ip"],
+      [
+        ["a@x.example", { address: "2001:db8:0:1::1" }],
+        ["a@x.example", { address: "2001:db8:0:1:ffff::2" }],
+        ["a@x.example", { address: "2001:db8:0:2::1" }],
+        ["a@x.example", { address: "203.0.113.1" }],
+        ["a@x.example", { address: "203.0.113.2" }],
+      ],
+      "ok 452/4.4.5 ok ok ok",
+    ],
+    [
+      "helo_domain in any spelling",
+      ["helo_domain"],
+      [
+        ["a@x.example", { helo: "MX.client.example" }],
+        ["a@x.example", { helo: "mx.Client.example." }],
+        ["a@x.example", { helo: "mx.client.example" }],
+      ],
+      "ok 452/4.4.5 452/4.4.5",
     ],
     [
       "not a trusted client",
@@ -207,6 +240,12 @@ describe("at MAIL", () => {
   ])("by %s", async (_, key, mails, expected) => {
     const { mail } = world("mail", [throttle({ key, count: 1 })]);
     expect(await each(mails, ([sender, facts]) => mail(sender, facts))).toBe(expected);
+  });
+
+  test("another prefix", async () => {
+    const { connect } = world("connect", [throttle({ key: ["remote_ip"], ipv6Prefix: 48, count: 1 })]);
+    const clients = ["2001:db8:1:1::1", "2001:db8:1:2::1", "2001:db8:2:1::1", "203.0.113.1", "203.0.113.2"];
+    expect(await each(clients, (address) => connect({ address }))).toBe("ok 421/4.4.5 ok ok ok");
   });
 
   test("values that run together are not one", async () => {
