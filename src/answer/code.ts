@@ -39,7 +39,7 @@ export function all<R, T, U>(parts: readonly Code<R, T>[], f: (values: readonly 
   return whole(parts, gathering(parts, f));
 }
 
-/** A question to a source that `waits` or not; `what` names it for the bug that it waits all the same. */
+/** A question to a source that `waits` or not; `what` names it in the message of the bug that it waits all the same. */
 export function ask<R, T>(waits: boolean, what: string, question: (run: R) => Answer<T>): Code<R, T> {
   return waits ? { waits, run: question } : { waits, run: (run) => atHand(question(run), what) };
 }

@@ -8,11 +8,11 @@ export type Steps<T> = Generator<Promise<unknown>, T, unknown>;
 
 /** `const value = yield* waitFor(answer)`: the value, now if it is at hand. */
 export function* waitFor<T>(answer: Answer<T>): Steps<T> {
-  // The driver sends back what this very promise was fulfilled with.
+  // The driver sends back the value of this very promise.
   return answer instanceof Promise ? ((yield answer) as T) : answer;
 }
 
-/** Of a source that was said not to wait, which is `what` in the message of the bug that it is when it does. */
+/** Of a source that was said not to wait; that it does is a bug, whose message names it by `what`. */
 export function atHand<T>(answer: Answer<T>, what: string): T {
   if (!(answer instanceof Promise)) return answer;
   // Nobody will read it, and a rejection that nobody reads ends the process.

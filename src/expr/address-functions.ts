@@ -27,7 +27,7 @@ export const addressFunctions: readonly PureFunction[] = [
   pure("ip_reverse_name", 1, (ip = "") => reverseName(toText(ip)) ?? ""),
 ];
 
-/** An `@` in the domain is impossible, so the last one is the one that parts. */
+/** An `@` in the domain is impossible, so the last one separates the parts. */
 function isEmail(text: string): boolean {
   if (text.length > maxAddressLength) return false;
   const at = text.lastIndexOf("@");

@@ -29,7 +29,7 @@ function isSame(a: Value, b: Value): boolean {
   return a === b;
 }
 
-/** Whether an array has an element, without a pass over it for each question about a text or a number. */
+/** Whether an array has an element; texts and numbers are found without a pass over it. */
 function membership(elements: readonly Value[]): (value: Value) => boolean {
   const scalars = new Set(elements);
   const arrays = elements.filter(isArray);

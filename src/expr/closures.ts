@@ -1,4 +1,4 @@
-/** Trees to closures: names are resolved, parameters checked, and it is decided what may wait. */
+/** Trees to code: resolves names, checks parameters and decides what may wait. */
 
 import { all, always, askOf, map } from "../answer/code.ts";
 import { compilePattern, type Pattern, PatternError } from "../text/pattern.ts";

@@ -9,7 +9,7 @@ import { flag, isTrue, type Value } from "./value.ts";
 export interface Evaluation<S> {
   readonly subject: S;
   readonly ask: Ask;
-  /** The latest `matches`: the captures are taken from it when they are read. One that was false has none. */
+  /** The latest `matches`: the captures are taken from it when they are read. One that was false has no captures. */
   match: { readonly pattern: Pattern; readonly text: string; groups?: readonly string[] } | undefined;
 }
 
@@ -23,7 +23,7 @@ export function folded<S>(parts: readonly ValueCode<S>[], code: ValueCode<S>): V
   return always(code.run({} as Evaluation<S>));
 }
 
-/** All parts in order, then `f` of their values; without an array where there are one or two that never wait, as there nearly always are. */
+/** All parts in order, then `f` of their values; the usual one or two that never wait need no array. */
 export function apply<S>(parts: readonly ValueCode<S>[], f: (...values: Value[]) => Value): ValueCode<S> {
   const [first, second, third] = parts;
   if (!first || first.waits || second?.waits || third) return all(parts, (values) => f(...values));

@@ -24,10 +24,10 @@ export const dnsFunctions: readonly AskFunction[] = [
 export function inspectDns([, type]: Literals): Inspection {
   if (type === undefined || dnsTypeOf(type) !== undefined) return { waits: true };
   const mend = didYouMean(type, dnsTypes) || ` Write one of ${dnsTypes.join(", ")}.`;
-  return { problem: `the DNS is not asked for "${type}".${mend}`, parameter: 1 };
+  return { problem: `"${type}" is not a DNS record type that can be queried.${mend}`, parameter: 1 };
 }
 
-/** There is nothing of an unknown type. */
+/** Of an unknown type there are no records. */
 export function askDns(
   ask: Ask,
   [name = "", type = ""]: readonly Value[],

@@ -14,14 +14,14 @@ export interface Vocabulary<S> {
   readonly constants?: ReadonlySet<string>;
   /** Functions that only this vocabulary has; they hide others of the same name. */
   readonly functions?: ReadonlyMap<string, AskFunction>;
-  /** `$0` and so on as long as the expression itself has not asked `matches`. */
+  /** `$0` and so on until the expression itself has called `matches`. */
   readonly captures?: (subject: S) => readonly string[];
   /** Called before each `matches`; it may throw. */
   readonly onMatch?: (subject: S, pattern: Pattern, text: string) => void;
   readonly names: Names;
 }
 
-/** A Map, or what is asked as one is. */
+/** A Map, or what is read like one. */
 export type VariableTable<S> = Pick<ReadonlyMap<string, (subject: S) => Value>, "get" | "has" | "keys">;
 
 /** A compiled expression or rule set. Captures live for one evaluation. */
@@ -42,7 +42,7 @@ export interface RuleSource {
   readonly then: string;
 }
 
-/** A rule set as written (spec: the first true `if` selects its `then`, else `else`). */
+/** A rule set as written: the first true `if` selects its `then`; if there is none, `else` is taken. */
 export interface RuleSetSource {
   readonly rules: readonly RuleSource[];
   readonly else: string;

@@ -10,7 +10,7 @@ export interface PureFunction {
   readonly name: string;
   /** The number of parameters. */
   readonly arity: 1 | 2 | 3;
-  /** Is given exactly that many. */
+  /** Called with exactly that many. */
   readonly evaluate: (...parameters: Value[]) => Value;
   /** The only texts that a parameter, by its index, may be: a literal that is none of them is an error. */
   readonly choices?: { readonly parameter: number; readonly of: readonly string[] };
@@ -28,12 +28,12 @@ export function mapped(f: (text: string, other: Value) => Value): PureFunction["
 /** What compiling needs to know of one call. */
 export type Inspection =
   | { readonly waits: boolean }
-  /** The parameter, by its index, that cannot be. */
+  /** `parameter` is the index of the one that is wrong. */
   | { readonly problem: string; readonly parameter: number };
 
 /** Parameters as far as they are literal texts. */
 export type Literals = readonly (string | undefined)[];
-/** Of an array as it is written the number of elements, of a literal 1. */
+/** The number of elements of an array that is written out; 1 for a literal. */
 export type Counts = readonly (number | undefined)[];
 
 export interface AskFunction {

@@ -5,11 +5,11 @@ import { shorten } from "../text/shorten.ts";
 import { ExpressionError, type Vocabulary } from "./expression.ts";
 import { askFunctions, pureFunctions } from "./functions.ts";
 
-/** What the language of other servers has and this one has not. */
+/** Of the language of other servers, and not built yet. */
 const unbuiltVariables: ReadonlySet<string> = new Set(["asn", "country"]);
 const unbuiltFunctions: ReadonlySet<string> = new Set(["config_get", "system", "metric"]);
 
-/** What other servers call what has another name here. */
+/** Names that other servers have for functions which are here, too. */
 const renamedFunctions: ReadonlyMap<string, string> = new Map([["in_array", "contains"]]);
 
 export const matchesFunction = "matches";
@@ -46,7 +46,7 @@ export function unknownFunction(name: string, offset: number, source: string, vo
   return new ExpressionError(`unknown function "${shorten(name)}".${didYouMean(name, known)}`, offset);
 }
 
-/** An error of syntax often comes from a slip in a name before it: that is reported, too. */
+/** An error of syntax often comes from a slip in a name before it, which is then reported as well. */
 export function withHyphenHint(error: ExpressionError, source: string, vocabulary: Vocabulary<never>): ExpressionError {
   for (const { 0: written } of source.slice(0, error.offset).matchAll(hyphenated)) {
     const hint = hyphenHint(written, vocabulary);

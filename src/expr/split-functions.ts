@@ -1,4 +1,4 @@
-/** Functions that part a text. */
+/** Functions that split a text. */
 
 import { indexOf, lastIndexOf } from "../text/search.ts";
 import { type PureFunction, pure } from "./function.ts";
@@ -21,7 +21,7 @@ export const splitFunctions: readonly PureFunction[] = [
   pure("lines", 1, (text = "") => lines(toText(text))),
 ];
 
-/** An empty separator parts a text into its characters. */
+/** An empty separator splits a text into its characters. */
 function split(text: string, separator: string): Value[] {
   if (separator === "") return Array.from(text).slice(0, maxElements);
   return splitTimes(text, separator, maxElements).slice(0, maxElements);
@@ -42,7 +42,7 @@ function splitFromEnd(text: string, separator: string): Value[] {
   return parts;
 }
 
-/** Parts at most `times` times: the last part has what is left. */
+/** Splits at most `times` times: the last part is what is left. */
 function splitTimes(text: string, separator: string, times: number): Value[] {
   const parts: Value[] = [];
   let start = 0;

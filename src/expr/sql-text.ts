@@ -1,4 +1,4 @@
-/** What is read off SQL text: its placeholders, of which `?` and `$n` are taken on both engines, and whether it writes. */
+/** What SQL text says of itself: its placeholders, `?` or `$n` on both engines, and whether it writes. */
 
 export type Engine = "sqlite" | "postgresql";
 
@@ -30,7 +30,7 @@ export function placeholders(sql: string, engine: Engine): string {
   return text;
 }
 
-/** How many parameters the text wants. `undefined`: the engines read it differently. */
+/** How many parameters the text needs. `undefined`: the engines read it differently. */
 export function countPlaceholders(sql: string): number | undefined {
   const [first, second] = [countIn(sql, "sqlite"), countIn(sql, "postgresql")];
   return first === second ? first : undefined;
@@ -39,7 +39,7 @@ export function countPlaceholders(sql: string): number | undefined {
 /** Whether the statement changes nothing, judged by its words: a function that writes looks like any other. */
 export function isReading(sql: string): boolean {
   const words = [...tokensOf(sql, "postgresql")].flatMap(({ text }) => (/^[a-z_]+$/i.test(text) ? [text.toLowerCase()] : []));
-  // A `with` may stand before any of them, and in PostgreSQL have them within.
+  // A `with` may come before any of them, and in PostgreSQL contain them.
   return reading.has(words[0] ?? "") && !(words[0] === "with" && words.some((word) => writing.has(word)));
 }
 

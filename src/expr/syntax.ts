@@ -72,7 +72,7 @@ class ExpressionParser {
     return this.#nested(() => this.#chain(0));
   }
 
-  /** Every way down passes here, so that no source can exhaust the stack. */
+  /** All nesting passes through here, so that no source can exhaust the stack. */
   #nested(parse: () => ExpressionNode): ExpressionNode {
     if (this.#depth === maxDepth) {
       throw new ExpressionError(`nested too deeply: ${maxDepth} levels is the limit.`, this.#peek().offset);

@@ -74,7 +74,7 @@ export const textFunctions: readonly PureFunction[] = [
 
 /** As host names and mail domains are folded: letters beyond ASCII stay. */
 export function asciiLower(text: string): string {
-  // Most texts have none, and to replace costs four times as much as to look.
+  // Most texts have no capitals, and replacing costs four times as much as looking for them.
   return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
 }
 

@@ -1,13 +1,13 @@
 /** Values of the expression language and their coercions. There is one number type, no boolean and no null. */
 
-/** A named value such as `mixer`; it is true, and equal to nothing but the setting that knows its name. */
+/** A named value such as `mixer`: true, and equal to nothing; settings know it by its name. */
 export interface NamedConstant {
   readonly constant: string;
 }
 
 export type Value = string | number | NamedConstant | readonly Value[];
 
-/** Longer texts are cut: an expression that doubles what a client sent, again and again, must not take the memory. */
+/** Longer texts are cut: an expression that doubles what a client sent again and again must not exhaust the memory. */
 export const maxTextLength = 1 << 20;
 /** Longer arrays are cut, for the same reason. */
 export const maxElements = 1 << 16;
@@ -47,7 +47,7 @@ export function cutText(text: string): string {
   return text.length > maxTextLength ? text.slice(0, maxTextLength) : text;
 }
 
-/** A text that is not a number is 0; so is a constant. An empty array is 1 and any other is 0: strange, but so the language has it. */
+/** A text that is not a number is 0; so is a constant. An empty array is 1 and any other is 0: strange, but a rule of the language. */
 export function toNumber(value: Value): number {
   if (typeof value === "number") return value;
   if (typeof value === "string") return parseNumber(value) ?? 0;
@@ -70,7 +70,7 @@ export function toArray(value: Value): readonly Value[] {
   return value === "" ? [] : [value];
 }
 
-/** `==`: a text meets a number as a number. */
+/** `==`: a text is compared with a number as a number. */
 export function isEqual(a: Value, b: Value): boolean {
   if (typeof a === "number") return (typeof b === "number" || typeof b === "string") && a === toNumber(b);
   if (typeof a === "string") return typeof b === "string" ? a === b : typeof b === "number" && toNumber(a) === b;

@@ -42,7 +42,7 @@ const items: ReadonlyMap<string, ReadItem> = new Map<string, ReadItem>([
   ["param.body", ({ mail }) => parameterValue("BODY", mail)?.toLowerCase()],
   ["param.smtputf8", ({ mail }) => (parameterValue("SMTPUTF8", mail) === undefined ? undefined : 1)],
   ["param.requiretls", ({ mail }) => (parameterValue("REQUIRETLS", mail) === undefined ? undefined : 1)],
-  // Nothing here checks them yet; scripts that were written for a server which does still load.
+  // Nothing checks them yet, but scripts that name them must load.
   ["spf.result", none],
   ["spf_ehlo.result", none],
   ["iprev.result", none],

@@ -110,7 +110,7 @@ function whyNot(part: EnvelopePart, stage: ScriptStage): string {
   return "no MTA lets this part be changed";
 }
 
-/** What the failure costs, once it was reported. */
+/** What the failure leads to, after it was reported. */
 function failed(failure: FailedScript, decided: Scripted, core: Core): Scripted {
   core.onScriptFailure?.(failure);
   core.trace?.({ step: "script", asked: placeOf(failure), answer: `stopped: ${failure.message}` });

@@ -2,7 +2,7 @@
 
 const maxLength = 64;
 
-/** `undefined`: nothing is near enough to be worth a question. */
+/** `undefined`: nothing is near enough. */
 function nearest(word: string, known: Iterable<string>): string | undefined {
   if (word.length > maxLength) return undefined;
   const lower = word.toLowerCase();

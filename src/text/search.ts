@@ -19,7 +19,7 @@ export function lastIndexOf(text: string, key: string, end = text.length): numbe
 /** UTF-16 units. */
 const longestShortKey = 32;
 
-/** `isBackwards`: of both texts read from their ends, from which places are counted then, too. */
+/** `isBackwards`: both texts are read from their ends, and places are counted from there. */
 function search(text: string, key: string, from: number, isBackwards: boolean): number {
   const unit = (of: string, index: number) => of.charCodeAt(isBackwards ? of.length - 1 - index : index);
   // How much of the key ends at each place of it and begins it as well.

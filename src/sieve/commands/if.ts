@@ -25,7 +25,7 @@ export const ifRecord: CommandRecord = {
       const condition = replaceRun(test, (run) => {
         run.script = context.script;
         run.offset = offset;
-        // That of the first was spent for the command.
+        // That of the first is the command's own.
         if (args !== first) spend(run, 1);
         return traced(test.run(run), run, report);
       });

@@ -34,7 +34,7 @@ export const stopRecord: CommandRecord = {
 
 const longestMessage = 400;
 
-/** The script ends as one that failed. */
+/** The script fails. */
 export const errorRecord: CommandRecord = {
   name: "error",
   capability: "ihave",

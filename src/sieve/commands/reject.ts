@@ -20,7 +20,7 @@ function record(name: "reject" | "ereject"): CommandRecord {
           run: (run) => {
             const rejected = rejection(text.of(run));
             if ("problem" in rejected) {
-              // A stranger must not evade it by a name or an address that reads as another code.
+              // A client must not evade it by a name or an address that reads as another code.
               if (run.action.kind !== "reject") refuse(run, rejected.otherwise);
               throw new ScriptFault(rejected.problem);
             }
@@ -51,7 +51,7 @@ function refuse(run: ScriptRun, reply: Reply): void {
   if (run.surroundings.trace) run.answer = formatReply(reply);
 }
 
-/** `problem`: the code is none that refuses; `otherwise` refuses with the whole text. */
+/** `problem`: the code does not refuse; `otherwise` refuses with the whole text. */
 type Rejection = { readonly reply: Reply } | { readonly problem: string; readonly otherwise: Reply };
 
 /** `422 4.2.2 text` is taken as it is, `4.2.2 text` gets the basic code of its class, and a text alone 550 5.7.1. */

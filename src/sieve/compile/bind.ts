@@ -26,7 +26,7 @@ interface Parts {
   readonly block: readonly CommandCode[] | undefined;
 }
 
-/** What is compiled for the records does not concern them. */
+/** What compiling needs besides what concerns the records. */
 export interface BlockContext extends ScriptContext {
   read(text: TextNode, isExpression?: true): TextArgument;
 }
@@ -37,7 +37,7 @@ export function bind(node: CommandNode | TestNode, form: Signature, context: Blo
   if (form.capability !== undefined) context.needs(form.capability, node.offset, `"${node.name}"`);
   const { tagged, loose } = splitArguments(node.arguments, form);
   const tags = bindTags(tagged, binding);
-  // An unknown tag may have had a value, so that what is left need not be what was meant.
+  // An unknown tag may have had a value, so what is left may not be what was meant.
   const values: ReadonlyMap<number, Bound> = binding.fits || loose.length === 0 ? bindPositions(loose, binding) : new Map();
   if (binding.fits) checkTests(binding);
   if (!binding.fits) return undefined;
@@ -254,7 +254,7 @@ function needed(tests: "one" | "list"): string {
   return tests === "one" ? "a test" : "a list of tests in parentheses";
 }
 
-/** Tests and blocks where they belong, and nowhere else. */
+/** Tests and blocks must be where they belong, and nowhere else. */
 function checkTests(binding: Binding): void {
   const { node, form } = binding;
   const [first] = node.tests;

@@ -22,10 +22,10 @@ export function compileBlock(nodes: readonly CommandNode[], context: BlockContex
 }
 
 /** A command with those that continue it. */
-type Chain = [CommandNode, ...CommandNode[]];
+type CommandChain = [CommandNode, ...CommandNode[]];
 
-function chains(nodes: readonly CommandNode[]): Chain[] {
-  const found: Chain[] = [];
+function chains(nodes: readonly CommandNode[]): CommandChain[] {
+  const found: CommandChain[] = [];
   for (const node of nodes) {
     const last = found.at(-1);
     if (last && commands.get(node.name)?.continues === last[0].name) last.push(node);
@@ -34,7 +34,7 @@ function chains(nodes: readonly CommandNode[]): Chain[] {
   return found;
 }
 
-function compileChain(chain: Chain, context: BlockContext): CommandCode | undefined {
+function compileChain(chain: CommandChain, context: BlockContext): CommandCode | undefined {
   const [node] = chain;
   const record = commands.get(node.name);
   if (record?.continues !== undefined) {

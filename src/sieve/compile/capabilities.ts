@@ -1,4 +1,4 @@
-/** The extensions that scripts may require (RFC 5228 section 6), and what to say of those that mean nothing here. */
+/** The extensions that scripts may require (RFC 5228 section 6), and the messages about those that mean nothing here. */
 
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { shorten } from "../../text/shorten.ts";
@@ -68,7 +68,7 @@ const renamed: ReadonlyMap<string, string> = new Map([
 ]);
 
 export function unknownCapability(name: string): string {
-  if (aboutMessages.has(name)) return `"${name}" is about messages, and at these stages there is none yet. Remove it.`;
+  if (aboutMessages.has(name)) return `"${name}" needs a message, and there is no message yet at these stages. Remove it.`;
   const now = renamed.get(name);
   if (now !== undefined) return `unknown capability "${name}". What it was for is in "${now}".`;
   const several = name.split(/[\s,]+/);

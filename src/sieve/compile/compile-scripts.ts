@@ -127,7 +127,7 @@ function compileIncluded(written: string, compiling: Compiling, fail: (message: 
   return undefined;
 }
 
-/** Blocks and tests within one another, over all scripts that include one another: deeper than this the stack might not do. */
+/** Blocks and tests within one another, over all scripts that include one another: a deeper nesting might exhaust the stack. */
 const deepest = 1000;
 
 function depthOf(commands: readonly CommandNode[]): number {

@@ -1,4 +1,4 @@
-/** What to say of commands and tests that do not exist here, and of words that are out of place. */
+/** Messages about commands and tests that do not exist here, and about words that are out of place. */
 
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { shorten } from "../../text/shorten.ts";
@@ -8,7 +8,7 @@ import type { Signature } from "./definition.ts";
 
 const noMessage = "there is no message yet at these stages";
 
-/** Commands of other stages, with what does here what they may have been meant for. */
+/** Commands of other stages, with what may serve in their place. */
 const messageCommands: ReadonlyMap<string, string> = new Map([
   ["redirect", 'Use set "envelope.to" "…" to change the recipient.'],
   ["fileinto", 'Use set "envelope.to" "…" with a sub-address to choose the folder.'],

@@ -3,7 +3,7 @@
 import { always, type Code, until } from "../../answer/code.ts";
 import type { ScriptRun } from "../run/script-run.ts";
 
-/** How the commands after it go on. */
+/** What a command leads to: `next` is the command after it. */
 export type Signal = "next" | "stop" | "return" | "break" | "continue";
 
 export type CommandCode = Code<ScriptRun, Signal>;
@@ -11,7 +11,7 @@ export type CommandCode = Code<ScriptRun, Signal>;
 /** Constant if `ihave` decided it at load; what it closes off may hold commands and tests that do not exist. */
 export type TestCode = Code<ScriptRun, boolean>;
 
-/** It runs all the same. */
+/** The test runs all the same. */
 export function withConstant(test: TestCode, constant: boolean | undefined): TestCode {
   return test.waits ? test : { ...test, constant };
 }

@@ -11,7 +11,7 @@ import { compileText, constantText, decodeCharacters, hasEncodedCharacter, hasRe
 import type { NameProblem, ScriptScope } from "./script-variables.ts";
 
 /** `statements` collects. */
-export interface Subject {
+export interface ScriptSource {
   readonly script: string;
   readonly source: string;
   readonly places: Places;
@@ -22,7 +22,7 @@ export interface Subject {
   readonly include: BlockContext["include"];
 }
 
-export function contextOf({ script, source, places, scope, vocabulary, problems, statements, include }: Subject): BlockContext {
+export function contextOf({ script, source, places, scope, vocabulary, problems, statements, include }: ScriptSource): BlockContext {
   const required = new Set(alwaysThere);
   const reported = new Set<string>();
   const error: BlockContext["error"] = (offset, message) => problems.report("error", script, places, offset, message);
@@ -36,7 +36,6 @@ export function contextOf({ script, source, places, scope, vocabulary, problems,
 
   const needs: BlockContext["needs"] = (capability, offset, what) => {
     if (required.has(capability) || reported.has(capability)) return;
-    // One fix fixes all.
     reported.add(capability);
     strictly(offset, `${what} is used without require "${capability}". Add that at the top of the script.`);
   };

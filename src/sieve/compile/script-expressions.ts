@@ -11,7 +11,7 @@ import type { ScriptContext, TextArgument } from "./definition.ts";
 import { scriptFunctions } from "./script-functions.ts";
 import type { ScopeVariables } from "./script-variables.ts";
 
-/** Instructions: a script that asks in a loop must not ask for ever. */
+/** Instructions: a script must not ask in a loop for ever. */
 export const costOfAsking = 100;
 
 /** Without the functions of scripts, which need the place of each statement. Names of variables are in lower case. */

@@ -1,4 +1,4 @@
-/** Functions that expressions have in scripts alone, or in another form there: a source that cannot tell does not always end a script. */
+/** Functions of expressions in scripts alone, or that differ there: a DNS failure, for one, is a value and does not end the script. */
 import { getDomain, getPublicSuffix } from "tldts";
 import { type Answer, after } from "../../answer/answer.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
@@ -9,7 +9,7 @@ import { toText, type Value } from "../../expr/value.ts";
 
 /** What came from a client must not become SQL. */
 export const variablesInSql =
-  "the SQL statement has variables in it, by which strangers could write SQL. Write ? in their place, and the variables in the list of values.";
+  "the SQL statement contains variables, which would let strangers inject SQL. Write ? in their place, and the variables in the list of values.";
 
 /** `collect` is called with the SQL statements that are literal. */
 export function scriptFunctions(collect: (store: string, sql: string) => void): ReadonlyMap<string, AskFunction> {

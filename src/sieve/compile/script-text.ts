@@ -57,8 +57,8 @@ function charged(run: ScriptRun, text: string): string {
 }
 
 /**
- * What `read` makes of a string: once where the string is known at load, otherwise whenever it runs. `problem` is said of one that it
- * makes nothing of, by an error at load, after which this is `undefined`, or by a `ScriptFault`.
+ * What `read` makes of a string: once where the string is known at load, otherwise whenever it runs. Where it makes nothing of it,
+ * `problem` is an error at load, after which this is `undefined`, or a `ScriptFault`.
  */
 export function meaningOf<T>(
   { constant, of, offset }: TextArgument,

@@ -27,7 +27,7 @@ export interface ScriptScope {
   readonly size: () => number;
   /** For `${name}` in a string: a plain variable need not have been set. The name is one of the grammar, as written. */
   reader(name: string): VariableReader | NameProblem;
-  /** What to say of a plain variable that is always empty, as the script sets it nowhere. */
+  /** A warning about a plain variable that is always empty, as the script never sets it. */
   neverSet(name: string): string | undefined;
   /** For `set` and `let`. */
   target(name: string): Target | NameProblem;
@@ -107,7 +107,7 @@ export function createScope(
     neverSet: (written) => {
       const name = written.toLowerCase();
       if (name.includes(".") || assigned.has(name) || shared.has(name)) return undefined;
-      return `the variable "${shorten(name)}" is empty: this script sets it nowhere.${didYouMean(name, assigned)}`;
+      return `the variable "${shorten(name)}" is always empty: this script never sets it.${didYouMean(name, assigned)}`;
     },
     target: (written) => {
       const name = written.toLowerCase();
@@ -144,7 +144,7 @@ export function createScope(
   };
 }
 
-const nameRule = "A name is letters, digits and underscores, and begins with no digit.";
+const nameRule = "A name is letters, digits and underscores, and does not begin with a digit.";
 
 function inNamespace(name: string, namespace: string): string | undefined {
   return name.startsWith(`${namespace}.`) ? name.slice(namespace.length + 1) : undefined;

@@ -71,7 +71,7 @@ function parseCharged(run: ScriptRun, pattern: string): Wildcard {
   return parseWildcard(pattern);
 }
 
-/** What reading a character of a wildcard costs, in terms of comparing one. */
+/** Reading a character of a wildcard costs as much as comparing this many. */
 const parseCost = 8;
 
 function matchCharged(run: ScriptRun, wildcard: Wildcard, folded: string, value: string): readonly string[] | undefined {
@@ -85,7 +85,7 @@ function matchCharged(run: ScriptRun, wildcard: Wildcard, folded: string, value:
   });
 }
 
-/** Characters: small portions would cost nothing. */
+/** Characters: a smaller portion would be charged nothing. */
 const workStep = 4096;
 
 /** `undefined`: an error was reported. */

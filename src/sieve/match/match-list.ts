@@ -27,7 +27,7 @@ export function matchLists(sources: readonly ValueSource[], names: readonly Text
     ask(waits, "a lookup", ({ run, value }: Question) => {
       const name = of(run);
       spend(run, 1 + costOf(value.length));
-      // A name that is made up while the script runs may be no list, and nothing is in it: a stranger may have had a hand in it.
+      // A client may have had a hand in a name that is put together while the script runs: one that is not a list holds nothing.
       return lookups.has(name) && after(run.surroundings.ask.keyGet(name, value), (found) => found !== undefined);
     });
   const isInOne = until(names.map(isIn), isFound, always(false));

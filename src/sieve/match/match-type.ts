@@ -1,4 +1,4 @@
-/** What comparing tests have in common: match type, comparator and keys, and how they go through the values (RFC 5228 2.7). */
+/** What comparing tests have in common: match type, comparator and keys, and how values are gone through (RFC 5228 2.7). */
 
 import type { Arguments, ScriptContext, TagArgument, TagRecord, TextArgument } from "../compile/definition.ts";
 import type { TestCode } from "../compile/script-code.ts";
@@ -40,7 +40,7 @@ export function compileMatch(
   const type = args.inGroup(group);
   if (comparator && type && !comparator.hasParts && ["contains", "matches", "regex"].includes(type.name)) {
     const mend = `Use ":is" or ":value", or another comparator.`;
-    context.error(type.offset, `":${type.name}" looks for parts of texts, and "${comparator.name}" compares numbers. ${mend}`);
+    context.error(type.offset, `":${type.name}" matches parts of texts, and "${comparator.name}" compares numbers. ${mend}`);
     return undefined;
   }
   if (type?.name === "list") {
@@ -83,7 +83,7 @@ function all(matches: readonly (KeyMatch | undefined)[]): KeyMatch | undefined {
   return compiled.length === matches.length ? anyOf(compiled) : undefined;
 }
 
-/** Numbers are compared whatever the comparator is: the count has no other meaning (RFC 5231 4.2). */
+/** Counts are compared as numbers, whatever the comparator is (RFC 5231 4.2). */
 function countMatch(type: TagArgument, keys: readonly TextArgument[], context: ScriptContext): KeyMatch | undefined {
   const operator = operatorOf(type.text(), context);
   for (const { constant, offset } of keys) {

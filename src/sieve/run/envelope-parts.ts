@@ -9,7 +9,7 @@ export function envelopePart(written: string): EnvelopePart | undefined {
   return envelopeParts.find((part) => part === name);
 }
 
-/** A value that cannot be is ignored, as in the server that these scripts come from. Later tests see the change. */
+/** An impossible value is ignored, as in the server that these scripts come from. Later tests see the change. */
 export function setEnvelope(run: ScriptRun, part: EnvelopePart, written: string): void {
   const value = checked(part, written);
   if (value === undefined) return;
@@ -56,7 +56,7 @@ function checked(part: EnvelopePart, value: string): Checked | undefined {
   }
 }
 
-/** One that no path could hold would end up as another recipient, or in the middle of a command. */
+/** An address that no path can hold could become another recipient, or a part of a command. */
 function address(value: string): Checked | undefined {
   const seen = parseAddress(value);
   return formatAddress(seen) === undefined ? undefined : { kept: value, seen };

@@ -23,14 +23,14 @@ export interface ScriptRun {
   action: ScriptOutcome["action"];
   /** Instructions left. */
   budget: number;
-  /** What was left when other requests had their turn last. */
+  /** What was left when other requests last had their turn. */
   budgetAtYield: number;
   /** Scripts that were included. `undefined`: none yet. */
   included: Set<string> | undefined;
   /** Where the command that is running begins, for the message of a failure. */
   script: string;
   offset: number;
-  /** What the command that is running became, for the trace: the value that was set, the reply. A command leaves it alone if there is nothing to say. */
+  /** What the command that is running became, for the trace: the value that was set, the reply. `""` if there is nothing to say. */
   answer: string;
 }
 
@@ -60,14 +60,14 @@ export function costOfPattern({ size }: Pattern, text: string): number {
 /** Instructions after which other requests get their turn. */
 const instructionsInTurn = 1000;
 
-/** A script that runs for long lets other requests go on, wherever it may run for long: in loops and in scripts that include others. */
+/** Lets other requests have their turn, in loops and in scripts that include others, where a script may run for long. */
 export function* yieldToLoop(run: ScriptRun): Steps<void> {
   if (run.budgetAtYield - run.budget < instructionsInTurn) return;
   run.budgetAtYield = run.budget;
   yield* waitFor(run.surroundings.yieldToLoop());
 }
 
-/** What came of a command or test, reported where a trace is wanted. */
+/** Reports what came of a command or test where a trace is wanted. */
 export function traced<T>(answer: Answer<T>, run: ScriptRun, report: (run: ScriptRun, value: T) => void): Answer<T> {
   return run.surroundings.trace
     ? after(answer, (value) => {

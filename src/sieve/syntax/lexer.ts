@@ -18,7 +18,7 @@ export type ScriptToken =
     readonly offset: number;
     /** After its last character. */
     readonly end: number;
-    /** Something between it and the one before was no word, which was reported. */
+    /** Something between it and the one before was not a word, which was reported. */
     readonly isAfterStray?: true;
   };
 
@@ -35,7 +35,7 @@ const blockStart = /text:[ \t]*(?:#[^\n]*)?\r?\n/iy;
 const spoiledBlockStart = /text:[ \t]+(?=[^#\s])/iy;
 const marks: ReadonlySet<string> = new Set("[](){},;");
 const endsCommand: ReadonlySet<Mark> = new Set([";", "{", "}"]);
-/** With the text between them, so that what comes after it reads as it was meant. */
+/** With the text between them, so that what comes after it is read as it was meant. */
 const wrongQuotes = /[‘’‚“”„`´'][^‘’‚“”„`´'"\n;{}]*[‘’“”`´']/y;
 /** A comment as other languages write it, but not the address of a web page. */
 const wrongComment = /(?<!:)(?:\/\/|--)[^\n]*/y;
@@ -163,7 +163,7 @@ function textBlock(source: string, offset: number, body: number, report: ReportP
   };
 }
 
-/** 0 if it is none. */
+/** 0 if it is not a number. */
 function numberOf(written: string, offset: number, report: ReportProblem): number {
   const match = /^(\d+)([KMG]?)$/i.exec(written);
   if (!match) {

@@ -1,5 +1,5 @@
 /**
- * Words to commands (RFC 5228 section 8.2). It knows no names. After an error it goes on after the next semicolon or at
+ * Words to commands (RFC 5228 section 8.2). It knows no names. After an error it continues after the next semicolon or at
  * the next brace, so that one pass finds all.
  */
 import { shorten } from "../../text/shorten.ts";
@@ -13,7 +13,7 @@ export function parseScript(source: string, limits: Limits, report: ReportProble
   return parser.script();
 }
 
-/** Blocks and tests are read by functions that call themselves: deeper than this the stack might not do, whatever the limits say. */
+/** Blocks and tests are read by functions that call themselves: a deeper nesting might exhaust the stack, whatever the limits are. */
 const deepest = 400;
 
 /** What a command or test is followed by. */
@@ -95,7 +95,7 @@ class ScriptParser {
     return { name, offset, ...(isBroken ? nothing : tail), block, isBroken };
   }
 
-  /** One that parts a command from its block. */
+  /** One between a command and its block. */
   #skipsSemicolon(): boolean {
     const after = this.#tokens[this.#at + 1];
     if (!this.#is(";") || after?.kind !== "mark" || after.mark !== "{") return false;
@@ -170,7 +170,7 @@ class ScriptParser {
     return token.kind === "tag" ? { kind: "tag", name: token.name, offset } : { kind: "number", value: token.value, offset };
   }
 
-  /** The grammar has no empty list, but a command may have nothing to put into one. */
+  /** The grammar has no empty list; commands that take one accept it all the same. */
   #list(offset: number): Argument {
     const items: TextNode[] = [];
     this.#at += 1;

@@ -3,7 +3,7 @@
 export type Argument =
   /** Lower case, without its colon. */
   | { readonly kind: "tag"; readonly name: string; readonly offset: number }
-  /** With its unit worked in. */
+  /** Multiplied by its unit. */
   | { readonly kind: "number"; readonly value: number; readonly offset: number }
   | TextNode
   | { readonly kind: "list"; readonly items: readonly TextNode[]; readonly offset: number };

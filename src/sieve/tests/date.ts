@@ -53,7 +53,7 @@ function unknownPart(written: string): string {
 /** In milliseconds ahead of UTC. `undefined`: an error was reported. */
 function zoneOf(args: Arguments, context: ScriptContext): ((run: ScriptRun) => number) | undefined {
   const zone = args.tag("zone")?.text();
-  // RFC 5260 takes the zone of the machine. A script that does the same on all machines is worth more.
+  // RFC 5260 takes the zone of the machine; a script should do the same on every machine.
   if (zone === undefined) return () => 0;
   return meaningOf(zone, context, parseZone, badZone);
 }

@@ -17,7 +17,7 @@ export const environmentTest: TestRecord = {
   compile: (args, context) => compileMatch(args, context, [sourceOf(args.text(0), context)], args.texts(1)),
 };
 
-/** An item that is unknown has no value, which RFC 5183 section 4 forbids to be an error. */
+/** An unknown item has no value; RFC 5183 section 4 forbids to treat it as an error. */
 function sourceOf({ constant, of, offset }: TextArgument, context: ScriptContext): ValueSource {
   const items = context.vocabulary.environment;
   if (constant === undefined) return (run) => itemText(of(run).toLowerCase(), run);

@@ -1,4 +1,4 @@
-/** Tests of what there is: `ihave` of extensions (RFC 5463 section 4), `valid_ext_list` of lists (RFC 6134 section 2.7). */
+/** Tests of what exists: `ihave` of extensions (RFC 5463 section 4), `valid_ext_list` of lists (RFC 6134 section 2.7). */
 import { always } from "../../answer/code.ts";
 import { capabilities } from "../compile/capabilities.ts";
 import type { TestRecord } from "../compile/definition.ts";

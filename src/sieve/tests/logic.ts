@@ -4,7 +4,7 @@ import { always, map, until } from "../../answer/code.ts";
 import type { TestRecord } from "../compile/definition.ts";
 import { type TestCode, withConstant } from "../compile/script-code.ts";
 
-// They close nothing off, so that what they make unreachable is checked all the same.
+// Not constant: what they make unreachable is checked all the same.
 export const trueTest: TestRecord = { name: "true", compile: () => ({ waits: false, run: () => true }) };
 export const falseTest: TestRecord = { name: "false", compile: () => ({ waits: false, run: () => false }) };
 

@@ -14,7 +14,7 @@ export const stringTest: TestRecord = {
   ],
   compile(args, context) {
     const texts = args.texts(0).map(({ of }) => of);
-    // An empty text is none when texts are counted.
+    // An empty text does not count.
     const sources = isCounted(args) ? texts.map((of) => (run: ScriptRun) => of(run) || undefined) : texts;
     return compileMatch(args, context, sources, args.texts(1));
   },

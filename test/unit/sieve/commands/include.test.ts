@@ -61,7 +61,10 @@ describe("include", () => {
     ['include "main-again";', ['main-again:1:9: the script "main" includes itself: main includes main-again includes main.']],
     ['include :global :personal "c";', ['1:17: ":global" and ":personal" exclude each other. Remove one.']],
     ['set "a" "1"; global "a";', ['1:21: "a" is a local variable already. Write global "a" before its first use.']],
-    ['global "a.b";', ['1:8: "a.b" is not the name of a variable. A name is letters, digits and underscores, and begins with no digit.']],
+    [
+      'global "a.b";',
+      ['1:8: "a.b" is not the name of a variable. A name is letters, digits and underscores, and does not begin with a digit.'],
+    ],
   ])("%s", (source, errors) => {
     expect(errorsOf(source, vocabulary)).toEqual(errors);
   });

@@ -91,13 +91,16 @@ describe("what cannot be set", () => {
     ['set :replace "a" "b";', '1:1: "set" takes 2 arguments (name, value), not 0.'],
     ['set :replace "a" :lower "b" "c" "d";', '1:5: the argument of ":replace" must be a string.'],
     ['set "1" "b";', '1:5: "1" is a match variable, which :matches and :regex set. Choose a name.'],
-    ['set "a-b" "c";', '1:5: "a-b" is not the name of a variable. A name is letters, digits and underscores, and begins with no digit.'],
+    [
+      'set "a-b" "c";',
+      '1:5: "a-b" is not the name of a variable. A name is letters, digits and underscores, and does not begin with a digit.',
+    ],
     ['set "${a}" "c";', "1:5: the name of a variable must be known at load. Write it without variables."],
     ['set "env.helo_domain" "c";', '1:5: "env.helo_domain" cannot be set: the environment is only read.'],
     ['set "envelope.form" "c";', '1:5: unknown part of the envelope "envelope.form". Did you mean "envelope.from"?'],
     [
       'set "global.a-b" "c";',
-      '1:5: "a-b" is not the name of a variable. A name is letters, digits and underscores, and begins with no digit.',
+      '1:5: "a-b" is not the name of a variable. A name is letters, digits and underscores, and does not begin with a digit.',
     ],
   ])("%s", (source, error) => {
     expect(errorsOf(source)).toEqual([error]);

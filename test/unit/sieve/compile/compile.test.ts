@@ -43,7 +43,7 @@ describe("capabilities", () => {
 
   it.each<[source: string, error: string]>([
     ['require "relatonal";', '1:9: unknown capability "relatonal". Did you mean "relational"?'],
-    ['require ["reject", "fileinto"];', '1:20: "fileinto" is about messages, and at these stages there is none yet. Remove it.'],
+    ['require ["reject", "fileinto"];', '1:20: "fileinto" needs a message, and there is no message yet at these stages. Remove it.'],
     ['require "vnd.stalwart.plugins";', '1:9: unknown capability "vnd.stalwart.plugins". What it was for is in "vnd.stalwart.execute".'],
     ['require "planet";', '1:9: unknown capability "planet". Remove it, or ask for it by ihave.'],
     ['keep; require "reject";', '1:7: "require" must come before all other commands. Put it at the top of the script.'],

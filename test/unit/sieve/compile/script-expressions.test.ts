@@ -55,7 +55,7 @@ describe("errors", () => {
     ['eval "env.helo_domian";', '1:7 unknown variable "env.helo_domian". Did you mean "env.helo_domain"?'],
     ['eval "envelope.form";', '1:7 unknown variable "envelope.form". Did you mean "envelope.from"?'],
     ["eval \"domain_part(env.helo_domain, 'top')\";", "1:36 domain_part takes one of 'sld', 'tld', 'host' here."],
-    ["eval \"dns_query(env.helo_domain, 'mxx')\";", '1:34 the DNS is not asked for "mxx". Did you mean "mx"?'],
+    ["eval \"dns_query(env.helo_domain, 'mxx')\";", '1:34 "mxx" is not a DNS record type that can be queried. Did you mean "mx"?'],
     [
       "eval \"query('', 'SELECT 1 FROM t WHERE a = ' + env.helo_domain, [])\";",
       "1:17 the SQL statement must be one text in quotes. Write ? where a value goes, and the values in the list.",
@@ -75,7 +75,7 @@ describe("errors", () => {
 
   it("SQL with variables in it is one", () => {
     expect(errorsOf('let "x" "1"; eval "sql_query(\'\', \'SELECT ${x}\', [])";')).toContainEqual(
-      expect.stringMatching(/^1:34 the SQL statement has variables in it/),
+      expect.stringMatching(/^1:34 the SQL statement contains variables/),
     );
   });
 });

@@ -141,7 +141,7 @@ test.each<[written: string, message: string]>([
   ],
   [
     'string :matches :comparator "i;ascii-numeric" "1" "1"',
-    '2:11: error: ":matches" looks for parts of texts, and "i;ascii-numeric" compares numbers. Use ":is" or ":value", or another comparator.',
+    '2:11: error: ":matches" matches parts of texts, and "i;ascii-numeric" compares numbers. Use ":is" or ":value", or another comparator.',
   ],
   ['string :value "=" "1" "1"', '2:18: error: unknown relational operator "=". Known are gt, ge, lt, le, eq, ne.'],
   ['string :regex "1" ["a", "("]', "2:28: error: bad regular expression: missing closing ): `(`."],
