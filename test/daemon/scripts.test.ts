@@ -62,11 +62,13 @@ test("several workers do not start either", async () => {
 test("a reload of several workers to such a script changes nothing", async () => {
   const text = (script: string) => `[server]\nworkers = 2\n${config("reload", script, init)}`;
   const daemon = await start("reload", text(select));
-  daemon.reload(text('if query "SELECT 1 FROM unseen" { reject "no"; }'));
+  const another = `bind = ["127.0.0.1:${nobody}", `;
+  daemon.reload(text('if query "SELECT 1 FROM unseen" { reject "no"; }').replace("bind = [", another));
   expect(await daemon.logged(({ event, level }) => event === "configuration" && level === "error")).toMatchObject({
     msg: expect.stringContaining('there is no table "unseen"'),
   });
   await daemon.logged(({ event, level }) => event === "reload" && level === "error");
+  await expect(openPolicy(nobody)).rejects.toThrow("ECONNREFUSED");
   const clients = await Promise.all([openPolicy(ports.reload), openPolicy(ports.reload)]);
   for (const client of clients) expect(await client.ask({ recipient: "a@example.org" })).toBe("DUNNO");
   for (const client of clients) client.end();

@@ -53,7 +53,7 @@ const serve = (port: number, workers: number, postgres?: number) =>
 
 /** First attempts without end, each for another recipient, until `kill` is done; those that were greylisted. */
 async function attempts(port: number, run: number, kill: () => Promise<void>): Promise<Map<string, PolicyAnswer>> {
-  const told = new Map<string, PolicyAnswer>();
+  const greylisted = new Map<string, PolicyAnswer>();
   // At a moment that has nothing to do with the rhythm of commits.
   const [enough, pauseMs] = [1 + Math.floor(Math.random() * 3000), Math.random() * 20];
   let number = 0;
@@ -64,24 +64,24 @@ async function attempts(port: number, run: number, kill: () => Promise<void>): P
     connections,
     next: () => (isOver ? undefined : { recipient: `${run}.${number++}@example.org` }),
     onAnswer({ recipient = "" }, answer) {
-      if (answer.action === wait) told.set(recipient, answer);
+      if (answer.action === wait) greylisted.set(recipient, answer);
       else expect(answer.action).toBe("DUNNO");
-      if (told.size < enough || killed !== undefined) return;
+      if (greylisted.size < enough || killed !== undefined) return;
       killed = new Promise((resolve) => setTimeout(resolve, pauseMs)).then(kill).finally(() => {
         isOver = true;
       });
     },
   });
   await killed;
-  return told;
+  return greylisted;
 }
 
-async function expectRemembered(settings: StoreSettings, told: ReadonlyMap<string, PolicyAnswer>): Promise<void> {
+async function expectRemembered(settings: StoreSettings, greylisted: ReadonlyMap<string, PolicyAnswer>): Promise<void> {
   const state = openState(settings, { onAvailability: () => {} });
   const entries = new Map<string, GreylistEntry>();
   for (const entry of await state.list({}, { limit: 1_000_000 })) entries.set(entry.recipient, entry);
   await state.close();
-  const wrong = [...told].filter(([recipient, { asked, answered }]) => {
+  const wrong = [...greylisted].filter(([recipient, { asked, answered }]) => {
     const entry = entries.get(recipient);
     return entry === undefined || entry.firstSeen < asked || entry.firstSeen > answered;
   });
@@ -89,13 +89,13 @@ async function expectRemembered(settings: StoreSettings, told: ReadonlyMap<strin
 }
 
 /** Each is asked once more, when the last of them has waited long enough. */
-async function expectPassed(port: number, told: ReadonlyMap<string, PolicyAnswer>): Promise<void> {
-  const last = [...told.keys()].at(-1) ?? "";
+async function expectPassed(port: number, greylisted: ReadonlyMap<string, PolicyAnswer>): Promise<void> {
+  const last = [...greylisted.keys()].at(-1) ?? "";
   const probe = await openPolicy(port);
   const delayed = expect.stringMatching(/^PREPEND X-Greylist: delayed \d+ seconds/);
   await expect.poll(() => probe.ask({ recipient: last })).toEqual(delayed);
   probe.end();
-  const left = [...told.keys()].filter((recipient) => recipient !== last);
+  const left = [...greylisted.keys()].filter((recipient) => recipient !== last);
   const actions: string[] = [];
   await loadPolicy({
     port,
@@ -106,7 +106,7 @@ async function expectPassed(port: number, told: ReadonlyMap<string, PolicyAnswer
     },
     onAnswer: (_, { action }) => actions.push(action),
   });
-  expect(actions).toHaveLength(told.size - 1);
+  expect(actions).toHaveLength(greylisted.size - 1);
   expect(actions.filter((action) => !action.startsWith("PREPEND X-Greylist: delayed"))).toEqual([]);
 }
 
@@ -120,13 +120,13 @@ describe("after kill -9", () => {
     for (let run = 0; run < times; run++) {
       daemon = await serve(port, workers);
       const { kill } = daemon;
-      const told = await attempts(port, run, kill);
-      await expectRemembered(sqliteSettings(join(folder, "state", "state.sqlite")), told);
+      const greylisted = await attempts(port, run, kill);
+      await expectRemembered(sqliteSettings(join(folder, "state", "state.sqlite")), greylisted);
       daemon = await serve(port, workers);
-      await expectPassed(port, told);
+      await expectPassed(port, greylisted);
       expect(daemon.untaken()).toEqual([]);
       await daemon.stop();
-      total += told.size;
+      total += greylisted.size;
     }
     if (isLong)
       console.info(`workers = ${workers}: ${total} first attempts were answered in ${times} runs that ended by kill -9 of the daemon`);
@@ -138,11 +138,11 @@ describe("after kill -9", () => {
     daemon = await serve(port, 1, postgres.port);
     let total = 0;
     for (let run = 0; run < (isLong ? 12 : 1); run++) {
-      const told = await attempts(port, run, () => postgres.kill());
+      const greylisted = await attempts(port, run, () => postgres.kill());
       await expect.poll(() => postgres.start().then(() => true, String)).toBe(true);
-      await expectRemembered(postgresqlSettings(postgres.port), told);
-      await expectPassed(port, told);
-      total += told.size;
+      await expectRemembered(postgresqlSettings(postgres.port), greylisted);
+      await expectPassed(port, greylisted);
+      total += greylisted.size;
     }
     if (isLong) console.info(`${total} first attempts were answered in 12 runs that ended by kill -9 of PostgreSQL`);
     await daemon.stop();
