@@ -4,7 +4,7 @@ import { formatProblem } from "../config/check/report.ts";
 import { renderConfiguration } from "../config/docs/print.ts";
 import { type ConfigurationOptions, configurationOption, loadOrExplain, stateDirectoryOption, withCore } from "./configuration-option.ts";
 
-interface Options extends ConfigurationOptions {
+interface CheckOptions extends ConfigurationOptions {
   readonly print?: boolean;
   readonly connect?: boolean;
 }
@@ -22,7 +22,7 @@ export function checkCommand(): Command {
 Each problem is one line on standard error: FILE:LINE:COLUMN: KEY: what is wrong. How to fix it.
 Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a store that cannot be reached or does not take the SQL of a script.`,
     )
-    .action(async (options: Options) => {
+    .action(async (options: CheckOptions) => {
       const configuration = loadOrExplain(options);
       if (configuration === undefined) {
         process.exitCode = 1;

@@ -12,9 +12,9 @@ import { PolicyDecoder } from "../wire/policy.ts";
 import { ProtocolError } from "../wire/protocol-error.ts";
 import { type ConfigurationOptions, configurationOption, loadOrExplain, stateDirectoryOption, withCore } from "./configuration-option.ts";
 import { linesOf } from "./lines.ts";
-import { play, type Script, type Step } from "./play.ts";
+import { type PlayedSession, play, type Step } from "./play.ts";
 
-interface Options extends ConfigurationOptions {
+interface ExplainOptions extends ConfigurationOptions {
   readonly client?: string;
   readonly clientName?: string;
   readonly clientPort?: number;
@@ -77,7 +77,7 @@ Examples:
 Replies are those of the stages; Postfix puts a prefix of its own before the text of a policy reply.
 Exit status: 0 played, 1 the configuration has errors, 2 the input makes no sense.`,
     )
-    .action(async (options: Options) => {
+    .action(async (options: ExplainOptions) => {
       const configuration = loadOrExplain(options);
       if (configuration === undefined) {
         process.exitCode = 1;
@@ -97,9 +97,9 @@ Exit status: 0 played, 1 the configuration has errors, 2 the input makes no sens
     });
 }
 
-async function explainOne(configuration: Configuration, core: Core, options: Options): Promise<void> {
+async function explainOne(configuration: Configuration, core: Core, options: ExplainOptions): Promise<void> {
   const { client, clientName, clientPort, serverPort, helo, from, to, auth, tls, mailArg, vrfy, expn } = options;
-  const script: Script = {
+  const script: PlayedSession = {
     client: { address: checkedAddress(client), name: clientName, port: clientPort },
     server: { port: serverPort },
     helo,
@@ -150,7 +150,7 @@ async function explainLine(line: string, configuration: Configuration, core: Cor
   }
 }
 
-async function explainRequest(configuration: Configuration, core: Core, { json, listener: name }: Options): Promise<void> {
+async function explainRequest(configuration: Configuration, core: Core, { json, listener: name }: ExplainOptions): Promise<void> {
   const listener = listenerOf(configuration, name);
   const trace: TraceEntry[] = [];
   const decisions: Decision[] = [];

@@ -13,7 +13,7 @@ import type { StageName, StageResult } from "../stage/stage-result.ts";
 import type { Reason, Verdict } from "../stage/verdict.ts";
 
 /** What the client says, in the order of an SMTP session. */
-export interface Script {
+export interface PlayedSession {
   readonly client: { readonly address?: string | undefined; readonly name?: string | undefined; readonly port?: number | undefined };
   readonly server?: { readonly address?: string | undefined; readonly port?: number | undefined } | undefined;
   readonly helo?: string | undefined;
@@ -38,7 +38,7 @@ export interface Step {
   /** In shadow mode: the verdict that is not carried out, and its reply. */
   readonly would?: Exclude<Verdict["kind"], "pass">;
   readonly wouldReply?: string;
-  /** After a MAIL that passed: the sender, rewritten. After a RCPT whose script changed it: what it is from now on. */
+  /** After a MAIL that passed: the sender, rewritten. After a RCPT whose played changed it: what it is from now on. */
   readonly sender?: string;
   /** After a RCPT that passed and is no duplicate: where it goes. */
   readonly resolved?: readonly string[];
@@ -46,10 +46,10 @@ export interface Step {
 }
 
 /** A disconnect ends it; after any other refusal the client goes on. */
-export async function play(script: Script, listener: ListenerSettings, core: Core): Promise<readonly Step[]> {
-  const smtp = new SmtpSession(peerOf(script, listener));
-  const tls = script.tls ?? false;
-  smtp.update({ tls, tlsVersion: "", tlsCipher: "", login: script.auth ?? "" });
+export async function play(played: PlayedSession, listener: ListenerSettings, core: Core): Promise<readonly Step[]> {
+  const smtp = new SmtpSession(peerOf(played, listener));
+  const tls = played.tls ?? false;
+  smtp.update({ tls, tlsVersion: "", tlsCipher: "", login: played.auth ?? "" });
   const terms: Terms = {
     core,
     isShadow: listener.mode === "shadow",
@@ -57,7 +57,7 @@ export async function play(script: Script, listener: ListenerSettings, core: Cor
     mergesRecipients: listener.protocol !== "policy" && listener.rewrite,
   };
   const steps: Step[] = [];
-  for (const { input, ask } of commandsOf(script, smtp, core)) {
+  for (const { input, ask } of commandsOf(played, smtp, core)) {
     const trace: TraceEntry[] = [];
     const result = await runSteps(ask({ ...terms, core: { ...core, trace: (entry) => trace.push(entry) } }));
     steps.push({ stage: result.stage, input, ...shown(result, terms), trace });
@@ -66,13 +66,13 @@ export async function play(script: Script, listener: ListenerSettings, core: Cor
   return steps;
 }
 
-interface Command {
+interface PlayedCommand {
   readonly input: string;
   readonly ask: (terms: Terms) => Steps<StageResult>;
 }
 
-function* commandsOf(script: Script, smtp: SmtpSession, core: Core): Generator<Command> {
-  const { client, helo, sender, mailArgs = [], recipients = [], vrfy, expn } = script;
+function* commandsOf(played: PlayedSession, smtp: SmtpSession, core: Core): Generator<PlayedCommand> {
+  const { client, helo, sender, mailArgs = [], recipients = [], vrfy, expn } = played;
   const message = "";
   if (core.settings.throttles.connect.length > 0) yield { input: client.address ?? "", ask: (terms) => smtp.connect(undefined, terms) };
   if (helo !== undefined) yield { input: helo, ask: (terms) => smtp.ehlo(helo, message, terms) };
@@ -86,7 +86,7 @@ function* commandsOf(script: Script, smtp: SmtpSession, core: Core): Generator<C
   if (expn !== undefined) yield { input: expn, ask: (terms) => smtp.expn(expn, terms) };
 }
 
-function peerOf({ client, server }: Script, listener: ListenerSettings): Peer {
+function peerOf({ client, server }: PlayedSession, listener: ListenerSettings): Peer {
   const address = client.address === undefined ? undefined : canonicalIp(client.address);
   return {
     listener: listener.name,

@@ -7,14 +7,14 @@ import type { Lookup } from "../stage/sources.ts";
 import type { LookupEntry, LookupSettings } from "./lookup-settings.ts";
 import { type MemoryLookup, openMemoryLookup } from "./memory.ts";
 
-type FileSettings = Extract<LookupSettings, { readonly type: "file" }>;
+type FileLookupSettings = Extract<LookupSettings, { readonly type: "file" }>;
 
 export class FileLookup implements Lookup {
   readonly waits = false;
   readonly #file: WatchedFile<MemoryLookup>;
 
   /** Reads the file; throws a `FileProblem`. */
-  constructor({ name, path, caseSensitive }: FileSettings, onAvailability: OnAvailability) {
+  constructor({ name, path, caseSensitive }: FileLookupSettings, onAvailability: OnAvailability) {
     this.#file = new WatchedFile(`${name}: ${path}`, path, (text) => openMemoryLookup(entriesOf(text), caseSensitive), onAvailability);
   }
 

@@ -6,7 +6,7 @@ import type { StageResult } from "./stage-result.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** A verdict on a question that may be asked again, and the message that it was given for. */
-export interface Answered {
+export interface AnsweredQuestion {
   readonly message: string;
   readonly verdict: Verdict;
 }

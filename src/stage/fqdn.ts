@@ -1,4 +1,4 @@
-/** Whether an EHLO name counts as fully qualified: by the rule of the seeds, or strictly (RFC 5321 4.1.2, 4.1.3). */
+/** Whether an EHLO name counts as fully qualified: by the lenient rule (a dot and short labels), or strictly (RFC 5321 4.1.2, 4.1.3). */
 import { canonicalIp } from "../mail/ip.ts";
 
 export type FqdnRule = "stalwart" | "strict";

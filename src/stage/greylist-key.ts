@@ -7,10 +7,10 @@ import { foldSender } from "./fold-sender.ts";
 import type { GreylistSettings } from "./stage-settings.ts";
 import type { GreylistQuestion } from "./state.ts";
 
-type Triplet = Pick<GreylistQuestion, "client" | "sender" | "recipient">;
+type TripletText = Pick<GreylistQuestion, "client" | "sender" | "recipient">;
 
 /** `client` is what `clientKey` says, the addresses are canonical. A triplet that was made here stays as it is. */
-export function greylistKey({ client, sender, recipient }: Triplet, { key, foldSenders }: GreylistSettings): Triplet {
+export function greylistKey({ client, sender, recipient }: TripletText, { key, foldSenders }: GreylistSettings): TripletText {
   return {
     client: key.has("client") ? keyText(client) : "",
     sender: key.has("sender") ? keyText(foldSenders ? foldSender(sender) : sender) : "",

@@ -5,7 +5,7 @@
 import { type Steps, waitFor } from "../answer/steps.ts";
 import { canonicalLogin } from "../mail/address.ts";
 import { detach } from "../text/octets.ts";
-import { type Answered, type AnsweredMail, isAbout, isAnswered } from "./answered.ts";
+import { type AnsweredMail, type AnsweredQuestion, isAbout, isAnswered } from "./answered.ts";
 import { maxEhloOctets } from "./bounds.ts";
 import { decideConnect } from "./connect.ts";
 import { decideEhlo } from "./ehlo.ts";
@@ -51,7 +51,7 @@ export class SmtpSession {
   #stage: StageName = "connect";
   /** `message` undefined: it was the connection itself that was asked about. */
   #connect: { message: string | undefined; readonly verdict: Verdict } | undefined;
-  #ehlo: (Answered & { readonly name: string }) | undefined;
+  #ehlo: (AnsweredQuestion & { readonly name: string }) | undefined;
   /** The last EHLO name that the EHLO stage let pass; `session.helo` may be one that it was not asked about. */
   #greeted = "";
   #mail: AnsweredMail | undefined;

@@ -1,7 +1,7 @@
 /** The same sessions by `explain` and by each protocol: a rule never behaves differently because the MTA spoke another one. */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { play, type Script } from "../../src/cli/play.ts";
+import { type PlayedSession, play } from "../../src/cli/play.ts";
 import type { Configuration, ListenerSettings } from "../../src/config/configuration.ts";
 import { parseConfiguration } from "../../src/config/load.ts";
 import { openCore } from "../../src/daemon/open-core.ts";
@@ -120,7 +120,7 @@ function byExplain(protocol: "policy" | "milter"): (place: Place) => Player {
     async ({ client: address, port, login, tls, commands }) => {
       const named = (name: Command["name"]) => commands.find((command) => command.name === name);
       const mail = named("MAIL");
-      const script: Script = {
+      const script: PlayedSession = {
         client: { address, name: "mx.client.example", port },
         ...{ helo: named("EHLO")?.argument, auth: login, tls, sender: mail?.argument, mailArgs: mail?.parameters ?? [] },
         recipients: commands.flatMap(({ name, argument, parameters }) =>
