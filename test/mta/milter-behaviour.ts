@@ -10,8 +10,13 @@ import { openSmtp, type Smtp } from "../support/smtp.ts";
 export const services = ["base", "keep", "enforce", "mortal"] as const;
 export type Service = (typeof services)[number];
 
-/** In the folder that the MTA sees as /run/postern; that of `base` has the name that contrib uses. */
-export const socketOf = (sockets: string, service: Service) => join(sockets, service === "base" ? "milter.sock" : `${service}.sock`);
+/** Where the milter of a service listens: a path, or a port of loopback. */
+export type Place = { readonly path: string } | { readonly host: "127.0.0.1"; readonly port: number };
+
+/** Where a configuration of contrib has its milter. */
+const milterPlace = /(?<=protocol = "milter"\nbind = \[")[^"]+/;
+
+const written = (place: Place) => ("path" in place ? `unix:${place.path}` : `${place.host}:${place.port}`);
 
 export const members = Array.from({ length: 200 }, (_, n) => `member${n}@example.org`).sort();
 
@@ -49,10 +54,11 @@ export interface Daemons {
 }
 
 /** `text` is a postern.toml of contrib. */
-export async function startDaemons(scratch: string, sockets: string, text: string): Promise<Daemons> {
-  const listening = (service: Service) => ({ path: socketOf(sockets, service) });
-  const config = (service: Service) =>
-    substitute(behaviour(text), ["/run/postern/milter.sock", socketOf(sockets, service)]).replaceAll("/run/postern/", `${sockets}/`);
+export async function startDaemons(scratch: string, text: string, placeOf: (service: Service) => Place): Promise<Daemons> {
+  const config = (service: Service) => {
+    if (!milterPlace.test(text)) throw new Error(`no milter in:\n${text}`);
+    return behaviour(text).replace(milterPlace, written(placeOf(service)));
+  };
   /** Without the socketmap listener. */
   const alone = (service: Service) => config(service).replace(/^\[listener\.map\][\s\S]*?\n\n/m, "");
   const serving = await startDaemon({
@@ -60,18 +66,17 @@ export async function startDaemons(scratch: string, sockets: string, text: strin
     config: `${config("base")}
 [listener.enforce]
 protocol = "milter"
-bind = ["unix:${socketOf(sockets, "enforce")}"]
+bind = ["${written(placeOf("enforce"))}"]
 extensions = "enforce"
-socket-mode = "0666"
 `,
-    listening: [listening("base"), listening("enforce")],
+    listening: [placeOf("base"), placeOf("enforce")],
   });
   const keeping = await startDaemon({
     directory: join(scratch, "keep"),
     config: substitute(alone("keep"), [`delivery = "base"`, `delivery = "keep"`]),
-    listening: [listening("keep")],
+    listening: [placeOf("keep")],
   });
-  const startMortal = () => startDaemon({ directory: join(scratch, "mortal"), config: alone("mortal"), listening: [listening("mortal")] });
+  const startMortal = () => startDaemon({ directory: join(scratch, "mortal"), config: alone("mortal"), listening: [placeOf("mortal")] });
   return {
     serving,
     startMortal,

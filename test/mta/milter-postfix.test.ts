@@ -5,32 +5,34 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { read, substitute } from "../support/contrib.ts";
 import { freePorts, type Mta, startPostfix, whyNo } from "../support/mta.ts";
 import { openSmtp } from "../support/smtp.ts";
-import { type Daemons, type Service, services, socketOf, startDaemons, testMilter } from "./milter-behaviour.ts";
+import { type Daemons, type Service, services, startDaemons, testMilter } from "./milter-behaviour.ts";
 
 describe.skipIf(whyNo("Postfix") !== undefined)("Postfix with a milter", async () => {
   const scratch = `/tmp/postern-mp-${process.pid}`;
-  const sockets = join(scratch, "run");
-  const [base = 0, keep = 0, enforce = 0, mortal = 0, clientPort = 0] = await freePorts(5);
+  const [base = 0, keep = 0, enforce = 0, mortal = 0, clientPort = 0, ...more] = await freePorts(9);
   const ports = { base, keep, enforce, mortal };
+  /** Of the milters. */
+  const [milterBase = 0, milterKeep = 0, milterEnforce = 0, milterMortal = 0] = more;
+  const milters = { base: milterBase, keep: milterKeep, enforce: milterEnforce, mortal: milterMortal };
 
-  const main = `${substitute(read("contrib/postfix/milter.cf"), ["/run/postern", sockets])}
+  const main = `${substitute(read("contrib/postfix/milter.cf"), ["127.0.0.1:10043", `127.0.0.1:${milters.base}`])}
 mynetworks = 127.0.0.1
 mydestination = example.org example.net
 `;
   const service = (name: Service) =>
-    `127.0.0.1:${ports[name]} inet n - n - - smtpd\n    -o smtpd_milters=unix:${socketOf(sockets, name)}\n`;
+    `127.0.0.1:${ports[name]} inet n - n - - smtpd\n    -o smtpd_milters=inet:127.0.0.1:${milters[name]}\n`;
 
   let mta: Mta;
   let daemons: Daemons;
 
   beforeAll(async () => {
-    mkdirSync(sockets, { recursive: true });
+    mkdirSync(scratch, { recursive: true });
     const master = services
       .filter((name) => name !== "base")
       .map(service)
       .join("");
     mta = startPostfix({ directory: join(scratch, "mta"), port: base, main, master });
-    daemons = await startDaemons(scratch, sockets, read("contrib/postfix/milter.toml"));
+    daemons = await startDaemons(scratch, read("contrib/postfix/milter.toml"), (name) => ({ host: "127.0.0.1", port: milters[name] }));
   });
 
   afterAll(async () => {

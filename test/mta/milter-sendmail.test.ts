@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { read, substitute } from "../support/contrib.ts";
 import { freePorts, type Sendmail, startSendmail, whyNo } from "../support/mta.ts";
 import { openSmtp } from "../support/smtp.ts";
-import { type Daemons, type Service, services, socketOf, startDaemons, testMilter } from "./milter-behaviour.ts";
+import { type Daemons, type Service, services, startDaemons, testMilter } from "./milter-behaviour.ts";
 
 describe.skipIf(whyNo("Sendmail") !== undefined)("Sendmail with a milter", async () => {
   const scratch = `/tmp/postern-ms-${process.pid}`;
@@ -14,7 +14,7 @@ describe.skipIf(whyNo("Sendmail") !== undefined)("Sendmail with a milter", async
   const ports = { base, keep, enforce, mortal };
 
   const service = (name: Service) => `
-MAIL_FILTER(\`${name}', \`S=unix:${socketOf("/run/postern", name)}, F=T, T=C:30s;S:30s;R:30s;E:5m')dnl
+MAIL_FILTER(\`${name}', \`S=unix:/run/postern/${name}.sock, F=T, T=C:30s;S:30s;R:30s;E:5m')dnl
 DAEMON_OPTIONS(\`Name=${name}, Family=inet, Addr=127.0.0.1, Port=${ports[name]}, InputMailFilters=${name}')dnl`;
   const mc = `${services
     .filter((name) => name !== "base")
@@ -33,7 +33,7 @@ DAEMON_OPTIONS(\`Name=${name}, Family=inet, Addr=127.0.0.1, Port=${ports[name]},
       // Sendmail itself refuses what it did not offer, so the tests' clients are offered what the milter then refuses.
       ["!is_empty(authenticated_as) || is_trusted", "listener == 'map' && remote_ip != '127.0.0.3'"],
     );
-    daemons = await startDaemons(scratch, sockets, config);
+    daemons = await startDaemons(scratch, config, (name) => ({ path: join(sockets, name === "base" ? "milter.sock" : `${name}.sock`) }));
   });
 
   afterAll(async () => {

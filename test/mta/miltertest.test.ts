@@ -16,7 +16,7 @@ describe.skipIf(whyNo("miltertest") !== undefined)("miltertest", async () => {
   let daemon: Daemon;
 
   beforeAll(async () => {
-    const config = substitute(behaviour(read("contrib/postfix/milter.toml")), ["unix:/run/postern/milter.sock", `127.0.0.1:${port}`]);
+    const config = substitute(behaviour(read("contrib/postfix/milter.toml")), ["127.0.0.1:10043", `127.0.0.1:${port}`]);
     daemon = await startDaemon({ directory, config, listening: [{ host: "127.0.0.1", port }] });
   });
 

@@ -33,13 +33,15 @@ describe.skipIf(whyNo("Postfix") !== undefined)("Postfix", async () => {
   const places: readonly (readonly [string, string])[] = [
     ["127.0.0.1:10040", `127.0.0.1:${policy}`],
     ["127.0.0.1:10041", `127.0.0.1:${policySubmission}`],
-    ["/run/postern/policy.sock", socket],
   ];
 
   const config = `${substitute(
     read("contrib/postfix/postern.toml"),
     ...places,
-    [`"127.0.0.1:${policy}"`, hasIpv6 ? `"127.0.0.1:${policy}", "[::1]:${policy}"` : `"127.0.0.1:${policy}"`],
+    [
+      `bind = ["127.0.0.1:${policy}"]`,
+      `bind = ["127.0.0.1:${policy}", "unix:${socket}"${hasIpv6 ? `, "[::1]:${policy}"` : ""}]\nsocket-group = "postfix"`,
+    ],
     [`mode = "shadow"\n`, ""],
     ["max-recipients = 100", "max-recipients = 3"],
     ["total = 5", "total = 3"],
@@ -60,12 +62,7 @@ smtpd_sasl_auth_enable = yes
   const service = (port: number, ...options: readonly string[]) =>
     [`127.0.0.1:${port} inet n - n - - smtpd`, ...options.map((option) => `    -o { ${option} }`)].join("\n");
   const master = [
-    substitute(
-      read("contrib/postfix/master.cf"),
-      ...places.slice(1),
-      ["submission inet", `127.0.0.1:${submission} inet`],
-      ["smtp      inet", `127.0.0.1:${bySocket} inet`],
-    ),
+    substitute(read("contrib/postfix/master.cf"), ...places.slice(1), ["submission inet", `127.0.0.1:${submission} inet`]),
     service(early, "smtpd_delay_reject = no"),
     service(
       twice,
@@ -74,6 +71,7 @@ smtpd_sasl_auth_enable = yes
       "smtpd_relay_restrictions = check_policy_service $postern, reject_unauth_destination",
       "smtpd_recipient_restrictions = check_policy_service $postern",
     ),
+    service(bySocket, `postern = unix:${socket}`),
     service(byIpv6, `postern = inet:[::1]:${policy}`),
     service(shadow, `postern = inet:127.0.0.1:${policyShadow}`),
     service(mortal, `postern = inet:127.0.0.1:${policyMortal}`),

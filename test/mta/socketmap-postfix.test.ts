@@ -11,18 +11,16 @@ import { behaviour, members } from "./milter-behaviour.ts";
 
 describe.skipIf(whyNo("Postfix") !== undefined)("Postfix with socketmap tables", async () => {
   const scratch = `/tmp/postern-sm-${process.pid}`;
-  const sockets = join(scratch, "run");
-  const [smtpd = 0] = await freePorts(1);
-  const socket = join(sockets, "map.sock");
+  const [smtpd = 0, map = 0] = await freePorts(2);
   const config = substitute(
     behaviour(read("contrib/postfix/socketmap.toml")),
-    ["/run/postern/map.sock", socket],
+    ["127.0.0.1:10042", `127.0.0.1:${map}`],
     ["192.0.2.25", "127.0.0.3"],
   );
-  const serve = () => startDaemon({ directory: join(scratch, "daemon"), config, listening: [{ path: socket }] });
+  const serve = () => startDaemon({ directory: join(scratch, "daemon"), config, listening: [{ host: "127.0.0.1", port: map }] });
 
   // Here virtual(8) puts all mail into one Maildir; it must not look up its own tables by socketmap.
-  const main = `${substitute(read("contrib/postfix/socketmap.cf"), ["/run/postern", sockets], ["lmtp:unix:private/dovecot-lmtp", "mailbox"])}
+  const main = `${substitute(read("contrib/postfix/socketmap.cf"), ["127.0.0.1:10042", `127.0.0.1:${map}`], ["lmtp:unix:private/dovecot-lmtp", "mailbox"])}
 mynetworks = 127.0.0.1
 disable_vrfy_command = no
 `;
@@ -34,7 +32,7 @@ disable_vrfy_command = no
   const open: Smtp[] = [];
 
   beforeAll(async () => {
-    mkdirSync(sockets, { recursive: true });
+    mkdirSync(scratch, { recursive: true });
     daemon = await serve();
     postfix = startPostfix({ directory: join(scratch, "mta"), port: smtpd, main, master });
   });
@@ -107,8 +105,8 @@ disable_vrfy_command = no
   });
 
   it("is asked by postmap as by postern query", () => {
-    const ask = (map: string, key: string) => {
-      const { status, stdout } = spawnSync("postmap", ["-q", key, `socketmap:unix:${socket}:${map}`], {
+    const ask = (table: string, key: string) => {
+      const { status, stdout } = spawnSync("postmap", ["-q", key, `socketmap:inet:127.0.0.1:${map}:${table}`], {
         encoding: "utf8",
         env: { PATH: `${process.env.PATH}:/usr/sbin`, MAIL_CONFIG: join(scratch, "mta", "etc") },
       });
