@@ -1,4 +1,4 @@
-/** A directory read from the tables of an MTA and from plain lists, reloaded when they change. What targets lead to is the MTA's to follow. */
+/** A directory read from the tables of an MTA and from plain lists, reloaded when they change. */
 
 import type { OnAvailability } from "../answer/availability.ts";
 import { logicalLines } from "../file/logical-line.ts";
@@ -28,6 +28,7 @@ export function tableParsers(aliasesDomain: string | undefined): Readonly<Record
 export class FileDirectory implements Directory {
   readonly name: string;
   readonly waits = false;
+  readonly forwards = true;
   readonly #settings: FileSettings;
   readonly #files: readonly WatchedFile<readonly Entry[]>[];
   #table: AddressTable;

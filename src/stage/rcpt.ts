@@ -12,7 +12,7 @@ import { evaluate } from "./evaluate.ts";
 import { greylist } from "./greylist.ts";
 import type { CommandFacts, Parameters } from "./parameters.ts";
 import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
-import { type Resolution, resolve, rewrite } from "./resolve.ts";
+import { type Resolution, resolveToEnd, rewrite } from "./resolve.ts";
 import { runScript } from "./script.ts";
 import type { Scripted, Session, Transaction } from "./session.ts";
 import type { Rule } from "./stage-settings.ts";
@@ -62,7 +62,7 @@ function* rcpt(
   const resolution: Resolution =
     domainOf(address) === undefined
       ? { kind: "found", addresses: [address], reason: "postmaster" }
-      : yield* resolve({ ...scope, rcpt: address }, core);
+      : yield* resolveToEnd({ ...scope, rcpt: address }, core);
 
   if (part === "relay" && resolution.kind !== "foreign") return uncounted(pass("pass"));
   if (merges && isDuplicate(resolution, transaction)) {

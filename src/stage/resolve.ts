@@ -4,6 +4,7 @@ import { type Steps, waitFor } from "../answer/steps.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { asString } from "../expr/result.ts";
 import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
+import { follow } from "./alias-chain.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import type { Directory, Recipient } from "./sources.ts";
@@ -12,7 +13,8 @@ import type { Reason } from "./verdict.ts";
 import type { Scope } from "./vocabulary.ts";
 
 export type Resolution =
-  | { readonly kind: "found"; readonly addresses: readonly string[]; readonly reason: Reason }
+  /** `leadsOn`: the directory may say where the addresses lead in turn. */
+  | { readonly kind: "found"; readonly addresses: readonly string[]; readonly reason: Reason; readonly leadsOn?: boolean }
   | { readonly kind: "foreign" }
   | { readonly kind: "unknown" }
   | { readonly kind: "list-too-long"; readonly cause: TemporaryError };
@@ -24,6 +26,18 @@ const unknown: Resolution = { kind: "unknown" };
 export function* rewrite(scope: Scope, core: Core): Steps<string> {
   const result = asString(yield* evaluate("rewrite", core.settings.rcpt.rewrite, scope, core));
   return result?.includes("@") ? parseAddress(result) : scope.rcpt;
+}
+
+/** As `resolve`, and through the tables of the MTA to the end: it need not have them itself. */
+export function* resolveToEnd(scope: Scope, core: Core): Steps<Resolution> {
+  const first = yield* resolve(scope, core);
+  if (first.kind !== "found" || !first.leadsOn) return first;
+  const { addresses } = yield* follow(scope.rcpt, function* (rcpt) {
+    const next = rcpt === scope.rcpt ? first : yield* resolve({ ...scope, rcpt }, core);
+    if (next.kind === "list-too-long") throw next.cause;
+    return next.kind === "found" && next.leadsOn ? next.addresses : [];
+  });
+  return { ...first, addresses };
 }
 
 /** `scope.rcpt` is the address, canonical and with a domain. Throws a `TemporaryError` when it cannot tell. */
@@ -41,19 +55,20 @@ export function* resolve(scope: Scope, core: Core): Steps<Resolution> {
   if (localPartOf(address) === "") return unknown;
 
   const direct = yield* lookUp(directory, address, core);
-  if (direct) return deliver(direct, address, undefined, core);
+  if (direct) return deliver(direct, address, directory, core);
 
   const base = yield* baseOf(own?.subAddressing, address, scope, core);
   if (base !== undefined && base !== address && localPartOf(base) !== "") {
     const found = yield* lookUp(directory, base, core);
-    if (found) return deliver(found, base, settings.rcpt.subAddressingDelivery === "keep" ? address : undefined, core, "sub-address");
+    const kept = settings.rcpt.subAddressingDelivery === "keep" ? address : base;
+    if (found) return deliver(found, base, directory, core, "sub-address", kept);
   }
 
   if (own?.catchAllAddress !== undefined) return { kind: "found", addresses: [own.catchAllAddress], reason: "catch-all" };
   const catchAll = yield* catchAllOf(address, scope, core);
   if (catchAll !== undefined) {
     const found = yield* lookUp(directory, catchAll, core);
-    if (found) return catchAllDelivery(found, catchAll, address, core);
+    if (found) return catchAllDelivery(found, catchAll, address, directory, core);
   }
 
   if (own?.allowRelaying) return { kind: "found", addresses: [address], reason: "relayed" };
@@ -95,34 +110,56 @@ function describe(found: Recipient | undefined): string {
   }
 }
 
-/** `kept` is the address with its detail, when that is what is delivered. */
-function deliver(found: Recipient, address: string, kept: string | undefined, core: Core, reason?: Reason): Resolution {
+/** `kept`: what is delivered to unless an alias leads elsewhere, such as the address with its detail. */
+function deliver(
+  found: Recipient,
+  address: string,
+  directory: Directory | undefined,
+  core: Core,
+  reason?: Reason,
+  kept = address,
+): Resolution {
   switch (found.kind) {
     case "list":
-      return deliverList(found.members, address, core, reason);
+      return deliverList(found.members, address, directory, core, reason);
     case "mailbox": {
       const isAlias = !found.primaries.includes(address);
-      const addresses = isAlias && core.settings.rcpt.aliases === "primary" ? found.primaries : [kept ?? address];
-      return { kind: "found", addresses, reason: reason ?? (isAlias ? "alias" : "mailbox") };
+      const addresses = isAlias && followsAliases(directory, core) ? found.primaries : [kept];
+      return foundIn(directory, addresses, reason ?? (isAlias ? "alias" : "mailbox"), core);
     }
   }
 }
 
-function deliverList(members: readonly string[], address: string, core: Core, reason: Reason = "list"): Resolution {
+function deliverList(
+  members: readonly string[],
+  address: string,
+  directory: Directory | undefined,
+  core: Core,
+  reason: Reason = "list",
+): Resolution {
   if (members.length > core.settings.rcpt.maxListMembers) {
     const cause = new TemporaryError(`${address} has ${members.length} members, more than session.rcpt.max-list-members`);
     return { kind: "list-too-long", cause };
   }
   // Mail for a list that nobody is on is left to whoever keeps the list.
-  return { kind: "found", addresses: members.length === 0 ? [address] : members, reason };
+  return foundIn(directory, members.length === 0 ? [address] : members, reason, core);
 }
 
-function catchAllDelivery(found: Recipient, catchAll: string, address: string, core: Core): Resolution {
+function catchAllDelivery(found: Recipient, catchAll: string, address: string, directory: Directory | undefined, core: Core): Resolution {
   // `@domain` itself cannot be delivered to; its account's primary address can.
-  if (!catchAll.startsWith("@")) return deliver(found, catchAll, undefined, core, "catch-all");
-  if (found.kind === "list") return deliverList(found.members, address, core, "catch-all");
+  if (!catchAll.startsWith("@")) return deliver(found, catchAll, directory, core, "catch-all");
+  if (found.kind === "list") return deliverList(found.members, address, directory, core, "catch-all");
   const addresses = found.primaries.filter((primary) => !primary.startsWith("@"));
-  return { kind: "found", addresses: addresses.length === 0 ? [address] : addresses, reason: "catch-all" };
+  return foundIn(directory, addresses.length === 0 ? [address] : addresses, "catch-all", core);
+}
+
+function foundIn(directory: Directory | undefined, addresses: readonly string[], reason: Reason, core: Core): Resolution {
+  return { kind: "found", addresses, reason, leadsOn: directory?.forwards === true && followsAliases(directory, core) };
+}
+
+/** Unless they are kept, the aliases of a table are followed: an MTA that leaves them to Postern has no such table. */
+function followsAliases(directory: Directory | undefined, { settings }: Core): boolean {
+  return (settings.rcpt.aliases ?? (directory?.forwards ? "primary" : "keep")) === "primary";
 }
 
 /** The address to try when the full one is not there; `undefined`: none. */

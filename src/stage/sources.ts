@@ -23,6 +23,8 @@ export interface Directory {
   verify(text: string): Answer<readonly string[]>;
   /** EXPN: the members to show; `undefined`: no such list. */
   expand(address: string): Answer<readonly string[] | undefined>;
+  /** A table of an MTA: its aliases lead to other mailboxes, which may lead further. */
+  readonly forwards?: boolean;
   /** `mta`: every address exists and is local, recipients and relaying stay the MTA's. */
   readonly everything?: boolean;
 }

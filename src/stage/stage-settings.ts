@@ -42,7 +42,8 @@ export interface Settings {
     readonly subAddressing: boolean | Rule;
     readonly subAddressingDelivery: "base" | "keep";
     readonly catchAll: boolean | Rule;
-    readonly aliases: "keep" | "primary";
+    /** `undefined`: `primary` where a directory forwards, else `keep`. */
+    readonly aliases: "keep" | "primary" | undefined;
     readonly maxRecipients: Rule;
     readonly maxListMembers: number;
     readonly errors: { readonly total: Rule; readonly wait: Rule };

@@ -108,8 +108,13 @@ const rcpt = z.strictObject({
   "catch-all": addressSwitch("Whether the account that holds `@domain` gets what is not found; rules yield the address to look up."),
   aliases: z
     .enum(["keep", "primary"])
-    .default("keep")
-    .meta({ description: "What an alias resolves to: itself, or the primary address of its account." }),
+    .optional()
+    .meta({
+      description:
+        "What an alias resolves to: itself, or the primary address of its account. In a table of `virtual` or `aliases` that is its target, " +
+        "followed to the end; with `keep` the MTA must have the same table.",
+      unset: '`"primary"` in directories of `type = "file"`, else `"keep"`',
+    }),
   script: script(
     "rcpt",
     'It runs before `rewrite`, for trusted clients too, and may change the recipient by `set "envelope.to"` and the sender of the rest ' +

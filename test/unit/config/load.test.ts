@@ -141,7 +141,7 @@ describe("defaults", () => {
       subAddressing: true,
       subAddressingDelivery: "base",
       catchAll: true,
-      aliases: "keep",
+      aliases: undefined,
       maxListMembers: 10000,
       replies: { unknownMailbox: { code: 550, status: "5.1.2", text: "Mailbox does not exist." }, tooManyErrors: { code: 421 } },
     });

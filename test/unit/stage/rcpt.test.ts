@@ -105,6 +105,52 @@ test("an alias is delivered as given, or to the account's first address", async 
   expect(await one("j@example.org", { rcpt: { aliases: "primary" } })).toBe("alias john@example.org");
 });
 
+/** What is written where the MTA has its aliases, and what the MTA, which leaves them to Postern, must be told. */
+describe("a table of the MTA", () => {
+  const table = () => ({
+    ...directoryOf({
+      "anna@example.org": "anna@example.org",
+      "sales@example.org": "anna@example.org",
+      "shop@example.org": "sales@example.org",
+      "away@example.org": "anna@elsewhere.example",
+      "all@example.org": ["shop@example.org", "away@example.org", "anna@example.org", "root@example.org"],
+      "desk@example.org": ["desk@example.org", "shop@example.org"],
+      "left@example.org": "right@example.org",
+      "right@example.org": "left@example.org",
+      "@catch.example": "shop@example.org",
+      "tag@example.org": "shop+x@example.org",
+    }),
+    forwards: true,
+  });
+  test.each([
+    ["anna@example.org", "mailbox anna@example.org"],
+    ["sales@example.org", "alias anna@example.org"],
+    ["shop@example.org", "alias anna@example.org"],
+    ["shop+tag@example.org", "sub-address anna@example.org"],
+    ["tag@example.org", "alias anna@example.org"],
+    ["away@example.org", "alias anna@elsewhere.example"],
+    ["all@example.org", "list anna@example.org anna@elsewhere.example root@example.org"],
+    ["desk@example.org", "list desk@example.org anna@example.org"],
+    ["left@example.org", "alias left@example.org"],
+    ["any@catch.example", "catch-all anna@example.org"],
+  ])("%s is followed to the end: %s", async (recipient, expected) => {
+    expect(await one(recipient, { rcpt: { aliases: undefined } }, table())).toBe(expected);
+    expect(await one(recipient, { rcpt: { aliases: "primary" } }, table())).toBe(expected);
+  });
+
+  test.each([
+    ["sales@example.org", "alias sales@example.org"],
+    ["all@example.org", "list shop@example.org away@example.org anna@example.org root@example.org"],
+    ["any@catch.example", "catch-all shop@example.org"],
+  ])("%s is left to the MTA when aliases are kept: %s", async (recipient, expected) => {
+    expect(await one(recipient, { rcpt: { aliases: "keep" } }, table())).toBe(expected);
+  });
+
+  test("accounts keep their other addresses unless told", async () => {
+    expect(await one("j@example.org", { rcpt: { aliases: undefined } })).toBe("alias j@example.org");
+  });
+});
+
 test("rewriting comes before resolution, and only an address counts", async () => {
   const rewrite = rule([["rcpt_domain == 'old.example'", "email_part(rcpt, 'local') + '@example.org'"], "false"]);
   expect(await one("john@old.example", { rcpt: { rewrite } })).toBe("mailbox john@example.org");
