@@ -38,7 +38,7 @@ export interface Step {
   /** In shadow mode: the verdict that is not carried out, and its reply. */
   readonly would?: Exclude<Verdict["kind"], "pass">;
   readonly wouldReply?: string;
-  /** After a MAIL that passed: the sender, rewritten. After a RCPT whose played changed it: what it is from now on. */
+  /** After a MAIL that passed: the sender, rewritten. After a RCPT whose script changed it: what it is from now on. */
   readonly sender?: string;
   /** After a RCPT that passed and is no duplicate: where it goes. */
   readonly resolved?: readonly string[];

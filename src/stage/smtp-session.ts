@@ -55,7 +55,6 @@ export class SmtpSession {
   /** The last EHLO name that the EHLO stage let pass; `session.helo` may be one that it was not asked about. */
   #greeted = "";
   #mail: AnsweredMail | undefined;
-  #isOver = false;
 
   constructor(peer: Peer, { repeatsQuestions = false, budget = { max: Number.POSITIVE_INFINITY, used: 0 } }: SmtpSessionOptions = {}) {
     const { client, server } = peer;
@@ -72,11 +71,6 @@ export class SmtpSession {
   /** The stage that is being asked, or was last. */
   get stage(): StageName {
     return this.#stage;
-  }
-
-  /** A reply has ended the session, and this is no question that was answered in it: whoever asks has come anew. */
-  isEndedBefore(recipient: string, message: string): boolean {
-    return this.#isOver && !(this.#mail?.message === message && this.#mail.recipients.has(recipient));
   }
 
   /** What is remembered, roughly. */
@@ -189,7 +183,6 @@ export class SmtpSession {
     const own = detach(recipient);
     const result = yield* this.#decideRcpt({ ...command, recipient: own }, terms);
     const { verdict } = result;
-    if (verdict.kind === "disconnect" && !terms.isShadow) this.#isOver = true;
     // A local address is not decided by the relay part: that it passed there says nothing.
     const isUndecided = part === "relay" && verdict.reason === "pass";
     if (answers !== undefined && answers.size < maxAnswered && verdict.reason !== "too-long") {

@@ -86,7 +86,7 @@ class PolicyFrontEnd {
 
   #entryOf(key: string | undefined, request: PolicyRequest): SessionEntry {
     const known = key === undefined ? undefined : this.#memory.find(key);
-    if (known !== undefined && !known.smtp.isEndedBefore(request.recipient, messageOf(request))) return known;
+    if (known !== undefined) return known;
     const { listener, isTrusted, localPort } = this.#options;
     const smtp = new SmtpSession(peerOf(request, { listener, isTrusted, localPort: localPort() }), { repeatsQuestions: true });
     const entry: SessionEntry = { smtp, logged: { about: "", stages: new Set() }, underWay: undefined, lastSeen: 0, octets: undefined };

@@ -262,19 +262,6 @@ describe.each([false, true])("a directory that waits: %s", (waits) => {
         ),
       ],
       [
-        "who comes back after a 421 has a new session",
-        [
-          [bad, held(noMailbox)],
-          [other, held(noMailbox)],
-          [third, held(tooManyErrors)],
-          [third, tooManyErrors],
-          [bad, noMailbox],
-          [{ ...bad, instance: "7.7.7.0" }, held(noMailbox)],
-          [{ ...other, instance: "7.7.7.0" }, held(noMailbox)],
-          [{ ...third, instance: "7.7.7.0" }, held(tooManyErrors)],
-        ],
-      ],
-      [
         "MAIL tells messages apart where there is no instance",
         [
           [request("MAIL"), "DUNNO"],
