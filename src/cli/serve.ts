@@ -7,6 +7,7 @@ import type { Configuration } from "../config/configuration.ts";
 import { loadConfiguration } from "../config/load.ts";
 import { formatListenAddress } from "../config/schema/values.ts";
 import { type Daemon, startDaemon, stateLeases } from "../daemon/daemon.ts";
+import { joined } from "../daemon/joined.ts";
 import { type Log, type Logger, messageOf, openLog } from "../daemon/log.ts";
 import { startWorkers } from "../daemon/primary.ts";
 import {
@@ -115,21 +116,19 @@ function onSignals(starting: Promise<Daemon>, log: Log, options: ConfigurationOp
   process.on("SIGTERM", (signal) => void stop(signal));
   process.on("SIGINT", (signal) => void stop(signal));
 
-  let reloading: Promise<unknown> = starting;
-  process.on("SIGHUP", () => {
-    reloading = reloading.then(async () => reload(await starting, log, options, workers));
-  });
+  process.on(
+    "SIGHUP",
+    joined(async () => reload(await starting, log, options, workers)),
+  );
 }
 
+/** Whatever it meets, the daemon serves on. */
 async function reload(daemon: Daemon, { logger, format }: Log, options: ConfigurationOptions, workers: number): Promise<void> {
-  const { configuration, problems } = loadConfiguration(options.config, loadOptions(options));
-  for (const problem of problems)
-    logger[problem.severity === "error" ? "error" : "warn"]({ event: "configuration" }, formatProblem(problem));
-  if (configuration === undefined) {
-    logger.error({ event: "reload" }, "the configuration has errors; the previous configuration stays active");
-    return;
-  }
   try {
+    const { configuration, problems } = loadConfiguration(options.config, loadOptions(options));
+    for (const problem of problems)
+      logger[problem.severity === "error" ? "error" : "warn"]({ event: "configuration" }, formatProblem(problem));
+    if (configuration === undefined) throw new Error("the configuration has errors");
     await daemon.reload(configuration);
     logger.level = configuration.log.level;
     if (configuration.log.format !== format) logger.warn({ event: "reload" }, "log.format takes effect at the next start");
