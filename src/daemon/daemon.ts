@@ -1,5 +1,6 @@
 /** The daemon: a configuration, the core made from it, and the listeners that ask the core. A reload opens a new core, then puts it in the place of the old one. */
 import { performance } from "node:perf_hooks";
+import type { Answer } from "../answer/answer.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { formatProblem } from "../config/check/report.ts";
 import type { Configuration, ListenerSettings } from "../config/configuration.ts";
@@ -17,7 +18,7 @@ import { PolicyDecoder } from "../wire/policy.ts";
 import { SocketmapDecoder } from "../wire/socketmap.ts";
 import { BoundSockets, type ListenSockets } from "./listen-sockets.ts";
 import { type Logger, logDecision, logNotice, logScriptFailure, logSource, logStateStore } from "./log.ts";
-import { type OpenCore, openCore } from "./open-core.ts";
+import { type OpenCore, openCore, SharedSources } from "./open-core.ts";
 import type { AnswerPolicy } from "./session-routing.ts";
 import { type StateLease, StateStores } from "./state-lease.ts";
 import { Succession } from "./succession.ts";
@@ -70,6 +71,7 @@ class RunningDaemon implements Daemon {
   readonly #leaseState: (configuration: Configuration) => StateLease;
   readonly #routePolicy: (listener: string, answer: AnswerPolicy) => AnswerPolicy;
   readonly #cores = new Succession<OpenCore>((core) => core.close());
+  readonly #shared = new SharedSources();
   #served: readonly Served[] = [];
   readonly #sockets: ListenSockets;
   readonly #delayed = new DelayedReplies(() => this.#cores.current.configuration.maxWaiting);
@@ -147,18 +149,29 @@ class RunningDaemon implements Daemon {
     };
     switch (protocol) {
       case "policy": {
-        const answer = this.#routePolicy(name, answerPolicy(frontEnd));
+        const answer = this.#routePolicy(name, this.#byCurrentCore(answerPolicy(frontEnd)));
         return openListener({ ...common, protocol: () => ({ decoder: new PolicyDecoder(), answer, delayed }) });
       }
       case "milter": {
         const open = openMilter({ ...frontEnd, settings });
-        return openListener({ ...common, protocol: () => milterProtocol(open(), delayed) });
+        return openListener({
+          ...common,
+          protocol: () => {
+            const conversation = milterProtocol(open(), delayed);
+            return { ...conversation, answer: this.#byCurrentCore(conversation.answer) };
+          },
+        });
       }
       case "socketmap": {
-        const answer = answerSocketmap({ ...frontEnd, onLookup: (lookup) => logger.debug(lookup) });
+        const answer = this.#byCurrentCore(answerSocketmap({ ...frontEnd, onLookup: (lookup) => logger.debug(lookup) }));
         return openListener({ ...common, protocol: () => ({ decoder: new SocketmapDecoder(), answer, delayed }) });
       }
     }
+  }
+
+  /** The core that a front end asks when a request comes stays open until it is answered. */
+  #byCurrentCore<Request, Reply>(answer: (request: Request) => Answer<Reply>): (request: Request) => Answer<Reply> {
+    return (request) => this.#cores.use(() => answer(request));
   }
 
   #decided(decision: Decision, cause: unknown): void {
@@ -182,6 +195,7 @@ class RunningDaemon implements Daemon {
     return openCore(configuration, {
       now: () => performance.now(),
       clock: Date.now,
+      shared: this.#shared,
       leaseState: () => this.#leaseState(configuration),
       onScriptFailure: (failure) => this.#scriptFailed(failure),
       onAvailability: (source, up, cause) => logSource(this.#logger, source, up, cause),

@@ -1,31 +1,41 @@
-/** From a configuration to a core that can decide: opens the stores, directories and lookups that it names. */
-import { existsSync, mkdirSync } from "node:fs";
-import { dirname } from "node:path";
+/** From a configuration to a core that can decide: opens the stores, directories and lookups that it names, or goes on with those that are open. */
 import { setImmediate } from "node:timers/promises";
 import type { OnAvailability } from "../answer/availability.ts";
 import type { Configuration } from "../config/configuration.ts";
-import { openDirectory } from "../directory/open-directory.ts";
-import { openDns } from "../dns/dns.ts";
+import type { DirectorySettings } from "../directory/directory-settings.ts";
+import { type OpenDirectory, openDirectory } from "../directory/open-directory.ts";
+import { type Dns, openDns } from "../dns/dns.ts";
 import { isDefault } from "../expr/ask.ts";
-import { openExemptions } from "../lookup/exemptions.ts";
-import { openLookup } from "../lookup/open-lookup.ts";
+import { type OpenExemptions, openExemptions } from "../lookup/exemptions.ts";
+import type { LookupSettings } from "../lookup/lookup-settings.ts";
+import { type OpenLookup, openLookup } from "../lookup/open-lookup.ts";
 import type { ScriptProblem } from "../sieve/script.ts";
 import type { Core, FailedScript } from "../stage/core.ts";
-import type { Directory, Lookup, Sources } from "../stage/sources.ts";
+import type { Sources } from "../stage/sources.ts";
 import type { Database } from "../store/database.ts";
 import { openKeys, readKeys, type StoredKeys } from "../store/keys.ts";
-import { openStore } from "../store/open-store.ts";
-import { defaultQueries } from "../store/sample-queries.ts";
-import type { StoreSettings } from "../store/store-settings.ts";
 import { checkStatements } from "./check-statements.ts";
+import { Databases, isUnwritten } from "./databases.ts";
 import { answersFrom, withoutWriting } from "./expression-sources.ts";
+import { Leases, Shared } from "./shared.ts";
 import type { StateLease } from "./state-lease.ts";
+
+/** What the cores of one daemon share, with all that it knows: connections, answers that are kept, the contents of files. */
+export class SharedSources {
+  readonly databases = new Shared<Database>();
+  readonly directories = new Shared<OpenDirectory>();
+  readonly lookups = new Shared<OpenLookup>();
+  readonly exemptions = new Shared<OpenExemptions>();
+  readonly dns = new Shared<Dns>();
+}
 
 export interface CoreOptions {
   /** Milliseconds, for the age of cached answers; it never goes back. */
   readonly now: () => number;
   /** Milliseconds since the epoch, for what is remembered between messages. */
   readonly clock: () => number;
+  /** Default: all of it is this core's own. */
+  readonly shared?: SharedSources;
   /** Asked once, and released when the core is closed. */
   readonly leaseState: () => StateLease;
   /** A store or a file became unavailable or is available again, once for each change. */
@@ -46,54 +56,57 @@ export interface OpenCore {
   checkStatements(): Promise<readonly ScriptProblem[]>;
   /** The stores that the configuration names. `connect` rejects with a `TemporaryError`. */
   readonly connections: readonly { readonly store: string; connect(): Promise<void> }[];
-  /** Queries in progress fail. */
+  /** Closes what no other core uses; queries in progress there fail. */
   close(): Promise<void>;
 }
 
-/** Connects to nothing yet. Throws a `FileProblem` when a file is not as it was when the configuration was loaded. */
+/**
+ * Connects to nothing yet. Throws a `FileProblem` when a file that is not open already is not as it was when the configuration
+ * was loaded.
+ */
 export function openCore(configuration: Configuration, options: CoreOptions): OpenCore {
-  const { stores, directories, lookups, storage, settings, exemptions } = configuration;
-  const databases = new Databases(stores, options);
-  const sources = {
-    store: (name: string) => databases.named(name, "read"),
-    queries: (name: string) => stores.get(name)?.queries ?? defaultQueries,
-    now: options.now,
-    onAvailability: options.onAvailability,
-  };
-  const opened = [...directories.values()].map((each) => ({ name: each.name, ...openDirectory(each, sources) }));
-  const lists = [...lookups.values()].map((each) => ({ name: each.name, ...openLookup(each, sources) }));
-  const byName = new Map<string, Directory>(opened.map(({ name, directory }) => [name, directory]));
-  const listByName = new Map<string, Lookup>(lists.map(({ name, lookup }) => [name, lookup]));
-  const exempt = openExemptions(exemptions, options.onAvailability);
-  const refreshes = [...opened, ...lists, exempt].flatMap(({ refresh }) => (refresh === undefined ? [] : [refresh]));
+  const leases = new Leases();
+  try {
+    return openWith(leases, configuration, options);
+  } catch (error) {
+    void leases.release();
+    throw error;
+  }
+}
 
-  const directory = (name: string) => byName.get(isDefault(name) ? (storage.directory ?? "") : name);
-  const dns = openDns(configuration.dns, options.now);
+function openWith(leases: Leases, configuration: Configuration, options: CoreOptions): OpenCore {
+  const { stores, storage, settings } = configuration;
+  const { readOnly = false, onAvailability, shared = new SharedSources() } = options;
+  const databases = new Databases(stores, { shared: shared.databases, leases, readOnly, onAvailability });
+  const { directories, lookups, exemptions, dns } = leaseSources(configuration, databases, leases, shared, options);
+  const refreshes = [...directories.values(), ...lookups.values(), exemptions].flatMap(({ refresh }) => refresh ?? []);
+
+  const directory = (name: string) => directories.get(isDefault(name) ? (storage.directory ?? "") : name)?.directory;
+  const lookup = (name: string) => lookups.get(name)?.lookup;
   let keys: StoredKeys | undefined;
   const ask = answersFrom({
     domains: settings.domains,
-    directories: [...byName.values()],
+    directories: [...directories.values()].map((each) => each.directory),
     directory,
-    lookup: (name) => listByName.get(name),
+    lookup,
     database: (name) => (isDefault(name) || stores.has(name) ? databases.named(isDefault(name) ? storage.data : name, "write") : undefined),
     keys: () => {
-      keys ??= (options.readOnly ? readKeys : openKeys)(databases.named(storage.data, "write"));
+      keys ??= (readOnly ? readKeys : openKeys)(databases.named(storage.data, "write"));
       return keys;
     },
     dns,
   });
-  // Last: nothing that can fail comes after it.
-  const lease = options.leaseState();
+  const { state } = leases.hold(options.leaseState(), (lease) => lease.release());
   const core: Core = {
     settings,
     sources: {
-      ask: options.readOnly ? withoutWriting(ask) : ask,
+      ask: readOnly ? withoutWriting(ask) : ask,
       directory,
-      lookup: (name) => listByName.get(name),
+      lookup,
       now: options.clock,
       yieldToLoop: () => setImmediate(),
-      state: lease.state,
-      exemptions: exempt.exemptions,
+      state,
+      exemptions: exemptions.exemptions,
     } satisfies Sources,
     ...(options.onScriptFailure && { onScriptFailure: options.onScriptFailure }),
   };
@@ -110,85 +123,50 @@ export function openCore(configuration: Configuration, options: CoreOptions): Op
     },
     checkStatements() {
       return checkStatements(settings.sieve.scripts.values(), storage.data, (name) => {
+        const store = databases.settings(name);
         // Read-only commands do not run `init`, which may create the table.
-        const isUnknown = options.readOnly && (stores.get(name)?.init !== undefined || isUnwritten(stores.get(name)));
+        const isUnknown = readOnly && (store.init !== undefined || isUnwritten(store));
         return isUnknown ? undefined : databases.named(name, "write");
       });
     },
-    connections: [...stores.keys()]
+    connections: [...stores.values()]
       // The first start of the daemon creates a file that has an `init`.
-      .filter((name) => name !== "embedded" && !(isUnwritten(stores.get(name)) && stores.get(name)?.init !== undefined))
-      .map((name) => ({
+      .filter((store) => store.name !== "embedded" && !(isUnwritten(store) && store.init !== undefined))
+      .map(({ name }) => ({
         store: name,
         async connect() {
           await databases.named(name, "read").query("SELECT 1", []);
         },
       })),
-    async close() {
-      dns.close();
-      await databases.close();
-      await lease.release();
-    },
+    close: () => leases.release(),
   };
 }
 
-/** The databases of the stores, each opened when it is first asked for; SQLite apart for reading and for writing. */
-class Databases {
-  readonly #stores: Configuration["stores"];
-  readonly #options: CoreOptions;
-  readonly #open = new Map<string, Database>();
-
-  constructor(stores: Configuration["stores"], options: CoreOptions) {
-    this.#stores = stores;
-    this.#options = options;
-  }
-
-  /** The configuration was checked: a store that it names is there. */
-  named(name: string, access: "read" | "write"): Database {
-    const settings = this.#stores.get(name);
-    if (settings === undefined) throw new Error(`there is no store "${name}"`);
-    const key = settings.type === "sqlite" ? `${access} ${name}` : name;
-    const opened = this.#open.get(key);
-    if (opened !== undefined) return opened;
-    const database = this.#openNew(settings, access);
-    this.#open.set(key, database);
-    return database;
-  }
-
-  #openNew(settings: StoreSettings, access: "read" | "write"): Database {
-    const { readOnly = false, onAvailability } = this.#options;
-    if (settings.type === "postgresql") return openStore(settings, { readOnly, onAvailability });
-    if (access === "write" && !readOnly) makeFolder(settings.path);
-    // Without the right to create it, a missing file is empty.
-    if (access === "write" && readOnly && isUnwritten(settings)) return emptyDatabase(settings.name);
-    return openStore(settings, { readOnly: readOnly || access === "read", onAvailability });
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([...this.#open.values()].map((database) => database.close()));
-  }
-}
-
-/** The file does not exist yet. */
-function isUnwritten(settings: StoreSettings | undefined): boolean {
-  return settings?.type === "sqlite" && !existsSync(settings.path);
-}
-
-function emptyDatabase(name: string): Database {
+/** A store that something asks is part of the settings of that, since it is other answers that come from another store. */
+function leaseSources(
+  configuration: Configuration,
+  databases: Databases,
+  leases: Leases,
+  shared: SharedSources,
+  { now, onAvailability }: CoreOptions,
+) {
+  const readFrom = (holder: Leases) => (name: string) => databases.lease(name, "read", holder);
+  const settingsOf = (each: DirectorySettings | LookupSettings) => (each.type === "sql" ? [each, databases.settings(each.store)] : [each]);
+  const queries = (store: string) => databases.settings(store).queries;
   return {
-    name,
-    query: async () => ({ kind: "rows", rows: [] }),
-    check: async () => undefined,
-    run: async () => {},
-    close: async () => {},
+    directories: mapValues(configuration.directories, (each) =>
+      shared.directories.lease(settingsOf(each), leases, (own) =>
+        openDirectory(each, { store: readFrom(own), queries, now, onAvailability }),
+      ),
+    ),
+    lookups: mapValues(configuration.lookups, (each) =>
+      shared.lookups.lease(settingsOf(each), leases, (own) => openLookup(each, { store: readFrom(own), onAvailability })),
+    ),
+    exemptions: shared.exemptions.lease(configuration.exemptions, leases, () => openExemptions(configuration.exemptions, onAvailability)),
+    dns: shared.dns.lease(configuration.dns, leases, (own) => own.hold(openDns(configuration.dns, now), (dns) => dns.close())),
   };
 }
 
-/** The state directory may be new. If it cannot be created, the store reports that when it is asked. */
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error)) throw error;
-  }
+function mapValues<T, U>(map: ReadonlyMap<string, T>, become: (value: T) => U): ReadonlyMap<string, U> {
+  return new Map([...map].map(([name, value]) => [name, become(value)]));
 }

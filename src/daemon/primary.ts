@@ -176,7 +176,7 @@ class RunningWorkers implements Daemon {
     const worker: WorkerProcess = new WorkerProcess({
       child: fork(),
       onQuestions: answerQuestions(
-        (question: StateQuestion) => askState(this.#generations.current.lease.state, question),
+        (question: StateQuestion) => this.#generations.use(({ lease }) => askState(lease.state, question)),
         (outcomes) => worker.send({ kind: "outcomes", outcomes }),
       ),
       onRouted: (to, message) => this.#route(number, to, message),

@@ -4,10 +4,11 @@ import type { OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { State } from "../stage/state.ts";
-import { type Expiry, startExpiry } from "../state/expiry.ts";
+import { startExpiry } from "../state/expiry.ts";
 import { openState } from "../state/open-state.ts";
 import type { StateStore } from "../state/state-store.ts";
 import type { StoreSettings } from "../store/store-settings.ts";
+import { Leases, Shared } from "./shared.ts";
 
 /** State that is there until its lease is released. */
 export interface StateLease {
@@ -15,16 +16,10 @@ export interface StateLease {
   release(): Promise<void>;
 }
 
-interface OpenStore {
-  readonly store: StateStore;
-  readonly expiry: Expiry;
-  leases: number;
-}
-
 export class StateStores {
   readonly #now: () => number;
   readonly #onAvailability: OnAvailability;
-  readonly #open = new Map<string, OpenStore>();
+  readonly #stores = new Shared<StateStore>();
 
   /** `now`: milliseconds since the epoch. */
   constructor(now: () => number, onAvailability: OnAvailability) {
@@ -35,25 +30,13 @@ export class StateStores {
   lease(configuration: Configuration): StateLease {
     if (!usesState(configuration)) return noState;
     const settings = stateSettings(configuration);
-    const key = JSON.stringify(settings);
-    const open = this.#open.get(key) ?? this.#start(settings);
-    this.#open.set(key, open);
-    open.leases += 1;
-    return {
-      state: open.store,
-      release: async () => {
-        open.leases -= 1;
-        if (open.leases > 0) return;
-        this.#open.delete(key);
-        open.expiry.stop();
-        await open.store.close();
-      },
-    };
-  }
-
-  #start(settings: StoreSettings): OpenStore {
-    const store = openState(settings, { onAvailability: this.#onAvailability });
-    return { store, expiry: startExpiry(store, this.#now), leases: 0 };
+    const leases = new Leases();
+    const state = this.#stores.lease(settings, leases, (own) => {
+      const store = own.hold(openState(settings, { onAvailability: this.#onAvailability }), (opened) => opened.close());
+      own.hold(startExpiry(store, this.#now), (expiry) => expiry.stop());
+      return store;
+    });
+    return { state, release: () => leases.release() };
   }
 }
 

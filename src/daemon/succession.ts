@@ -1,21 +1,40 @@
-/** What serves now and what served before a reload, which stays open for requests that still use it. */
+/** What serves now, and what served before a reload, which stays open until the last question that it was asked is answered. */
+import type { Answer } from "../answer/answer.ts";
 
-/** How long requests from before a reload may still use it; no query takes longer. */
-const previousMs = 30_000;
+interface Member<T> {
+  readonly one: T;
+  underWay: number;
+  readonly answered: () => void;
+}
 
 export class Succession<T> {
   readonly #close: (one: T) => Promise<void>;
-  #current: T | undefined;
-  /** Each with the timer that closes it. */
-  readonly #previous = new Map<T, NodeJS.Timeout>();
+  #current: Member<T> | undefined;
+  readonly #previous = new Set<Member<T>>();
 
   constructor(close: (one: T) => Promise<void>) {
     this.#close = close;
   }
 
   get current(): T {
-    if (this.#current === undefined) throw new Error("nothing serves yet");
-    return this.#current;
+    return this.#serving().one;
+  }
+
+  /** What is asked here keeps the current one open until it is answered. */
+  use<R>(ask: (current: T) => Answer<R>): Answer<R> {
+    const member = this.#serving();
+    const { one, answered } = member;
+    member.underWay += 1;
+    let answer: Answer<R>;
+    try {
+      answer = ask(one);
+    } catch (error) {
+      answered();
+      throw error;
+    }
+    if (answer instanceof Promise) answer.then(answered, answered);
+    else answered();
+    return answer;
   }
 
   /** `next` serves when `prepare` is done. When that fails, `next` is closed, and nothing has changed. */
@@ -27,20 +46,37 @@ export class Succession<T> {
       throw error;
     }
     const previous = this.#current;
-    this.#current = next;
+    this.#current = this.#member(next);
     if (previous === undefined) return;
-    const timer = setTimeout(() => {
-      this.#previous.delete(previous);
-      void this.#close(previous);
-    }, previousMs);
-    this.#previous.set(previous, timer);
+    this.#previous.add(previous);
+    this.#closeAnswered(previous);
   }
 
   async close(): Promise<void> {
-    const open = [...this.#previous.keys(), ...(this.#current === undefined ? [] : [this.#current])];
-    for (const timer of this.#previous.values()) clearTimeout(timer);
+    const open = [...this.#previous, ...(this.#current === undefined ? [] : [this.#current])];
     this.#previous.clear();
     this.#current = undefined;
-    await Promise.all(open.map((one) => this.#close(one)));
+    await Promise.all(open.map(({ one }) => this.#close(one)));
+  }
+
+  #serving(): Member<T> {
+    if (this.#current === undefined) throw new Error("nothing serves yet");
+    return this.#current;
+  }
+
+  #member(one: T): Member<T> {
+    const member: Member<T> = {
+      one,
+      underWay: 0,
+      answered: () => {
+        member.underWay -= 1;
+        this.#closeAnswered(member);
+      },
+    };
+    return member;
+  }
+
+  #closeAnswered(member: Member<T>): void {
+    if (member.underWay === 0 && this.#previous.delete(member)) void this.#close(member.one);
   }
 }

@@ -1,7 +1,7 @@
 /** The real daemon as a child process: started on a configuration, watched by its log, stopped by a signal. */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, type NetConnectOpts } from "node:net";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -14,6 +14,8 @@ export interface Daemon {
   untaken(): readonly LogLine[];
   /** Writes another configuration, then sends SIGHUP. */
   reload(config: string): void;
+  /** Processes that it has started and that run. */
+  children(): readonly number[];
   /** Sends SIGTERM; the exit status, or `null` if it did not end by itself. May be called again. */
   stop(): Promise<number | null>;
   /** Sends SIGKILL; resolves when the process has ended. */
@@ -50,6 +52,7 @@ export async function startDaemon({ directory, config, listening }: DaemonOption
       writeFileSync(file, text);
       child.kill("SIGHUP");
     },
+    children: () => readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number),
     async stop() {
       child.kill("SIGTERM");
       await ended;

@@ -1,13 +1,6 @@
 /** What a reload leaves open, and for how long. */
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { Succession } from "../../../src/daemon/succession.ts";
-
-beforeEach(() => {
-  vi.useFakeTimers();
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 function start() {
   const closed: string[] = [];
@@ -19,7 +12,7 @@ function start() {
   };
 }
 
-it("serves by the next one when it is prepared, and closes each previous one half a minute later", async () => {
+it("serves by the next one when it is prepared, and closes one that nothing was asked at once", async () => {
   const { closed, succession } = start();
   await succession.change("first");
   let during: string | undefined;
@@ -27,15 +20,39 @@ it("serves by the next one when it is prepared, and closes each previous one hal
     during = succession.current;
   });
   expect([during, succession.current]).toEqual(["first", "second"]);
-  await vi.advanceTimersByTimeAsync(20_000);
-  await succession.change("third");
-  await vi.advanceTimersByTimeAsync(9_999);
-  expect(closed).toEqual([]);
-  await vi.advanceTimersByTimeAsync(1);
   expect(closed).toEqual(["first"]);
-  await vi.advanceTimersByTimeAsync(20_000);
-  expect(closed).toEqual(["first", "second"]);
-  expect(succession.current).toBe("third");
+});
+
+it("closes a previous one with the last question that it was asked, however many reloads later", async () => {
+  const { closed, succession } = start();
+  await succession.change("first");
+  const [one, two] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
+  const answers = [succession.use((current) => one.promise.then((text) => `${text} by ${current}`)), succession.use(() => two.promise)];
+  await succession.change("second");
+  const three = Promise.withResolvers<string>();
+  const last = succession.use(() => three.promise);
+  await succession.change("third");
+  one.resolve("one");
+  expect(await answers[0]).toBe("one by first");
+  expect(closed).toEqual([]);
+  three.resolve("three");
+  await last;
+  expect(closed).toEqual(["second"]);
+  two.reject(new Error("two"));
+  await expect(answers[1]).rejects.toThrow("two");
+  expect(closed).toEqual(["second", "first"]);
+});
+
+it("waits for no question that was answered at once, or failed at once", async () => {
+  const { closed, succession } = start();
+  await succession.change("first");
+  expect(succession.use((current) => current)).toBe("first");
+  const fail = () => {
+    throw new Error("no");
+  };
+  expect(() => succession.use(fail)).toThrow("no");
+  await succession.change("second");
+  expect(closed).toEqual(["first"]);
 });
 
 it("closes what could not be prepared, and leaves all as it was", async () => {
@@ -43,15 +60,20 @@ it("closes what could not be prepared, and leaves all as it was", async () => {
   await succession.change("first");
   const failing = succession.change("second", () => Promise.reject(new Error("no")));
   await expect(failing).rejects.toThrow("no");
-  await vi.advanceTimersByTimeAsync(60_000);
   expect([succession.current, closed]).toEqual(["first", ["second"]]);
 });
 
-it("closes each once in the end", async () => {
+it("closes each once in the end, whatever is still asked", async () => {
   const { closed, succession } = start();
-  for (const one of ["first", "second", "third"]) await succession.change(one);
+  const answers: Promise<void>[] = [];
+  const question = Promise.withResolvers<void>();
+  for (const one of ["first", "second", "third"]) {
+    await succession.change(one);
+    answers.push(Promise.resolve(succession.use(() => question.promise)));
+  }
   await succession.close();
-  await vi.advanceTimersByTimeAsync(60_000);
+  question.resolve();
+  await Promise.all(answers);
   expect(closed.toSorted()).toEqual(["first", "second", "third"]);
 });
 

@@ -1,0 +1,84 @@
+/** The stores of a configuration as one core has them. */
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import type { OnAvailability } from "../answer/availability.ts";
+import type { Database } from "../store/database.ts";
+import { openStore } from "../store/open-store.ts";
+import type { StoreSettings } from "../store/store-settings.ts";
+import type { Leases, Shared } from "./shared.ts";
+
+export type Access = "read" | "write";
+
+interface DatabaseOptions {
+  readonly shared: Shared<Database>;
+  readonly leases: Leases;
+  readonly readOnly: boolean;
+  readonly onAvailability: OnAvailability;
+}
+
+/** Each is leased when it is first asked for; SQLite apart for reading and for writing. */
+export class Databases {
+  readonly #stores: ReadonlyMap<string, StoreSettings>;
+  readonly #options: DatabaseOptions;
+  readonly #leased: Readonly<Record<Access, Map<string, Database>>> = { read: new Map(), write: new Map() };
+
+  constructor(stores: ReadonlyMap<string, StoreSettings>, options: DatabaseOptions) {
+    this.#stores = stores;
+    this.#options = options;
+  }
+
+  named(name: string, access: Access): Database {
+    const leased = this.#leased[access].get(name);
+    if (leased !== undefined) return leased;
+    const database = this.lease(name, access, this.#options.leases);
+    this.#leased[access].set(name, database);
+    return database;
+  }
+
+  /** For a holder of its own, which may outlive the core. */
+  lease(name: string, access: Access, holder: Leases): Database {
+    const settings = this.settings(name);
+    const key = settings.type === "sqlite" ? [settings, access] : [settings];
+    return this.#options.shared.lease(key, holder, (own) => own.hold(this.#open(settings, access), (database) => database.close()));
+  }
+
+  /** The configuration was checked: a store that it names is there. */
+  settings(name: string): StoreSettings {
+    const settings = this.#stores.get(name);
+    if (settings === undefined) throw new Error(`there is no store "${name}"`);
+    return settings;
+  }
+
+  #open(settings: StoreSettings, access: Access): Database {
+    const { readOnly, onAvailability } = this.#options;
+    if (settings.type === "postgresql") return openStore(settings, { readOnly, onAvailability });
+    if (access === "write" && !readOnly) makeFolder(settings.path);
+    // Without the right to create it, a missing file is empty.
+    if (access === "write" && readOnly && isUnwritten(settings)) return emptyDatabase(settings.name);
+    return openStore(settings, { readOnly: readOnly || access === "read", onAvailability });
+  }
+}
+
+/** The file does not exist yet. */
+export function isUnwritten(settings: StoreSettings): boolean {
+  return settings.type === "sqlite" && !existsSync(settings.path);
+}
+
+function emptyDatabase(name: string): Database {
+  return {
+    name,
+    query: async () => ({ kind: "rows", rows: [] }),
+    check: async () => undefined,
+    run: async () => {},
+    close: async () => {},
+  };
+}
+
+/** The state directory may be new. If it cannot be created, the store reports that when it is asked. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+  }
+}
