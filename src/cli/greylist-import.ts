@@ -21,7 +21,7 @@ Example:
   postern greylist import postgrey triplets clients
 
 postgrey knows clients by their networks only. With client = "domain-or-network" its entries serve clients without a name; the
-addresses that have passed often serve all.`,
+addresses on the automatic whitelist apply to all senders.`,
         )
         .action((files: readonly string[], options: ConfigurationOptions) =>
           withState(options, "write", async (state, { settings }) => {
@@ -60,5 +60,5 @@ async function take(state: Administration, read: (onSkipped: () => void) => Asyn
     }
   }
   const taken = await state.importEntries(counted());
-  process.stdout.write(`${taken} taken, ${seen - taken} known already, ${skipped} too old or of no use here\n`);
+  process.stdout.write(`${taken} taken, ${seen - taken} known already, ${skipped} skipped (expired or not usable)\n`);
 }

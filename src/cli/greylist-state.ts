@@ -49,7 +49,7 @@ export async function withState(
 }
 
 export function notFound(what: string): void {
-  process.stderr.write(`${what} is not there\n`);
+  process.stderr.write(`${what} not found\n`);
   process.exitCode = 1;
 }
 

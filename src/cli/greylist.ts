@@ -28,7 +28,7 @@ interface JsonOptions extends ConfigurationOptions {
 
 export function greylistCommand(): Command {
   return new Command("greylist")
-    .description("Looks into the greylist and changes it, while the daemon runs or not.")
+    .description("Lists and edits the greylist, while the daemon runs or not.")
     .addCommand(listCommand())
     .addCommand(showCommand())
     .addCommand(allowCommand())
@@ -41,7 +41,7 @@ export function greylistCommand(): Command {
 A client is shown as it is compared: the organisational domain of its forward-confirmed name, or its network. Senders are shown
 folded, with # for numbers, as session.rcpt.greylist.fold-senders says.
 
-Exit status: 0 done, 1 not found or the configuration has errors, 2 the input makes no sense, 75 the store cannot be asked.`,
+Exit status: 0 done, 1 not found or the configuration has errors, 2 invalid input, 75 the store is unavailable.`,
     );
 }
 
@@ -184,7 +184,7 @@ function subjectCommand(
 }
 
 function statsCommand(): Command {
-  return subcommand("stats", "Counts what the store of state holds.")
+  return subcommand("stats", "Shows statistics of the state store.")
     .option("--json", "one JSON object")
     .action((options: JsonOptions) =>
       withState(options, "read", async (state) => {
@@ -194,7 +194,7 @@ function statsCommand(): Command {
     );
 }
 
-/** An address, or a triplet as the daemon would make it; `undefined`: it makes no sense, which was told. */
+/** An address, or a triplet as the daemon would make it; `undefined`: invalid input, which was reported. */
 function subjectOf(
   client: string,
   sender: string | undefined,
@@ -205,7 +205,7 @@ function subjectOf(
   if (sender !== undefined) return nonsense("a sender needs a recipient, too");
   const address = canonicalIp(client);
   if (address !== undefined) return exactAddress(address);
-  return nonsense(`"${client}" is not an address; clients by name or network stand in session.rcpt.greylist.exempt-clients`);
+  return nonsense(`"${client}" is not an address; list clients by name or network in session.rcpt.greylist.exempt-clients`);
 }
 
 function tripletOf(client: string, sender: string, recipient: string, configuration: Configuration): Triplet {
@@ -215,7 +215,7 @@ function tripletOf(client: string, sender: string, recipient: string, configurat
   return greylistKey(parts, greylist);
 }
 
-/** An address stands for its network, a name for its organisation; what `list` shows stands for itself. */
+/** The network of an address, the organisation of a name; what `list` shows stays as it is. */
 function clientOf(text: string, { settings }: Configuration): string {
   const { greylist } = settings.rcpt;
   const address = canonicalIp(text);

@@ -1,5 +1,5 @@
 /**
- * The Berkeley DB files of postgrey in the text of `db_dump -p`: after a header, lines of key and value in turn, each behind a space.
+ * The Berkeley DB files of postgrey in the text of `db_dump -p`: after a header, lines of key and value in turn, each after a space.
  * postgrey.db holds `network/sender/recipient` and `first,last`; postgrey_clients.db holds an address and `passes,last`.
  */
 import { createReadStream } from "node:fs";
@@ -11,7 +11,7 @@ import type { Triplet } from "../state/decide.ts";
 import type { ImportedEntry } from "../state/state-store.ts";
 import { linesOf } from "./lines.ts";
 
-/** More are no count, and stores take a very great one for an administrator's word. */
+/** A larger number is not a count: stores read it as allowed by an administrator. */
 const maxPasses = 1_000_000;
 
 /** `now`: milliseconds since the epoch; what would have expired by then, or cannot be read, is skipped. */

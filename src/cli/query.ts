@@ -37,7 +37,7 @@ export function queryCommand(): Command {
 
 It is asked as the first socketmap listener of the configuration would ask.
 
-Exit status: 0 found, 1 not found (nothing is printed), 75 it cannot tell now, 2 no such map, 78 the configuration has errors.`,
+Exit status: 0 found, 1 not found (nothing is printed), 75 temporarily unavailable, 2 no such map, 78 the configuration has errors.`,
     )
     .action(async (map: string, key: string, options: ConfigurationOptions) => {
       const configuration = loadOrExplain(options);
@@ -47,7 +47,7 @@ Exit status: 0 found, 1 not found (nothing is printed), 75 it cannot tell now, 2
       }
       await withCore(configuration, true, async ({ core }) => {
         if (!isMap(map, core)) {
-          process.stderr.write(`there is no map "${map}"; there are ${mapNames.join(", ")}\n`);
+          process.stderr.write(`no map "${map}"; there are ${mapNames.join(", ")}\n`);
           process.exitCode = 2;
           return;
         }

@@ -26,7 +26,7 @@ interface Answerers {
 }
 
 export function answersFrom({ domains, directories, directory, lookup, database, keys, dns }: Answerers): Ask {
-  /** The directories that a name stands for; left out, all. */
+  /** The directories that a name means; without one, all. */
   const named = (name: string | undefined): readonly Directory[] => {
     if (name === undefined) return directories;
     const one = directory(name);

@@ -11,7 +11,7 @@ import { parseAliases } from "./aliases.ts";
 import type { DirectorySettings } from "./directory-settings.ts";
 import { type Entry, parseVirtual } from "./virtual.ts";
 
-type FileSettings = Extract<DirectorySettings, { readonly type: "file" }>;
+type FileDirectorySettings = Extract<DirectorySettings, { readonly type: "file" }>;
 
 type TableParser = (text: string, problem: LineProblem) => readonly Entry[];
 
@@ -29,12 +29,12 @@ export class FileDirectory implements Directory {
   readonly name: string;
   readonly waits = false;
   readonly forwards = true;
-  readonly #settings: FileSettings;
+  readonly #settings: FileDirectorySettings;
   readonly #files: readonly WatchedFile<readonly Entry[]>[];
   #table: AddressTable;
 
   /** Reads all files; throws a `FileProblem`. */
-  constructor(settings: FileSettings, onAvailability: OnAvailability) {
+  constructor(settings: FileDirectorySettings, onAvailability: OnAvailability) {
     const { name, aliasesDomain } = settings;
     const parse = tableParsers(aliasesDomain);
     const watch = (path: string, parser: TableParser) => new WatchedFile(`${name}: ${path}`, path, parser, onAvailability);
@@ -96,7 +96,7 @@ function addEntry(table: AddressTable, entry: Entry): void {
   }
 }
 
-/** One address a line; `@domain` stands for all addresses of the domain. */
+/** One address a line; `@domain` means every address of the domain. */
 function parseAddresses(text: string, problem: LineProblem): readonly Entry[] {
   const entries: Entry[] = [];
   for (const line of logicalLines(text.replace(/^[^\S\n]+/gm, ""))) {

@@ -77,5 +77,5 @@ function firstColumn(result: SqlResult, query: string): readonly string[] {
 
 function rowsOf(result: SqlResult, query: string) {
   if (result.kind === "rows") return result.rows;
-  throw new TemporaryError(`directory ${query} yields no rows: it must be a SELECT`);
+  throw new TemporaryError(`directory ${query} returns no rows: it must be a SELECT`);
 }

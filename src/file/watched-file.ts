@@ -1,4 +1,4 @@
-/** A text file that is read again when it changes. What it held before serves on while it is missing or does not parse. */
+/** A text file that is read again when it changes. The previous contents stay in use while it is missing or does not parse. */
 import { type BigIntStats, readFileSync, statSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { Availability, type OnAvailability } from "../answer/availability.ts";
@@ -34,7 +34,7 @@ export class WatchedFile<T> {
   /** Of the last look. */
   #seen: string;
 
-  /** Reads the file; throws a `FileProblem`. `name` is what `onAvailability` is told of. */
+  /** Reads the file; throws a `FileProblem`. `name` is what `onAvailability` reports. */
   constructor(name: string, path: string, parse: (text: string, problem: LineProblem) => T, onAvailability: OnAvailability) {
     this.#path = path;
     this.#parse = parse;

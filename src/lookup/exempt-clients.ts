@@ -18,7 +18,7 @@ export function parseExemptClients(text: string, problem: LineProblem): IsExempt
     if (source !== undefined) addPattern(patterns, source, line, problem);
     else if (net !== undefined) nets.push(net);
     else if (/^[^\s/:]*[^\s/:.\d][^\s/:]*$/.test(entry)) names.add(canonicalDomain(entry.replace(/^\./, "")));
-    else problem(line, `"${entry}" is no name, address, network or /pattern/. Write one a line, such as example.org or 192.0.2.0/24.`);
+    else problem(line, `"${entry}" is not a name, address, network or /pattern/. Write one a line, such as example.org or 192.0.2.0/24.`);
   }
   const isInNetwork = networks(nets);
   return (address, name) => {
@@ -32,7 +32,7 @@ export function addPattern(patterns: Pattern[], source: string, line: number, pr
     patterns.push(compilePattern(`(?i)${source}`));
   } catch (error) {
     if (!(error instanceof PatternError)) throw error;
-    problem(line, `/${source}/ is no regular expression of RE2: ${error.message}. Correct it.`);
+    problem(line, `/${source}/ is not a supported regular expression: ${error.message}. Correct it.`);
   }
 }
 
@@ -43,7 +43,7 @@ export function isBelow(domain: string, domains: ReadonlySet<string>): boolean {
   return false;
 }
 
-/** `10`, `10.1` and `10.1.2` stand for the networks of their octets: 10.1 is a /16, which postgrey itself takes for a /24. */
+/** `10`, `10.1` and `10.1.2` are the networks of their octets: 10.1 is a /16, which postgrey itself reads as a /24. */
 function networkOf(entry: string): string | undefined {
   if (isNetwork(entry)) return entry;
   if (!/^\d{1,3}(?:\.\d{1,3}){0,2}$/.test(entry)) return undefined;

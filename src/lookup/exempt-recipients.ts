@@ -19,7 +19,8 @@ export function parseExemptRecipients(text: string, problem: LineProblem): IsExe
     if (source !== undefined) addPattern(patterns, source, line, problem);
     else if (/^(?:"(?:[^"\\]|\\.)*"|[^\s@]+)@[^\s@]*$/.test(entry)) addresses.add(parseAddress(entry));
     else if (/^[^\s@/]+$/.test(entry)) domains.add(canonicalDomain(entry.replace(/^\./, "")));
-    else problem(line, `"${entry}" is no address, domain or /pattern/. Write one a line, such as john@example.org, info@ or example.org.`);
+    else
+      problem(line, `"${entry}" is not an address, domain or /pattern/. Write one a line, such as john@example.org, info@ or example.org.`);
   }
   return (address) => {
     const [user, domain] = [localPartOf(address), domainOf(address) ?? ""];

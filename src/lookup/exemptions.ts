@@ -1,4 +1,4 @@
-/** Whom the greylist exempts: entries of the configuration, and files that are read again when they change. */
+/** Who is exempt from greylisting: entries of the configuration, and files that are read again when they change. */
 
 import type { OnAvailability } from "../answer/availability.ts";
 import { type LineProblem, WatchedFile } from "../file/watched-file.ts";

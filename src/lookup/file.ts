@@ -1,4 +1,4 @@
-/** A list in a file: `key` or `key value` a line, globs by an unescaped `*` or `?`, comments from a `#` at the start or behind white space. */
+/** A list in a file: `key` or `key value` a line, globs by an unescaped `*` or `?`, comments from a `#` at the start or after white space. */
 
 import type { OnAvailability } from "../answer/availability.ts";
 import type { Value } from "../expr/value.ts";

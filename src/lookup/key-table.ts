@@ -3,7 +3,7 @@
  * A Map of 100,000 strings touches five, and costs a lookup four times what a Map of 100 does.
  */
 
-/** Length and value number, each as its low and high half, stand before the units of a key. */
+/** Length and value number, each as its low and high half, come before the units of a key. */
 const header = 4;
 
 /** Added to, never deleted from. */

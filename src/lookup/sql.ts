@@ -11,7 +11,7 @@ export function openSqlLookup(name: string, database: Database, query: string): 
     async get(key) {
       const result = await database.query(query, [canonicalKey(key)]);
       if (result.kind === "rows") return result.rows[0]?.[0];
-      throw new TemporaryError(`lookup "${name}": the query yields no rows: it must be a SELECT`);
+      throw new TemporaryError(`lookup "${name}": the query returns no rows: it must be a SELECT`);
     },
   };
 }

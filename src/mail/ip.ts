@@ -8,7 +8,7 @@ const octet = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
 const dottedQuad = new RegExp(`^${octet}(?:\\.${octet}){3}$`);
 const maxTextLength = 64;
 
-/** An `IPv6:` in front (as in address literals) and a zone behind are dropped; a v4-mapped address becomes its IPv4 address. */
+/** `IPv6:` before it, as in address literals, and a zone after it are dropped; a v4-mapped address becomes its IPv4 address. */
 export function canonicalIp(text: string): string | undefined {
   const bare = text.slice(0, 5).toLowerCase() === "ipv6:" ? text.slice(5) : text;
   const zone = bare.indexOf("%");
@@ -42,7 +42,7 @@ export function isNetwork(text: string): boolean {
   return parseNetwork(text) !== undefined;
 }
 
-/** The network of the address with a prefix of its version, as `203.0.113.0/24`; the text itself where it is no address. */
+/** The network of the address with a prefix of its version, as `203.0.113.0/24`; the text itself if it is not an address. */
 export function networkOf(ip: string, ipv4Prefix: number, ipv6Prefix: number): string {
   const address = parseUnmapped(ip);
   if (!address) return ip;
@@ -51,7 +51,7 @@ export function networkOf(ip: string, ipv4Prefix: number, ipv6Prefix: number): s
   return `${ipaddr.fromByteArray(masked).toString()}/${prefix}`;
 }
 
-/** Every text must satisfy `isNetwork`, else it throws a `RangeError`. What is no address is in no network. */
+/** Every text must satisfy `isNetwork`, else it throws a `RangeError`. What is not an address is in none. */
 export function networks(texts: readonly string[]): (ip: string) => boolean {
   const list = texts.map((text) => {
     const network = parseNetwork(text);

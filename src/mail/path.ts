@@ -11,7 +11,7 @@ export interface Path {
 
 /**
  * Reads the argument of MAIL or RCPT, one character a byte. The brackets may lack. An MTA that is lenient passes on more than the
- * grammar allows, so what cannot be unquoted stays as it stands: it will not be found, which is what is true of it.
+ * grammar allows, so what cannot be unquoted stays as it stands: it will not be found, which is right.
  */
 export function parsePath(bytes: string): Path {
   const inner = trim(bytes.startsWith("<") && bytes.endsWith(">") ? bytes.slice(1, -1) : bytes);
@@ -25,7 +25,7 @@ export function formatPath(address: string): string | undefined {
   return text === undefined ? undefined : `<${text}>`;
 }
 
-/** `@one.example,@two.example:` with an address behind it. Domain literals may hold colons. */
+/** `@one.example,@two.example:` with an address after it. Domain literals may hold colons. */
 const sourceRoute = /^@(?:\[[^\]]*\]|[^[\]\s,:@"]+)(?:[ \t]*,[ \t]*@(?:\[[^\]]*\]|[^[\]\s,:@"]+))*[ \t]*:[ \t]*(?=[^ \t])/;
 
 /** Only spaces and tabs: a byte 0xA0 is part of a character. */

@@ -67,6 +67,6 @@ function leadingTo(ends: readonly string[], graph: Graph): ReadonlySet<string> {
     }
   }
   const reached = new Set(ends);
-  for (const address of reached) for (const former of before.get(address) ?? []) reached.add(former);
+  for (const address of reached) for (const previous of before.get(address) ?? []) reached.add(previous);
   return reached;
 }

@@ -21,7 +21,7 @@ import { chooseDirectory, isLocalDomain, type Resolution, resolve, rewrite } fro
 import { openSession, type Session } from "./session.ts";
 import type { Scope } from "./vocabulary.ts";
 
-/** Whom a map is asked through. */
+/** The listener through which a map is asked. */
 export interface MapListener {
   readonly name: string;
   /** What `local_port` is: the port of the MTA's service, not the one where maps are asked. */
@@ -45,7 +45,7 @@ const maps: ReadonlyMap<string, AskMap> = new Map<string, AskMap>([
   ["access", askAccess],
 ]);
 
-/** Maps that search for a name, of which a part may be listed: a key that is no table's is not one that is not there. */
+/** Maps that search lists: what a key that no list can hold stands for may be listed all the same. */
 const lists: ReadonlySet<string> = new Set(["helo", "access"]);
 
 const lookupPrefix = "lookup/";
@@ -57,7 +57,7 @@ export function isMap(name: string, core: Core): boolean {
   return maps.has(name);
 }
 
-/** Maps that change what the MTA does; the others tell what is. */
+/** Maps that change what the MTA does; the others report facts. */
 export function isDecision(name: string): boolean {
   return !(name === "recipients" || name === "domains" || name.startsWith(lookupPrefix));
 }
@@ -72,7 +72,7 @@ export function askMap(name: string, key: string, core: Core, listener: MapListe
   return isTableKey(key) ? runSteps(ask(key, core, listener)) : undefined;
 }
 
-/** What is found by the parts of a key; where nothing is, and no table may hold the whole, it cannot be told. */
+/** A key that no table can hold is never "not found": it is found by its parts, or cannot be told. */
 function* found(steps: Steps<string | undefined>, key: string): Steps<string | undefined> {
   const value = yield* steps;
   if (value === undefined && !isTableKey(key)) throw new TemporaryError("the key is too long for a table, or has control characters");
@@ -121,11 +121,11 @@ function* askAliases(key: string, core: Core, listener: MapListener): Steps<stri
   return addresses?.join(",");
 }
 
-/** A virtusertable has one address for a key; a list is not told in part, and must not bounce. */
+/** A virtusertable has one address for a key; a list must be neither cut nor refused. */
 function* askVirtuser(key: string, core: Core, listener: MapListener): Steps<string | undefined> {
   const addresses = yield* aliasesOf(key, core, listener);
   if (addresses !== undefined && addresses.length > 1) {
-    throw new TemporaryError(`${key} goes to ${addresses.length} addresses, and a virtusertable can tell one: use the milter`);
+    throw new TemporaryError(`${key} goes to ${addresses.length} addresses, and a virtusertable holds one: use the milter`);
   }
   return addresses?.[0];
 }

@@ -97,7 +97,7 @@ test("list: a table, filters, JSON", async () => {
 
 test("show, allow, forget", async () => {
   expect((await postern("show", "203.0.113.200")).out).toContain("jane@example.org");
-  expect(await postern("show", "198.51.100.1")).toEqual({ status: 1, out: "", err: "198.51.100.0/24 is not there\n" });
+  expect(await postern("show", "198.51.100.1")).toEqual({ status: 1, out: "", err: "198.51.100.0/24 not found\n" });
   expect(await postern("allow", "2001:db8::1")).toEqual({ status: 0, out: "", err: "" });
   expect((await postern("show", "2001:db8::2")).out).toMatch(/2001:db8::\/64 +allowed .* never/);
   expect((await postern("allow", "MX.Pool.Example.NET", "N-1@example.net", "john@example.org")).status).toBe(0);
@@ -147,8 +147,8 @@ describe("import", () => {
       ]),
     );
     const files = [join(folder, "triplets"), join(folder, "clients")];
-    expect((await postern("import", "postgrey", ...files)).out).toBe("6 taken, 0 known already, 2 too old or of no use here\n");
-    expect((await postern("import", "postgrey", ...files)).out).toBe("0 taken, 6 known already, 2 too old or of no use here\n");
+    expect((await postern("import", "postgrey", ...files)).out).toBe("6 taken, 0 known already, 2 skipped (expired or not usable)\n");
+    expect((await postern("import", "postgrey", ...files)).out).toBe("0 taken, 6 known already, 2 skipped (expired or not usable)\n");
     const entries = [
       ...json((await postern("list", "--client", "192.0.2", "--json")).out),
       ...json((await postern("list", "--client", "2001", "--json")).out),
@@ -169,7 +169,7 @@ describe("import", () => {
   });
 
   test("of sqlgrey, from its tables", async () => {
-    expect((await postern("import", "sqlgrey", "old")).out).toBe("3 taken, 0 known already, 2 too old or of no use here\n");
+    expect((await postern("import", "sqlgrey", "old")).out).toBe("3 taken, 0 known already, 2 skipped (expired or not usable)\n");
     expect(json((await postern("list", "--sender", "sql.example", "--json")).out)).toEqual([
       expect.objectContaining({ client: "192.0.2.0/24", sender: "a@sql.example", recipient: "john@example.org", state: "waiting" }),
     ]);

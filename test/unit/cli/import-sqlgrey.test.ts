@@ -83,7 +83,7 @@ const hoursAgo = (time: number | undefined) => time && Math.round((Date.now() - 
 
 test.each(["lite", "pg"])("from %s: what waits, and passes of whole addresses", async (store) => {
   const { out, state } = await imported(store, '["client", "sender", "rcpt"]');
-  expect(out).toBe("3 taken, 1 known already, 3 too old or of no use here\n");
+  expect(out).toBe("3 taken, 1 known already, 3 skipped (expired or not usable)\n");
   const entries = await state.list({}, { limit: 10 });
   expect(
     entries.map(({ client, sender, recipient, firstSeen, passed }) => [client, sender, recipient, hoursAgo(firstSeen), passed]),
@@ -98,7 +98,7 @@ test.each(["lite", "pg"])("from %s: what waits, and passes of whole addresses", 
 
 test.each(["lite", "pg"])("from %s: what has passed, where the key is without recipients", async (store) => {
   const { out, state } = await imported(store, '["client", "sender"]');
-  expect(out).toMatch(/ 2 too old or of no use here\n$/);
+  expect(out).toMatch(/ 2 skipped \(expired or not usable\)\n$/);
   const passed = await state.list({ state: "passed" }, { limit: 10 });
   expect(passed.map(({ client, sender, firstSeen, lastSeen }) => [client, sender, hoursAgo(firstSeen), hoursAgo(lastSeen)])).toEqual([
     ["192.0.2.0/24", "a@sql.example", 900, 24],

@@ -89,5 +89,5 @@ test("a file is read again when it changes; entries stay", async () => {
   await refresh();
   await refresh();
   expect(known()).toEqual(["inline.example", "another.example"]);
-  expect(String(failures)).toContain(`${file}:2: /(/ is no regular expression`);
+  expect(String(failures)).toContain(`${file}:2: /(/ is not a supported regular expression`);
 });
