@@ -4,6 +4,7 @@
  */
 
 import { hasControls } from "../text/controls.ts";
+import { isLonger } from "../text/octets.ts";
 import { canonicalDomain } from "./domain.ts";
 import { ipVersion } from "./ip.ts";
 
@@ -29,7 +30,7 @@ export function canonicalAddress(address: string): string {
   return `${lowerCase(address.slice(0, at))}@${canonicalDomain(address.slice(at + 1))}`;
 }
 
-/** The canonical form of an address as people, tables and keys of maps write it: the local part may stand in quotes as a whole. */
+/** The canonical form of an address as people, tables and keys of maps write it: the whole local part may be in quotes. */
 export function parseAddress(text: string): string {
   return canonicalAddress(quotedLocalPart.test(text) ? unquote(text) : text);
 }
@@ -41,13 +42,13 @@ export function isAddress(text: string): boolean {
 
 /** The address with quotes where it needs them. `undefined`: there can be no such mailbox. */
 export function formatAddress(address: string): string | undefined {
-  if (address.length > maxAddressBytes) return undefined;
+  if (isLonger(address, maxAddressOctets)) return undefined;
   const at = address.lastIndexOf("@");
   const local = address.slice(0, Math.max(0, at));
   const domain = address.slice(at + 1);
   if (local === "" || !isDomain(domain) || hasControls(local) || !local.isWellFormed()) return undefined;
   const text = `${dotString.test(local) ? local : `"${local.replace(/["\\]/g, "\\$&")}"`}@${domain}`;
-  return Buffer.byteLength(text) <= maxAddressBytes ? text : undefined;
+  return isLonger(text, maxAddressOctets) ? undefined : text;
 }
 
 /** As that of an address, if the login is one; else it is in lower case. */
@@ -93,7 +94,7 @@ export function unquote(mailbox: string): string {
  * RFC 5321 4.5.3.1.3, less the brackets. A local part has 64 octets at most by 4.5.3.1.1; senders that write bounce addresses into it
  * use more, and MTAs take them.
  */
-const maxAddressBytes = 254;
+const maxAddressOctets = 254;
 
 const quotedLocalPart = /^"(?:[^"\\]|\\.)*"(?:@[^@]*)?$/s;
 const addressSyntax = /^(?:"(?:[^"\\]|\\.)*"|\S*)@[^\s@]+$/s;
@@ -107,7 +108,7 @@ function isDomain(domain: string): boolean {
   return !hasControls(domain) && domain.isWellFormed() && domain.split(".").every((part) => label.test(part));
 }
 
-/** RFC 5321 4.1.3: an IPv6 address has `IPv6:` in front, an IPv4 address has nothing. */
+/** RFC 5321 4.1.3: an IPv6 address follows `IPv6:`, an IPv4 address nothing. */
 function isLiteral(text: string): boolean {
   return text.slice(0, 5).toLowerCase() === "ipv6:" ? ipVersion(text.slice(5)) === 6 : ipVersion(text) === 4;
 }

@@ -2,7 +2,7 @@
 import { toASCII } from "tr46";
 
 /** RFC 1035 2.3.4. Nothing longer is worked on: punycode takes the square of the length. */
-const maxDomainBytes = 255;
+const maxDomainOctets = 255;
 
 /**
  * One form for all spellings of a name, also those that are not valid: white space, control and invisible characters around it do
@@ -13,17 +13,17 @@ export function canonicalDomain(domain: string): string {
   if (isCanonical.test(domain)) return domain;
   const name = domain.replace(end, "").replace(start, "");
   if (isAscii.test(name)) return name.toLowerCase();
-  // As in IDNA a capital sigma has one small letter, wherever it stands.
+  // IDNA has one small letter for a capital sigma, also at the end of a word.
   const lower = name.replaceAll("Σ", "σ").toLowerCase();
-  if (lower.length > maxDomainBytes) return lower;
+  if (lower.length > maxDomainOctets) return lower;
   const labels = lower.split(dot).map(toALabel).join(".");
-  return labels.length <= maxDomainBytes ? labels : lower;
+  return labels.length <= maxDomainOctets ? labels : lower;
 }
 
 const isCanonical = /^[a-z\d._:[\]-]*[a-z\d_\]-]$/;
 const isAscii = /^\p{ASCII}*$/u;
 const start = /^[\s\p{Cc}\p{DI}]+/u;
-// The look behind makes each run be tried once, at its beginning.
+// Because of the look-behind a run is tried once, from where it begins.
 const end = /(?<![\s\p{Cc}\p{DI}.。．｡])[\s\p{Cc}\p{DI}.。．｡]+$/u;
 const dot = /[.。．｡]/;
 

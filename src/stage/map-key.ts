@@ -3,13 +3,14 @@ import { domainOf, formatAddress, localPartOf, parseAddress } from "../mail/addr
 import { canonicalDomain } from "../mail/domain.ts";
 import { ipVersion } from "../mail/ip.ts";
 import { hasControls } from "../text/controls.ts";
+import { isLonger } from "../text/octets.ts";
 
 /** MTAs also ask about what they find in header fields. */
-const maxKeyBytes = 1024;
+const maxKeyOctets = 1024;
 
 /** Whether tables may hold the key; what is asked next need not cope with any other. */
 export function isTableKey(key: string): boolean {
-  return key.length <= maxKeyBytes && Buffer.byteLength(key) <= maxKeyBytes && !hasControls(key);
+  return !isLonger(key, maxKeyOctets) && !hasControls(key);
 }
 
 /** Quoted where needed. `undefined`: there can be no such mailbox, whatever a directory holds. */

@@ -3,7 +3,6 @@
 import { type Steps, waitFor } from "../answer/steps.ts";
 import { asBoolean } from "../expr/result.ts";
 import { toText } from "../expr/value.ts";
-import { canonicalDomain } from "../mail/domain.ts";
 import { networkOf } from "../mail/ip.ts";
 import { keyText } from "./bounded-key.ts";
 import type { Core } from "./core.ts";
@@ -98,7 +97,6 @@ function keyValue(name: ThrottleKey, scope: Scope, ipv6Prefix: number): string {
     case "remote_ip":
       return value.includes(":") ? networkOf(value, 32, ipv6Prefix) : value;
     case "helo_domain":
-      return canonicalDomain(value);
     case "sender":
     case "sender_domain":
     case "rcpt":

@@ -102,7 +102,7 @@ describe("replies", () => {
   });
 
   it.each(["lookup/vip", "access"])("a key that no list can hold is not one that is not listed: %s", async (map) => {
-    for (const key of ["x ".repeat(2500), "ü".repeat(513), "a\0b", "jane@example.org\u0085x", "\u2028"]) {
+    for (const key of ["x ".repeat(2500), "x ".repeat(100_000), "ü".repeat(513), "a\0b", "jane@example.org\u0085x", "\u2028"]) {
       expect(await world().ask(`${map} ${key}`)).toBe("20:TEMP cannot tell now,");
     }
   });
