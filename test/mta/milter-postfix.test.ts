@@ -1,4 +1,5 @@
 /** Real SMTP sessions through a real Postfix with the real daemon as its milter, set up by the files of contrib/postfix. */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -16,6 +17,7 @@ describe.skipIf(whyNo("Postfix") !== undefined)("Postfix with a milter", async (
   const milters = { base: milterBase, keep: milterKeep, enforce: milterEnforce, mortal: milterMortal };
 
   const main = `${substitute(read("contrib/postfix/milter.cf"), ["127.0.0.1:10043", `127.0.0.1:${milters.base}`])}
+non_smtpd_milters = $smtpd_milters
 mynetworks = 127.0.0.1
 mydestination = example.org example.net
 `;
@@ -56,6 +58,16 @@ mydestination = example.org example.net
     await login.say("MAIL FROM:<john@example.org>");
     expect(await login.say("RCPT TO:<nosuch@example.org>")).toBe("550 5.1.2 Mailbox does not exist.");
     login.end();
+  });
+
+  it("delivers what a program of the machine submits to those whom there are", async () => {
+    const { status } = spawnSync(
+      "sendmail",
+      ["-C", join(scratch, "mta", "etc"), "-f", "john@example.org", "jane+list@example.org", "nosuch@example.org", "j@elsewhere.example"],
+      { input: "Subject: submitted\n\nhello\n", env: { PATH: `${process.env.PATH}:/usr/sbin` } },
+    );
+    expect(status).toBe(0);
+    expect(await mta.delivered("submitted")).toContain("jane@example.org");
   });
 
   it("counts what Postfix itself refused among the errors of a session", async () => {

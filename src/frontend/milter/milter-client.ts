@@ -29,6 +29,14 @@ export function peerOfConnect({ host, client }: Connect, macros: Macros, { liste
   };
 }
 
+/**
+ * Whether Postfix asks about mail that did not come by SMTP (`non_smtpd_milters`): it gives a client of this machine without a port. It
+ * cannot refuse one recipient of such a message, and would keep the whole of it and ask again for ever.
+ */
+export function isLocalSubmission({ client: { address, port } }: Peer): boolean {
+  return port === 0 && address === "127.0.0.1";
+}
+
 export function credentialsIn(macros: Macros): Credentials {
   const tlsVersion = macros.get("tls_version") ?? "";
   return { tls: tlsVersion !== "", tlsVersion, tlsCipher: macros.get("cipher") ?? "", login: macros.get("auth_authen") ?? "" };

@@ -12,6 +12,7 @@ import type { Core } from "../../stage/core.ts";
 import { internalError } from "../../stage/refuse.ts";
 import { type OctetBudget, SmtpSession } from "../../stage/smtp-session.ts";
 import { askInOrder, type StageResult } from "../../stage/stage-result.ts";
+import type { Verdict } from "../../stage/verdict.ts";
 import { type Command, CommandDecoder, expectsReply } from "../../wire/milter/command.ts";
 import { Macros } from "../../wire/milter/macros.ts";
 import { encodeOptions, mayModify, maySkip, type Negotiation, negotiate } from "../../wire/milter/options.ts";
@@ -21,7 +22,7 @@ import type { ConversationOptions, TimedReply } from "../connection/conversation
 import type { DelayedReplies, StartTimer } from "../connection/delayed-replies.ts";
 import { type EventSink, reportDecision } from "../decision.ts";
 import { type CommandRun, type Envelope, maxAnswerMs, runCommand } from "./command-run.ts";
-import { credentialsIn, isRefusedByMta, peerOfConnect } from "./milter-client.ts";
+import { credentialsIn, isLocalSubmission, isRefusedByMta, peerOfConnect } from "./milter-client.ts";
 import { MilterReport } from "./milter-report.ts";
 import { type MilterSettings, requirementsOf } from "./negotiation.ts";
 import { type Accepted, changeOfSender, changesOfRecipients } from "./recipient-changes.ts";
@@ -247,23 +248,24 @@ export class MilterConversation {
   }
 
   #conclude(run: CommandRun, last: StageResult): MilterReply | undefined {
-    const { refused, terms, startedAt, isAwaited } = run;
+    const { refused, startedAt, isAwaited } = run;
     if (last.observed !== undefined) this.#report.observed(last.observed.keyword, last.observed.verdict);
     for (const result of refused.length === 0 ? [last] : refused) this.#log(run, result);
     if (!isAwaited) return undefined;
     const { verdict } = last;
-    if (verdict.kind === "pass" || terms.isShadow) return { text: goOn, delayMs: 0 };
+    if (verdict.kind === "pass" || isOnlyLogged(run, verdict)) return { text: goOn, delayMs: 0 };
     const leftMs = maxAnswerMs - (this.#now() - startedAt);
     const delayMs = Math.max(0, Math.min(verdict.delayMs, leftMs));
     return { text: encodeResponse({ kind: "reply", reply: verdict.reply }), delayMs };
   }
 
-  #log({ command, smtp, terms, startedAt }: CommandRun, { stage, verdict, resolved }: StageResult): void {
+  #log(run: CommandRun, { stage, verdict, resolved }: StageResult): void {
+    const { command, smtp, startedAt } = run;
     const { session } = smtp;
     const isRcpt = command.kind === "rcpt";
     reportDecision(this.#options, {
       listener: this.#options.listener,
-      ...{ session, stage, verdict, resolved, isShadow: terms.isShadow, helo: this.#helo },
+      ...{ session, stage, verdict, resolved, isShadow: isOnlyLogged(run, verdict), helo: this.#helo },
       sender: isRcpt ? (this.#message?.sender.address ?? "") : command.path.address,
       recipient: isRcpt ? command.path.address : "",
       instance: this.#macros.get("i") ?? "",
@@ -321,4 +323,11 @@ export class MilterConversation {
   #isAwaited(kind: Command["kind"]): boolean {
     return this.#negotiated !== undefined && expectsReply(kind, this.#negotiated);
   }
+}
+
+/** A refusal that is not carried out. Of mail that is submitted here a recipient can be deferred, with the message, but not refused. */
+function isOnlyLogged({ command, smtp, terms }: CommandRun, { kind, reason }: Verdict): boolean {
+  if (terms.isShadow) return true;
+  const isDeferral = kind === "defer" && reason !== "too-many-recipients";
+  return !isDeferral && command.kind === "rcpt" && isLocalSubmission(smtp.session);
 }

@@ -20,6 +20,45 @@ async function inMessage(mta: Mta, sender = "<a@client.example>"): Promise<Mta> 
 
 const rcpt = (mta: Mta, path: string) => mta.send("R", envelope(path));
 
+/** `non_smtpd_milters`: Postfix can defer such a message, but not refuse one of its recipients. */
+describe("mail that Postfix takes from a program of the machine", () => {
+  const submitted = async (place: ReturnType<typeof world>, port = 0) => {
+    const mta = new Mta(milterWorld(place).options);
+    await mta.offer();
+    await mta.send("C", connect("localhost", "4", "127.0.0.1", port));
+    return await inMessage(mta, "<root@example.org>");
+  };
+
+  test("an address that would be refused stays as it is, and the others arrive", async () => {
+    const place = world();
+    const mta = await submitted(place);
+    expect(await rcpt(mta, "<john+x@example.org>")).toBe("continue");
+    expect(await rcpt(mta, "<nosuch@example.org>")).toBe("continue");
+    expect(await rcpt(mta, "<friend@elsewhere.example>")).toBe("continue");
+    expect(await mta.send("E")).toBe("-<john+x@example.org> | +<john@example.org> | continue");
+    expect(place.decisions.filter(({ stage }) => stage === "rcpt")).toMatchObject([
+      { verdict: "pass" },
+      { verdict: "pass", would: "reject", reason: "unknown-mailbox" },
+      { verdict: "pass", would: "reject", reason: "relay-denied" },
+    ]);
+  });
+
+  test("more recipients than a message may have are not refused either", async () => {
+    const mta = await submitted(world({ changes: { rcpt: { maxRecipients: rule("1") } } }));
+    for (const name of ["john", "jane", "doe"]) expect(await rcpt(mta, `<${name}@example.org>`)).toBe("continue");
+  });
+
+  test("what cannot be told defers the message", async () => {
+    const place = world();
+    place.directory.down = true;
+    expect(await rcpt(await submitted(place), "<john@example.org>")).toMatch(/^451 /);
+  });
+
+  test("a client with a port came by SMTP", async () => {
+    expect(await rcpt(await submitted(world(), 4321), "<nosuch@example.org>")).toBe(`${noMailbox} (5000 ms)`);
+  });
+});
+
 describe("negotiation", () => {
   const allButEnvelope =
     0x1000 | 0x2000 | 0x20 | 0x80 | 0x40 | 0x40000 | 0x10 | 0x80000 | 0x100 | 0x20000 | 0x200 | 0x10000 | 0x400 | 0x800;
