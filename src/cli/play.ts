@@ -91,7 +91,7 @@ function peerOf({ client, server }: PlayedSession, listener: ListenerSettings): 
   return {
     listener: listener.name,
     client: { address, name: client.name ?? "", port: client.port ?? 0 },
-    server: { address: server?.address ?? "", port: server?.port ?? listener.localPort ?? smtpPort },
+    server: { address: canonicalIp(server?.address ?? "") ?? "", port: server?.port ?? listener.localPort ?? smtpPort },
     trusted: address !== undefined && listener.trustedNetworks.contains(address),
   };
 }

@@ -5,6 +5,7 @@ import { runSteps, type Steps } from "../answer/steps.ts";
 import type { TemporaryError } from "../answer/temporary-error.ts";
 import { asBoolean, asCount, asDuration } from "../expr/result.ts";
 import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
+import { canonicalIp } from "../mail/ip.ts";
 import { type Reply, reply } from "../mail/reply.ts";
 import { oversizedRcpt } from "./bounds.ts";
 import type { Core } from "./core.ts";
@@ -58,9 +59,9 @@ function* rcpt(
   if (refusal !== undefined) return uncounted(refusal);
   const scope: Scope = { ...begun, sender: sender ?? begun.sender, rcpt: changed };
   const address = yield* rewrite(scope, core);
-  // RFC 5321 4.5.1: postmaster without a domain is the MTA's own; so is any other name that it completes itself.
+  // RFC 5321 4.5.1: postmaster without a domain is the MTA's own, as at its address; so is any other name that it completes itself.
   const resolution: Resolution =
-    domainOf(address) === undefined
+    domainOf(address) === undefined || isOwnPostmaster(address, session)
       ? { kind: "found", addresses: [address], reason: "postmaster" }
       : yield* resolveToEnd({ ...scope, rcpt: address }, core);
 
@@ -74,6 +75,11 @@ function* rcpt(
   }
   const outcome = yield* conclude(resolution, { ...scope, rcpt: address }, given, core);
   return withSender(sender, yield* admit(outcome, transaction, { ...scope, rcpt: address }, message, core));
+}
+
+function isOwnPostmaster(address: string, { server }: Session): boolean {
+  const [, literal] = /^postmaster@\[(?:ipv6:)?([^\]]+)\]$/i.exec(address) ?? [];
+  return literal !== undefined && server.address !== "" && canonicalIp(literal) === server.address;
 }
 
 /** A script may change the sender with a recipient; with one that is refused it does not. */

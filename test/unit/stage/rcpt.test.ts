@@ -101,6 +101,18 @@ describe("catch-all", () => {
   });
 });
 
+test.each([
+  ["postmaster@[192.0.2.1]", "192.0.2.1", "postmaster postmaster@[192.0.2.1]"],
+  ["Postmaster@[IPv6:2001:DB8::0:1]", "2001:db8::1", "postmaster postmaster@[ipv6:2001:db8::0:1]"],
+  ["postmaster@[192.0.2.2]", "192.0.2.1", noRelay],
+  ["postmaster@[192.0.2.1]", "", noRelay],
+  ["postmaster@[]", "", noRelay],
+  ["john@[192.0.2.1]", "192.0.2.1", noRelay],
+])("%s at a server with the address %j: %s", async (recipient, address, expected) => {
+  const open: Session = { ...stranger(), server: { address, port: 25 } };
+  expect(await play(open, [recipient])).toEqual([expected]);
+});
+
 test("an alias is delivered as given, or to the account's first address", async () => {
   expect(await one("j@example.org", { rcpt: { aliases: "primary" } })).toBe("alias john@example.org");
 });
