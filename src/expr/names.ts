@@ -9,6 +9,22 @@ import { askFunctions, pureFunctions } from "./functions.ts";
 const unbuiltVariables: ReadonlySet<string> = new Set(["asn", "country"]);
 const unbuiltFunctions: ReadonlySet<string> = new Set(["config_get", "system", "metric"]);
 
+/** What MTAs call the variables, in policy requests and macros. */
+const renamedVariables: ReadonlyMap<string, string> = new Map([
+  ["sasl_username", "authenticated_as"],
+  ["auth_authen", "authenticated_as"],
+  ["client_address", "remote_ip"],
+  ["client_addr", "remote_ip"],
+  ["client_port", "remote_port"],
+  ["server_address", "local_ip"],
+  ["server_port", "local_port"],
+  ["helo_name", "helo_domain"],
+  ["recipient", "rcpt"],
+  ["recipient_domain", "rcpt_domain"],
+  ["encryption_protocol", "is_tls"],
+  ["tls_version", "is_tls"],
+]);
+
 /** Names that other servers have for functions which are here, too. */
 const renamedFunctions: ReadonlyMap<string, string> = new Map([["in_array", "contains"]]);
 
@@ -30,7 +46,12 @@ export function unknownName(name: string, offset: number, source: string, vocabu
     return new ExpressionError(`"${name}" is a function. Write its parameters in parentheses: ${name}(…).`, offset);
   }
   const words = [...vocabulary.variables.keys(), ...(vocabulary.constants ?? []), "true", "false"];
-  const mend = didYouMean(afterDot(name), words) || didYouMean(name, words) || ` Text needs inner quotes: "'${shorten(name)}'".`;
+  const here = renamedVariables.get(name);
+  const mend =
+    (here !== undefined && vocabulary.variables.has(here) ? ` Did you mean "${here}"?` : "") ||
+    didYouMean(afterDot(name), words) ||
+    didYouMean(name, words) ||
+    ` Text needs inner quotes: "'${shorten(name)}'".`;
   return new ExpressionError(`unknown variable "${shorten(name)}".${mend}`, offset);
 }
 

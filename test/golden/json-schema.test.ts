@@ -23,6 +23,16 @@ describe("the schema for editors", () => {
     expect(parsed.kind === "error" ? parsed.message : complaints(toData(parsed.root))).toEqual([]);
   });
 
+  it("takes objects as their own server prints them", () => {
+    const document = {
+      MtaStageMail: { id: "singleton", rewrite: { match: { "0": { if: "is_tls", then: "sender" } }, else: "false" } },
+      Domain: { "0": { id: "d", description: "Ours.", name: "example.org", aliases: { "example.net": true } } },
+      MtaInboundThrottle: [{ description: "All.", key: { remoteIp: true }, rate: { count: 100, period: "1h" } }],
+      SieveSystemScript: { id: "s", name: "keep", description: "Lets all pass.", isActive: true, contents: "keep;" },
+    };
+    expect(complaints(document)).toEqual([]);
+  });
+
   it.each([
     [{ session: { ehlo: { requir: true } } }, "/session/ehlo must NOT have additional properties"],
     [{ server: { workers: -1 } }, "/server/workers must be >= 0"],

@@ -1,5 +1,6 @@
 /** Keys as people write them to the keys of the schema: other spellings, unknown keys, keys that this version does not have. */
 import { didYouMean } from "../../text/did-you-mean.ts";
+import { isTableName, tableNameRule } from "../../text/table-name.ts";
 import { schema } from "../schema/schema.ts";
 import { embeddedName, embeddedPath } from "../schema/stores.ts";
 import { below, type Schema } from "../schema/walk.ts";
@@ -21,8 +22,6 @@ const unbuilt: Readonly<Record<string, string>> = {
 export function camelCase(name: string): string {
   return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
-
-const names = /^[A-Za-z0-9][\w./-]{0,63}$/;
 
 /**
  * Brings the tree into the spelling of the schema, in place; what cannot be is reported and left out.
@@ -80,9 +79,9 @@ class KeySpelling {
     // Below the entries of an inline lookup nothing is a name.
     const isNamed = below(value).kind !== "leaf";
     for (const [name, node] of table.entries) {
-      if (name === "__proto__" || (isNamed && !names.test(name))) {
+      if (name === "__proto__" || (isNamed && !isTableName(name))) {
         table.entries.delete(name);
-        this.#complain(node, `"${name}" is not a name. Use letters, digits and "-", "_", "." or "/", at most 64.`);
+        this.#complain(node, `"${name}" is not a name. ${tableNameRule}`);
       } else this.settle(node, value);
     }
   }

@@ -1,6 +1,7 @@
 /** Names that the file gives, and what is said of a name that it does not give. */
 import type { Names } from "../../expr/ask.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
+import { suggestTable } from "../../text/table-name.ts";
 import type { Document } from "../schema/schema.ts";
 import { embeddedName } from "../schema/stores.ts";
 import { isTable } from "../syntax/tree.ts";
@@ -33,24 +34,24 @@ export function namesIn(data: unknown, document: Document): GivenNames {
 
 export function unknownStore(name: string, { stores }: Names): string | undefined {
   if (stores.has(name)) return undefined;
-  return `unknown store "${name}".${didYouMean(name, stores) || ` Add [store.${name}], or use "embedded".`}`;
+  return `unknown store "${name}".${didYouMean(name, stores) || suggestTable(name, ["store"], (table) => `Add ${table}, or use "embedded".`)}`;
 }
 
 export function unknownDirectory(name: string, { directories }: Names): string | undefined {
   if (name === "" || name === "*" || directories.has(name)) return undefined;
-  return `unknown directory "${name}".${didYouMean(name, directories.keys()) || ` Add [directory.${name}], or use '*', the default one.`}`;
+  return `unknown directory "${name}".${didYouMean(name, directories.keys()) || suggestTable(name, ["directory"], (table) => `Add ${table}, or use '*', the default one.`)}`;
 }
 
 export function unknownLookup(name: string, { lookups }: Names): string | undefined {
   if (lookups.has(name)) return undefined;
-  return `unknown lookup "${name}".${didYouMean(name, lookups.keys()) || ` Add [lookup.${name}] or [lookup-file.${name}].`}`;
+  return `unknown lookup "${name}".${didYouMean(name, lookups.keys()) || suggestTable(name, ["lookup", "lookup-file"], (table) => `Add ${table}.`)}`;
 }
 
 export function unknownScript(name: string, { scripts: { active, inactive } }: GivenNames): string | undefined {
   const key = name.toLowerCase();
   if (name === "" || active.has(key)) return undefined;
   if (inactive.has(key)) return `the script "${name}" is inactive. Set is-active = true (isActive in JSON), or name another one.`;
-  return `unknown script "${name}".${didYouMean(name, active) || ` Add [sieve.trusted.scripts.${name}] (in JSON a SieveSystemScript), or write false.`}`;
+  return `unknown script "${name}".${didYouMean(name, active) || suggestTable(name, ["sieve.trusted.scripts"], (table) => `Add ${table} (in JSON a SieveSystemScript), or write false.`)}`;
 }
 
 function tableAt(data: unknown, path: readonly string[]): object {

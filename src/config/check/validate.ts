@@ -1,6 +1,7 @@
 /** Data against the schema: what is wrong is reported in the words of administrators, and left out, so that the rest can be checked. */
 import type { z } from "zod";
 import { didYouMean } from "../../text/did-you-mean.ts";
+import { shorten } from "../../text/shorten.ts";
 import { type Document, schema } from "../schema/schema.ts";
 import { isTable, type KeyPath } from "../syntax/tree.ts";
 import type { ProblemReport } from "./report.ts";
@@ -91,7 +92,7 @@ function describe(value: unknown): string {
   if (value instanceof Date) return "a date";
   if (value === null) return "null";
   if (typeof value === "object") return "a table";
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
+  return typeof value === "string" ? JSON.stringify(shorten(value)) : String(value);
 }
 
 function valueAt(data: unknown, path: KeyPath): unknown {

@@ -40,6 +40,14 @@ const types = {
   ],
 } as const satisfies Record<string, readonly [(value: Value) => boolean, string]>;
 
+/** As other programs have them. */
+const truths: ReadonlyMap<string, string> = new Map([
+  ["yes", "true"],
+  ["on", "true"],
+  ["no", "false"],
+  ["off", "false"],
+]);
+
 /** A text alone, without escapes; its second group. */
 export const literalText = /^\s*(['"])([^'"\\]*)\1\s*$/;
 
@@ -59,7 +67,10 @@ export class RuleCompiler {
     for (const problem of rules.problems) report.error([...path, ...problem.path], problem.message);
     const rule = compileRules(rules, vocabulary, (part, { message, offset }) => {
       const bare = textOf(rules, part).trim();
-      if (names?.has(bare.toLowerCase()) === true) report.error(placeOf(part), `text needs inner quotes. Write "'${bare}'".`);
+      const truth = truths.get(bare.toLowerCase());
+      if (truth !== undefined && (truth === "false" || type === undefined))
+        report.error(placeOf(part), `"${bare}" is unknown. Write ${truth}.`);
+      else if (names?.has(bare.toLowerCase()) === true) report.error(placeOf(part), `text needs inner quotes. Write "'${bare}'".`);
       else report.error(placeOf(part), /[.?!]$/.test(message) ? message : `${message}.`, offset);
     });
     for (const [part, text] of partsOf(rules)) {

@@ -93,15 +93,24 @@ function inboundThrottle(throttle: Json): Json {
   };
   return {
     ...throttle,
-    properties: { ...properties, key: { ...key, items: { enum: [...new Set(names)] } }, rate: { anyOf: [rate, pair] } },
+    properties: { ...properties, key: setOf({ ...key, items: { enum: [...new Set(names)] } }), rate: { anyOf: [rate, pair] } },
   };
+}
+
+/** A list, or the object that may stand for one. */
+function setOf(list: Json): Json {
+  return { anyOf: [list, { type: "object" }] };
 }
 
 function objects(session: Properties, top: Properties): Properties {
   const rcpt = objectOf(session.rcpt?.properties);
   const errors = objectOf(rcpt.errors?.properties);
-  const list = (item: Json): Json => ({ anyOf: [item, { type: "array", items: item }] });
   const text: Json = { type: "string" };
+  const noted = (item: Json): Json => ({ ...item, properties: { id: text, description: text, ...objectOf(item.properties) } });
+  const numbered = (item: Json): Json => ({ type: "object", patternProperties: { "^[0-9]+$": item }, additionalProperties: false });
+  const list = (item: Json): Json => ({
+    anyOf: [noted(item), { type: "array", items: noted(item) }, numbered(noted(item))],
+  });
   const key = { namespace: text, key: text, isGlobPattern: { type: "boolean" } } satisfies Properties;
   const custom: Json = {
     type: "object",
@@ -114,12 +123,13 @@ function objects(session: Properties, top: Properties): Properties {
   const subAddressing: Json = { anyOf: [custom, domainProperties.subAddressing ?? {}] };
   const { total = {}, wait = {} } = errors;
   return {
-    MtaStageEhlo: session.ehlo ?? {},
-    MtaExtensions: session.extensions ?? {},
-    MtaStageRcpt: {
+    MtaStageEhlo: noted(session.ehlo ?? {}),
+    MtaStageMail: noted(session.mail ?? {}),
+    MtaExtensions: noted(session.extensions ?? {}),
+    MtaStageRcpt: noted({
       ...session.rcpt,
       properties: { ...rcpt, maxFailures: total, waitOnFail: wait, allowRelaying: rcpt.relay ?? {} },
-    },
+    }),
     SieveSystemScript: list({
       type: "object",
       properties: { name: text, contents: text, isActive: { type: "boolean" } },
@@ -133,7 +143,7 @@ function objects(session: Properties, top: Properties): Properties {
       required: ["namespace", "key", "value"],
       additionalProperties: false,
     }),
-    Domain: list({ ...domain, properties: { ...domainProperties, subAddressing } }),
+    Domain: list({ ...domain, properties: { ...domainProperties, aliases: setOf(domainProperties.aliases ?? {}), subAddressing } }),
     MtaInboundThrottle: list(inboundThrottle(objectOf(session.throttle).items as Json)), // z.array has one schema for its items
   };
 }

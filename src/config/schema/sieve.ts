@@ -25,11 +25,16 @@ const limits = z
   })
   .prefault({});
 
-const script = z.strictObject({
+const isNoTable =
+  'is not a table. Put its text into contents, as in { contents = "keep;" }, or name its file, as in { file = "name.sieve" }.';
+
+const scriptFields = {
   contents: z.string().optional().meta({ description: "The script; a literal string, `'''…'''`, leaves it as it is.", unset: "`file`" }),
   file: path.optional().meta({ description: "The file that holds it, in place of `contents`. It is read again at SIGHUP.", unset: "none" }),
   "is-active": z.boolean().default(true).meta({ description: "False: as if there were no such script." }),
-});
+};
+
+const script = z.strictObject(scriptFields, { error: ({ input }) => (typeof input === "string" ? isNoTable : undefined) });
 
 export const sieveTable = z
   .strictObject({

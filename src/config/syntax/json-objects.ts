@@ -7,12 +7,16 @@ type Fields = Readonly<Record<string, readonly string[]>>;
 
 const stages: Readonly<Record<string, { readonly under: readonly string[]; readonly fields: Fields }>> = {
   MtaStageEhlo: { under: ["session", "ehlo"], fields: {} },
+  MtaStageMail: { under: ["session", "mail"], fields: {} },
   MtaExtensions: { under: ["session", "extensions"], fields: {} },
   MtaStageRcpt: {
     under: ["session", "rcpt"],
     fields: { maxFailures: ["errors", "total"], waitOnFail: ["errors", "wait"], allowRelaying: ["relay"] },
   },
 };
+
+/** What says nothing but to people, in any object. */
+const notes: ReadonlySet<string> = new Set(["id", "description"]);
 
 /** The names of objects, for suggestions. */
 export const objectNames: readonly string[] = [
@@ -31,7 +35,7 @@ export function foldObjects(root: Table, report: ProblemReport): void {
       if (node) complain(report, node, "must be an object.");
       continue;
     }
-    for (const [field, value] of node.entries) put(root, [...under, ...(fields[field] ?? [field])], value, report);
+    for (const [field, value] of node.entries) if (!notes.has(field)) put(root, [...under, ...(fields[field] ?? [field])], value, report);
   }
   foldLookups(root, report);
   foldDomains(root, report);
@@ -67,7 +71,10 @@ function foldLookups(root: Table, report: ProblemReport): void {
 
 function foldDomains(root: Table, report: ProblemReport): void {
   const objects = objectsIn(take(root, "Domain"), report);
-  for (const { entries } of objects) unwrapSubAddressing(entries, report);
+  for (const { entries } of objects) {
+    unwrapSubAddressing(entries, report);
+    listSet(entries, "aliases");
+  }
   append(root, ["domain"], "Domain", objects, report);
 }
 
@@ -90,6 +97,7 @@ function unwrapSubAddressing(entries: Table["entries"], report: ProblemReport): 
 function foldThrottles(root: Table, report: ProblemReport): void {
   const objects = objectsIn(take(root, "MtaInboundThrottle"), report);
   for (const { entries } of objects) {
+    listSet(entries, "key");
     const key = entries.get("key");
     if (key?.kind === "list") for (const [index, item] of key.items.entries()) key.items[index] = inSnakeCase(item);
     const rate = entries.get("rate");
@@ -128,13 +136,29 @@ function take(root: Table, name: string): TreeNode | undefined {
   return node;
 }
 
-/** One object, or a list of them. */
+/** One object, or several in a list or under numbers, without their notes. */
 function objectsIn(node: TreeNode | undefined, report: ProblemReport): readonly Table[] {
-  const items = node === undefined ? [] : node.kind === "list" ? node.items : [node];
+  const items = node === undefined ? [] : node.kind === "list" ? node.items : isNumbered(node) ? [...node.entries.values()] : [node];
   return items.filter((item) => {
     if (item.kind !== "table") complain(report, item, "must be an object.");
+    else for (const note of notes) item.entries.delete(note);
     return item.kind === "table";
   });
+}
+
+/** `{"0": …, "1": …}`. */
+function isNumbered(node: TreeNode): node is Table {
+  return node.kind === "table" && node.entries.size > 0 && node.entries.keys().every((name) => /^\d+$/.test(name));
+}
+
+/** A set may be written as an object: `{"a": true}` or `{"0": "a"}` is `["a"]`. */
+function listSet(entries: Table["entries"], field: string): void {
+  const set = entries.get(field);
+  if (set?.kind !== "table") return;
+  const items = [...set.entries].map(
+    ([name, entry]): TreeNode => (scalarOf(entry) === true && entry.kind === "scalar" ? { ...entry, value: name, at: entry.keyAt } : entry),
+  );
+  entries.set(field, { ...set, kind: "list", items });
 }
 
 function fieldsOf(object: Table, known: readonly string[], report: ProblemReport): Readonly<Record<string, TreeNode | undefined>> {

@@ -3,6 +3,7 @@
 import { after } from "../../answer/answer.ts";
 import { always, ask, until } from "../../answer/code.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
+import { suggestTable } from "../../text/table-name.ts";
 import type { ScriptContext, TextArgument } from "../compile/definition.ts";
 import type { TestCode } from "../compile/script-code.ts";
 import { costOf, type ScriptRun, spend } from "../run/script-run.ts";
@@ -16,7 +17,10 @@ export function matchLists(sources: readonly ValueSource[], names: readonly Text
   for (const { constant, offset } of names) {
     const named = constant === undefined ? undefined : lookups.get(constant);
     if (constant !== undefined && !named) {
-      context.error(offset, `unknown list "${constant}".${didYouMean(constant, lookups.keys()) || ` Define it in [lookup.${constant}].`}`);
+      context.error(
+        offset,
+        `unknown list "${constant}".${didYouMean(constant, lookups.keys()) || suggestTable(constant, ["lookup"], (table) => `Define it in ${table}.`)}`,
+      );
       isWrong = true;
     }
     waits ||= named ? named.waits : lookups.values().some((lookup) => lookup.waits);

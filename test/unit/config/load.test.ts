@@ -223,6 +223,32 @@ allow-relaying = true
     },
     directory,
   });
+  /** As their own server prints them: with notes, and sets and lists as objects. */
+  const printedObjects = loadJson({
+    MtaStageEhlo: {
+      id: "singleton",
+      require: { else: "false" },
+      rejectNonFqdn: { match: { "0": { if: "listener == 'smtp'", then: "true" } }, else: "false" },
+      blocklist: ["blocked-domain"],
+    },
+    MtaExtensions: { requireTls: { else: "true" } },
+    MtaStageRcpt: { allowRelaying: { else: "true" }, maxFailures: { else: "3" }, waitOnFail: { else: "1s" } },
+    MemoryLookupKey: {
+      "0": { id: "a", namespace: "blocked-domain", key: "spammer.example", isGlobPattern: false },
+      "1": { id: "b", namespace: "blocked-domain", key: "*.spammer.example", isGlobPattern: true },
+      "2": { id: "c", namespace: "blocked-domain", key: "a*b", isGlobPattern: false },
+    },
+    MemoryLookupKeyValue: { description: "What it costs.", namespace: "prices", key: "*.example", value: "5", isGlobPattern: true },
+    Domain: {
+      id: "d",
+      description: "Ours.",
+      name: "example.org",
+      aliases: { "münchen.example": true },
+      subAddressing: { "@type": "Custom", customRule: { match: {}, else: "'x' + rcpt" } },
+      allowRelaying: true,
+    },
+    directory,
+  });
   const tables = loadJson({
     lookup: { "blocked-domain": { "spammer.example": true, "*.spammer.example": true, "a\\*b": true }, prices: { "*.example": 5 } },
     session: {
@@ -244,7 +270,29 @@ allow-relaying = true
 
   it("mean the same", () => {
     expect(printed(objects)).toEqual(printed(toml));
+    expect(printed(printedObjects)).toEqual(printed(toml));
     expect(printed(tables)).toEqual(printed(toml));
+  });
+
+  it.each([
+    [{ remoteIp: true, rcptDomain: true }],
+    [{ "0": "remoteIp", "1": "rcptDomain" }],
+    [["remoteIp", "rcptDomain"]],
+  ])("the key of a throttle as %j", (key) => {
+    const throttle = { description: "All.", key, rate: { count: 100, period: "1h" } };
+    const { settings } = loadJson({ MtaInboundThrottle: { "0": throttle }, directory }).configuration;
+    expect(settings.throttles.rcpt).toMatchObject([{ key: ["rcpt_domain", "remote_ip"] }]);
+  });
+
+  it("MtaStageMail, and a script with a description", () => {
+    const { settings } = loadJson({
+      MtaStageMail: { rewrite: { match: { "0": { if: "sender_domain == 'old.example'", then: "'a@b.example'" } }, else: "false" } },
+      SieveSystemScript: [{ id: "s", name: "keep", description: "Lets all pass.", isActive: true, contents: "keep;" }],
+      MtaStageRcpt: { script: { else: "'keep'" } },
+      directory,
+    }).configuration;
+    expect(settings.mail.rewrite.constant).toBeUndefined();
+    expect(settings.sieve.scripts.get("keep")?.name).toBe("keep");
   });
 
   it("are told apart by name, or by the first brace", () => {
