@@ -23,7 +23,7 @@ function tableOf(principals: readonly Principal[], domains: readonly string[]): 
   const lists = membersByList(principals);
   for (const address of lists.keys()) table.set(address, { kind: "list", members: membersOf(address, lists) });
   for (const [address, primaries] of primariesByAddress(principals)) {
-    if (!table.has(address)) table.set(address, { kind: "mailbox", primaries });
+    if (!table.has(address)) table.set(address, { kind: "mailbox", primaries: [...primaries] });
   }
   return table;
 }
@@ -35,23 +35,24 @@ function primaryOf({ email }: Principal): string | undefined {
 }
 
 /** A list that is a member of a list stands for its own members; one that holds itself, by whatever way, is left out there. */
-function membersOf(list: string, lists: ReadonlyMap<string, readonly string[]>): readonly string[] {
+function membersOf(list: string, lists: ReadonlyMap<string, ReadonlySet<string>>): readonly string[] {
   const members = new Set<string>();
   const seen = new Set([list]);
   const waiting = [...(lists.get(list) ?? [])];
-  for (let member = waiting.shift(); member !== undefined; member = waiting.shift()) {
+  // It grows meanwhile.
+  for (const member of waiting) {
     const inner = lists.get(member);
     if (inner === undefined) members.add(member);
-    else if (!seen.has(member)) waiting.push(...inner);
+    else if (!seen.has(member)) for (const each of inner) waiting.push(each);
     seen.add(member);
   }
   return [...members];
 }
 
-function membersByList(principals: readonly Principal[]): ReadonlyMap<string, readonly string[]> {
+function membersByList(principals: readonly Principal[]): ReadonlyMap<string, ReadonlySet<string>> {
   const addressesOf = new Map<string, readonly string[]>();
-  const members = new Map<string, string[]>();
-  const listOf = (address: string): string[] => getOrAdd(members, canonicalAddress(address));
+  const members = new Map<string, Set<string>>();
+  const listOf = (address: string): Set<string> => getOrAdd(members, canonicalAddress(address));
   for (const principal of principals) {
     if (principal.class !== "list") continue;
     addressesOf.set(principal.name, principal.email);
@@ -61,29 +62,28 @@ function membersByList(principals: readonly Principal[]): ReadonlyMap<string, re
     const primary = primaryOf(principal);
     for (const address of [...principal.emailList, ...principal.memberOf.flatMap((list) => addressesOf.get(list) ?? [])]) {
       const list = listOf(address);
-      if (primary !== undefined && !list.includes(primary)) list.push(primary);
+      if (primary !== undefined) list.add(primary);
     }
   }
   return members;
 }
 
-function primariesByAddress(principals: readonly Principal[]): ReadonlyMap<string, readonly string[]> {
-  const primaries = new Map<string, string[]>();
+function primariesByAddress(principals: readonly Principal[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const primaries = new Map<string, Set<string>>();
   for (const principal of principals) {
     if (principal.class === "list") continue;
     const primary = primaryOf(principal);
     for (const address of principal.email.map(canonicalAddress)) {
-      const accounts = getOrAdd(primaries, address);
-      if (!accounts.includes(primary ?? address)) accounts.push(primary ?? address);
+      getOrAdd(primaries, address).add(primary ?? address);
     }
   }
   return primaries;
 }
 
-function getOrAdd(lists: Map<string, string[]>, key: string): string[] {
-  const known = lists.get(key);
+function getOrAdd(sets: Map<string, Set<string>>, key: string): Set<string> {
+  const known = sets.get(key);
   if (known) return known;
-  const list: string[] = [];
-  lists.set(key, list);
-  return list;
+  const added = new Set<string>();
+  sets.set(key, added);
+  return added;
 }

@@ -49,7 +49,9 @@ const writing: ReadonlySet<string> = new Set(["insert", "update", "delete", "mer
 function countIn(sql: string, engine: Engine): number {
   const tokens = [...tokensOf(sql, engine)];
   const numbers = tokens.flatMap(({ kind, text }) => (kind === "parameter" ? [Number(text.slice(1))] : []));
-  return numbers.length > 0 ? Math.max(...numbers) : tokens.filter(({ kind }) => kind === "mark").length;
+  return numbers.length > 0
+    ? numbers.reduce((most, number) => Math.max(most, number))
+    : tokens.filter(({ kind }) => kind === "mark").length;
 }
 
 function* tokensOf(sql: string, engine: Engine): Generator<SqlToken> {

@@ -33,7 +33,7 @@ export function* follow(start: string, next: (address: string) => Steps<readonly
     if (isLoop) loops.push(address);
     // A list may hold itself; its other members still get their copy.
     if (isLoop || ends(address)) addresses.push(address);
-    if (!isLoop) stack.push(...(graph.get(address) ?? []).toReversed());
+    if (!isLoop) for (const further of (graph.get(address) ?? []).toReversed()) stack.push(further);
   }
   return { addresses, loops };
 }

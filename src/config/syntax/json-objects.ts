@@ -176,7 +176,7 @@ function append(root: Table, path: readonly string[], key: string, items: readon
   if (first === undefined) return;
   const { keyAt, at } = first;
   const there = path.reduce<TreeNode | undefined>((node, name) => (node?.kind === "table" ? node.entries.get(name) : undefined), root);
-  if (there?.kind === "list") there.items.push(...items);
+  if (there?.kind === "list") for (const item of items) there.items.push(item);
   else put(root, path, { kind: "list", key, keyAt, at, items: [...items] }, report);
 }
 

@@ -278,12 +278,14 @@ export class MilterConversation {
     const message = this.#message;
     const sender = this.#smtp?.session.transaction?.sender;
     this.#endMessage();
-    const modifications: Modification[] = [];
     try {
-      if (message !== undefined && sender !== undefined && mode === "enforce") {
-        if (rewrite && this.#mayChange) modifications.push(...this.#changes(message, sender));
-        if (message.header !== undefined && this.#can("addHeader")) modifications.push({ kind: "addHeader", ...message.header });
-      }
+      const isChanged = message !== undefined && sender !== undefined && mode === "enforce";
+      const modifications: readonly Modification[] = isChanged
+        ? [
+            ...(rewrite && this.#mayChange ? this.#changes(message, sender) : []),
+            ...(message.header !== undefined && this.#can("addHeader") ? [{ kind: "addHeader", ...message.header } as const] : []),
+          ]
+        : [];
       return { text: encodeEndOfMessage(modifications), delayMs: 0 };
     } catch (error) {
       this.#report.internalError(error);
