@@ -121,7 +121,7 @@ class RunningDaemon implements Daemon {
       const one = same ?? this.#openListener(settings);
       one.settings = settings;
       served.push(one);
-      return (socket) => one.listener.take(socket);
+      return (socket, mustMakeRoom) => one.listener.take(socket, mustMakeRoom);
     });
     for (const previous of this.#served) if (!served.includes(previous)) void previous.listener.finish(graceMs);
     this.#served = served;

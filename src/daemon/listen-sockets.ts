@@ -2,10 +2,11 @@
 import type { Socket } from "node:net";
 import type { ListenerSettings } from "../config/configuration.ts";
 import { type ListenSocket, type ListenSocketOptions, openListenSocket, socketKey } from "../frontend/connection/listen-socket.ts";
+import { SayOnce } from "../frontend/say-once.ts";
 import type { Logger } from "./log.ts";
 
-/** Takes the connections of one listener. */
-export type ConnectionHandler = (socket: Socket) => void;
+/** Takes the connections of one listener (`Listener.take`). */
+export type ConnectionHandler = (socket: Socket, mustMakeRoom?: boolean) => boolean;
 
 export interface ListenSockets {
   /** Asks for the handler of each listener when nothing can fail any more. Throws when a socket cannot be opened. */
@@ -14,9 +15,13 @@ export interface ListenSockets {
   close(): void;
 }
 
+/** That the process may open no more files is logged so often. */
+const fullAgainMs = 60 * 60 * 1000;
+
 export class BoundSockets implements ListenSockets {
   readonly #logger: Logger;
   readonly #pauses: boolean;
+  readonly #full = new SayOnce(fullAgainMs);
   #open: readonly ListenSocket[] = [];
 
   /** `pauses`: nothing is read from their connections, which another process is to take. */
@@ -69,7 +74,16 @@ export class BoundSockets implements ListenSockets {
   }
 
   #optionsOf({ bind, socketMode, socketGroup }: ListenerSettings): readonly ListenSocketOptions[] {
-    return bind.map((one) => ({ bind: one, socketMode, socketGroup, pauses: this.#pauses }));
+    const onFilesUsedUp = () => this.#filesUsedUp();
+    return bind.map((one) => ({ bind: one, socketMode, socketGroup, pauses: this.#pauses, onFilesUsedUp }));
+  }
+
+  #filesUsedUp(): void {
+    if (!this.#full.allows("")) return;
+    this.#logger.error(
+      { event: "files-used-up" },
+      "no more files may be open; new connections are closed at once. Raise LimitNOFILE (ulimit -n)",
+    );
   }
 }
 
@@ -85,9 +99,11 @@ export class InheritedSockets implements ListenSockets {
     this.#handlers = new Map();
   }
 
-  take(listener: string, socket: Socket): void {
+  /** `false`: it was closed, for want of room. */
+  take(listener: string, socket: Socket, mustMakeRoom: boolean): boolean {
     const take = this.#handlers.get(listener);
-    if (take === undefined) socket.destroy();
-    else take(socket);
+    if (take !== undefined) return take(socket, mustMakeRoom);
+    socket.destroy();
+    return true;
   }
 }

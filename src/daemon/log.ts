@@ -124,7 +124,10 @@ export function logNotice(logger: Logger, notice: Notice): void {
       logger.warn(fields, "protocol error; the connection was closed");
       return;
     case "connections-full":
-      logger.error(fields, "too many connections; new ones are closed at once. Raise max-connections of the listener");
+      logger.error(
+        fields,
+        "too many connections; a new one takes the place of one that is idle, or is closed if none is. Raise max-connections of the listener",
+      );
       return;
     case "connections-free":
       logger.warn(fields, "connections are accepted again");

@@ -32,6 +32,9 @@ export interface WorkersOptions {
 /** More than each worker gives its connections. */
 const workerGraceMs = graceMs + 5000;
 
+/** Connections beyond the limit that wait until a worker has made room for them. */
+const maxBeyond = 100;
+
 /** From one start of a worker to the next, at least. */
 const restartPauseMs = 1000;
 
@@ -139,15 +142,18 @@ class RunningWorkers implements Daemon {
     return count;
   }
 
-  #take(listener: string, count: Count, socket: Socket): void {
+  #take(listener: string, count: Count, socket: Socket): boolean {
     // Without a listener for it, an error of this socket would end the process.
     socket.on("error", () => {});
-    if (!count.limit.admits()) {
+    const mustMakeRoom = !count.limit.hasRoom();
+    if (mustMakeRoom && count.open >= count.max + maxBeyond) {
+      count.limit.refused();
       socket.destroy();
-      return;
+      return false;
     }
     count.open += 1;
-    this.#assign({ listener, socket });
+    this.#assign({ listener, socket, mustMakeRoom });
+    return true;
   }
 
   #assign(connection: Connection): void {
@@ -180,6 +186,7 @@ class RunningWorkers implements Daemon {
         (outcomes) => worker.send({ kind: "outcomes", outcomes }),
       ),
       onRouted: (to, message) => this.#route(number, to, message),
+      onRefused: (listener) => this.#counts.get(listener)?.limit.refused(),
       onClosed: (listener, count) => this.#closed(listener, count),
       onEnd: (how, left) => {
         this.#workers.delete(number);

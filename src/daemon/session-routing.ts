@@ -5,7 +5,7 @@
 import { hash } from "node:crypto";
 import type { OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
-import type { TimedReply } from "../frontend/connection/conversation.ts";
+import type { TimedReply } from "../frontend/connection/protocol.ts";
 import type { answerPolicy } from "../frontend/policy/policy.ts";
 import { sessionKey } from "../frontend/policy/policy-session.ts";
 import type { PolicyRequest } from "../wire/policy.ts";

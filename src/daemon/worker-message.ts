@@ -7,7 +7,7 @@ import type { RoutedMessage } from "./session-routing.ts";
 export type MessageToWorker =
   | Configure
   /** Comes with the socket. The next one comes after `taken`. */
-  | { readonly kind: "connection"; readonly listener: string }
+  | { readonly kind: "connection"; readonly listener: string; readonly mustMakeRoom: boolean }
   | { readonly kind: "outcomes"; readonly outcomes: readonly Answered<StateAnswer>[] }
   | { readonly kind: "routed"; readonly from: number; readonly message: RoutedMessage }
   /** That worker has ended, or does not serve yet. */
@@ -31,6 +31,8 @@ export type MessageToPrimary =
   /** `error`: nothing has changed. */
   | { readonly kind: "configured"; readonly error?: string }
   | { readonly kind: "taken" }
+  /** A connection of that listener had to be made room for, and all others were busy; `closed` follows. */
+  | { readonly kind: "refused"; readonly listener: string }
   /** A connection of that listener was closed. */
   | { readonly kind: "closed"; readonly listener: string }
   | { readonly kind: "questions"; readonly questions: readonly Asked<StateQuestion>[] }

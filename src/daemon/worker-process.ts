@@ -10,6 +10,8 @@ export interface Connection {
   readonly listener: string;
   /** Nothing was read from it. */
   readonly socket: Socket;
+  /** It is one more than the listener may have. */
+  readonly mustMakeRoom: boolean;
 }
 
 export interface WorkerProcessOptions {
@@ -17,6 +19,8 @@ export interface WorkerProcessOptions {
   readonly onQuestions: (questions: readonly Asked<StateQuestion>[]) => void;
   /** What goes to another worker. */
   readonly onRouted: (to: number, message: RoutedMessage) => void;
+  /** A connection that had to be made room for, when all others were busy. It is closed, too. */
+  readonly onRefused: (listener: string) => void;
   /** As many connections of the listener were closed. */
   readonly onClosed: (listener: string, count: number) => void;
   /** `left`: connections that it was not given yet. */
@@ -105,6 +109,9 @@ export class WorkerProcess {
         this.#isHanding = false;
         this.#hand();
         return;
+      case "refused":
+        this.#options.onRefused(message.listener);
+        return;
       case "closed":
         this.#open.set(message.listener, (this.#open.get(message.listener) ?? 0) - 1);
         this.#options.onClosed(message.listener, 1);
@@ -122,10 +129,10 @@ export class WorkerProcess {
     if (this.#isHanding) return;
     const next = this.#waiting.shift();
     if (next === undefined) return;
-    const { listener, socket } = next;
+    const { listener, socket, mustMakeRoom } = next;
     this.#isHanding = true;
     this.#open.set(listener, (this.#open.get(listener) ?? 0) + 1);
-    this.#send({ kind: "connection", listener }, socket);
+    this.#send({ kind: "connection", listener, mustMakeRoom }, socket);
   }
 
   #send(message: MessageToWorker, socket?: Socket): void {

@@ -51,7 +51,7 @@ class Worker {
         this.#configured = this.#configured.then(() => this.#configure(message));
         return;
       case "connection":
-        this.#connect(message.listener, handle);
+        this.#connect(message, handle);
         return;
       case "outcomes":
         this.#stateQuestions.take(message.outcomes);
@@ -107,7 +107,7 @@ class Worker {
     }
   }
 
-  #connect(listener: string, handle: unknown): void {
+  #connect({ listener, mustMakeRoom }: Extract<MessageToWorker, { kind: "connection" }>, handle: unknown): void {
     sendToPrimary({ kind: "taken" });
     // It may have been closed meanwhile.
     if (!(handle instanceof Socket)) {
@@ -118,7 +118,9 @@ class Worker {
     handle.allowHalfOpen = true;
     handle.on("error", () => {});
     handle.once("close", () => sendToPrimary({ kind: "closed", listener }));
-    void this.#configured.then(() => this.#sockets.take(listener, handle));
+    void this.#configured.then(() => {
+      if (!this.#sockets.take(listener, handle, mustMakeRoom)) sendToPrimary({ kind: "refused", listener });
+    });
   }
 
   async #stop(status: number): Promise<void> {

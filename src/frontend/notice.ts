@@ -19,9 +19,9 @@ export type Notice =
   | { readonly kind: "unwritable-address"; readonly listener: string; readonly address: string; readonly resolved: readonly string[] }
   /** Once for each listener: the MTA does not let messages be changed, and delivers them as given. */
   | { readonly kind: "changes-not-offered"; readonly listener: string }
-  /** The connection was closed. */
+  /** The connection was closed. Once an hour for each address. */
   | { readonly kind: "protocol-error"; readonly listener: string; readonly peer: string; readonly message: string }
-  /** Once for each time that it fills up; further connections are closed. */
+  /** Once for each time that it fills up; further connections take the place of idle ones, or are closed if there is none. */
   | { readonly kind: "connections-full"; readonly listener: string; readonly limit: number }
   | { readonly kind: "connections-free"; readonly listener: string; readonly refused: number }
   /** A bug: the request was deferred. */

@@ -43,6 +43,10 @@ export class NetstringDecoder {
     return this.#skip(bytes);
   }
 
+  get isMidway(): boolean {
+    return this.#cut !== undefined || this.#backlog.length > 0;
+  }
+
   /** What is left of a netstring that is too long, and the comma. */
   #skip(bytes: Buffer): Buffer | undefined {
     const skipped = Math.min(this.#toSkip, this.#backlog.length);

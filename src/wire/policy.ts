@@ -74,6 +74,10 @@ export class PolicyDecoder {
     return undefined;
   }
 
+  get isMidway(): boolean {
+    return this.#octets + this.#backlog.length > 0;
+  }
+
   #takeLines(): boolean {
     this.#lines = this.#lineOctets === 0 ? "" : this.#backlog.take(this.#lineOctets).toString("latin1");
     this.#lineOctets = 0;

@@ -34,6 +34,10 @@ const maxReasonLength = 400;
 export class SocketmapDecoder {
   readonly #netstrings = new NetstringDecoder(maxQueryOctets);
 
+  get isMidway(): boolean {
+    return this.#netstrings.isMidway;
+  }
+
   push(bytes: Buffer): void {
     this.#netstrings.push(bytes);
   }

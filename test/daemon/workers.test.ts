@@ -180,14 +180,16 @@ describe("two workers", () => {
     }
   });
 
-  it("hold the limit of connections together", async () => {
+  it("hold the limit of connections together, at which one that is idle makes room", async () => {
     const { daemon, open } = await start("max-connections = 3");
     const three = [open(), open(), open()];
     for (const peer of three) expect(await peer.ask("john@example.org")).toBe(pass);
-    expect(await open().ask("john@example.org")).toBeUndefined();
+    const fourth = open();
+    expect(await fourth.ask("john@example.org")).toBe(pass);
     expect(await daemon.logged(({ event }) => event === "connections-full")).toMatchObject({ limit: 3 });
-    for (const { socket } of three) socket.end();
-    await daemon.logged(({ event }) => event === "connections-free");
+    expect(await Promise.race(three.map((peer) => peer.reply()))).toBeUndefined();
+    for (const { socket } of [...three, fourth]) socket.end();
+    expect(await daemon.logged(({ event }) => event === "connections-free")).toMatchObject({ refused: 0 });
     expect(await open().ask("john@example.org")).toBe(pass);
   });
 

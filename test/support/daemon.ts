@@ -31,15 +31,19 @@ export interface DaemonOptions {
   readonly config: string;
   /** The daemon counts as started when it accepts connections at all of these. */
   readonly listening: readonly NetConnectOpts[];
+  /** How many files it may have open (`ulimit -n`). */
+  readonly maxFiles?: number;
 }
 
 const root = new URL("../..", import.meta.url).pathname;
 
-export async function startDaemon({ directory, config, listening }: DaemonOptions): Promise<Daemon> {
+export async function startDaemon({ directory, config, listening, maxFiles }: DaemonOptions): Promise<Daemon> {
   const file = join(directory, "postern.toml");
   mkdirSync(directory, { recursive: true });
   writeFileSync(file, config);
-  const child = spawn(process.execPath, ["src/main.ts", "serve", "-c", file, "--state-directory", join(directory, "state")], {
+  const serve = [process.execPath, "src/main.ts", "serve", "-c", file, "--state-directory", join(directory, "state")];
+  const limit = maxFiles === undefined ? "" : `ulimit -n ${maxFiles} && `;
+  const child = spawn("/bin/sh", ["-c", `${limit}exec "$@"`, "sh", ...serve], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -4,12 +4,14 @@ import { connect, type Socket } from "node:net";
 import { afterEach } from "vitest";
 import { DelayedReplies, type StartTimer } from "../../src/frontend/connection/delayed-replies.ts";
 import type { Notice } from "../../src/frontend/notice.ts";
+import { answerSocketmap } from "../../src/frontend/socketmap/socketmap.ts";
+import { SocketmapDecoder } from "../../src/wire/socketmap.ts";
 import { type Listening, type ListenOptions, listen } from "./listen.ts";
 import { policyProtocol, type World, type WorldOptions, world } from "./mail-domain.ts";
 import { milterProtocolOf } from "./milter-mta.ts";
 
 /** Timers that run when a test says so. */
-function handClock() {
+export function handClock() {
   const waiting = new Map<number, { readonly ms: number; readonly callback: () => void }>();
   let next = 0;
   let onStart: (ms: number) => void = () => {};
@@ -41,8 +43,14 @@ export interface Place {
   readonly world: World;
   readonly listener: Listening;
   readonly notices: Notice[];
+  /** Of delayed replies. */
   readonly clock: ReturnType<typeof handClock>;
+  /** How long peers may take. Its time is `time.now`. */
+  readonly peerClock: ReturnType<typeof handClock>;
+  readonly time: { now: number };
   readonly delayed: DelayedReplies;
+  /** How many conversations were told that they are over. */
+  ended(): number;
   /** A connection to one of the bound addresses. */
   open(index?: number): Promise<Client>;
 }
@@ -82,6 +90,14 @@ export function startMilter(options: PlaceOptions = {}): Promise<Place> {
   return open(options, "latin1", milterProtocolOf);
 }
 
+/** The same with the socketmap front end. */
+export function startSocketmap(options: PlaceOptions = {}): Promise<Place> {
+  return open(options, "utf8", ({ options: common }, delayed) => {
+    const answer = answerSocketmap({ ...common, onLookup: () => {} });
+    return () => ({ decoder: new SocketmapDecoder(), answer, delayed });
+  });
+}
+
 type Protocol<Request> = ListenOptions<Request>["protocol"];
 
 async function open<Request>(
@@ -90,24 +106,39 @@ async function open<Request>(
   protocolOf: (world: World, delayed: DelayedReplies) => Protocol<Request>,
 ): Promise<Place> {
   const { maxConnections = 100, maxWaiting = 20, bind = anywhere, socketMode = 0o660, socketGroup, ...others } = options;
-  const clock = handClock();
+  const [clock, peerClock] = [handClock(), handClock()];
+  const time = { now: 0 };
   const delayed = new DelayedReplies(() => maxWaiting, clock.timer);
   const surroundings = world(others);
+  const begin = protocolOf(surroundings, delayed);
+  let ended = 0;
   const listener = await listen({
     name: "smtp",
     bind,
     socketMode,
     socketGroup,
     maxConnections,
-    protocol: protocolOf(surroundings, delayed),
+    protocol: () => {
+      const protocol = begin();
+      const onClose = () => {
+        ended += 1;
+        protocol.onClose?.();
+      };
+      return { ...protocol, onClose };
+    },
     onNotice: surroundings.options.onNotice,
+    timer: peerClock.timer,
+    now: () => time.now,
   });
   const place: Place = {
     world: surroundings,
     listener,
     notices: surroundings.notices,
     clock,
+    peerClock,
+    time,
     delayed,
+    ended: () => ended,
     open: (index = 0) => openClient(listener.addresses[index] ?? "", encoding),
   };
   places.push(place);

@@ -76,7 +76,10 @@ const listener = z.strictObject({
     .array(network)
     .optional()
     .meta({ description: "As `server.trusted-networks`, for this listener alone.", unset: "those of the server" }),
-  "max-connections": z.int().min(1).max(100000).default(2000).meta({ description: "Connections served at once; more are closed." }),
+  "max-connections": z.int().min(1).max(100000).default(2000).meta({
+    description:
+      "Connections served at once. A further one takes the place of the one that has been idle for longest; it is closed if none is idle.",
+  }),
   extensions: z
     .enum(["observe", "enforce"])
     .optional()

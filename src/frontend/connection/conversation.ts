@@ -1,42 +1,24 @@
 /** The life of one connection: requests in, one at a time, in order; replies out, in order. */
 import type { Socket } from "node:net";
-import type { Answer } from "../../answer/answer.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
-import type { DelayedReplies, DelayedReply } from "./delayed-replies.ts";
+import { Ahead } from "./ahead.ts";
+import { Deadline, maxPeerMs } from "./deadline.ts";
+import type { DelayedReply, StartTimer } from "./delayed-replies.ts";
+import type { Protocol, TimedReply } from "./protocol.ts";
+import { maxInVisit, type Turns } from "./turns.ts";
 
-export interface TimedReply<Text extends string | Buffer = string> {
-  readonly text: Text;
-  /** How long it is delayed. */
-  readonly delayMs: number;
-}
-
-/** What a wire protocol gives a conversation: bytes in, whole requests out, a `ProtocolError` when that fails. */
-export interface Decoder<Request> {
-  push(bytes: Buffer): void;
-  next(): Request | undefined;
-}
-
-export interface ConversationOptions<Request> {
-  readonly decoder: Decoder<Request>;
-  /**
-   * `undefined`: nothing is replied to this request. What fails is a reply too: it never rejects, and throws nothing but
-   * a `ProtocolError`.
-   */
-  readonly answer: (request: Request) => Answer<TimedReply<string | Buffer> | undefined>;
-  /**
-   * For a peer that may give up on a request and go on: whether this one, which came while another is being answered, says so. The
-   * reply is then never sent. `undefined`: the peer ended its side of the connection, which other peers do after their last request.
-   */
-  readonly revokes?: (request: Request | undefined) => boolean;
-  /** Whether the connection may be closed now, between two requests, when the listener stops. Left out: always. */
-  readonly isIdle?: () => boolean;
-  /** The connection is closed. */
-  readonly onClose?: () => void;
-  readonly delayed: DelayedReplies;
+export interface ConversationOptions<Request> extends Protocol<Request> {
   readonly onProtocolError: (message: string) => void;
+  /** Shared with other connections. */
+  readonly turns: Turns;
+  readonly timer: StartTimer;
+  /** Milliseconds; it never goes back. */
+  readonly now: () => number;
 }
 
 export interface Conversation {
+  /** `undefined`: a request or a message is under way. */
+  readonly idleSince: number | undefined;
   /** Answers what is under way and what has come already, without delays, and closes as soon as it may. */
   finish(): void;
 }
@@ -50,14 +32,16 @@ export function converse<Request>(socket: Socket, options: ConversationOptions<R
 class RunningConversation<Request> implements Conversation {
   readonly #socket: Socket;
   readonly #options: ConversationOptions<Request>;
+  readonly #ahead: Ahead<Request>;
+  readonly #deadline: Deadline;
   /** A request is being decided, or its reply is delayed. It is another object for each. */
   #busy: object | undefined;
   #delayed: DelayedReply | undefined;
-  /** What came while a request is being answered, as far as it was looked at. */
-  #ahead: Request[] = [];
-  #octetsAhead = 0;
   /** The peer does not take replies as fast as it asks. */
   #isFull = false;
+  /** It is the turn of other connections. */
+  #isYielding = false;
+  #idleSince: number | undefined;
   /** No more requests will come; the connection is closed when all is answered. */
   #isEnding = false;
   #hasPeerEnded = false;
@@ -70,62 +54,61 @@ class RunningConversation<Request> implements Conversation {
   constructor(socket: Socket, options: ConversationOptions<Request>) {
     this.#socket = socket;
     this.#options = options;
+    this.#ahead = new Ahead(() => this.#decode(), options.revokes);
+    this.#deadline = new Deadline(options.timer);
+  }
+
+  get idleSince(): number | undefined {
+    return this.#idleSince;
   }
 
   start(): void {
     this.#socket.on("data", (bytes: Buffer) => this.#take(bytes));
     this.#socket.on("drain", () => {
       this.#isFull = false;
+      this.#deadline.stop();
       this.#advance();
     });
     this.#socket.on("end", () => {
       this.#isEnding = true;
       this.#hasPeerEnded = true;
-      if (this.#busy !== undefined) this.#reconsider();
+      this.#reconsider();
       this.#advance();
     });
-    this.#socket.on("close", () => this.#close());
+    this.#socket.on("close", () => {
+      this.#close();
+      this.#deadline.stop();
+    });
     // A connection that fails concerns its peer alone; `close` follows.
     this.#socket.on("error", () => this.#close());
+    this.#advance();
   }
 
   finish(): void {
     this.#isFinishing = true;
-    this.#isEnding ||= this.#isIdle();
+    this.#isEnding ||= this.#mayClose();
     this.#delayed?.release();
     this.#advance();
   }
 
-  #isIdle(): boolean {
+  #mayClose(): boolean {
     return this.#options.isIdle?.() ?? true;
   }
 
   #take(bytes: Buffer): void {
     if (this.#isClosed || this.#isEnding) return;
     this.#options.decoder.push(bytes);
-    if (this.#busy !== undefined) this.#lookAhead(bytes.length);
-    else if (this.#isFull) this.#socket.pause();
-    else this.#advance();
-  }
-
-  /** One that waits for its reply sends nothing meanwhile, and is read on so that its end is seen; one that does send is paused. */
-  #lookAhead(octets: number): void {
-    this.#octetsAhead += octets;
-    this.#reconsider();
-    if (this.#options.revokes === undefined || this.#octetsAhead > maxOctetsAhead || this.#ahead.length >= maxAhead) this.#socket.pause();
-    if (this.#busy === undefined) this.#advance();
+    if (this.#busy !== undefined) {
+      this.#ahead.came(bytes.length);
+      this.#reconsider();
+      if (this.#ahead.isFull) this.#socket.pause();
+    } else if (this.#isFull || this.#isYielding) this.#socket.pause();
+    this.#advance();
   }
 
   /** Drops what is being answered when something that has come already revokes it. */
   #reconsider(): void {
-    const { revokes } = this.#options;
-    if (revokes === undefined) return;
-    while (this.#ahead.length < maxAhead) {
-      const request = this.#decode();
-      if (request === undefined) break;
-      this.#ahead.push(request);
-    }
-    if (!this.#ahead.some(revokes) && !(this.#hasPeerEnded && revokes(undefined))) return;
+    if (this.#busy === undefined || !this.#ahead.revokes(this.#hasPeerEnded)) return;
     this.#delayed?.drop();
     this.#delayed = undefined;
     this.#busy = undefined;
@@ -133,9 +116,16 @@ class RunningConversation<Request> implements Conversation {
 
   #advance(): void {
     let out: string | Buffer = "";
-    while (this.#busy === undefined && !this.#isFull && !this.#isClosed) {
-      const request = this.#ahead.shift() ?? this.#decode();
+    for (let taken = 0; this.#busy === undefined && !this.#isFull && !this.#isClosed && !this.#isYielding; taken += 1) {
+      if (taken >= maxInVisit || this.#options.turns.isOver) {
+        this.#yield();
+        break;
+      }
+      const request = this.#ahead.next();
       if (request === undefined) break;
+      this.#idleSince = undefined;
+      this.#deadline.stop();
+      this.#options.turns.took();
       const answer = this.#ask(request);
       if (answer instanceof Promise) this.#await(answer);
       else if (answer !== undefined && !this.#delay(answer)) {
@@ -145,25 +135,60 @@ class RunningConversation<Request> implements Conversation {
           out = "";
         }
       }
-      if (this.#busy !== undefined) this.#reconsider();
+      this.#reconsider();
     }
     if (out.length > 0) this.#write(out);
-    if (this.#busy !== undefined || this.#isFull || this.#isClosed) return;
-    this.#octetsAhead = 0;
-    if (this.#isEnding || (this.#isFinishing && this.#isIdle())) this.#end();
-    else this.#socket.resume();
+    this.#wait();
+  }
+
+  #yield(): void {
+    this.#isYielding = true;
+    this.#options.turns.wait(() => {
+      this.#isYielding = false;
+      this.#advance();
+    });
+  }
+
+  /** For the peer, if it is the peer that has to do something next. */
+  #wait(): void {
+    if (this.#busy !== undefined || this.#isClosed || this.#isYielding) return;
+    if (this.#isFull) {
+      this.#deadline.start(() => this.#cutOff());
+      return;
+    }
+    this.#ahead.caughtUp();
+    const { decoder, isUnopened, now } = this.#options;
+    const mayClose = this.#mayClose();
+    if (this.#isEnding || (this.#isFinishing && mayClose)) {
+      this.#end();
+      return;
+    }
+    if (decoder.isMidway) this.#deadline.start(() => this.#giveUp("a request was not whole"));
+    else if (isUnopened?.()) this.#deadline.start(() => this.#giveUp("no session was opened"));
+    this.#idleSince = decoder.isMidway || !mayClose ? undefined : (this.#idleSince ?? now());
+    this.#socket.resume();
+  }
+
+  #giveUp(what: string): void {
+    this.#break(`${what} after ${maxPeerMs / 1000} s`);
+    this.#advance();
+  }
+
+  #cutOff(): void {
+    this.#options.onProtocolError(`replies were not read for ${maxPeerMs / 1000} s`);
+    this.#socket.destroy();
   }
 
   #decode(): Request | undefined {
     return this.#isBroken ? undefined : this.#orBreak(() => this.#options.decoder.next());
   }
 
-  #ask(request: Request): ReturnType<ConversationOptions<Request>["answer"]> {
+  #ask(request: Request): ReturnType<Protocol<Request>["answer"]> {
     return this.#orBreak(() => {
       try {
         return this.#options.answer(request);
       } catch (error) {
-        this.#ahead = [];
+        this.#ahead.drop();
         throw error;
       }
     });
@@ -174,18 +199,22 @@ class RunningConversation<Request> implements Conversation {
       return run();
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#isBroken = true;
-      this.#isEnding = true;
-      this.#isFinishing = true;
-      this.#options.onProtocolError(error.message);
+      this.#break(error.message);
       return undefined;
     }
+  }
+
+  #break(message: string): void {
+    this.#isBroken = true;
+    this.#isEnding = true;
+    this.#isFinishing = true;
+    this.#options.onProtocolError(message);
   }
 
   #await(answer: Promise<TimedReply<string | Buffer> | undefined>): void {
     const busy = {};
     this.#busy = busy;
-    // It does not reject (see ConversationOptions).
+    // It does not reject (see Protocol).
     void answer.then((reply) => {
       if (this.#busy !== busy || this.#isClosed) return;
       if (reply !== undefined && this.#delay(reply)) return;
@@ -213,14 +242,18 @@ class RunningConversation<Request> implements Conversation {
     if (!this.#isClosed && !this.#socket.write(text)) this.#isFull = true;
   }
 
+  /** Closes when what was written has left. */
   #end(): void {
-    this.#isClosed = true;
+    this.#close();
     this.#socket.destroySoon();
+    if (this.#socket.writableLength > 0) this.#deadline.start(() => this.#socket.destroy());
   }
 
   #close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#idleSince = undefined;
+    this.#deadline.stop();
     this.#delayed?.drop();
     this.#delayed = undefined;
     this.#options.onClose?.();
@@ -229,12 +262,6 @@ class RunningConversation<Request> implements Conversation {
 
 /** Replies to requests that came together are sent together, up to so many characters. */
 const maxUnsent = 16_384;
-
-/** More than any one request has. */
-const maxOctetsAhead = 262_144;
-
-/** Requests; a peer that gives up on one says so at once or after few others. */
-const maxAhead = 100;
 
 function joined(one: string | Buffer, other: string | Buffer): string | Buffer {
   if (typeof one === "string" && typeof other === "string") return one + other;

@@ -1,5 +1,6 @@
 /** A bound socket, and whoever takes its connections. */
 import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { listenUnix } from "./unix-socket.ts";
 
@@ -25,6 +26,8 @@ export interface ListenSocketOptions {
   readonly socketGroup: string | undefined;
   /** Nothing is read from its connections, which another process is to take. Default: false. */
   readonly pauses?: boolean;
+  /** A connection took the last file that the process may open. */
+  readonly onFilesUsedUp?: () => void;
 }
 
 export function socketKey({ bind, socketMode, socketGroup }: ListenSocketOptions): string {
@@ -36,7 +39,10 @@ export async function openListenSocket(options: ListenSocketOptions): Promise<Li
   const { bind, pauses: pauseOnConnect = false } = options;
   // Exim ends its side before it reads the reply.
   const connections = { allowHalfOpen: true, noDelay: true, keepAlive: true, pauseOnConnect };
-  const server = createServer(connections, (connection) => listenSocket.onConnection(connection));
+  const server = createServer(connections, (connection) => {
+    if (areFilesUsedUp()) options.onFilesUsedUp?.();
+    listenSocket.onConnection(connection);
+  });
   let remove = () => {};
   switch (bind.kind) {
     case "unix":
@@ -50,7 +56,7 @@ export async function openListenSocket(options: ListenSocketOptions): Promise<Li
       break;
     }
   }
-  // An error of an open server concerns one connection that could not be taken, such as for want of file descriptors.
+  // An error of an open server concerns one connection that could not be taken.
   server.on("error", () => {});
   const listenSocket: ListenSocket = {
     key: socketKey(options),
@@ -62,6 +68,16 @@ export async function openListenSocket(options: ListenSocketOptions): Promise<Li
     },
   };
   return listenSocket;
+}
+
+/** The next connection would then be closed before anybody here hears of it. */
+function areFilesUsedUp(): boolean {
+  try {
+    closeSync(openSync("/dev/null", "r"));
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function addressOf(server: Server, host: string): string {

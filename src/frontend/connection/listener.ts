@@ -1,22 +1,32 @@
 /** The connections of one front end, whichever socket they came by: at most so many at once, and an orderly end. */
 import type { Socket } from "node:net";
 import type { Notice } from "../notice.ts";
+import { SayOnce } from "../say-once.ts";
 import { ConnectionLimit } from "./connection-limit.ts";
-import { type Conversation, type ConversationOptions, converse } from "./conversation.ts";
+import { type Conversation, converse } from "./conversation.ts";
 import { type StartTimer, startTimer } from "./delayed-replies.ts";
+import type { Protocol } from "./protocol.ts";
+import { Turns } from "./turns.ts";
 
 export interface ListenerOptions<Request> {
   readonly name: string;
   /** Over all sockets of the listener. An MTA holds one for each of its processes. */
   readonly maxConnections: () => number;
   /** What each new connection talks by. */
-  readonly protocol: () => Omit<ConversationOptions<Request>, "onProtocolError">;
+  readonly protocol: () => Protocol<Request>;
   readonly onNotice: (notice: Notice) => void;
+  /** Of how long peers may take. */
   readonly timer?: StartTimer;
+  /** Milliseconds; it never goes back. */
+  readonly now?: () => number;
 }
 
 export interface Listener {
-  take(socket: Socket): void;
+  /**
+   * Serves the connection, or closes it. At the limit of connections, or with `mustMakeRoom`, it takes the place of the one that has
+   * been idle for longest. `false`: all of them are busy, and it was closed.
+   */
+  take(socket: Socket, mustMakeRoom?: boolean): boolean;
   /** Answers what is under way, and closes; after `graceMs` what is left is cut off. */
   finish(graceMs: number): Promise<void>;
 }
@@ -25,42 +35,75 @@ export function openListener<Request>(options: ListenerOptions<Request>): Listen
   return new Connections(options);
 }
 
+/** What a peer that breaks the protocol does is logged so often. */
+const breachAgainMs = 60 * 60 * 1000;
+
 class Connections<Request> implements Listener {
   readonly #options: ListenerOptions<Request>;
+  readonly #timer: StartTimer;
+  readonly #now: () => number;
+  readonly #turns = new Turns();
   readonly #open = new Map<Socket, Conversation>();
   readonly #limit: ConnectionLimit;
+  /** By address. */
+  readonly #breaches: SayOnce;
   #onEmpty: (() => void) | undefined;
 
   constructor(options: ListenerOptions<Request>) {
+    const { name: listener, maxConnections: max, onNotice, timer = startTimer, now = () => performance.now() } = options;
     this.#options = options;
-    const { name: listener, maxConnections: max, onNotice } = options;
+    this.#timer = timer;
+    this.#now = now;
     this.#limit = new ConnectionLimit({ listener, max, count: () => this.#open.size, onNotice });
+    this.#breaches = new SayOnce(breachAgainMs, now);
   }
 
-  take(socket: Socket): void {
-    const { name: listener, onNotice, protocol } = this.#options;
-    if (!this.#limit.admits()) {
+  take(socket: Socket, mustMakeRoom = false): boolean {
+    const isOver = !this.#limit.hasRoom() || mustMakeRoom;
+    if (isOver && !this.#makeRoom()) {
+      this.#limit.refused();
       // Without a listener for it, an error of this socket would end the process.
       socket.on("error", () => {});
       socket.destroy();
-      return;
+      return false;
     }
-    const peer = peerOf(socket);
-    const onProtocolError = (message: string) => onNotice({ kind: "protocol-error", listener, peer, message });
-    this.#open.set(socket, converse(socket, { ...protocol(), onProtocolError }));
+    const onProtocolError = (message: string) => this.#breached(socket, message);
+    const common = { onProtocolError, turns: this.#turns, timer: this.#timer, now: this.#now };
+    const conversation = converse(socket, { ...this.#options.protocol(), ...common });
+    this.#open.set(socket, conversation);
     socket.once("close", () => this.#closed(socket));
+    return true;
   }
 
   async finish(graceMs: number): Promise<void> {
     for (const conversation of this.#open.values()) conversation.finish();
     if (this.#open.size === 0) return;
-    const callOff = (this.#options.timer ?? startTimer)(graceMs, () => {
+    const callOff = startTimer(graceMs, () => {
       for (const socket of this.#open.keys()) socket.destroy();
     });
     await new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
     });
     callOff();
+  }
+
+  /** Closes the connection that has been idle for longest. `false`: there is none. */
+  #makeRoom(): boolean {
+    let longest: Conversation | undefined;
+    let since = Number.POSITIVE_INFINITY;
+    for (const conversation of this.#open.values()) {
+      const { idleSince } = conversation;
+      if (idleSince === undefined || idleSince >= since) continue;
+      longest = conversation;
+      since = idleSince;
+    }
+    longest?.finish();
+    return longest !== undefined;
+  }
+
+  #breached(socket: Socket, message: string): void {
+    const { name: listener, onNotice } = this.#options;
+    if (this.#breaches.allows(socket.remoteAddress ?? "")) onNotice({ kind: "protocol-error", listener, peer: peerOf(socket), message });
   }
 
   #closed(socket: Socket): void {

@@ -18,8 +18,8 @@ import { Macros } from "../../wire/milter/macros.ts";
 import { encodeOptions, mayModify, maySkip, type Negotiation, negotiate } from "../../wire/milter/options.ts";
 import { encodeBodyResponse, encodeEndOfMessage, encodeResponse, type Modification } from "../../wire/milter/response.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
-import type { ConversationOptions, TimedReply } from "../connection/conversation.ts";
 import type { DelayedReplies, StartTimer } from "../connection/delayed-replies.ts";
+import type { Protocol, TimedReply } from "../connection/protocol.ts";
 import { type EventSink, reportDecision } from "../decision.ts";
 import { type CommandRun, type Envelope, maxAnswerMs, runCommand } from "./command-run.ts";
 import { credentialsIn, isLocalSubmission, isRefusedByMta, peerOfConnect } from "./milter-client.ts";
@@ -52,15 +52,13 @@ export function openMilter(options: MilterOptions): () => MilterConversation {
 }
 
 /** The protocol of one connection, for the listener. */
-export function milterProtocol(
-  conversation: MilterConversation,
-  delayed: DelayedReplies,
-): Omit<ConversationOptions<Command>, "onProtocolError"> {
+export function milterProtocol(conversation: MilterConversation, delayed: DelayedReplies): Protocol<Command> {
   return {
     decoder: new CommandDecoder(),
     answer: (command) => conversation.receive(command),
     revokes: (command) => conversation.revokes(command),
     isIdle: () => conversation.isIdle,
+    isUnopened: () => conversation.isUnopened,
     onClose: () => conversation.close(),
     delayed,
   };
@@ -109,7 +107,12 @@ export class MilterConversation {
     return this.#message === undefined;
   }
 
-  /** Whether the MTA has given up on the command that is being answered (`ConversationOptions.revokes`). */
+  /** Nothing is negotiated yet, which an MTA does at once. */
+  get isUnopened(): boolean {
+    return this.#negotiated === undefined;
+  }
+
+  /** Whether the MTA has given up on the command that is being answered (`Protocol.revokes`). */
   revokes(command: Command | undefined): boolean {
     if (this.#run?.isAwaited === false) return false;
     return command === undefined || command.kind === "abort" || command.kind === "quit" || command.kind === "quitNewConnection";

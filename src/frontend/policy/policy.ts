@@ -10,7 +10,7 @@ import { SmtpSession } from "../../stage/smtp-session.ts";
 import { askInOrder, type StageResult } from "../../stage/stage-result.ts";
 import type { Verdict } from "../../stage/verdict.ts";
 import { encodeAction, type PolicyRequest } from "../../wire/policy.ts";
-import type { TimedReply } from "../connection/conversation.ts";
+import type { TimedReply } from "../connection/protocol.ts";
 import type { EventSink } from "../decision.ts";
 import { isKnownContext, type Plan, planOf } from "./policy-plan.ts";
 import { PolicyReport } from "./policy-report.ts";

@@ -7,7 +7,7 @@ import { smtpPort } from "../../mail/port.ts";
 import type { Core, Mode } from "../../stage/core.ts";
 import { askMap, isDecision, isMap, type MapListener } from "../../stage/maps.ts";
 import { encodeSocketmapReply, problemOf, type SocketmapReply, type SocketmapRequest } from "../../wire/socketmap.ts";
-import type { TimedReply } from "../connection/conversation.ts";
+import type { TimedReply } from "../connection/protocol.ts";
 import { loggable } from "../decision.ts";
 import type { Notice } from "../notice.ts";
 import { SayOnce } from "../say-once.ts";

@@ -49,6 +49,10 @@ export const maxHostOctets = 1024;
 export class CommandDecoder {
   readonly #packets = new PacketDecoder();
 
+  get isMidway(): boolean {
+    return this.#packets.isMidway;
+  }
+
   push(bytes: Buffer): void {
     this.#packets.push(bytes);
   }

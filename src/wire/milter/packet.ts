@@ -24,6 +24,10 @@ const lengthOctets = 4;
 export class PacketDecoder {
   readonly #backlog = new Backlog();
 
+  get isMidway(): boolean {
+    return this.#backlog.length > 0;
+  }
+
   push(bytes: Buffer): void {
     this.#backlog.push(bytes);
   }

@@ -3,7 +3,7 @@ import { setImmediate as nextTick } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Answer } from "../../../src/answer/answer.ts";
 import { type RoutedMessage, SessionRouting } from "../../../src/daemon/session-routing.ts";
-import type { TimedReply } from "../../../src/frontend/connection/conversation.ts";
+import type { TimedReply } from "../../../src/frontend/connection/protocol.ts";
 import { PolicyDecoder, type PolicyRequest } from "../../../src/wire/policy.ts";
 
 function request(attributes: Readonly<Record<string, string>>): PolicyRequest {

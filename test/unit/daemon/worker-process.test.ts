@@ -14,13 +14,14 @@ it("counts no connection as closed twice when a message comes after the end", ()
     child: child as ChildProcess,
     onQuestions: () => {},
     onRouted: () => {},
+    onRefused: () => {},
     onClosed: (_, count) => {
       closed += count;
     },
     onEnd: () => {},
   });
   for (const socket of [new Socket(), new Socket()]) {
-    worker.give({ listener: "smtp", socket });
+    worker.give({ listener: "smtp", socket, mustMakeRoom: false });
     child.emit("message", { kind: "taken" });
   }
   expect(worker.load).toBe(2);

@@ -1,8 +1,8 @@
 /** What comes while a request is being answered. */
 import { connect } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import type { TimedReply } from "../../../../src/frontend/connection/conversation.ts";
 import { DelayedReplies } from "../../../../src/frontend/connection/delayed-replies.ts";
+import type { TimedReply } from "../../../../src/frontend/connection/protocol.ts";
 import { type Listening, listen } from "../../../support/listen.ts";
 
 const opened: Listening[] = [];
@@ -24,6 +24,8 @@ class Octets {
     // When the conversation has looked at it.
     setImmediate(() => this.onPush(this.#pushed));
   }
+
+  readonly isMidway = false;
 
   next(): string | undefined {
     const [first] = this.#come;

@@ -4,24 +4,27 @@ import { createServer } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { bad, dunno, good, refused, settle, start } from "../../../support/loopback-server.ts";
+import { ask, bad, dunno, good, refused, settle, start } from "../../../support/loopback-server.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "postern-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 let count = 0;
 const freshPath = () => join(scratch, `${count++}.sock`);
 
-test("connections beyond the limit are closed, with one notice as it fills up and one as it empties", async () => {
+test("connections beyond the limit are closed when all are busy, with one notice as it fills up and one as it empties", async () => {
   const place = await start({ maxConnections: 2 });
   const first = await place.open();
   const second = await place.open();
-  for (const client of [first, second]) {
-    client.send(good);
-    expect(await client.received(1)).toBe(dunno);
+  for (const [instance, client] of [first, second].entries()) {
+    const started = place.clock.started();
+    client.send(ask("nobody@example.org", `${instance}`));
+    await started;
   }
   for (let index = 0; index < 3; index += 1) expect(await (await place.open()).closed()).toBe("");
-  first.send(good);
-  expect(await first.received(dunno.length * 2)).toBe(dunno + dunno);
+  for (const client of [first, second]) {
+    place.clock.strike();
+    expect(await client.received(refused.length)).toBe(refused);
+  }
   expect(place.notices).toEqual([{ kind: "connections-full", listener: "smtp", limit: 2 }]);
   second.socket.end();
   await second.closed();

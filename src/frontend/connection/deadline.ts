@@ -1,0 +1,27 @@
+/** How long a peer may take for what only it can do: send the rest of a request, open a session, take its replies. */
+import type { StartTimer } from "./delayed-replies.ts";
+
+export const maxPeerMs = 10_000;
+
+export class Deadline {
+  readonly #startTimer: StartTimer;
+  #callOff: (() => void) | undefined;
+
+  constructor(timer: StartTimer) {
+    this.#startTimer = timer;
+  }
+
+  /** One that runs already goes on. */
+  start(onPassed: () => void): void {
+    this.#callOff ??= this.#startTimer(maxPeerMs, () => {
+      // Timers come before sockets in a turn of the event loop: what the peer sent while the loop was busy is read first.
+      const last = setImmediate(onPassed);
+      this.#callOff = () => clearImmediate(last);
+    });
+  }
+
+  stop(): void {
+    this.#callOff?.();
+    this.#callOff = undefined;
+  }
+}

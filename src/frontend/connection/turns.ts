@@ -1,0 +1,46 @@
+/** The connections of a listener take turns, so that peers who ask without end hold up the others only for a moment. */
+
+/** Requests over all connections before the event loop accepts and reads again. */
+const maxInTurn = 64;
+
+/** Requests of one connection while others wait. An MTA sends one, and the next after its reply. */
+export const maxInVisit = 16;
+
+export class Turns {
+  #left = maxInTurn;
+  #isUnderWay = false;
+  readonly #waiting: (() => void)[] = [];
+
+  /** No request should be taken in this turn of the event loop any more. */
+  get isOver(): boolean {
+    return this.#left <= 0;
+  }
+
+  /** A request was taken. */
+  took(): void {
+    this.#left -= 1;
+    this.#begin();
+  }
+
+  /** Calls `resume` when it is this connection's turn. */
+  wait(resume: () => void): void {
+    this.#waiting.push(resume);
+    this.#begin();
+  }
+
+  #begin(): void {
+    if (this.#isUnderWay) return;
+    this.#isUnderWay = true;
+    setImmediate(() => this.#next());
+  }
+
+  #next(): void {
+    this.#isUnderWay = false;
+    this.#left = maxInTurn;
+    while (!this.isOver) {
+      const resume = this.#waiting.shift();
+      if (resume === undefined) return;
+      resume();
+    }
+  }
+}

@@ -1,0 +1,35 @@
+/** The real daemon when it may open no more files: that is logged once, and who closes a connection makes room for another. */
+import { once } from "node:events";
+import { rmSync } from "node:fs";
+import { connect } from "node:net";
+import { expect, test } from "vitest";
+import { startDaemon } from "../support/daemon.ts";
+import { freePorts } from "../support/mta.ts";
+
+const scratch = `/tmp/postern-open-files-${process.pid}`;
+
+test("connections that the system closes are no silent loss", async () => {
+  const [port = 0] = await freePorts(1);
+  const config = `
+[listener.smtp]
+protocol = "policy"
+bind = ["127.0.0.1:${port}"]
+[directory.accounts]
+type = "memory"
+principals = [{ name = "john", email = ["john@example.org"] }]
+`;
+  const daemon = await startDaemon({ directory: scratch, config, listening: [{ port }], maxFiles: 80 });
+  try {
+    const sockets = Array.from({ length: 100 }, () => connect(port).on("error", () => {}));
+    await Promise.race(sockets.map((socket) => once(socket, "close")));
+    expect(await daemon.logged(({ event }) => event === "files-used-up")).toMatchObject({ level: "error" });
+    for (const socket of sockets) socket.destroy();
+    const next = connect(port);
+    next.end("request=smtpd_access_policy\nprotocol_state=RCPT\nrecipient=john@example.org\n\n");
+    expect(String(await once(next, "data"))).toMatch(/^action=/);
+    expect(daemon.untaken().filter(({ event }) => event === "files-used-up")).toEqual([]);
+  } finally {
+    await daemon.stop();
+    rmSync(scratch, { recursive: true, force: true });
+  }
+});
