@@ -3,11 +3,14 @@ import { join, resolve } from "node:path";
 import type { GivenNames } from "./check/names.ts";
 import type { LoadOptions } from "./load.ts";
 import { exemptFile } from "./schema/greylist.ts";
+import { isThisMachine, type TlsMode } from "./schema/postgresql-url.ts";
 import type { Document } from "./schema/schema.ts";
 import { embeddedName, embeddedPath } from "./schema/stores.ts";
 
 /** The document with nothing left open: what settings are compiled from, and what `check --print` shows. */
 export type Normalised = Frozen<ReturnType<typeof normalise>>;
+
+type PostgresqlTable = Extract<Document["store"][string], { readonly type: "postgresql" }>;
 
 type Frozen<T> = T extends (...parameters: never) => unknown ? T : T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 
@@ -33,7 +36,15 @@ export function normalise(document: Document, names: GivenNames, folder: string,
   const store = mapValues(document.store, (each, name) =>
     each.type === "sqlite"
       ? { ...each, path: name === embeddedName ? embedded(each.path) : absolute(each.path), init: optional(each.init) }
-      : { ...each, "password-file": optional(each["password-file"]), init: optional(each.init) },
+      : {
+          ...each,
+          "password-file": optional(each["password-file"]),
+          tls: tlsOf(each),
+          ca: optional(each.ca),
+          cert: optional(each.cert),
+          key: optional(each.key),
+          init: optional(each.init),
+        },
   );
   const directory = mapValues(document.directory, (each) =>
     each.type === "file"
@@ -68,6 +79,12 @@ export function normalise(document: Document, names: GivenNames, folder: string,
     session: { ...session, rcpt: { ...session.rcpt, greylist } },
     sieve: { trusted: { ...sieve.trusted, scripts } },
   };
+}
+
+/** `undefined`: the URL says it. */
+function tlsOf({ tls, url, host = url?.value.host, ca, cert }: PostgresqlTable): TlsMode | undefined {
+  if (tls !== undefined || url?.value.tls !== undefined) return tls;
+  return host !== undefined && isThisMachine(host) && ca === undefined && cert === undefined ? "disable" : "verify";
 }
 
 function mapValues<T, U>(table: Readonly<Record<string, T>>, map: (value: T, name: string) => U): Record<string, U> {

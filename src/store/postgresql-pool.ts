@@ -18,6 +18,7 @@ export class PostgresqlPool {
   readonly #pool: pg.Pool;
   readonly #prepare: (client: pg.PoolClient) => Promise<void>;
   readonly #isHarmless: (error: unknown) => boolean;
+  readonly #mayBeClear: boolean;
   /** The `statement_timeout` of each connection that is prepared. */
   readonly #limits = new WeakMap<pg.PoolClient, number>();
   /** How each query in progress is given up. */
@@ -26,6 +27,7 @@ export class PostgresqlPool {
   constructor(settings: PostgresqlSettings, { readOnly = false, prepare = async () => {}, isHarmless = () => false }: PoolOptions) {
     this.#prepare = prepare;
     this.#isHarmless = isHarmless;
+    this.#mayBeClear = settings.tls.mode === "prefer";
     this.#pool = new pg.Pool(poolConfig(settings, readOnly));
     // The pool drops such a connection; the next query shows whether the server is down.
     this.#pool.on("error", () => {});
@@ -51,7 +53,7 @@ export class PostgresqlPool {
       answer.reject(error);
     };
     const perform = async () => {
-      const client = await this.#pool.connect();
+      const client = await this.#connect();
       if (answer.isSettled) return client.release();
       used = client;
       try {
@@ -78,6 +80,19 @@ export class PostgresqlPool {
     await this.#pool.end();
   }
 
+  async #connect(): Promise<pg.PoolClient> {
+    try {
+      return await this.#pool.connect();
+    } catch (cause) {
+      // pg has no other mark of it.
+      if (messageOf(cause) !== "The server does not support SSL connections") throw cause;
+      if (!this.#mayBeClear)
+        throw new Error('the server offers no TLS. Switch it on there; on a safe network, write tls = "disable"', { cause });
+      this.#pool.options.ssl = false;
+      return this.#pool.connect();
+    }
+  }
+
   /** The server, too, ends a query that nobody waits for any more. */
   async #limit(client: pg.PoolClient, timeoutMs: number): Promise<void> {
     const limit = this.#limits.get(client);
@@ -90,13 +105,16 @@ export class PostgresqlPool {
 }
 
 function poolConfig(settings: PostgresqlSettings, readOnly: boolean): pg.PoolConfig {
-  const { host, port, database, user, password } = settings;
-  const given = Object.entries({ host, port, database, user, password }).filter(([, value]) => value !== undefined);
+  const { host, port, database, user, password, tls } = settings;
+  const options = [settings.options, readOnly ? "-c default_transaction_read_only=on" : undefined].filter((each) => each !== undefined);
   return {
-    ...Object.fromEntries(given),
-    ...(settings.url === undefined ? {} : { connectionString: withPassword(settings.url, password) }),
+    ...present({ port, database, user, password, options: options.join(" ") || undefined }),
+    host,
+    ssl:
+      tls.mode === "disable"
+        ? false
+        : { rejectUnauthorized: tls.mode === "verify", ...present({ ca: tls.ca, cert: tls.cert, key: tls.key }) },
     application_name: "postern",
-    ...(readOnly && { options: "-c default_transaction_read_only=on" }),
     max: settings.pool,
     connectionTimeoutMillis: settings.timeoutMs,
     idleTimeoutMillis: idleMs,
@@ -107,10 +125,10 @@ function poolConfig(settings: PostgresqlSettings, readOnly: boolean): pg.PoolCon
   };
 }
 
-/** A parameter, for pg takes nothing beside the URL that the URL leaves out. */
-function withPassword(url: string, password: string | undefined): string {
-  if (password === undefined) return url;
-  return `${url}${url.includes("?") ? "&" : "?"}password=${encodeURIComponent(password)}`;
+/** pg takes what is `undefined` for given. */
+function present<T extends object>(values: T): Partial<T> {
+  // Some of the same entries.
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
 export function sqlStateOf(error: unknown): string {

@@ -28,13 +28,28 @@ export interface PostgresqlSettings extends CommonSettings {
   readonly type: "postgresql";
   /** Connections, at most. */
   readonly pool: number;
-  readonly url: string | undefined;
-  readonly host: string | undefined;
+  /** A name, an address, or the folder of a socket. */
+  readonly host: string;
   readonly port: number | undefined;
   readonly database: string | undefined;
   readonly user: string | undefined;
   /** From `password` or the first line of `password-file`. */
   readonly password: string | undefined;
+  /** For the server, as on its command line. */
+  readonly options: string | undefined;
+  readonly tls: TlsSettings;
 }
+
+/** `verify`: the certificate of the server must be for its host and come from `ca`; `prefer`: without TLS if the server has none. */
+export type TlsSettings =
+  | { readonly mode: "disable" }
+  | {
+      readonly mode: "verify" | "require" | "prefer";
+      /** In PEM. `undefined`: the public authorities. */
+      readonly ca: string | undefined;
+      /** In PEM: what this side shows, with its private key. */
+      readonly cert: string | undefined;
+      readonly key: string | undefined;
+    };
 
 export type StoreSettings = SqliteSettings | PostgresqlSettings;

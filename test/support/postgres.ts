@@ -13,13 +13,14 @@ const identity = process.getuid?.() === 0 ? nobody : {};
 
 export class TestPostgres {
   readonly port: number;
-  readonly #folder: string;
+  /** Of the user that the server runs as. */
+  readonly folder: string;
   readonly #bin: string;
   readonly #changes: readonly string[];
   #server: ChildProcess | undefined;
 
   constructor(folder: string, bin: string, port: number, changes: readonly string[]) {
-    this.#folder = folder;
+    this.folder = folder;
     this.#changes = changes;
     this.#bin = bin;
     this.port = port;
@@ -42,8 +43,8 @@ export class TestPostgres {
 
   async start(): Promise<void> {
     const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "shared_buffers=16MB", ...this.#changes];
-    const flags = ["-D", join(this.#folder, "data"), "-p", String(this.port), ...settings.flatMap((setting) => ["-c", setting])];
-    const server = spawn(join(this.#bin, "postgres"), flags, { ...identity, cwd: this.#folder, stdio: ["ignore", "ignore", "pipe"] });
+    const flags = ["-D", join(this.folder, "data"), "-p", String(this.port), ...settings.flatMap((setting) => ["-c", setting])];
+    const server = spawn(join(this.#bin, "postgres"), flags, { ...identity, cwd: this.folder, stdio: ["ignore", "ignore", "pipe"] });
     this.#server = server;
     const end = () => server.kill("SIGKILL");
     process.once("exit", end);
@@ -90,7 +91,7 @@ export class TestPostgres {
 
   async remove(): Promise<void> {
     await this.stop();
-    await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true });
   }
 }
 

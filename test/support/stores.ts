@@ -9,6 +9,6 @@ export function sqliteSettings(path: string, changes: Partial<SqliteSettings> = 
 }
 
 export function postgresqlSettings(port: number, changes: Partial<PostgresqlSettings> = {}): PostgresqlSettings {
-  const connection = { url: undefined, host: "127.0.0.1", port, database: "postgres", user: "postgres", password: undefined };
-  return { ...common, type: "postgresql", pool: 4, ...connection, ...changes };
+  const connection = { host: "127.0.0.1", port, database: "postgres", user: "postgres", password: undefined, options: undefined };
+  return { ...common, type: "postgresql", pool: 4, ...connection, tls: { mode: "disable" }, ...changes };
 }

@@ -60,6 +60,12 @@ export class ProblemReport {
     this.#problems.push({ file: this.file, ...problem });
   }
 
+  /** That a value was wrong has been said: it is not missing, though the document lacks it. */
+  hasErrorAt(path: KeyPath): boolean {
+    const { key } = locate(this.#root, path);
+    return this.#problems.some((problem) => problem.severity === "error" && problem.key === key);
+  }
+
   /** In the order of the file, then those in other files. */
   get problems(): readonly Problem[] {
     const files = [...new Set([this.file, ...this.#problems.map(({ file }) => file)])];

@@ -1,9 +1,10 @@
 /** `[store.*]`: databases, with what their files hold; and which of them is asked for what. */
 import { join, resolve } from "node:path";
 import { defaultQueries } from "../../store/sample-queries.ts";
-import type { StoreSettings } from "../../store/store-settings.ts";
+import type { StoreSettings, TlsSettings } from "../../store/store-settings.ts";
 import { unknownStore } from "../check/names.ts";
 import type { Normalised } from "../normalise.ts";
+import { isSocket } from "../schema/postgresql-url.ts";
 import { embeddedName } from "../schema/stores.ts";
 import type { KeyPath } from "../syntax/tree.ts";
 import { type CompileContext, textOf } from "./context.ts";
@@ -49,17 +50,55 @@ function settingsOf(name: string, store: NormalisedStore, context: CompileContex
     queries: store.query,
   };
   if (store.type === "sqlite") return { ...common, type: "sqlite", path: store.path };
-  const { url, host, port, database, user, pool } = store;
-  if (url === undefined && host === undefined)
-    context.report.error(at, 'has neither url nor host. Add url = "postgresql://user@host/database".');
-  const [beside] = Object.entries({ host, port, database, user }).filter(([, value]) => value !== undefined);
-  if (url !== undefined && beside !== undefined) {
-    context.report.error([...at, beside[0]], "is given beside url. Keep url, or host, port, database and user.");
-  }
-  return { ...common, type: "postgresql", pool, url, host, port, database, user, password: passwordOf(at, store, context) };
+  return { ...common, type: "postgresql", pool: store.pool, ...serverOf(at, store, context), tls: tlsOf(at, store, context) };
 }
 
-function passwordOf(at: KeyPath, store: Extract<NormalisedStore, { type: "postgresql" }>, context: CompileContext): string | undefined {
+type PostgresqlTable = Extract<NormalisedStore, { type: "postgresql" }>;
+
+/** By the URL, or by keys of their own. */
+function serverOf(at: KeyPath, store: PostgresqlTable, context: CompileContext) {
+  const { url, host, port, database, user } = store;
+  const password = passwordOf(at, store, context);
+  if (url === undefined) {
+    const isMissing = host === undefined && !["url", "host"].some((key) => context.report.hasErrorAt([...at, key]));
+    if (isMissing) context.report.error(at, 'has neither url nor host. Add url = "postgresql://user@host/database".');
+    return { host: host ?? "localhost", port, database, user, password, options: undefined };
+  }
+  const [beside] = Object.entries({ host, port, database, user }).filter(([, value]) => value !== undefined);
+  if (beside !== undefined) context.report.error([...at, beside[0]], "is given beside url. Keep url, or host, port, database and user.");
+  const { tls: _, ...server } = url.value;
+  return { ...server, password: password ?? server.password };
+}
+
+function tlsOf(at: KeyPath, store: PostgresqlTable, context: CompileContext): TlsSettings {
+  const { report } = context;
+  const { url, ca, host = url?.value.host ?? "" } = store;
+  if (store.tls !== undefined && url?.value.tls !== undefined)
+    report.error([...at, "tls"], "is given beside sslmode in url. Keep one of the two.");
+  // What was normalised says it here or in the URL.
+  const mode = store.tls ?? url?.value.tls ?? "verify";
+  if (mode !== "disable" && isSocket(host))
+    report.error([...at, "tls"], `is "${mode}", but a socket is on this machine, and has no TLS. Remove it, with ca, cert and key.`);
+  if (ca !== undefined && mode !== "verify")
+    report.error([...at, "ca"], `is not used with tls = "${mode}", which checks no certificate. Write tls = "verify", or remove it.`);
+  for (const [one, other] of [
+    ["cert", "key"],
+    ["key", "cert"],
+  ] as const)
+    if (store[one] !== undefined && store[other] === undefined) report.error([...at, one], `is of no use without ${other}. Add ${other}.`);
+  const pem = (name: "ca" | "cert" | "key") => pemOf([...at, name], store[name], context);
+  const read = { ca: pem("ca"), cert: pem("cert"), key: pem("key") };
+  if (mode === "disable") return { mode };
+  return { mode, ...read };
+}
+
+function pemOf(path: KeyPath, file: string | undefined, context: CompileContext): string | undefined {
+  const text = file === undefined ? undefined : textOf(path, file, context);
+  if (text !== undefined && !text.includes("-----BEGIN ")) context.report.error(path, `${file} is not a file in PEM. Convert it.`);
+  return text;
+}
+
+function passwordOf(at: KeyPath, store: PostgresqlTable, context: CompileContext): string | undefined {
   const file = store["password-file"];
   if (file === undefined) return store.password;
   const path: KeyPath = [...at, "password-file"];

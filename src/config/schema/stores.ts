@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { defaultQueries } from "../../store/sample-queries.ts";
 import type { Queries } from "../../store/store-settings.ts";
-import { duration, path, word } from "./values.ts";
+import { parsePostgresqlUrl, tlsModes } from "./postgresql-url.ts";
+import { duration, path, word, written } from "./values.ts";
 
 /** The store that always exists. */
 export const embeddedName = "embedded";
@@ -43,21 +44,25 @@ const sqlite = z.strictObject({
 
 const postgresql = z.strictObject({
   type: z.literal("postgresql").meta({ description: "A database of PostgreSQL." }),
-  url: z
-    .string()
+  url: written(parsePostgresqlUrl)
     .optional()
-    .superRefine((text, context) => {
-      const protocol = text === undefined ? "postgresql:" : URL.parse(text)?.protocol;
-      if (protocol === "postgresql:" || protocol === "postgres:") return;
-      context.addIssue("is not the URL of a PostgreSQL database. Write it like postgresql://user@db.example.org/name.");
-    })
-    .meta({ description: "`postgresql://user@host:port/database`, in place of `host`.", unset: "none" }),
+    .meta({ description: "`postgresql://user@host:port/database`, in place of `host`; `?sslmode=` is `tls`.", unset: "none" }),
   host: word.optional().meta({ description: "Name or address of the server, or the folder of its socket.", unset: "none" }),
   port: z.int().min(1).max(65535).optional().meta({ description: "Port of the server.", unset: "5432" }),
   database: word.optional().meta({ description: "The database.", unset: "the name of the user" }),
   user: word.optional().meta({ description: "The user to log in as.", unset: "the user of the daemon" }),
   password: z.string().optional().meta({ description: "The password; better in `password-file`.", unset: "none" }),
   "password-file": path.optional().meta({ description: "A file whose first line is the password.", unset: "none" }),
+  tls: z.enum(tlsModes).optional().meta({
+    description:
+      "The way to the server: `verify` encrypts and checks that the server's certificate is for `host`, `require` only encrypts, `prefer` encrypts if the server can, `disable` never does.",
+    unset: '`"verify"`, or without `ca` and `cert` `"disable"` for a socket or a loopback address',
+  }),
+  ca: path
+    .optional()
+    .meta({ description: "A file of certificates (PEM) that the server's must come from.", unset: "the public authorities" }),
+  cert: path.optional().meta({ description: "A file with the certificate (PEM) to log in by.", unset: "none" }),
+  key: path.optional().meta({ description: "A file with the private key of `cert`.", unset: "none" }),
   pool: z.int().min(1).max(1000).default(10).meta({ description: "The largest number of connections." }),
   ...common,
 });

@@ -377,7 +377,6 @@ directory = "sql"
     expect(configuration.stores.get("pg")).toMatchObject({
       type: "postgresql",
       pool: 10,
-      url: undefined,
       host: "db.example.org",
       password: "geheim",
       timeoutMs: 500,

@@ -93,8 +93,7 @@ async function openSchema(index: number, script: string): Promise<Database> {
   const admin = openStore(settings, { readOnly: false, onAvailability });
   await admin.run(`CREATE SCHEMA s${index}; SET search_path = s${index}; ${script}`);
   await admin.close();
-  const url = `postgresql://postgres@127.0.0.1:${postgres.port}/postgres?options=-csearch_path%3Ds${index}`;
-  return openStore({ ...settings, url }, { readOnly: true, onAvailability });
+  return openStore({ ...settings, options: `-csearch_path=s${index}` }, { readOnly: true, onAvailability });
 }
 
 for (const [index, layout] of layouts("postgresql").entries()) {

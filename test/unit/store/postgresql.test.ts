@@ -82,12 +82,6 @@ describe("PostgreSQL", () => {
     silent.close();
   });
 
-  it("takes a password beside a URL", async () => {
-    const { database } = openTest({ url: `postgresql://postgres@127.0.0.1:${postgres.port}/postgres`, password: "p@ss word?&" });
-    expect(await database.query("SELECT 1", [])).toMatchObject({ rows: [[1]] });
-    await database.close();
-  });
-
   it("answers only with values or a TemporaryError while the server goes and comes back", async () => {
     const { database, states } = openTest({ timeoutMs: 5000 });
     const layout = layouts("postgresql")[0] ?? expect.unreachable();
