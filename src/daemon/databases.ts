@@ -1,6 +1,5 @@
 /** The stores of a configuration as one core has them. */
-import { existsSync, mkdirSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync } from "node:fs";
 import type { OnAvailability } from "../answer/availability.ts";
 import type { Database } from "../store/database.ts";
 import { openStore } from "../store/open-store.ts";
@@ -52,7 +51,6 @@ export class Databases {
   #open(settings: StoreSettings, access: Access): Database {
     const { readOnly, onAvailability } = this.#options;
     if (settings.type === "postgresql") return openStore(settings, { readOnly, onAvailability });
-    if (access === "write" && !readOnly) makeFolder(settings.path);
     // Without the right to create it, a missing file is empty.
     if (access === "write" && readOnly && isUnwritten(settings)) return emptyDatabase(settings.name);
     return openStore(settings, { readOnly: readOnly || access === "read", onAvailability });
@@ -72,13 +70,4 @@ function emptyDatabase(name: string): Database {
     run: async () => {},
     close: async () => {},
   };
-}
-
-/** The state directory may be new. If it cannot be created, the store reports that when it is asked. */
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error)) throw error;
-  }
 }

@@ -7,6 +7,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { LRUCache } from "lru-cache";
 import type { SqlResult } from "../expr/ask.ts";
 import { placeholders } from "../expr/sql-text.ts";
+import { createPrivately } from "./private-file.ts";
 import { fromSqlite } from "./sql-value.ts";
 import type { SqliteOptions, SqliteOutcome, SqliteWork } from "./sqlite-message.ts";
 
@@ -31,6 +32,7 @@ function opened(): OpenFile {
   open?.database.close();
   open = undefined;
   if (options.readOnly) fileOf(options.path);
+  else createPrivately(options.path);
   const database = new DatabaseSync(options.path, { readOnly: options.readOnly, timeout: options.busyMs });
   if (!options.readOnly) database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
   open = { database, statements: new LRUCache({ max: 200 }), file: fileOf(options.path) };

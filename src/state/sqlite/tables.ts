@@ -1,8 +1,8 @@
 /** The tables of state.sqlite and the statements on them. Everything is synchronous; the caller begins and commits. */
-import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { statSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
+import { createPrivately } from "../../store/private-file.ts";
 import {
   type AddressRow,
   allowedPasses,
@@ -115,9 +115,7 @@ export class StateFile {
   /** Throws what node:sqlite throws; an Error when the tables are of a newer version. `busyMs`: how long opening waits for others. */
   constructor(path: string, busyMs: number) {
     this.path = path;
-    mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
-    // SQLite gives its other files the mode of this one.
-    closeSync(openSync(path, "a", 0o600));
+    createPrivately(path);
     this.#database = new DatabaseSync(path, { timeout: busyMs });
     try {
       this.#prepareTables();

@@ -1,3 +1,4 @@
+import { readdirSync, statSync } from "node:fs";
 import { mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,6 +26,22 @@ function openTest(file: string, changes: Partial<SqliteSettings> = {}, readOnly 
 databaseContract("SQLite", "blob", async () => ({ database: openTest("contract.sqlite").database, close: async () => {} }));
 
 describe("SQLite", () => {
+  it.each([0, 0o022, 0o077])("creates files for its own user alone, and folders that no stranger sees into (umask %o)", async (umask) => {
+    const own = `umask-${umask}`;
+    const previous = process.umask(umask);
+    try {
+      const { database } = openTest(`${own}/inner/data.sqlite`);
+      await database.run("CREATE TABLE t (n)");
+      const names = readdirSync(join(folder, own, "inner"));
+      expect(names.toSorted()).toEqual(["data.sqlite", "data.sqlite-shm", "data.sqlite-wal"]);
+      for (const name of names) expect(statSync(join(folder, own, "inner", name)).mode & 0o777, name).toBe(0o600);
+      for (const name of [own, join(own, "inner")]) expect(statSync(join(folder, name)).mode & 0o777, name).toBe(0o750 & ~umask);
+      await database.close();
+    } finally {
+      process.umask(previous);
+    }
+  });
+
   it("ends a statement at its deadline, and works again", async () => {
     const patient = openTest("deadline.sqlite").database;
     await patient.run("CREATE TABLE t (n)");
