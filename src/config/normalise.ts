@@ -52,6 +52,7 @@ export function normalise(document: Document, names: GivenNames, folder: string,
           ...each,
           virtual: each.virtual.map(absolute),
           aliases: each.aliases.map(absolute),
+          mailboxes: each.mailboxes.map(absolute),
           addresses: each.addresses.map(absolute),
         }
       : each,

@@ -28,6 +28,7 @@ export type DirectorySettings =
       readonly virtual: readonly string[];
       readonly aliases: readonly string[];
       readonly aliasesDomain: string | undefined;
+      readonly mailboxes: readonly string[];
       readonly addresses: readonly string[];
       readonly domains: readonly string[];
     }

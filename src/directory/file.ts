@@ -1,7 +1,7 @@
 /** A directory read from the tables of an MTA and from plain lists, reloaded when they change. */
 
 import type { OnAvailability } from "../answer/availability.ts";
-import { logicalLines } from "../file/logical-line.ts";
+import { type LogicalLine, logicalLines } from "../file/logical-line.ts";
 import { type LineProblem, WatchedFile } from "../file/watched-file.ts";
 import { isAddress, parseAddress } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
@@ -9,19 +9,35 @@ import type { Directory, Recipient } from "../stage/sources.ts";
 import { AddressTable } from "./address-table.ts";
 import { parseAliases } from "./aliases.ts";
 import type { DirectorySettings } from "./directory-settings.ts";
-import { type Entry, parseVirtual } from "./virtual.ts";
+import { type Entry, mailbox, parseMailboxes, parseVirtual } from "./virtual.ts";
 
 type FileDirectorySettings = Extract<DirectorySettings, { readonly type: "file" }>;
 
 type TableParser = (text: string, problem: LineProblem) => readonly Entry[];
 
-/** How each kind of file is read, by its key in the configuration. */
-export function tableParsers(aliasesDomain: string | undefined): Readonly<Record<"virtual" | "aliases" | "addresses", TableParser>> {
+/** The kinds of files, by their keys in the configuration. */
+export const tableKinds = ["virtual", "aliases", "mailboxes", "addresses"] as const;
+
+/** How each kind of file is read. */
+export function tableParsers(aliasesDomain: string | undefined): Readonly<Record<(typeof tableKinds)[number], TableParser>> {
   return {
-    virtual: (text, problem) => parseVirtual(text, aliasesDomain, problem),
+    virtual: byLine((line, problem) => parseVirtual(line, aliasesDomain, problem)),
     // The configuration has no aliases without their domain.
-    aliases: (text, problem) => parseAliases(text, aliasesDomain ?? "", problem),
-    addresses: parseAddresses,
+    aliases: byLine((line, problem) => parseAliases(line, aliasesDomain ?? "", problem)),
+    mailboxes: byLine((line, problem) => parseMailboxes(line, aliasesDomain, problem)),
+    addresses: (text, problem) => byLine(parseListed)(text.replace(/^[^\S\n]+/gm, ""), problem),
+  };
+}
+
+function byLine(parse: (line: LogicalLine, problem: LineProblem) => Entry | undefined): TableParser {
+  return (text, problem) => {
+    const entries: Entry[] = [];
+    for (const line of logicalLines(text)) {
+      // An entry that is left out would be an address that does not exist.
+      const entry = line.text.includes("\ufffd") ? problem(line.number, "is not text in UTF-8. Convert it.") : parse(line, problem);
+      if (entry !== undefined) entries.push(entry);
+    }
+    return entries;
   };
 }
 
@@ -40,11 +56,7 @@ export class FileDirectory implements Directory {
     const watch = (path: string, parser: TableParser) => new WatchedFile(`${name}: ${path}`, path, parser, onAvailability);
     this.name = name;
     this.#settings = settings;
-    this.#files = [
-      ...settings.virtual.map((path) => watch(path, parse.virtual)),
-      ...settings.aliases.map((path) => watch(path, parse.aliases)),
-      ...settings.addresses.map((path) => watch(path, parse.addresses)),
-    ];
+    this.#files = tableKinds.flatMap((kind) => settings[kind].map((path) => watch(path, parse[kind])));
     this.#table = this.#build();
   }
 
@@ -96,14 +108,8 @@ function addEntry(table: AddressTable, entry: Entry): void {
   }
 }
 
-/** One address a line; `@domain` means every address of the domain. */
-function parseAddresses(text: string, problem: LineProblem): readonly Entry[] {
-  const entries: Entry[] = [];
-  for (const line of logicalLines(text.replace(/^[^\S\n]+/gm, ""))) {
-    const address = parseAddress(line.text);
-    if (!isAddress(line.text)) problem(line.number, `"${line.text}" is not an address. Write one address a line.`);
-    else if (address.startsWith("@")) entries.push({ kind: "whole-domain", domain: address.slice(1), target: address.slice(1) });
-    else entries.push({ kind: "address", address, targets: [address] });
-  }
-  return entries;
+/** One address a line; `@domain`, or `*@domain`, means every address of the domain. */
+function parseListed({ number, text }: LogicalLine, problem: LineProblem): Entry | undefined {
+  if (isAddress(text)) return mailbox(parseAddress(text.replace(/^\*@/, "@")));
+  return problem(number, `"${text}" is not an address. Write one address a line.`);
 }

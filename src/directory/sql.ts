@@ -3,9 +3,11 @@
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import { formatAddress, parseAddress } from "../mail/address.ts";
+import { parseAddressList } from "../mail/address-list.ts";
 import type { Directory, Recipient } from "../stage/sources.ts";
 import type { Database } from "../store/database.ts";
 import type { Queries } from "../store/store-settings.ts";
+import { cleanText } from "../text/controls.ts";
 import { minVerifyLength } from "./address-table.ts";
 
 /** Accounts that one address may belong to; what belongs to more ought to be a list. */
@@ -25,24 +27,35 @@ export function openSqlDirectory(name: string, database: Database, queries: Quer
     return found.length > 0 || quoted === undefined || quoted === address ? found : ask(query, quoted);
   }
 
-  async function primaryOf(account: string): Promise<string | undefined> {
-    const addresses = await ask("emails", account);
-    const primary = addresses.find((address) => !address.startsWith("@"));
-    return primary === undefined ? undefined : parseAddress(primary);
+  /** None: the account has nothing but catch-alls. */
+  async function primariesOf(account: string): Promise<readonly string[]> {
+    const first = (await ask("emails", account)).find((address) => !address.startsWith("@"));
+    return first === undefined ? [] : addressesIn([first]);
   }
 
   async function recipient(address: string): Promise<Recipient | undefined> {
     const accounts = new Set(await askAbout("recipients", address));
     const [first] = accounts;
-    if (first === undefined) return undefined;
+    if (first === undefined) return throughDomain(address);
+    // The row of a whole domain, which has no catch-all.
+    if (address.startsWith("@") && isDomainOnly(accounts)) return undefined;
     // Most addresses are those of one account, and none of a list; only then is its primary address asked for unasked.
-    const single = accounts.size === 1 ? primaryOf(first) : undefined;
-    const [members, primary] = await Promise.all([askAbout("members", address), single]);
+    const single = accounts.size === 1 ? primariesOf(first) : undefined;
+    const [members, primaries] = await Promise.all([askAbout("members", address), single]);
     if (members.length > 0) return { kind: "list", members: addressesIn(members) };
     if (accounts.size > maxAccounts)
       throw new TemporaryError(`directory "${name}": ${address} belongs to more than ${maxAccounts} accounts`);
-    const primaries = single ? [primary] : await Promise.all([...accounts].map(primaryOf));
-    return { kind: "mailbox", primaries: [...new Set(primaries.map((each) => each ?? address))] };
+    const each = primaries ? [primaries] : await Promise.all([...accounts].map(primariesOf));
+    return { kind: "mailbox", primaries: [...new Set(each.flatMap((found) => (found.length === 0 ? [address] : found)))] };
+  }
+
+  /** `@old.example` that leads to `@new.example`, as in virtual(5): every address exists, under the same local part there. */
+  async function throughDomain(address: string): Promise<Recipient | undefined> {
+    const at = address.lastIndexOf("@");
+    if (at <= 0) return undefined;
+    const targets = new Set(await ask("recipients", address.slice(at)));
+    if (!isDomainOnly(targets)) return undefined;
+    return { kind: "mailbox", primaries: [...targets].map((target) => address.slice(0, at) + parseAddress(target)) };
   }
 
   return {
@@ -64,8 +77,20 @@ export function openSqlDirectory(name: string, database: Database, queries: Quer
   };
 }
 
-function addressesIn(texts: readonly string[]): readonly string[] {
-  return [...new Set(texts.map(parseAddress))];
+/** Rows of the form `@domain`, and no other. */
+function isDomainOnly(accounts: ReadonlySet<string>): boolean {
+  return accounts.size > 0 && [...accounts].every((account) => /^@[^\s@,]+$/.test(account));
+}
+
+/** Each row is an address, whose local part may be without the quotes that it needs, or a list of addresses. */
+function addressesIn(rows: readonly string[]): readonly string[] {
+  const addresses = rows.flatMap((row) => {
+    if (/^[^@,;:<>()"]*@[^\s@,;<>()"]+$/.test(row)) return row;
+    const list = parseAddressList(row);
+    if (list === undefined) throw new TemporaryError(`a table has "${cleanText(row)}", which is not an address`);
+    return list;
+  });
+  return [...new Set(addresses.map(parseAddress))];
 }
 
 function firstColumn(result: SqlResult, query: string): readonly string[] {

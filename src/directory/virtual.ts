@@ -1,8 +1,9 @@
 /** Postfix's virtual(5) tables: `address  targets`, `@domain  target`, `domain  anything`. */
 
-import { logicalLines } from "../file/logical-line.ts";
+import type { LogicalLine } from "../file/logical-line.ts";
 import type { LineProblem } from "../file/watched-file.ts";
 import { canonicalAddress, parseAddress } from "../mail/address.ts";
+import { parseAddressList } from "../mail/address-list.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 
 /** What a table says of one key, canonical. */
@@ -12,36 +13,64 @@ export type Entry =
   | { readonly kind: "whole-domain"; readonly domain: string; readonly target: string }
   | { readonly kind: "domain"; readonly domain: string };
 
-/** Names without a domain are of `localDomain`, as they are of $myorigin in Postfix. */
-export function parseVirtual(text: string, localDomain: string | undefined, problem: LineProblem): readonly Entry[] {
-  const entries: Entry[] = [];
-  for (const line of logicalLines(text)) {
-    const [, left = "", right = ""] = /^((?:"(?:[^"\\]|\\.)*"|[^\s"])+)(?:\s+(.*))?$/s.exec(line.text) ?? [];
-    const targets = wordsOf(right).map((target) => qualify(target, localDomain));
-    const key = parseAddress(left);
-    if (key === "" || targets.length === 0) problem(line.number, "an entry is a key, white space and its targets.");
-    else if (left.endsWith(":"))
-      problem(line.number, `"${left}" ends in a colon, as in an aliases file. Remove the colon, or name the file under aliases.`);
-    else if (/^\/.*\/[a-z]*$/i.test(left)) problem(line.number, "regular expressions are not read here. Write addresses or @domain.");
-    else if (key.includes("@")) entries.push(entryOf(key, targets));
-    else if (key.includes(".")) entries.push({ kind: "domain", domain: canonicalDomain(left) });
-    else if (localDomain !== undefined) entries.push(entryOf(qualify(left, localDomain), targets));
-    else problem(line.number, `"${left}" has no domain. Write name@domain, or set aliases-domain.`);
-  }
-  return entries;
+/** Names without a domain are of `localDomain`, as they are of $myorigin in Postfix. `undefined`: the line has a problem. */
+export function parseVirtual({ number, text }: LogicalLine, localDomain: string | undefined, problem: LineProblem): Entry | undefined {
+  const { key: written, value } = splitKey(text);
+  const key = parseAddress(written);
+  const targets = parseAddressList(value);
+  if (key === "" || value === "") return problem(number, "an entry is a key, white space and its targets.");
+  if (written.endsWith(":"))
+    return problem(number, `"${written}" ends in a colon, as in an aliases file. Remove the colon, or name the file under aliases.`);
+  if (/^\/.*\/[a-z]*$/i.test(written)) return problem(number, "regular expressions are not read here. Write addresses or @domain.");
+  if (targets === undefined || targets.length === 0)
+    return problem(number, `"${value}" is not a list of addresses. Correct its quotes, brackets or colons.`);
+  warnOfWildcards(number, written, problem);
+  if (!key.includes("@") && key.includes(".")) return { kind: "domain", domain: canonicalDomain(written) };
+  if (!key.includes("@") && localDomain === undefined)
+    return problem(number, `"${written}" has no domain. Write name@domain, or set aliases-domain.`);
+  return entryOf(qualify(written, localDomain), targets, number, localDomain, problem);
 }
 
-function entryOf(address: string, targets: readonly string[]): Entry {
+/** The tables that say which mailboxes exist, virtual_mailbox_maps and relay_recipient_maps: `address  anything`. */
+export function parseMailboxes({ number, text }: LogicalLine, localDomain: string | undefined, problem: LineProblem): Entry | undefined {
+  const { key: written, value } = splitKey(text);
+  if (written === "" || value === "") return problem(number, "an entry is an address, white space and a path or another value.");
+  const address = qualify(written, localDomain);
+  if (!address.includes("@")) return problem(number, `"${written}" has no domain. Write name@domain, or set aliases-domain.`);
+  warnOfWildcards(number, written, problem);
+  return mailbox(address);
+}
+
+/** An address that is delivered to as it is; with `@domain` every address of the domain is. */
+export function mailbox(address: string): Entry {
+  const domain = address.slice(1);
+  return address.startsWith("@") ? { kind: "whole-domain", domain, target: domain } : { kind: "address", address, targets: [address] };
+}
+
+/** The key may have a local part in quotes. */
+function splitKey(text: string): { readonly key: string; readonly value: string } {
+  const [, key = "", value = ""] = /^((?:"(?:[^"\\]|\\.)*"|[^\s"])+)(?:\s+(.*))?$/s.exec(text) ?? [];
+  return { key, value };
+}
+
+/** As many write a catch-all, or a domain with its subdomains, elsewhere. */
+function warnOfWildcards(line: number, key: string, problem: LineProblem): void {
+  const [, domain] = /^(?:\*@|@?\*?\.)(.*)$/s.exec(key) ?? [];
+  if (domain === undefined) return;
+  problem(line, `"${key}" is no address of anybody. Write @${domain} for a whole domain, and each subdomain by itself.`, "warning");
+}
+
+function entryOf(address: string, written: readonly string[], line: number, localDomain: string | undefined, problem: LineProblem): Entry {
+  const targets = written.map((target) => qualify(target, localDomain));
   const [target] = targets;
   if (address.startsWith("@") && targets.length === 1 && target?.startsWith("@")) {
     return { kind: "whole-domain", domain: address.slice(1), target: target.slice(1) };
   }
-  return { kind: "address", address, targets };
-}
-
-/** Separated by commas or white space, which quotes keep together. */
-function wordsOf(text: string): readonly string[] {
-  return [...text.matchAll(/(?:"(?:[^"\\]|\\.)*"|[^\s,"])+/g)].map(([word]) => word);
+  const bare = targets.find((each) => !each.includes("@"));
+  if (bare === undefined) return { kind: "address", address, targets };
+  const what = `"${bare}" has no domain: mail for ${address} is left to the MTA. Set aliases-domain to what Postfix has as $myorigin.`;
+  problem(line, what, "warning");
+  return { kind: "address", address, targets: [address] };
 }
 
 /** A name without a domain is of `localDomain`. */

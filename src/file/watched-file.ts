@@ -5,8 +5,8 @@ import { Availability, type OnAvailability } from "../answer/availability.ts";
 
 const maxBytes = 256 * 1024 * 1024;
 
-/** Tells what is wrong in line `line`, counted from 1. */
-export type LineProblem = (line: number, what: string) => void;
+/** Says what is wrong in line `line`, counted from 1. With a warning the file is used, without what the line says. */
+export type LineProblem = (line: number, what: string, severity?: "warning") => undefined;
 
 /** Why a file cannot be used: each as `file:line: what`, or `file: what` when it cannot be read. */
 export class FileProblem extends Error {
@@ -84,7 +84,9 @@ export class WatchedFile<T> {
 
   #parsed(text: string): T {
     const problems: { line: number; what: string }[] = [];
-    const content = this.#parse(text, (line, what) => problems.push({ line, what }));
+    const content = this.#parse(text, (line, what, severity) => {
+      if (severity === undefined) problems.push({ line, what });
+    });
     if (problems.length > 0) throw new FileProblem(this.#path, problems);
     return content;
   }

@@ -1,7 +1,7 @@
 /** Clients that are exempt from greylisting, in the grammar of postgrey's whitelist_clients. */
 
 import type { LineProblem } from "../file/watched-file.ts";
-import { canonicalDomain } from "../mail/domain.ts";
+import { canonicalDomain, isHostName } from "../mail/domain.ts";
 import { isNetwork, networks } from "../mail/ip.ts";
 import { compilePattern, type Pattern, PatternError } from "../text/pattern.ts";
 
@@ -17,8 +17,16 @@ export function parseExemptClients(text: string, problem: LineProblem): IsExempt
     const net = networkOf(entry);
     if (source !== undefined) addPattern(patterns, source, line, problem);
     else if (net !== undefined) nets.push(net);
-    else if (/^[^\s/:]*[^\s/:.\d][^\s/:]*$/.test(entry)) names.add(canonicalDomain(entry.replace(/^\./, "")));
-    else problem(line, `"${entry}" is not a name, address, network or /pattern/. Write one a line, such as example.org or 192.0.2.0/24.`);
+    else if (/^[^\s/:]*[^\s/:.\d][^\s/:]*$/.test(entry)) {
+      const name = canonicalDomain(withoutWildcard(entry));
+      if (isHostName(name)) names.add(name);
+      else
+        problem(
+          line,
+          `"${entry}" matches no client. Write a name, which includes its subdomains, an address, a network or a /pattern/.`,
+          "warning",
+        );
+    } else problem(line, `"${entry}" is not a name, address, network or /pattern/. Write one a line, such as example.org or 192.0.2.0/24.`);
   }
   const isInNetwork = networks(nets);
   return (address, name) => {
@@ -43,11 +51,17 @@ export function isBelow(domain: string, domains: ReadonlySet<string>): boolean {
   return false;
 }
 
-/** `10`, `10.1` and `10.1.2` are the networks of their octets: 10.1 is a /16, which postgrey itself reads as a /24. */
+/** `*.example.org`, as other lists write a domain with its subdomains, and `.example.org`. */
+export function withoutWildcard(entry: string): string {
+  return entry.replace(/^\*?\./, "");
+}
+
+/** `10`, `10.1` and `10.1.2`, also with `.*`, are the networks of their octets: 10.1 is a /16, which postgrey itself reads as a /24. */
 function networkOf(entry: string): string | undefined {
   if (isNetwork(entry)) return entry;
-  if (!/^\d{1,3}(?:\.\d{1,3}){0,2}$/.test(entry)) return undefined;
-  const octets = entry.split(".");
+  const [, digits] = /^(\d{1,3}(?:\.\d{1,3}){0,2})(?:\.\*)*$/.exec(entry) ?? [];
+  if (digits === undefined) return undefined;
+  const octets = digits.split(".");
   const network = `${[...octets, "0", "0", "0"].slice(0, 4).join(".")}/${octets.length * 8}`;
   return isNetwork(network) ? network : undefined;
 }

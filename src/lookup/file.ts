@@ -2,7 +2,7 @@
 
 import type { OnAvailability } from "../answer/availability.ts";
 import type { Value } from "../expr/value.ts";
-import { WatchedFile } from "../file/watched-file.ts";
+import { type LineProblem, WatchedFile } from "../file/watched-file.ts";
 import type { Lookup } from "../stage/sources.ts";
 import type { LookupEntry, LookupSettings } from "./lookup-settings.ts";
 import { type MemoryLookup, openMemoryLookup } from "./memory.ts";
@@ -28,9 +28,22 @@ export class FileLookup implements Lookup {
   }
 }
 
+/** Keys that cannot be read match nothing, and do not stop the others. */
+export function warnOfKeys(text: string, problem: LineProblem): void {
+  let line = 1;
+  for (const each of text.split("\n")) {
+    if (withoutComment(each).includes("\ufffd")) problem(line, "is not text in UTF-8, and so matches nothing. Convert it.", "warning");
+    line += 1;
+  }
+}
+
+function withoutComment(line: string): string {
+  return line.replace(/(?:^|\s)#.*$/, "").trim();
+}
+
 function* entriesOf(text: string): Generator<LookupEntry> {
   for (const line of text.split("\n")) {
-    const [, key, value] = /^("(?:[^"\\]|\\.)*"@\S+|\S+)(?:\s+(\S.*))?$/.exec(line.replace(/(?:^|\s)#.*$/, "").trim()) ?? [];
+    const [, key, value] = /^("(?:[^"\\]|\\.)*"@\S+|\S+)(?:\s+(\S.*))?$/.exec(withoutComment(line)) ?? [];
     if (key === undefined) continue;
     // A backslash is an escape only where a wildcard is, so that DOMAIN\user is itself.
     yield { key, glob: /[*?]/.test(key), value: value === undefined ? 1 : typed(value) };

@@ -20,6 +20,11 @@ export function canonicalDomain(domain: string): string {
   return labels.length <= maxDomainOctets ? labels : lower;
 }
 
+/** Of a canonical domain: whether it is one that an address or a client can have. Underscores are in use although host names have none. */
+export function isHostName(domain: string): boolean {
+  return /^[a-z\d_-]+(?:\.[a-z\d_-]+)*$/.test(domain);
+}
+
 const isCanonical = /^[a-z\d._:[\]-]*[a-z\d_\]-]$/;
 const isAscii = /^\p{ASCII}*$/u;
 const start = /^[\s\p{Cc}\p{DI}]+/u;

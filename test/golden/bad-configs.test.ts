@@ -15,6 +15,8 @@ function readFile(path: string): string {
   if (path === "/etc/postern/bad.sieve") return "if true {\n  reject 5;\n}\n";
   if (path === "/etc/postern/marked.sieve") return '\ufeffrequire "reject";\r\nif true {\r\n  rejct "x";\r\n}\r\n';
   if (path === "/etc/postern/latin-1.sieve") return 'reject "550 5.7.1 \ufffdt\ufffd";\n';
+  if (path === "/etc/postern/utf-16") return "\ufffd\ufffda\0@\0e\0";
+  if (path === "/etc/postern/many") return "x\n".repeat(25);
   if (path === "/etc/postern/odd")
     return "john@example.org john\n/regular/ x@example.org\njane@example.org: jane@elsewhere.example\nx@example.org\n";
   throw Object.assign(new Error(`no ${path}`), { code: "ENOENT" });

@@ -1,4 +1,5 @@
 /** What the compilers share: where problems go, which names the file gives, and how the files that it names are read. */
+import type { LineProblem } from "../../file/watched-file.ts";
 import type { GivenNames } from "../check/names.ts";
 import type { ProblemReport } from "../check/report.ts";
 import type { KeyPath } from "../syntax/tree.ts";
@@ -20,6 +21,34 @@ export function textOf(path: KeyPath, file: string, { report, readFile }: Compil
     report.error(path, cannotRead(file, error));
     return undefined;
   }
+}
+
+/** Lines of one file that are reported one by one. */
+const maxLines = 10;
+
+/** Reports what is wrong with the file at `path`, and with which of its lines. */
+export function checkLines(
+  path: KeyPath,
+  file: string,
+  parse: (text: string, problem: LineProblem) => unknown,
+  context: CompileContext,
+): void {
+  const text = textOf(path, file, context);
+  if (text === undefined) return;
+  const { report } = context;
+  if (text.includes("\0")) {
+    report.error(path, `${file} ${notUtf8}`);
+    return;
+  }
+  const counts = { error: 0, warning: 0 };
+  parse(text, (line, what, warning) => {
+    const severity = warning ?? "error";
+    counts[severity] += 1;
+    if (counts[severity] <= maxLines) report[severity](path, `${file}:${line}: ${what}`);
+    return undefined;
+  });
+  if (counts.error > maxLines) report.error(path, `${file}: ${counts.error - maxLines} more lines have errors.`);
+  if (counts.warning > maxLines) report.warning(path, `${file}: ${counts.warning - maxLines} more lines have warnings.`);
 }
 
 export const notUtf8 = "is not text in UTF-8. Convert it.";

@@ -1,24 +1,25 @@
 /** `[directory.*]` and `[dns]`: who exists, and what is asked of the DNS. */
 import type { DirectorySettings, Principal } from "../../directory/directory-settings.ts";
-import { tableParsers } from "../../directory/file.ts";
+import { tableKinds, tableParsers } from "../../directory/file.ts";
 import type { DnsSettings } from "../../dns/dns.ts";
-import { isAddress, parseAddress } from "../../mail/address.ts";
-import { canonicalDomain } from "../../mail/domain.ts";
+import { domainOf, isAddress, parseAddress } from "../../mail/address.ts";
+import { canonicalDomain, isHostName } from "../../mail/domain.ts";
+import type { Queries } from "../../store/store-settings.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { unknownStore } from "../check/names.ts";
 import type { ProblemReport } from "../check/report.ts";
 import type { Normalised } from "../normalise.ts";
 import type { KeyPath } from "../syntax/tree.ts";
-import { type CompileContext, textOf } from "./context.ts";
+import { type CompileContext, checkLines } from "./context.ts";
 
 type NormalisedDirectory = Normalised["directory"][string];
 type Of<T extends string> = Extract<NormalisedDirectory, { type: T }>;
 
-export function compileDirectories({ directory }: Normalised, context: CompileContext): ReadonlyMap<string, DirectorySettings> {
-  return new Map(Object.entries(directory).map(([name, each]) => [name, settingsOf(name, each, context)]));
+export function compileDirectories({ directory, store }: Normalised, context: CompileContext): ReadonlyMap<string, DirectorySettings> {
+  return new Map(Object.entries(directory).map(([name, each]) => [name, settingsOf(name, each, store, context)]));
 }
 
-function settingsOf(name: string, directory: NormalisedDirectory, context: CompileContext): DirectorySettings {
+function settingsOf(name: string, directory: NormalisedDirectory, stores: Normalised["store"], context: CompileContext): DirectorySettings {
   const path: KeyPath = ["directory", name];
   switch (directory.type) {
     case "mta":
@@ -30,9 +31,24 @@ function settingsOf(name: string, directory: NormalisedDirectory, context: Compi
     case "sql": {
       const { store, cache } = directory;
       context.report.errorIf([...path, "store"], unknownStore(store, context.names));
+      context.report.errorIf(["store", store, "query", "members"], listsOfAnAccount(stores[store]?.query));
       return { type: "sql", name, store, cache: { ...cacheOf(cache), staleMs: cache.stale.value } };
     }
   }
+}
+
+/** Some servers ask the other way round, for the lists that an account is on: where accounts are named by their addresses, each would be a list. */
+function listsOfAnAccount(queries: Queries | undefined): string | undefined {
+  if (queries === undefined) return undefined;
+  const [members, accounts, addresses] = [queries.members, queries.emails, queries.recipients].map(comparedColumns);
+  const column = members?.find((each) => accounts?.includes(each) && !addresses?.includes(each));
+  if (column === undefined) return undefined;
+  return `compares "${column}", as emails does for an account, but the parameter is the address of a list. Select the addresses of its members, or write "".`;
+}
+
+/** What a statement compares its parameter with. */
+function comparedColumns(statement: string): readonly string[] {
+  return [...statement.matchAll(/(\w+)"?\s*=\s*(?:\$1|\?)/g)].map(([, column = ""]) => column.toLowerCase());
 }
 
 function cacheOf({ entries, ttl }: Of<"sql">["cache"] | Normalised["dns"]["cache"]) {
@@ -61,32 +77,29 @@ function memory(name: string, path: KeyPath, { principals, domains }: Of<"memory
 
 function addresses(path: KeyPath, texts: readonly string[], report: ProblemReport): readonly string[] {
   return texts.map((text, index) => {
-    if (!isAddress(text)) {
+    const domain = domainOf(parseAddress(text)) ?? "";
+    if (!isAddress(text) || !(isHostName(domain) || domain.startsWith("["))) {
       report.error([...path, index], `"${text}" is not an address. Write it as "john@example.org", a catch-all as "@example.org".`);
     }
-    return parseAddress(text);
+    return parseAddress(text.replace(/^\*@/, "@"));
   });
 }
 
 function file(name: string, path: KeyPath, directory: Of<"file">, context: CompileContext): DirectorySettings {
-  const { virtual, aliases, addresses, domains, "aliases-domain": aliasesDomain } = directory;
+  const { virtual, aliases, mailboxes, addresses, domains, "aliases-domain": aliasesDomain } = directory;
   const { report } = context;
   const parse = tableParsers(aliasesDomain);
-  for (const key of ["virtual", "aliases", "addresses"] as const) {
-    for (const [index, file] of directory[key].entries()) {
-      const at: KeyPath = [...path, key, index];
-      const text = textOf(at, file, context);
-      if (text !== undefined) parse[key](text, (line, what) => report.error(at, `${file}:${line}: ${what}`));
-    }
+  for (const kind of tableKinds) {
+    for (const [index, each] of directory[kind].entries()) checkLines([...path, kind, index], each, parse[kind], context);
   }
-  if (virtual.length + aliases.length + addresses.length === 0) {
-    report.error(path, 'names no file. Add virtual, aliases or addresses, such as addresses = ["/etc/postern/addresses"].');
+  if (tableKinds.every((kind) => directory[kind].length === 0)) {
+    report.error(path, 'names no file. Add virtual, aliases, mailboxes or addresses, such as addresses = ["/etc/postern/addresses"].');
   }
   if (aliases.length > 0 && aliasesDomain === undefined) {
     report.error([...path, "aliases"], 'names without a domain need one. Add aliases-domain = "example.org".');
   }
   const domain = aliasesDomain === undefined ? undefined : canonicalDomain(aliasesDomain);
-  return { type: "file", name, virtual, aliases, aliasesDomain: domain, addresses, domains: domains.map(canonicalDomain) };
+  return { type: "file", name, virtual, aliases, aliasesDomain: domain, mailboxes, addresses, domains: domains.map(canonicalDomain) };
 }
 
 export function dnsSettings({ resolvers, timeout, cache }: Normalised["dns"]): DnsSettings {

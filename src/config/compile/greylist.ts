@@ -1,4 +1,5 @@
 /** `[session.rcpt.greylist]`, with the lists of whom it exempts. */
+import type { LineProblem } from "../../file/watched-file.ts";
 import { parseExemptClients } from "../../lookup/exempt-clients.ts";
 import { parseExemptRecipients } from "../../lookup/exempt-recipients.ts";
 import type { ExemptionSettings } from "../../lookup/exemptions.ts";
@@ -6,7 +7,7 @@ import type { GreylistSettings, Rule } from "../../stage/stage-settings.ts";
 import type { Normalised } from "../normalise.ts";
 import { exemptFile } from "../schema/greylist.ts";
 import type { KeyPath } from "../syntax/tree.ts";
-import { type CompileContext, textOf } from "./context.ts";
+import { type CompileContext, checkLines } from "./context.ts";
 
 const path: KeyPath = ["session", "rcpt", "greylist"];
 
@@ -42,7 +43,7 @@ export function compileExemptions({ session }: Normalised, context: CompileConte
   };
 }
 
-type Parse = (text: string, problem: (line: number, what: string) => void) => unknown;
+type Parse = (text: string, problem: LineProblem) => unknown;
 
 function listOf(written: readonly string[], path: KeyPath, parse: Parse, context: CompileContext): ExemptionSettings["clients"] {
   const entries: string[] = [];
@@ -51,13 +52,13 @@ function listOf(written: readonly string[], path: KeyPath, parse: Parse, context
     const at: KeyPath = [...path, index];
     const file = exemptFile(entry);
     if (file === undefined) {
-      parse(entry, (_, what) => context.report.error(at, what));
+      // Nobody writes an entry here that is to match nothing.
+      parse(entry, (_, what) => void context.report.error(at, what));
       entries.push(entry);
-      continue;
+    } else {
+      files.push(file);
+      checkLines(at, file, parse, context);
     }
-    files.push(file);
-    const content = textOf(at, file, context);
-    if (content !== undefined) parse(content, (line, what) => context.report.error(at, `${file}:${line}: ${what}`));
   }
   return { entries, files };
 }

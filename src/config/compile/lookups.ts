@@ -1,9 +1,10 @@
 /** `[lookup.*]`, `[lookup-file.*]` and `[lookup-sql.*]`: named lists in one namespace. */
 import type { Value } from "../../expr/value.ts";
+import { warnOfKeys } from "../../lookup/file.ts";
 import type { LookupEntry, LookupSettings } from "../../lookup/lookup-settings.ts";
 import { unknownStore } from "../check/names.ts";
 import type { Normalised } from "../normalise.ts";
-import { type CompileContext, textOf } from "./context.ts";
+import { type CompileContext, checkLines } from "./context.ts";
 
 export function compileLookups(normalised: Normalised, context: CompileContext): ReadonlyMap<string, LookupSettings> {
   const lookups = new Map<string, LookupSettings>();
@@ -18,7 +19,7 @@ export function compileLookups(normalised: Normalised, context: CompileContext):
     add("lookup", { type: "memory", name, entries: Object.entries(entries).map(([key, value]) => entryOf(key, value)) });
   }
   for (const [name, { path, "case-sensitive": caseSensitive }] of Object.entries(normalised["lookup-file"])) {
-    textOf(["lookup-file", name, "path"], path, context);
+    checkLines(["lookup-file", name, "path"], path, warnOfKeys, context);
     add("lookup-file", { type: "file", name, path, caseSensitive });
   }
   for (const [name, { store, query }] of Object.entries(normalised["lookup-sql"])) {

@@ -5,7 +5,7 @@ import { dnsTable } from "./dns.ts";
 import { sessionTable } from "./session.ts";
 import { sieveTable } from "./sieve.ts";
 import { storeTable } from "./stores.ts";
-import { domainNames, duration, optionalAddressSwitch, parseListenAddress, path, word, written } from "./values.ts";
+import { domainName, domainNames, duration, optionalAddressSwitch, parseListenAddress, path, word, written } from "./values.ts";
 
 const network = z.string().superRefine((text, context) => {
   if (isNetwork(text)) return;
@@ -138,7 +138,14 @@ const directory = z.discriminatedUnion("type", [
     type: z.literal("file").meta({ description: "Tables of Postfix in their text form, and plain lists; read again when they change." }),
     virtual: z.array(path).default([]).meta({ description: "Files of `address address…`; `@domain` is a catch-all (virtual(5))." }),
     aliases: z.array(path).default([]).meta({ description: "Files of `name: address…` (aliases(5)), with `aliases-domain`." }),
-    "aliases-domain": word.optional().meta({ description: "The domain of the names in `aliases`.", unset: "none" }),
+    "aliases-domain": domainName.optional().meta({
+      description: "The domain of names without one in `aliases`, `virtual` and `mailboxes`: what Postfix has as `$myorigin`.",
+      unset: "none",
+    }),
+    mailboxes: z.array(path).default([]).meta({
+      description:
+        "Files of `address path` or `address OK`, as in Postfix's virtual_mailbox_maps and relay_recipient_maps; `@domain` is all of a domain.",
+    }),
     addresses: z.array(path).default([]).meta({ description: "Files with one address per line." }),
     domains: domainNames.meta({ description: "Local domains besides those of the addresses." }),
   }),
@@ -165,7 +172,7 @@ const lookupEntries = z.record(
 );
 
 const domain = z.strictObject({
-  name: word.meta({ description: "The domain." }),
+  name: domainName.meta({ description: "The domain." }),
   aliases: domainNames.meta({ description: "Domains whose addresses are looked up in this one." }),
   directory: word.optional().meta({ description: "The directory of this domain.", unset: "by `session.rcpt.directory`" }),
   "sub-addressing": optionalAddressSwitch(

@@ -14,7 +14,6 @@ export const embeddedPath = ":embedded:";
 function statement(name: keyof Queries, meaning: string) {
   return z
     .string()
-    .min(1)
     .default(defaultQueries[name])
     .meta({ description: `${meaning} The argument is \`$1\` or \`?\`.` });
 }

@@ -1,5 +1,6 @@
 /** The kinds of values that many keys have: what may be written, and what it means. */
 import { z } from "zod";
+import { canonicalDomain, isHostName } from "../../mail/domain.ts";
 import { canonicalIp } from "../../mail/ip.ts";
 import type { variablesOf } from "../../stage/vocabulary.ts";
 import { parseDuration } from "../../text/duration.ts";
@@ -8,7 +9,12 @@ import { formatRules, formatSwitch, readRules, readSwitch, type WrittenRules } f
 /** A name or another short text on one line. */
 export const word = z.string().regex(/^[^\p{Cc}]+$/u, { error: "must be text on one line, and not empty." });
 
-export const domainNames = z.array(word).default([]);
+/** Subdomains are domains of their own: a wildcard would match nothing. */
+export const domainName = word.refine((text) => isHostName(canonicalDomain(text)), {
+  error: ({ input }) => `"${String(input)}" is not a domain. Write it like "example.org", and each subdomain by itself.`,
+});
+
+export const domainNames = z.array(domainName).default([]);
 
 /** Relative to the folder of the configuration file, where nothing else is said. */
 export const path = z.string().regex(/^[^\0]+$/, { error: "is not the path of a file. Write one." });

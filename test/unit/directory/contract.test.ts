@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import type { DirectorySettings } from "../../../src/directory/directory-settings.ts";
 import { openDirectory } from "../../../src/directory/open-directory.ts";
 import { openSqlDirectory } from "../../../src/directory/sql.ts";
@@ -57,7 +58,14 @@ directoryContract("file", async () => {
   await writeFile(virtual, "# virtual(5)\n@example.net  John@example.org\nJ.Doe@example.org\n\tjohn@EXAMPLE.org\n");
   await writeFile(aliases, "staff: john,\n  jane\n");
   await writeFile(addresses, "# one a line\njohn@example.org\n\njane@example.org\n");
-  const settings = { virtual: [virtual], aliases: [aliases], aliasesDomain: "example.org", addresses: [addresses], domains: [] };
+  const settings = {
+    virtual: [virtual],
+    aliases: [aliases],
+    aliasesDomain: "example.org",
+    mailboxes: [],
+    addresses: [addresses],
+    domains: [],
+  };
   return { directory: open({ type: "file", name: "file", ...settings }), close: nothing };
 });
 
@@ -85,6 +93,48 @@ describe("a local part that needs quotes is found in tables that have them, and 
     expect(await directory.expand("q uoted@example.org")).toEqual(["jane@example.org"]);
     expect(await directory.recipient("q uoted+tag@example.org")).toBeUndefined();
     await database.close();
+  });
+});
+
+describe("a table of aliases in SQL means what the same table in a file does", () => {
+  const rows: readonly (readonly [address: string, targets: string])[] = [
+    ["@old.example", "@new.example"],
+    ["@older.example", "@Old.example"],
+    ["known@old.example", "ann@w.example"],
+    ["@all.example", "ann@w.example"],
+    ["plain@v.example", "Ann@W.example"],
+    ["angle@v.example", "<ann@w.example>"],
+    ["named@v.example", "Ann Example <ann@w.example>"],
+    ["two@v.example", 'Ann Example <ann@w.example>, "Doe, B." <bob@w.example>'],
+    ["quoted@v.example", '"a b"@w.example'],
+    ["comma@v.example", '"a, b"@w.example, bob@w.example'],
+  ];
+  const asked = [...rows.map(([address]) => address), "any@old.example", "a b@older.example", "any@all.example", "any@v.example"];
+  const queries = {
+    ...{ expand: "", verify: "", domains: "" },
+    recipients: "SELECT targets FROM aliases WHERE address = $1",
+    emails: "SELECT $1",
+    members: "SELECT targets FROM aliases WHERE address = $1 AND targets LIKE '%,%'",
+  };
+
+  let database: Database;
+  beforeAll(async () => {
+    await writeFile(join(folder, "alike"), rows.map((row) => row.join("  ")).join("\n"));
+    database = openStore(sqliteSettings(join(folder, "alike.sqlite")), { readOnly: false, onAvailability });
+    await database.run("CREATE TABLE aliases (address TEXT, targets TEXT)");
+    for (const row of rows) await database.query("INSERT INTO aliases VALUES ($1, $2)", row);
+  });
+  afterAll(() => database.close());
+
+  it.each(asked)("%s", async (address) => {
+    const none = { aliases: [], aliasesDomain: undefined, mailboxes: [], addresses: [], domains: [] };
+    const file = open({ type: "file", name: "file", virtual: [join(folder, "alike")], ...none });
+    expect(await openSqlDirectory("sql", database, queries).recipient(address)).toEqual(file.recipient(address));
+  });
+
+  it.each(["<ann@w.example", '"ann'])("%s cannot be told", async (targets) => {
+    const wrong = { ...queries, recipients: "SELECT 'one' WHERE $1 <> ''", emails: `SELECT '${targets}' WHERE $1 <> ''`, members: "" };
+    await expect(openSqlDirectory("sql", database, wrong).recipient("a@v.example")).rejects.toThrow(TemporaryError);
   });
 });
 

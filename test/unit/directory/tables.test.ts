@@ -13,12 +13,12 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-type Kind = "virtual" | "aliases" | "addresses";
+type Kind = "virtual" | "aliases" | "mailboxes" | "addresses";
 
 async function open(kind: Kind, text: string, aliasesDomain?: string) {
   const path = join(folder, kind);
   await writeFile(path, text);
-  const none = { virtual: [], aliases: [], addresses: [], domains: ["Extra.example"] };
+  const none = { virtual: [], aliases: [], mailboxes: [], addresses: [], domains: ["Extra.example"] };
   return new FileDirectory({ type: "file", name: "file", ...none, aliasesDomain, [kind]: [path] }, () => {});
 }
 
@@ -55,6 +55,18 @@ const tables: [kind: Kind, line: string, address: string, found: object | undefi
   ["aliases", "mixed: a, |/usr/bin/tee", "mixed@l.example", mailbox("mixed@l.example")],
   ["aliases", "a: b\na: c", "a@l.example", mailbox("b@l.example")],
   ["aliases", "a: b", "b@l.example", undefined],
+  ["aliases", "root: ann bob", "root@l.example", list("ann@l.example", "bob@l.example")],
+  ["aliases", "root: Ann Example <ann@w.example>", "root@l.example", mailbox("ann@w.example")],
+  ["virtual", "a@v.example <b@w.example>", "a@v.example", mailbox("b@w.example")],
+  ["virtual", 'a@v.example B Example <b@w.example>, "C, D." <c@w.example> (at work)', "a@v.example", list("b@w.example", "c@w.example")],
+  ["virtual", "a@v.example team: b@w.example, C <c@w.example>;", "a@v.example", list("b@w.example", "c@w.example")],
+  ["mailboxes", "A@v.example v.example/a/", "a@v.example", mailbox("a@v.example")],
+  ["mailboxes", "a@v.example\tOK\nb@v.example\tx", "b@v.example", mailbox("b@v.example")],
+  ["mailboxes", '"q uoted"@v.example v.example/q uoted/', "q uoted@v.example", mailbox("q uoted@v.example")],
+  ["mailboxes", "a@v.example b@w.example", "b@w.example", undefined],
+  ["mailboxes", "@v.example v.example/all/", "x@v.example", mailbox("x@v.example")],
+  ["mailboxes", "a l.example/a/", "a@l.example", mailbox("a@l.example")],
+  ["addresses", "*@v.example", "anyone@v.example", mailbox("anyone@v.example")],
   ["addresses", "# all\nA@v.example\n  b@V.example  \n", "a@v.example", mailbox("a@v.example")],
   ["addresses", "# all\nA@v.example\n  b@V.example  \n", "b@v.example", mailbox("b@v.example")],
   ["addresses", '"q uoted"@v.example', "q uoted@v.example", mailbox("q uoted@v.example")],
@@ -66,6 +78,11 @@ const tables: [kind: Kind, line: string, address: string, found: object | undefi
 const problems: [kind: Kind, text: string, message: RegExp][] = [
   ["virtual", "# one\na@v.example", /virtual:2: an entry is a key/],
   ["virtual", "\n/^(.*)@old/ $1@new", /virtual:2: regular expressions/],
+  ["virtual", "a@v.example <b@w.example", /virtual:1: "<b@w.example" is not a list of addresses/],
+  ["virtual", 'a@v.example "b', /virtual:1: ""b" is not a list/],
+  ["virtual", "a@v.example b@w.example\ngr\ufffdn@v.example b@w.example", /virtual:2: is not text in UTF-8/],
+  ["aliases", "a: b, (c", /aliases:1: "b, \(c" is not a list/],
+  ["mailboxes", "a@v.example", /mailboxes:1: an entry is an address/],
   ["aliases", "a b", /aliases:1: an entry is a name/],
   ["aliases", "a:", /aliases:1: an entry is a name/],
   ["addresses", "a@v.example\nexample.org\nb@v.example x", /addresses:2: "example.org" is not.*\n.*addresses:3: /],
@@ -82,6 +99,14 @@ describe("tables of the MTA", () => {
 
   it("needs a domain for names without one", async () => {
     await expect(open("virtual", "postmaster root")).rejects.toThrow(/virtual:1: "postmaster" has no domain/);
+  });
+
+  it.each([
+    ["a@v.example b", "a@v.example", mailbox("a@v.example")],
+    ["a@v.example b, c@w.example", "a@v.example", mailbox("a@v.example")],
+    ["@v.example root", "@v.example", mailbox("@v.example")],
+  ])("leaves targets without a domain to the MTA: %s", async (line, address, found) => {
+    expect((await open("virtual", line)).recipient(address)).toEqual(found);
   });
 
   it("knows the domains of its keys, and those that it is told", async () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import type { LineProblem } from "../../../src/file/watched-file.ts";
 import { parseExemptClients } from "../../../src/lookup/exempt-clients.ts";
 import { parseExemptRecipients } from "../../../src/lookup/exempt-recipients.ts";
 import { openExemptions } from "../../../src/lookup/exemptions.ts";
@@ -21,6 +22,12 @@ describe("clients", () => {
     ["mx1.example.net", "203.0.113.9", "mx2.example.net", false],
     ["  example.net  # a comment", "203.0.113.9", "example.net", true],
     ["# example.net", "203.0.113.9", "example.net", false],
+    ["*.example.net", "203.0.113.9", "mx.example.net", true],
+    ["*.example.net", "203.0.113.9", "badexample.net", false],
+    ["*.bücher.example", "203.0.113.9", "mx.xn--bcher-kva.example", true],
+    ["203.0.113.*", "203.0.113.200", "", true],
+    ["10.1.*.*", "10.1.200.3", "", true],
+    ["10.1.*.*", "10.2.0.1", "", false],
     ["203.0.113.9", "203.0.113.9", "", true],
     ["203.0.113.9", "203.0.113.90", "", false],
     ["203.0.113", "203.0.113.200", "", true],
@@ -51,6 +58,11 @@ describe("recipients", () => {
     ["john+tag@example.org", "john+tag@example.org", true],
     ["john+tag@example.org", "john+other@example.org", false],
     ["john@example.org", "john@sub.example.org", false],
+    ["*@example.org", "john@example.org", true],
+    ["*@example.org", "john@sub.example.org", false],
+    ["@example.org", "john@example.org", true],
+    ["*.example.org", "john@sub.example.org", true],
+    ["*.example.org", "john@badexample.org", false],
     ["info@", "info@any.example", true],
     ["info@", "info+x@any.example", true],
     ["info@", "information@any.example", false],
@@ -65,6 +77,39 @@ describe("recipients", () => {
   ])("%s: %s: %s", (text, address, expected) => {
     expect(parseExemptRecipients(text, unexpected)(address)).toBe(expected);
   });
+});
+
+describe("what can match nothing is reported, and the rest is used", () => {
+  const warned = (parse: (text: string, problem: LineProblem) => unknown, text: string) => {
+    const lines: number[] = [];
+    parse(text, (line, what, severity) => {
+      expect([severity, what]).toEqual(["warning", expect.stringMatching(/matches no (client|recipient)/)]);
+      lines.push(line);
+      return undefined;
+    });
+    return lines;
+  };
+
+  test.each([
+    "john@example.org",
+    "mx*.example.org",
+    "mx.*.example.org",
+    "caf\ufffd.example",
+    "[203.0.113.9]",
+    "*",
+    "a..example",
+  ])("client %s", (entry) => expect(warned(parseExemptClients, `one.example\n${entry}\ntwo.example`)).toEqual([2]));
+
+  test.each([
+    "192.0.2.1",
+    "2001:db8::1",
+    "list-*@example.org",
+    "john@*.example.org",
+    "caf\ufffd@example.org",
+    "john@caf\ufffd.example",
+    "*",
+    "mx*.example",
+  ])("recipient %s", (entry) => expect(warned(parseExemptRecipients, `one.example\n${entry}\ntwo@`)).toEqual([2]));
 });
 
 test("a file is read again when it changes; entries stay", async () => {

@@ -1,0 +1,55 @@
+/** Lists of addresses as headers and the tables of MTAs have them (RFC 822 6.1), read as Postfix reads them. */
+
+const token = /\s+|"(?:[^"\\]|\\.)*"|\[[^\][]*\]|\\.|[(),;:<>]|[^\s"\\[\](),;:<>]+/gsuy;
+
+/**
+ * Each address as it is written, with the quotes of its local part: without names, comments and the words of groups. Addresses are
+ * separated by commas or, unlike in headers, by white space. One may be a name without a domain. `undefined`: it is no such list.
+ */
+export function parseAddressList(text: string): readonly string[] | undefined {
+  const addresses: string[] = [];
+  /** Since the last separator: addresses, or the name in front of `<`. */
+  let words: string[] = [];
+  let isGap = true;
+  let [isGroup, isAngle] = [false, false];
+  let commentDepth = 0;
+  let end = 0;
+  for (const [part] of text.matchAll(token)) {
+    end += part.length;
+    if (part === "(") commentDepth += 1;
+    if (commentDepth > 0 || part.trim() === "") {
+      if (part === ")") commentDepth -= 1;
+      isGap = true;
+    } else if (part === "<" && !isAngle) {
+      words = [];
+      isAngle = true;
+    } else if (part === ">" && isAngle && words.length === 1) {
+      addresses.push(...words);
+      words = [];
+      isAngle = false;
+    } else if (isAngle && (part === "," || part === ":") && words.every((word) => word.startsWith("@"))) {
+      // A route, which nobody follows any more.
+      words = [];
+    } else if (part === "," && !isAngle) {
+      addresses.push(...words);
+      words = [];
+    } else if (part === ":" && !isAngle && !isGroup && words.length > 0) {
+      words = [];
+      isGroup = true;
+    } else if (part === ";" && !isAngle) {
+      addresses.push(...words);
+      words = [];
+      isGroup = false;
+    } else if (/^[):;<>,]$/.test(part)) {
+      return undefined;
+    } else {
+      const last = words.at(-1);
+      const isSame = last !== undefined && (!isGap || last.endsWith("@") || (part.startsWith("@") && !last.includes("@")));
+      if (isSame) words[words.length - 1] = last + part;
+      else words.push(part);
+      isGap = false;
+    }
+  }
+  if (end < text.length || commentDepth > 0 || isGroup || isAngle) return undefined;
+  return [...addresses, ...words];
+}
