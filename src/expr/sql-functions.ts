@@ -13,11 +13,14 @@ export const sqlQuery: AskFunction = {
   ask: (ask, parameters) => after(askSql(ask, parameters), shape),
 };
 
+/** What came from a client must not become SQL, so the statement is a literal. */
 export function inspectSql([name, sql]: Literals, { stores }: Names, [, , given]: Counts): Inspection {
   if (name !== undefined && !isDefault(name) && !stores.has(name)) return { problem: unknown("store", name, stores), parameter: 0 };
-  const problem = sql === undefined ? undefined : sqlProblem(sql, given);
+  const problem = sql === undefined ? computedSql : sqlProblem(sql, given);
   return problem === undefined ? { waits: true } : { problem, parameter: 1 };
 }
+
+const computedSql = "the SQL statement must be one text in quotes. Write ? where a value goes, and the values in the list.";
 
 /** What is wrong with a literal statement; `given` is the number of its parameters, if that is known. */
 export function sqlProblem(sql: string, given: number | undefined): string | undefined {

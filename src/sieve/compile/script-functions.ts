@@ -20,13 +20,7 @@ export function scriptFunctions(collect: (store: string, sql: string) => void): 
 const query: AskFunction = {
   name: "query",
   arities: [3],
-  inspect(literals, names, counts) {
-    if (literals[1] !== undefined) return inspectSql(literals, names, counts);
-    return {
-      problem: `the SQL statement must be one text in quotes. Write ? where a value goes, and the values in the list.`,
-      parameter: 1,
-    };
-  },
+  inspect: inspectSql,
   ask: (ask, parameters) => after(askSql(ask, parameters), (result) => (result.kind === "changes" ? 1 : shape(result))),
 };
 

@@ -14,6 +14,8 @@ function errorOf(source: string): ExpressionError {
   throw new Error(`no error: ${source}`);
 }
 
+const computedSql = "the SQL statement must be one text in quotes. Write ? where a value goes, and the values in the list.";
+
 test.each<[source: string, column: number, message: string]>([
   // Names
   ["rcpt_domian == 'x'", 1, 'unknown variable "rcpt_domian". Did you mean "rcpt_domain"?'],
@@ -66,6 +68,14 @@ test.each<[source: string, column: number, message: string]>([
   ["sql_query('pg', 'SELECT ?', [])", 17, "the SQL statement has 1 placeholder, but 0 values are given. Give one value for each ? or $n."],
   ["sql_query('', 'SELECT $2', [1])", 15, "the SQL statement has 2 placeholders, but 1 value is given. Give one value for each ? or $n."],
   ["sql_query('pg', ' ', [])", 17, "the SQL statement is empty."],
+  ["sql_query('pg', 'SELECT ' + sender, [])", 17, computedSql],
+  ["sql_query('', 'SELECT ' + 'x', [])", 15, computedSql],
+  ["sql_query('', sender, [])", 15, computedSql],
+  ["sql_query('', to_lowercase('SELECT 1'), [])", 15, computedSql],
+  ["sql_query('', ['SELECT 1'], [])", 15, computedSql],
+  ["sql_query('', ['SELECT 1'][0], [])", 15, computedSql],
+  ["matches('(.*)', sender) && sql_query('', $1, [])", 42, computedSql],
+  ["sql_query(sender_domain, 1, [])", 26, computedSql],
   ["is_local_domain('acounts', rcpt_domain)", 17, 'unknown directory "acounts". Did you mean "accounts"?'],
   ["is_local_address('toString', rcpt)", 18, "unknown directory \"toString\". Define it, or use '' for the default."],
   // Operands
