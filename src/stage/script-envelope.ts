@@ -1,5 +1,6 @@
 /** The envelope as scripts see it: addresses, and the parts that parameters of MAIL and RCPT make (RFC 6009). */
 import type { ScriptEnvelope } from "../sieve/script.ts";
+import { hasControls } from "../text/controls.ts";
 import { type Parameters, parameterValue } from "./parameters.ts";
 import type { Scope } from "./vocabulary.ts";
 
@@ -8,10 +9,10 @@ export function envelopeOf(scope: Scope, mail: Parameters, rcpt: Parameters | un
   return {
     from: scope.sender,
     ...(rcpt && { to: scope.rcpt }),
-    ...part("envid", parameterValue("ENVID", mail)?.toLowerCase()),
+    ...part("envid", fromXtext(parameterValue("ENVID", mail))),
     ...part("ret", parameterValue("RET", mail)?.toUpperCase()),
     ...deliverBy(parameterValue("BY", mail), now),
-    ...(rcpt && part("orcpt", parameterValue("ORCPT", rcpt)?.toLowerCase())),
+    ...(rcpt && part("orcpt", fromXtext(parameterValue("ORCPT", rcpt)))),
     ...(rcpt && part("notify", parameterValue("NOTIFY", rcpt)?.toUpperCase())),
   };
 }
@@ -24,6 +25,12 @@ export function declaredSize(mail: Parameters): number {
 
 function part(name: keyof ScriptEnvelope, value: string | undefined): ScriptEnvelope {
   return value === undefined ? {} : { [name]: value };
+}
+
+/** RFC 3461 section 4. What would not be a line of text stays encoded. */
+function fromXtext(value: string | undefined): string | undefined {
+  const text = value?.replace(/(?:\+[\dA-F]{2})+/g, (codes) => Buffer.from(codes.replaceAll("+", ""), "hex").toString("utf8"));
+  return text !== undefined && hasControls(text) ? value : text;
 }
 
 /** RFC 2852 section 4: `seconds;mode` and perhaps a `T`. */

@@ -12,14 +12,16 @@ export const ifRecord: CommandRecord = {
   compile(first, context, continued) {
     const branches: Branch<ScriptRun, boolean, Signal>[] = [];
     let otherwise: CommandCode | undefined;
+    let isSettled = false;
     for (const args of [first, ...continued]) {
       const { name, offset } = args.node;
       if (otherwise) context.error(offset, `"${name}" comes after "else". Put it before, or begin a new if.`);
       const outcome = sequence(args.block ?? []);
       const [test] = args.tests;
       if (name === "else") otherwise = outcome;
-      // One that `ihave` closes off is left out, with the errors that it may have.
-      if (!test || test.constant === false) continue;
+      // What `ihave` closes off is left out.
+      if (!test || test.constant === false || isSettled) continue;
+      if (test.constant === true) isSettled = true;
       const line = context.line(offset);
       const report = (run: ScriptRun, truth: boolean) => trace(run, line, name, truth);
       const condition = replaceRun(test, (run) => {

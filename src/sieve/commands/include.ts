@@ -3,7 +3,7 @@ import { runSteps, type Steps, waitFor } from "../../answer/steps.ts";
 import { shorten } from "../../text/shorten.ts";
 import type { CommandRecord, Included } from "../compile/definition.ts";
 import { next, type Signal } from "../compile/script-code.ts";
-import { costOf, type ScriptRun, spend, yieldToLoop } from "../run/script-run.ts";
+import { costOf, ScriptFault, type ScriptRun, spend, yieldToLoop } from "../run/script-run.ts";
 
 export const includeRecord: CommandRecord = {
   name: "include",
@@ -16,34 +16,39 @@ export const includeRecord: CommandRecord = {
       context.error(offset, "which script is included must be known at load. Write its name without variables.");
       return undefined;
     }
-    const included = context.include(name, offset);
+    const once = args.tag("once") !== undefined;
+    const included = context.include(name, offset, once);
     if (included === "missing") {
       if (args.tag("optional")) return next;
       context.error(offset, `there is no script "${shorten(name)}". Add it to [sieve.trusted.scripts], or include it :optional.`);
       return undefined;
     }
     if (!included) return undefined;
-    const once = args.tag("once") !== undefined;
-    const { body } = included;
+    const deepest = context.vocabulary.limits.nestedIncludes;
     const steps = function* (run: ScriptRun): Steps<Signal> {
-      if (once && run.included?.has(included.name)) return "next";
+      // The first that includes another one is the script itself.
+      run.included ??= new Set([run.script.toLowerCase()]);
+      if (once && run.included.has(included.name)) return "next";
       yield* yieldToLoop(run);
-      const leave = enter(run, included);
-      return leave(yield* waitFor(body.run(run)));
+      const leave = enter(run, included, deepest);
+      return leave(yield* waitFor(included.body.run(run)));
     };
     return { waits: true, run: (run) => runSteps(steps(run)) };
   },
 };
 
 /** Its variables and matches are its own. */
-function enter(run: ScriptRun, { name, locals }: Included): (signal: Signal) => Signal {
+function enter(run: ScriptRun, { name, locals }: Included, deepest: number): (signal: Signal) => Signal {
   const { locals: outer, matches, script, offset } = run;
   spend(run, costOf(locals));
-  run.included ??= new Set();
-  run.included.add(name);
+  // How deep scripts go that include one another once is known only now.
+  if (run.includes === deepest) throw new ScriptFault("includes are nested deeper than sieve.trusted.limits.nested-includes allows");
+  run.includes += 1;
+  run.included?.add(name);
   run.locals = new Array(locals);
   run.matches = [];
   return (signal) => {
+    run.includes -= 1;
     run.locals = outer;
     run.matches = matches;
     run.script = script;
@@ -64,6 +69,7 @@ export const globalRecord: CommandRecord = {
   capability: "include",
   positions: [{ name: "list of names", type: "texts" }],
   compile(args, context) {
+    context.needs("variables", args.node.offset, '"global"');
     for (const name of args.texts(0)) context.shareGlobally(name);
     return next;
   },

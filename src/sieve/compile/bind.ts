@@ -29,6 +29,8 @@ interface Parts {
 /** What compiling needs besides what concerns the records. */
 export interface BlockContext extends ScriptContext {
   read(text: TextNode, isExpression?: true): TextArgument;
+  /** Commands, tests and tags that do not exist are not reported, and nothing is compiled: it will not run. */
+  readonly mayLackWords: boolean;
 }
 
 /** `undefined`: an error was reported. */
@@ -72,7 +74,8 @@ function bindTags(tagged: readonly TaggedArguments[], binding: Binding): readonl
   const tags: TagArgument[] = [];
   for (const { name, offset, record, values, isLate } of tagged) {
     const rival = record && tags.find((tag) => tag.name === name || isRival(record, tag.name, form));
-    if (!record) fail(binding, offset, unknownTag(name, form));
+    if (!record && context.mayLackWords) binding.fits = false;
+    else if (!record) fail(binding, offset, unknownTag(name, form));
     else if (rival) fail(binding, offset, conflict(name, rival.name));
     else if (isLate) fail(binding, offset, `":${name}" must come before the arguments without a tag.`);
     if (!record) continue;

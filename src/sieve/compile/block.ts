@@ -9,6 +9,7 @@ import { type BlockContext, bind } from "./bind.ts";
 import type { Arguments, BeginningRecord, ScriptContext, TestRecord } from "./definition.ts";
 import { unknownCommand, unknownTest } from "./hints.ts";
 import type { CommandCode, TestCode } from "./script-code.ts";
+import { constantText } from "./script-text.ts";
 
 /** A whole script, or the block of a command within it. What has an error is left out: it was reported, and the script will not run. */
 export function compileBlock(nodes: readonly CommandNode[], context: BlockContext, isWhole = false): CommandCode[] {
@@ -43,26 +44,35 @@ function compileChain(chain: CommandChain, context: BlockContext): CommandCode |
     return undefined;
   }
   const bound: (Arguments | undefined)[] = [];
+  let within = context;
   for (const each of chain) {
-    const args = bindCommand(each, context);
-    bound.push(args);
-    // What `ihave` closes off may hold what does not exist (RFC 5463 section 4).
-    if (args?.tests[0]?.constant === true) break;
+    const args = bindCommand(each, within);
+    if (args || !within.mayLackWords) bound.push(args);
+    if (args?.tests[0]?.constant === true) within = closedOff(context);
   }
   const [args, ...continued] = bound.filter((each) => each !== undefined);
-  if (!record || !args || continued.length < bound.length - 1) return undefined;
+  if (!record || !args || continued.length < bound.length - 1 || context.mayLackWords) return undefined;
   const command = record.compile(args, context, continued);
   return command && counted(command, node, record, context);
+}
+
+/**
+ * For what `ihave` closes off: it does not run, and the words of an extension that does not exist are not reported (RFC 5463 section 4).
+ * The arguments of all others are.
+ */
+function closedOff(context: BlockContext): BlockContext {
+  const read: BlockContext["read"] = ({ value, offset }) => ({ ...constantText(value), written: value, offset });
+  return { ...context, mayLackWords: true, needs: () => {}, read };
 }
 
 /** `undefined`: an error was reported. */
 function bindCommand(node: CommandNode, context: BlockContext): Arguments | undefined {
   const record = commands.get(node.name);
-  if (!record && !node.isBroken) context.error(node.offset, unknownCommand(node.name));
+  if (!record && !node.isBroken && !context.mayLackWords) context.error(node.offset, unknownCommand(node.name));
   const compiled = record ? compileTests(node, record, context) : [];
-  const isClosed = compiled.some(({ constant }) => constant === false);
-  const inner = record?.isLoop ? { ...context, isInLoop: true } : context;
-  const block = isClosed ? [] : node.block && compileBlock(node.block, inner);
+  const isClosedOff = compiled.some(({ constant }) => constant === false);
+  const inner = isClosedOff ? closedOff(context) : record?.isLoop ? { ...context, isInLoop: true } : context;
+  const block = node.block && compileBlock(node.block, inner);
   // A test that was reported may have swallowed what begins the block.
   const isSpoiled = node.isBroken || (record?.tests && node.tests.length > 0 && compiled.length === 0 && !node.block);
   return record && !isSpoiled ? bind(node, record, context, { tests: compiled, block }) : undefined;
@@ -74,11 +84,12 @@ function compileTests(
   context: BlockContext,
 ): TestCode[] {
   const compiled: TestCode[] = [];
+  let within = context;
   // Otherwise there should be none, which is what is reported.
   for (const test of takes ? node.tests : []) {
-    const one = compileTest(test, context);
+    const one = compileTest(test, within);
     if (one) compiled.push(one);
-    if (one?.constant !== undefined && one.constant === settledBy) break;
+    if (one?.constant !== undefined && one.constant === settledBy) within = closedOff(context);
   }
   return compiled;
 }
@@ -86,11 +97,11 @@ function compileTests(
 function compileTest(node: TestNode, context: BlockContext): TestCode | undefined {
   const record = tests.get(node.name);
   if (!record) {
-    context.error(node.offset, unknownTest(node.name));
+    if (!context.mayLackWords) context.error(node.offset, unknownTest(node.name));
     return undefined;
   }
   const args = bind(node, record, context, { tests: compileTests(node, record, context), block: undefined });
-  const test = args && record.compile(args, context);
+  const test = context.mayLackWords ? undefined : args && record.compile(args, context);
   return test && countedTest(test, node, context);
 }
 

@@ -30,6 +30,9 @@ export const capabilities: ReadonlySet<string> = new Set([
 /** Those need not be required (RFC 5228 2.7.3). */
 export const alwaysThere: readonly string[] = ["comparator-i;octet", "comparator-i;ascii-casemap"];
 
+/** What a string means depends on them, and strings are read before any `ihave` is asked: only `require` enables them (RFC 5463 section 4). */
+export const changesStrings: ReadonlySet<string> = new Set(["encoded-character", "variables"]);
+
 const aboutMessages: ReadonlySet<string> = new Set([
   "body",
   "convert",

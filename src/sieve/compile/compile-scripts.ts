@@ -8,7 +8,7 @@ import { parseScript } from "../syntax/parser.ts";
 import type { CommandNode, TestNode } from "../syntax/syntax-tree.ts";
 import { assignedVariables } from "./assigned-variables.ts";
 import { compileBlock } from "./block.ts";
-import type { Included } from "./definition.ts";
+import type { Included, ScriptContext } from "./definition.ts";
 import { collectProblems, type Problems, tooManyProblems } from "./problems.ts";
 import { next, sequence } from "./script-code.ts";
 import { contextOf } from "./script-context.ts";
@@ -62,7 +62,7 @@ interface Compiling {
   /** By name in lower case. */
   readonly done: Map<string, Done>;
   /** The script that is being compiled, after those that include it. */
-  readonly open: { readonly name: string; readonly depth: number }[];
+  readonly open: { readonly included: Included; readonly depth: number }[];
 }
 
 interface Done {
@@ -87,27 +87,38 @@ function compileOne(script: string, source: string, compiling: Compiling): Done 
   const own = depthOf(nodes);
   let height = 1;
   let depth = own;
-  const include = (written: string, offset: number): Included | "missing" | undefined => {
-    const found = compileIncluded(written, compiling, (message) => report(offset, message));
+  const include: ScriptContext["include"] = (written, offset, once) => {
+    const found = compileIncluded(written, once, compiling, (message) => report(offset, message));
     if (found === undefined || found === "missing") return found;
     height = Math.max(height, 1 + found.height);
     depth = Math.max(depth, own + found.depth);
     return found.included;
   };
+  const included: Included = { name, body: next, locals: 0 };
   // Those that include it have a part of the stack already.
-  if (open.reduce((sum, outer) => sum + outer.depth, own) > deepest) return { included: { name, body: next, locals: 0 }, height, depth };
-  open.push({ name, depth: own });
+  if (open.reduce((sum, outer) => sum + outer.depth, own) > deepest) return { included, height, depth };
+  open.push({ included, depth: own });
   const commands = compileBlock(nodes, contextOf({ script, source, places, scope, vocabulary, problems, statements, include }), true);
   open.pop();
-  return { included: { name, body: sequence(commands), locals: scope.size() }, height, depth };
+  included.body = sequence(commands);
+  included.locals = scope.size();
+  return { included, height, depth };
 }
 
-function compileIncluded(written: string, compiling: Compiling, fail: (message: string) => void): Done | "missing" | undefined {
+function compileIncluded(
+  written: string,
+  once: boolean,
+  compiling: Compiling,
+  fail: (message: string) => void,
+): Done | "missing" | undefined {
   const { vocabulary, done, open } = compiling;
   const name = written.toLowerCase();
-  const ring = open.findIndex((outer) => outer.name === name);
-  if (ring >= 0) {
-    const names = [...open.slice(ring).map((outer) => outer.name), name];
+  const ring = open.slice(open.findIndex(({ included }) => included.name === name));
+  const [first] = ring;
+  if (first?.included.name === name) {
+    // Whether it was included already is known when it runs.
+    if (once) return { included: first.included, height: 0, depth: 0 };
+    const names = [...ring.map(({ included }) => included.name), name];
     fail(`the script "${shorten(name)}" includes itself: ${names.join(" includes ")}.`);
     return undefined;
   }

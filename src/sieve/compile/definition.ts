@@ -122,27 +122,31 @@ export interface ScriptContext {
   statement(store: string, sql: string, offset: number): void;
   /** Reports what is used without having been required. */
   needs(capability: string, offset: number, what: string): void;
+  isRequired(capability: string): boolean;
   /** As `require` and `ihave` do: it counts as required from here on. False: there is no such capability. */
   enable(capability: string): boolean;
   /** Declares it where it is new; `envelope.X`, `global.X` are known. `undefined`: an error was reported. */
   target(name: TextArgument): Target | undefined;
   /** Makes it one of the variables that all included scripts share (RFC 6609 3.4.1). */
   shareGlobally(name: TextArgument): void;
-  /** Compiles it, once. `undefined`: an error was reported; `"missing"`: there is none of that name, and nothing was reported. */
-  include(name: string, offset: number): Included | "missing" | undefined;
+  /**
+   * Compiles it, once. `undefined`: an error was reported; `"missing"`: there is none of that name, and nothing was reported. One that
+   * includes this script itself is not compiled yet, and an error unless it is included `once`.
+   */
+  include(name: string, offset: number, once: boolean): Included | "missing" | undefined;
   /** True within the body of a loop. */
   readonly isInLoop: boolean;
   /** The line of an offset in this script, for the trace. */
   line(offset: number): number;
 }
 
-/** A script that another one includes. */
+/** A script that another one includes. All but its name is known when it is compiled. */
 export interface Included {
   /** In lower case. */
   readonly name: string;
-  readonly body: CommandCode;
+  body: CommandCode;
   /** Slots of its local variables. */
-  readonly locals: number;
+  locals: number;
 }
 
 /** Where `set` and `let` put a value. */

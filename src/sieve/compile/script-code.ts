@@ -8,7 +8,7 @@ export type Signal = "next" | "stop" | "return" | "break" | "continue";
 
 export type CommandCode = Code<ScriptRun, Signal>;
 
-/** Constant if `ihave` decided it at load; what it closes off may hold commands and tests that do not exist. */
+/** Constant if `ihave` decided it at load; what it closes off may have words that do not exist. */
 export type TestCode = Code<ScriptRun, boolean>;
 
 /** The test runs all the same. */

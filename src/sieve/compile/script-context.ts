@@ -41,7 +41,7 @@ export function contextOf({ script, source, places, scope, vocabulary, problems,
   };
 
   /** Extensions that change what strings mean: unless they are required, a strict script has its strings as they are written. */
-  const changesStrings = (capability: string, offset: number, what: string): boolean => {
+  const readsStrings = (capability: string, offset: number, what: string): boolean => {
     if (!vocabulary.mustRequire) needs(capability, offset, what);
     return !vocabulary.mustRequire || required.has(capability);
   };
@@ -62,6 +62,7 @@ export function contextOf({ script, source, places, scope, vocabulary, problems,
     warnOnce,
     statement: (store, sql, offset) => statements.push({ store, sql, script, ...places(offset) }),
     needs,
+    isRequired: (capability) => required.has(capability),
     enable: (capability) => {
       if (!capabilities.has(capability)) return false;
       required.add(capability);
@@ -78,6 +79,7 @@ export function contextOf({ script, source, places, scope, vocabulary, problems,
     },
     include,
     isInLoop: false,
+    mayLackWords: false,
     line: (offset) => places(offset).line,
     read: ({ value, offset }, isExpression) => {
       const report = (within: number, message: string): void => error(placeWithin(source, value, offset, within), message);
@@ -87,10 +89,10 @@ export function contextOf({ script, source, places, scope, vocabulary, problems,
         return scope.reader(name);
       };
       let written = value;
-      if (hasEncodedCharacter(written) && changesStrings("encoded-character", offset, "an encoded character")) {
+      if (hasEncodedCharacter(written) && readsStrings("encoded-character", offset, "an encoded character")) {
         written = decodeCharacters(written, report);
       }
-      const isConstant = isExpression || !hasReference(written) || !changesStrings("variables", offset, "a variable");
+      const isConstant = isExpression || !hasReference(written) || !readsStrings("variables", offset, "a variable");
       const text = isConstant ? constantText(written) : compileText(written, variable, report);
       return { ...text, offset, written };
     },

@@ -1,4 +1,4 @@
-/** `:list`: whether a value is a key of one of the named lookups (RFC 6134). */
+/** `:list`: whether a value is a key of one of the named lookups (RFC 6134); one that is becomes `${0}` (section 2.2). */
 
 import { after } from "../../answer/answer.ts";
 import { always, ask, until } from "../../answer/code.ts";
@@ -26,7 +26,6 @@ export function matchLists(sources: readonly ValueSource[], names: readonly Text
     waits ||= named ? named.waits : lookups.values().some((lookup) => lookup.waits);
   }
   if (isWrong) return undefined;
-  const isFound = (truth: boolean) => truth || undefined;
   const isIn = ({ of }: TextArgument) =>
     ask(waits, "a lookup", ({ run, value }: Question) => {
       const name = of(run);
@@ -34,13 +33,18 @@ export function matchLists(sources: readonly ValueSource[], names: readonly Text
       // A client may have had a hand in a name that is put together while the script runs: one that is not a list holds nothing.
       return lookups.has(name) && after(run.surroundings.ask.keyGet(name, value), (found) => found !== undefined);
     });
-  const isInOne = until(names.map(isIn), isFound, always(false));
+  const matched = (truth: boolean, _at: number, { run, value }: Question) => {
+    if (!truth) return undefined;
+    run.matches = [value];
+    return true;
+  };
+  const isInOne = until(names.map(isIn), matched, always(false));
   const isListed = (source: ValueSource): TestCode =>
     ask(waits, "a lookup", (run) => {
       const value = source(run);
       return value === undefined || value === "" ? false : isInOne.run({ run, value });
     });
-  return until(sources.map(isListed), isFound, always(false));
+  return until(sources.map(isListed), (truth) => truth || undefined, always(false));
 }
 
 interface Question {

@@ -36,16 +36,19 @@ export function compileMatch(
   sources: readonly ValueSource[],
   keys: readonly TextArgument[],
 ): TestCode | undefined {
-  const comparator = comparatorOf(args, context);
   const type = args.inGroup(group);
+  if (type?.name === "list") {
+    const test = matchLists(sources, keys, context);
+    const tag = args.tag("comparator");
+    if (!tag) return test;
+    context.error(tag.offset, '":comparator" and ":list" exclude each other: the list decides what is equal. Remove one.');
+    return undefined;
+  }
+  const comparator = comparatorOf(args, context);
   if (comparator && type && !comparator.hasParts && ["contains", "matches", "regex"].includes(type.name)) {
     const mend = `Use ":is" or ":value", or another comparator.`;
     context.error(type.offset, `":${type.name}" matches parts of texts, and "${comparator.name}" compares numbers. ${mend}`);
     return undefined;
-  }
-  if (type?.name === "list") {
-    const test = matchLists(sources, keys, context);
-    return comparator && test;
   }
   if (type?.name === "count") {
     const match = countMatch(type, keys, context);

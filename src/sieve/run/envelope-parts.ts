@@ -64,7 +64,7 @@ function address(value: string): Checked | undefined {
 
 function printable(value: string, longest: number): Checked | undefined {
   if (value === "") return { kept: undefined, seen: undefined };
-  return value.length <= longest && /^[!-~]+$/.test(value) ? { kept: value, seen: value.toLowerCase() } : undefined;
+  return value.length <= longest && /^[!-~]+$/.test(value) ? { kept: value, seen: value } : undefined;
 }
 
 function word(value: string, allowed: RegExp): Checked {

@@ -44,6 +44,7 @@ function begin({ name, locals, globals, instructions }: CompiledScript, surround
     budget: instructions,
     budgetAtYield: instructions,
     included: undefined,
+    includes: 0,
     script: name,
     offset: 0,
     answer: "",

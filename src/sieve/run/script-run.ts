@@ -25,8 +25,10 @@ export interface ScriptRun {
   budget: number;
   /** What was left when other requests last had their turn. */
   budgetAtYield: number;
-  /** Scripts that were included. `undefined`: none yet. */
+  /** Scripts that were included, and the script itself. `undefined`: none yet. */
   included: Set<string> | undefined;
+  /** How many includes the command that is running is within. */
+  includes: number;
   /** Where the command that is running begins, for the message of a failure. */
   script: string;
   offset: number;

@@ -16,7 +16,7 @@ export const dateParts: ReadonlyMap<string, DatePart> = new Map<string, DatePart
   ["minute", (moment, ahead) => iso(moment, ahead).slice(14, 16)],
   ["second", (moment, ahead) => iso(moment, ahead).slice(17, 19)],
   ["time", (moment, ahead) => iso(moment, ahead).slice(11, 19)],
-  ["iso8601", (moment, ahead) => `${iso(moment, ahead).slice(0, 19)}${zone(ahead, ":")}`],
+  ["iso8601", iso8601],
   ["std11", std11],
   ["zone", (_moment, ahead) => zone(ahead, "")],
   ["weekday", (moment, ahead) => String(new Date(moment + ahead).getUTCDay())],
@@ -32,8 +32,14 @@ export function parseZone(text: string): number | undefined {
 
 const modifiedJulianDayOfEpoch = 40_587;
 
+/** The moment is one that a date can have. */
 function iso(moment: number, ahead: number): string {
   return new Date(moment + ahead).toISOString();
+}
+
+/** RFC 3339, which writes UTC as `Z`. */
+export function iso8601(moment: number, ahead: number): string {
+  return `${iso(moment, ahead).slice(0, 19)}${ahead === 0 ? "Z" : zone(ahead, ":")}`;
 }
 
 function zone(ahead: number, separator: string): string {

@@ -9,7 +9,7 @@ import type { ScriptRun } from "../run/script-run.ts";
 import { dateParts, parseZone } from "./date-part.ts";
 import { warnOfHeaders } from "./message.ts";
 
-const zoneTag: TagRecord = { name: "zone", takes: "text", group: "zone" };
+export const zoneTag: TagRecord = { name: "zone", takes: "text", group: "zone" };
 const datePart: PositionRecord = { name: "date part", type: "text" };
 const keys: PositionRecord = { name: "key list", type: "texts" };
 
@@ -51,7 +51,7 @@ function unknownPart(written: string): string {
 }
 
 /** In milliseconds ahead of UTC. `undefined`: an error was reported. */
-function zoneOf(args: Arguments, context: ScriptContext): ((run: ScriptRun) => number) | undefined {
+export function zoneOf(args: Arguments, context: ScriptContext): ((run: ScriptRun) => number) | undefined {
   const zone = args.tag("zone")?.text();
   // RFC 5260 takes the zone of the machine; a script should do the same on every machine.
   if (zone === undefined) return () => 0;

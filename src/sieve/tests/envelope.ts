@@ -2,14 +2,17 @@
 import { didYouMean } from "../../text/did-you-mean.ts";
 import type { Arguments, ScriptContext, TestRecord, TextArgument } from "../compile/definition.ts";
 import { addressPartOf, addressPartTag, addressPartTags } from "../match/address-part.ts";
-import { compileMatch, matchTags, type ValueSource } from "../match/match-type.ts";
+import { compileMatch, isCounted, matchTags, type ValueSource } from "../match/match-type.ts";
 import { envelopePart } from "../run/envelope-parts.ts";
+import type { ScriptRun } from "../run/script-run.ts";
 import { type EnvelopePart, envelopeParts } from "../script.ts";
+import { zoneOf, zoneTag } from "./date.ts";
+import { iso8601 } from "./date-part.ts";
 
 export const envelopeTest: TestRecord = {
   name: "envelope",
   capability: "envelope",
-  tags: [...addressPartTags, ...matchTags],
+  tags: [...addressPartTags, { ...zoneTag, capability: "envelope-deliverby" }, ...matchTags],
   positions: [
     { name: "envelope part list", type: "texts" },
     { name: "key list", type: "texts" },
@@ -17,6 +20,9 @@ export const envelopeTest: TestRecord = {
   compile(args, context) {
     const sources = args.texts(0).map((name) => sourcesOf(name, args, context));
     const known = sources.filter((source) => source !== undefined);
+    const zone = args.tag("zone");
+    if (zone && !args.texts(0).some(({ constant }) => constant === undefined || envelopePart(constant) === "bytimeabsolute"))
+      context.error(zone.offset, '":zone" is for "bytimeabsolute" alone. Remove it.');
     const match = compileMatch(args, context, known.flat(), args.texts(1));
     return known.length === sources.length ? match : undefined;
   },
@@ -44,11 +50,26 @@ function sourcesOf(name: TextArgument, args: Arguments, context: ScriptContext):
   if (capability !== undefined) context.needs(capability, name.offset, `envelope part "${name.constant}"`);
   if (isAddress(part)) return [addressSource(part, partOfAddress)];
   const tag = addressPartTag(args);
-  if (tag && tag.name !== "all") {
+  if (tag) {
     context.error(tag.offset, `envelope part "${name.constant}" is not an address. Leave out ":${tag.name}".`);
     return undefined;
   }
-  return part === "notify" ? notifyWords.map(notifySource) : [(run) => run.envelope[part]];
+  switch (part) {
+    case "notify":
+      return notifyWords.map(notifySource);
+    case "bymode":
+    case "bytrace": {
+      const source = deliverBySource(part);
+      // The letters are what other servers have, and what scripts set.
+      return isCounted(args) ? [source] : [source, (run) => run.envelope[part]];
+    }
+    case "bytimeabsolute": {
+      const zone = zoneOf(args, context);
+      return zone && [absoluteTimeSource(zone)];
+    }
+    default:
+      return [(run) => run.envelope[part]];
+  }
 }
 
 function addressSource(part: EnvelopePart, partOfAddress: (address: string) => string | undefined): ValueSource {
@@ -78,6 +99,22 @@ function capabilityOf(part: EnvelopePart): string | undefined {
     case "bytimerelative":
       return "envelope-deliverby";
   }
+}
+
+/** The words of RFC 6009 section 5 for the letters of RFC 2852; without the letter of the trace it is empty. */
+function deliverBySource(part: "bymode" | "bytrace"): ValueSource {
+  return ({ envelope: { bymode, bytrace } }) => {
+    if (bymode === undefined) return undefined;
+    if (part === "bytrace") return bytrace === undefined ? "" : "trace";
+    return bymode === "N" ? "notify" : "return";
+  };
+}
+
+function absoluteTimeSource(zone: (run: ScriptRun) => number): ValueSource {
+  return (run) => {
+    const time = run.envelope.bytimeabsolute;
+    return time === undefined ? undefined : iso8601(Date.parse(time), zone(run));
+  };
 }
 
 /** RFC 3461 4.1. */

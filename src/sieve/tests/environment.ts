@@ -1,9 +1,11 @@
 /** `environment`: items of the session (RFC 5183). */
 
+import { always, until } from "../../answer/code.ts";
 import { toText } from "../../expr/value.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import type { ScriptContext, TestRecord, TextArgument } from "../compile/definition.ts";
-import { compileMatch, matchTags, type ValueSource } from "../match/match-type.ts";
+import type { TestCode } from "../compile/script-code.ts";
+import { compileMatch, isCounted, matchTags, type ValueSource } from "../match/match-type.ts";
 import type { ScriptRun } from "../run/script-run.ts";
 
 export const environmentTest: TestRecord = {
@@ -14,22 +16,29 @@ export const environmentTest: TestRecord = {
     { name: "item", type: "text" },
     { name: "key list", type: "texts" },
   ],
-  compile: (args, context) => compileMatch(args, context, [sourceOf(args.text(0), context)], args.texts(1)),
+  compile(args, context) {
+    const item = itemOf(args.text(0), context);
+    // An empty item counts as none.
+    const source: ValueSource = isCounted(args) ? (run) => textOf(item(run), run) || undefined : (run) => textOf(item(run), run);
+    const match = compileMatch(args, context, [source], args.texts(1));
+    // A test of an unknown item is false, even one that its count is 0, and no error (RFC 5183 section 4).
+    const isKnown: TestCode = { waits: false, run: (run) => context.vocabulary.environment.has(item(run)) };
+    return match && until([isKnown, match], (truth) => (truth ? undefined : false), always(true));
+  },
 };
 
-/** An unknown item has no value; RFC 5183 section 4 forbids to treat it as an error. */
-function sourceOf({ constant, of, offset }: TextArgument, context: ScriptContext): ValueSource {
+function itemOf({ constant, of, offset }: TextArgument, context: ScriptContext): (run: ScriptRun) => string {
+  if (constant === undefined) return (run) => of(run).toLowerCase();
   const items = context.vocabulary.environment;
-  if (constant === undefined) return (run) => itemText(of(run).toLowerCase(), run);
   const item = constant.toLowerCase();
   if (!items.has(item)) {
     const mend = didYouMean(constant, items) || ` Known are ${[...items].join(", ")}.`;
     context.warn(offset, `unknown environment item "${constant}": the test is always false.${mend}`);
   }
-  return (run) => itemText(item, run);
+  return () => item;
 }
 
-function itemText(item: string, { surroundings }: ScriptRun): string | undefined {
+function textOf(item: string, { surroundings }: ScriptRun): string | undefined {
   const value = surroundings.environment(item);
   return value === undefined ? undefined : toText(value);
 }

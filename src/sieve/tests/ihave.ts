@@ -1,6 +1,6 @@
 /** Tests of what exists: `ihave` of extensions (RFC 5463 section 4), `valid_ext_list` of lists (RFC 6134 section 2.7). */
 import { always } from "../../answer/code.ts";
-import { capabilities } from "../compile/capabilities.ts";
+import { capabilities, changesStrings } from "../compile/capabilities.ts";
 import type { TestRecord } from "../compile/definition.ts";
 
 /** It is decided when the script is loaded. */
@@ -15,7 +15,9 @@ export const ihaveTest: TestRecord = {
       context.error(variable.offset, "a capability has to be known when the script is loaded. Write its name without variables.");
       return undefined;
     }
-    const isThere = names.every(({ written }) => capabilities.has(written));
+    const late = names.find(({ written }) => changesStrings.has(written) && !context.isRequired(written));
+    if (late) context.warn(late.offset, `"${late.written}" changes how strings are read, so ihave does not enable it. Add it to require.`);
+    const isThere = !late && names.every(({ written }) => capabilities.has(written));
     if (isThere) for (const { written } of names) context.enable(written);
     return always(isThere);
   },

@@ -146,6 +146,10 @@ describe("at MAIL", () => {
 
   test.each([
     ["ENVID=QQ314159", '"${envelope.envid}" "qq314159"'],
+    ["ENVID=QQ314159", ':comparator "i;octet" "${envelope.envid}" "QQ314159"'],
+    ["ENVID=a+2Bb+3D+C3+A9", '"${envelope.envid}" "a+b=é"'],
+    ["ENVID=a+0D+0Ab", '"${envelope.envid}" "a+0D+0Ab"'],
+    ["ENVID=a+2bb", '"${envelope.envid}" "a+2bb"'],
     ["RET=hdrs", '"${envelope.ret}" "HDRS"'],
     ["BY=120;RT", '"${envelope.by_mode} ${envelope.by_trace} ${envelope.by_time_relative}" "R T 120"'],
     ["BY=120;R", '"${envelope.by_time_absolute}" "1970-01-01T00:02:00Z"'],
