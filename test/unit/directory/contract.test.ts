@@ -153,15 +153,28 @@ for (const [index, layout] of layouts("postgresql").entries()) {
   });
 }
 
-/** What the layouts of others have besides. */
+/** What the layouts of others have besides: domains that stand for others, and accounts and domains that are not in use. */
+const notInUse: [address: string, primary: string | undefined][] = [
+  ["nobody@example.org", undefined],
+  ["former@example.org", undefined],
+  ["moved@example.org", undefined],
+  ["none@example.org", undefined],
+  ["closed@example.org", undefined],
+  ["nobody@alias.example", undefined],
+  ["former@alias.example", undefined],
+  ["lost@dead.example", undefined],
+  ["away@example.org", "away@elsewhere.example"],
+  ["away@alias.example", "away@elsewhere.example"],
+];
 const aliasDomains: [address: string, primary: string | undefined][] = [
+  ...notInUse,
   ["john@alias.example", "john@example.org"],
   ["j.doe@alias.example", "john@example.org"],
   ["nobody@alias.example", undefined],
   ["john@off.example", undefined],
 ];
 
-describe.each(["sqlite", "postgresql"] as const)("alias domains on %s", (engine) => {
+describe.each(["sqlite", "postgresql"] as const)("alias domains and what is not in use on %s", (engine) => {
   for (const [index, layout] of layouts(engine).entries()) {
     if (layout.name === "sample schema") continue;
     it(layout.name, async () => {
@@ -175,8 +188,11 @@ describe.each(["sqlite", "postgresql"] as const)("alias domains on %s", (engine)
       const found = await Promise.all(aliasDomains.map(async ([address]) => [address, await directory.recipient(address)]));
       expect(found).toEqual(aliasDomains.map(([address, primary]) => [address, primary && { kind: "mailbox", primaries: [primary] }]));
       expect(await directory.recipient("staff@alias.example")).toMatchObject({ kind: "list" });
-      const domains = ["alias.example", "off.example", "backup.example", "ALL"];
-      expect(await Promise.all(domains.map((domain) => directory.isLocalDomain(domain)))).toEqual([true, false, false, false]);
+      expect(await directory.recipient("some@example.org")).toEqual({ kind: "list", members: ["jane@example.org"] });
+      expect(await directory.verify("lost")).toEqual([]);
+      const domains = ["alias.example", "off.example", "backup.example", "ALL", "dead.example", "example.com"];
+      const local = await Promise.all(domains.map((domain) => directory.isLocalDomain(domain)));
+      expect(local).toEqual([true, false, false, false, false, false]);
       await database.close();
     });
   }
