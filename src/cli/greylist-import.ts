@@ -2,23 +2,25 @@
 import { existsSync } from "node:fs";
 import { Command } from "commander";
 import type { Administration, ImportedEntry } from "../state/state-store.ts";
+import { cleanText } from "../text/controls.ts";
 import type { ConfigurationOptions } from "./configuration-option.ts";
+import { DumpProblem } from "./db-dump.ts";
 import { nonsense, subcommand, withState } from "./greylist-state.ts";
 import { readPostgrey } from "./import-postgrey.ts";
 import { readSqlgrey } from "./import-sqlgrey.ts";
+import type { OnSkipped, SkipReason } from "./imported-entry.ts";
 
 export function importCommand(): Command {
   return new Command("import")
     .description("Takes over what another greylist has learnt. What is known here already stays.")
     .addCommand(
-      subcommand("postgrey", "Reads postgrey's Berkeley DB files as text, which db_dump -p makes of postgrey.db and postgrey_clients.db.")
-        .argument("[files...]", "the texts (default: standard input)")
+      subcommand("postgrey", "Reads postgrey.db and postgrey_clients.db, by running db_dump, or what db_dump has made of them.")
+        .argument("[files...]", "the files (default: standard input, of db_dump)")
         .addHelpText(
           "after",
           `
 Example:
-  db_dump -p /var/lib/postgrey/postgrey.db > triplets; db_dump -p /var/lib/postgrey/postgrey_clients.db > clients
-  postern greylist import postgrey triplets clients
+  postern greylist import postgrey /var/lib/postgrey/postgrey.db /var/lib/postgrey/postgrey_clients.db
 
 postgrey knows clients by their networks only. With client = "domain-or-network" its entries serve clients without a name; the
 addresses on the automatic whitelist apply to all senders.`,
@@ -50,15 +52,34 @@ taken only when session.rcpt.greylist.key is without "rcpt".`,
     );
 }
 
-async function take(state: Administration, read: (onSkipped: () => void) => AsyncIterable<ImportedEntry>): Promise<void> {
-  let skipped = 0;
+async function take(state: Administration, read: (onSkipped: OnSkipped) => AsyncIterable<ImportedEntry>): Promise<void> {
+  const skipped = new Map<SkipReason, { count: number; readonly example: string }>();
+  const onSkipped: OnSkipped = (why, what) => {
+    const known = skipped.get(why);
+    if (known) known.count += 1;
+    else skipped.set(why, { count: 1, example: cleanText(what).slice(0, maxExample) });
+  };
   let seen = 0;
   async function* counted() {
-    for await (const entry of read(() => (skipped += 1))) {
+    for await (const entry of read(onSkipped)) {
       seen += 1;
+      if (process.stderr.isTTY && seen % progressEvery === 0) process.stderr.write(`\r${seen} read`);
       yield entry;
     }
+    if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
   }
-  const taken = await state.importEntries(counted());
-  process.stdout.write(`${taken} taken, ${seen - taken} known already, ${skipped} skipped (expired or not usable)\n`);
+  try {
+    const taken = await state.importEntries(counted());
+    const useless = [...skipped.values()].reduce((sum, { count }) => sum + count, 0);
+    process.stdout.write(`${taken} taken, ${seen - taken} known already, ${useless} skipped (expired or not usable)\n`);
+    for (const [why, { count, example }] of skipped) process.stderr.write(`${count} ${why}, such as: ${example}\n`);
+    if (seen === 0 && useless > 0) process.exitCode = 1;
+  } catch (error) {
+    if (!(error instanceof DumpProblem)) throw error;
+    nonsense(error.message);
+  }
 }
+
+/** Entries after which a terminal shows how many they are. */
+const progressEvery = 1000;
+const maxExample = 200;

@@ -1,91 +1,65 @@
 /**
- * The Berkeley DB files of postgrey in the text of `db_dump -p`: after a header, lines of key and value in turn, each after a space.
- * postgrey.db holds `network/sender/recipient` and `first,last`; postgrey_clients.db holds an address and `passes,last`.
+ * The Berkeley DB files of postgrey: postgrey.db holds `network/sender/recipient` and `first,last`, postgrey_clients.db holds an
+ * address and `passes,last`.
  */
-import { createReadStream } from "node:fs";
-import { canonicalAddress } from "../mail/address.ts";
-import { canonicalIp, networkOf } from "../mail/ip.ts";
-import { exactAddress, greylistKey } from "../stage/greylist-key.ts";
+import { canonicalIp } from "../mail/ip.ts";
+import { exactAddress } from "../stage/greylist-key.ts";
 import type { GreylistSettings } from "../stage/stage-settings.ts";
-import type { Triplet } from "../state/decide.ts";
 import type { ImportedEntry } from "../state/state-store.ts";
-import { linesOf } from "./lines.ts";
+import { type Pair, pairsIn } from "./db-dump.ts";
+import { alive, importedTriplet, type OnSkipped, pastMs } from "./imported-entry.ts";
 
 /** A larger number is not a count: stores read it as allowed by an administrator. */
 const maxPasses = 1_000_000;
 
-/** `now`: milliseconds since the epoch; what would have expired by then, or cannot be read, is skipped. */
+/** Without files, from standard input. `now`: milliseconds since the epoch. Rejects with a `DumpProblem`. */
 export async function* readPostgrey(
   files: readonly string[],
   settings: GreylistSettings,
   now: number,
-  onSkipped: () => void,
+  onSkipped: OnSkipped,
 ): AsyncGenerator<ImportedEntry> {
-  const inputs = files.length === 0 ? [process.stdin] : files.map((file) => createReadStream(file));
-  for (const input of inputs) {
-    for await (const entry of entriesIn(linesOf(input), settings)) {
-      if (entry === undefined || entry.expires < now) onSkipped();
-      else yield entry;
-    }
+  const onOther = (line: string) => onSkipped("not from a database of postgrey", line);
+  for (const file of files.length === 0 ? [undefined] : files) {
+    for await (const pair of pairsIn(file, onOther)) yield* entryOf(pair, settings, now, onSkipped);
   }
 }
 
-/** `undefined`: such as a key that is a digest, by `--privacy`. */
-async function* entriesIn(lines: AsyncIterable<string>, settings: GreylistSettings): AsyncGenerator<ImportedEntry | undefined> {
-  let key: string | undefined;
-  for await (const line of lines) {
-    // The header and the end of the data begin otherwise.
-    if (!line.startsWith(" ")) continue;
-    const text = unescaped(line.slice(1));
-    if (key === undefined) key = text;
-    else {
-      yield entryOf(key, text, settings);
-      key = undefined;
-    }
-  }
-}
-
-function unescaped(text: string): string {
-  // Octets that do not print are `\` and two hexadecimal digits.
-  const octets = text.replace(/\\(?:\\|([\da-f]{2}))/gi, (_, digits: string | undefined) =>
-    digits === undefined ? "\\" : String.fromCharCode(Number.parseInt(digits, 16)),
-  );
-  return Buffer.from(octets, "latin1").toString("utf8");
-}
-
-function entryOf(key: string, value: string, settings: GreylistSettings): ImportedEntry | undefined {
+function* entryOf([key, value]: Pair, settings: GreylistSettings, now: number, onSkipped: OnSkipped): Generator<ImportedEntry> {
   const [, one, two] = /^(\d{1,10}),(\d{1,10})$/.exec(value) ?? [];
-  if (one === undefined || two === undefined) return undefined;
-  const lastSeen = Number(two) * 1000;
-  const [, network = "", sender = "", recipient = ""] = /^([^/]+)\/(.*)\/([^/]+)$/.exec(key) ?? [];
-  const { delayMs, retryWindowMs, lifetimeMs } = settings;
-  if (recipient === "") {
-    const address = canonicalIp(key);
-    if (address === undefined) return undefined;
-    const passes = Math.min(Number(one), maxPasses);
-    return { kind: "address", address: exactAddress(address), passes, seen: lastSeen, expires: lastSeen + lifetimeMs };
+  if (one === undefined || two === undefined) {
+    onSkipped("not from a database of postgrey", `${key} ${value}`);
+    return;
   }
-  const triplet = importedTriplet({ client: network, sender, recipient }, settings);
-  if (triplet === undefined) return undefined;
-  const firstSeen = Number(one) * 1000;
+  const lastSeen = pastMs(Number(two), now);
+  const { delayMs, retryWindowMs, lifetimeMs } = settings;
+  const address = canonicalIp(key);
+  if (address !== undefined) {
+    const passes = Math.min(Number(one), maxPasses);
+    const entry = { address: exactAddress(address), passes, seen: lastSeen, expires: lastSeen + lifetimeMs };
+    yield* alive({ kind: "address", ...entry }, now, key, onSkipped);
+    return;
+  }
+  const [, client = "", sender = "", recipient = ""] = tripletOf(key) ?? [];
+  const triplet = recipient === "" ? undefined : importedTriplet({ client, sender, recipient }, settings);
+  if (triplet === undefined) {
+    // Such as a digest, by its option --privacy.
+    onSkipped("without an address or network", key);
+    return;
+  }
+  const firstSeen = pastMs(Number(one), now);
   // Each attempt is written, so that what was seen again after the delay has passed.
   const isPassed = lastSeen - firstSeen >= delayMs;
-  return {
-    kind: "triplet",
+  const entry = {
     ...triplet,
     ...{ firstSeen, lastSeen },
     passed: isPassed ? lastSeen : undefined,
     expires: isPassed ? lastSeen + lifetimeMs : firstSeen + retryWindowMs,
   };
+  yield* alive({ kind: "triplet", ...entry }, now, key, onSkipped);
 }
 
-/**
- * The triplet of another greylist as the daemon would make it of the same message. `client` is an address, or the first three octets
- * of one; `undefined`: it is neither.
- */
-export function importedTriplet({ client, sender, recipient }: Triplet, settings: GreylistSettings): Triplet | undefined {
-  const address = canonicalIp(client) ?? canonicalIp(`${client}.0`);
-  if (address === undefined) return undefined;
-  const network = networkOf(address, settings.ipv4Prefix, settings.ipv6Prefix);
-  return greylistKey({ client: network, sender: canonicalAddress(sender), recipient: canonicalAddress(recipient) }, settings);
+/** A local part may have slashes, as those of X.400 do; a domain has none. */
+function tripletOf(key: string): RegExpExecArray | null {
+  return /^([^/]+)\/((?:[^@]*@[^@/]*)?)\/([^@]+@[^@/]+)$/.exec(key) ?? /^([^/]+)\/(.*)\/([^/]+)$/.exec(key);
 }

@@ -168,6 +168,18 @@ describe("import", () => {
     ]);
   });
 
+  test("of what nothing can be taken from is a failure, and says why", async () => {
+    const file = join(folder, "passwd");
+    writeFileSync(file, "root:x:0:0::/root:/bin/sh\nmail:x:8:8::/var/mail:/bin/false\n");
+    expect(await postern("import", "postgrey", file)).toEqual({
+      status: 1,
+      out: "0 taken, 0 known already, 2 skipped (expired or not usable)\n",
+      err: "2 not from a database of postgrey, such as: root:x:0:0::/root:/bin/sh\n",
+    });
+    writeFileSync(file, "VERSION=3\nformat=print\ntype=btree\nHEADER=END\nDATA=END\n");
+    expect(await postern("import", "postgrey", file)).toMatchObject({ status: 0, err: "" });
+  });
+
   test("of sqlgrey, from its tables", async () => {
     expect((await postern("import", "sqlgrey", "old")).out).toBe("3 taken, 0 known already, 2 skipped (expired or not usable)\n");
     expect(json((await postern("list", "--sender", "sql.example", "--json")).out)).toEqual([

@@ -54,6 +54,9 @@ afterAll(async () => {
 const config = (key: string) => `[store.lite]
 type = "sqlite"
 path = "sqlgrey.sqlite"
+[store.smart]
+type = "sqlite"
+path = "smart.sqlite"
 [store.pg]
 type = "postgresql"
 url = "postgresql://postgres@127.0.0.1:${postgres.port}/postgres"
@@ -70,13 +73,37 @@ async function imported(store: string, key: string): Promise<{ out: string; stat
   const state = openState(sqliteSettings(join(directory, "state.sqlite")), { onAvailability: () => {} });
   await state.stats(0);
   const out = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  const err = vi.spyOn(process.stderr, "write").mockReturnValue(true);
   try {
     await greylistCommand().parseAsync(["import", "sqlgrey", store, "-c", file, "--state-directory", directory], { from: "user" });
     return { out: out.mock.calls.map(([chunk]) => String(chunk)).join(""), state };
   } finally {
     out.mockRestore();
+    err.mockRestore();
   }
 }
+
+test("networks of IPv6, and times of a clock that was ahead", async () => {
+  const smart = new DatabaseSync(join(folder, "smart.sqlite"));
+  smart.exec(`${tables}
+    INSERT INTO connect VALUES ('a', 'sql.example', '2001:0db8:0001:0002', 'john@example.org', unixepoch() - 100);
+    INSERT INTO connect VALUES ('a', 'sql.example', '2001:0db8:0007:0002:0003:0004:0005:0006', 'john@example.org', unixepoch() - 100);
+    INSERT INTO connect VALUES ('a', 'ahead.example', '192.0.2.7', 'john@example.org', unixepoch() + 9000000);
+    INSERT INTO connect VALUES ('a', 'sql.example', 'unknown', 'john@example.org', unixepoch());
+    INSERT INTO from_awl VALUES ('a', 'sql.example', '2001:0db8:0009:0002', unixepoch() - 9000, unixepoch() + 9000000);`);
+  smart.close();
+  const { out, state } = await imported("smart", '["client", "sender", "rcpt"]');
+  expect(out).toBe("4 taken, 0 known already, 1 skipped (expired or not usable)\n");
+  const entries = await state.list({}, { limit: 10 });
+  expect(entries.map(({ client, firstSeen }) => [client, hoursAgo(firstSeen)])).toEqual([
+    ["192.0.2.0/24", 0],
+    ["2001:db8:1:2::/64", 0],
+    ["2001:db8:7:2::/64", 0],
+  ]);
+  const addresses = await state.listAddresses("", { limit: 10 });
+  expect(addresses.map(({ address, passes, seen }) => [address, passes, hoursAgo(seen)])).toEqual([["2001:db8:9:2::/64", 1, 0]]);
+  await state.close();
+});
 
 /** How many hours ago, to a tenth. */
 const hoursAgo = (time: number | undefined) => time && Math.round((Date.now() - time) / 360_000) / 10;
