@@ -17,17 +17,17 @@ export type Entry =
 export function parseVirtual({ number, text }: LogicalLine, localDomain: string | undefined, problem: LineProblem): Entry | undefined {
   const { key: written, value } = splitKey(text);
   const key = parseAddress(written);
-  const targets = parseAddressList(value);
   if (key === "" || value === "") return problem(number, "an entry is a key, white space and its targets.");
   if (written.endsWith(":"))
     return problem(number, `"${written}" ends in a colon, as in an aliases file. Remove the colon, or name the file under aliases.`);
   if (/^\/.*\/[a-z]*$/i.test(written)) return problem(number, "regular expressions are not read here. Write addresses or @domain.");
-  if (targets === undefined || targets.length === 0)
-    return problem(number, `"${value}" is not a list of addresses. Correct its quotes, brackets or colons.`);
   warnOfWildcards(number, written, problem);
   if (!key.includes("@") && key.includes(".")) return { kind: "domain", domain: canonicalDomain(written) };
   if (!key.includes("@") && localDomain === undefined)
     return problem(number, `"${written}" has no domain. Write name@domain, or set aliases-domain.`);
+  const targets = parseAddressList(value);
+  if (targets === undefined || targets.length === 0)
+    return problem(number, `"${value}" is not a list of addresses. Correct its quotes, brackets or colons.`);
   return entryOf(qualify(written, localDomain), targets, number, localDomain, problem);
 }
 

@@ -57,6 +57,7 @@ const tables: [kind: Kind, line: string, address: string, found: object | undefi
   ["aliases", "a: b", "b@l.example", undefined],
   ["aliases", "root: ann bob", "root@l.example", list("ann@l.example", "bob@l.example")],
   ["aliases", "root: Ann Example <ann@w.example>", "root@l.example", mailbox("ann@w.example")],
+  ["virtual", "v.example anything (at: all\na@v.example b@w.example", "a@v.example", mailbox("b@w.example")],
   ["virtual", "a@v.example <b@w.example>", "a@v.example", mailbox("b@w.example")],
   ["virtual", 'a@v.example B Example <b@w.example>, "C, D." <c@w.example> (at work)', "a@v.example", list("b@w.example", "c@w.example")],
   ["virtual", "a@v.example team: b@w.example, C <c@w.example>;", "a@v.example", list("b@w.example", "c@w.example")],
