@@ -69,6 +69,13 @@ function fail(binding: Binding, offset: number, message: string): void {
   binding.context.error(offset, message);
 }
 
+/** What may be missing before a word on another line is missing on the line before. */
+function failAtWord(binding: Binding, { name, offset, after }: TestNode, isLacking: boolean): void {
+  const { node, form, context } = binding;
+  const isOnNextLine = context.source.slice(after, offset).includes("\n");
+  fail(binding, isOnNextLine ? after : offset, strayWord(name, form, !("block" in node), isLacking));
+}
+
 function bindTags(tagged: readonly TaggedArguments[], binding: Binding): readonly TagArgument[] {
   const { form, context } = binding;
   const tags: TagArgument[] = [];
@@ -108,13 +115,16 @@ export function splitArguments(
   const loose: Argument[] = [];
   let values: Argument[] = [];
   let most = 0;
+  // What follows a tag that there is not may be its value.
+  let isCertain = true;
   for (const argument of written) {
     if (argument.kind === "tag") {
       const { name, offset } = argument;
       const record = tags?.find((tag) => tag.name === name);
       values = [];
       most = record ? takenBy(record).length : 0;
-      tagged.push({ name, offset, record, values, isLate: loose.length > 0 });
+      tagged.push({ name, offset, record, values, isLate: isCertain && loose.length > 0 });
+      isCertain &&= record !== undefined;
     } else if (values.length < most) values.push(argument);
     else loose.push(argument);
   }
@@ -132,8 +142,7 @@ function bindPositions(loose: readonly Argument[], binding: Binding): ReadonlyMa
   const values = new Map<number, Bound>();
   const chosen = choosePositions(positions, loose.length);
   const [word] = form.tests ? [] : node.tests;
-  if (!chosen && word && !commands.has(word.name))
-    fail(binding, word.offset, strayWord(word.name, form, !("block" in node), loose.length < positions.length));
+  if (!chosen && word && !commands.has(word.name)) failAtWord(binding, word, loose.length < positions.length);
   else if (!chosen) fail(binding, loose[positions.length]?.offset ?? node.offset, wrongCount(form, loose));
   for (const [index, position] of chosen?.entries() ?? []) {
     const argument = loose[index];
@@ -262,7 +271,7 @@ function checkTests(binding: Binding): void {
   const { node, form } = binding;
   const [first] = node.tests;
   if (form.tests === undefined) {
-    if (first) fail(binding, first.offset, strayWord(first.name, form, !("block" in node), false));
+    if (first) failAtWord(binding, first, false);
   } else if (!first) {
     fail(binding, node.offset, `"${node.name}" needs ${needed(form.tests)}.`);
   } else if (form.tests === "one" && node.isTestList) {

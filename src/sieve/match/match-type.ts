@@ -24,9 +24,14 @@ export const matchTags: readonly TagRecord[] = [
   { name: "list", group, capability: "extlists" },
 ];
 
+/** The name of its tag; without one it is `is`. */
+export function matchTypeOf(args: Arguments): string {
+  return args.inGroup(group)?.name ?? "is";
+}
+
 /** True while values are counted instead of compared. */
 export function isCounted(args: Arguments): boolean {
-  return args.inGroup(group)?.name === "count";
+  return matchTypeOf(args) === "count";
 }
 
 /** The sources one after the other, each with all keys. `undefined`: an error was reported. */

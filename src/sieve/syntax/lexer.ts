@@ -139,11 +139,27 @@ function quotedText(source: string, offset: number, report: ReportProblem): Scri
   quoteOrEscape.lastIndex = offset + 1;
   for (let found = quoteOrEscape.exec(source); found; found = quoteOrEscape.exec(source)) {
     const end = found.index + 1;
-    if (found[0] === '"') return { kind: "text", value: source.slice(offset + 1, found.index).replace(/\\(.)/gs, "$1"), offset, end };
+    if (found[0] === '"') {
+      const written = source.slice(offset + 1, found.index);
+      if (isOpening.test(source.charAt(end)) && written.includes("\n")) return unclosedText(source, offset, report);
+      return { kind: "text", value: written.replace(/\\(.)/gs, "$1"), offset, end };
+    }
     quoteOrEscape.lastIndex = end + 1;
   }
-  report(offset, 'this string never ends. Close it with ", and write \\" for a quote within it.');
+  report(offset, neverEnds);
   return "unterminated";
+}
+
+const neverEnds = 'this string never ends. Close it with ", and write \\" for a quote within it.';
+
+/** No word follows a string without a space: the quote before it opens another string. */
+const isOpening = /[^\s,;:()[\]{}#/"]/;
+
+/** A string of several lines, whose closing quote opens another one: it should have ended on its first line. */
+function unclosedText(source: string, offset: number, report: ReportProblem): ScriptToken {
+  report(offset, neverEnds);
+  const value = source.slice(offset + 1, source.indexOf("\n", offset)).replace(/[\s,;)\]{]+$/, "");
+  return { kind: "text", value, offset, end: offset + 1 + value.length };
 }
 
 /** Up to a line that is a dot alone; a dot at the beginning of a line was doubled (RFC 5228 2.4.2). */

@@ -9,7 +9,7 @@ import type { Argument, CommandNode, TestNode, TextNode } from "./syntax-tree.ts
 
 /** Reports what is wrong, and yields what could be read. */
 export function parseScript(source: string, limits: Limits, report: ReportProblem): CommandNode[] {
-  const parser = new ScriptParser(tokenize(source, limits, report), limits, report);
+  const parser = new ScriptParser(source, limits, report);
   return parser.script();
 }
 
@@ -32,14 +32,16 @@ const listWithoutBrackets = 'unexpected ",". Arguments have no commas between th
 const broken = Symbol("broken");
 
 class ScriptParser {
+  readonly #source: string;
   readonly #tokens: readonly ScriptToken[];
   readonly #maxBlocks: number;
   readonly #maxTests: number;
   readonly #report: ReportProblem;
   #at = 0;
 
-  constructor(tokens: readonly ScriptToken[], limits: Limits, report: ReportProblem) {
-    this.#tokens = tokens;
+  constructor(source: string, limits: Limits, report: ReportProblem) {
+    this.#source = source;
+    this.#tokens = tokenize(source, limits, report);
     this.#maxBlocks = Math.min(limits.nestedBlocks, deepest);
     this.#maxTests = Math.min(limits.nestedTests, deepest);
     this.#report = report;
@@ -74,6 +76,7 @@ class ScriptParser {
       this.#ending(depth);
       return undefined;
     }
+    const after = this.#endBefore;
     this.#at += 1;
     const begin = this.#at;
     const tail = this.#tailOrBroken();
@@ -82,17 +85,17 @@ class ScriptParser {
     if (tail !== broken && !this.#is(";") && !this.#is("{")) {
       if (this.#is(",") && this.#tokens[this.#at + 1]?.kind === "text") this.#report(this.#token.offset, listWithoutBrackets);
       else if (this.#is(",") && tail.tests.length > 0) this.#report(this.#token.offset, listWithoutParentheses);
-      else this.#expected(`";" after "${shorten(name)}"`);
+      else this.#expected(`";" after "${shorten(name)}"`, this.#isOnNextLine ? this.#endBefore : this.#token.offset);
       // A word may begin the next command.
-      if (this.#token.kind === "identifier") return { name, offset, ...nothing, block: undefined, isBroken: true };
+      if (this.#token.kind === "identifier") return { name, offset, after, ...nothing, block: undefined, isBroken: true };
       this.#recover();
-      return { name, offset, ...nothing, block: this.#ending(depth), isBroken: true };
+      return { name, offset, after, ...nothing, block: this.#ending(depth), isBroken: true };
     }
     // What was left out may have been an argument.
     const isSpoiled = this.#tokens.slice(begin, this.#at + 1).some(({ isAfterStray }) => isAfterStray);
     const isBroken = tail === broken || this.#skipsSemicolon() || isSpoiled;
     const block = this.#ending(depth);
-    return { name, offset, ...(isBroken ? nothing : tail), block, isBroken };
+    return { name, offset, after, ...(isBroken ? nothing : tail), block, isBroken };
   }
 
   /** One between a command and its block. */
@@ -156,8 +159,9 @@ class ScriptParser {
       this.#report(first.offset, `tests are nested deeper than sieve.trusted.limits.nested-tests allows (${this.#maxTests}).`);
       throw broken;
     }
+    const after = this.#endBefore;
     this.#at += 1;
-    return { name: first.name, offset: first.offset, ...this.#tail(depth) };
+    return { name: first.name, offset: first.offset, after, ...this.#tail(depth) };
   }
 
   #argument(): Argument | undefined {
@@ -209,14 +213,23 @@ class ScriptParser {
     throw broken;
   }
 
-  #expected(what: string): void {
-    if (!this.#isCut) this.#report(this.#token.offset, `expected ${what}, found ${described(this.#token)}.`);
+  #expected(what: string, offset = this.#token.offset): void {
+    if (!this.#isCut) this.#report(offset, `expected ${what}, found ${described(this.#token)}.`);
   }
 
   get #token(): ScriptToken {
     const token = this.#tokens[this.#at];
     if (!token) throw new Error("read beyond the end of a script");
     return token;
+  }
+
+  /** Where the token before this one ends. */
+  get #endBefore(): number {
+    return this.#tokens[this.#at - 1]?.end ?? 0;
+  }
+
+  get #isOnNextLine(): boolean {
+    return this.#source.slice(this.#endBefore, this.#token.offset).includes("\n");
   }
 
   /** What was left open at the end was reported by the lexer. */

@@ -27,6 +27,8 @@ export function placeWithin(source: string, text: string, offset: number, within
 export interface TestNode {
   readonly name: string;
   readonly offset: number;
+  /** Where the word before it ends. */
+  readonly after: number;
   readonly arguments: readonly Argument[];
   /** What follows the arguments: `not TEST` has one, `anyof (TEST, …)` a list in parentheses. */
   readonly tests: readonly TestNode[];

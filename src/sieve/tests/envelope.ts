@@ -1,8 +1,9 @@
 /** `envelope`: what the client said in MAIL and RCPT (RFC 5228 5.4, RFC 6009). */
 import { didYouMean } from "../../text/did-you-mean.ts";
+import { shorten } from "../../text/shorten.ts";
 import type { Arguments, ScriptContext, TestRecord, TextArgument } from "../compile/definition.ts";
 import { addressPartOf, addressPartTag, addressPartTags } from "../match/address-part.ts";
-import { compileMatch, isCounted, matchTags, type ValueSource } from "../match/match-type.ts";
+import { compileMatch, isCounted, matchTags, matchTypeOf, type ValueSource } from "../match/match-type.ts";
 import { envelopePart } from "../run/envelope-parts.ts";
 import type { ScriptRun } from "../run/script-run.ts";
 import { type EnvelopePart, envelopeParts } from "../script.ts";
@@ -23,6 +24,7 @@ export const envelopeTest: TestRecord = {
     const zone = args.tag("zone");
     if (zone && !args.texts(0).some(({ constant }) => constant === undefined || envelopePart(constant) === "bytimeabsolute"))
       context.error(zone.offset, '":zone" is for "bytimeabsolute" alone. Remove it.');
+    warnOfCapitals(args, context);
     const match = compileMatch(args, context, known.flat(), args.texts(1));
     return known.length === sources.length ? match : undefined;
   },
@@ -42,7 +44,9 @@ function sourcesOf(name: TextArgument, args: Arguments, context: ScriptContext):
   }
   const part = envelopePart(name.constant);
   if (part === undefined) {
-    const mend = didYouMean(name.constant, envelopeParts) || ` Known are ${envelopeParts.join(", ")}.`;
+    const meant = otherNames.get(name.constant.toLowerCase());
+    const mend =
+      (meant && ` Did you mean "${meant}"?`) || didYouMean(name.constant, envelopeParts) || ` Known are ${envelopeParts.join(", ")}.`;
     context.error(name.offset, `unknown envelope part "${name.constant}".${mend}`);
     return undefined;
   }
@@ -69,6 +73,29 @@ function sourcesOf(name: TextArgument, args: Arguments, context: ScriptContext):
     }
     default:
       return [(run) => run.envelope[part]];
+  }
+}
+
+/** What the parts are called elsewhere. */
+const otherNames: ReadonlyMap<string, EnvelopePart> = new Map<string, EnvelopePart>([
+  ["sender", "from"],
+  ["mail", "from"],
+  ["mail_from", "from"],
+  ["mailfrom", "from"],
+  ["return-path", "from"],
+  ["rcpt", "to"],
+  ["rcpt_to", "to"],
+  ["rcptto", "to"],
+  ["recipient", "to"],
+]);
+
+/** RFC 5228 5.4 would have them as the client wrote them; lists and databases have one form of each. */
+function warnOfCapitals(args: Arguments, context: ScriptContext): void {
+  if (args.tag("comparator")?.text().constant !== "i;octet" || isCounted(args) || matchTypeOf(args) === "regex") return;
+  if (!args.texts(0).some(({ constant }) => constant !== undefined && isAddress(envelopePart(constant)))) return;
+  for (const { constant, offset } of args.texts(1)) {
+    if (constant !== undefined && /\p{Lu}/u.test(constant))
+      context.warn(offset, `addresses are in lower case here, so "${shorten(constant)}" matches none. Write it in lower case.`);
   }
 }
 

@@ -76,7 +76,26 @@ test("before MAIL there is no sender", async () => {
 
 test.each<[written: string, problems: string[]]>([
   ['envelope "form" "x"', ['2:13: error: unknown envelope part "form". Did you mean "from"?']],
-  ['envelope "rcpt" "x"', ['2:13: error: unknown envelope part "rcpt". Did you mean "orcpt"?']],
+  ['envelope "rcpt" "x"', ['2:13: error: unknown envelope part "rcpt". Did you mean "to"?']],
+  ['envelope "sender" "x"', ['2:13: error: unknown envelope part "sender". Did you mean "from"?']],
+  [
+    'envelope ["Mail_From", "recipient"] "x"',
+    [
+      '2:14: error: unknown envelope part "Mail_From". Did you mean "from"?',
+      '2:27: error: unknown envelope part "recipient". Did you mean "to"?',
+    ],
+  ],
+  [
+    'envelope :comparator "i;octet" :localpart "from" ["John", "john"]',
+    ['2:54: warning: addresses are in lower case here, so "John" matches none. Write it in lower case.'],
+  ],
+  [
+    'envelope :comparator "i;octet" :matches ["envid", "to"] "*@Example.org"',
+    ['2:60: warning: addresses are in lower case here, so "*@Example.org" matches none. Write it in lower case.'],
+  ],
+  ['envelope :comparator "i;octet" "envid" "John"', []],
+  ['envelope :comparator "i;octet" :regex "to" "\\\\W"', []],
+  ['envelope "to" "John@Example.org"', []],
   [
     'envelope "subject" "x"',
     [

@@ -1,0 +1,9 @@
+keep
+# a comment
+if true {
+    discard /* another */
+
+    stop
+}
+set "a"
+    "b"
