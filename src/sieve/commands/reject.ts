@@ -57,7 +57,8 @@ type Rejection = { readonly reply: Reply } | { readonly problem: string; readonl
 /** `422 4.2.2 text` is taken as it is, `4.2.2 text` gets the basic code of its class, and a text alone 550 5.7.1. */
 function rejection(written: string): Rejection {
   const text = cleanText(written).trim();
-  const match = /^(?:(\d{3})(?: +|$))?(?:([245])\.(\d{1,3})\.(\d{1,3})(?: +|$))?(.*)$/s.exec(text);
+  // A code is one only if something follows it.
+  const match = /^(?:(\d{3}) +)?(?:([245])\.(\d{1,3})\.(\d{1,3})(?: +|$))?(.*)$/s.exec(text);
   const [, basic, klass, subject, detail, rest = ""] = match ?? [];
   const status = klass === undefined ? undefined : `${klass}.${subject}.${detail}`;
   if (basic === undefined) {
