@@ -16,12 +16,15 @@ export const arrayFunctions: readonly PureFunction[] = [
   pure("is_intersect", 2, (a = "", b = "") => flag(intersects(toArray(a), toArray(b)))),
   pure("is_empty", 1, (x = "") => flag((typeof x === "string" || isArray(x)) && x.length === 0)),
   pure("is_number", 1, (x) => flag(typeof x === "number")),
-  pure("contains", 2, (haystack = "", needle = "") =>
-    flag(isArray(haystack) ? haystack.some((element) => isSame(element, needle)) : indexOf(toText(haystack), toText(needle)) >= 0),
-  ),
+  pure("contains", 2, contains),
   pure("contains_ignore_case", 2, (haystack = "", needle = "") => flag(containsIgnoreCase(haystack, toText(needle)))),
   pure("if_then", 3, (condition = "", yes = "", no = "") => (isTrue(condition) ? yes : no)),
 ];
+
+/** Whether an array has an element, or a text a part. */
+export function contains(haystack: Value = "", needle: Value = ""): Value {
+  return flag(isArray(haystack) ? haystack.some((element) => isSame(element, needle)) : indexOf(toText(haystack), toText(needle)) >= 0);
+}
 
 /** The same type and the same value: here `'1'` is not 1. */
 function isSame(a: Value, b: Value): boolean {

@@ -9,8 +9,9 @@ import { askFunctions, pureFunctions } from "./functions.ts";
 import { isFunction, matchesFunction, unknownFunction, unknownName, withHyphenHint } from "./names.ts";
 import { type EagerOperator, elementAt, operators, unaryOperators } from "./operator.ts";
 import { type ExpressionNode, parse } from "./syntax.ts";
-import { flag, toText, type Value } from "./value.ts";
+import { flag, parseNumber, toText, type Value } from "./value.ts";
 
+type Unary = Extract<ExpressionNode, { kind: "unary" }>;
 type Chain = Extract<ExpressionNode, { kind: "chain" }>;
 type Call = Extract<ExpressionNode, { kind: "call" }>;
 
@@ -24,7 +25,7 @@ interface ExpressionContext<S> {
 
 /** Adds the variables used to `used`. Throws an `ExpressionError`. */
 export function compileCode<S>(source: string, vocabulary: Vocabulary<S>, used: Set<string>): ValueCode<S> {
-  return compileNode(parseWithHints(source, vocabulary), { source, vocabulary, used });
+  return compileOperand(parseWithHints(source, vocabulary), { source, vocabulary, used });
 }
 
 function parseWithHints<S>(source: string, vocabulary: Vocabulary<S>): ExpressionNode {
@@ -48,14 +49,38 @@ function compileNode<S>(node: ExpressionNode, context: ExpressionContext<S>): Va
     case "array":
       return compileFolded(node.elements, context, (parts) => all(parts, (values) => values));
     case "unary":
-      return compileFolded([node.operand], context, (parts) => apply(parts, unaryOperators[node.operator]));
+      return compileUnary(node, context);
     case "index":
       return compileFolded([node.of, ...node.indexes], context, (parts) =>
         all(parts, ([of = "", ...indexes]) => indexes.reduce(elementAt, of)),
       );
     case "chain":
-      return compileFolded([node.head, ...node.links.map(({ operand }) => operand)], context, (parts) => chain(node, parts));
+      return compileChain(node, context);
   }
+}
+
+/** As a part of an operation, and not handed to a function as it is. */
+function compileOperand<S>(node: ExpressionNode, context: ExpressionContext<S>): ValueCode<S> {
+  const code = compileNode(node, context);
+  return node.kind === "name" && context.vocabulary.mayHoldNumber?.(node.name) ? map(code, numberInText) : code;
+}
+
+function numberInText(value: Value): Value {
+  const number = typeof value === "string" ? parseNumber(value) : undefined;
+  return number !== undefined && toText(number) === value ? number : value;
+}
+
+function compileUnary<S>({ operator, operand }: Unary, context: ExpressionContext<S>): ValueCode<S> {
+  const parts = [compileOperand(operand, context)];
+  return folded(parts, apply(parts, unaryOperators[operator]));
+}
+
+function compileChain<S>(node: Chain, context: ExpressionContext<S>): ValueCode<S> {
+  // Two texts are equal if they are the same, also two numbers.
+  const isEquality = node.links.every(({ operator }) => operator === "==" || operator === "!=");
+  const compile = isEquality ? compileNode<S> : compileOperand<S>;
+  const parts = [node.head, ...node.links.map(({ operand }) => operand)].map((operand) => compile(operand, context));
+  return folded(parts, chain(node, parts));
 }
 
 function compileAll<S>(nodes: readonly ExpressionNode[], context: ExpressionContext<S>): ValueCode<S>[] {
@@ -108,7 +133,7 @@ function chain<S>({ links }: Chain, parts: readonly ValueCode<S>[]): ValueCode<S
 function compileCall<S>(call: Call, context: ExpressionContext<S>): ValueCode<S> {
   if (call.name === matchesFunction) return compileMatches(call, context);
   const own = context.vocabulary.functions?.get(call.name);
-  if (own) return compileAsking(own, call, context);
+  if (own) return "evaluate" in own ? compilePure(own, call, context) : compileAsking(own, call, context);
   const pure = pureFunctions.get(call.name);
   if (pure) return compilePure(pure, call, context);
   const asking = askFunctions.get(call.name);

@@ -3,17 +3,19 @@
 import type { Answer } from "../answer/answer.ts";
 import type { Pattern } from "../text/pattern.ts";
 import type { Ask, Names } from "./ask.ts";
-import type { AskFunction } from "./function.ts";
+import type { AskFunction, PureFunction } from "./function.ts";
 import type { Value } from "./value.ts";
 
 /** What an expression may name. `S` is what it is evaluated against, such as a session with its current recipient. */
 export interface Vocabulary<S> {
   readonly variables: VariableTable<S>;
+  /** Variables whose text, if it is a number as numbers are written, acts as one beside operators. */
+  readonly mayHoldNumber?: (name: string) => boolean;
   /** Variables that exist elsewhere: named in the error "… is not known at this stage". */
   readonly elsewhere?: ReadonlySet<string>;
   readonly constants?: ReadonlySet<string>;
   /** Functions that only this vocabulary has; they hide others of the same name. */
-  readonly functions?: ReadonlyMap<string, AskFunction>;
+  readonly functions?: ReadonlyMap<string, AskFunction | PureFunction>;
   /** `$0` and so on until the expression itself has called `matches`. */
   readonly captures?: (subject: S) => readonly string[];
   /** Called before each `matches`; it may throw. */

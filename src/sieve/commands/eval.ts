@@ -1,5 +1,5 @@
 /** `eval "EXPRESSION"`, as command and as test, and `let "name" "EXPRESSION"` (vnd.stalwart.expressions). */
-import { map } from "../../answer/code.ts";
+import { always, map } from "../../answer/code.ts";
 import { isTrue } from "../../expr/value.ts";
 import type { CommandRecord, Signature, TestRecord } from "../compile/definition.ts";
 import { compileIn, cutValue, setAnswer } from "../compile/script-expressions.ts";
@@ -40,7 +40,8 @@ export const letRecord: CommandRecord = {
     { name: "expression", type: "text", isExpression: true },
   ],
   compile(args, context) {
-    const value = compileIn(args.text(1), context);
+    const expression = args.text(1);
+    const value: ReturnType<typeof compileIn> = expression.written.trim() === "" ? always("") : compileIn(expression, context);
     const target = context.target(args.text(0));
     const room = context.vocabulary.limits.variableSize;
     if (value === undefined || target === undefined) return undefined;

@@ -26,6 +26,8 @@ export function scriptVocabulary(variables: ScopeVariables, names: Names): Vocab
       has: (name) => read(name) !== undefined,
       keys: () => variables.keys(),
     },
+    // As in the server that these scripts come from, a counter or score may begin as set "n" "0".
+    mayHoldNumber: (name) => !name.includes(".") || name.toLowerCase().startsWith("global."),
     captures(run) {
       spend(run, costOf(run.matches[0]?.length ?? 0));
       return run.matches;

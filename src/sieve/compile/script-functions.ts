@@ -2,19 +2,21 @@
 import { getDomain, getPublicSuffix } from "tldts";
 import { type Answer, after } from "../../answer/answer.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
+import { contains } from "../../expr/array-functions.ts";
 import { askDns, inspectDns, recordsOf } from "../../expr/dns-functions.ts";
-import type { AskFunction, Inspection } from "../../expr/function.ts";
+import { type AskFunction, type Inspection, type PureFunction, pure } from "../../expr/function.ts";
 import { askSql, inspectSql, shape, sqlQuery } from "../../expr/sql-functions.ts";
 import { toText, type Value } from "../../expr/value.ts";
+import { unicodeFunctions } from "./unicode-functions.ts";
 
 /** What came from a client must not become SQL. */
 export const variablesInSql =
   "the SQL statement contains variables, which would let strangers inject SQL. Write ? in their place, and the variables in the list of values.";
 
 /** `collect` is called with the SQL statements that are literal. */
-export function scriptFunctions(collect: (store: string, sql: string) => void): ReadonlyMap<string, AskFunction> {
-  const records = [query, sqlQuery].map((record) => collecting(record, collect));
-  return new Map([...records, dnsQuery, dnsExists, domainPart].map((record) => [record.name, record]));
+export function scriptFunctions(collect: (store: string, sql: string) => void): ReadonlyMap<string, AskFunction | PureFunction> {
+  const statements = [query, sqlQuery].map((record) => collecting(record, collect));
+  return new Map([...statements, ...records].map((record) => [record.name, record]));
 }
 
 const query: AskFunction = {
@@ -39,17 +41,15 @@ const dnsExists: AskFunction = {
   ask: (ask, parameters) => orElse(-1, () => askDns(ask, parameters, (_, records) => (records === undefined ? 0 : 1))),
 };
 
-const parts = ["sld", "tld", "host"];
+const domainPart = pure("domain_part", 2, (domain = "", part = "") => partOf(toText(domain), toText(part)), {
+  parameter: 1,
+  of: ["sld", "tld", "host"],
+});
 
-const domainPart: AskFunction = {
-  name: "domain_part",
-  arities: [2],
-  inspect([, part]) {
-    if (part === undefined || parts.includes(part)) return { waits: false };
-    return { problem: "domain_part takes one of 'sld', 'tld', 'host' here.", parameter: 1 };
-  },
-  ask: (_, [domain = "", part = ""]) => partOf(toText(domain), toText(part)),
-};
+/** What `contains` is called elsewhere. */
+const inArray = pure("in_array", 2, contains);
+
+const records: readonly (AskFunction | PureFunction)[] = [dnsQuery, dnsExists, domainPart, inArray, ...unicodeFunctions];
 
 /** `sld` is the organisational domain, `tld` the public suffix, `host` the first label. */
 function partOf(domain: string, part: string): string {
