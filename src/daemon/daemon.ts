@@ -17,7 +17,7 @@ import type { FailedScript } from "../stage/core.ts";
 import { PolicyDecoder } from "../wire/policy.ts";
 import { SocketmapDecoder } from "../wire/socketmap.ts";
 import { BoundSockets, type ListenSockets } from "./listen-sockets.ts";
-import { type Logger, logDecision, logNotice, logScriptFailure, logSource, logStateStore } from "./log.ts";
+import { type Logger, logDecision, logNotice, logOutages, logScriptFailure, logSource, logStateStore } from "./log.ts";
 import { type OpenCore, openCore, SharedSources } from "./open-core.ts";
 import type { AnswerPolicy } from "./session-routing.ts";
 import { type StateLease, StateStores } from "./state-lease.ts";
@@ -77,6 +77,7 @@ class RunningDaemon implements Daemon {
   readonly #delayed = new DelayedReplies(() => this.#cores.current.configuration.maxWaiting);
   readonly #postmasters = new SayOnce();
   readonly #failures = new SayOnce(failureAgainMs);
+  readonly #onAvailability = logOutages((source, up, cause) => logSource(this.#logger, source, up, cause));
   #refreshing: NodeJS.Timeout | undefined;
 
   constructor(logger: Logger, options: DaemonOptions) {
@@ -198,7 +199,7 @@ class RunningDaemon implements Daemon {
       shared: this.#shared,
       leaseState: () => this.#leaseState(configuration),
       onScriptFailure: (failure) => this.#scriptFailed(failure),
-      onAvailability: (source, up, cause) => logSource(this.#logger, source, up, cause),
+      onAvailability: this.#onAvailability,
     });
   }
 
@@ -212,6 +213,9 @@ class RunningDaemon implements Daemon {
 
 /** Opens the state store when a core first asks it. */
 export function stateLeases(logger: Logger): (configuration: Configuration) => StateLease {
-  const states = new StateStores(Date.now, (source, up, cause) => logStateStore(logger, source, up, cause));
+  const states = new StateStores(
+    Date.now,
+    logOutages((source, up, cause) => logStateStore(logger, source, up, cause)),
+  );
   return (configuration) => states.lease(configuration);
 }

@@ -1,6 +1,7 @@
 /** Log lines on standard output: JSON, or `key=value` text for people. */
 
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from "pino";
+import { type OnAvailability, reportOutages } from "../answer/availability.ts";
 import { FileProblem } from "../file/watched-file.ts";
 import type { Decision } from "../frontend/decision.ts";
 import type { Notice } from "../frontend/notice.ts";
@@ -159,6 +160,14 @@ export function logStateStore(logger: Logger, source: string, up: boolean, cause
   const place = { event: "state", source };
   if (up) logger.warn(place, "available again");
   else logger.warn({ ...place, error: messageOf(cause) }, "state store unavailable; on-store-failure applies");
+}
+
+/** For `logSource` and `logStateStore`: a line for each outage, and one when it is over. */
+export function logOutages(log: OnAvailability): OnAvailability {
+  return reportOutages(log, (call, ms) => {
+    const timer = setTimeout(call, ms).unref();
+    return () => clearTimeout(timer);
+  });
 }
 
 /** Another worker stopped answering this one, or answers again. */

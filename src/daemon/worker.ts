@@ -6,7 +6,7 @@ import type { Configuration } from "../config/configuration.ts";
 import { parseConfiguration } from "../config/load.ts";
 import { type Daemon, type DaemonOptions, startDaemon } from "./daemon.ts";
 import { InheritedSockets } from "./listen-sockets.ts";
-import { type Log, logStateStore, logWorker, messageOf, openLog } from "./log.ts";
+import { type Log, logOutages, logStateStore, logWorker, messageOf, openLog } from "./log.ts";
 import { RemoteQuestions } from "./remote-questions.ts";
 import { remoteState, type StateAnswer, type StateQuestion } from "./remote-state.ts";
 import { SessionRouting } from "./session-routing.ts";
@@ -32,9 +32,9 @@ class Worker {
     process: "primary process",
     send: (questions) => sendToPrimary({ kind: "questions", questions }),
     deadlineMs: () => this.#deadlineMs,
-    onAvailability: (source, up, cause) => {
+    onAvailability: logOutages((source, up, cause) => {
       if (this.#log !== undefined) logStateStore(this.#log.logger, source, up, cause);
-    },
+    }),
   });
   readonly #state = remoteState((question) => this.#stateQuestions.ask(question));
   #routing: SessionRouting | undefined;

@@ -53,8 +53,7 @@ export class PostgresqlDatabase implements Database {
     } catch (cause) {
       const error = this.#error(cause);
       const blame = blameOf(cause);
-      if (blame !== "values" && !this.#isClosed)
-        this.#availability.failed(blame === "statement" ? sql : blame === "queue" ? "queue" : "", error);
+      if (blame !== "values" && !this.#isClosed) this.#availability.failed(blame === "statement" ? sql : "", error);
       throw error;
     }
   }
@@ -97,8 +96,7 @@ export class PostgresqlDatabase implements Database {
   }
 
   #withClient<T>(timeoutMs: number, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    if (this.#pool.waiting >= this.#maxWaiting) return Promise.reject(new QueueFull(`${this.#maxWaiting} queries wait already`));
-    if (this.#pool.waiting === 0) this.#availability.worked("queue");
+    if (this.#pool.waiting >= this.#maxWaiting) return Promise.reject(new Error(`${this.#maxWaiting} queries wait already`));
     return this.#pool.use(timeoutMs, work);
   }
 
@@ -107,11 +105,8 @@ export class PostgresqlDatabase implements Database {
   }
 }
 
-class QueueFull extends Error {}
-
 /** By the class of the SQLSTATE (PostgreSQL, appendix A). */
-function blameOf(error: unknown): "values" | "statement" | "queue" | "database" {
-  if (error instanceof QueueFull) return "queue";
+function blameOf(error: unknown): "values" | "statement" | "database" {
   const state = sqlStateOf(error);
   // Data exceptions and violated constraints; then syntax and access rules, features not supported.
   if (/^2[23]/.test(state)) return "values";

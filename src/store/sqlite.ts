@@ -96,10 +96,9 @@ export class SqliteDatabase implements Database {
     if (this.#isClosed) return Promise.reject(this.#error("it is closed"));
     if (this.#waiting.length + this.#batch.length >= maxQueue) {
       const error = this.#error(`${maxQueue} statements wait already`);
-      this.#availability.failed("queue", error);
+      this.#availability.failed("", error);
       return Promise.reject(error);
     }
-    if (this.#waiting.length === 0) this.#availability.worked("queue");
     const answer = new PendingAnswer<SqliteOutcome>(timeoutMs, () => {
       const error = this.#error(`no answer in ${timeoutMs} ms: ${work.sql}`);
       this.#availability.failed("", error);

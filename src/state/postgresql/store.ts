@@ -140,7 +140,7 @@ export class PostgresqlState implements StateStore {
     if (this.#down !== undefined) return Promise.reject(this.#down);
     if (queue.length >= maxQueue) {
       const error = this.#error(new Error(`${maxQueue} questions wait already`));
-      this.#availability.failed("queue", error);
+      this.#availability.failed("", error);
       return Promise.reject(error);
     }
     const before = this.#successes;
@@ -195,7 +195,7 @@ export class PostgresqlState implements StateStore {
       this.#isTrying = false;
       this.#successes += 1;
       // A statement that was running when another failed does not show that the server is back.
-      if (this.#failures === before) this.#availability.worked("", "queue");
+      if (this.#failures === before) this.#availability.worked("");
     } catch (cause) {
       const error = this.#error(cause);
       // Serialization failure or deadlock: nothing was done, and it may work now.

@@ -132,7 +132,7 @@ export class SqliteState implements StateStore {
     if (this.#isClosed) return Promise.reject(this.#error(new Error("it is closed")));
     if (this.#waiting.length >= maxQueue) {
       const error = this.#error(new Error(`${maxQueue} questions wait already`));
-      this.#availability.failed("queue", error);
+      this.#availability.failed("", error);
       return Promise.reject(error);
     }
     return new Promise((resolve, reject) => {
@@ -181,7 +181,7 @@ export class SqliteState implements StateStore {
     this.#busyTries = 0;
     this.#waiting.splice(0, count);
     for (const answer of answers) answer();
-    this.#availability.worked("", "queue");
+    this.#availability.worked("");
     this.#checkpoints.soon();
     if (this.#waiting.length > 0) this.#flushSoon();
   }
