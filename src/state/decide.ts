@@ -8,7 +8,10 @@ export interface Triplet {
   readonly recipient: string;
 }
 
-/** Times are milliseconds since the epoch. A row is dead once `now` is later than `expires`, whether it was removed or not. */
+/**
+ * Times are milliseconds since the epoch. A row is dead once `now` is later than `expires`, whether it was removed or not. A clock that
+ * was ahead leaves times that are later than now: they count as now, and are written so at the next question.
+ */
 export interface GreylistRow {
   readonly firstSeen: number;
   readonly lastSeen: number;
@@ -81,11 +84,16 @@ export function decideGreylist(rows: GreylistRows, question: GreylistQuestion): 
     const triplet = { firstSeen: now, lastSeen: now, passed: undefined, expires: now + retryWindowMs };
     return { answer: { kind: "wait", firstSeen: now, isNew: true }, triplet };
   }
-  const { firstSeen, passed } = row;
-  if (passed === undefined && now - firstSeen < delayMs) return { answer: { kind: "wait", firstSeen, isNew: false } };
+  const firstSeen = Math.min(row.firstSeen, now);
+  const passed = row.passed === undefined ? undefined : Math.min(row.passed, now);
+  if (passed === undefined && now - firstSeen < delayMs) {
+    const answer: GreylistAnswer = { kind: "wait", firstSeen, isNew: false };
+    if (row.firstSeen <= now) return { answer };
+    return { answer, triplet: { firstSeen, lastSeen: now, passed, expires: now + retryWindowMs } };
+  }
   const firstPass = passed === undefined;
-  const answer: GreylistAnswer = { kind: "pass", firstPass, waitedMs: (passed ?? now) - firstSeen };
-  if (!firstPass && now - row.lastSeen < refreshMs(lifetimeMs)) return { answer, ...credit };
+  const answer: GreylistAnswer = { kind: "pass", firstPass, waitedMs: Math.max(0, (passed ?? now) - firstSeen) };
+  if (!firstPass && row.lastSeen <= now && now - row.lastSeen < refreshMs(lifetimeMs)) return { answer, ...credit };
   // An entry that an administrator made outlives the lifetime.
   const expires = Math.max(row.expires, now + lifetimeMs);
   return { answer, triplet: { firstSeen, lastSeen: now, passed: passed ?? now, expires }, ...credit };
@@ -101,6 +109,7 @@ export function creditOf(row: AddressRow | undefined, question: GreylistQuestion
   if (autoWhitelist.passes === undefined) return {};
   const known = alive(row, now);
   if (known === undefined) return { address: { passes: 1, seen: now, expires: now + lifetimeMs } };
+  if (known.seen > now) return { address: { ...known, seen: now } };
   if (now - known.seen < hourMs) return {};
   const passes = Math.min(known.passes + 1, allowedPasses);
   return { address: { passes, seen: now, expires: Math.max(known.expires, now + lifetimeMs) } };
@@ -118,7 +127,10 @@ export function decideThrottle(rows: ThrottleRows, question: ThrottleQuestion): 
   const { now, count } = question;
   const row = rolled(rows.row, question);
   const used = row.taken + Math.ceil(row.previous * weightOf(question));
-  if (alive(rows.token, now) !== undefined) return { answer: { allowed: true, taken: used, isRepeat: true } };
+  const known = alive(rows.token, now);
+  // Twice as long leaves room for a node whose clock is a little ahead.
+  if (known !== undefined && known.expires <= now + 2 * tokenMs(question))
+    return { answer: { allowed: true, taken: used, isRepeat: true } };
   if (used >= count) return { answer: { allowed: false, taken: used } };
   const token = { period: row.period, expires: now + tokenMs(question) };
   return { answer: { allowed: true, taken: used + 1 }, row: { ...row, taken: row.taken + 1 }, token };
@@ -165,7 +177,8 @@ function rolled(known: ThrottleRow | undefined, question: ThrottleQuestion): Thr
   const period = periodOf(question);
   const expires = throttleExpires(question);
   const row = alive(known, question.now);
-  if (row === undefined || row.period < period - 1) return { period, taken: 0, previous: 0, expires };
-  // A node whose clock is behind counts in the period of the others.
+  // What counts later than the next period was counted by a clock that was ahead, and would refuse until then.
+  if (row === undefined || row.period < period - 1 || row.period > period + 1) return { period, taken: 0, previous: 0, expires };
+  // A node whose clock is a little behind counts in the period of the others.
   return row.period >= period ? row : { period, taken: 0, previous: row.taken, expires };
 }

@@ -56,10 +56,14 @@ export function stateContract(
       ["passes at the end of the retry window", [0, 2 * day], "nf"],
       ["passes as long as it is seen", [0, hour, 35 * day, 70 * day, 105 * day], "nfppp"],
       ["starts again after the lifetime", [0, hour, hour + 35 * day + 1], "nfn"],
+      ["begins to wait now when a clock that was ahead wrote it", [30 * day, 0, 1, 5 * minute, 6 * minute], "nwwfp"],
+      ["passes where there is no delay, though another node's clock is ahead", [1000, 0, 2000], "nfp", { delayMs: 0 }],
+      ["keeps what has passed when a clock that was ahead is set right", [0, 30 * day, 30 * day + 5 * minute, 0, hour, 2 * hour], "nnfppp"],
+      ["loses nothing by a clock that steps an hour either way", [0, 5 * minute, hour, 0, hour, 2 * hour, hour], "nfppppp"],
       ["lives from when it was last seen, which is written once an hour", [0, hour, 2 * hour - 1, hour + 35 * day + 1], "nfpn"],
       ["keeps entries that live less than an hour", [0, 10, 16, 22, 28], "nfppp", { delayMs: 10, lifetimeMs: 12 }],
       ["without a delay passes at once", [0, 0, 0], "nfp", { delayMs: 0 }],
-      ["with a clock that goes back waits", [0, -hour, -1], "nww"],
+      ["with a clock that goes back waits from then on", [0, -hour, 1 - hour, -1], "nwwf"],
     ])("%s", async (_, times, answers, changes) => {
       expect(await asked(times, changes)).toBe(answers);
     });
@@ -147,6 +151,33 @@ export function stateContract(
       expect(await at(1.25 * hour)).toEqual({ allowed: false, taken: 4 });
       expect(await at(1.5 * hour)).toEqual({ allowed: true, taken: 4 });
       expect(await at(3 * hour)).toEqual({ allowed: true, taken: 1 });
+    });
+
+    it.each(["fixed", "sliding"] as const)("refuses nothing for what a clock that was ahead counted, in %s windows", async (window) => {
+      const begin = Math.ceil(start / hour) * hour;
+      const at = (time: number) => store.throttle(throttleQuestion({ key: `ahead ${window}`, now: begin + time, window, count: 2 }));
+      for (const time of [30 * day, 30 * day]) expect(await at(time)).toMatchObject({ allowed: true });
+      expect(await at(30 * day)).toMatchObject({ allowed: false });
+      expect(await at(0)).toEqual({ allowed: true, taken: 1 });
+      expect(await at(1)).toEqual({ allowed: true, taken: 2 });
+      expect(await at(2)).toEqual({ allowed: false, taken: 2 });
+    });
+
+    it("counts again what only a clock that was ahead has counted by its token", async () => {
+      const at = (time: number) => store.throttle(throttleQuestion({ key: "ahead by token", token: "m", now: start + time, count: 2 }));
+      expect(await at(30 * day)).toEqual({ allowed: true, taken: 1 });
+      expect(await at(0)).toEqual({ allowed: true, taken: 1 });
+      expect(await at(1)).toEqual({ allowed: true, taken: 1, isRepeat: true });
+    });
+
+    it("credits an address an hour after a clock that was ahead has", async () => {
+      const autoWhitelist = { address: "192.0.2.77", passes: 3 };
+      const pass = (time: number) => asked([time - 5 * minute, time], { autoWhitelist });
+      expect(await pass(30 * day)).toBe("nf");
+      expect(await pass(hour)).toBe("nf");
+      expect(await pass(2 * hour)).toBe("nf");
+      expect(await pass(3 * hour)).toBe("nf");
+      expect(await pass(4 * hour)).toBe("xx");
     });
 
     it("counts a token once, and gives back what it took", async () => {

@@ -107,6 +107,53 @@ const migrations: readonly string[] = [
     END LOOP;
   END $$;
   `,
+  `
+  -- The row of a key, locked and brought to the period of the question. What counts later than the next period was
+  -- counted by a clock that was ahead; a node whose clock is a little behind counts in the period of the others.
+  CREATE OR REPLACE FUNCTION postern_throttle_row(a_key text, a_now bigint, a_period bigint, a_expires bigint) RETURNS postern_throttle
+  LANGUAGE plpgsql AS $$
+  DECLARE
+    state postern_throttle;
+  BEGIN
+    LOOP
+      SELECT * INTO state FROM postern_throttle AS t WHERE t.key = a_key FOR UPDATE;
+      EXIT WHEN FOUND;
+      INSERT INTO postern_throttle VALUES (a_key, a_period, 0, 0, a_expires) ON CONFLICT DO NOTHING;
+    END LOOP;
+    IF state.expires < a_now OR state.period < a_period - 1 OR state.period > a_period + 1 THEN
+      state.period := a_period; state.taken := 0; state.previous := 0; state.expires := a_expires;
+    ELSIF state.period < a_period THEN
+      state.previous := state.taken; state.period := a_period; state.taken := 0; state.expires := a_expires;
+    END IF;
+    RETURN state;
+  END $$;
+
+  -- Questions come in the order of their keys, so that two nodes do not wait for each other. The lock of a key guards its tokens.
+  CREATE OR REPLACE FUNCTION postern_throttle_take(
+    keys text[], nows bigint[], periods bigint[], expiries bigint[], weights float8[], counts bigint[], tokens text[], token_expiries bigint[])
+  RETURNS TABLE (allowed boolean, used bigint, repeated boolean) LANGUAGE plpgsql AS $$
+  DECLARE
+    state postern_throttle;
+  BEGIN
+    FOR i IN 1 .. cardinality(keys) LOOP
+      state := postern_throttle_row(keys[i], nows[i], periods[i], expiries[i]);
+      used := state.taken + ceil(state.previous * weights[i]);
+      repeated := EXISTS (SELECT FROM postern_throttle_token AS t WHERE t.token = tokens[i] AND t.expires >= nows[i] AND t.expires <= 2 * token_expiries[i] - nows[i]);
+      allowed := repeated;
+      IF NOT allowed AND used < counts[i] THEN
+        allowed := true;
+        used := used + 1;
+        UPDATE postern_throttle AS t SET period = state.period, taken = state.taken + 1, previous = state.previous, expires = state.expires
+          WHERE t.key = keys[i];
+        IF tokens[i] IS NOT NULL THEN
+          INSERT INTO postern_throttle_token AS t VALUES (tokens[i], state.period, token_expiries[i])
+            ON CONFLICT (token) DO UPDATE SET period = excluded.period, expires = excluded.expires;
+        END IF;
+      END IF;
+      RETURN NEXT;
+    END LOOP;
+  END $$;
+  `,
 ];
 
 /** Locked while the tables are made: any number that nobody else takes. */

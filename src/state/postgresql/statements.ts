@@ -17,6 +17,9 @@ import {
   weightOf,
 } from "../decide.ts";
 
+/** A row that a clock which was ahead has written: it begins to wait now. */
+const stillWaits = "g.passed IS NULL AND excluded.last_seen - least(g.first_seen, excluded.last_seen) < $6::bigint";
+
 /**
  * `seen` is what a question finds, `written` what it changed. Rows are locked in the order of the arrays. When another
  * node was faster, the row that it wrote says that there is nothing to write, and the question is asked again.
@@ -39,19 +42,19 @@ const greylist = `
     SELECT client, sender, recipient, now, now, NULL, now + $7::bigint FROM seen
     WHERE (passes >= $10::integer) IS NOT TRUE AND CASE
       WHEN first_seen IS NULL THEN true
-      WHEN passed IS NULL THEN now - first_seen >= $6::bigint
-      ELSE now - last_seen >= $9::bigint END
+      WHEN passed IS NULL THEN first_seen > now OR now - first_seen >= $6::bigint
+      ELSE last_seen > now OR now - last_seen >= $9::bigint END
     ORDER BY i
     ON CONFLICT (client, sender, recipient) DO UPDATE SET
-      first_seen = CASE WHEN g.expires < excluded.last_seen THEN excluded.first_seen ELSE g.first_seen END,
+      first_seen = CASE WHEN g.expires < excluded.last_seen THEN excluded.first_seen ELSE least(g.first_seen, excluded.first_seen) END,
       last_seen = excluded.last_seen,
-      passed = CASE WHEN g.expires < excluded.last_seen THEN NULL ELSE coalesce(g.passed, excluded.last_seen) END,
-      expires = CASE WHEN g.expires < excluded.last_seen THEN excluded.expires
+      passed = CASE WHEN g.expires < excluded.last_seen OR ${stillWaits} THEN NULL ELSE least(g.passed, excluded.last_seen) END,
+      expires = CASE WHEN g.expires < excluded.last_seen OR ${stillWaits} THEN excluded.expires
         ELSE greatest(g.expires, excluded.last_seen + $8::bigint) END
     WHERE CASE
       WHEN g.expires < excluded.last_seen THEN true
-      WHEN g.passed IS NULL THEN excluded.last_seen - g.first_seen >= $6::bigint
-      ELSE excluded.last_seen - g.last_seen >= $9::bigint END
+      WHEN g.passed IS NULL THEN g.first_seen > excluded.last_seen OR excluded.last_seen - g.first_seen >= $6::bigint
+      ELSE g.last_seen > excluded.last_seen OR excluded.last_seen - g.last_seen >= $9::bigint END
     RETURNING client, sender, recipient, first_seen, last_seen, passed, expires
   )
   SELECT i, NULL, NULL, NULL, first_seen, last_seen, passed, expires, passes, seen, address_expires FROM seen
@@ -77,10 +80,12 @@ const credit = `
   INSERT INTO postern_greylist_address AS w (address, passes, seen, expires)
   SELECT address, 1, now, now + $3::bigint FROM unnest($1::text[], $2::bigint[]) AS a (address, now)
   ON CONFLICT (address) DO UPDATE SET
-    passes = CASE WHEN w.expires < excluded.seen THEN 1 ELSE least(w.passes, ${allowedPasses - 1}) + 1 END,
+    passes = CASE WHEN w.expires < excluded.seen THEN 1 WHEN w.seen > excluded.seen THEN w.passes
+      ELSE least(w.passes, ${allowedPasses - 1}) + 1 END,
     seen = excluded.seen,
-    expires = CASE WHEN w.expires < excluded.seen THEN excluded.expires ELSE greatest(w.expires, excluded.expires) END
-  WHERE w.expires < excluded.seen OR excluded.seen - w.seen >= ${hourMs}`;
+    expires = CASE WHEN w.expires < excluded.seen THEN excluded.expires WHEN w.seen > excluded.seen THEN w.expires
+      ELSE greatest(w.expires, excluded.expires) END
+  WHERE w.expires < excluded.seen OR w.seen > excluded.seen OR excluded.seen - w.seen >= ${hourMs}`;
 
 const take = "SELECT * FROM postern_throttle_take($1, $2, $3, $4, $5, $6, $7, $8)";
 const giveBack = "SELECT postern_throttle_give_back($1, $2, $3, $4, $5)";
@@ -137,10 +142,11 @@ export async function askGreylist(
   const answers = questions.map((question) => {
     const row = seen.get(keyOf(question));
     const address = row && addressOf(row);
-    const decision = decideGreylist({ triplet: row && tripletOf(row), address }, question);
+    const known = row && tripletOf(row);
+    const decision = decideGreylist({ triplet: known, address }, question);
     const triplet = written.get(keyOf(question));
     if (decision.triplet !== undefined && triplet === undefined) return undefined;
-    const answer = triplet === undefined ? decision.answer : answerOf(triplet, question.now);
+    const answer = triplet === undefined ? decision.answer : answerOf(triplet, known, question.now);
     if (answer.kind !== "wait" && creditOf(address, question).address !== undefined)
       credited.set(clean(question.autoWhitelist.address), question.now);
     return answer;
@@ -153,10 +159,10 @@ export async function askGreylist(
   return answers;
 }
 
-/** Of a question that changed its row to this. */
-function answerOf({ firstSeen, passed }: GreylistRow, now: number): GreylistAnswer {
-  if (passed === undefined) return { kind: "wait", firstSeen, isNew: firstSeen === now };
-  return { kind: "pass", firstPass: passed === now, waitedMs: passed - firstSeen };
+/** Of a question that changed its row, which was known, or not, to this. */
+function answerOf({ firstSeen, passed }: GreylistRow, known: GreylistRow | undefined, now: number): GreylistAnswer {
+  if (passed === undefined) return { kind: "wait", firstSeen, isNew: known === undefined && firstSeen === now };
+  return { kind: "pass", firstPass: known?.passed === undefined && passed === now, waitedMs: passed - firstSeen };
 }
 
 function tripletOf([, , , , firstSeen, lastSeen, passed, expires]: GreylistColumns): GreylistRow | undefined {
