@@ -54,7 +54,7 @@ export async function play(played: PlayedSession, listener: ListenerSettings, co
     core,
     isShadow: listener.mode === "shadow",
     enforcesExtensions: true,
-    mergesRecipients: listener.protocol !== "policy" && listener.rewrite,
+    mergesRecipients: listener.protocol !== "policy" && listener.rewrite && listener.mode === "enforce",
   };
   const steps: Step[] = [];
   for (const { input, ask } of commandsOf(played, smtp, core)) {

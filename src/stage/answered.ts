@@ -35,7 +35,8 @@ export interface AnsweredRcpt {
 export function isAbout(mail: AnsweredMail, { sender, message, isAtRcpt }: MailCommand, { helo, login, tls }: Session): boolean {
   if (mail.sender !== sender || mail.helo !== helo || mail.login !== login || mail.tls !== tls) return false;
   if (mail.message !== "") return mail.message === message;
-  // Where nothing names messages, MAIL again is a new one once recipients have come.
+  // Where nothing names messages, MAIL again is a new one once recipients have come, or when the first one was deferred.
+  if (mail.result.verdict.kind === "defer" && message === "" && mail.recipients.size === 0) return false;
   return isAtRcpt === true || !mail.hasRcpt;
 }
 

@@ -14,6 +14,9 @@ const maxAddressOctets = 512;
 /** Over all parameters of one MAIL or RCPT. */
 const maxParameterOctets = 2048;
 
+/** Recipients of one transaction of which answers are kept; Postfix takes 1000 by default. */
+export const maxKeptRecipients = 2000;
+
 const senderTooLong = refuse(reply(501, "5.1.7", "Sender address is too long."), "too-long");
 const recipientTooLong = refuse(reply(501, "5.1.3", "Recipient address is too long."), "too-long");
 const parametersTooLong = refuse(reply(501, "5.5.4", "Too many or too long parameters."), "too-long");

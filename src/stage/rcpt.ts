@@ -7,7 +7,7 @@ import { asBoolean, asCount, asDuration } from "../expr/result.ts";
 import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
 import { canonicalIp } from "../mail/ip.ts";
 import { type Reply, reply } from "../mail/reply.ts";
-import { oversizedRcpt } from "./bounds.ts";
+import { maxKeptRecipients, oversizedRcpt } from "./bounds.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { greylist } from "./greylist.ts";
@@ -132,9 +132,6 @@ function* conclude(resolution: Resolution, scope: Scope, given: string, core: Co
   }
 }
 
-/** Recipients of one transaction of which what a script said is kept; Postfix takes 1000 by default. */
-const maxScripted = 2000;
-
 /** The script runs once for a recipient of which two parts are asked about: what it writes must not be written twice. */
 function* scripted(transaction: Transaction, scope: Scope, part: RcptPart, parameters: Parameters, core: Core): Steps<Scripted> {
   const earlier = transaction.scripted?.get(scope.rcpt);
@@ -146,7 +143,7 @@ function* scripted(transaction: Transaction, scope: Scope, part: RcptPart, param
   const result = yield* runScript({ stage: "rcpt", scope, mail: transaction.parameters, rcpt: parameters }, core);
   if (part === "relay") {
     transaction.scripted ??= new Map();
-    if (transaction.scripted.size < maxScripted) transaction.scripted.set(scope.rcpt, result);
+    if (transaction.scripted.size < maxKeptRecipients) transaction.scripted.set(scope.rcpt, result);
   }
   return result;
 }

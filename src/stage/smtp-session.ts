@@ -6,7 +6,7 @@ import { type Steps, waitFor } from "../answer/steps.ts";
 import { canonicalLogin } from "../mail/address.ts";
 import { detach } from "../text/octets.ts";
 import { type AnsweredMail, type AnsweredQuestion, isAbout, isAnswered } from "./answered.ts";
-import { maxEhloOctets } from "./bounds.ts";
+import { maxEhloOctets, maxKeptRecipients } from "./bounds.ts";
 import { decideConnect } from "./connect.ts";
 import { decideEhlo } from "./ehlo.ts";
 import { decideMailParameters, decideRcptParameters } from "./extensions.ts";
@@ -18,9 +18,6 @@ import type { Credentials, MailCommand, RcptCommand, Terms } from "./smtp-comman
 import { checked, repeated, type StageName, type StageResult, said } from "./stage-result.ts";
 import type { Verdict } from "./verdict.ts";
 import { decideExpn, decideVrfy } from "./vrfy.ts";
-
-/** Recipients of one transaction of which the answer is kept; Postfix takes 1000 by default. */
-const maxAnswered = 2000;
 
 /** What an object costs besides its texts. */
 const entryOctets = 200;
@@ -83,7 +80,7 @@ export class SmtpSession {
   update({ tls, tlsVersion, tlsCipher, login: given }: Credentials): void {
     const { session } = this;
     const login = canonicalLogin(given);
-    if (session.tls === tls && session.tlsVersion === tlsVersion && session.login === login) return;
+    if (session.tls === tls && session.tlsVersion === tlsVersion && session.tlsCipher === tlsCipher && session.login === login) return;
     session.tls = tls;
     session.tlsVersion = detach(tlsVersion);
     session.tlsCipher = detach(tlsCipher);
@@ -112,10 +109,10 @@ export class SmtpSession {
   *ehlo(name: string, message: string, terms: Terms): Steps<StageResult> {
     const { session } = this;
     const answered = this.#ehlo;
-    // A source that could not tell is asked again with the next message.
-    const isKnown = answered?.verdict.kind !== "defer" || (this.#repeatsQuestions && answered.message === message);
+    // A source that could not tell is asked again with the next message, as far as messages are named.
+    const isKnown = answered?.verdict.kind !== "defer" || (this.#repeatsQuestions && message !== "" && answered.message === message);
     if (answered?.name === name && isKnown) {
-      this.#takeName(answered.name, answered.verdict, terms);
+      this.#setHelo(answered.name, answered.verdict, terms);
       return repeated("ehlo", answered.verdict);
     }
     this.#stage = "ehlo";
@@ -124,16 +121,16 @@ export class SmtpSession {
     const own = detach(name.slice(0, maxEhloOctets));
     if (verdict.kind === "pass") this.#greeted = own;
     this.#ehlo = { name: own, message: detach(message), verdict };
-    this.#takeName(own, verdict, terms);
+    this.#setHelo(own, verdict, terms);
     return said("ehlo", verdict);
   }
 
-  #takeName(name: string, verdict: Verdict, { isShadow }: Terms): void {
+  #setHelo(name: string, verdict: Verdict, { isShadow }: Terms): void {
     this.session.helo = verdict.kind === "pass" || isShadow ? name : this.#greeted;
   }
 
-  /** What the MTA let through is the name of the session, whether or not the EHLO stage was asked; `""`: it gives none. */
-  letThrough(name: string): void {
+  /** The name that the MTA has accepted, whether or not the EHLO stage was asked; `""`: it gives none. */
+  acceptHelo(name: string): void {
     const helo = name === "" ? this.#greeted : name.slice(0, maxEhloOctets);
     if (this.session.helo !== helo) this.session.helo = detach(helo);
   }
@@ -151,15 +148,18 @@ export class SmtpSession {
     const message = detach(command.message);
     const parameters = command.parameters.map(detach);
     const result = yield* this.#decideMail({ sender, parameters, message }, terms);
-    // Nothing of it is kept.
-    if (result.verdict.reason === "too-long") return result;
+    if (result.verdict.reason === "too-long") {
+      // Nothing of such a command is kept.
+      if (terms.isShadow) beginTransaction(this.session, "");
+      return result;
+    }
     // An MTA that repeats its questions has let the sender through when it asks about recipients.
     if (result.verdict.kind === "pass" || terms.isShadow || this.#repeatsQuestions) {
       beginTransaction(this.session, result.sender ?? "", parameters);
     }
     const { helo, login, tls } = this.session;
     this.#mail = { message, sender, helo, login, tls, result, hasRcpt: command.isAtRcpt === true, recipients: new Map() };
-    this.#take(sender.length + octetsOf(parameters));
+    this.#charge(sender.length + octetsOf(parameters));
     return result;
   }
 
@@ -185,9 +185,9 @@ export class SmtpSession {
     const { verdict } = result;
     // A local address is not decided by the relay part: that it passed there says nothing.
     const isUndecided = part === "relay" && verdict.reason === "pass";
-    if (answers !== undefined && answers.size < maxAnswered && verdict.reason !== "too-long") {
+    if (answers !== undefined && answers.size < maxKeptRecipients && verdict.reason !== "too-long") {
       answers.set(own, { verdict, isUndecided });
-      this.#take(own.length);
+      this.#charge(own.length);
     }
     return isUndecided ? { ...result, isRepeat: true } : result;
   }
@@ -204,10 +204,10 @@ export class SmtpSession {
     const outcome = yield* waitFor(decideRcpt(session, recipient, core, { ...named(message), part, merges, parameters }));
     const { verdict, admission, countsAsError } = outcome;
     if (countsAsError) session.errors += 1;
-    if (verdict.kind === "pass") this.#take(recipient.length + octetsOf(parameters));
+    if (verdict.kind === "pass") this.#charge(recipient.length + octetsOf(parameters));
     if (admission === undefined || session.transaction === undefined) return { ...result, verdict };
     const { resolved, sender, header } = admission;
-    if (merges) this.#take(octetsOf(resolved));
+    if (merges) this.#charge(octetsOf(resolved));
     // Where the MTA delivers to each, nothing is compared with what others resolved to.
     admitRecipient(session.transaction, merges ? admission : { ...admission, resolved: [] });
     return { ...result, verdict, resolved, ...(sender !== undefined && { sender }), ...(header && { header }) };
@@ -239,7 +239,7 @@ export class SmtpSession {
     this.#transactionOctets = 0;
   }
 
-  #take(octets: number): void {
+  #charge(octets: number): void {
     this.#transactionOctets += entryOctets + octets;
     this.#budget.used += entryOctets + octets;
   }

@@ -29,7 +29,7 @@ export const maxAnswerMs = 9000;
 
 interface RunOptions<T> {
   /** What is answered when the stages came to this. */
-  readonly conclude: (run: CommandRun, last: StageResult) => T;
+  readonly conclude: (last: StageResult) => T;
   readonly onInternalError: (error: unknown) => void;
   readonly timer: StartTimer | undefined;
 }
@@ -42,11 +42,11 @@ export function runCommand<T>(run: CommandRun, steps: Steps<StageResult>, option
 
 function* guarded<T>(run: CommandRun, steps: Steps<StageResult>, { conclude, onInternalError }: RunOptions<T>): Steps<T | undefined> {
   try {
-    return conclude(run, yield* steps);
+    return conclude(yield* steps);
   } catch (error) {
     if (error === aborted) return undefined;
     onInternalError(error);
-    return run.isAborted ? undefined : conclude(run, refusedBy(run, internalError));
+    return run.isAborted ? undefined : conclude(refusedBy(run, internalError));
   }
 }
 
@@ -61,7 +61,7 @@ function inTime<T>(
       if (run.isAborted) return;
       run.isAborted = true;
       const cause = new Error(`no verdict within ${maxAnswerMs / 1000} s`);
-      resolve(conclude(run, refusedBy(run, unavailable(run.terms.core.settings.rcpt.replies.unavailable, cause))));
+      resolve(conclude(refusedBy(run, unavailable(run.terms.core.settings.rcpt.replies.unavailable, cause))));
     });
     // It does not reject: all is caught.
     void answer.then((value) => {

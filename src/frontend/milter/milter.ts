@@ -72,6 +72,8 @@ const goOn = encodeResponse({ kind: "continue" });
 /** From a MAIL that passed to the end of the message. */
 interface Message {
   readonly sender: Path;
+  /** Recipients and the sender may be changed at its end. A reload changes nothing about a message that is under way. */
+  readonly isRewritten: boolean;
   /** By spelling. */
   readonly recipients: Map<string, Accepted>;
   /** That the message is to get. */
@@ -91,8 +93,8 @@ export class MilterConversation {
   /** The name of the last HELO; `""` before. */
   #helo = "";
   #message: Message | undefined;
-  /** What MAIL came to, where the MTA did not wait for it. */
-  #refusedMail: StageResult | undefined;
+  /** The refusal of a MAIL whose reply the MTA did not wait for; each RCPT gets it. */
+  #refusedMail: { readonly sender: Path; readonly result: StageResult } | undefined;
   #run: CommandRun | undefined;
 
   constructor(options: MilterOptions, report: MilterReport, budget: OctetBudget) {
@@ -197,7 +199,7 @@ export class MilterConversation {
       smtp.recipientRefused();
       return isAwaited ? { text: goOn, delayMs: 0 } : undefined;
     }
-    const { mode, extensions, rewrite } = this.#options.settings();
+    const { mode, extensions } = this.#options.settings();
     const run: CommandRun = {
       ...{ command, smtp, isAwaited, startedAt: this.#now(), refused: [], isAborted: false },
       terms: {
@@ -205,12 +207,12 @@ export class MilterConversation {
         // An MTA that does not even wait at RCPT never hears of a refusal.
         isShadow: mode === "shadow" || !this.#isAwaited("rcpt"),
         enforcesExtensions: extensions === "enforce",
-        mergesRecipients: rewrite && this.#mayChange && mode === "enforce",
+        mergesRecipients: kind === "rcpt" && this.#message?.isRewritten === true,
       },
     };
     this.#run = run;
     return runCommand(run, kind === "mail" ? this.#mail(run) : this.#rcpt(run), {
-      conclude: (_run, last) => this.#conclude(run, last),
+      conclude: (last) => this.#conclude(run, last),
       onInternalError: (error) => this.#report.internalError(error),
       timer: this.#options.timer,
     });
@@ -227,8 +229,12 @@ export class MilterConversation {
     const mail = smtp.mail({ sender: path.address, parameters, message: "" }, terms);
     const last = yield* askInOrder([connect, ...ehlo, mail], terms, refused);
     // An MTA that does not wait for this hears of it with each recipient.
-    this.#refusedMail = isAwaited || terms.isShadow || last.verdict.kind === "pass" ? undefined : last;
-    if (smtp.session.transaction !== undefined) this.#message = { sender: path, recipients: new Map(), header: undefined };
+    this.#refusedMail = isAwaited || terms.isShadow || last.verdict.kind === "pass" ? undefined : { sender: path, result: last };
+    if (smtp.session.transaction !== undefined) {
+      const { mode, rewrite } = this.#options.settings();
+      const isRewritten = rewrite && this.#mayChange && mode === "enforce";
+      this.#message = { sender: path, isRewritten, recipients: new Map(), header: undefined };
+    }
     return last;
   }
 
@@ -236,16 +242,16 @@ export class MilterConversation {
     const { path, parameters } = command;
     const message = this.#message;
     if (this.#refusedMail !== undefined) {
-      refused.push(this.#refusedMail);
-      return this.#refusedMail;
+      refused.push(this.#refusedMail.result);
+      return this.#refusedMail.result;
     }
     const result = yield* askInOrder([smtp.rcpt({ recipient: path.address, parameters, message: "" }, terms)], terms, refused);
     if (message === undefined || result.verdict.kind !== "pass") return result;
     message.header ??= result.header;
     // Removing a recipient removes it as often as it was given.
     if (!message.recipients.has(path.withoutRoute)) {
-      const address = canonicalAddress(path.address);
-      message.recipients.set(path.withoutRoute, { path, parameters, resolved: smtp.session.transaction?.given.get(address) ?? [address] });
+      const resolved = smtp.session.transaction?.given.get(canonicalAddress(path.address)) ?? [];
+      message.recipients.set(path.withoutRoute, { path, parameters, resolved });
     }
     return result;
   }
@@ -269,7 +275,7 @@ export class MilterConversation {
     reportDecision(this.#options, {
       listener: this.#options.listener,
       ...{ session, stage, verdict, resolved, isShadow: isOnlyLogged(run, verdict), helo: this.#helo },
-      sender: isRcpt ? (this.#message?.sender.address ?? "") : command.path.address,
+      sender: (isRcpt ? (this.#message ?? this.#refusedMail)?.sender : command.path)?.address ?? "",
       recipient: isRcpt ? command.path.address : "",
       instance: this.#macros.get("i") ?? "",
       ms: this.#now() - startedAt,
@@ -277,7 +283,7 @@ export class MilterConversation {
   }
 
   #finishMessage(): MilterReply {
-    const { mode, rewrite } = this.#options.settings();
+    const { mode } = this.#options.settings();
     const message = this.#message;
     const sender = this.#smtp?.session.transaction?.sender;
     this.#endMessage();
@@ -285,7 +291,7 @@ export class MilterConversation {
       const isChanged = message !== undefined && sender !== undefined && mode === "enforce";
       const modifications: readonly Modification[] = isChanged
         ? [
-            ...(rewrite && this.#mayChange ? this.#changes(message, sender) : []),
+            ...(message.isRewritten ? this.#changes(message, sender) : []),
             ...(message.header !== undefined && this.#can("addHeader") ? [{ kind: "addHeader", ...message.header } as const] : []),
           ]
         : [];

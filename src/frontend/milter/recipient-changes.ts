@@ -28,11 +28,10 @@ export function changesOfRecipients(recipients: readonly Accepted[], withParamet
   const unwritable: Accepted[] = [];
   for (const recipient of recipients) {
     const given = canonicalAddress(recipient.path.address);
-    const targets = recipient.resolved.every((address) => address === given || formatPath(address) !== undefined)
-      ? recipient.resolved
-      : [given];
-    // A list of which one address cannot be written is not delivered in part.
-    if (targets !== recipient.resolved) unwritable.push(recipient);
+    const isWritable = recipient.resolved.every((address) => address === given || formatPath(address) !== undefined);
+    // A list of which one address cannot be written is not delivered in part, and a recipient that goes nowhere else stays.
+    const targets = isWritable && recipient.resolved.length > 0 ? recipient.resolved : [given];
+    if (!isWritable) unwritable.push(recipient);
     for (const address of targets) if (!wanted.has(address)) wanted.set(address, recipient);
   }
 

@@ -122,7 +122,7 @@ function* stagesOf(request: PolicyRequest, plan: Plan, smtp: SmtpSession, terms:
   smtp.update(credentialsOf(request));
   if (plan.connect) yield smtp.connect(plan.begins ? undefined : message, terms);
   if (plan.ehlo && heloName !== "") yield smtp.ehlo(heloName, message, terms);
-  smtp.letThrough(heloName);
+  smtp.acceptHelo(heloName);
   if (plan.vrfy) yield vrfy(recipient, smtp, terms);
   const mail = { sender: request.sender, parameters: parametersOf(request), message, isAtRcpt: protocolState === "RCPT" };
   if (plan.mail) yield smtp.mail(mail, terms);
@@ -131,7 +131,7 @@ function* stagesOf(request: PolicyRequest, plan: Plan, smtp: SmtpSession, terms:
   yield plan.mail ? rcpt : afterMail(smtp.mail(mail, terms), rcpt);
 }
 
-/** What MAIL comes to is for the lists that ask about it, unless nothing can be said of its recipients. */
+/** Lists that ask about recipients alone drop the verdict on MAIL, unless no transaction could be begun. */
 function* afterMail(mail: Steps<StageResult>, rcpt: Steps<StageResult>): Steps<StageResult> {
   const result = yield* mail;
   return result.verdict.reason === "too-long" ? result : yield* rcpt;

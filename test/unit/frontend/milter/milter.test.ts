@@ -223,6 +223,26 @@ describe("a verdict is out within 9 seconds", () => {
 });
 
 describe("a reload", () => {
+  test.each<[what: string, during: Partial<MilterSettings>, end: string]>([
+    ["to shadow mode and back", { mode: "shadow" }, "continue"],
+    ["to no rewriting and back", { rewrite: false }, "continue"],
+  ])("%s during a message changes none of its recipients", async (_what, during, end) => {
+    const own = milterWorld(world());
+    const mta = await connected(own.options);
+    const before = own.settings;
+    own.settings = { ...before, ...during };
+    await inMessage(mta);
+    for (const recipient of ["<john+x@example.org>", "<jane@example.org>"]) expect(await rcpt(mta, recipient)).toBe("continue");
+    own.settings = before;
+    expect(await mta.send("E")).toBe(end);
+    await inMessage(mta);
+    for (const recipient of ["<john+x@example.org>", "<jane@example.org>"]) {
+      expect(await rcpt(mta, recipient)).toBe("continue");
+      own.settings = { ...before, rewrite: false };
+    }
+    expect(await mta.send("E")).toBe("-<john+x@example.org> | +<john@example.org> | continue");
+  });
+
   test("changes verdicts of open connections, but not what was negotiated", async () => {
     const place = world();
     const own = milterWorld(place, { mode: "shadow" });

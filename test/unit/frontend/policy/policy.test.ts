@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { TemporaryError } from "../../../../src/answer/temporary-error.ts";
 import { SessionMemory } from "../../../../src/frontend/policy/session-memory.ts";
 import { client, rcpt, request, type World, type WorldOptions, world } from "../../../support/mail-domain.ts";
 import { rule } from "../../../support/settings.ts";
@@ -330,6 +331,20 @@ describe.each([false, true])("a directory that waits: %s", (waits) => {
       expect(await ask(rcpt("john@example.org"))).toBe(cannotTell);
       expect(await ask(rcpt("john@example.org", { instance: "1.2.3.1" }))).toBe("DUNNO");
       expect(place.causes).toEqual([expect.objectContaining({ message: "down" })]);
+    });
+
+    test("what could not be told is asked again where nothing names messages", async () => {
+      const place = open({ changes: { mail: { rewrite: { ...rule("false", "mail"), constant: undefined, evaluate: () => mail() } } } });
+      let isDown = true;
+      const mail = () => {
+        if (isDown) throw new TemporaryError("down");
+        return 0;
+      };
+      const ask = client(place);
+      const asked = request("MAIL", { instance: "" });
+      expect(await ask(asked)).toBe(cannotTell);
+      isDown = false;
+      expect(await ask(asked)).toBe("DUNNO");
     });
 
     test("a session ends after thirty minutes without a request", async () => {
