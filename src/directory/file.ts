@@ -4,6 +4,7 @@ import type { OnAvailability } from "../answer/availability.ts";
 import { type LogicalLine, logicalLines } from "../file/logical-line.ts";
 import { type LineProblem, WatchedFile } from "../file/watched-file.ts";
 import { isAddress, parseAddress } from "../mail/address.ts";
+import { parseAddressList } from "../mail/address-list.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import type { Directory, Recipient } from "../stage/sources.ts";
 import { AddressTable } from "./address-table.ts";
@@ -110,6 +111,7 @@ function addEntry(table: AddressTable, entry: Entry): void {
 
 /** One address a line; `@domain`, or `*@domain`, means every address of the domain. */
 function parseListed({ number, text }: LogicalLine, problem: LineProblem): Entry | undefined {
-  if (isAddress(text)) return mailbox(parseAddress(text.replace(/^\*@/, "@")));
+  const [address = "", ...others] = parseAddressList(text) ?? [];
+  if (others.length === 0 && isAddress(address)) return mailbox(parseAddress(address.replace(/^\*@/, "@")));
   return problem(number, `"${text}" is not an address. Write one address a line.`);
 }

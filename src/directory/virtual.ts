@@ -2,9 +2,9 @@
 
 import type { LogicalLine } from "../file/logical-line.ts";
 import type { LineProblem } from "../file/watched-file.ts";
-import { canonicalAddress, parseAddress } from "../mail/address.ts";
+import { canonicalAddress, domainOf, localPartOf, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
-import { canonicalDomain } from "../mail/domain.ts";
+import { canonicalDomain, isHostName } from "../mail/domain.ts";
 
 /** What a table says of one key, canonical. */
 export type Entry =
@@ -21,14 +21,20 @@ export function parseVirtual({ number, text }: LogicalLine, localDomain: string 
   if (written.endsWith(":"))
     return problem(number, `"${written}" ends in a colon, as in an aliases file. Remove the colon, or name the file under aliases.`);
   if (/^\/.*\/[a-z]*$/i.test(written)) return problem(number, "regular expressions are not read here. Write addresses or @domain.");
-  warnOfWildcards(number, written, problem);
-  if (!key.includes("@") && key.includes(".")) return { kind: "domain", domain: canonicalDomain(written) };
+  if (!key.includes("@") && key.includes(".")) {
+    const domain = canonicalDomain(written);
+    warnOfKey(number, written, domain, problem);
+    return { kind: "domain", domain };
+  }
   if (!key.includes("@") && localDomain === undefined)
     return problem(number, `"${written}" has no domain. Write name@domain, or set aliases-domain.`);
   const targets = parseAddressList(value);
   if (targets === undefined || targets.length === 0)
     return problem(number, `"${value}" is not a list of addresses. Correct its quotes, brackets or colons.`);
-  return entryOf(qualify(written, localDomain), targets, number, localDomain, problem);
+  const address = qualify(written, localDomain);
+  warnOfKey(number, written, address, problem);
+  const qualified = targets.map((target) => qualify(target, localDomain));
+  return entryOf(address, qualified, number, problem);
 }
 
 /** The tables that say which mailboxes exist, virtual_mailbox_maps and relay_recipient_maps: `address  anything`. */
@@ -37,7 +43,7 @@ export function parseMailboxes({ number, text }: LogicalLine, localDomain: strin
   if (written === "" || value === "") return problem(number, "an entry is an address, white space and a path or another value.");
   const address = qualify(written, localDomain);
   if (!address.includes("@")) return problem(number, `"${written}" has no domain. Write name@domain, or set aliases-domain.`);
-  warnOfWildcards(number, written, problem);
+  warnOfKey(number, written, address, problem);
   return mailbox(address);
 }
 
@@ -53,24 +59,25 @@ function splitKey(text: string): { readonly key: string; readonly value: string 
   return { key, value };
 }
 
-/** As many write a catch-all, or a domain with its subdomains, elsewhere. */
-function warnOfWildcards(line: number, key: string, problem: LineProblem): void {
-  const [, domain] = /^(?:\*@|@?\*?\.)(.*)$/s.exec(key) ?? [];
-  if (domain === undefined) return;
-  problem(line, `"${key}" is no address of anybody. Write @${domain} for a whole domain, and each subdomain by itself.`, "warning");
+/** Wildcards as others write them are no wildcards here, and nobody has such an address. */
+function warnOfKey(line: number, written: string, address: string, problem: LineProblem): void {
+  const domain = domainOf(address) ?? address;
+  if (localPartOf(address) !== "*" && (isHostName(domain) || domain.startsWith("["))) return;
+  const fix = "Write @example.org for a whole domain, and each subdomain by itself.";
+  problem(line, `"${written}" is nobody's address or domain, and matches nothing. ${fix}`, "warning");
 }
 
-function entryOf(address: string, written: readonly string[], line: number, localDomain: string | undefined, problem: LineProblem): Entry {
-  const targets = written.map((target) => qualify(target, localDomain));
+function entryOf(address: string, targets: readonly string[], line: number, problem: LineProblem): Entry {
   const [target] = targets;
   if (address.startsWith("@") && targets.length === 1 && target?.startsWith("@")) {
     return { kind: "whole-domain", domain: address.slice(1), target: target.slice(1) };
   }
   const bare = targets.find((each) => !each.includes("@"));
-  if (bare === undefined) return { kind: "address", address, targets };
-  const what = `"${bare}" has no domain: mail for ${address} is left to the MTA. Set aliases-domain to what Postfix has as $myorigin.`;
-  problem(line, what, "warning");
-  return { kind: "address", address, targets: [address] };
+  if (bare !== undefined) {
+    const what = `"${bare}" has no domain, and only the MTA can complete it. Set aliases-domain to what Postfix has as $myorigin.`;
+    problem(line, what, "warning");
+  }
+  return { kind: "address", address, targets };
 }
 
 /** A name without a domain is of `localDomain`. */

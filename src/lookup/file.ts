@@ -3,6 +3,7 @@
 import type { OnAvailability } from "../answer/availability.ts";
 import type { Value } from "../expr/value.ts";
 import { type LineProblem, WatchedFile } from "../file/watched-file.ts";
+import { isNetwork } from "../mail/ip.ts";
 import type { Lookup } from "../stage/sources.ts";
 import type { LookupEntry, LookupSettings } from "./lookup-settings.ts";
 import { type MemoryLookup, openMemoryLookup } from "./memory.ts";
@@ -28,13 +29,22 @@ export class FileLookup implements Lookup {
   }
 }
 
-/** Keys that cannot be read match nothing, and do not stop the others. */
+/** Keys that match nothing do not stop the others. */
 export function warnOfKeys(text: string, problem: LineProblem): void {
-  let line = 1;
+  let line = 0;
   for (const each of text.split("\n")) {
-    if (withoutComment(each).includes("\ufffd")) problem(line, "is not text in UTF-8, and so matches nothing. Convert it.", "warning");
     line += 1;
+    const entry = withoutComment(each);
+    if (entry.includes("\ufffd")) problem(line, "is not text in UTF-8, and so matches nothing. Convert it.", "warning");
+    const useless = uselessNetwork(entry.split(/\s/, 1)[0] ?? "");
+    if (useless !== undefined) problem(line, useless, "warning");
   }
+}
+
+/** Lists compare keys, of which none is a network. `undefined`: it is none. */
+export function uselessNetwork(key: string): string | undefined {
+  if (!key.includes("/") || !isNetwork(key)) return undefined;
+  return `"${key}" matches nothing: a list knows no networks. Write 192.0.2.* for what begins so, or ask is_ip_in_cidr in a rule.`;
 }
 
 function withoutComment(line: string): string {

@@ -11,13 +11,14 @@ const virtual = `info@hosted.example  mia
 @hosted.example      root, ann@elsewhere.example
 *@example.org        ann@elsewhere.example
 .example.net         x
+john@*.example.org   ann@elsewhere.example
 good@hosted.example  Ann Example <ann@elsewhere.example>
 `;
 const files: ReadonlyMap<string, string> = new Map([
   ["virtual", virtual],
   ["clients", "# names\n*.airline.example\njohn@example.org\nmx*.example\ncaf\ufffd.example # in Latin-1\n"],
   ["recipients", "*@example.org\n192.0.2.1\n"],
-  ["list", `# caf\ufffd\n${"caf\ufffd.example\n".repeat(12)}good.example\n`],
+  ["list", `# caf\ufffd\n${"caf\ufffd.example\n".repeat(9)}good.example\n192.0.2.0/24 blocked\n2001:db8::/32\n`],
 ]);
 const readFile = (path: string) => files.get(basename(path)) ?? "";
 

@@ -55,6 +55,11 @@ export class ProblemReport {
     this.#problems.push({ severity: "warning", file: this.file, ...locate(this.#root, path), message });
   }
 
+  /** When there is a message. */
+  warningIf(path: KeyPath, message: string | undefined): void {
+    if (message !== undefined) this.warning(path, message);
+  }
+
   /** Without a `file`: in the configuration itself. */
   add(problem: Omit<Problem, "file"> & { readonly file?: string }): void {
     this.#problems.push({ file: this.file, ...problem });

@@ -47,8 +47,8 @@ export function checkLines(
     if (counts[severity] <= maxLines) report[severity](path, `${file}:${line}: ${what}`);
     return undefined;
   });
-  if (counts.error > maxLines) report.error(path, `${file}: ${counts.error - maxLines} more lines have errors.`);
-  if (counts.warning > maxLines) report.warning(path, `${file}: ${counts.warning - maxLines} more lines have warnings.`);
+  if (counts.error > maxLines) report.error(path, `${file}: further lines with errors: ${counts.error - maxLines}.`);
+  if (counts.warning > maxLines) report.warning(path, `${file}: further lines with warnings: ${counts.warning - maxLines}.`);
 }
 
 export const notUtf8 = "is not text in UTF-8. Convert it.";

@@ -1,6 +1,6 @@
 /** `[lookup.*]`, `[lookup-file.*]` and `[lookup-sql.*]`: named lists in one namespace. */
 import type { Value } from "../../expr/value.ts";
-import { warnOfKeys } from "../../lookup/file.ts";
+import { uselessNetwork, warnOfKeys } from "../../lookup/file.ts";
 import type { LookupEntry, LookupSettings } from "../../lookup/lookup-settings.ts";
 import { unknownStore } from "../check/names.ts";
 import type { Normalised } from "../normalise.ts";
@@ -16,6 +16,7 @@ export function compileLookups(normalised: Normalised, context: CompileContext):
     lookups.set(name, settings);
   };
   for (const [name, entries] of Object.entries(normalised.lookup)) {
+    for (const key of Object.keys(entries)) context.report.warningIf(["lookup", name, key], uselessNetwork(key));
     add("lookup", { type: "memory", name, entries: Object.entries(entries).map(([key, value]) => entryOf(key, value)) });
   }
   for (const [name, { path, "case-sensitive": caseSensitive }] of Object.entries(normalised["lookup-file"])) {

@@ -67,6 +67,7 @@ const tables: [kind: Kind, line: string, address: string, found: object | undefi
   ["mailboxes", "a@v.example b@w.example", "b@w.example", undefined],
   ["mailboxes", "@v.example v.example/all/", "x@v.example", mailbox("x@v.example")],
   ["mailboxes", "a l.example/a/", "a@l.example", mailbox("a@l.example")],
+  ["addresses", "Ann Example <a@v.example>", "a@v.example", mailbox("a@v.example")],
   ["addresses", "*@v.example", "anyone@v.example", mailbox("anyone@v.example")],
   ["addresses", "# all\nA@v.example\n  b@V.example  \n", "a@v.example", mailbox("a@v.example")],
   ["addresses", "# all\nA@v.example\n  b@V.example  \n", "b@v.example", mailbox("b@v.example")],
@@ -103,10 +104,10 @@ describe("tables of the MTA", () => {
   });
 
   it.each([
-    ["a@v.example b", "a@v.example", mailbox("a@v.example")],
-    ["a@v.example b, c@w.example", "a@v.example", mailbox("a@v.example")],
-    ["@v.example root", "@v.example", mailbox("@v.example")],
-  ])("leaves targets without a domain to the MTA: %s", async (line, address, found) => {
+    ["a@v.example b", "a@v.example", mailbox("b")],
+    ["a@v.example b, c@w.example", "a@v.example", list("b", "c@w.example")],
+    ["@v.example root", "@v.example", mailbox("root")],
+  ])("leaves targets without a domain to the MTA to complete: %s", async (line, address, found) => {
     expect((await open("virtual", line)).recipient(address)).toEqual(found);
   });
 
