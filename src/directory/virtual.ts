@@ -4,7 +4,7 @@ import type { LogicalLine } from "../file/logical-line.ts";
 import type { LineProblem } from "../file/watched-file.ts";
 import { canonicalAddress, domainOf, localPartOf, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
-import { canonicalDomain, isHostName } from "../mail/domain.ts";
+import { canonicalDomain, isMailDomain } from "../mail/domain.ts";
 
 /** What a table says of one key, canonical. */
 export type Entry =
@@ -62,7 +62,7 @@ function splitKey(text: string): { readonly key: string; readonly value: string 
 /** Wildcards as others write them are no wildcards here, and nobody has such an address. */
 function warnOfKey(line: number, written: string, address: string, problem: LineProblem): void {
   const domain = domainOf(address) ?? address;
-  if (localPartOf(address) !== "*" && (isHostName(domain) || domain.startsWith("["))) return;
+  if (localPartOf(address) !== "*" && isMailDomain(domain)) return;
   const fix = "Write @example.org for a whole domain, and each subdomain by itself.";
   problem(line, `"${written}" is nobody's address or domain, and matches nothing. ${fix}`, "warning");
 }

@@ -2,7 +2,7 @@
 
 import type { LineProblem } from "../file/watched-file.ts";
 import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
-import { canonicalDomain, isHostName } from "../mail/domain.ts";
+import { canonicalDomain, isMailDomain } from "../mail/domain.ts";
 import { isNetwork } from "../mail/ip.ts";
 import type { Pattern } from "../text/pattern.ts";
 import { addPattern, entriesIn, isBelow, withoutWildcard } from "./exempt-clients.ts";
@@ -24,7 +24,7 @@ export function parseExemptRecipients(text: string, problem: LineProblem): IsExe
       if (matchesSome(address)) addresses.add(address);
       else problem(line, matchesNone(entry), "warning");
     } else if (/^[^\s@/]+$/.test(entry)) {
-      if (isHostName(domain) && !isNetwork(domain)) domains.add(domain);
+      if (isMailDomain(domain) && !isNetwork(domain)) domains.add(domain);
       else problem(line, matchesNone(entry), "warning");
     } else
       problem(line, `"${entry}" is not an address, domain or /pattern/. Write one a line, such as john@example.org, info@ or example.org.`);
@@ -43,7 +43,7 @@ export function parseExemptRecipients(text: string, problem: LineProblem): IsExe
 
 function matchesSome(address: string): boolean {
   const domain = domainOf(address) ?? "";
-  return !/[*\ufffd]/.test(localPartOf(address)) && (domain === "" || domain.startsWith("[") || isHostName(domain));
+  return !/[*\ufffd]/.test(localPartOf(address)) && (domain === "" || isMailDomain(domain));
 }
 
 function matchesNone(entry: string): string {

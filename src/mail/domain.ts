@@ -20,9 +20,14 @@ export function canonicalDomain(domain: string): string {
   return labels.length <= maxDomainOctets ? labels : lower;
 }
 
-/** Of a canonical domain: whether it is one that an address or a client can have. Underscores are in use although host names have none. */
+/** Of a canonical domain: whether a client can have it as its name. Underscores are in use although host names have none. */
 export function isHostName(domain: string): boolean {
   return /^[a-z\d_-]+(?:\.[a-z\d_-]+)*$/.test(domain);
+}
+
+/** Of a canonical domain: whether an address can have it, be it a name or the literal of an IP address. */
+export function isMailDomain(domain: string): boolean {
+  return isHostName(domain) || /^\[[^\][\s]+\]$/.test(domain);
 }
 
 const isCanonical = /^[a-z\d._:[\]-]*[a-z\d_\]-]$/;

@@ -3,7 +3,7 @@ import type { DirectorySettings, Principal } from "../../directory/directory-set
 import { tableKinds, tableParsers } from "../../directory/file.ts";
 import type { DnsSettings } from "../../dns/dns.ts";
 import { domainOf, isAddress, parseAddress } from "../../mail/address.ts";
-import { canonicalDomain, isHostName } from "../../mail/domain.ts";
+import { canonicalDomain, isMailDomain } from "../../mail/domain.ts";
 import type { Queries } from "../../store/store-settings.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { unknownStore } from "../check/names.ts";
@@ -78,7 +78,7 @@ function memory(name: string, path: KeyPath, { principals, domains }: Of<"memory
 function addresses(path: KeyPath, texts: readonly string[], report: ProblemReport): readonly string[] {
   return texts.map((text, index) => {
     const domain = domainOf(parseAddress(text)) ?? "";
-    if (!isAddress(text) || !(isHostName(domain) || domain.startsWith("["))) {
+    if (!isAddress(text) || !isMailDomain(domain)) {
       report.error([...path, index], `"${text}" is not an address. Write it as "john@example.org", a catch-all as "@example.org".`);
     }
     return parseAddress(text.replace(/^\*@/, "@"));

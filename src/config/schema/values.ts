@@ -1,6 +1,6 @@
 /** The kinds of values that many keys have: what may be written, and what it means. */
 import { z } from "zod";
-import { canonicalDomain, isHostName } from "../../mail/domain.ts";
+import { canonicalDomain, isMailDomain } from "../../mail/domain.ts";
 import { canonicalIp } from "../../mail/ip.ts";
 import type { variablesOf } from "../../stage/vocabulary.ts";
 import { parseDuration } from "../../text/duration.ts";
@@ -10,7 +10,7 @@ import { formatRules, formatSwitch, readRules, readSwitch, type WrittenRules } f
 export const word = z.string().regex(/^[^\p{Cc}]+$/u, { error: "must be text on one line, and not empty." });
 
 /** Subdomains are domains of their own: a wildcard would match nothing. */
-export const domainName = word.refine((text) => isHostName(canonicalDomain(text)), {
+export const domainName = word.refine((text) => isMailDomain(canonicalDomain(text)), {
   error: ({ input }) => `"${String(input)}" is not a domain. Write it like "example.org", and each subdomain by itself.`,
 });
 

@@ -63,6 +63,8 @@ describe("recipients", () => {
     ["@example.org", "john@example.org", true],
     ["*.example.org", "john@sub.example.org", true],
     ["*.example.org", "john@badexample.org", false],
+    ["[192.0.2.1]", "john@[192.0.2.1]", true],
+    ["john@[192.0.2.1]", "john@[192.0.2.1]", true],
     ["info@", "info@any.example", true],
     ["info@", "info+x@any.example", true],
     ["info@", "information@any.example", false],
