@@ -79,6 +79,10 @@ class RunningDaemon implements Daemon {
   readonly #failures = new SayOnce(failureAgainMs);
   readonly #onAvailability = logOutages((source, up, cause) => logSource(this.#logger, source, up, cause));
   #refreshing: NodeJS.Timeout | undefined;
+  /** Ends when what was asked for so far is in force; one change comes after the other. */
+  #changing: Promise<unknown> = Promise.resolve();
+  /** Listeners that a reload has taken away, until their connections are closed. */
+  readonly #finishing = new Set<Promise<void>>();
 
   constructor(logger: Logger, options: DaemonOptions) {
     const { sockets = new BoundSockets(logger), leaseState = stateLeases(logger), routePolicy = (_, answer) => answer } = options;
@@ -88,7 +92,13 @@ class RunningDaemon implements Daemon {
     this.#routePolicy = routePolicy;
   }
 
-  async reload(configuration: Configuration): Promise<void> {
+  reload(configuration: Configuration): Promise<void> {
+    const change = this.#changing.then(() => this.#change(configuration));
+    this.#changing = change.catch(() => {});
+    return change;
+  }
+
+  async #change(configuration: Configuration): Promise<void> {
     const next = this.#openCore(configuration);
     await this.#cores.change(next, async () => {
       await this.#checkStatements(next);
@@ -99,10 +109,17 @@ class RunningDaemon implements Daemon {
   }
 
   async stop(): Promise<void> {
+    await this.#changing;
     clearInterval(this.#refreshing);
     this.#sockets.close();
-    await Promise.all(this.#served.map(({ listener }) => listener.finish(graceMs)));
+    for (const { listener } of this.#served) this.#finish(listener);
+    await Promise.all(this.#finishing);
     await this.#cores.close();
+  }
+
+  #finish(listener: Listener): void {
+    const finishing = listener.finish(graceMs).finally(() => this.#finishing.delete(finishing));
+    this.#finishing.add(finishing);
   }
 
   /** Throws when the SQL of a script cannot work. An unavailable store is not a reason to stop. */
@@ -124,14 +141,14 @@ class RunningDaemon implements Daemon {
       served.push(one);
       return (socket, mustMakeRoom) => one.listener.take(socket, mustMakeRoom);
     });
-    for (const previous of this.#served) if (!served.includes(previous)) void previous.listener.finish(graceMs);
+    for (const previous of this.#served) if (!served.includes(previous)) this.#finish(previous.listener);
     this.#served = served;
   }
 
   #openListener(first: ListenerSettings): Served {
-    // Until the listener is there nobody asks for its settings.
-    const current = { settings: first };
-    return Object.assign(current, { listener: this.#openProtocol(first, () => current.settings) });
+    // Nobody asks for the settings before the listener is there.
+    const served: Served = { settings: first, listener: this.#openProtocol(first, () => served.settings) };
+    return served;
   }
 
   #openProtocol({ name, protocol }: ListenerSettings, settings: () => ListenerSettings): Listener {

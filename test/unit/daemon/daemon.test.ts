@@ -1,0 +1,72 @@
+/** What a daemon does when changes and its end come together. */
+import { once } from "node:events";
+import { connect } from "node:net";
+import { pino } from "pino";
+import { afterEach, expect, test } from "vitest";
+import type { Configuration } from "../../../src/config/configuration.ts";
+import { parseConfiguration } from "../../../src/config/load.ts";
+import { type Daemon, startDaemon } from "../../../src/daemon/daemon.ts";
+import { frame, strings, uint32 } from "../../support/milter-frames.ts";
+
+function configurationOf(policy: readonly string[], milter: readonly string[] = []): Configuration {
+  const table = (protocol: string) => (name: string) => `[listener.${name}]\nprotocol = "${protocol}"\nbind = ["127.0.0.1:0"]\n`;
+  const tables = [...policy.map(table("policy")), ...milter.map(table("milter"))];
+  const { configuration, problems } = parseConfiguration(`${tables.join("")}[directory.mta]\ntype = "mta"\n`, "daemon.toml", () => "");
+  if (configuration === undefined) throw new Error(problems.map(({ message }) => message).join("\n"));
+  return configuration;
+}
+
+const daemons: Daemon[] = [];
+
+afterEach(async () => {
+  for (const daemon of daemons.splice(0)) await daemon.stop();
+});
+
+async function start(policy: readonly string[], milter: readonly string[] = []) {
+  const addresses = new Map<string, string>();
+  const logger = pino(
+    {},
+    {
+      write(line: string) {
+        const { event, listener, addresses: bound } = JSON.parse(line) as { event?: string; listener?: string; addresses?: string[] };
+        if (event === "listening") addresses.set(listener ?? "", bound?.[0] ?? "");
+      },
+    },
+  );
+  const daemon = await startDaemon(configurationOf(policy, milter), logger);
+  daemons.push(daemon);
+  const open = async (listener: string) => {
+    const socket = connect(Number(addresses.get(listener)?.split(":").at(-1)), "127.0.0.1");
+    await once(socket, "connect");
+    return socket;
+  };
+  return { daemon, open };
+}
+
+test("an end that comes during a reload comes after it", async () => {
+  const { daemon, open } = await start(["one"]);
+  const reloaded = daemon.reload(configurationOf(["one", "two"]));
+  await daemon.stop();
+  await reloaded;
+  for (const listener of ["one", "two"]) await expect(open(listener)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+});
+
+test("a message of a listener that a reload takes away is waited for", async () => {
+  const { daemon, open } = await start(["one"], ["two"]);
+  const socket = await open("two");
+  socket.setEncoding("latin1");
+  const ask = async (letter: string, data: string) => {
+    socket.write(frame(letter, data));
+    const [answer] = await once(socket, "data");
+    return String(answer).slice(4);
+  };
+  await ask("O", uint32(6) + uint32(0) + uint32(0));
+  await ask("C", `mx.client.example\0U`);
+  await ask("H", strings("mx.client.example"));
+  expect(await ask("M", strings("<a@client.example>"))).toBe("c");
+  await daemon.reload(configurationOf(["one"]));
+  const stopped = daemon.stop();
+  expect(await ask("R", strings("<b@example.org>"))).toBe("c");
+  socket.write(frame("Q", ""));
+  await stopped;
+});
