@@ -14,6 +14,7 @@ import { cannotRead, notUtf8, type ReadFile } from "./compile/context.ts";
 import { mustServe } from "./compile/listeners.ts";
 import { type Configuration, compileConfiguration } from "./configuration.ts";
 import { normalise } from "./normalise.ts";
+import { maxOctets } from "./syntax/bounds.ts";
 import { parseJson } from "./syntax/json.ts";
 import { foldObjects } from "./syntax/json-objects.ts";
 import { parseToml } from "./syntax/toml.ts";
@@ -45,6 +46,7 @@ export function loadConfiguration(file: string, options: LoadOptions = {}): Load
   } catch (error) {
     return fail(cannotRead(file, error));
   }
+  if (bytes.length > maxOctets) return fail(`is longer than ${maxOctets} octets. Put lists, scripts and the like into files of their own.`);
   if (!isUtf8(bytes)) return fail(notUtf8);
   // The decoder drops a byte order mark.
   return parseConfiguration(new TextDecoder().decode(bytes), file, (path) => readFileSync(path, "utf8"), options);

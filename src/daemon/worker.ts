@@ -76,34 +76,38 @@ class Worker {
     void this.#stop(1);
   }
 
-  async #configure({ file, text, options, worker, workers }: Configure): Promise<void> {
-    const { configuration, problems } = parseConfiguration(text, file, (path) => readFileSync(path, "utf8"), options);
-    if (configuration === undefined) return sendToPrimary({ kind: "configured", error: problems.map(formatProblem).join("; ") });
-    this.#deadlineMs = stateSettings(configuration).timeoutMs + channelMs;
-    const share: Configuration = { ...configuration, maxWaiting: Math.ceil(configuration.maxWaiting / workers) };
-    this.#log ??= openLog(share.log, { worker });
-    const { logger, flush } = this.#log;
+  async #configure(message: Configure): Promise<void> {
     try {
-      if (this.#daemon === undefined) {
-        const leaseState = () => ({ state: this.#state, release: async () => {} });
-        const routing = new SessionRouting({
-          worker,
-          workers,
-          send: (to, message) => sendToPrimary({ kind: "routed", to, message }),
-          onAvailability: (name, up) => logWorker(logger, name, up),
-        });
-        this.#routing = routing;
-        const routePolicy: DaemonOptions["routePolicy"] = (listener, answer) => routing.route(listener, answer);
-        this.#daemon = await startDaemon(share, logger, { sockets: this.#sockets, leaseState, routePolicy });
-      } else {
-        await this.#daemon.reload(share);
-        logger.level = share.log.level;
-      }
+      await this.#apply(message);
       sendToPrimary({ kind: "configured" });
     } catch (error) {
       // Without a daemon the process is ended at once.
-      flush();
+      this.#log?.flush();
       sendToPrimary({ kind: "configured", error: messageOf(error) });
+    }
+  }
+
+  async #apply({ file, text, options, worker, workers }: Configure): Promise<void> {
+    const { configuration, problems } = parseConfiguration(text, file, (path) => readFileSync(path, "utf8"), options);
+    if (configuration === undefined) throw new Error(problems.map(formatProblem).join("; "));
+    this.#deadlineMs = stateSettings(configuration).timeoutMs + channelMs;
+    const share: Configuration = { ...configuration, maxWaiting: Math.ceil(configuration.maxWaiting / workers) };
+    this.#log ??= openLog(share.log, { worker });
+    const { logger } = this.#log;
+    if (this.#daemon === undefined) {
+      const leaseState = () => ({ state: this.#state, release: async () => {} });
+      const routing = new SessionRouting({
+        worker,
+        workers,
+        send: (to, message) => sendToPrimary({ kind: "routed", to, message }),
+        onAvailability: (name, up) => logWorker(logger, name, up),
+      });
+      this.#routing = routing;
+      const routePolicy: DaemonOptions["routePolicy"] = (listener, answer) => routing.route(listener, answer);
+      this.#daemon = await startDaemon(share, logger, { sockets: this.#sockets, leaseState, routePolicy });
+    } else {
+      await this.#daemon.reload(share);
+      logger.level = share.log.level;
     }
   }
 

@@ -85,6 +85,30 @@ it("150 reloads start no process that stays, and no answer is wrong meanwhile", 
   expect(daemon.children()).toEqual(before);
 });
 
+it("whatever a reload meets leaves the previous configuration serving, with a problem that has a place", async () => {
+  const { daemon, ask } = await start('type = "sqlite"\npath = "none.sqlite"');
+  const unavailable = "451 4.4.3 Unable to verify address at this time.";
+  expect(await ask()).toBe(unavailable);
+  const texts = [
+    `a = "${"x".repeat(1_000_000)}"`,
+    `a = '''${"x\n".repeat(500_000)}'''`,
+    `a = ${"[".repeat(100_000)}`,
+    `${"a.".repeat(50_000)}a = 1`,
+    '{"a":'.repeat(100_000),
+    "\0",
+    "[listener.smtp",
+    "",
+  ];
+  for (const text of texts) {
+    daemon.reload(text);
+    const problem = await daemon.logged(({ event }) => event === "configuration");
+    expect(problem).toMatchObject({ msg: expect.stringMatching(/postern\.toml:\d+:\d+: /) });
+    const msg = "the configuration has errors; the previous configuration stays active";
+    expect(await daemon.logged(({ event }) => event === "reload")).toMatchObject({ msg });
+    expect(await ask()).toBe(unavailable);
+  }
+});
+
 it("reloads need no further connections to PostgreSQL", async () => {
   const postgres = await TestPostgres.create(["max_connections=20", "superuser_reserved_connections=3"]);
   try {

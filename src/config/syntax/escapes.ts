@@ -28,8 +28,20 @@ export function doubleUnknownEscapes(source: string): LenientText {
   return {
     text,
     doubled,
-    original: (offset) => offset - doubled.filter((at, index) => at + index < offset).length,
+    original: (offset) => offset - doubledBefore(offset, doubled),
   };
+}
+
+/** How many were doubled before an offset in the text with all of them doubled, by halves. */
+function doubledBefore(offset: number, doubled: readonly number[]): number {
+  let low = 0;
+  let high = doubled.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((doubled[middle] ?? 0) + middle < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Where in `source` the character at `index` of the value is, for a string of TOML or JSON that begins at `start`. */

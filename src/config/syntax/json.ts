@@ -1,10 +1,9 @@
 /** JSON (RFC 8259) to a tree with places. A key given twice is an error. */
 
 import { type Place, placesIn } from "../../text/place.ts";
+import { maxDepth, tooDeep } from "./bounds.ts";
 import { offsetInSource } from "./escapes.ts";
 import { keyOf, type Parsed, type Table, type TreeNode } from "./tree.ts";
-
-const maxDepth = 64;
 
 export function parseJson(source: string): Parsed {
   try {
@@ -51,7 +50,7 @@ class JsonReader {
   }
 
   #value(key: string, keyAt: Place, depth: number): TreeNode {
-    if (depth > maxDepth) this.#fail("nested too deeply.");
+    if (depth > maxDepth) this.#fail(tooDeep);
     const at = this.#here();
     const start = this.#offset;
     switch (this.#source[start]) {

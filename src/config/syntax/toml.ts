@@ -1,6 +1,7 @@
 /** TOML 1.0 to a tree with places, lenient in escapes. */
 import { type AST, ParseError, parseTOML } from "toml-eslint-parser";
 import { type Place, placesIn } from "../../text/place.ts";
+import { findBeyondBounds } from "./bounds.ts";
 import { doubleUnknownEscapes, offsetInSource } from "./escapes.ts";
 import { keyOf, type List, type Parsed, type Table, type TreeNode } from "./tree.ts";
 
@@ -17,8 +18,10 @@ const hints: readonly (readonly [RegExp, string])[] = [
 ];
 
 export function parseToml(source: string): Parsed {
-  const lenient = doubleUnknownEscapes(source);
   const places = placesIn(source);
+  const beyond = findBeyondBounds(source);
+  if (beyond !== undefined) return { kind: "error", at: places(beyond.offset), message: beyond.message };
+  const lenient = doubleUnknownEscapes(source);
   const place = (offset: number) => places(lenient.original(offset));
   try {
     const root: Table = { kind: "table", key: "", keyAt: { line: 1, column: 1 }, at: { line: 1, column: 1 }, entries: new Map() };
@@ -26,6 +29,9 @@ export function parseToml(source: string): Parsed {
     const remarks = lenient.doubled.map((at) => ({ at: places(at), message: doubledMessage(source.slice(at, at + 2)) }));
     return { kind: "tree", root, remarks };
   } catch (error) {
+    // The parser's own, for what the bounds do not foresee.
+    if (error instanceof RangeError)
+      return { kind: "error", at: { line: 1, column: 1 }, message: "too long or too deep to be read. Put its longest parts into files." };
     if (!(error instanceof ParseError)) throw error;
     const hint =
       hints.find(([words]) => words.test(error.message))?.[1] ?? "Look for a stray or a missing quote, comma or bracket before this.";

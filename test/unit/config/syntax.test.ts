@@ -5,6 +5,7 @@ import { doubleUnknownEscapes, offsetInSource } from "../../../src/config/syntax
 import { parseJson } from "../../../src/config/syntax/json.ts";
 import { parseToml } from "../../../src/config/syntax/toml.ts";
 import { type KeyPath, locate, type Parsed, toData } from "../../../src/config/syntax/tree.ts";
+import { workOf } from "../../support/count-work.ts";
 import { runs } from "../../support/runs.ts";
 
 function rootOf(parsed: Parsed) {
@@ -107,6 +108,66 @@ describe("TOML", () => {
 });
 
 const withoutBigints = (_: string, value: unknown) => (typeof value === "bigint" ? Number(value) : value);
+
+describe("the bounds of TOML", () => {
+  const [open, close] = ["[", "]"].map((bracket) => bracket.repeat(64));
+  const long = "x".repeat(99_990);
+
+  it.each<[what: string, text: string]>([
+    ["a basic string", `a = "${long}"`],
+    ["a literal string", `a = '${long}'`],
+    ["a long basic string", `a = """${long}"""`],
+    ["a long literal string", `a = '''${long}'''`],
+    ["a comment", `# ${long.repeat(2)}\na = 1`],
+    ["lists in lists", `a = ${open}1${close}`],
+    ["parts of a key", `${"a.".repeat(63)}a = 1`],
+    ["parts of a header", `[${"a.".repeat(63)}a]\nb.c = 1`],
+    ["many parts of many keys", Array.from({ length: 200 }, (_, n) => `a.b.c${n} = 1.5 # [.`).join("\n")],
+    ["many lists", `a = [${"[1.5], ".repeat(1000)}]`],
+    ["quotes at the end of long strings", `a = [${`"""[""""", '''[''''', `.repeat(100)}]`],
+    ["brackets and quotes in strings", `a = [${String.raw`"[\"[", '["[', """["[""\"[""", `.repeat(100)}]`],
+    ["long strings of many lines", `a = [${'"""\n[\n""", '.repeat(100)}]`],
+  ])("hold %s", (_, text) => {
+    expect(parseToml(text)).toMatchObject({ kind: "tree" });
+  });
+
+  it.each<[text: string, place: string, message: string]>([
+    [`a = 1\nb = "${"x".repeat(1_000_000)}"`, "2:5", "a text of more than 100000 characters"],
+    [`a = 1\nb = '${"x".repeat(1_000_000)}'`, "2:5", "a text of more than 100000 characters"],
+    [`a = 1\nb = """${"x\n".repeat(500_000)}"""`, "2:5", "a text of more than 100000 characters"],
+    [`a = 1\nb = '''${"x\n".repeat(500_000)}'''`, "2:5", "a text of more than 100000 characters"],
+    [`a = "${"x".repeat(200_000)}`, "1:5", "a text of more than"],
+    [`a = ${"1".repeat(200_000)}`, "1:5", "a text of more than"],
+    [`a = 1.${"1".repeat(70_000)}e${"1".repeat(70_000)}`, "1:7", "a text of more than"],
+    [`a = [\n${"[".repeat(10_000)}`, "2:64", "nested too deeply"],
+    [`a = ${"{b=".repeat(10_000)}`, "1:197", "nested too deeply"],
+    [`${"a.".repeat(50_000)}b = 1`, "1:128", "a key of more than 64 parts"],
+    [`x = 1\n[${'"a" . '.repeat(50_000)}b]`, "2:384", "a key of more than 64 parts"],
+    [`x = { ${"a.".repeat(50_000)}b = 1 }`, "1:134", "a key of more than 64 parts"],
+  ])("%.20s", (text, place, message) => {
+    const parsed = parseToml(text);
+    if (parsed.kind === "tree") throw new Error("it was read");
+    expect([`${parsed.at.line}:${parsed.at.column}`, parsed.message]).toEqual([place, expect.stringContaining(message)]);
+  });
+
+  it("any text is a tree, or an error with a place in it", () => {
+    const pieces = ["a", ".", "=", "1", ",", "\n", "[", "]", "{", "}", '"', "'", '"""', "'''", "\\", "#", " ", "[[a]]\n", "é"];
+    const text = fc.array(fc.constantFrom(...pieces), { maxLength: 300 }).map((chosen) => chosen.join(""));
+    const check = (given: string) => {
+      const parsed = parseToml(given);
+      if (parsed.kind === "error") expect(parsed.at.line).toBeLessThanOrEqual(given.split("\n").length);
+    };
+    fc.assert(fc.property(text, check), { numRuns: runs(500) });
+  });
+
+  it("the work is linear in the number of escapes that TOML lacks", async () => {
+    const text = (lines: number) => Array.from({ length: lines }, (_, n) => `k${n} = "\\."`).join("\n");
+    const [few, many] = [text(500), text(5000)];
+    parseToml(few);
+    const work = await workOf("src/config/syntax", () => parseToml(few));
+    expect(await workOf("src/config/syntax", () => parseToml(many))).toBeLessThan(work * 15);
+  });
+});
 
 describe("JSON", () => {
   it("is what JSON.parse says", () => {
