@@ -32,7 +32,8 @@ export class StateStores {
     const settings = stateSettings(configuration);
     const leases = new Leases();
     const state = this.#stores.lease(settings, leases, (own) => {
-      const store = own.hold(openState(settings, { onAvailability: this.#onAvailability }), (opened) => opened.close());
+      const options = { onAvailability: this.#onAvailability, replacesBroken: true, now: this.#now };
+      const store = own.hold(openState(settings, options), (opened) => opened.close());
       own.hold(startExpiry(store, this.#now), (expiry) => expiry.stop());
       return store;
     });

@@ -1,5 +1,4 @@
 /** The kinds of state stores. */
-
 import type { OnAvailability } from "../answer/availability.ts";
 import type { StoreSettings } from "../store/store-settings.ts";
 import { PostgresqlState } from "./postgresql/store.ts";
@@ -10,13 +9,18 @@ export interface StateOptions {
   readonly onAvailability: OnAvailability;
   /** Creates no tables in PostgreSQL; without tables nothing is known. */
   readonly readOnly?: boolean;
+  /** Moves a broken file of SQLite aside and begins a new one, which will be of the user of this process. */
+  readonly replacesBroken?: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
 }
 
 /** Opens nothing before it is first asked. */
-export function openState(settings: StoreSettings, { onAvailability, readOnly = false }: StateOptions): StateStore {
+export function openState(settings: StoreSettings, options: StateOptions): StateStore {
+  const { onAvailability, readOnly = false, replacesBroken = false, now = Date.now } = options;
   switch (settings.type) {
     case "sqlite":
-      return new SqliteState(settings, onAvailability);
+      return new SqliteState(settings, onAvailability, { now, replacesBroken });
     case "postgresql":
       return new PostgresqlState(settings, onAvailability, readOnly);
   }

@@ -1,5 +1,5 @@
 /** State in a file of SQLite: what is asked in one turn of the loop is one transaction, and is answered after its commit. */
-
+import { setTimeout as delay } from "node:timers/promises";
 import { Availability, type OnAvailability } from "../../answer/availability.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
@@ -7,7 +7,8 @@ import type { SqliteSettings } from "../../store/store-settings.ts";
 import type { AddressRow, GreylistRow, Triplet } from "../decide.ts";
 import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, StateStore } from "../state-store.ts";
 import { Checkpoints } from "./checkpoints.ts";
-import { StateFile } from "./tables.ts";
+import { codeOf, messageOf, Opening, type OpeningOptions, SQLITE_BUSY, SQLITE_FULL } from "./opening.ts";
+import type { StateFile } from "./tables.ts";
 
 /** Questions that wait; a further one fails at once. */
 const maxQueue = 10_000;
@@ -16,7 +17,6 @@ const maxBatch = 500;
 const importedPerTransaction = 500;
 /** Another process writes: the next try. */
 const busyRetryMs = 5;
-const openBusyMs = 200;
 
 interface QueuedWork {
   /** In the transaction; returns what is to be called after the commit. */
@@ -27,6 +27,7 @@ interface QueuedWork {
 export class SqliteState implements StateStore {
   readonly #name: string;
   readonly #path: string;
+  readonly #opening: Opening;
   readonly #maxTries: number;
   readonly #availability: Availability;
   #file: StateFile | undefined;
@@ -36,17 +37,17 @@ export class SqliteState implements StateStore {
   readonly #checkpoints: Checkpoints;
   #isClosed = false;
 
-  constructor(settings: SqliteSettings, onAvailability: OnAvailability) {
+  constructor(settings: SqliteSettings, onAvailability: OnAvailability, opening: OpeningOptions) {
     this.#name = settings.name;
     this.#path = settings.path;
+    this.#opening = new Opening(settings.path, opening);
     this.#maxTries = Math.ceil(settings.timeoutMs / busyRetryMs);
     this.#availability = new Availability(settings.name, onAvailability);
     this.#checkpoints = new Checkpoints({
       path: settings.path,
       isWanted: () => this.#isFileCurrent(),
       onDone: (error) => {
-        if (error === undefined) this.#availability.worked("checkpoint");
-        else this.#availability.failed("checkpoint", this.#error(new Error(`checkpoint: ${error}`)));
+        if (error !== undefined) this.#availability.failed("", this.#error(new Error(`checkpoint: ${error}`)));
       },
       onResume: () => {
         if (!this.#isFlushing && this.#waiting.length > 0) this.#flushSoon();
@@ -147,15 +148,16 @@ export class SqliteState implements StateStore {
 
   /** Not in a transaction: a long list would keep other processes from writing. */
   async #read<T>(work: (file: StateFile) => T): Promise<T> {
-    if (this.#isClosed) throw this.#error(new Error("it is closed"));
-    try {
-      this.#file ??= new StateFile(this.#path, openBusyMs);
-      return work(this.#file);
-    } catch (cause) {
-      const error = this.#error(cause);
-      this.#closeFile();
-      this.#availability.failed("", error);
-      throw error;
+    for (let tries = 1; ; tries++) {
+      if (this.#isClosed) throw this.#error(new Error("it is closed"));
+      try {
+        this.#file ??= this.#opening.open();
+        return work(this.#file);
+      } catch (cause) {
+        this.#closeFile();
+        if (codeOf(cause) !== SQLITE_BUSY || tries >= this.#maxTries) throw this.#unavailable(cause);
+      }
+      await delay(busyRetryMs);
     }
   }
 
@@ -170,7 +172,7 @@ export class SqliteState implements StateStore {
     const answers: (() => void)[] = [];
     const count = Math.min(this.#waiting.length, maxBatch);
     try {
-      this.#file ??= new StateFile(this.#path, openBusyMs);
+      this.#file ??= this.#opening.open();
       this.#file.begin();
       for (const pending of this.#waiting.slice(0, count)) answers.push(pending.perform(this.#file));
       this.#file.commit();
@@ -194,14 +196,15 @@ export class SqliteState implements StateStore {
       return;
     }
     this.#busyTries = 0;
-    // A bug of this program is reported as one, and not as a failure of the store.
-    const error = cause instanceof TypeError || cause instanceof RangeError ? cause : this.#error(cause);
+    // A bug of this program is reported as one, and not as a failure of the store. Other failures concern all who wait, whose deadline is near.
+    const isBug = cause instanceof TypeError || cause instanceof RangeError;
+    const failed = this.#waiting.splice(0, isBug ? count : this.#waiting.length);
     if (codeOf(cause) === SQLITE_FULL) this.#try(() => this.#file?.rollback());
     // It may work when it is opened again: after the file was repaired or the folder created.
     else this.#closeFile();
-    if (error instanceof TemporaryError) this.#availability.failed("", error);
-    for (const pending of this.#waiting.splice(0, count)) pending.fail(error);
-    if (this.#waiting.length > 0) this.#flushSoon();
+    const error = isBug ? cause : this.#unavailable(this.#opening.replaceBroken(cause));
+    for (const pending of failed) pending.fail(error);
+    if (this.#waiting.length > 0 && !this.#isFlushing) this.#flushSoon();
   }
 
   #isFileCurrent(): boolean {
@@ -209,7 +212,6 @@ export class SqliteState implements StateStore {
     if (this.#try(() => this.#file?.isCurrent)) return true;
     // Another file is there now; what is written to this one would be lost.
     this.#closeFile();
-    this.#checkpoints.restart();
     return false;
   }
 
@@ -217,6 +219,7 @@ export class SqliteState implements StateStore {
     const file = this.#file;
     this.#file = undefined;
     this.#try(() => file?.close());
+    if (file !== undefined) this.#checkpoints.restart();
   }
 
   /** `undefined` when it fails: the next question meets the same problem. */
@@ -229,15 +232,13 @@ export class SqliteState implements StateStore {
     }
   }
 
-  #error(cause: unknown): TemporaryError {
-    return new TemporaryError(`store "${this.#name}": ${this.#path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  #unavailable(cause: unknown): TemporaryError {
+    const error = this.#error(cause);
+    this.#availability.failed("", error);
+    return error;
   }
-}
 
-// Primary result codes (sqlite.org/rescode.html).
-const SQLITE_BUSY = 5;
-const SQLITE_FULL = 13;
-
-function codeOf(error: unknown): number | undefined {
-  return error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : undefined;
+  #error(cause: unknown): TemporaryError {
+    return new TemporaryError(`store "${this.#name}": ${this.#path}: ${messageOf(cause)}`, { cause });
+  }
 }

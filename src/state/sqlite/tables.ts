@@ -112,11 +112,12 @@ export class StateFile {
   /** The key up to which expiry has walked. */
   #cursor: readonly string[] | undefined;
 
-  /** Throws what node:sqlite throws; an Error when the tables are of a newer version. `busyMs`: how long opening waits for others. */
-  constructor(path: string, busyMs: number) {
+  /** Throws what node:sqlite throws, at once when another process holds the file; an Error when the tables are of a newer version. */
+  constructor(path: string) {
     this.path = path;
     createPrivately(path);
-    this.#database = new DatabaseSync(path, { timeout: busyMs });
+    // Waiting for locks is left to the caller, which has other work.
+    this.#database = new DatabaseSync(path, { timeout: 0 });
     try {
       this.#prepareTables();
       this.#file = fileOf(path);
@@ -290,17 +291,24 @@ export class StateFile {
     return statement;
   }
 
+  /** Where the tables are there, no lock is needed. */
   #prepareTables(): void {
-    // auto_vacuum must be set before anything is written. At the end, waiting for locks is left to the caller, which has other work.
+    const isNew = this.#version() === 0;
+    // It must be set before anything is written.
+    if (isNew) this.#database.exec("PRAGMA auto_vacuum = INCREMENTAL");
     this.#database.exec(`
-      PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-      PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -32768`);
+      PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -32768`);
+    if (!isNew) return;
     this.begin();
+    // Another process may have made them meanwhile.
+    if (this.#version() === 0) this.#database.exec(schema);
+    this.commit();
+  }
+
+  #version(): number {
     const { user_version: found } = this.#database.prepare("PRAGMA user_version").get() as { user_version: number }; // The pragma names its column.
     if (found > version) throw new Error(`its tables are of version ${found}, and this program knows ${version}: a newer Postern wrote it`);
-    if (found === 0) this.#database.exec(schema);
-    this.commit();
-    this.#database.exec("PRAGMA busy_timeout = 0");
+    return found;
   }
 }
 

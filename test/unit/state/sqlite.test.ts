@@ -13,11 +13,15 @@ let folder: string;
 let path: string;
 let state: StateStore;
 let states: boolean[];
+/** Moved by a test where the time between two tries matters. */
+let time: number;
+const now = () => time;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "postern-state-"));
   path = join(folder, "state.sqlite");
   states = [];
-  state = openState(sqliteSettings(path, { timeoutMs: 500 }), { onAvailability: (_, up) => states.push(up) });
+  time = start;
+  state = openState(sqliteSettings(path, { timeoutMs: 500 }), { now, onAvailability: (_, up) => states.push(up) });
 });
 afterEach(async () => {
   await state.close();
@@ -48,12 +52,13 @@ describe("state in SQLite", () => {
     await state.close();
     const other = new DatabaseSync(path);
     other.exec("PRAGMA user_version = 99");
-    state = openState(sqliteSettings(path), { onAvailability: (_, up) => states.push(up) });
+    state = openState(sqliteSettings(path), { now, onAvailability: (_, up) => states.push(up) });
     await expect(kindOf()).rejects.toThrow(/version 99.*newer Postern/);
     await expect(kindOf()).rejects.toThrow(TemporaryError);
     expect(states).toEqual([false]);
     other.exec("PRAGMA user_version = 1");
     other.close();
+    time += 1000;
     expect(await kindOf()).toBe("wait");
     expect(states).toEqual([false, true]);
   });
@@ -62,6 +67,7 @@ describe("state in SQLite", () => {
     writeFileSync(path, "not a database, but long enough to look at".repeat(100));
     await expect(kindOf()).rejects.toThrow(TemporaryError);
     rmSync(path);
+    time += 1000;
     expect(await kindOf()).toBe("wait");
     expect(states).toEqual([false, true]);
   });
@@ -69,10 +75,11 @@ describe("state in SQLite", () => {
   it("fails while the folder is a file, and makes it when it can", async () => {
     const deep = join(folder, "deep");
     writeFileSync(deep, "");
-    const other = openState(sqliteSettings(join(deep, "state.sqlite")), { onAvailability: (_, up) => states.push(up) });
+    const other = openState(sqliteSettings(join(deep, "state.sqlite")), { now, onAvailability: (_, up) => states.push(up) });
     await expect(other.greylist(greylistQuestion())).rejects.toThrow(TemporaryError);
     rmSync(deep);
     mkdirSync(deep);
+    time += 1000;
     expect(await other.greylist(greylistQuestion())).toMatchObject({ isNew: true });
     expect(states).toEqual([false, true]);
     await other.close();
