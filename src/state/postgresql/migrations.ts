@@ -1,10 +1,10 @@
 /** The tables of state in PostgreSQL, by numbered steps that several daemons may take at once. */
 import type pg from "pg";
 
-/** Step n makes version n of version n - 1. A step that was released is never changed. */
+/** Step n makes version n of version n - 1. A step that was released is never changed; each may be repeated, and keeps the rows. */
 const migrations: readonly string[] = [
   `
-  CREATE TABLE postern_greylist (
+  CREATE TABLE IF NOT EXISTS postern_greylist (
     client     text COLLATE "C" NOT NULL,
     sender     text COLLATE "C" NOT NULL,
     recipient  text COLLATE "C" NOT NULL,
@@ -13,32 +13,32 @@ const migrations: readonly string[] = [
     passed     bigint,
     expires    bigint NOT NULL,
     PRIMARY KEY (client, sender, recipient));
-  CREATE INDEX postern_greylist_expires ON postern_greylist (expires);
+  CREATE INDEX IF NOT EXISTS postern_greylist_expires ON postern_greylist (expires);
 
-  CREATE TABLE postern_greylist_address (
+  CREATE TABLE IF NOT EXISTS postern_greylist_address (
     address text COLLATE "C" PRIMARY KEY,
     passes  integer NOT NULL,
     seen    bigint NOT NULL,
     expires bigint NOT NULL);
-  CREATE INDEX postern_greylist_address_expires ON postern_greylist_address (expires);
+  CREATE INDEX IF NOT EXISTS postern_greylist_address_expires ON postern_greylist_address (expires);
 
   -- Its rows change all the time, and no index holds what changes within a period.
-  CREATE TABLE postern_throttle (
+  CREATE TABLE IF NOT EXISTS postern_throttle (
     key      text COLLATE "C" PRIMARY KEY,
     period   bigint NOT NULL,
     taken    bigint NOT NULL,
     previous bigint NOT NULL,
     expires  bigint NOT NULL) WITH (fillfactor = 50);
-  CREATE INDEX postern_throttle_expires ON postern_throttle (expires);
+  CREATE INDEX IF NOT EXISTS postern_throttle_expires ON postern_throttle (expires);
 
-  CREATE TABLE postern_throttle_token (
+  CREATE TABLE IF NOT EXISTS postern_throttle_token (
     token   text COLLATE "C" PRIMARY KEY,
     period  bigint NOT NULL,
     expires bigint NOT NULL);
-  CREATE INDEX postern_throttle_token_expires ON postern_throttle_token (expires);
+  CREATE INDEX IF NOT EXISTS postern_throttle_token_expires ON postern_throttle_token (expires);
 
   -- The row of a key, locked and brought to the period of the question. A node whose clock is behind counts in the period of the others.
-  CREATE FUNCTION postern_throttle_row(a_key text, a_now bigint, a_period bigint, a_expires bigint) RETURNS postern_throttle
+  CREATE OR REPLACE FUNCTION postern_throttle_row(a_key text, a_now bigint, a_period bigint, a_expires bigint) RETURNS postern_throttle
   LANGUAGE plpgsql AS $$
   DECLARE
     state postern_throttle;
@@ -57,7 +57,7 @@ const migrations: readonly string[] = [
   END $$;
 
   -- Questions come in the order of their keys, so that two nodes do not wait for each other. The lock of a key guards its tokens.
-  CREATE FUNCTION postern_throttle_take(
+  CREATE OR REPLACE FUNCTION postern_throttle_take(
     keys text[], nows bigint[], periods bigint[], expiries bigint[], weights float8[], counts bigint[], tokens text[], token_expiries bigint[])
   RETURNS TABLE (allowed boolean, used bigint, repeated boolean) LANGUAGE plpgsql AS $$
   DECLARE
@@ -82,7 +82,7 @@ const migrations: readonly string[] = [
     END LOOP;
   END $$;
 
-  CREATE FUNCTION postern_throttle_give_back(keys text[], nows bigint[], periods bigint[], expiries bigint[], tokens text[])
+  CREATE OR REPLACE FUNCTION postern_throttle_give_back(keys text[], nows bigint[], periods bigint[], expiries bigint[], tokens text[])
   RETURNS void LANGUAGE plpgsql AS $$
   DECLARE
     state postern_throttle;
@@ -156,6 +156,8 @@ const migrations: readonly string[] = [
   `,
 ];
 
+const tables = ["postern_greylist", "postern_greylist_address", "postern_throttle", "postern_throttle_token"];
+
 /** Locked while the tables are made: any number that nobody else takes. */
 const lock = 0x706f7374;
 
@@ -188,15 +190,18 @@ export async function hasTables(client: pg.ClientBase): Promise<boolean> {
   return isUpToDate(found) || found > 0;
 }
 
-/** 0 when there is nothing yet. */
+/** 0 when there is nothing yet, or when somebody dropped one of the tables: all steps are due then. */
 async function versionOf(client: pg.ClientBase): Promise<number> {
   // Not to_regclass, whose cache may say in the same transaction what was so before the lock.
-  const { rowCount } = await client.query(
-    "SELECT FROM pg_catalog.pg_tables WHERE tablename = 'postern_state_version' AND schemaname = ANY (current_schemas(false))",
+  const { rows } = await client.query<{ tablename: string }>(
+    "SELECT tablename FROM pg_catalog.pg_tables WHERE tablename LIKE 'postern\\_%' AND schemaname = ANY (current_schemas(false))",
   );
-  if (rowCount === 0) return 0;
-  const found = await client.query<{ version: number }>("SELECT version FROM postern_state_version");
-  return Number(found.rows[0]?.version ?? 0);
+  const found = new Set(rows.map(({ tablename }) => tablename));
+  if (!found.has("postern_state_version")) return 0;
+  const versions = await client.query<{ version: number }>("SELECT version FROM postern_state_version");
+  const version = Number(versions.rows[0]?.version ?? 0);
+  // Which tables a newer program has, this one does not know.
+  return version > migrations.length || tables.every((table) => found.has(table)) ? version : 0;
 }
 
 function isUpToDate(found: number): boolean {

@@ -220,6 +220,29 @@ describe("state in PostgreSQL", () => {
     await state.close();
   });
 
+  it.each([
+    "greylist",
+    "greylist_address",
+    "throttle",
+    "throttle_token",
+    "state_version",
+  ])("creates a table again that somebody dropped, and keeps the others: %s", async (table) => {
+    const { state } = openTest();
+    const settle = (one: typeof state) =>
+      Promise.all([one.greylist(greylistQuestion()), one.throttle(throttleQuestion({ count: 10_000 }))]).then(
+        ([greylisted, throttled]) => [greylisted.kind, throttled.allowed],
+        String,
+      );
+    expect(await settle(state)).toEqual(["wait", true]);
+    await sql(`DROP TABLE postern_${table} CASCADE`);
+    await expect.poll(() => settle(state)).toEqual(["wait", true]);
+    const later = openTest();
+    expect(await settle(later.state)).toEqual(["wait", true]);
+    expect(later.states).toEqual([]);
+    expect(await later.state.triplet(greylistQuestion())).toMatchObject({ firstSeen: start });
+    await Promise.all([state.close(), later.state.close()]);
+  });
+
   it("answers or fails with a TemporaryError while the server goes and comes back", async () => {
     const { state, states } = openTest({ timeoutMs: 5000 });
     let isDone = false;
