@@ -56,7 +56,7 @@ export function answersFrom({ domains, directories, directory, lookup, database,
       });
     },
     keyGet: (store, key) => (isDefault(store) ? keys().keyGet(key) : lookup(store)?.get(key)),
-    keySet: (_store, key, value) => keys().keySet(key, value),
+    keySet: (_store, key, value, seconds) => keys().keySet(key, value, seconds),
     counterGet: (_store, key) => keys().counterGet(key),
     counterIncr: (_store, key, by) => keys().counterIncr(key, by),
     sqlQuery(store, sql, parameters) {

@@ -91,7 +91,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
     lookup,
     database: (name) => (isDefault(name) || stores.has(name) ? databases.named(isDefault(name) ? storage.data : name, "write") : undefined),
     keys: () => {
-      keys ??= (readOnly ? readKeys : openKeys)(databases.named(storage.data, "write"));
+      keys ??= (readOnly ? readKeys : openKeys)(databases.named(storage.data, "write"), options.clock);
       return keys;
     },
     dns,

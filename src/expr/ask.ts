@@ -19,7 +19,8 @@ export interface Ask {
   isLocalAddress(directory: string | undefined, address: string): Answer<boolean>;
   /** `undefined`: no such key (an unknown store has none). */
   keyGet(store: string, key: string): Answer<Value | undefined>;
-  keySet(store: string, key: string, value: Value): Answer<void>;
+  /** `seconds`: how long it lasts; `undefined`: until it is set again. */
+  keySet(store: string, key: string, value: Value, seconds?: number): Answer<void>;
   /** 0 if there is no such counter. */
   counterGet(store: string, key: string): Answer<number>;
   /** The value after the increment. */

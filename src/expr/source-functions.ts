@@ -32,9 +32,10 @@ export const sourceFunctions: readonly AskFunction[] = [
   },
   {
     name: "key_set",
-    arities: [3],
+    arities: [3, 4],
     inspect: inspectDefaultStore,
-    ask: (ask, [store = "", key = "", value = ""]) => after(ask.keySet(toText(store), toText(key), value), () => 1),
+    ask: (ask, [store = "", key = "", value = "", seconds = ""]) =>
+      after(ask.keySet(toText(store), toText(key), value, lifetime(seconds)), () => 1),
   },
   {
     name: "counter_get",
@@ -49,6 +50,12 @@ export const sourceFunctions: readonly AskFunction[] = [
     ask: (ask, [store = "", key = "", by = ""]) => after(ask.counterIncr(toText(store), toText(key), Math.trunc(toNumber(by)) + 0), clamp),
   },
 ];
+
+/** 0, and what is no number, is no end. */
+function lifetime(seconds: Value): number | undefined {
+  const number = toNumber(seconds);
+  return number > 0 ? number : undefined;
+}
 
 function directoryAnd(parameters: readonly Value[]): [directory: string | undefined, name: string] {
   const [first = "", second] = parameters;

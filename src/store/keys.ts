@@ -8,7 +8,8 @@ import { saturate } from "./sql-value.ts";
 
 export interface StoredKeys {
   keyGet(key: string): Promise<Value | undefined>;
-  keySet(key: string, value: Value): Promise<void>;
+  /** `seconds`: how long it lasts; `undefined`: until it is set again. */
+  keySet(key: string, value: Value, seconds?: number): Promise<void>;
   /** 0 if there is no such counter. */
   counterGet(name: string): Promise<number>;
   /** The value after the increment; fractions are cut off. */
@@ -16,13 +17,23 @@ export interface StoredKeys {
 }
 
 const tables = `
-  CREATE TABLE IF NOT EXISTS postern_keys (name text PRIMARY KEY, value text NOT NULL);
+  CREATE TABLE IF NOT EXISTS postern_keys (name text PRIMARY KEY, value text NOT NULL, expires bigint NOT NULL DEFAULT 0);
   CREATE TABLE IF NOT EXISTS postern_counters (name text PRIMARY KEY, value bigint NOT NULL);
 `;
 const max = Number.MAX_SAFE_INTEGER;
 
-const getKey = "SELECT value FROM postern_keys WHERE name = $1";
-const setKey = "INSERT INTO postern_keys (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+/** Milliseconds since the epoch; 0 for a key without an end. Tables of earlier versions do not have it. */
+const readExpiry = "SELECT expires FROM postern_keys LIMIT 0";
+const addExpiry = "ALTER TABLE postern_keys ADD COLUMN expires bigint NOT NULL DEFAULT 0";
+const indexExpiry = "CREATE INDEX IF NOT EXISTS postern_keys_expires ON postern_keys (expires)";
+
+const getKey = "SELECT value FROM postern_keys WHERE name = $1 AND (expires = 0 OR expires > $2)";
+const setKey = `
+  INSERT INTO postern_keys (name, value, expires) VALUES ($1, $2, $3)
+  ON CONFLICT (name) DO UPDATE SET value = excluded.value, expires = excluded.expires`;
+const dropExpired = "DELETE FROM postern_keys WHERE expires > 0 AND expires <= $1";
+/** Between two passes over what has expired, in milliseconds. */
+const dropInterval = 60_000;
 const getCounter = "SELECT value FROM postern_counters WHERE name = $1";
 const incrCounter = `
   INSERT INTO postern_counters AS c (name, value) VALUES ($1, $2)
@@ -34,7 +45,7 @@ const incrCounter = `
   RETURNING value`;
 
 /** Read-only: without the tables there are no keys and no counters. */
-export function readKeys(database: Database): StoredKeys {
+export function readKeys(database: Database, now: () => number): StoredKeys {
   return keysOf(async (sql, parameters) => {
     try {
       return await database.query(sql, parameters);
@@ -44,25 +55,34 @@ export function readKeys(database: Database): StoredKeys {
       if (error instanceof TemporaryError) return { kind: "rows", rows: [] };
       throw error;
     }
-  });
+  }, now);
 }
 
-export function openKeys(database: Database): StoredKeys {
+/** `now` is in milliseconds since the epoch. */
+export function openKeys(database: Database, now: () => number): StoredKeys {
   let created: Promise<void> | undefined;
 
   async function query(sql: string, parameters: readonly Value[]): Promise<SqlResult> {
     // A user without the right to create tables may still use those that exist; if there are none, the statement's error says so.
-    created ??= database.run(tables).catch(() => {
+    created ??= createTables(database).catch(() => {
       created = undefined;
     });
     await created;
     return database.query(sql, parameters);
   }
 
-  return keysOf(query);
+  return keysOf(query, now);
 }
 
-function keysOf(query: (sql: string, parameters: readonly Value[]) => Promise<SqlResult>): StoredKeys {
+async function createTables(database: Database): Promise<void> {
+  await database.run(tables);
+  await database.query(readExpiry, []).catch(() => database.run(addExpiry));
+  await database.run(indexExpiry);
+}
+
+function keysOf(query: (sql: string, parameters: readonly Value[]) => Promise<SqlResult>, now: () => number): StoredKeys {
+  let dropped = Number.NEGATIVE_INFINITY;
+
   async function first(sql: string, parameters: readonly Value[]): Promise<Value | undefined> {
     const result = await query(sql, parameters);
     return result.kind === "rows" ? result.rows[0]?.[0] : undefined;
@@ -70,12 +90,17 @@ function keysOf(query: (sql: string, parameters: readonly Value[]) => Promise<Sq
 
   return {
     async keyGet(key) {
-      const text = await first(getKey, [key]);
+      const text = await first(getKey, [key, now()]);
       // keySet wrote it.
       return typeof text === "string" ? (JSON.parse(text) as Value) : undefined;
     },
-    async keySet(key, value) {
-      await query(setKey, [key, JSON.stringify(value)]);
+    async keySet(key, value, seconds) {
+      const at = now();
+      const expires = seconds === undefined ? 0 : saturate(Math.ceil(at + seconds * 1000));
+      await query(setKey, [key, JSON.stringify(value), expires]);
+      if (expires === 0 || at < dropped + dropInterval) return;
+      dropped = at;
+      await query(dropExpired, [at]);
     },
     async counterGet(name) {
       return Number(await first(getCounter, [name])) || 0;

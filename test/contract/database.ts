@@ -33,10 +33,11 @@ export function databaseContract(
     let opened: Awaited<ReturnType<typeof open>>;
     let database: Database;
     let keys: StoredKeys;
+    let now = 1_000_000;
     beforeAll(async () => {
       opened = await open();
       database = opened.database;
-      keys = openKeys(database);
+      keys = openKeys(database, () => now);
       await database.run(`
         CREATE TABLE t (name text PRIMARY KEY, n integer, big bigint, x real, empty text, bytes ${bytes});
         INSERT INTO t (name, n, big, x, empty, bytes) VALUES ('one', 1, -9223372036854775808, 0.5, NULL, CAST('aé' AS ${bytes}));
@@ -112,6 +113,36 @@ export function databaseContract(
       }
     });
 
+    it("forgets keys that have expired", async () => {
+      const rows = async () => await database.query("SELECT name FROM postern_keys WHERE name LIKE 'e%' ORDER BY name", []);
+      await keys.keySet("e1", "brief", 2);
+      await keys.keySet("e2", "long", 7200);
+      await keys.keySet("e3", "for ever");
+      now += 1999;
+      expect(await keys.keyGet("e1")).toBe("brief");
+      now += 1;
+      expect(await keys.keyGet("e1")).toBe(undefined);
+      expect(await keys.keyGet("e2")).toBe("long");
+      await keys.keySet("e1", "again");
+      now += 3_600_000;
+      expect(await keys.keyGet("e1")).toBe("again");
+      await keys.keySet("e1", "brief", 0.5);
+      now += 3_600_000;
+      await keys.keySet("e4", "drops others", 1);
+      expect(await rows()).toEqual({ kind: "rows", rows: [["e3"], ["e4"]] });
+    });
+
+    it("adds the expiry to a table of an earlier version", async () => {
+      await database.run("DROP TABLE postern_keys; CREATE TABLE postern_keys (name text PRIMARY KEY, value text NOT NULL)");
+      await database.query("INSERT INTO postern_keys (name, value) VALUES ('old', '5')", []);
+      const again = openKeys(database, () => now);
+      expect(await again.keyGet("old")).toBe(5);
+      await again.keySet("new", 1, 1);
+      expect(await again.keyGet("new")).toBe(1);
+      await openKeys(database, () => now).keySet("new", 2);
+      expect(await again.keyGet("new")).toBe(2);
+    });
+
     it("counts, and saturates", async () => {
       expect(await keys.counterGet("none")).toBe(0);
       const counts = await Promise.all(Array.from({ length: 50 }, () => keys.counterIncr("many", 2)));
@@ -126,7 +157,7 @@ export function databaseContract(
     });
 
     it("finds the tables that another made", async () => {
-      const again = openKeys(database);
+      const again = openKeys(database, () => now);
       await again.keySet("shared", 1);
       expect(await keys.keyGet("shared")).toBe(1);
     });

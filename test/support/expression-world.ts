@@ -65,7 +65,12 @@ export function world(late = false): Ask & { readonly asked: string[] } {
     isLocalAddress: (directory, address) =>
       answer(directoryWaits(directory), `address ${directory ?? "any"} ${address}`, () => address === "john.doe@example.org"),
     keyGet: (name, key) => answer(name !== "blocked-domain", `get ${name} ${key}`, () => keys.get(`${store(name)}:${key}`)),
-    keySet: (name, key, value) => answer(true, `set ${name} ${key} ${value}`, () => void keys.set(`${store(name)}:${key}`, value)),
+    keySet: (name, key, value, seconds) =>
+      answer(
+        true,
+        `set ${name} ${key} ${value}${seconds === undefined ? "" : ` for ${seconds}`}`,
+        () => void keys.set(`${store(name)}:${key}`, value),
+      ),
     counterGet: (name, key) => answer(true, `count ${name} ${key}`, () => counters.get(key) ?? 0),
     counterIncr: (name, key, by) =>
       answer(true, `increment ${name} ${key} ${by}`, () => {

@@ -18,6 +18,9 @@ test.each<[source: string, value: Value, asked: string[]]>([
   ["key_exists('blocked-domain', 'spam.example')", 1, ["get blocked-domain spam.example"]],
   ["key_exists('blocked-domain', sender_domain)", 0, ["get blocked-domain sender.example"]],
   ["[key_set('', 'a', [1, 2]), key_get('', 'a')]", [1, [1, 2]], ["set  a 1,2", "get  a"]],
+  ["key_set('', 'a', 1, 60)", 1, ["set  a 1 for 60"]],
+  ["key_set('*', 'a', 1, '1.5')", 1, ["set * a 1 for 1.5"]],
+  ["key_set('', 'a', 1, 0) + key_set('', 'a', 1, -5) + key_set('', 'a', 1, 'x')", 3, ["set  a 1", "set  a 1", "set  a 1"]],
   ["counter_get('', 'n')", 0, ["count  n"]],
   [
     "[counter_incr('', 'n', 2), counter_incr('', 'n', '3.9'), counter_get('', 'n')]",
