@@ -17,7 +17,7 @@ import type { FailedScript } from "../stage/core.ts";
 import { PolicyDecoder } from "../wire/policy.ts";
 import { SocketmapDecoder } from "../wire/socketmap.ts";
 import { BoundSockets, type ListenSockets } from "./listen-sockets.ts";
-import { type Logger, logDecision, logNotice, logOutages, logScriptFailure, logSource, logStateStore } from "./log.ts";
+import { type Logger, logDecision, logNotice, logOutages, logScriptFailure, logScriptLine, logSource, logStateStore } from "./log.ts";
 import { type OpenCore, openCore, SharedSources } from "./open-core.ts";
 import type { AnswerPolicy } from "./session-routing.ts";
 import { type StateLease, StateStores } from "./state-lease.ts";
@@ -216,6 +216,7 @@ class RunningDaemon implements Daemon {
       shared: this.#shared,
       leaseState: () => this.#leaseState(configuration),
       onScriptFailure: (failure) => this.#scriptFailed(failure),
+      onScriptLine: (line) => logScriptLine(this.#logger, line),
       onAvailability: this.#onAvailability,
     });
   }

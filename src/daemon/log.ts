@@ -5,7 +5,7 @@ import { type OnAvailability, reportOutages } from "../answer/availability.ts";
 import { FileProblem } from "../file/watched-file.ts";
 import type { Decision } from "../frontend/decision.ts";
 import type { Notice } from "../frontend/notice.ts";
-import type { FailedScript } from "../stage/core.ts";
+import type { FailedScript, ScriptLine } from "../stage/core.ts";
 import { escapeControls } from "../text/controls.ts";
 
 export type { Logger } from "pino";
@@ -145,6 +145,11 @@ export function logNotice(logger: Logger, notice: Notice): void {
 export function logScriptFailure(logger: Logger, { stage, script, line, column, message, cause }: FailedScript): void {
   const place = { event: "script", stage, ...(script !== undefined && { script, line, column }) };
   logger.warn({ ...place, error: messageOf(new Error(message, { cause })) }, "script stopped by an error; sieve.trusted.on-error applies");
+}
+
+/** What a script has to say, by its command `log`. */
+export function logScriptLine(logger: Logger, { stage, script, line, text }: ScriptLine): void {
+  logger.info({ event: "script", stage, script, line }, text);
 }
 
 /** A store, file or list became unavailable, or is available again. As loud in both cases: who reads only warnings sees the end, too. */

@@ -10,7 +10,7 @@ import { type OpenExemptions, openExemptions } from "../lookup/exemptions.ts";
 import type { LookupSettings } from "../lookup/lookup-settings.ts";
 import { type OpenLookup, openLookup } from "../lookup/open-lookup.ts";
 import type { ScriptProblem } from "../sieve/script.ts";
-import type { Core, FailedScript } from "../stage/core.ts";
+import type { Core, FailedScript, ScriptLine } from "../stage/core.ts";
 import type { Sources } from "../stage/sources.ts";
 import type { Database } from "../store/database.ts";
 import { openKeys, readKeys, type StoredKeys } from "../store/keys.ts";
@@ -43,6 +43,7 @@ export interface CoreOptions {
   /** Writes of expressions are computed and not carried out. */
   readonly readOnly?: boolean;
   readonly onScriptFailure?: (failure: FailedScript) => void;
+  readonly onScriptLine?: (line: ScriptLine) => void;
 }
 
 export interface OpenCore {
@@ -109,6 +110,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
       exemptions: exemptions.exemptions,
     } satisfies Sources,
     ...(options.onScriptFailure && { onScriptFailure: options.onScriptFailure }),
+    ...(options.onScriptLine && { onScriptLine: options.onScriptLine }),
   };
 
   return {

@@ -58,6 +58,15 @@ export interface ScriptSurroundings {
   /** Lets other requests go on for a moment. */
   yieldToLoop(): Promise<void>;
   readonly trace?: (entry: ScriptTrace) => void;
+  /** For the administrator. */
+  readonly log?: (entry: ScriptLogEntry) => void;
+}
+
+/** What a script says to the log: one line, cleaned and cut. */
+export interface ScriptLogEntry {
+  readonly script: string;
+  readonly line: number;
+  readonly text: string;
 }
 
 /** One step for people: a command that ran, or a test and its outcome. */
@@ -107,10 +116,11 @@ export interface Script {
   readonly name: string;
   /** Those that are the same at every run. */
   readonly statements: readonly ScriptStatement[];
-  /** False: `run` never returns a promise. */
-  readonly waits: boolean;
   /** What it, or a script that it includes, may set of the envelope. */
   readonly sets: ReadonlySet<EnvelopePart>;
-  /** Faults of the script and sources that cannot tell end it with a `failure`; it throws only for a bug of ours. */
+  /**
+   * A promise only where a source lets it wait or other requests must have their turn. Faults of the script and sources that cannot tell end it
+   * with a `failure`; it throws only for a bug of ours.
+   */
   run(surroundings: ScriptSurroundings): Answer<ScriptOutcome>;
 }

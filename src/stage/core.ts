@@ -1,4 +1,5 @@
 /** What every stage function takes besides the session: settings, sources, and a sink for the trace. */
+import type { ScriptLogEntry } from "../sieve/script.ts";
 import type { ScriptStage } from "./script-environment.ts";
 import type { Sources } from "./sources.ts";
 import type { Settings } from "./stage-settings.ts";
@@ -23,6 +24,11 @@ export interface FailedScript {
   readonly cause?: unknown;
 }
 
+/** A line that a script writes to the log. */
+export interface ScriptLine extends ScriptLogEntry {
+  readonly stage: ScriptStage;
+}
+
 export interface Core {
   readonly settings: Settings;
   readonly sources: Sources;
@@ -30,4 +36,5 @@ export interface Core {
   readonly trace?: (entry: TraceEntry) => void;
   /** Called for each script that fails. */
   readonly onScriptFailure?: (failure: FailedScript) => void;
+  readonly onScriptLine?: (line: ScriptLine) => void;
 }

@@ -54,7 +54,7 @@ export function* runScript(command: ScriptedCommand, core: Core): Steps<Scripted
 
 /** What a script sees of this command. */
 export function surroundingsOf({ stage, scope, mail, rcpt }: ScriptedCommand, core: Core): ScriptSurroundings {
-  const { sources, settings, trace } = core;
+  const { sources, settings, trace, onScriptLine } = core;
   const now = sources.now();
   const facts: Facts = { stage, scope, mail, now, host: settings.sieve.host };
   return {
@@ -64,6 +64,7 @@ export function surroundingsOf({ stage, scope, mail, rcpt }: ScriptedCommand, co
     ask: sources.ask,
     now,
     yieldToLoop: sources.yieldToLoop,
+    ...(onScriptLine && { log: (entry) => onScriptLine({ stage, ...entry }) }),
     ...(trace && {
       trace: ({ script, line, what, answer }) =>
         trace({ step: `script ${script}`, asked: `line ${line}: ${what}`, answer: answer || "done" }),

@@ -5,6 +5,7 @@ import { evalRecord, letRecord } from "./eval.ts";
 import { elseRecord, elsifRecord, ifRecord } from "./if.ts";
 import { globalRecord, includeRecord, returnRecord } from "./include.ts";
 import { discardRecord, errorRecord, keepRecord, stopRecord } from "./keep.ts";
+import { debugLogRecord, logRecord } from "./log.ts";
 import { executeRecord, queryRecord } from "./query.ts";
 import { ereject, reject } from "./reject.ts";
 import { requireRecord } from "./require.ts";
@@ -14,6 +15,7 @@ import { breakRecord, continueRecord, whileRecord } from "./while.ts";
 const records: readonly CommandRecord[] = [
   breakRecord,
   continueRecord,
+  debugLogRecord,
   discardRecord,
   elseRecord,
   elsifRecord,
@@ -26,6 +28,7 @@ const records: readonly CommandRecord[] = [
   includeRecord,
   keepRecord,
   letRecord,
+  logRecord,
   queryRecord,
   reject,
   requireRecord,

@@ -3,7 +3,7 @@ import { runSteps, type Steps, waitFor } from "../../answer/steps.ts";
 import { shorten } from "../../text/shorten.ts";
 import type { CommandRecord, Included } from "../compile/definition.ts";
 import { next, type Signal } from "../compile/script-code.ts";
-import { costOf, ScriptFault, type ScriptRun, spend, yieldToLoop } from "../run/script-run.ts";
+import { costOf, ScriptFault, type ScriptRun, spend } from "../run/script-run.ts";
 
 export const includeRecord: CommandRecord = {
   name: "include",
@@ -29,7 +29,6 @@ export const includeRecord: CommandRecord = {
       // The first that includes another one is the script itself.
       run.included ??= new Set([run.script.toLowerCase()]);
       if (once && run.included.has(included.name)) return "next";
-      yield* yieldToLoop(run);
       const leave = enter(run, included, deepest);
       return leave(yield* waitFor(included.body.run(run)));
     };

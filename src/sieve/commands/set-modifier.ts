@@ -1,5 +1,6 @@
 /** The modifiers of `set` (RFC 5229 4.1 and others): what each makes of a text, and in which order. */
 
+import { lowerLetters, upperLetters } from "../../text/letter-case.ts";
 import { indexOf } from "../../text/search.ts";
 
 export interface Modifier {
@@ -11,10 +12,10 @@ export interface Modifier {
 }
 
 export const modifiers: readonly Modifier[] = [
-  { name: "lower", precedence: 40, apply: lower },
-  { name: "upper", precedence: 40, apply: upper },
-  { name: "lowerfirst", precedence: 30, apply: (text) => withFirst(text, lower) },
-  { name: "upperfirst", precedence: 30, apply: (text) => withFirst(text, upper) },
+  { name: "lower", precedence: 40, apply: lowerLetters },
+  { name: "upper", precedence: 40, apply: upperLetters },
+  { name: "lowerfirst", precedence: 30, apply: (text) => withFirst(text, lowerLetters) },
+  { name: "upperfirst", precedence: 30, apply: (text) => withFirst(text, upperLetters) },
   { name: "quotewildcard", precedence: 20, apply: (text) => text.replace(/[*?\\]/g, "\\$&") },
   { name: "quoteregex", precedence: 20, capability: "regex", apply: (text) => text.replace(/[\\^$.|?*+()[\]{}]/g, "\\$&") },
   // RFC 5435 section 6: all but the unreserved characters of RFC 3986.
@@ -32,19 +33,6 @@ export function replaceAll(text: string, from: string, to: string, longest: numb
     last = at + from.length;
   }
   return replaced + text.slice(last);
-}
-
-/** Letter by letter: one that would become several letters stays as it is, such as ß. */
-function upper(text: string): string {
-  return text.replace(/\p{Changes_When_Uppercased}/gu, (letter) => single(letter.toUpperCase(), letter));
-}
-
-function lower(text: string): string {
-  return text.replace(/\p{Changes_When_Lowercased}/gu, (letter) => single(letter.toLowerCase(), letter));
-}
-
-function single(changed: string, letter: string): string {
-  return lengthOf(changed) === 1 ? changed : letter;
 }
 
 /** In characters, not in UTF-16 units. */

@@ -4,7 +4,7 @@ import { isTrue } from "../../expr/value.ts";
 import type { CommandRecord } from "../compile/definition.ts";
 import { type Signal, sequence } from "../compile/script-code.ts";
 import { compileIn } from "../compile/script-expressions.ts";
-import { type ScriptRun, spend, trace, yieldToLoop } from "../run/script-run.ts";
+import { isOverdue, type ScriptRun, spend, trace, yieldToLoop } from "../run/script-run.ts";
 
 const capability = "vnd.stalwart.while";
 
@@ -33,7 +33,8 @@ export const whileRecord: CommandRecord = {
         const signal = answer instanceof Promise ? yield* waitFor(answer) : answer;
         if (signal === "break") return "next";
         if (signal !== "next" && signal !== "continue") return signal;
-        yield* yieldToLoop(run);
+        // The body may be empty.
+        if (isOverdue(run)) yield* waitFor(yieldToLoop(run));
       }
     };
     return { waits: true, run: (run) => runSteps(loop(run)) };

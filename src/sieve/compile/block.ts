@@ -2,7 +2,7 @@
 
 import { replaceRun } from "../../answer/code.ts";
 import { commands } from "../commands/commands.ts";
-import { type ScriptRun, spend, trace, traced } from "../run/script-run.ts";
+import { inTurns, type ScriptRun, spend, trace, traced } from "../run/script-run.ts";
 import type { CommandNode, TestNode } from "../syntax/syntax-tree.ts";
 import { tests } from "../tests/tests.ts";
 import { type BlockContext, bind } from "./bind.ts";
@@ -116,7 +116,7 @@ function counted(
   const line = context.line(offset);
   const inner = command.run;
   const report = (run: ScriptRun) => trace(run, line, name, run.answer);
-  return replaceRun(command, (run) => {
+  return inTurns((run) => {
     run.script = script;
     run.offset = offset;
     run.answer = "";
@@ -129,8 +129,9 @@ function countedTest(test: TestCode, { name, offset }: TestNode, context: Script
   const line = context.line(offset);
   const inner = test.run;
   const report = (run: ScriptRun, truth: boolean) => trace(run, line, name, truth);
-  return replaceRun(test, (run) => {
+  const counted = (run: ScriptRun) => {
     spend(run, 1);
     return traced(inner(run), run, report);
-  });
+  };
+  return test.constant === undefined ? inTurns(counted) : replaceRun(test, counted);
 }

@@ -37,7 +37,7 @@ export function compileScript(
   const { body, locals } = included;
   const compiled: CompiledScript = { name, body, locals, globals: globals.size, instructions: vocabulary.limits.instructions, places };
   return {
-    script: { name, statements, waits: body.waits, sets, run: (surroundings) => runScript(compiled, surroundings) },
+    script: { name, statements, sets, run: (surroundings) => runScript(compiled, surroundings) },
     problems: list,
   };
 }

@@ -11,9 +11,9 @@ export type CommandCode = Code<ScriptRun, Signal>;
 /** Constant if `ihave` decided it at load; what it closes off may have words that do not exist. */
 export type TestCode = Code<ScriptRun, boolean>;
 
-/** The test runs all the same. */
+/** A test that is known need not run. */
 export function withConstant(test: TestCode, constant: boolean | undefined): TestCode {
-  return test.waits ? test : { ...test, constant };
+  return constant === undefined ? test : always(constant);
 }
 
 /** A string argument: with its variables put in when it is read. It never waits. */

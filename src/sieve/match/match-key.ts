@@ -1,10 +1,11 @@
 /** Whether a value matches a key, by each match type that compares texts (RFC 5228 2.7.1, RFC 5231, the regex draft). */
 
+import type { Answer } from "../../answer/answer.ts";
 import { compilePattern, type Pattern, PatternError } from "../../text/pattern.ts";
 import { indexOf } from "../../text/search.ts";
 import { shorten } from "../../text/shorten.ts";
 import type { ScriptContext, TextArgument } from "../compile/definition.ts";
-import { costOf, costOfPattern, ScriptFault, type ScriptRun, spend } from "../run/script-run.ts";
+import { costOf, costOfPattern, isOverdue, ScriptFault, type ScriptRun, spend, yieldToLoop } from "../run/script-run.ts";
 import type { Comparator } from "./comparator.ts";
 import type { Operator } from "./relational.ts";
 import { matchWildcard, parseWildcard, type Wildcard } from "./wildcard.ts";
@@ -12,7 +13,7 @@ import { matchWildcard, parseWildcard, type Wildcard } from "./wildcard.ts";
 /** `folded` is the value as the comparator folds it. A match that has wildcards or groups sets the match variables. */
 export type KeyMatch = (run: ScriptRun, value: string, folded: string) => boolean;
 
-export function matchIs(keys: readonly TextArgument[], comparator: Comparator): KeyMatch {
+export function matchIs(keys: readonly TextArgument[], comparator: Comparator): AnyKeyMatch {
   const constants: string[] = [];
   const others: KeyMatch[] = [];
   for (const { constant, of } of keys) {
@@ -59,7 +60,7 @@ export function matchValue({ constant, of }: TextArgument, comparator: Comparato
 export function matchMatches({ constant, of }: TextArgument, comparator: Comparator): KeyMatch {
   const fixed = constant === undefined ? undefined : parseWildcard(comparator.fold(constant));
   return (run, value, folded) => {
-    const found = matchCharged(run, fixed ?? parseCharged(run, comparator.fold(of(run))), folded, value);
+    const found = matchCharged(run, fixed ?? parseCharged(run, comparator.fold(of(run))), folded, value, comparator);
     if (found === undefined) return false;
     run.matches = found;
     return true;
@@ -74,15 +75,22 @@ function parseCharged(run: ScriptRun, pattern: string): Wildcard {
 /** Reading a character of a wildcard costs as much as comparing this many. */
 const parseCost = 8;
 
-function matchCharged(run: ScriptRun, wildcard: Wildcard, folded: string, value: string): readonly string[] | undefined {
+function matchCharged(
+  run: ScriptRun,
+  wildcard: Wildcard,
+  folded: string,
+  value: string,
+  { cutter }: Comparator,
+): readonly string[] | undefined {
   spend(run, costOf(folded.length + wildcard.length));
   let looked = 0;
-  return matchWildcard(wildcard, folded, value, (characters) => {
+  const work = (characters: number): void => {
     looked += characters;
     if (looked < workStep) return;
     spend(run, costOf(looked));
     looked = 0;
-  });
+  };
+  return matchWildcard(wildcard, folded, value, work, cutter(value));
 }
 
 /** Characters: a smaller portion would be charged nothing. */
@@ -91,7 +99,7 @@ const workStep = 4096;
 /** `undefined`: an error was reported. */
 export function matchRegex({ constant, of, offset }: TextArgument, comparator: Comparator, context: ScriptContext): KeyMatch | undefined {
   // The engine has no ASCII-only folding: letters beyond ASCII are folded, too.
-  const flags = comparator.name === "i;ascii-casemap" ? "(?i)" : "";
+  const flags = comparator.name === "i;octet" ? "" : "(?i)";
   if (constant === undefined) return (run, value) => matchPattern(run, compileCharged(run, flags, of(run)), value);
   try {
     const pattern = compilePattern(flags + constant);
@@ -132,15 +140,21 @@ function reasonOf({ message }: PatternError, flags: string): string {
   return message.replace(flags, "");
 }
 
+/** Whether a value matches one of the keys: many of them, and a long value, take long. */
+export type AnyKeyMatch = (run: ScriptRun, value: string, folded: string) => Answer<boolean>;
+
 /** In order, up to the first that matches. */
-export function anyOf(matches: readonly KeyMatch[]): KeyMatch {
+export function anyOf(matches: readonly KeyMatch[]): AnyKeyMatch {
   const [only] = matches;
   if (only && matches.length === 1) return only;
-  return (run, value, folded) => {
-    for (const match of matches) {
+  const goOn = (from: number, run: ScriptRun, value: string, folded: string): Answer<boolean> => {
+    for (let at = from; ; at++) {
+      const match = matches[at];
+      if (!match) return false;
+      if (isOverdue(run)) return yieldToLoop(run).then(() => goOn(at, run, value, folded));
       spend(run, 1);
       if (match(run, value, folded)) return true;
     }
-    return false;
   };
+  return (run, value, folded) => goOn(0, run, value, folded);
 }

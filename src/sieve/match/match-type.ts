@@ -1,10 +1,11 @@
 /** What comparing tests have in common: match type, comparator and keys, and how values are gone through (RFC 5228 2.7). */
 
+import { always, until } from "../../answer/code.ts";
 import type { Arguments, ScriptContext, TagArgument, TagRecord, TextArgument } from "../compile/definition.ts";
 import type { TestCode } from "../compile/script-code.ts";
-import { costOf, type ScriptRun, spend } from "../run/script-run.ts";
+import { costOf, inTurns, type ScriptRun, spend } from "../run/script-run.ts";
 import { asciiNumeric, type Comparator, comparatorOf } from "./comparator.ts";
-import { anyOf, type KeyMatch, matchContains, matchIs, matchMatches, matchRegex, matchValue } from "./match-key.ts";
+import { type AnyKeyMatch, anyOf, type KeyMatch, matchContains, matchIs, matchMatches, matchRegex, matchValue } from "./match-key.ts";
 import { matchLists } from "./match-list.ts";
 import { operatorOf } from "./relational.ts";
 
@@ -57,7 +58,7 @@ export function compileMatch(
   }
   if (type?.name === "count") {
     const match = countMatch(type, keys, context);
-    return match && comparator && { waits: false, run: (run) => match(run, "", String(countOf(run, sources))) };
+    return match && comparator && { waits: true, run: (run) => match(run, "", String(countOf(run, sources))) };
   }
   // Read whatever the comparator is, so that its own errors are reported in the same pass.
   const match = keyMatch(type, keys, comparator ?? asciiNumeric, context);
@@ -69,7 +70,7 @@ function keyMatch(
   keys: readonly TextArgument[],
   comparator: Comparator,
   context: ScriptContext,
-): KeyMatch | undefined {
+): AnyKeyMatch | undefined {
   switch (type?.name) {
     case "contains":
       return anyOf(keys.map((key) => matchContains(key, comparator)));
@@ -86,13 +87,13 @@ function keyMatch(
   }
 }
 
-function all(matches: readonly (KeyMatch | undefined)[]): KeyMatch | undefined {
+function all(matches: readonly (KeyMatch | undefined)[]): AnyKeyMatch | undefined {
   const compiled = matches.filter((match) => match !== undefined);
   return compiled.length === matches.length ? anyOf(compiled) : undefined;
 }
 
 /** Counts are compared as numbers, whatever the comparator is (RFC 5231 4.2). */
-function countMatch(type: TagArgument, keys: readonly TextArgument[], context: ScriptContext): KeyMatch | undefined {
+function countMatch(type: TagArgument, keys: readonly TextArgument[], context: ScriptContext): AnyKeyMatch | undefined {
   const operator = operatorOf(type.text(), context);
   for (const { constant, offset } of keys) {
     if (constant !== undefined && !/^[0-9]/.test(constant)) {
@@ -108,23 +109,14 @@ function countOf(run: ScriptRun, sources: readonly ValueSource[]): number {
   return count;
 }
 
-function inTexts(match: KeyMatch, sources: readonly ValueSource[], { fold }: Comparator): TestCode {
-  const inOne = (run: ScriptRun, source: ValueSource) => {
-    const value = source(run);
-    if (value === undefined) return false;
-    spend(run, costOf(value.length));
-    return match(run, value, fold(value));
-  };
+function inTexts(match: AnyKeyMatch, sources: readonly ValueSource[], { fold }: Comparator): TestCode {
+  const inOne = (source: ValueSource) =>
+    inTurns((run) => {
+      const value = source(run);
+      if (value === undefined) return false;
+      spend(run, costOf(value.length));
+      return match(run, value, fold(value));
+    });
   const [only] = sources;
-  if (only && sources.length === 1) return { waits: false, run: (run) => inOne(run, only) };
-  return {
-    waits: false,
-    run: (run) => {
-      for (const source of sources) {
-        spend(run, 1);
-        if (inOne(run, source)) return true;
-      }
-      return false;
-    },
-  };
+  return only && sources.length === 1 ? inOne(only) : until(sources.map(inOne), (truth) => truth || undefined, always(false));
 }

@@ -1,6 +1,7 @@
 /** Patterns of `:matches`: `*` is any run of characters, `?` one character, `\x` the character x (RFC 5228 2.7.1). */
 
 import { indexOf } from "../../text/search.ts";
+import type { Cut } from "./comparator.ts";
 
 const any = -1;
 
@@ -46,21 +47,22 @@ function segmentOf(tokens: readonly number[]): Segment {
 
 /**
  * `undefined`: the text does not match as a whole. Otherwise the match variables (RFC 5229 3.2): the whole, and what each `*` and
- * `?` stands for, each `*` from the left being as short as it can. They are cut from `original`, which is `text` but for its
- * case. `work` is called with the number of characters looked at between the first segment and the last, and may throw.
+ * `?` stands for, each `*` from the left being as short as it can. They are cut from `original` by `cut`, from
+ * places in `text`, which is its folded form. `work` is called with the number of characters looked at between the first segment and the last, and may throw.
  */
 export function matchWildcard(
   { segments }: Wildcard,
   text: string,
   original: string,
   work: (characters: number) => void,
+  cut: Cut = (start, end) => original.slice(start, end),
 ): readonly string[] | undefined {
   const [first, last] = [segments[0], segments.at(-1)];
   if (!first || !last) return undefined;
   let at = endOf(first, text, 0);
   if (at < 0) return undefined;
   const values = [original];
-  takeSingle(first, original, 0, values);
+  takeSingle(first, text, 0, cut, values);
   if (segments.length === 1) return at === text.length ? values : undefined;
   const tail = startOfLast(last, text);
   if (at > tail || endOf(last, text, tail) < 0) return undefined;
@@ -69,13 +71,13 @@ export function matchWildcard(
     // The leftmost place leaves the most for the segments after it: if they do not fit then, they never do.
     const start = find(segment, text, at, work);
     if (start < 0) return undefined;
-    values.push(original.slice(at, start));
-    takeSingle(segment, original, start, values);
+    values.push(cut(at, start));
+    takeSingle(segment, text, start, cut, values);
     at = endOf(segment, text, start);
   }
   if (at > tail) return undefined;
-  values.push(original.slice(at, tail));
-  takeSingle(last, original, tail, values);
+  values.push(cut(at, tail));
+  takeSingle(last, text, tail, cut, values);
   return values;
 }
 
@@ -115,13 +117,13 @@ function find(segment: Segment, text: string, from: number, work: (characters: n
 }
 
 /** Adds what each `?` of a segment stands for that begins at `at`. */
-function takeSingle({ tokens, literal }: Segment, text: string, at: number, values: string[]): void {
+function takeSingle({ tokens, literal }: Segment, text: string, at: number, cut: Cut, values: string[]): void {
   if (literal !== undefined) return;
   let end = at;
   for (const token of tokens) {
     const start = end;
     end += widthOf(text.codePointAt(start) ?? 0);
-    if (token === any) values.push(text.slice(start, end));
+    if (token === any) values.push(cut(start, end));
   }
 }
 

@@ -1,7 +1,7 @@
 /** The state of one run: what it has decided, where it is, and what it may still spend. */
 
 import { type Answer, after } from "../../answer/answer.ts";
-import { type Steps, waitFor } from "../../answer/steps.ts";
+import type { Code } from "../../answer/code.ts";
 import type { Value } from "../../expr/value.ts";
 import type { Pattern } from "../../text/pattern.ts";
 import type { EnvelopeChange, ScriptEnvelope, ScriptOutcome, ScriptSurroundings } from "../script.ts";
@@ -62,11 +62,18 @@ export function costOfPattern({ size }: Pattern, text: string): number {
 /** Instructions after which other requests get their turn. */
 const instructionsInTurn = 1000;
 
-/** Lets other requests have their turn, in loops and in scripts that include others, where a script may run for long. */
-export function* yieldToLoop(run: ScriptRun): Steps<void> {
-  if (run.budgetAtYield - run.budget < instructionsInTurn) return;
+/** Code before which other requests have their turn, if the script has run for long. */
+export function inTurns<T>(code: (run: ScriptRun) => Answer<T>): Code<ScriptRun, T> {
+  return { waits: true, run: (run) => (isOverdue(run) ? yieldToLoop(run).then(() => code(run)) : code(run)) };
+}
+
+export function isOverdue({ budget, budgetAtYield }: ScriptRun): boolean {
+  return budgetAtYield - budget >= instructionsInTurn;
+}
+
+export function yieldToLoop(run: ScriptRun): Promise<void> {
   run.budgetAtYield = run.budget;
-  yield* waitFor(run.surroundings.yieldToLoop());
+  return run.surroundings.yieldToLoop();
 }
 
 /** Reports what came of a command or test where a trace is wanted. */

@@ -79,25 +79,35 @@ describe("limits", () => {
 });
 
 describe("waiting", () => {
+  const long = `set "a" "${"a".repeat(65_536)}"; `;
   it.each<[source: string, waits: boolean]>([
-    ['if string "a" "b" { keep; } else { include "plain"; }', true],
-    ['while "0" { keep; }', true],
-    ['if true { if false { while "0" { keep; } } }', true],
-    ['include "loop";', true],
+    ['if string "a" "b" { keep; } else { include "plain"; }', false],
+    ['while "0" { keep; }', false],
+    ['if true { if false { while "0" { keep; } } }', false],
+    ['include "loop";', false],
     ['if string :list "a" "slow" { keep; }', true],
   ])("%s", (source, waits) => {
     const scripts = new Map([
       ["plain", "keep;"],
       ["loop", 'while "0" { keep; }'],
     ]);
-    const vocabulary = vocabularyOf({ scripts, lists: ["slow"], waits: true });
-    const { script } = compileScript("main", source, vocabulary);
-    expect(script?.waits).toBe(waits);
+    const { script } = compileScript("main", source, vocabularyOf({ scripts, lists: ["slow"], waits: true }));
+    const { ask } = surroundings();
+    expect(script?.run({ ...surroundings(), ask: { ...ask, keyGet: async () => 1 } }) instanceof Promise).toBe(waits);
   });
 
   it.each([
     ["a loop runs", 'while "1" { keep; }'],
     ["scripts include others", 'include "a"; include "a";'],
+    ["a loop has nothing in it", 'while "1" {}'],
+    ["texts are set", long + 'set "b" "${a}";'.repeat(2000)],
+    ["texts are set within a block", `${long}if true { ${'set "b" "x${a}";'.repeat(2000)} }`],
+    ["texts are tested", `${long}if anyof (${Array.from({ length: 2000 }, () => 'string "${a}" "b"').join(", ")}) { keep; }`],
+    ["many texts are tested", `${long}if string [${Array.from({ length: 2000 }, () => '"${a}"').join(", ")}] "b" { keep; }`],
+    [
+      "many keys are looked for",
+      `${long}if string :contains "\${a}" [${Array.from({ length: 2000 }, (_, n) => `"${n}"`).join(", ")}] { keep; }`,
+    ],
   ])("others get their turn while %s", async (_, source) => {
     const twenty = (name: string) => `include "${name}";`.repeat(20);
     const scripts = new Map([

@@ -135,7 +135,10 @@ describe("several sources and keys", () => {
 
 test.each<[written: string, message: string]>([
   ['string :comparator "i;octett" "a" "a"', '2:23: error: unknown comparator "i;octett". Did you mean "i;octet"?'],
-  ['string :comparator "x" "a" "a"', '2:23: error: unknown comparator "x". Known are i;octet, i;ascii-casemap, i;ascii-numeric.'],
+  [
+    'string :comparator "x" "a" "a"',
+    '2:23: error: unknown comparator "x". Known are i;octet, i;ascii-casemap, i;unicode-casemap, i;ascii-numeric.',
+  ],
   [
     'string :comparator "${env.now}" "a" "a"',
     "2:23: error: the comparator has to be known when the script is loaded. Write its name without variables.",
