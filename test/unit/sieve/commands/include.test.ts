@@ -83,6 +83,28 @@ describe("include", () => {
     expect(error).toContain("nested deeper than 1000 together");
   });
 
+  it("after an included script, a failure is where the outer one is", async () => {
+    const within = new Map([["c", "\n\n\n\n          keep;"]]);
+    const outer = 'while "1" {\n include "c"; }';
+    for (let instructions = 1; instructions < 60; instructions++) {
+      expect(await played(outer, { vocabulary: { scripts: within, limits: { instructions } } })).toMatch(/failure (?:1:1|2:2|c:5:11): /);
+    }
+  });
+
+  it("how deep scripts go that include each other once is found out when they run", async () => {
+    const ring = new Map([
+      ["a", 'include :once "b";'],
+      ["b", 'include :once "c";'],
+      ["c", 'include :once "a"; reject "reached";'],
+      ["d", 'include "c";'],
+    ]);
+    const source = 'if false { include "a"; } include "d";';
+    expect(await played(source, { vocabulary: { scripts: ring, limits: { nestedIncludes: 4 } } })).toBe("reject 550 5.7.1 reached");
+    expect(await played(source, { vocabulary: { scripts: ring, limits: { nestedIncludes: 3 } } })).toBe(
+      "accept; failure a:1:1: includes are nested deeper than sieve.trusted.limits.nested-includes allows",
+    );
+  });
+
   it("each script is compiled once", () => {
     let asked = 0;
     const source = (name: string) => {

@@ -36,6 +36,7 @@ test.each<[written: string, truth: boolean]>([
   ['environment :count "eq" "tls.version" "0"', true],
   ['environment "${env.helo_domain}" "mx.example.org"', false],
   ['environment "helo_${unset}domain" "mx.example.org"', true],
+  ['environment "HELO_${unset}Domain" "mx.example.org"', true],
   ["size :over 100K", false],
   ["size :over 102399", true],
   ["size :under 100K", false],
