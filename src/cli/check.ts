@@ -2,7 +2,11 @@
 import { Command } from "commander";
 import { formatProblem } from "../config/check/report.ts";
 import { renderConfiguration } from "../config/docs/print.ts";
+import { messageOf } from "../daemon/log.ts";
+import { problemWithState } from "../daemon/state-lease.ts";
+import { isRefused } from "../store/private-file.ts";
 import { type ConfigurationOptions, configurationOption, loadOrExplain, stateDirectoryOption, withCore } from "./configuration-option.ts";
+import { helpText } from "./help-text.ts";
 
 interface CheckOptions extends ConfigurationOptions {
   readonly print?: boolean;
@@ -18,9 +22,9 @@ export function checkCommand(): Command {
     .option("--connect", "also try each store that the configuration names, and the SQL of scripts in those without init")
     .addHelpText(
       "after",
-      `
+      helpText(`
 Each problem is one line on standard error: FILE:LINE:COLUMN: KEY: what is wrong. How to fix it.
-Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a store that cannot be reached or does not take the SQL of a script.`,
+Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a store that cannot be reached or does not take the SQL of a script.`),
     )
     .action(async (options: CheckOptions) => {
       const configuration = loadOrExplain(options);
@@ -28,8 +32,15 @@ Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a 
         process.exitCode = 1;
         return;
       }
+      const unusable = problemWithState(configuration);
+      if (unusable !== undefined) {
+        // Another user than the daemon's may try this.
+        const isCertain = !isRefused(unusable.cause);
+        process.stderr.write(`${options.config}: ${isCertain ? "" : "warning: "}${messageOf(unusable)}.\n`);
+        if (isCertain) process.exitCode = 1;
+      }
       if (options.print) process.stdout.write(renderConfiguration(configuration));
-      else process.stdout.write(`${options.config}: no errors\n`);
+      else if (process.exitCode !== 1) process.stdout.write(`${options.config}: no errors\n`);
       if (options.connect) {
         await withCore(configuration, true, async ({ connections, checkStatements }) => {
           for (const { store, connect } of connections) {

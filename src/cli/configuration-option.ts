@@ -12,6 +12,7 @@ import { unchangedState } from "../daemon/read-only-state.ts";
 import { FileProblem } from "../file/watched-file.ts";
 
 const defaultFile = "/etc/postern/postern.toml";
+const unitStateDirectory = "/var/lib/postern";
 
 /** sysexits.h */
 export const exitTemporary = 75;
@@ -33,10 +34,16 @@ export function stateDirectoryOption(): Option {
 export function loadOptions({ stateDirectory }: ConfigurationOptions): LoadOptions {
   return {
     hostname: hostname(),
-    // systemd joins several by colons.
-    defaultStateDirectory: process.env.STATE_DIRECTORY?.split(":")[0] || "./var",
+    defaultStateDirectory: defaultStateDirectory(),
     ...(stateDirectory !== undefined && { stateDirectory }),
   };
+}
+
+/** That of the unit, also for who types a command beside the daemon. */
+function defaultStateDirectory(): string {
+  // systemd joins several by colons.
+  const [first] = process.env.STATE_DIRECTORY?.split(":") ?? [];
+  return first || [unitStateDirectory, "./var"].find(existsSync) || "./var";
 }
 
 /** `undefined`: it has errors. All problems have been printed. */

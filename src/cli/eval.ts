@@ -19,6 +19,7 @@ import {
   withCore,
 } from "./configuration-option.ts";
 import { parseAssignment, type VariableSettings, vocabularyOf } from "./eval-vocabulary.ts";
+import { helpText } from "./help-text.ts";
 import { linesOf } from "./lines.ts";
 
 interface EvalOptions extends ConfigurationOptions {
@@ -45,14 +46,15 @@ export function evalCommand(): Command {
     .option("--stdin", 'read {"expr" or "rules", "set"} a line from standard input; answers are JSON')
     .addHelpText(
       "after",
-      `
+      helpText(`
 Examples:
   postern eval "1 + 2 * 3"
   postern eval "is_ip_in_cidr(remote_ip, '192.0.2.0/24')" --set remote_ip=192.0.2.7
-  echo '{"rules":[{"if":"rcpt_domain == \\'a.example\\'","then":"\\'yes\\'"},{"else":false}],"set":{"rcpt":"x@a.example"}}' | postern eval --stdin
+  echo '{"rules":[{"if":"is_tls","then":1},{"else":2}],"set":{"is_tls":1}}' |
+      postern eval --stdin
 
 The changes that functions such as key_set make are real.
-Exit status: 0 a value, 1 an error, 75 a source is unavailable now; with --stdin 0, as each answer says whether it is an error.`,
+Exit status: 0 a value, 1 an error, 75 a source is unavailable now; with --stdin 0, as each answer says whether it is an error.`),
     )
     .action(async (expression: string | undefined, options: EvalOptions) => {
       const configuration = loadOrEmpty(options);

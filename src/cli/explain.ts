@@ -11,6 +11,7 @@ import { cleanText } from "../text/controls.ts";
 import { PolicyDecoder } from "../wire/policy.ts";
 import { ProtocolError } from "../wire/protocol-error.ts";
 import { type ConfigurationOptions, configurationOption, loadOrExplain, stateDirectoryOption, withCore } from "./configuration-option.ts";
+import { helpText } from "./help-text.ts";
 import { linesOf } from "./lines.ts";
 import { type PlayedSession, play, type Step } from "./play.ts";
 
@@ -68,14 +69,15 @@ export function explainCommand(): Command {
     .option("--stdin", "read one session a line, as JSON, from standard input; answers are JSON")
     .addHelpText(
       "after",
-      `
+      helpText(`
 Examples:
   postern explain --client 203.0.113.9 --helo mx.example.net --from a@b.example --to john@example.org
   postern explain --client 203.0.113.9 --helo mx.example.net --from "" --to x@example.org --to y@example.org --json
-  echo '{"client":{"address":"203.0.113.9"},"helo":"mx.example.net","sender":"","recipients":["john@example.org"]}' | postern explain --stdin
+  echo '{"client":{"address":"203.0.113.9"},"sender":"","recipients":["a@b"]}' |
+      postern explain --stdin
 
 Replies are those of the stages; Postfix puts a prefix of its own before the text of a policy reply.
-Exit status: 0 played, 1 the configuration has errors, 2 the input makes no sense.`,
+Exit status: 0 played, 1 the configuration has errors, 2 the input makes no sense.`),
     )
     .action(async (options: ExplainOptions) => {
       const configuration = loadOrExplain(options);

@@ -6,6 +6,7 @@ import { cleanText } from "../text/controls.ts";
 import type { ConfigurationOptions } from "./configuration-option.ts";
 import { DumpProblem } from "./db-dump.ts";
 import { nonsense, subcommand, withState } from "./greylist-state.ts";
+import { helpText } from "./help-text.ts";
 import { readPostgrey } from "./import-postgrey.ts";
 import { readSqlgrey } from "./import-sqlgrey.ts";
 import type { OnSkipped, SkipReason } from "./imported-entry.ts";
@@ -18,12 +19,12 @@ export function importCommand(): Command {
         .argument("[files...]", "the files (default: standard input, of db_dump)")
         .addHelpText(
           "after",
-          `
+          helpText(`
 Example:
   postern greylist import postgrey /var/lib/postgrey/postgrey.db /var/lib/postgrey/postgrey_clients.db
 
 postgrey knows clients by their networks only. With client = "domain-or-network" its entries serve clients without a name; the
-addresses on the automatic whitelist apply to all senders.`,
+addresses on the automatic whitelist apply to all senders.`),
         )
         .action((files: readonly string[], options: ConfigurationOptions) =>
           withState(options, "write", async (state, { settings }) => {
@@ -38,9 +39,9 @@ addresses on the automatic whitelist apply to all senders.`,
         .argument("<store>", "its name: [store.NAME]")
         .addHelpText(
           "after",
-          `
+          helpText(`
 sqlgrey does not keep recipients of what has passed: of such rows those with a whole address count as passes of it, others are
-taken only when session.rcpt.greylist.key is without "rcpt".`,
+taken only when session.rcpt.greylist.key is without "rcpt".`),
         )
         .action((name: string, options: ConfigurationOptions) =>
           withState(options, "write", async (state, { stores, settings }) => {

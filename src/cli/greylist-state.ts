@@ -1,11 +1,12 @@
 /** What the commands of `postern greylist` have in common: options, the store of state, and how they fail. */
-import { existsSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { Command } from "commander";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { stateSettings } from "../daemon/state-lease.ts";
 import { openState } from "../state/open-state.ts";
 import type { Administration } from "../state/state-store.ts";
+import { isMissing } from "../store/private-file.ts";
 import {
   type ConfigurationOptions,
   configurationOption,
@@ -30,11 +31,7 @@ export async function withState(
     return;
   }
   const settings = stateSettings(configuration);
-  // Whoever types this may be another user than the daemon's, whose file it must be.
-  if (settings.type === "sqlite" && !existsSync(settings.path)) {
-    notFound(`${settings.path}, which the daemon makes when it first serves with a greylist or a throttle,`);
-    return;
-  }
+  if (settings.type === "sqlite" && !isThere(settings.path, access)) return;
   // What fails is thrown, too.
   const state = openState(settings, { onAvailability: () => {}, readOnly: access === "read" });
   try {
@@ -45,6 +42,26 @@ export async function withState(
     process.exitCode = exitTemporary;
   } finally {
     await state.close();
+  }
+}
+
+/** Else says why not: whoever types this may be another user than the daemon's, whose file it must be. */
+function isThere(path: string, access: "read" | "write"): boolean {
+  try {
+    accessSync(path, access === "read" ? constants.R_OK : constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    if (isMissing(path)) {
+      notFound(path);
+      process.stderr.write(
+        "The daemon makes it when it first serves with a greylist or a throttle. If it keeps it elsewhere, say where by --state-directory.\n",
+      );
+    } else {
+      const user = access === "read" ? "readable" : "writable";
+      process.stderr.write(`${path} is not ${user} for this user. Run the command as root, or as the user of the daemon.\n`);
+      process.exitCode = exitTemporary;
+    }
+    return false;
   }
 }
 

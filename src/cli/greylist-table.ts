@@ -4,8 +4,8 @@ import type { AddressEntry, GreylistEntry, GreylistStats } from "../state/state-
 
 type Row = readonly string[];
 
-const entryHeadings: Row = ["STATE", "CLIENT", "SENDER", "RECIPIENT", "FIRST SEEN", "LAST SEEN", "EXPIRES"];
-const addressHeadings: Row = ["ADDRESS", "PASSES", "LAST COUNTED", "EXPIRES"];
+const entryHeadings: Row = ["STATE", "CLIENT", "SENDER", "RECIPIENT", "FIRST SEEN (UTC)", "LAST SEEN (UTC)", "EXPIRES (UTC)"];
+const addressHeadings: Row = ["ADDRESS", "PASSES", "LAST COUNTED (UTC)", "EXPIRES (UTC)"];
 
 export function entryTable(entries: readonly GreylistEntry[]): readonly string[] {
   return table([
@@ -43,7 +43,7 @@ export function statsText({ waiting, passed, addresses, allowedAddresses, oldest
   const lines: readonly (readonly [string, string | number])[] = [
     ["entries that wait", waiting],
     ["entries that have passed", passed],
-    ["oldest entry", oldest === undefined ? "-" : minuteOf(oldest)],
+    ["oldest entry (UTC)", oldest === undefined ? "-" : minuteOf(oldest)],
     ["addresses that have passed", addresses - allowedAddresses],
     ["addresses allowed by hand", allowedAddresses],
     ["throttle counters", throttles],

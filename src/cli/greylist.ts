@@ -10,6 +10,7 @@ import type { ConfigurationOptions } from "./configuration-option.ts";
 import { importCommand } from "./greylist-import.ts";
 import { nonsense, notFound, subcommand, withState } from "./greylist-state.ts";
 import { addressJson, addressTable, entryJson, entryTable, statsJson, statsText } from "./greylist-table.ts";
+import { helpText } from "./help-text.ts";
 
 interface ListOptions extends ConfigurationOptions {
   readonly client?: string;
@@ -37,11 +38,11 @@ export function greylistCommand(): Command {
     .addCommand(importCommand())
     .addHelpText(
       "after",
-      `
+      helpText(`
 A client is shown as it is compared: the organisational domain of its forward-confirmed name, or its network. Senders are shown
 folded, with # for numbers, as session.rcpt.greylist.fold-senders says.
 
-Exit status: 0 done, 1 not found or the configuration has errors, 2 invalid input, 75 the store is unavailable.`,
+Exit status: 0 done, 1 not found or the configuration has errors, 2 invalid input, 75 the store is unavailable.`),
     );
 }
 

@@ -13,6 +13,7 @@ import {
   stateDirectoryOption,
   withCore,
 } from "./configuration-option.ts";
+import { helpText } from "./help-text.ts";
 
 export function queryCommand(): Command {
   return new Command("query")
@@ -23,7 +24,7 @@ export function queryCommand(): Command {
     .addOption(stateDirectoryOption())
     .addHelpText(
       "after",
-      `
+      helpText(`
   recipients     the address, when mail for it is taken as local
   domains        the domain, when it is local
   aliases        where mail for an address goes, comma-separated, when that is elsewhere
@@ -37,7 +38,7 @@ export function queryCommand(): Command {
 
 It is asked as the first socketmap listener of the configuration would ask.
 
-Exit status: 0 found, 1 not found (nothing is printed), 75 temporarily unavailable, 2 no such map, 78 the configuration has errors.`,
+Exit status: 0 found, 1 not found (nothing is printed), 75 temporarily unavailable, 2 no such map, 78 the configuration has errors.`),
     )
     .action(async (map: string, key: string, options: ConfigurationOptions) => {
       const configuration = loadOrExplain(options);

@@ -17,6 +17,7 @@ import {
   loadOrExplain,
   stateDirectoryOption,
 } from "./configuration-option.ts";
+import { helpText } from "./help-text.ts";
 
 export function serveCommand(): Command {
   return new Command("serve")
@@ -25,12 +26,12 @@ export function serveCommand(): Command {
     .addOption(stateDirectoryOption())
     .addHelpText(
       "after",
-      `
+      helpText(`
 Signals:
   SIGHUP           reload the configuration; errors are reported and the old configuration is kept
   SIGTERM, SIGINT  finish requests in progress, then stop; a second one stops at once
 
-Exit status: 0 after a signal, 1 when the configuration has errors or a socket cannot be bound.`,
+Exit status: 0 after a signal, 1 when the configuration has errors or a socket cannot be bound.`),
     )
     .action(serve);
 }

@@ -25,6 +25,7 @@ import { openSession } from "../stage/session.ts";
 import { cleanText } from "../text/controls.ts";
 import { didYouMean } from "../text/did-you-mean.ts";
 import { type ConfigurationOptions, configurationOption, loadOrEmpty, stateDirectoryOption, withCore } from "./configuration-option.ts";
+import { helpText } from "./help-text.ts";
 
 interface SieveOptions extends ConfigurationOptions {
   readonly stage: ScriptStage;
@@ -75,7 +76,7 @@ export function sieveCommand(): Command {
     .option("--json", 'print {"outcome", "reply"?, "changes", "failure"?, "trace"}')
     .addHelpText(
       "after",
-      `
+      helpText(`
 Examples:
   postern sieve ehlo -c FILE --stage ehlo --helo mx.spammer.example
   postern sieve greylist.sieve --client 203.0.113.9 --from a@b.example --to john@example.org
@@ -83,7 +84,7 @@ Examples:
 
 Without -c, and without the default file, there are no lists or directories to ask. The script's database changes are real.
 Exit status: 0 it ran, even if it was stopped by a fault, 1 it does not compile or the configuration has errors, 2 there is no such script
-or it cannot be read.`,
+or it cannot be read.`),
     )
     .action(async (name: string, options: SieveOptions) => {
       const configuration = loadOrEmpty(options);

@@ -23,7 +23,7 @@ export function normalise(document: Document, names: GivenNames, folder: string,
   const server = {
     ...document.server,
     hostname: document.server.hostname ?? options.hostname ?? "localhost",
-    "state-directory": options.stateDirectory ?? document.server["state-directory"] ?? options.defaultStateDirectory ?? "./var",
+    "state-directory": resolve(options.stateDirectory ?? document.server["state-directory"] ?? options.defaultStateDirectory ?? "./var"),
   };
   const listener = mapValues(document.listener, (each) => ({
     ...each,

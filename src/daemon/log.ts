@@ -1,5 +1,6 @@
 /** Log lines on standard output: JSON, or `key=value` text for people. */
 
+import { fstatSync } from "node:fs";
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from "pino";
 import { type OnAvailability, reportOutages } from "../answer/availability.ts";
 import { FileProblem } from "../file/watched-file.ts";
@@ -31,7 +32,8 @@ export interface SharedLog {
 export function openLog({ level, format }: LogSettings, shared?: SharedLog): Log {
   // Writes of this size are whole in a pipe (PIPE_BUF), so that lines of several processes do not mix.
   const output = destination({ dest: 1, sync: false, ...(shared && { maxWrite: 4096 }) });
-  const stream: DestinationStream = { write: (line) => output.write(logLine(line, format)) };
+  const withPriority = isJournal(1);
+  const stream: DestinationStream = { write: (line) => output.write(logLine(line, format, withPriority)) };
   const logger = pino(
     {
       level,
@@ -58,9 +60,23 @@ export function openLog({ level, format }: LogSettings, shared?: SharedLog): Log
  * One line, whatever its fields hold. What a stranger sent may be in any of them, so control and directional characters are escaped
  * here, where all lines pass, and not where each field is made.
  */
-export function logLine(json: string, format: LogSettings["format"]): string {
+export function logLine(json: string, format: LogSettings["format"], withPriority = false): string {
   const line = json.trimEnd();
-  return `${escapeControls(format === "json" ? line : textOf(line))}\n`;
+  return `${withPriority ? priorityOf(line) : ""}${escapeControls(format === "json" ? line : textOf(line))}\n`;
+}
+
+/** systemd names the socket of the journal by device and inode; output that was redirected goes elsewhere (systemd.exec(5)). */
+function isJournal(descriptor: number): boolean {
+  const { dev, ino } = fstatSync(descriptor, { bigint: true });
+  return process.env.JOURNAL_STREAM === `${dev}:${ino}`;
+}
+
+/** The journal takes it off (sd-daemon(3)). */
+const priorities: Readonly<Record<string, string>> = { error: "<3>", warn: "<4>", info: "<6>", debug: "<7>" };
+
+function priorityOf(json: string): string {
+  // The level is what pino writes first.
+  return priorities[/^\{"level":"(\w+)"/.exec(json)?.[1] ?? ""] ?? "";
 }
 
 function textOf(json: string): string {

@@ -1,5 +1,5 @@
 /** State for commands that do not change it: the greylist answers from what is there, and throttles count what the command itself does. */
-import { existsSync } from "node:fs";
+
 import type { OnAvailability } from "../answer/availability.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { GreylistAnswer, GreylistQuestion } from "../stage/state.ts";
@@ -7,6 +7,7 @@ import { decideGreylist } from "../state/decide.ts";
 import { MemoryState } from "../state/memory.ts";
 import { openState } from "../state/open-state.ts";
 import type { StateStore } from "../state/state-store.ts";
+import { isMissing } from "../store/private-file.ts";
 import { type StateLease, stateSettings } from "./state-lease.ts";
 
 /** Opens the store when it is first asked. */
@@ -17,7 +18,7 @@ export function unchangedState(configuration: Configuration, onAvailability: OnA
   async function greylist(question: GreylistQuestion): Promise<GreylistAnswer> {
     const settings = stateSettings(configuration);
     // No daemon has run here yet, and this creates no file.
-    if (settings.type === "sqlite" && !existsSync(settings.path)) return decideGreylist(nothing, question).answer;
+    if (settings.type === "sqlite" && isMissing(settings.path)) return decideGreylist(nothing, question).answer;
     store ??= openState(settings, { onAvailability, readOnly: true });
     const [triplet, address] = await Promise.all([store.triplet(question), store.address(question.autoWhitelist.address)]);
     return decideGreylist({ triplet, address }, question).answer;

@@ -7,6 +7,7 @@ import type { State } from "../stage/state.ts";
 import { startExpiry } from "../state/expiry.ts";
 import { openState } from "../state/open-state.ts";
 import type { StateStore } from "../state/state-store.ts";
+import { tryWriting } from "../store/private-file.ts";
 import type { StoreSettings } from "../store/store-settings.ts";
 import { Leases, Shared } from "./shared.ts";
 
@@ -27,9 +28,11 @@ export class StateStores {
     this.#onAvailability = onAvailability;
   }
 
+  /** Throws when its file cannot be written: without it nothing would be greylisted, and nobody would see. */
   lease(configuration: Configuration): StateLease {
     if (!usesState(configuration)) return noState;
     const settings = stateSettings(configuration);
+    if (settings.type === "sqlite") mustBeWritable(settings.path);
     const leases = new Leases();
     const state = this.#stores.lease(settings, leases, (own) => {
       const options = { onAvailability: this.#onAvailability, replacesBroken: true, now: this.#now };
@@ -38,6 +41,27 @@ export class StateStores {
       return store;
     });
     return { state, release: () => leases.release() };
+  }
+}
+
+/** What keeps the daemon from starting by its state; `undefined`: nothing. Leaves no file or folder behind. */
+export function problemWithState(configuration: Configuration): Error | undefined {
+  const settings = stateSettings(configuration);
+  if (!usesState(configuration) || settings.type !== "sqlite") return undefined;
+  try {
+    mustBeWritable(settings.path);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Error) return error;
+    throw error;
+  }
+}
+
+function mustBeWritable(path: string): void {
+  try {
+    tryWriting(path);
+  } catch (cause) {
+    throw new Error(`server.state-directory: ${path}, which greylist and throttles need, cannot be written`, { cause });
   }
 }
 

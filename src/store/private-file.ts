@@ -1,10 +1,45 @@
-/** What only the daemon may read: its databases, whatever the umask is. */
-import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+/** The files of databases in the daemon's own folders: only it may read them, whatever the umask is. */
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, rmdirSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** Creates the file of a database, if there is none, and its folder. SQLite gives its other files the mode of this one. */
 export function createPrivately(path: string): void {
   if (existsSync(path)) return;
-  mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+  makeFolder(dirname(path));
   closeSync(openSync(path, "a", 0o600));
+}
+
+/** The folder, with those above it; yields those that were not there. Not by `recursive`, which never ends where /proc refuses. */
+function makeFolder(path: string): readonly string[] {
+  if (existsSync(path)) return [];
+  const made = makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o750 });
+  return [...made, path];
+}
+
+/** Throws, as node:fs does, when the file cannot be created and written. It is not created, and no folder stays behind. */
+export function tryWriting(path: string): void {
+  const folder = dirname(path);
+  const made = makeFolder(folder);
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK);
+  } finally {
+    for (const each of made.toReversed()) rmdirSync(each);
+  }
+}
+
+/** What the error says is that this user may not, not that nobody can. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "EACCES" || error.code === "EPERM");
+}
+
+/** False where it may only be that this user cannot see it. */
+export function isMissing(path: string): boolean {
+  try {
+    accessSync(path);
+    return false;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "ENOENT";
+  }
 }

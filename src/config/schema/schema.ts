@@ -31,7 +31,7 @@ const server = z.strictObject({
   }),
   "state-directory": path.optional().meta({
     description: "Where the daemon keeps its own files. A relative path is relative to the working directory.",
-    unset: "$STATE_DIRECTORY, else ./var",
+    unset: "$STATE_DIRECTORY, else /var/lib/postern where that exists, else ./var",
   }),
   "trusted-networks": z.array(network).default(["127.0.0.0/8", "::1"]).meta({
     description: "Addresses and networks of clients that get no EHLO refusal, relay refusal, greylisting, throttle, wait or error limit.",

@@ -1,8 +1,10 @@
 /** The commands as processes: what they print, and what they end with. */
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const root = join(import.meta.dirname, "../../..");
@@ -124,5 +126,61 @@ describe("check", () => {
     const { status, stderr } = postern(["check", "-c", join(folder, "missing.toml")]);
     expect(status).toBe(1);
     expect(stderr).toContain("missing.toml:1:1: there is no file");
+  });
+});
+
+describe("a reader that has seen enough", () => {
+  it.each<readonly [args: readonly string[], input: string]>([
+    [["check", "--print"], ""],
+    [["explain", ...session, "--to", "john@example.org"], ""],
+    [["explain", "--stdin"], '{"client":{},"helo":"localhost"}\n'.repeat(100)],
+    [["eval", "--stdin"], '{"expr":"1"}\n'.repeat(100)],
+  ])("ends %j without a word", async (args, input) => {
+    const child = spawn(process.execPath, ["src/main.ts", ...args, "-c", file], { cwd: root });
+    child.stdout.destroy();
+    child.stdin.on("error", () => {});
+    child.stdin.end(input);
+    const [said, [status]] = await Promise.all([text(child.stderr), once(child, "exit")]);
+    expect({ said, status }).toEqual({ said: "", status: 0 });
+  });
+});
+
+it.each([
+  [],
+  ["serve"],
+  ["check"],
+  ["explain"],
+  ["eval"],
+  ["query"],
+  ["sieve"],
+  ["greylist"],
+  ["greylist", "list"],
+  ["greylist", "import", "sqlgrey"],
+])("help for %j is as wide as a terminal", (...command) => {
+  const { stdout } = spawnSync(process.execPath, ["src/main.ts", ...command, "--help"], { cwd: root, encoding: "utf8" });
+  expect(stdout).toContain("Usage: postern");
+  expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
+});
+
+describe("the state of a daemon that keeps it elsewhere, or from this user", () => {
+  it("is looked for by its whole path, and --state-directory is named", () => {
+    const { status, stderr } = postern(["greylist", "list", "-c", file]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(new RegExp(`^${join(folder, "state", "state.sqlite")} not found\\n.*--state-directory`));
+  });
+
+  // Nobody is kept from anything but where root runs the tests.
+  it.runIf(process.getuid?.() === 0)("is said to be unreadable where that is the reason", () => {
+    const state = join(folder, "own");
+    mkdirSync(state, { mode: 0o700 });
+    writeFileSync(join(state, "state.sqlite"), "");
+    chmodSync(folder, 0o755);
+    const { status, stderr } = spawnSync(process.execPath, ["src/main.ts", "greylist", "list", "-c", file, "--state-directory", state], {
+      ...{ cwd: root, encoding: "utf8", uid: 65534 },
+    });
+    expect({ status, stderr }).toEqual({
+      status: 75,
+      stderr: `${state}/state.sqlite is not readable for this user. Run the command as root, or as the user of the daemon.\n`,
+    });
   });
 });

@@ -84,6 +84,7 @@ test("list: a table, filters, JSON", async () => {
     "passed|203.0.113.0/24|<>|john@example.org",
     "",
   ]);
+  expect(table.out).toMatch(/ {2}FIRST SEEN \(UTC\) {2}LAST SEEN \(UTC\) +EXPIRES \(UTC\)\n/);
   expect(json((await postern("list", "--passed", "--recipient", "JOHN", "--json")).out)).toEqual([
     expect.objectContaining({ state: "passed", sender: "", firstSeen: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/) }),
   ]);

@@ -1,7 +1,7 @@
 /** What good configurations become: TOML and JSON alike, defaults, paths, secrets, what listeners take over. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { formatProblem } from "../../../src/config/check/report.ts";
 import type { Configuration } from "../../../src/config/configuration.ts";
@@ -86,7 +86,7 @@ describe("defaults", () => {
   it("nothing is said of a good configuration", () => expect(problems).toEqual([]));
 
   it("the server, its listener and the stores", () => {
-    expect(configuration.server).toMatchObject({ hostname: "mx.example.org", mode: "enforce", stateDirectory: "./var" });
+    expect(configuration.server).toMatchObject({ hostname: "mx.example.org", mode: "enforce", stateDirectory: resolve("./var") });
     expect(configuration.server.trustedNetworks.texts).toEqual(["127.0.0.0/8", "::1"]);
     expect(configuration.log).toEqual({ level: "info", format: "json" });
     expect(configuration.listeners).toMatchObject([
@@ -102,7 +102,7 @@ describe("defaults", () => {
       },
     ]);
     expect(configuration.listeners[0]?.trustedNetworks.contains("127.1.2.3")).toBe(true);
-    expect([...configuration.stores.values()]).toMatchObject([{ name: "embedded", type: "sqlite", path: "var/data.sqlite" }]);
+    expect([...configuration.stores.values()]).toMatchObject([{ name: "embedded", type: "sqlite", path: resolve("var/data.sqlite") }]);
     expect(configuration.storage).toEqual({ directory: "local", data: "embedded", state: "embedded" });
     expect(configuration.maxWaiting).toBe(20);
   });
@@ -424,10 +424,10 @@ directory = "tables"
   });
 
   it.each<[string, LoadOptions, string]>([
-    ["", {}, "./var"],
+    ["", {}, resolve("./var")],
     ["", { defaultStateDirectory: "/var/lib/postern" }, "/var/lib/postern"],
     ['[server]\nstate-directory = "/srv/p"', { defaultStateDirectory: "/var/lib/postern" }, "/srv/p"],
-    ['[server]\nstate-directory = "/srv/p"', { stateDirectory: "elsewhere" }, "elsewhere"],
+    ['[server]\nstate-directory = "/srv/p"', { stateDirectory: "elsewhere" }, resolve("elsewhere")],
   ])("state directory: %j %j", (text, options, expected) => {
     expect(load(policy + text, options).configuration.server.stateDirectory).toBe(expected);
   });

@@ -34,3 +34,14 @@ test("other characters stay as they are", () => {
   expect(logLine(json, "json")).toBe(json);
   expect(logLine(json, "text")).toBe("info übertragen sender=用户@例え.example count=3\n");
 });
+
+test.each([
+  ["error", "<3>"],
+  ["warn", "<4>"],
+  ["info", "<6>"],
+  ["debug", "<7>"],
+])("the journal is told that a line is of the level %s: %s", (level, priority) => {
+  const json = `${JSON.stringify({ level, msg: "hello" })}\n`;
+  expect(logLine(json, "json", true)).toBe(priority + json);
+  expect(logLine(json, "text", true)).toBe(`${priority}${level} hello\n`);
+});

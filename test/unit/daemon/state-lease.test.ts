@@ -1,11 +1,11 @@
 /** Who holds the store of state: cores before and after a reload share it, and the last one closes it. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import { parseConfiguration } from "../../../src/config/load.ts";
-import { StateStores } from "../../../src/daemon/state-lease.ts";
+import { problemWithState, StateStores } from "../../../src/daemon/state-lease.ts";
 import type { GreylistQuestion } from "../../../src/stage/state.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "postern-leases-"));
@@ -50,4 +50,37 @@ test("a configuration that never asks opens nothing", async () => {
   ).lease(configuration(join(folder, "none"), false));
   expect(() => state.greylist(question("a"))).toThrow(TemporaryError);
   await release();
+});
+
+/** Without the state nothing would be greylisted, and one warning would be all that anybody saw of it. */
+describe("a state directory that cannot be used", () => {
+  const file = join(folder, "file");
+  writeFileSync(file, "");
+  const stores = () =>
+    new StateStores(
+      () => 1,
+      () => {},
+    );
+
+  test.each([
+    "/proc/nope",
+    "/proc/nope/deeper/still",
+    file,
+    join(file, "below"),
+    "/dev/null/x",
+  ])("%s is reported, and nothing starts", (path) => {
+    expect(problemWithState(configuration(path))?.message).toContain(`server.state-directory: ${path}/state.sqlite`);
+    expect(() => stores().lease(configuration(path))).toThrow("cannot be written");
+  });
+
+  test("says nothing where no state is kept", async () => {
+    expect(problemWithState(configuration("/proc/nope", false))).toBeUndefined();
+    await stores().lease(configuration("/proc/nope", false)).release();
+  });
+});
+
+test("a directory that is not there yet is tried, and left as it was", () => {
+  const path = join(folder, "new", "deeper");
+  expect(problemWithState(configuration(path))).toBeUndefined();
+  expect(existsSync(join(folder, "new"))).toBe(false);
 });
