@@ -25,6 +25,9 @@ interface ExplainOptions extends ConfigurationOptions {
   readonly to: readonly string[];
   readonly auth?: string;
   readonly tls?: boolean;
+  readonly ccertSubject?: string;
+  readonly ccertIssuer?: string;
+  readonly ccertFingerprint?: string;
   readonly listener?: string;
   readonly mailArg: readonly string[];
   readonly vrfy?: string;
@@ -34,7 +37,7 @@ interface ExplainOptions extends ConfigurationOptions {
   readonly stdin?: boolean;
 }
 
-const collect = (value: string, former: readonly string[]) => [...former, value];
+const collect = (value: string, previous: readonly string[]) => [...previous, value];
 
 function portNumber(value: string): number {
   const port = Number(value);
@@ -47,7 +50,7 @@ class UsageError extends Error {}
 export function explainCommand(): Command {
   return new Command("explain")
     .description(
-      "Plays one SMTP session through the same code as the daemon and tells each step: what was asked, what came back, why. Changes no state.",
+      "Plays one SMTP session through the same code as the daemon and shows each step: what was asked, what came back, why. Changes no state.",
     )
     .addOption(configurationOption())
     .addOption(stateDirectoryOption())
@@ -60,6 +63,9 @@ export function explainCommand(): Command {
     .option("--to <address>", "recipient; may be repeated", collect, [])
     .option("--auth <user>", "login name")
     .option("--tls", "the session is encrypted")
+    .option("--ccert-subject <name>", "name in the client's TLS certificate, which the MTA trusts")
+    .option("--ccert-issuer <name>", "name of its issuer")
+    .option("--ccert-fingerprint <hex>", "its fingerprint, as Postfix writes it")
     .option("--listener <name>", "which listener is asked (default: the first)")
     .option("--mail-arg <parameter>", "ESMTP parameter of MAIL, such as SIZE=1000; may be repeated", collect, [])
     .option("--vrfy <text>", "also VRFY")
@@ -76,8 +82,9 @@ Examples:
   echo '{"client":{"address":"203.0.113.9"},"sender":"","recipients":["a@b"]}' |
       postern explain --stdin
 
+Where the listener is in shadow mode, each step that would be refused says so, and the session goes on.
 Replies are those of the stages; Postfix puts a prefix of its own before the text of a policy reply.
-Exit status: 0 played, 1 the configuration has errors, 2 the input makes no sense.`),
+Exit status: 0 played, 1 the configuration has errors, 2 invalid input.`),
     )
     .action(async (options: ExplainOptions) => {
       const configuration = loadOrExplain(options);
@@ -107,6 +114,7 @@ async function explainOne(configuration: Configuration, core: Core, options: Exp
     helo,
     auth,
     tls,
+    ccert: { subject: options.ccertSubject, issuer: options.ccertIssuer, fingerprint: options.ccertFingerprint },
     sender: from,
     mailArgs: mailArg,
     recipients: to,
@@ -126,6 +134,7 @@ const scriptSchema = z.strictObject({
   helo: z.string().optional(),
   auth: z.string().optional(),
   tls: z.boolean().optional(),
+  ccert: z.strictObject({ subject: z.string().optional(), issuer: z.string().optional(), fingerprint: z.string().optional() }).optional(),
   sender: z.string().optional(),
   mailArgs: z.array(z.string()).optional(),
   recipients: z.array(nameOrAddress).optional(),
@@ -133,7 +142,7 @@ const scriptSchema = z.strictObject({
   expn: z.string().optional(),
 });
 
-/** A line that makes no sense is answered by `{"error": …}`, and the next one is played all the same. */
+/** An invalid line is answered by `{"error": …}`, and the next one is played all the same. */
 async function explainLines(configuration: Configuration, core: Core, listener: string | undefined): Promise<void> {
   for await (const line of linesOf(process.stdin)) {
     process.stdout.write(`${JSON.stringify(await explainLine(line, configuration, core, listener))}\n`);

@@ -57,8 +57,8 @@ function isThere(path: string, access: "read" | "write"): boolean {
         "The daemon makes it when it first serves with a greylist or a throttle. If it keeps it elsewhere, say where by --state-directory.\n",
       );
     } else {
-      const user = access === "read" ? "readable" : "writable";
-      process.stderr.write(`${path} is not ${user} for this user. Run the command as root, or as the user of the daemon.\n`);
+      const right = access === "read" ? "readable" : "writable";
+      process.stderr.write(`${path} is not ${right} for this user. Run the command as root, or as the user of the daemon.\n`);
       process.exitCode = exitTemporary;
     }
     return false;

@@ -19,6 +19,10 @@ export interface PlayedSession {
   readonly helo?: string | undefined;
   readonly auth?: string | undefined;
   readonly tls?: boolean | undefined;
+  /** The client's certificate. */
+  readonly ccert?:
+    | { readonly subject?: string | undefined; readonly issuer?: string | undefined; readonly fingerprint?: string | undefined }
+    | undefined;
   /** Left out: no MAIL. `""` is the null sender. */
   readonly sender?: string | undefined;
   readonly mailArgs?: readonly string[] | undefined;
@@ -49,7 +53,8 @@ export interface Step {
 export async function play(played: PlayedSession, listener: ListenerSettings, core: Core): Promise<readonly Step[]> {
   const smtp = new SmtpSession(peerOf(played, listener));
   const tls = played.tls ?? false;
-  smtp.update({ tls, tlsVersion: "", tlsCipher: "", login: played.auth ?? "" });
+  const { subject = "", issuer = "", fingerprint = "" } = played.ccert ?? {};
+  smtp.update({ tls, tlsVersion: "", tlsCipher: "", login: played.auth ?? "", certificate: { subject, issuer, fingerprint } });
   const terms: Terms = {
     core,
     isShadow: listener.mode === "shadow",

@@ -192,8 +192,8 @@ function parseAssignment(text: string): Assignment {
     case "env": {
       const item = name.toLowerCase();
       if (environmentNames.has(item)) return { kind: "env", name: item, value };
-      const mend = didYouMean(name, environmentNames) || ` Known are ${[...environmentNames].join(", ")}.`;
-      throw new InvalidArgumentError(`There is no environment item "${name}".${mend}`);
+      const hint = didYouMean(name, environmentNames) || ` Known are ${[...environmentNames].join(", ")}.`;
+      throw new InvalidArgumentError(`There is no environment item "${name}".${hint}`);
     }
     case "envelope": {
       const wanted = name.toLowerCase().replaceAll("_", "");

@@ -22,6 +22,17 @@ export interface Peer {
   readonly trusted: boolean;
 }
 
+/** The TLS certificate of the client, as far as the MTA says; else `""`. */
+export interface ClientCertificate {
+  /** Names, only if the MTA trusts the issuer. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** Of any certificate: whoever compares it trusts this one alone. */
+  readonly fingerprint: string;
+}
+
+export const noCertificate: ClientCertificate = { subject: "", issuer: "", fingerprint: "" };
+
 /** Only `SmtpSession` changes it; stage functions read it. */
 export interface Session extends Peer {
   /** STARTTLS and AUTH may change these between commands. */
@@ -31,6 +42,7 @@ export interface Session extends Peer {
   tlsCipher: string;
   /** The login name, canonical; `""` if not authenticated. */
   login: string;
+  certificate: ClientCertificate;
   /** The accepted EHLO name as sent; `""` before. */
   helo: string;
   /** Recipients refused so far that count against `session.rcpt.errors.total`. */
@@ -68,7 +80,10 @@ export interface Scripted {
 }
 
 export function openSession(peer: Peer, login = "", tls = false): Session {
-  return { ...peer, login: canonicalLogin(login), tls, tlsVersion: "", tlsCipher: "", helo: "", errors: 0, transaction: undefined };
+  return {
+    ...{ ...peer, login: canonicalLogin(login), tls, tlsVersion: "", tlsCipher: "", certificate: noCertificate },
+    ...{ helo: "", errors: 0, transaction: undefined },
+  };
 }
 
 export function beginTransaction(session: Session, sender: string, parameters: Parameters = []): void {

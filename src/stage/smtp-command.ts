@@ -2,6 +2,7 @@
 import type { Core } from "./core.ts";
 import type { Parameters } from "./parameters.ts";
 import type { RcptPart } from "./rcpt.ts";
+import type { ClientCertificate } from "./session.ts";
 
 /** How a command is decided; a reload may change it from one command to the next. */
 export interface Terms {
@@ -22,6 +23,7 @@ export interface Credentials {
   readonly tls: boolean;
   /** `""`: not authenticated. */
   readonly login: string;
+  readonly certificate: ClientCertificate;
 }
 
 export interface MailCommand {

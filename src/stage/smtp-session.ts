@@ -13,7 +13,7 @@ import { decideMailParameters, decideRcptParameters } from "./extensions.ts";
 import { decideMail } from "./mail.ts";
 import { decideRcpt } from "./rcpt.ts";
 import { pass, refuse } from "./refuse.ts";
-import { admitRecipient, beginTransaction, openSession, type Peer, type Session } from "./session.ts";
+import { admitRecipient, beginTransaction, type ClientCertificate, openSession, type Peer, type Session } from "./session.ts";
 import type { Credentials, MailCommand, RcptCommand, Terms } from "./smtp-command.ts";
 import { checked, repeated, type StageName, type StageResult, said } from "./stage-result.ts";
 import type { Verdict } from "./verdict.ts";
@@ -72,19 +72,22 @@ export class SmtpSession {
 
   /** What is remembered, roughly. */
   get octets(): number {
-    const { login, helo, tlsVersion, tlsCipher } = this.session;
-    const kept = [login, helo, tlsVersion, tlsCipher, this.#ehlo?.name ?? ""];
+    const { login, helo, tlsVersion, tlsCipher, certificate } = this.session;
+    const kept = [login, helo, tlsVersion, tlsCipher, ...Object.values(certificate), this.#ehlo?.name ?? ""];
     return this.#peerOctets + this.#transactionOctets + octetsOf(kept);
   }
 
-  update({ tls, tlsVersion, tlsCipher, login: given }: Credentials): void {
+  update({ tls, tlsVersion, tlsCipher, login: given, certificate }: Credentials): void {
     const { session } = this;
     const login = canonicalLogin(given);
-    if (session.tls === tls && session.tlsVersion === tlsVersion && session.tlsCipher === tlsCipher && session.login === login) return;
+    const isSameTls = session.tls === tls && session.tlsVersion === tlsVersion && session.tlsCipher === tlsCipher;
+    if (isSameTls && session.login === login && isSame(session.certificate, certificate)) return;
     session.tls = tls;
     session.tlsVersion = detach(tlsVersion);
     session.tlsCipher = detach(tlsCipher);
     session.login = detach(login);
+    const { subject, issuer, fingerprint } = certificate;
+    session.certificate = { subject: detach(subject), issuer: detach(issuer), fingerprint: detach(fingerprint) };
     // A name that was refused to a stranger may be welcome now.
     if (this.#ehlo?.verdict.kind !== "pass") this.#ehlo = undefined;
   }
@@ -243,6 +246,10 @@ export class SmtpSession {
     this.#transactionOctets += entryOctets + octets;
     this.#budget.used += entryOctets + octets;
   }
+}
+
+function isSame(one: ClientCertificate, other: ClientCertificate): boolean {
+  return one.subject === other.subject && one.issuer === other.issuer && one.fingerprint === other.fingerprint;
 }
 
 function named(message: string): { readonly message?: string } {

@@ -27,6 +27,9 @@ const connection: Variables = {
   local_port: ({ session }) => session.server.port,
   protocol: () => "smtp",
   is_tls: ({ session }) => flag(session.tls),
+  ccert_subject: ({ session }) => session.certificate.subject,
+  ccert_issuer: ({ session }) => session.certificate.issuer,
+  ccert_fingerprint: ({ session }) => session.certificate.fingerprint,
   is_trusted: ({ session }) => flag(session.trusted),
 };
 

@@ -4,6 +4,7 @@ import { decodeUtf8 } from "../mail/utf8.ts";
 import { cleanText } from "../text/controls.ts";
 import { Backlog } from "./backlog.ts";
 import { ProtocolError } from "./protocol-error.ts";
+import { decodeXtext } from "./xtext.ts";
 
 /**
  * The attributes that Postern reads, as sent; `""` when left out. Values may be parts of one longer string: who keeps one
@@ -25,6 +26,10 @@ export interface PolicyRequest {
   readonly size: string;
   readonly stress: string;
   readonly saslUsername: string;
+  /** Names in the certificate of a client that was authenticated by it, decoded. */
+  readonly ccertSubject: string;
+  readonly ccertIssuer: string;
+  readonly ccertFingerprint: string;
   readonly encryptionProtocol: string;
   readonly encryptionCipher: string;
   readonly policyContext: string;
@@ -134,6 +139,9 @@ export class PolicyDecoder {
       size: values[slot.size] ?? "",
       stress: values[slot.stress] ?? "",
       saslUsername: values[slot.sasl_username] ?? "",
+      ccertSubject: decodeXtext(values[slot.ccert_subject] ?? ""),
+      ccertIssuer: decodeXtext(values[slot.ccert_issuer] ?? ""),
+      ccertFingerprint: values[slot.ccert_fingerprint] ?? "",
       encryptionProtocol: values[slot.encryption_protocol] ?? "",
       encryptionCipher: values[slot.encryption_cipher] ?? "",
       policyContext: values[slot.policy_context] ?? "",
@@ -195,9 +203,6 @@ const ignored: ReadonlySet<string> = new Set<keyof typeof slot>([
   "etrn_domain",
   "sasl_method",
   "sasl_sender",
-  "ccert_subject",
-  "ccert_issuer",
-  "ccert_fingerprint",
   "ccert_pubkey_fingerprint",
   "encryption_keysize",
 ]);

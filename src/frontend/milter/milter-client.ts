@@ -3,10 +3,11 @@ import { canonicalAddress, domainOf } from "../../mail/address.ts";
 import { canonicalIp } from "../../mail/ip.ts";
 import type { Path } from "../../mail/path.ts";
 import { portOf, smtpPort } from "../../mail/port.ts";
-import type { Peer } from "../../stage/session.ts";
+import { type ClientCertificate, noCertificate, type Peer } from "../../stage/session.ts";
 import type { Credentials } from "../../stage/smtp-command.ts";
 import type { Command } from "../../wire/milter/command.ts";
 import type { Macros } from "../../wire/milter/macros.ts";
+import { decodeXtext } from "../../wire/xtext.ts";
 
 export interface MilterListener {
   readonly listener: string;
@@ -39,7 +40,17 @@ export function isLocalSubmission({ client: { address, port } }: Peer): boolean 
 
 export function credentialsIn(macros: Macros): Credentials {
   const tlsVersion = macros.get("tls_version") ?? "";
-  return { tls: tlsVersion !== "", tlsVersion, tlsCipher: macros.get("cipher") ?? "", login: macros.get("auth_authen") ?? "" };
+  return {
+    ...{ tls: tlsVersion !== "", tlsVersion, tlsCipher: macros.get("cipher") ?? "", login: macros.get("auth_authen") ?? "" },
+    certificate: certificateIn(macros),
+  };
+}
+
+/** Sendmail gives the names in any certificate, and says whether it trusts it; Postfix gives them only if it does. */
+function certificateIn(macros: Macros): ClientCertificate {
+  const subject = macros.get("cert_subject") ?? "";
+  if (subject === "" || (macros.get("verify") ?? "OK") !== "OK") return noCertificate;
+  return { subject: decodeXtext(subject), issuer: decodeXtext(macros.get("cert_issuer") ?? ""), fingerprint: "" };
 }
 
 /**

@@ -6,6 +6,7 @@ import { canonicalAddress, formatAddress } from "../../mail/address.ts";
 import { formatPath, type Path } from "../../mail/path.ts";
 import { split } from "../../stage/parameters.ts";
 import type { Modification } from "../../wire/milter/response.ts";
+import { encodeXtext } from "../../wire/xtext.ts";
 
 /** A recipient that was accepted. */
 export interface Accepted {
@@ -74,13 +75,8 @@ function parametersOf({ path, parameters }: Accepted): readonly string[] {
   const address = formatAddress(path.address) ?? path.address;
   return [
     ...(/^[A-Za-z,]+$/.test(notify) ? [`NOTIFY=${notify}`] : []),
-    ...(/^[\w-]+;[!-~]+$/.test(original) ? [`ORCPT=${original}`] : isAscii.test(address) ? [`ORCPT=rfc822;${xtext(address)}`] : []),
+    ...(/^[\w-]+;[!-~]+$/.test(original) ? [`ORCPT=${original}`] : isAscii.test(address) ? [`ORCPT=rfc822;${encodeXtext(address)}`] : []),
   ];
 }
 
 const isAscii = /^[ -~]+$/;
-
-/** RFC 3461 section 4 */
-function xtext(text: string): string {
-  return text.replace(/[ +=]/g, (character) => `+${character.charCodeAt(0).toString(16).toUpperCase()}`);
-}

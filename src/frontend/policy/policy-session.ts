@@ -2,7 +2,7 @@
 import { canonicalIp } from "../../mail/ip.ts";
 import { portOf, smtpPort } from "../../mail/port.ts";
 import { keyText } from "../../stage/bounded-key.ts";
-import type { Peer } from "../../stage/session.ts";
+import { noCertificate, type Peer } from "../../stage/session.ts";
 import type { Credentials } from "../../stage/smtp-command.ts";
 import { isLonger } from "../../text/octets.ts";
 import type { PolicyRequest } from "../../wire/policy.ts";
@@ -56,6 +56,11 @@ export function peerOf(request: PolicyRequest, { listener, isTrusted, localPort 
   };
 }
 
-export function credentialsOf({ encryptionProtocol, encryptionCipher, saslUsername }: PolicyRequest): Credentials {
-  return { tls: encryptionProtocol !== "", tlsVersion: encryptionProtocol, tlsCipher: encryptionCipher, login: saslUsername };
+export function credentialsOf(request: PolicyRequest): Credentials {
+  const { encryptionProtocol, encryptionCipher, saslUsername, ccertSubject, ccertIssuer, ccertFingerprint } = request;
+  const isEmpty = ccertSubject === "" && ccertFingerprint === "";
+  return {
+    ...{ tls: encryptionProtocol !== "", tlsVersion: encryptionProtocol, tlsCipher: encryptionCipher, login: saslUsername },
+    certificate: isEmpty ? noCertificate : { subject: ccertSubject, issuer: ccertIssuer, fingerprint: ccertFingerprint },
+  };
 }

@@ -12,14 +12,14 @@ export type MacroStage = (typeof stages)[number];
 export type MacroValues = ReadonlyMap<string, string>;
 
 /**
- * What the MTA is asked for, which replaces its own choice, so each list is whole; macros of other names are not kept. The client's login
- * and cipher come at MAIL too, for an MTA that sends no macros of a HELO which it leaves out; `rcpt_*` say that the MTA has refused a
+ * What the MTA is asked for, which replaces its own choice, so each list is whole; macros of other names are not kept. The client's login,
+ * cipher and certificate come at MAIL too, for an MTA that sends no macros of a HELO which it leaves out; `rcpt_*` say that the MTA has refused a
  * recipient.
  */
 export const wantedMacros = {
   connect: ["j", "client_addr", "client_name", "client_port", "client_resolve", "daemon_name", "daemon_addr", "daemon_port", "if_addr"],
-  helo: ["tls_version", "cipher"],
-  mail: ["i", "auth_authen", "tls_version", "cipher"],
+  helo: ["tls_version", "cipher", "verify", "cert_subject", "cert_issuer"],
+  mail: ["i", "auth_authen", "tls_version", "cipher", "verify", "cert_subject", "cert_issuer"],
   rcpt: ["i", "rcpt_mailer", "rcpt_host", "rcpt_addr"],
   data: ["i"],
   endOfMessage: ["i"],

@@ -18,6 +18,9 @@ const nothing: PolicyRequest = {
   size: "",
   stress: "",
   saslUsername: "",
+  ccertSubject: "",
+  ccertIssuer: "",
+  ccertFingerprint: "",
   encryptionProtocol: "",
   encryptionCipher: "",
   policyContext: "",
@@ -63,9 +66,9 @@ stress=
 sasl_method=XCLIENT
 sasl_username=alice@login.example
 sasl_sender=
-ccert_subject=
-ccert_issuer=
-ccert_fingerprint=
+ccert_subject=branch+20office
+ccert_issuer=Z+C3+BCrich+20CA+20+2B+20sons
+ccert_fingerprint=C2:9D:F4:87:71:73:73:D9:18:E7:C2:F3:C1:DA:6E:04
 ccert_pubkey_fingerprint=
 encryption_protocol=TLSv1.3
 encryption_cipher=TLS_AES_256_GCM_SHA384
@@ -88,6 +91,9 @@ const decoded: PolicyRequest = {
   size: "1000",
   stress: "",
   saslUsername: "alice@login.example",
+  ccertSubject: "branch office",
+  ccertIssuer: "Zürich CA + sons",
+  ccertFingerprint: "C2:9D:F4:87:71:73:73:D9:18:E7:C2:F3:C1:DA:6E:04",
   encryptionProtocol: "TLSv1.3",
   encryptionCipher: "TLS_AES_256_GCM_SHA384",
   policyContext: "outer",
@@ -106,6 +112,7 @@ describe("a request", () => {
     ["LF, then CRLF", "sender=a\n\nsender=b\r\n\r\nsender=c\n\n", [{ sender: "a" }, { sender: "b" }, { sender: "c" }]],
     ["without the empty line", postfix.slice(0, -1), []],
     ["split at the first =", "sender=a=b = c\n\n", [{ sender: "a=b = c" }]],
+    ["what is no xtext stays", "ccert_subject=a+b +2b +2B\n\n", [{ ccertSubject: "a+b +2b +" }]],
     ["spaces stay", "sender= a \n\n", [{ sender: " a " }]],
     ["unknown names", "tls_sni=x\nsender=a\nfoo=\n=bar\n\n", [{ sender: "a" }]],
     ["nothing known", "foo=bar\n\n", [{}]],
@@ -125,7 +132,7 @@ describe("a request", () => {
     ["another kind of request", "request=junk\n\n", ["closed"]],
     ["as long as it may be", `${filled("x", maxRequestOctets - 9)}\n\n`, [{ sender: "x".repeat(maxRequestOctets - 9) }]],
     ["a value of the MTA as long as it may be", `instance=${"x".repeat(maxValueOctets)}\n\n`, [{ instance: "x".repeat(maxValueOctets) }]],
-    ["a long value that is not read", `ccert_subject=${"x".repeat(2000)}\nfoo=${"x".repeat(2000)}\n\n`, [{}]],
+    ["a long value that is not read", `ccert_pubkey_fingerprint=${"x".repeat(2000)}\nfoo=${"x".repeat(2000)}\n\n`, [{}]],
     ["too long", `${filled("x", maxRequestOctets - 8)}\n\n`, ["closed"]],
     ["too long, of many lines", `${"a=b\n".repeat(maxRequestOctets / 4)}\n`, ["closed"]],
     ["too long, without end", filled("x", maxRequestOctets), ["closed"]],

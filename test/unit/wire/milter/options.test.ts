@@ -109,9 +109,9 @@ test("macros are asked for when that was offered", () => {
     uint32(0) +
     strings("j {client_addr} {client_name} {client_port} {client_resolve} {daemon_name} {daemon_addr} {daemon_port} {if_addr}") +
     uint32(1) +
-    strings("{tls_version} {cipher}") +
+    strings("{tls_version} {cipher} {verify} {cert_subject} {cert_issuer}") +
     uint32(2) +
-    strings("i {auth_authen} {tls_version} {cipher}") +
+    strings("i {auth_authen} {tls_version} {cipher} {verify} {cert_subject} {cert_issuer}") +
     uint32(3) +
     strings("i {rcpt_mailer} {rcpt_host} {rcpt_addr}") +
     uint32(4) +
