@@ -1,6 +1,6 @@
 /** The connections of a listener take turns, so that peers who ask without end hold up the others only for a moment. */
 
-/** Requests over all connections before the event loop accepts and reads again. */
+/** Requests over all connections, after which the event loop must accept and read again. */
 const maxInTurn = 64;
 
 /** Requests of one connection while others wait. An MTA sends one, and the next after its reply. */
@@ -11,7 +11,7 @@ export class Turns {
   #isUnderWay = false;
   readonly #waiting: (() => void)[] = [];
 
-  /** No request should be taken in this turn of the event loop any more. */
+  /** No request should be taken before the event loop has gone on. */
   get isOver(): boolean {
     return this.#left <= 0;
   }
@@ -19,7 +19,7 @@ export class Turns {
   /** A request was taken. */
   took(): void {
     this.#left -= 1;
-    this.#begin();
+    if (this.isOver) this.#begin();
   }
 
   /** Calls `resume` when it is this connection's turn. */
