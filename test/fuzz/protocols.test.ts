@@ -1,0 +1,199 @@
+/**
+ * Whatever a peer sends, in whatever portions: a decoder gives requests or a `ProtocolError`, and a front end gives replies of its
+ * protocol, with work that grows as the octets do and memory within its bounds.
+ */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { DelayedReplies } from "../../src/frontend/connection/delayed-replies.ts";
+import type { Decoder, Protocol } from "../../src/frontend/connection/protocol.ts";
+import { milterProtocol, openMilter } from "../../src/frontend/milter/milter.ts";
+import { answerPolicy } from "../../src/frontend/policy/policy.ts";
+import { type MemoryLimits, SessionMemory } from "../../src/frontend/policy/session-memory.ts";
+import { answerSocketmap } from "../../src/frontend/socketmap/socketmap.ts";
+import { CommandDecoder } from "../../src/wire/milter/command.ts";
+import { PacketDecoder } from "../../src/wire/milter/packet.ts";
+import { NetstringDecoder } from "../../src/wire/netstring.ts";
+import { PolicyDecoder } from "../../src/wire/policy.ts";
+import { ProtocolError } from "../../src/wire/protocol-error.ts";
+import { SocketmapDecoder } from "../../src/wire/socketmap.ts";
+import { workOf } from "../support/count-work.ts";
+import { hostileBytes } from "../support/hostile.ts";
+import { ask } from "../support/loopback-server.ts";
+import { world } from "../support/mail-domain.ts";
+import { frame, strings, uint32 } from "../support/milter-frames.ts";
+import { connect, milterWorld } from "../support/milter-mta.ts";
+import { cut, decodeAll, latin1, places } from "../support/portions.ts";
+import { isLong, runs } from "../support/runs.ts";
+
+interface Served {
+  /** Sends these portions over a new connection. */
+  readonly send: (portions: readonly Buffer[], check: (reply: Buffer) => void) => void;
+  /** What is kept beyond a connection, in octets, and its bound. */
+  readonly kept: () => number;
+  readonly max: number;
+  readonly bugs: () => readonly unknown[];
+}
+
+interface Wire {
+  readonly decoder: () => Decoder<unknown>;
+  readonly samples: readonly Buffer[];
+  readonly open: () => Served;
+  /** Throws when what was replied is not of the protocol. */
+  readonly check: (reply: Buffer) => void;
+}
+
+const delayed = new DelayedReplies(() => 0);
+const limits: MemoryLimits = { sessions: 1000, octets: 1_000_000 };
+
+/** Each event that an MTA sends, in the order of a session. */
+const milterFrames = [
+  frame("O", uint32(6) + uint32(0x1ff) + uint32(0x1fffff)),
+  frame("D", `C${strings("j", "mx.example.org", "{daemon_port}", "25")}`),
+  frame("C", connect()),
+  frame("H", strings("mx.client.example")),
+  frame("D", `M${strings("i", "4F5", "{auth_authen}", "john")}`),
+  frame("M", strings("<a@client.example>", "SIZE=100", "BODY=8BITMIME")),
+  frame("R", strings("<sales@example.org>", "NOTIFY=NEVER", "ORCPT=rfc822;sales@example.org")),
+  frame("R", strings("<nobody@example.org>")),
+  frame("T"),
+  frame("L", strings("Subject", "x")),
+  frame("N"),
+  frame("B", "body"),
+  frame("E"),
+  frame("A"),
+  frame("K"),
+  frame("Q"),
+];
+
+const wires: Readonly<Record<string, Wire>> = {
+  policy: {
+    decoder: () => new PolicyDecoder(),
+    samples: [
+      ask("john@example.org"),
+      ask("nobody@example.org"),
+      "request=smtpd_access_policy\nprotocol_state=EHLO\nclient_address=2001:db8::1\nclient_port=7\nhelo_name=[192.0.2.1]\n\n",
+      "protocol_state=VRFY\nrecipient=john\npolicy_context=recipient\n\nprotocol_state=DATA\nsize=10\nstress=yes\n\n",
+      'protocol_state=MAIL\nsender="a b"@x.example\nsasl_username=John\nencryption_protocol=TLSv1.3\ninstance=1.2\r\n\r\n',
+    ].map((text) => Buffer.from(text)),
+    open() {
+      let memory = new SessionMemory(() => 0, limits);
+      const place = world({
+        memory: (now) => {
+          memory = new SessionMemory(now, limits);
+          return memory;
+        },
+      });
+      const answer = answerPolicy(place.options);
+      return {
+        send: (portions, check) => talk({ decoder: new PolicyDecoder(), answer, delayed }, portions, check),
+        kept: () => memory.octets,
+        max: limits.octets,
+        bugs: () => place.notices.filter(({ kind }) => kind === "internal-error"),
+      };
+    },
+    check: (reply) => expect(reply.toString()).toMatch(/^action=\S[^\n]*\n\n$/),
+  },
+  socketmap: {
+    decoder: () => new SocketmapDecoder(),
+    samples: ["aliases a@b.test", "recipients john@x.y", "lookup/blocked a.test", "", "access 192.0.2.1", "helo mx.x"].map((text) =>
+      latin1(`${text.length}:${text},`),
+    ),
+    open() {
+      const place = world();
+      const answer = answerSocketmap({ ...place.options, onLookup: () => {} });
+      return {
+        send: (portions, check) => talk({ decoder: new SocketmapDecoder(), answer, delayed }, portions, check),
+        kept: () => 0,
+        max: 0,
+        bugs: () => place.notices.filter(({ kind }) => kind === "internal-error"),
+      };
+    },
+    check(reply) {
+      const { values, error } = decodeAll(new NetstringDecoder(200_000), [reply]);
+      expect([values.length, error]).toEqual([1, undefined]);
+      expect(String(values[0])).toMatch(/^(?:OK .|NOTFOUND |TEMP .|PERM .)/s);
+    },
+  },
+  milter: {
+    decoder: () => new CommandDecoder(),
+    samples: [Buffer.concat(milterFrames), Buffer.concat(milterFrames.slice(0, 9)), ...milterFrames],
+    open() {
+      const place = world();
+      const begin = openMilter(milterWorld(place).options);
+      return {
+        send: (portions, check) => talk(milterProtocol(begin(), delayed), portions, check),
+        kept: () => 0,
+        max: 0,
+        bugs: () => place.notices.filter(({ kind }) => kind === "internal-error"),
+      };
+    },
+    check(reply) {
+      const { values, error } = decodeAll(new PacketDecoder(), [reply]);
+      expect(error).toBeUndefined();
+      for (const { letter } of values) expect("O+-2ceshy").toContain(letter);
+    },
+  },
+};
+
+describe.each(Object.entries(wires))("%s", (_, { decoder, samples, open, check }) => {
+  test("a decoder knows whether what has come ends within a request", () => {
+    const whole = Buffer.concat(samples);
+    const requests = (bytes: Buffer) => {
+      const one = decoder();
+      const { values, error } = decodeAll(one, [bytes]);
+      expect(error).toBeUndefined();
+      return { count: values.length, isMidway: one.isMidway };
+    };
+    let before = requests(whole.subarray(0, 0));
+    expect(before).toEqual({ count: 0, isMidway: false });
+    for (let end = 1; end <= whole.length; end += 1) {
+      const now = requests(whole.subarray(0, end));
+      expect(now, `after ${end} octets`).toEqual({ count: now.count, isMidway: now.count === before.count });
+      before = now;
+    }
+    expect(before.isMidway).toBe(false);
+  });
+
+  test("any octets give replies of the protocol or end the connection", () => {
+    let served = open();
+    let count = 0;
+    fc.assert(
+      fc.property(hostileBytes(samples), places, (bytes, cuts) => {
+        // What is kept fills up over many connections, and is begun anew so that each failure can be repeated.
+        count += 1;
+        if (count % 5000 === 0) served = open();
+        served.send(cut(bytes, cuts), check);
+        if (served.kept() > served.max) throw new Error(`${served.kept()} octets are kept`);
+        if (served.bugs().length > 0) throw served.bugs()[0];
+      }),
+      { numRuns: isLong ? 1_000_000 : 5000 },
+    );
+  }, 3_600_000);
+
+  test("take work in proportion to their number", async () => {
+    for (const bytes of fc.sample(hostileBytes(samples), runs(5))) {
+      const sent = (times: number) => Array.from({ length: times }, () => bytes);
+      const work = async (times: number) => await workOf("/src/", () => open().send(sent(times), () => {}));
+      const once = await work(50);
+      expect(await work(400)).toBeLessThan(16 * once + 5000);
+    }
+  });
+});
+
+/** A connection as the conversation holds it, with sources that answer at once. */
+function talk<Request>({ decoder, answer, onClose }: Protocol<Request>, portions: readonly Buffer[], check: (reply: Buffer) => void): void {
+  try {
+    for (const portion of portions) {
+      decoder.push(portion);
+      for (let request = decoder.next(); request !== undefined; request = decoder.next()) {
+        const reply = answer(request);
+        if (reply instanceof Promise) throw new Error("nothing waits here");
+        if (reply !== undefined) check(Buffer.from(reply.text));
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+  } finally {
+    onClose?.();
+  }
+}
