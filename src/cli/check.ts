@@ -39,10 +39,16 @@ Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a 
         process.stderr.write(`${options.config}: ${isCertain ? "" : "warning: "}${messageOf(unusable)}.\n`);
         if (isCertain) process.exitCode = 1;
       }
-      if (options.print) process.stdout.write(renderConfiguration(configuration));
-      else if (process.exitCode !== 1) process.stdout.write(`${options.config}: no errors\n`);
-      if (options.connect) {
-        await withCore(configuration, true, async ({ connections, checkStatements }) => {
+      await withCore(configuration, true, async ({ files, connections, checkStatements }) => {
+        if (options.print) process.stdout.write(renderConfiguration(configuration));
+        else if (process.exitCode !== 1)
+          process.stdout.write(
+            `${options.config}: no errors\n${files
+              .all()
+              .map(({ path, entries }) => `${path}: ${entries === 1 ? "1 entry" : `${entries} entries`}\n`)
+              .join("")}`,
+          );
+        if (options.connect) {
           for (const { store, connect } of connections) {
             try {
               await connect();
@@ -56,7 +62,7 @@ Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a 
             process.stderr.write(`${formatProblem(configuration.problemInScript(problem))}\n`);
             process.exitCode = 1;
           }
-        });
-      }
+        }
+      });
     });
 }

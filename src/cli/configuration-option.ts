@@ -9,7 +9,7 @@ import type { Configuration } from "../config/configuration.ts";
 import { type LoadOptions, loadConfiguration, parseConfiguration } from "../config/load.ts";
 import { type OpenCore, openCore } from "../daemon/open-core.ts";
 import { unchangedState } from "../daemon/read-only-state.ts";
-import { FileProblem } from "../file/watched-file.ts";
+import { FileProblem } from "../file/file-problem.ts";
 
 const defaultFile = "/etc/postern/postern.toml";
 const unitStateDirectory = "/var/lib/postern";
@@ -64,23 +64,20 @@ export async function withCore(configuration: Configuration, readOnly: boolean, 
   const onAvailability: OnAvailability = (store, up, cause) => {
     if (!up) process.stderr.write(`${store}: ${cause instanceof Error ? cause.message : String(cause)}\n`);
   };
-  let open: OpenCore;
+  const open = openCore(configuration, {
+    now: () => performance.now(),
+    clock: Date.now,
+    leaseState: () => unchangedState(configuration, onAvailability),
+    onAvailability,
+    readOnly,
+  });
   try {
-    open = openCore(configuration, {
-      now: () => performance.now(),
-      clock: Date.now,
-      leaseState: () => unchangedState(configuration, onAvailability),
-      onAvailability,
-      readOnly,
-    });
+    await open.refresh();
+    await run(open);
   } catch (error) {
     if (!(error instanceof FileProblem)) throw error;
     process.stderr.write(`${error.message}\n`);
     process.exitCode = 1;
-    return;
-  }
-  try {
-    await run(open);
   } finally {
     await open.close();
   }

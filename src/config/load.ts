@@ -3,7 +3,7 @@
  * of the schema, the document with nothing left open, and that to what the daemon is made from. It reads files, and nothing else of the world.
  */
 import { isUtf8 } from "node:buffer";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { settleKeys } from "./check/keys.ts";
 import { namesIn } from "./check/names.ts";
@@ -49,8 +49,15 @@ export function loadConfiguration(file: string, options: LoadOptions = {}): Load
   if (bytes.length > maxOctets) return fail(`is longer than ${maxOctets} octets. Put lists, scripts and the like into files of their own.`);
   if (!isUtf8(bytes)) return fail(notUtf8);
   // The decoder drops a byte order mark.
-  return parseConfiguration(new TextDecoder().decode(bytes), file, (path) => readFileSync(path, "utf8"), options);
+  return parseConfiguration(new TextDecoder().decode(bytes), file, readRegularFile, options);
 }
+
+/** Another kind of file might wait for a writer, for ever. */
+export const readRegularFile: ReadFile = (path, maxOctets = Number.POSITIVE_INFINITY) => {
+  const stats = statSync(path);
+  if (!stats.isFile()) throw new Error("it is not a regular file");
+  return stats.size > maxOctets ? undefined : readFileSync(path, "utf8");
+};
 
 export function parseConfiguration(text: string, file: string, readFile: ReadFile, options: LoadOptions = {}): Loaded {
   const format = file.endsWith(".json") || text.trimStart().startsWith("{") ? "json" : "toml";

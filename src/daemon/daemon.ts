@@ -4,6 +4,7 @@ import type { Answer } from "../answer/answer.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { formatProblem } from "../config/check/report.ts";
 import type { Configuration, ListenerSettings } from "../config/configuration.ts";
+import { Files } from "../file/files.ts";
 import { DelayedReplies } from "../frontend/connection/delayed-replies.ts";
 import { type Listener, openListener } from "../frontend/connection/listener.ts";
 import type { Decision } from "../frontend/decision.ts";
@@ -17,7 +18,17 @@ import type { FailedScript } from "../stage/core.ts";
 import { PolicyDecoder } from "../wire/policy.ts";
 import { SocketmapDecoder } from "../wire/socketmap.ts";
 import { BoundSockets, type ListenSockets } from "./listen-sockets.ts";
-import { type Logger, logDecision, logNotice, logOutages, logScriptFailure, logScriptLine, logSource, logStateStore } from "./log.ts";
+import {
+  type Logger,
+  logDecision,
+  logFile,
+  logNotice,
+  logOutages,
+  logScriptFailure,
+  logScriptLine,
+  logSource,
+  logStateStore,
+} from "./log.ts";
 import { type OpenCore, openCore, SharedSources } from "./open-core.ts";
 import type { AnswerPolicy } from "./session-routing.ts";
 import { type StateLease, StateStores } from "./state-lease.ts";
@@ -45,7 +56,7 @@ export const graceMs = 5000;
 /** How often files are looked at. */
 const refreshMs = 1000;
 
-/** Throws when a socket cannot be bound or the SQL of a script cannot work. */
+/** Throws when a file cannot be read, a socket cannot be bound or the SQL of a script cannot work. */
 export async function startDaemon(configuration: Configuration, logger: Logger, options: DaemonOptions = {}): Promise<Daemon> {
   const daemon = new RunningDaemon(logger, options);
   try {
@@ -72,6 +83,7 @@ class RunningDaemon implements Daemon {
   readonly #routePolicy: (listener: string, answer: AnswerPolicy) => AnswerPolicy;
   readonly #cores = new Succession<OpenCore>((core) => core.close());
   readonly #shared = new SharedSources();
+  readonly #files: Files;
   #served: readonly Served[] = [];
   readonly #sockets: ListenSockets;
   readonly #delayed = new DelayedReplies(() => this.#cores.current.configuration.maxWaiting);
@@ -87,6 +99,10 @@ class RunningDaemon implements Daemon {
   constructor(logger: Logger, options: DaemonOptions) {
     const { sockets = new BoundSockets(logger), leaseState = stateLeases(logger), routePolicy = (_, answer) => answer } = options;
     this.#logger = logger;
+    this.#files = new Files(
+      () => performance.now(),
+      (source, news) => logFile(logger, source, news),
+    );
     this.#sockets = sockets;
     this.#leaseState = leaseState;
     this.#routePolicy = routePolicy;
@@ -101,6 +117,7 @@ class RunningDaemon implements Daemon {
   async #change(configuration: Configuration): Promise<void> {
     const next = this.#openCore(configuration);
     await this.#cores.change(next, async () => {
+      await next.refresh();
       await this.#checkStatements(next);
       await this.#serve(configuration.listeners);
     });
@@ -214,6 +231,7 @@ class RunningDaemon implements Daemon {
       now: () => performance.now(),
       clock: Date.now,
       shared: this.#shared,
+      files: this.#files,
       leaseState: () => this.#leaseState(configuration),
       onScriptFailure: (failure) => this.#scriptFailed(failure),
       onScriptLine: (line) => logScriptLine(this.#logger, line),

@@ -3,7 +3,7 @@
 import { fstatSync } from "node:fs";
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from "pino";
 import { type OnAvailability, reportOutages } from "../answer/availability.ts";
-import { FileProblem } from "../file/watched-file.ts";
+import type { FileNews } from "../file/watched-file.ts";
 import type { Decision } from "../frontend/decision.ts";
 import type { Notice } from "../frontend/notice.ts";
 import type { FailedScript, ScriptLine } from "../stage/core.ts";
@@ -168,13 +168,40 @@ export function logScriptLine(logger: Logger, { stage, script, line, text }: Scr
   logger.info({ event: "script", stage, script, line }, text);
 }
 
-/** A store, file or list became unavailable, or is available again. As loud in both cases: who reads only warnings sees the end, too. */
+/** A store became unavailable, or is available again. As loud in both cases: who reads only warnings sees the end, too. */
 export function logSource(logger: Logger, source: string, up: boolean, cause: unknown): void {
   const place = { event: "source", source };
   if (up) logger.warn(place, "available again");
-  else if (cause instanceof FileProblem)
-    logger.warn({ ...place, error: messageOf(cause) }, "reload failed; the previous contents stay in use");
   else logger.warn({ ...place, error: messageOf(cause) }, "source unavailable; affected recipients are deferred");
+}
+
+/** A file that is read again when it changes. Warnings are followed by one that all is well, for who reads only those. */
+export function logFile(logger: Logger, source: string, news: FileNews): void {
+  const { kind, ...facts } = news;
+  const place = { event: "source", source };
+  switch (news.kind) {
+    case "changing":
+      logger.info(
+        { ...place, ...facts },
+        `being written in place; taken when unchanged for ${news.seconds} s. A new file that is renamed is taken at once`,
+      );
+      return;
+    case "lost":
+      logger.warn(
+        { ...place, ...facts },
+        `lost most of its entries; the previous contents stay in use until it has been so for ${news.seconds} s. To change it at once, rename a new file`,
+      );
+      return;
+    case "failed":
+      logger.warn({ ...place, error: messageOf(news.problem) }, "reload failed; the previous contents stay in use");
+      return;
+    case "taken":
+      logger[news.wasWarned ? "warn" : "info"]({ ...place, entries: news.entries }, "file read");
+      return;
+    case "restored":
+      logger[news.wasWarned ? "warn" : "info"](place, "available again");
+      return;
+  }
 }
 
 export function logStateStore(logger: Logger, source: string, up: boolean, cause: unknown): void {

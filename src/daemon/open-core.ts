@@ -6,6 +6,7 @@ import type { DirectorySettings } from "../directory/directory-settings.ts";
 import { type OpenDirectory, openDirectory } from "../directory/open-directory.ts";
 import { type Dns, openDns } from "../dns/dns.ts";
 import { isDefault } from "../expr/ask.ts";
+import { Files, refreshAll } from "../file/files.ts";
 import { type OpenExemptions, openExemptions } from "../lookup/exemptions.ts";
 import type { LookupSettings } from "../lookup/lookup-settings.ts";
 import { type OpenLookup, openLookup } from "../lookup/open-lookup.ts";
@@ -38,8 +39,10 @@ export interface CoreOptions {
   readonly shared?: SharedSources;
   /** Asked once, and released when the core is closed. */
   readonly leaseState: () => StateLease;
-  /** A store or a file became unavailable or is available again, once for each change. */
+  /** A store became unavailable or is available again, once for each change. */
   readonly onAvailability: OnAvailability;
+  /** Those of the previous core, so that what it knows is passed on. Default: new ones, of which no news is reported. */
+  readonly files?: Files;
   /** Writes of expressions are computed and not carried out. */
   readonly readOnly?: boolean;
   readonly onScriptFailure?: (failure: FailedScript) => void;
@@ -49,7 +52,8 @@ export interface CoreOptions {
 export interface OpenCore {
   readonly configuration: Configuration;
   readonly core: Core;
-  /** Reads the files that changed: to be called once a second. */
+  readonly files: Files;
+  /** Reads the files; to be called before the core is asked, when it rejects with a `FileProblem`, and then once a second. */
   refresh(): Promise<void>;
   /** Runs the `init` file of each store that has one; rejects with a `TemporaryError`. */
   initialise(): Promise<void>;
@@ -61,10 +65,7 @@ export interface OpenCore {
   close(): Promise<void>;
 }
 
-/**
- * Connects to nothing yet. Throws a `FileProblem` when a file that is not open already is not as it was when the configuration
- * was loaded.
- */
+/** Connects to nothing and reads no file yet. */
 export function openCore(configuration: Configuration, options: CoreOptions): OpenCore {
   const leases = new Leases();
   try {
@@ -77,9 +78,9 @@ export function openCore(configuration: Configuration, options: CoreOptions): Op
 
 function openWith(leases: Leases, configuration: Configuration, options: CoreOptions): OpenCore {
   const { stores, storage, settings } = configuration;
-  const { readOnly = false, onAvailability, shared = new SharedSources() } = options;
+  const { readOnly = false, onAvailability, shared = new SharedSources(), files = new Files(options.now, () => {}) } = options;
   const databases = new Databases(stores, { shared: shared.databases, leases, readOnly, onAvailability });
-  const { directories, lookups, exemptions, dns } = leaseSources(configuration, databases, leases, shared, options);
+  const { directories, lookups, exemptions, dns } = leaseSources(configuration, databases, leases, shared, files, options.now);
   const refreshes = [...directories.values(), ...lookups.values(), exemptions].flatMap(({ refresh }) => refresh ?? []);
 
   const directory = (name: string) => directories.get(isDefault(name) ? (storage.directory ?? "") : name)?.directory;
@@ -116,9 +117,8 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
   return {
     configuration,
     core,
-    async refresh() {
-      await Promise.all(refreshes.map((refresh) => refresh()));
-    },
+    files,
+    refresh: () => refreshAll(refreshes),
     async initialise() {
       const withInit = [...stores.values()].filter(({ init }) => init !== undefined);
       await Promise.all(withInit.map(({ name }) => databases.named(name, "write").query("SELECT 1", [])));
@@ -150,21 +150,20 @@ function leaseSources(
   databases: Databases,
   leases: Leases,
   shared: SharedSources,
-  { now, onAvailability }: CoreOptions,
+  files: Files,
+  now: () => number,
 ) {
   const readFrom = (holder: Leases) => (name: string) => databases.lease(name, "read", holder);
   const settingsOf = (each: DirectorySettings | LookupSettings) => (each.type === "sql" ? [each, databases.settings(each.store)] : [each]);
   const queries = (store: string) => databases.settings(store).queries;
   return {
     directories: mapValues(configuration.directories, (each) =>
-      shared.directories.lease(settingsOf(each), leases, (own) =>
-        openDirectory(each, { store: readFrom(own), queries, now, onAvailability }),
-      ),
+      shared.directories.lease(settingsOf(each), leases, (own) => openDirectory(each, { store: readFrom(own), queries, now, files })),
     ),
     lookups: mapValues(configuration.lookups, (each) =>
-      shared.lookups.lease(settingsOf(each), leases, (own) => openLookup(each, { store: readFrom(own), onAvailability })),
+      shared.lookups.lease(settingsOf(each), leases, (own) => openLookup(each, { store: readFrom(own), files })),
     ),
-    exemptions: shared.exemptions.lease(configuration.exemptions, leases, () => openExemptions(configuration.exemptions, onAvailability)),
+    exemptions: shared.exemptions.lease(configuration.exemptions, leases, () => openExemptions(configuration.exemptions, files)),
     dns: shared.dns.lease(configuration.dns, leases, (own) => own.hold(openDns(configuration.dns, now), (dns) => dns.close())),
   };
 }

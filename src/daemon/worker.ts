@@ -1,9 +1,8 @@
 /** A worker: a process that serves the connections that the primary process accepts. It ends when the primary process says so or is gone. */
-import { readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { formatProblem } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
-import { parseConfiguration } from "../config/load.ts";
+import { parseConfiguration, readRegularFile } from "../config/load.ts";
 import { type Daemon, type DaemonOptions, startDaemon } from "./daemon.ts";
 import { InheritedSockets } from "./listen-sockets.ts";
 import { type Log, logOutages, logStateStore, logWorker, messageOf, openLog } from "./log.ts";
@@ -88,7 +87,7 @@ class Worker {
   }
 
   async #apply({ file, text, options, worker, workers }: Configure): Promise<void> {
-    const { configuration, problems } = parseConfiguration(text, file, (path) => readFileSync(path, "utf8"), options);
+    const { configuration, problems } = parseConfiguration(text, file, readRegularFile, options);
     if (configuration === undefined) throw new Error(problems.map(formatProblem).join("; "));
     this.#deadlineMs = stateSettings(configuration).timeoutMs + channelMs;
     const share: Configuration = { ...configuration, maxWaiting: Math.ceil(configuration.maxWaiting / workers) };

@@ -1,23 +1,25 @@
 /** Addresses and domains in memory: what the memory and file directories are made of. */
 import { domainOf } from "../mail/address.ts";
 import type { Recipient } from "../stage/sources.ts";
+import { KeyTable } from "../text/key-table.ts";
 
 /** Candidates that VRFY shows, and the length from which on a word may name one: shorter ones would list the accounts. */
-const maxVerified = 5;
+export const maxVerified = 5;
 export const minVerifyLength = 4;
+/** Addresses that VRFY looks through, which takes some milliseconds. */
+const maxSearched = 50_000;
 /** Members that EXPN shows. */
 const maxExpanded = 50;
 
-/** Filled once, then only read. All addresses are canonical. */
+/** Filled once, then only read. All addresses are canonical. Of equal ones the first counts. */
 export class AddressTable {
-  readonly #recipients = new Map<string, Recipient>();
-  readonly #domains: Set<string>;
+  readonly #recipients = new KeyTable();
+  readonly #domains = new KeyTable();
   /** Domains of which every address exists, and the domain that it is delivered to under the same local part. */
-  readonly #wholeDomains = new Map<string, string>();
-  #primaries: readonly string[] | undefined;
+  readonly #wholeDomains = new KeyTable();
 
-  constructor(domains: Iterable<string>) {
-    this.#domains = new Set(domains);
+  constructor(domains: Iterable<string> = []) {
+    for (const domain of domains) this.addDomain(domain);
   }
 
   has(address: string): boolean {
@@ -25,16 +27,16 @@ export class AddressTable {
   }
 
   set(address: string, recipient: Recipient): void {
-    this.#recipients.set(address, recipient);
+    this.#recipients.add(address, encode(address, recipient));
     this.addDomain(domainOf(address) ?? "");
   }
 
   addDomain(domain: string): void {
-    if (domain !== "") this.#domains.add(domain);
+    if (domain !== "") this.#domains.add(domain, "");
   }
 
   setWholeDomain(domain: string, target: string): void {
-    this.#wholeDomains.set(domain, target);
+    this.#wholeDomains.add(domain, target);
     this.addDomain(domain);
   }
 
@@ -43,36 +45,54 @@ export class AddressTable {
   }
 
   recipient(address: string): Recipient | undefined {
-    const found = this.#recipients.get(address);
-    if (found || this.#wholeDomains.size === 0) return found;
+    return this.exact(address) ?? this.inWholeDomain(address);
+  }
+
+  exact(address: string): Recipient | undefined {
+    const text = this.#recipients.get(address);
+    return text === undefined ? undefined : decode(address, text);
+  }
+
+  inWholeDomain(address: string): Recipient | undefined {
     const at = address.lastIndexOf("@");
     const target = at > 0 ? this.#wholeDomains.get(address.slice(at + 1)) : undefined;
     return target === undefined ? undefined : { kind: "mailbox", primaries: [`${address.slice(0, at)}@${target}`] };
   }
 
-  /** Primary addresses that contain the text. */
-  verify(text: string): readonly string[] {
-    if (text.length < minVerifyLength) return [];
-    this.#primaries ??= this.#sortedPrimaries();
+  /** Primary addresses that contain the word, in order; `has`: whether there is such an address, here or in another table. */
+  verify(word: string, has = (address: string) => this.has(address)): readonly string[] {
+    if (word.length < minVerifyLength) return [];
     const found: string[] = [];
-    for (const primary of this.#primaries) {
-      if (found.length === maxVerified) break;
-      if (primary.includes(text)) found.push(primary);
+    let searched = 0;
+    for (const [address, text] of this.#recipients.entries()) {
+      searched += 1;
+      if (searched > maxSearched) break;
+      const recipient = decode(address, text);
+      if (recipient.kind === "list") continue;
+      for (const primary of recipient.primaries) {
+        if (!primary.includes(word) || primary.startsWith("@") || found.includes(primary) || !has(primary)) continue;
+        found.push(primary);
+        found.sort().splice(maxVerified);
+      }
     }
     return found;
   }
 
   expand(address: string): readonly string[] | undefined {
-    const found = this.#recipients.get(address);
+    const found = this.exact(address);
     return found?.kind === "list" ? found.members.slice(0, maxExpanded) : undefined;
   }
+}
 
-  #sortedPrimaries(): readonly string[] {
-    const primaries = new Set<string>();
-    for (const recipient of this.#recipients.values()) {
-      if (recipient.kind !== "mailbox") continue;
-      for (const primary of recipient.primaries) if (this.#recipients.has(primary) && !primary.startsWith("@")) primaries.add(primary);
-    }
-    return [...primaries].sort();
-  }
+/** Nothing for a mailbox whose only primary address is its own, of which there are most. An address has no line end. */
+function encode(address: string, recipient: Recipient): string {
+  if (recipient.kind === "list") return ["list", ...recipient.members].join("\n");
+  const [first, ...others] = recipient.primaries;
+  return first === address && others.length === 0 ? "" : ["mailbox", ...recipient.primaries].join("\n");
+}
+
+function decode(address: string, text: string): Recipient {
+  if (text === "") return { kind: "mailbox", primaries: [address] };
+  const [kind, ...addresses] = text.split("\n");
+  return kind === "list" ? { kind, members: addresses } : { kind: "mailbox", primaries: addresses };
 }

@@ -1,7 +1,7 @@
 /** Sendmail's aliases(5): `name: target, target`. Names are of one domain. */
 
+import type { LineProblem } from "../file/file-problem.ts";
 import type { LogicalLine } from "../file/logical-line.ts";
-import type { LineProblem } from "../file/watched-file.ts";
 import { parseAddressList } from "../mail/address-list.ts";
 import { type Entry, qualify } from "./virtual.ts";
 

@@ -1,13 +1,16 @@
 /** A directory read from the tables of an MTA and from plain lists, reloaded when they change. */
 
-import type { OnAvailability } from "../answer/availability.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
+import type { LineProblem } from "../file/file-problem.ts";
+import { type Files, refreshAll } from "../file/files.ts";
 import { type LogicalLine, logicalLines } from "../file/logical-line.ts";
-import { type LineProblem, WatchedFile } from "../file/watched-file.ts";
+import type { FileFormat } from "../file/read-file.ts";
+import type { WatchedFile } from "../file/watched-file.ts";
 import { isAddress, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import type { Directory, Recipient } from "../stage/sources.ts";
-import { AddressTable } from "./address-table.ts";
+import { AddressTable, maxVerified } from "./address-table.ts";
 import { parseAliases } from "./aliases.ts";
 import type { DirectorySettings } from "./directory-settings.ts";
 import { type Entry, mailbox, parseMailboxes, parseVirtual } from "./virtual.ts";
@@ -42,54 +45,83 @@ function byLine(parse: (line: LogicalLine, problem: LineProblem) => Entry | unde
   };
 }
 
+/**
+ * The tables are asked in their order. While one of them is not current (missing, wrong, being written), what they know is answered, and
+ * what they do not know may be in the file by now: that cannot be told.
+ */
 export class FileDirectory implements Directory {
   readonly name: string;
   readonly waits = false;
   readonly forwards = true;
-  readonly #settings: FileDirectorySettings;
-  readonly #files: readonly WatchedFile<readonly Entry[]>[];
-  #table: AddressTable;
+  readonly #files: readonly WatchedFile<AddressTable>[];
+  readonly #domains: ReadonlySet<string>;
 
-  /** Reads all files; throws a `FileProblem`. */
-  constructor(settings: FileDirectorySettings, onAvailability: OnAvailability) {
-    const { name, aliasesDomain } = settings;
-    const parse = tableParsers(aliasesDomain);
-    const watch = (path: string, parser: TableParser) => new WatchedFile(`${name}: ${path}`, path, parser, onAvailability);
+  /** Knows nothing before its first `refresh`. */
+  constructor(settings: FileDirectorySettings, files: Files) {
+    const { name, aliasesDomain, domains } = settings;
+    const parsers = tableParsers(aliasesDomain);
     this.name = name;
-    this.#settings = settings;
-    this.#files = tableKinds.flatMap((kind) => settings[kind].map((path) => watch(path, parse[kind])));
-    this.#table = this.#build();
+    this.#files = tableKinds.flatMap((kind) => {
+      const format = tableFormat(parsers[kind]);
+      return settings[kind].map((path) => files.watch({ name, variant: `${kind} ${aliasesDomain}`, path, format, needsEntries: true }));
+    });
+    this.#domains = new Set([...domains, ...(aliasesDomain === undefined ? [] : [aliasesDomain])].map(canonicalDomain));
   }
 
-  /** Looks whether files changed. */
-  async refresh(): Promise<void> {
-    const changes = await Promise.all(this.#files.map((file) => file.refresh()));
-    if (changes.includes(true)) this.#table = this.#build();
+  /** Looks whether files changed. The first time it rejects with a `FileProblem` when one cannot be read. */
+  refresh(): Promise<void> {
+    return refreshAll(this.#files.map((file) => () => file.refresh()));
   }
 
   isLocalDomain(domain: string): boolean {
-    return this.#table.isLocalDomain(domain);
+    if (this.#domains.has(domain) || this.#files.some(({ content }) => content.isLocalDomain(domain))) return true;
+    this.#mustBeCurrent();
+    return false;
   }
 
   recipient(address: string): Recipient | undefined {
-    return this.#table.recipient(address);
+    const found = this.#first((table) => table.exact(address)) ?? this.#first((table) => table.inWholeDomain(address));
+    if (found === undefined) this.#mustBeCurrent();
+    return found;
   }
 
   verify(text: string): readonly string[] {
-    return this.#table.verify(text);
+    const has = (address: string) => this.#files.some(({ content }) => content.has(address));
+    const found = new Set(this.#files.flatMap(({ content }) => content.verify(text, has)));
+    if (found.size === 0) this.#mustBeCurrent();
+    return [...found].sort().slice(0, maxVerified);
   }
 
   expand(address: string): readonly string[] | undefined {
-    return this.#table.expand(address);
+    const found = this.#first((table) => table.expand(address));
+    if (found === undefined) this.#mustBeCurrent();
+    return found;
   }
 
-  #build(): AddressTable {
-    const { domains, aliasesDomain } = this.#settings;
-    const table = new AddressTable(domains.map(canonicalDomain));
-    if (aliasesDomain !== undefined) table.addDomain(canonicalDomain(aliasesDomain));
-    for (const file of this.#files) for (const entry of file.content) addEntry(table, entry);
-    return table;
+  #first<T>(ask: (table: AddressTable) => T | undefined): T | undefined {
+    for (const { content } of this.#files) {
+      const found = ask(content);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
+
+  /** Throws a `TemporaryError`. */
+  #mustBeCurrent(): void {
+    const file = this.#files.find(({ isCurrent }) => !isCurrent);
+    if (file !== undefined) throw new TemporaryError(`directory ${this.name}: ${file.path} is not current`);
+  }
+}
+
+function tableFormat(parse: TableParser): FileFormat<AddressTable> {
+  return {
+    create: () => new AddressTable(),
+    add(table, portion, problem) {
+      const entries = parse(portion, problem);
+      for (const entry of entries) addEntry(table, entry);
+      return entries.length;
+    },
+  };
 }
 
 function addEntry(table: AddressTable, entry: Entry): void {

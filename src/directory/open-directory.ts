@@ -1,6 +1,5 @@
 /** The kinds of directories. */
-
-import type { OnAvailability } from "../answer/availability.ts";
+import type { Files } from "../file/files.ts";
 import type { Directory } from "../stage/sources.ts";
 import type { Database } from "../store/database.ts";
 import type { Queries } from "../store/store-settings.ts";
@@ -16,17 +15,15 @@ export interface DirectorySources {
   queries(store: string): Queries;
   /** Milliseconds. */
   now(): number;
-  /** Files that vanish or do not parse, and their return. */
-  readonly onAvailability: OnAvailability;
+  readonly files: Files;
 }
 
 export interface OpenDirectory {
   readonly directory: Directory;
-  /** Looks whether files changed: to be called once a second. `undefined`: it has none. */
+  /** Reads its files; to be called before it is asked, when it rejects with a `FileProblem`, and then once a second. `undefined`: it has none. */
   readonly refresh: (() => Promise<void>) | undefined;
 }
 
-/** Throws a `FileProblem` when a file cannot be read or does not parse. */
 export function openDirectory(settings: DirectorySettings, sources: DirectorySources): OpenDirectory {
   switch (settings.type) {
     case "mta":
@@ -34,7 +31,7 @@ export function openDirectory(settings: DirectorySettings, sources: DirectorySou
     case "memory":
       return { directory: openMemoryDirectory(settings.name, settings.principals, settings.domains), refresh: undefined };
     case "file": {
-      const directory = new FileDirectory(settings, sources.onAvailability);
+      const directory = new FileDirectory(settings, sources.files);
       return { directory, refresh: () => directory.refresh() };
     }
     case "sql": {

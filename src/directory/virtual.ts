@@ -1,7 +1,7 @@
 /** Postfix's virtual(5) tables: `address  targets`, `@domain  target`, `domain  anything`. */
 
+import type { LineProblem } from "../file/file-problem.ts";
 import type { LogicalLine } from "../file/logical-line.ts";
-import type { LineProblem } from "../file/watched-file.ts";
 import { canonicalAddress, domainOf, localPartOf, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
 import { canonicalDomain, isMailDomain } from "../mail/domain.ts";

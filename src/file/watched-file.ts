@@ -1,103 +1,154 @@
-/** A text file that is read again when it changes. The previous contents stay in use while it is missing or does not parse. */
-import { type BigIntStats, readFileSync, statSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
-import { Availability, type OnAvailability } from "../answer/availability.ts";
+/** A text file that is read again when it changes. What is in use stays in use until the file has something complete to offer. */
+import { decide, type FileFacts, type Found, isReplacement, isSame, lostMs, settledMs, type Taken } from "./change.ts";
+import { FileProblem } from "./file-problem.ts";
+import { type FileContent, type FileFormat, readFile, statFile } from "./read-file.ts";
 
-const maxBytes = 256 * 1024 * 1024;
+/** What an administrator should know. Until `taken` or `restored` the previous contents stay in use. */
+export type FileNews =
+  /** It is being written in place; taken when nothing more was written for `seconds`. */
+  | { readonly kind: "changing"; readonly seconds: number }
+  /** So many of its entries are gone that it is taken only when it has been so for `seconds`. */
+  | { readonly kind: "lost"; readonly seconds: number; readonly before: number; readonly entries: number }
+  | { readonly kind: "failed"; readonly problem: FileProblem }
+  /** `wasWarned`: after `lost` or `failed`. */
+  | { readonly kind: "taken"; readonly entries: number; readonly wasWarned: boolean }
+  /** What is in use is in the file again. */
+  | { readonly kind: "restored"; readonly wasWarned: boolean };
 
-/** Says what is wrong in line `line`, counted from 1. With a warning the file is used, without what the line says. */
-export type LineProblem = (line: number, what: string, severity?: "warning") => undefined;
-
-/** Why a file cannot be used: each as `file:line: what`, or `file: what` when it cannot be read. */
-export class FileProblem extends Error {
-  override name = "FileProblem";
+export interface WatchedFileOptions<T> {
   readonly path: string;
-  /** `line` undefined: the whole file. */
-  readonly problems: readonly { readonly line: number | undefined; readonly what: string }[];
+  readonly format: FileFormat<T>;
+  /** Without any entry, all mail would be refused. */
+  readonly needsEntries: boolean;
+  /** Milliseconds; it never goes back. */
+  readonly now: () => number;
+  readonly onNews: (news: FileNews) => void;
+  /** Lets files be read one after the other. */
+  readonly inTurn: <R>(read: () => Promise<R>) => Promise<R>;
+}
 
-  constructor(path: string, problems: FileProblem["problems"], cause?: unknown) {
-    super(problems.map(({ line, what }) => `${path}${line === undefined ? "" : `:${line}`}: ${what}`).join("\n"), { cause });
-    this.path = path;
-    this.problems = problems;
-  }
+/** A state of the file that is not in use. */
+interface Pending<T> extends Omit<Found, "entries"> {
+  /** `undefined`: not read yet. */
+  outcome?: FileContent<T> | "wrong";
 }
 
 export class WatchedFile<T> {
-  readonly #path: string;
-  readonly #parse: (text: string, problem: LineProblem) => T;
-  readonly #availability: Availability;
+  readonly path: string;
+  readonly #options: WatchedFileOptions<T>;
   #content: T;
-  /** Of what `content` was read from. */
-  #read: string;
-  /** What was read last did not parse. */
-  #isBad = false;
-  /** Of the last look. */
-  #seen: string;
+  /** `undefined`: nothing was read yet. */
+  #taken: Taken | undefined;
+  /** So long the first contents are not trusted to be all. */
+  #doubtUntil = 0;
+  #pending: Pending<T> | undefined;
+  #isAvailable = true;
+  /** What was reported since the contents were taken. */
+  readonly #reported = new Set<string>();
+  #looking: Promise<void> | undefined;
 
-  /** Reads the file; throws a `FileProblem`. `name` is what `onAvailability` reports. */
-  constructor(name: string, path: string, parse: (text: string, problem: LineProblem) => T, onAvailability: OnAvailability) {
-    this.#path = path;
-    this.#parse = parse;
-    this.#availability = new Availability(name, onAvailability);
-    try {
-      this.#read = signatureOf(statSync(path, { bigint: true }));
-      this.#content = this.#parsed(readFileSync(path, "utf8"));
-    } catch (error) {
-      throw this.#problem(error);
-    }
-    this.#seen = this.#read;
+  constructor(options: WatchedFileOptions<T>) {
+    this.path = options.path;
+    this.#options = options;
+    this.#content = options.format.create();
   }
 
   get content(): T {
     return this.#content;
   }
 
-  /**
-   * A look at the file; true when `content` changed. A file is read when two looks in a row find it the same, so that
-   * one that is being written is not taken for a short one.
-   */
-  async refresh(): Promise<boolean> {
+  get entries(): number {
+    return this.#taken?.entries ?? 0;
+  }
+
+  /** False: the file says, or may say, something else than `content`. */
+  get isCurrent(): boolean {
+    return this.#taken !== undefined && this.#pending === undefined && this.#isAvailable && this.#options.now() >= this.#doubtUntil;
+  }
+
+  /** Looks at the file, and takes what is complete. The first time it rejects with a `FileProblem`; later, a problem is news. */
+  refresh(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    let facts: FileFacts;
     try {
-      const seen = signatureOf(await stat(this.#path, { bigint: true }));
-      const isSettled = seen === this.#seen;
-      this.#seen = seen;
-      if (!isSettled) return false;
-      if (seen === this.#read) {
-        if (!this.#isBad) this.#availability.worked("missing", "wrong");
-        return false;
-      }
-      const text = await readFile(this.#path, "utf8");
-      if (signatureOf(await stat(this.#path, { bigint: true })) !== seen) return false;
-      // A file that does not parse is read once, too.
-      this.#read = seen;
-      this.#isBad = true;
-      this.#content = this.#parsed(text);
-      this.#isBad = false;
-      this.#availability.worked("missing", "wrong");
-      return true;
+      facts = await statFile(this.path);
     } catch (error) {
-      // A file that is back, but wrong, is news.
-      this.#availability.failed(this.#isBad ? "wrong" : "missing", this.#problem(error));
-      return false;
+      this.#isAvailable = false;
+      this.#fail(error, "unavailable");
+      return;
+    }
+    const pending = this.#found(facts);
+    this.#isAvailable = true;
+    if (pending !== undefined) await this.#consider(pending);
+  }
+
+  /** `undefined`: what is in use. */
+  #found(facts: FileFacts): Pending<T> | undefined {
+    const last = this.#pending;
+    if (this.#taken !== undefined && isSame(this.#taken.facts, facts)) {
+      if (last !== undefined || !this.#isAvailable) this.#settle((wasWarned) => ({ kind: "restored", wasWarned }));
+      return undefined;
+    }
+    if (last !== undefined && isSame(last.facts, facts)) return last;
+    this.#pending = { facts, since: this.#options.now(), wasMissing: !this.#isAvailable || last?.wasMissing === true };
+    if (this.#taken === undefined || isReplacement(this.#taken.facts, this.#pending)) return this.#pending;
+    // It is read when the next look finds the same: what is being written is not to be read again and again.
+    this.#report({ kind: "changing", seconds: settledMs / 1000 });
+    return undefined;
+  }
+
+  async #consider(pending: Pending<T>): Promise<void> {
+    const { format, inTurn, needsEntries, now } = this.#options;
+    try {
+      pending.outcome ??= await inTurn(() => readFile(this.path, format));
+      const { outcome } = pending;
+      if (outcome === "wrong") return;
+      const { entries, content } = outcome;
+      if (this.#taken === undefined) {
+        if (needsEntries && entries === 0) this.#doubtUntil = now() + lostMs;
+      } else {
+        // Written to while it was read.
+        if (!isSame(await statFile(this.path), pending.facts)) return;
+        const decision = decide(this.#taken, { ...pending, entries }, needsEntries, now());
+        if (decision.kind === "wait") {
+          if (decision.lost) this.#report({ kind: "lost", seconds: lostMs / 1000, before: this.entries, entries });
+          return;
+        }
+      }
+      this.#content = content;
+      this.#taken = { facts: pending.facts, entries };
+      this.#settle((wasWarned) => ({ kind: "taken", entries, wasWarned }));
+    } catch (error) {
+      // What cannot be opened is tried again, what has a wrong line is not.
+      if (error instanceof FileProblem) pending.outcome = "wrong";
+      this.#fail(error, "wrong");
     }
   }
 
-  #parsed(text: string): T {
-    const problems: { line: number; what: string }[] = [];
-    const content = this.#parse(text, (line, what, severity) => {
-      if (severity === undefined) problems.push({ line, what });
-    });
-    if (problems.length > 0) throw new FileProblem(this.#path, problems);
-    return content;
+  #fail(error: unknown, about: string): void {
+    const message = error instanceof Error ? error.message : String(error);
+    const problem = error instanceof FileProblem ? error : new FileProblem(`${this.path}: ${message}`, { cause: error });
+    if (this.#taken === undefined) throw problem;
+    this.#report({ kind: "failed", problem }, about);
   }
 
-  #problem(error: unknown): FileProblem {
-    if (error instanceof FileProblem) return error;
-    return new FileProblem(this.#path, [{ line: undefined, what: error instanceof Error ? error.message : String(error) }], error);
+  #settle(news: (wasWarned: boolean) => FileNews): void {
+    const wasWarned = [...this.#reported].some((about) => about !== "changing");
+    this.#pending = undefined;
+    this.#reported.clear();
+    this.#options.onNews(news(wasWarned));
   }
-}
 
-function signatureOf({ mtimeNs, size, dev, ino, mode }: BigIntStats & { readonly mtimeNs: bigint }): string {
-  if (size > maxBytes) throw new Error(`larger than ${maxBytes} bytes`);
-  return `${mtimeNs} ${size} ${dev} ${ino} ${mode}`;
+  /** Once until the contents are taken or restored. */
+  #report(news: FileNews, about: string = news.kind): void {
+    if (this.#reported.has(about)) return;
+    this.#reported.add(about);
+    this.#options.onNews(news);
+  }
 }

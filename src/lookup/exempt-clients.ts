@@ -1,6 +1,6 @@
 /** Clients that are exempt from greylisting, in the grammar of postgrey's whitelist_clients. */
 
-import type { LineProblem } from "../file/watched-file.ts";
+import type { LineProblem } from "../file/file-problem.ts";
 import { canonicalDomain, isHostName } from "../mail/domain.ts";
 import { isNetwork, networks } from "../mail/ip.ts";
 import { compilePattern, type Pattern, PatternError } from "../text/pattern.ts";

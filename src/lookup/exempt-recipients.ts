@@ -1,6 +1,6 @@
 /** Recipients that are exempt from greylisting, in the grammar of postgrey's whitelist_recipients. */
 
-import type { LineProblem } from "../file/watched-file.ts";
+import type { LineProblem } from "../file/file-problem.ts";
 import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
 import { canonicalDomain, isMailDomain } from "../mail/domain.ts";
 import { isNetwork } from "../mail/ip.ts";

@@ -1,9 +1,8 @@
 /** Who is exempt from greylisting: entries of the configuration, and files that are read again when they change. */
-
-import type { OnAvailability } from "../answer/availability.ts";
-import { type LineProblem, WatchedFile } from "../file/watched-file.ts";
+import type { LineProblem } from "../file/file-problem.ts";
+import { type Files, refreshAll } from "../file/files.ts";
 import type { Exemptions } from "../stage/sources.ts";
-import { parseExemptClients } from "./exempt-clients.ts";
+import { entriesIn, parseExemptClients } from "./exempt-clients.ts";
 import { parseExemptRecipients } from "./exempt-recipients.ts";
 
 interface ListSettings {
@@ -19,28 +18,32 @@ export interface ExemptionSettings {
 
 export interface OpenExemptions {
   readonly exemptions: Exemptions;
-  /** Looks whether files changed. */
+  /** Reads the files; to be called before they are asked, when it rejects with a `FileProblem`, and then once a second. */
   refresh(): Promise<void>;
 }
 
-/** Reads all files; throws a `FileProblem`. */
-export function openExemptions({ clients, recipients }: ExemptionSettings, onAvailability: OnAvailability): OpenExemptions {
-  const clientLists = open(clients, parseExemptClients, onAvailability);
-  const recipientLists = open(recipients, parseExemptRecipients, onAvailability);
+export function openExemptions({ clients, recipients }: ExemptionSettings, files: Files): OpenExemptions {
+  const clientLists = open("exempt-clients", clients, parseExemptClients, files);
+  const recipientLists = open("exempt-recipients", recipients, parseExemptRecipients, files);
   return {
     exemptions: {
       client: (address, name) => clientLists.tests().some((test) => test(address, name)),
       recipient: (address) => recipientLists.tests().some((test) => test(address)),
     },
-    async refresh() {
-      await Promise.all([...clientLists.files, ...recipientLists.files].map((file) => file.refresh()));
-    },
+    refresh: () => refreshAll([...clientLists.files, ...recipientLists.files].map((file) => () => file.refresh())),
   };
 }
 
-function open<T>({ entries, files }: ListSettings, parse: (text: string, problem: LineProblem) => T, onAvailability: OnAvailability) {
+function open<T>(variant: string, settings: ListSettings, parse: (text: string, problem: LineProblem) => T, files: Files) {
+  const format = {
+    create: (): T[] => [],
+    add(tests: T[], portion: string, problem: LineProblem) {
+      tests.push(parse(portion, problem));
+      return entriesIn(portion).length;
+    },
+  };
   // The configuration has no entry with a problem.
-  const inline = parse(entries.join("\n"), () => {});
-  const watched = files.map((path) => new WatchedFile(`greylist: ${path}`, path, parse, onAvailability));
-  return { tests: (): readonly T[] => [inline, ...watched.map(({ content }) => content)], files: watched };
+  const inline = parse(settings.entries.join("\n"), () => {});
+  const watched = settings.files.map((path) => files.watch({ name: "greylist", variant, path, format, needsEntries: false }));
+  return { tests: (): readonly T[] => [inline, ...watched.flatMap(({ content }) => content)], files: watched };
 }

@@ -1,22 +1,35 @@
 /** A list in a file: `key` or `key value` a line, globs by an unescaped `*` or `?`, comments from a `#` at the start or after white space. */
 
-import type { OnAvailability } from "../answer/availability.ts";
 import type { Value } from "../expr/value.ts";
-import { type LineProblem, WatchedFile } from "../file/watched-file.ts";
+import type { LineProblem } from "../file/file-problem.ts";
+import type { Files } from "../file/files.ts";
+import type { WatchedFile } from "../file/watched-file.ts";
 import { isNetwork } from "../mail/ip.ts";
 import type { Lookup } from "../stage/sources.ts";
 import type { LookupEntry, LookupSettings } from "./lookup-settings.ts";
-import { type MemoryLookup, openMemoryLookup } from "./memory.ts";
+import { MemoryLookup } from "./memory.ts";
 
 type FileLookupSettings = Extract<LookupSettings, { readonly type: "file" }>;
 
+/** While the file is missing or wrong, the list answers from what it has. */
 export class FileLookup implements Lookup {
   readonly waits = false;
   readonly #file: WatchedFile<MemoryLookup>;
 
-  /** Reads the file; throws a `FileProblem`. */
-  constructor({ name, path, caseSensitive }: FileLookupSettings, onAvailability: OnAvailability) {
-    this.#file = new WatchedFile(`${name}: ${path}`, path, (text) => openMemoryLookup(entriesOf(text), caseSensitive), onAvailability);
+  /** Knows nothing before its first `refresh`. */
+  constructor({ name, path, caseSensitive }: FileLookupSettings, files: Files) {
+    const format = {
+      create: () => new MemoryLookup([], caseSensitive),
+      add(lookup: MemoryLookup, portion: string) {
+        let count = 0;
+        for (const entry of entriesOf(portion)) {
+          lookup.add(entry);
+          count += 1;
+        }
+        return count;
+      },
+    };
+    this.#file = files.watch({ name, variant: `list ${caseSensitive}`, path, format, needsEntries: false });
   }
 
   get(key: string): Value | undefined {
@@ -24,8 +37,8 @@ export class FileLookup implements Lookup {
   }
 
   /** Looks whether the file changed. */
-  async refresh(): Promise<void> {
-    await this.#file.refresh();
+  refresh(): Promise<void> {
+    return this.#file.refresh();
   }
 }
 

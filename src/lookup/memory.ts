@@ -1,34 +1,46 @@
 /** A list in memory: exact keys first, then globs in their order. */
 import type { Value } from "../expr/value.ts";
 import type { Lookup } from "../stage/sources.ts";
+import { KeyTable } from "../text/key-table.ts";
 import { parseGlob } from "./glob.ts";
 import { GlobIndex } from "./glob-index.ts";
-import { KeyTable } from "./key-table.ts";
 import { canonicalKey } from "./list-key.ts";
 import type { LookupEntry } from "./lookup-settings.ts";
 
-export interface MemoryLookup extends Lookup {
-  get(key: string): Value | undefined;
+/** Of equal keys the first counts. */
+export class MemoryLookup implements Lookup {
+  readonly waits = false;
+  readonly #fold: (key: string) => string;
+  readonly #exact = new KeyTable();
+  readonly #globs = new GlobIndex<Value>();
+
+  constructor(entries: Iterable<LookupEntry>, caseSensitive = false) {
+    this.#fold = caseSensitive ? (key) => key : canonicalKey;
+    for (const entry of entries) this.add(entry);
+  }
+
+  add({ key, glob, value }: LookupEntry): void {
+    const folded = this.#fold(key);
+    const pattern = glob ? parseGlob(folded) : folded;
+    if (typeof pattern !== "string") this.#globs.add(pattern, value);
+    else this.#exact.add(pattern, encode(value));
+  }
+
+  get(key: string): Value | undefined {
+    const folded = this.#fold(key);
+    const text = this.#exact.get(folded);
+    if (text !== undefined) return decode(text);
+    if (this.#globs.size === 0) return undefined;
+    return this.#globs.find(folded)?.value;
+  }
 }
 
-/** Of equal keys the first counts. */
-export function openMemoryLookup(entries: Iterable<LookupEntry>, caseSensitive = false): MemoryLookup {
-  const fold = caseSensitive ? (key: string) => key : canonicalKey;
-  const exact = new KeyTable<Value>();
-  const globs = new GlobIndex<Value>();
-  for (const { key, glob, value } of entries) {
-    const folded = fold(key);
-    const pattern = glob ? parseGlob(folded) : folded;
-    if (typeof pattern !== "string") globs.add(pattern, value);
-    else exact.add(pattern, value);
-  }
-  return {
-    waits: false,
-    get(key) {
-      const folded = fold(key);
-      const value = exact.get(folded);
-      if (value !== undefined || globs.size === 0) return value;
-      return globs.find(folded)?.value;
-    },
-  };
+/** Nothing for the member of a set, of which there are most. */
+function encode(value: Value): string {
+  return value === 1 ? "" : JSON.stringify(value);
+}
+
+function decode(text: string): Value {
+  // It was encoded here.
+  return text === "" ? 1 : (JSON.parse(text) as Value);
 }

@@ -1,7 +1,7 @@
 /** What a lookup costs in a large list, as a multiple of what it costs in a small one. */
 
 import type { LookupEntry } from "../../src/lookup/lookup-settings.ts";
-import { openMemoryLookup } from "../../src/lookup/memory.ts";
+import { MemoryLookup } from "../../src/lookup/memory.ts";
 
 const keyOf = (index: number) => `host${index}.customer${index % 977}.example.net`;
 
@@ -14,7 +14,7 @@ function entries(keys: number, globs: number): LookupEntry[] {
 
 /** Half of the names are in the list. */
 function open(keys: number, globs: number) {
-  const lookup = openMemoryLookup(entries(keys, globs));
+  const lookup = new MemoryLookup(entries(keys, globs));
   const asked = Array.from({ length: 20_000 }, (_, index) =>
     index % 2 === 0 ? keyOf((index * 7919) % keys) : `mail${index}.somewhere${index % 1013}.example.org`,
   );

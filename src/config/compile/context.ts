@@ -1,11 +1,11 @@
 /** What the compilers share: where problems go, which names the file gives, and how the files that it names are read. */
-import type { LineProblem } from "../../file/watched-file.ts";
+import type { LineProblem } from "../../file/file-problem.ts";
 import type { GivenNames } from "../check/names.ts";
 import type { ProblemReport } from "../check/report.ts";
 import type { KeyPath } from "../syntax/tree.ts";
 
-/** The text of a file; throws as node:fs does. */
-export type ReadFile = (path: string) => string;
+/** The text of a file, `undefined` when it is larger than `maxOctets`; throws as node:fs does. */
+export type ReadFile = (path: string, maxOctets?: number) => string | undefined;
 
 export interface CompileContext {
   readonly report: ProblemReport;
@@ -13,10 +13,13 @@ export interface CompileContext {
   readonly readFile: ReadFile;
 }
 
-/** `undefined`: it cannot be read, which has been reported. */
-export function textOf(path: KeyPath, file: string, { report, readFile }: CompileContext): string | undefined {
+/** A larger table is checked when it is opened, without holding up a daemon that serves meanwhile. */
+const maxCheckedOctets = 64 * 1024;
+
+/** `undefined`: it is larger than `maxOctets`, or cannot be read, which has been reported. */
+export function textOf(path: KeyPath, file: string, { report, readFile }: CompileContext, maxOctets?: number): string | undefined {
   try {
-    return readFile(file);
+    return readFile(file, maxOctets);
   } catch (error) {
     report.error(path, cannotRead(file, error));
     return undefined;
@@ -33,7 +36,7 @@ export function checkLines(
   parse: (text: string, problem: LineProblem) => unknown,
   context: CompileContext,
 ): void {
-  const text = textOf(path, file, context);
+  const text = textOf(path, file, context, maxCheckedOctets);
   if (text === undefined) return;
   const { report } = context;
   if (text.includes("\0")) {

@@ -1,5 +1,5 @@
 /** `[session.rcpt.greylist]`, with the lists of whom it exempts. */
-import type { LineProblem } from "../../file/watched-file.ts";
+import type { LineProblem } from "../../file/file-problem.ts";
 import { parseExemptClients } from "../../lookup/exempt-clients.ts";
 import { parseExemptRecipients } from "../../lookup/exempt-recipients.ts";
 import type { ExemptionSettings } from "../../lookup/exemptions.ts";

@@ -135,7 +135,10 @@ const directory = z.discriminatedUnion("type", [
     domains: domainNames.meta({ description: "Local domains besides those of the addresses." }),
   }),
   z.strictObject({
-    type: z.literal("file").meta({ description: "Tables of Postfix in their text form, and plain lists; read again when they change." }),
+    type: z.literal("file").meta({
+      description:
+        "Tables of Postfix in their text form, and plain lists, read again when they change. One that is replaced by renaming a new file is used at once, one that is written in place when nothing more was written for 10 seconds, and one that has lost most of its entries only after a minute. Meanwhile, and while one is missing or wrong, what the directory knows is accepted and what it does not know is deferred.",
+    }),
     virtual: z.array(path).default([]).meta({ description: "Files of `address address…`; `@domain` is a catch-all (virtual(5))." }),
     aliases: z.array(path).default([]).meta({ description: "Files of `name: address…` (aliases(5)), with `aliases-domain`." }),
     "aliases-domain": domainName.optional().meta({
@@ -203,7 +206,8 @@ export const schema = z.strictObject({
       z.string(),
       z.strictObject({
         path: path.meta({
-          description: "One key per line, or a key, a space and a value; `#` begins a comment. Read again when it changes.",
+          description:
+            "One key per line, or a key, a space and a value; `#` begins a comment. Read again when it changes: after it was replaced by renaming a new file, at once; after it was written in place, when nothing more was written for 10 seconds.",
         }),
         "case-sensitive": z.boolean().default(false).meta({ description: "Whether keys are compared as they are written." }),
       }),

@@ -127,6 +127,31 @@ describe("check", () => {
     expect(status).toBe(1);
     expect(stderr).toContain("missing.toml:1:1: there is no file");
   });
+
+  it("reads every file and says how many entries it has, or which lines are wrong", () => {
+    const [table, list] = [join(folder, "addresses"), join(folder, "list")];
+    const other = join(folder, "files.toml");
+    writeFileSync(
+      other,
+      `[listener.smtp]\nprotocol = "policy"\nbind = ["127.0.0.1:1"]\n[directory.d]\ntype = "file"\naddresses = ["${table}"]\n[lookup-file.l]\npath = "${list}"\n`,
+    );
+    writeFileSync(list, "# none\na.example\n");
+    // Large enough to be read in several portions.
+    const addresses = Array.from({ length: 20_000 }, (_, index) => `user${index}@example.org\n`).join("");
+    writeFileSync(table, addresses);
+    const found = postern(["check", "-c", other]);
+    expect(found).toMatchObject({ status: 0, stdout: `${other}: no errors\n${table}: 20000 entries\n${list}: 1 entry\n` });
+    writeFileSync(table, `${addresses}${"nonsense\n".repeat(30)}`);
+    const wrong = postern(["check", "-c", other]);
+    expect(wrong).toMatchObject({ status: 1, stdout: "" });
+    expect(wrong.stderr.trimEnd().split("\n")).toMatchObject({
+      length: 11,
+      0: expect.stringContaining("addresses:20001: "),
+      10: `${table}: 20 more lines have errors.`,
+    });
+    writeFileSync(list, "a.example\0");
+    expect(postern(["check", "-c", other]).stderr).toContain(`${list} is not text in UTF-8`);
+  });
 });
 
 describe("a reader that has seen enough", () => {

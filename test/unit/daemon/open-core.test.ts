@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import { parseConfiguration } from "../../../src/config/load.ts";
 import { type OpenCore, openCore, SharedSources } from "../../../src/daemon/open-core.ts";
-import { FileProblem } from "../../../src/file/watched-file.ts";
+import { FileProblem } from "../../../src/file/file-problem.ts";
+import { Files } from "../../../src/file/files.ts";
 import { openStore } from "../../../src/store/open-store.ts";
 import { DnsServer } from "../../support/dns-server.ts";
 import { sourcesOf } from "../../support/sources.ts";
@@ -88,8 +89,9 @@ exempt-clients = ["file:${file(exempt)}"]
 const opened: OpenCore[] = [];
 afterAll(() => Promise.all(opened.map((one) => one.close())));
 
-function open(shared: SharedSources, changes: Changes = {}): OpenCore {
+function open(shared: SharedSources, changes: Changes = {}, files?: Files): OpenCore {
   const one = openCore(configuration(changes), {
+    ...(files && { files }),
     now: () => 0,
     clock: () => 0,
     shared,
@@ -155,20 +157,46 @@ it("what is shared stays open, with all that it knows, until the last core is cl
   expect(partsOf(open(shared)).sql).not.toBe(sql);
 });
 
-it("a file is read when its list is opened, and not by a core that goes on with it", () => {
+it("a file is read for its first core, and not by one that goes on with it", async () => {
   const shared = new SharedSources();
-  open(shared);
+  await open(shared).refresh();
   writeFileSync(file("list"), "");
-  expect(open(shared, { max: 7 }).core.sources.lookup("list")?.get("spammer.example")).toBe(1);
+  const next = open(shared, { max: 7 });
+  await next.refresh();
+  expect(next.core.sources.lookup("list")?.get("spammer.example")).toBe(1);
   writeFileSync(file("list"), "spammer.example\n");
 });
 
-it("a core that cannot be opened holds nothing", async () => {
+it("a directory with other settings goes on with what is known of its files", async () => {
+  const [shared, files] = [
+    new SharedSources(),
+    new Files(
+      () => 0,
+      () => {},
+    ),
+  ];
+  await open(shared, {}, files).refresh();
+  writeFileSync(file("addresses"), "");
+  const next = open(shared, { domains: '"example.net"' }, files);
+  await next.refresh();
+  const directory = next.core.sources.directory("file");
+  expect(directory?.isLocalDomain("example.net")).toBe(true);
+  expect(directory?.recipient("john@example.org")).toMatchObject({ kind: "mailbox" });
+  expect(() => directory?.recipient("jane@example.org")).toThrow(TemporaryError);
+  writeFileSync(file("addresses"), "john@example.org\n");
+});
+
+it("a core that cannot read its files holds nothing once it is closed", async () => {
   const shared = new SharedSources();
-  expect(() => open(shared, { list: "missing" })).toThrow(FileProblem);
+  const fail = async (changes: Changes) => {
+    const one = open(shared, changes);
+    await expect(one.refresh()).rejects.toThrow(FileProblem);
+    await one.close();
+  };
+  await fail({ list: "missing" });
   const first = open(shared);
   const { sql } = partsOf(first);
-  expect(() => open(shared, { exempt: "missing" })).toThrow(FileProblem);
+  await fail({ exempt: "missing" });
   await first.close();
   expect(partsOf(open(shared)).sql).not.toBe(sql);
 });

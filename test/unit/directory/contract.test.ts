@@ -6,6 +6,7 @@ import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import type { DirectorySettings } from "../../../src/directory/directory-settings.ts";
 import { openDirectory } from "../../../src/directory/open-directory.ts";
 import { openSqlDirectory } from "../../../src/directory/sql.ts";
+import { Files } from "../../../src/file/files.ts";
 import type { Database } from "../../../src/store/database.ts";
 import { openStore } from "../../../src/store/open-store.ts";
 import { defaultQueries } from "../../../src/store/sample-queries.ts";
@@ -16,13 +17,16 @@ import { postgresqlSettings, sqliteSettings } from "../../support/stores.ts";
 
 const onAvailability = () => {};
 const nothing = async () => {};
-const open = (settings: DirectorySettings) =>
-  openDirectory(settings, {
+async function open(settings: DirectorySettings) {
+  const { directory, refresh } = openDirectory(settings, {
     store: () => expect.unreachable(),
     queries: () => defaultQueries,
     now: () => 0,
-    onAvailability,
-  }).directory;
+    files: new Files(() => 0, onAvailability),
+  });
+  await refresh?.();
+  return directory;
+}
 
 let folder: string;
 let postgres: TestPostgres;
@@ -38,7 +42,7 @@ afterAll(async () => {
 const person = { class: "individual", emailList: [], memberOf: [] } as const;
 
 directoryContract("memory", async () => ({
-  directory: open({
+  directory: await open({
     type: "memory",
     name: "memory",
     domains: [],
@@ -66,7 +70,7 @@ directoryContract("file", async () => {
     addresses: [addresses],
     domains: [],
   };
-  return { directory: open({ type: "file", name: "file", ...settings }), close: nothing };
+  return { directory: await open({ type: "file", name: "file", ...settings }), close: nothing };
 });
 
 for (const layout of layouts("sqlite")) {
@@ -128,7 +132,7 @@ describe("a table of aliases in SQL means what the same table in a file does", (
 
   it.each(asked)("%s", async (address) => {
     const none = { aliases: [], aliasesDomain: undefined, mailboxes: [], addresses: [], domains: [] };
-    const file = open({ type: "file", name: "file", virtual: [join(folder, "alike")], ...none });
+    const file = await open({ type: "file", name: "file", virtual: [join(folder, "alike")], ...none });
     expect(await openSqlDirectory("sql", database, queries).recipient(address)).toEqual(file.recipient(address));
   });
 

@@ -1,13 +1,17 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import type { Principal } from "../../../src/directory/directory-settings.ts";
 import { FileDirectory } from "../../../src/directory/file.ts";
 import { openMemoryDirectory } from "../../../src/directory/memory.ts";
 import { openMtaDirectory } from "../../../src/directory/mta.ts";
+import { settledMs } from "../../../src/file/change.ts";
+import { Files } from "../../../src/file/files.ts";
 
 let folder: string;
+let now = 0;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "postern-tables-"));
 });
@@ -19,7 +23,13 @@ async function open(kind: Kind, text: string, aliasesDomain?: string) {
   const path = join(folder, kind);
   await writeFile(path, text);
   const none = { virtual: [], aliases: [], mailboxes: [], addresses: [], domains: ["Extra.example"] };
-  return new FileDirectory({ type: "file", name: "file", ...none, aliasesDomain, [kind]: [path] }, () => {});
+  const files = new Files(
+    () => now,
+    () => {},
+  );
+  const directory = new FileDirectory({ type: "file", name: "file", ...none, aliasesDomain, [kind]: [path] }, files);
+  await directory.refresh();
+  return directory;
 }
 
 const mailbox = (...primaries: string[]) => ({ kind: "mailbox", primaries });
@@ -121,9 +131,51 @@ describe("tables of the MTA", () => {
     const directory = await open("addresses", "a@v.example");
     await writeFile(join(folder, "addresses"), "a@v.example\nb@w.example");
     await directory.refresh();
+    now += settledMs;
     await directory.refresh();
     expect(directory.recipient("b@w.example")).toEqual(mailbox("b@w.example"));
     expect(directory.isLocalDomain("w.example")).toBe(true);
+  });
+});
+
+describe("while a table is not current", () => {
+  /** Of a table with a@v.example and the whole domain w.example. */
+  const spoilt: [what: string, spoil: (path: string) => Promise<unknown>][] = [
+    ["missing", (path) => rm(path)],
+    ["empty", (path) => writeFile(path, "")],
+    ["written in place", (path) => appendFile(path, "new@new.example\n")],
+    ["wrong", (path) => appendFile(path, "new@new.example\nnonsense\n")],
+    ["binary", (path) => writeFile(path, "\0")],
+    ["no file", (path) => rm(path).then(() => mkdir(path))],
+  ];
+  it.each(spoilt)("(%s) what it knows is answered, and of all else it cannot tell", async (_, spoil) => {
+    const directory = await open("addresses", "a@v.example\n@w.example\n");
+    const path = join(folder, "addresses");
+    await spoil(path);
+    for (const second of [1, 2]) {
+      now += second * 1000;
+      await directory.refresh();
+      expect(directory.recipient("a@v.example")).toEqual(mailbox("a@v.example"));
+      expect(directory.recipient("any@w.example")).toEqual(mailbox("any@w.example"));
+      expect(["v.example", "w.example", "extra.example"].map((domain) => directory.isLocalDomain(domain))).toEqual([true, true, true]);
+      expect(() => directory.recipient("new@v.example")).toThrow(TemporaryError);
+      expect(() => directory.isLocalDomain("new.example")).toThrow(TemporaryError);
+      expect(() => directory.expand("new@v.example")).toThrow(TemporaryError);
+    }
+    await rm(path, { recursive: true, force: true });
+  });
+
+  it("also before it was read", () => {
+    const settings = { virtual: [], aliases: [], mailboxes: [], addresses: ["/nowhere"], domains: ["v.example"], aliasesDomain: undefined };
+    const directory = new FileDirectory(
+      { type: "file", name: "file", ...settings },
+      new Files(
+        () => 0,
+        () => {},
+      ),
+    );
+    expect(directory.isLocalDomain("v.example")).toBe(true);
+    expect(() => directory.recipient("a@v.example")).toThrow(TemporaryError);
   });
 });
 

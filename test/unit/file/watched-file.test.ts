@@ -1,73 +1,168 @@
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { appendFile, chmod, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { FileProblem, type LineProblem, WatchedFile } from "../../../src/file/watched-file.ts";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from "vitest";
+import { FileProblem } from "../../../src/file/file-problem.ts";
+import { Files } from "../../../src/file/files.ts";
+import type { WatchedFile } from "../../../src/file/watched-file.ts";
 
 let folder: string;
 let path: string;
-let states: [up: boolean, cause: string][];
+let now: number;
+let news: string[];
+let files: Files;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "postern-watch-"));
 });
 afterAll(() => rm(folder, { recursive: true }));
-beforeEach(() => {
+beforeEach(async () => {
+  await rm(folder, { recursive: true });
+  await mkdir(folder);
   path = join(folder, "list");
-  states = [];
+  now = 0;
+  news = [];
+  files = new Files(
+    () => now,
+    (_, each) => news.push(each.kind === "failed" ? each.problem.message.replace(path, "") : each.kind),
+  );
 });
 
-function parse(text: string, problem: LineProblem): string {
-  if (text.startsWith("bad")) problem(1, "it is bad.");
-  return text;
+/** Words as entries. */
+const format = {
+  create: (): string[] => [],
+  add(content: string[], portion: string, problem: (line: number, what: string) => void) {
+    const words = portion.split(/\s+/).filter((word) => word !== "");
+    content.push(...words);
+    if (words.includes("bad")) problem(1, "it is bad.");
+    return words.length;
+  },
+};
+
+async function open(text: string, needsEntries = true): Promise<WatchedFile<string[]>> {
+  await writeFile(path, text);
+  const file = files.watch({ name: "list", variant: "", path, format, needsEntries });
+  await file.refresh();
+  news = [];
+  return file;
 }
 
-const open = () => new WatchedFile("list", path, parse, (_, up, cause) => states.push([up, cause instanceof Error ? cause.message : ""]));
+/** Looks as the daemon does; what it holds after so many seconds. */
+async function look(seconds: number, file: WatchedFile<string[]>): Promise<string> {
+  for (let second = 0; second < seconds; second++) {
+    now += 1000;
+    await file.refresh();
+  }
+  return `${file.content.join(" ")}${file.isCurrent ? "" : ", not current"}`;
+}
 
-it("reads a change once two looks agree on it", async () => {
-  await writeFile(path, "one");
-  const file = open();
-  expect([await file.refresh(), file.content]).toEqual([false, "one"]);
-  await writeFile(path, "tw");
-  expect([await file.refresh(), file.content]).toEqual([false, "one"]);
-  await writeFile(path, "two, too");
-  expect([await file.refresh(), file.content]).toEqual([false, "one"]);
-  expect([await file.refresh(), file.content]).toEqual([true, "two, too"]);
-  expect([await file.refresh(), file.content]).toEqual([false, "two, too"]);
-  await writeFile(`${path}.new`, "2wo, too");
+async function replace(text: string): Promise<void> {
+  await writeFile(`${path}.new`, text);
   await rename(`${path}.new`, path);
-  await file.refresh();
-  expect([await file.refresh(), file.content]).toEqual([true, "2wo, too"]);
-  expect(states).toEqual([]);
+}
+
+describe("a change", () => {
+  it("by renaming is taken at once", async () => {
+    const file = await open("one two three");
+    await replace("one");
+    expect(await look(1, file)).toBe("one");
+    expect(news).toEqual(["taken"]);
+  });
+
+  it("in place is taken when nothing more was written for ten seconds", async () => {
+    const file = await open("one two");
+    await writeFile(path, "one two three");
+    expect(await look(9, file)).toBe("one two, not current");
+    await appendFile(path, " four");
+    expect(await look(10, file)).toBe("one two, not current");
+    expect(await look(1, file)).toBe("one two three four");
+    expect(await look(3, file)).toBe("one two three four");
+    expect(news).toEqual(["changing", "taken"]);
+  });
+
+  it("that loses most entries is taken after a minute, and reported at once", async () => {
+    const file = await open("one two three");
+    await writeFile(path, "one");
+    expect(await look(2, file)).toBe("one two three, not current");
+    expect(news).toEqual(["changing", "lost"]);
+    expect(await look(58, file)).toBe("one two three, not current");
+    expect(await look(1, file)).toBe("one");
+    expect(news).toEqual(["changing", "lost", "taken"]);
+  });
+
+  it("by a writer that goes on is not lost", async () => {
+    const file = await open("one two three");
+    await writeFile(path, "");
+    await look(30, file);
+    await writeFile(path, "one two");
+    expect(await look(11, file)).toBe("one two");
+  });
+
+  it("to nothing is taken after a minute where entries are needed, even by renaming", async () => {
+    const file = await open("one");
+    await replace("");
+    expect(await look(60, file)).toBe("one, not current");
+    expect(await look(1, file)).toBe("");
+  });
+
+  it("back to what it was is none", async () => {
+    const file = await open("one");
+    await rename(path, `${path}.away`);
+    expect(await look(1, file)).toBe("one, not current");
+    await rename(`${path}.away`, path);
+    expect(await look(1, file)).toBe("one");
+    expect(news).toEqual([expect.stringContaining("ENOENT"), "restored"]);
+  });
 });
 
-it("keeps what it has while the file is missing, and tells once of that and of its return", async () => {
-  await writeFile(path, "one");
-  const file = open();
-  await rename(path, `${path}.away`);
-  for (const _ of [1, 2, 3]) expect([await file.refresh(), file.content]).toEqual([false, "one"]);
-  expect(states).toEqual([[false, expect.stringContaining("ENOENT")]]);
-  await rename(`${path}.away`, path);
-  await file.refresh();
-  await file.refresh();
-  expect(states.slice(1)).toEqual([[true, ""]]);
+test.each<[what: string, spoil: () => Promise<unknown>, reported: string]>([
+  ["missing", () => rm(path), ": ENOENT"],
+  ["a wrong line in place", () => writeFile(path, "bad two"), ":1: it is bad."],
+  ["a wrong line by renaming", () => replace("bad two"), ":1: it is bad."],
+  ["binary", () => replace("one\0two"), ": is not a text file"],
+  ["a directory", () => rm(path).then(() => mkdir(path)), ": is not a regular file"],
+  ["a FIFO", () => rm(path).then(() => execFileSync("mkfifo", [path])), ": is not a regular file"],
+])("keeps what it has while it is %s, which is reported once", async (_, spoil, reported) => {
+  const file = await open("one two");
+  await spoil();
+  expect(await look(100, file)).toBe("one two, not current");
+  const warnings = news.filter((each) => each !== "changing");
+  expect(warnings).toEqual([expect.stringContaining(reported)]);
+  await rm(path, { recursive: true, force: true });
+  await look(1, file);
+  await writeFile(path, "one two three");
+  expect(await look(1, file)).toBe("one two, not current");
+  expect(await look(10, file)).toBe("one two three");
+  expect(news.at(-1)).toBe("taken");
 });
 
-it("keeps what it has while the file does not parse", async () => {
-  await writeFile(path, "one");
-  const file = open();
-  await writeFile(path, "bad again");
-  for (const _ of [1, 2, 3, 4]) expect([await file.refresh(), file.content]).toEqual([false, "one"]);
-  expect(states).toEqual([[false, `${path}:1: it is bad.`]]);
-  await writeFile(path, "better");
-  await file.refresh();
-  expect([await file.refresh(), file.content]).toEqual([true, "better"]);
-  expect(states.slice(1)).toEqual([[true, ""]]);
+it("is read again when its mode changed", async () => {
+  const file = await open("one");
+  await chmod(path, 0o600);
+  expect(await look(11, file)).toBe("one");
 });
 
-it("does not open a file that is missing or bad", async () => {
-  await writeFile(path, "bad");
-  expect(open).toThrow(new FileProblem(path, [{ line: 1, what: "it is bad." }]));
-  await rm(path);
-  expect(open).toThrow(FileProblem);
-  expect(open).toThrow(/list: ENOENT/);
+describe("the first time", () => {
+  it("a missing or wrong file is a problem", async () => {
+    await expect(open("bad")).rejects.toThrow(new FileProblem(`${path}:1: it is bad.`));
+    await rm(path);
+    const file = files.watch({ name: "list", variant: "", path, format, needsEntries: true });
+    await expect(file.refresh()).rejects.toThrow(/list: ENOENT/);
+    expect(file.isCurrent).toBe(false);
+  });
+
+  it("an empty table is not trusted for a minute", async () => {
+    const file = await open("");
+    expect(await look(59, file)).toBe(", not current");
+    expect(await look(1, file)).toBe("");
+  });
+
+  it("what is known is passed on", async () => {
+    const file = await open("one two three");
+    await writeFile(path, "one");
+    const next = files.watch({ name: "list", variant: "", path, format, needsEntries: true });
+    await next.refresh();
+    expect(next.content).toEqual(file.content);
+    expect(files.all()).toEqual([file]);
+  });
 });

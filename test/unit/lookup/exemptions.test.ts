@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { LineProblem } from "../../../src/file/watched-file.ts";
+import { settledMs } from "../../../src/file/change.ts";
+import type { LineProblem } from "../../../src/file/file-problem.ts";
+import { Files } from "../../../src/file/files.ts";
 import { parseExemptClients } from "../../../src/lookup/exempt-clients.ts";
 import { parseExemptRecipients } from "../../../src/lookup/exempt-recipients.ts";
 import { openExemptions } from "../../../src/lookup/exemptions.ts";
@@ -121,14 +123,21 @@ test("a file is read again when it changes; entries stay", async () => {
   writeFileSync(file, "one.example\n");
   writeFileSync(recipients, "info@\n");
   const settings = { clients: { entries: ["inline.example"], files: [file] }, recipients: { entries: [], files: [recipients] } };
+  let now = 0;
   const failures: unknown[] = [];
-  const { exemptions, refresh } = openExemptions(settings, (_, up, cause) => failures.push(up || cause));
+  const files = new Files(
+    () => now,
+    (_, news) => news.kind === "failed" && failures.push(news.problem),
+  );
+  const { exemptions, refresh } = openExemptions(settings, files);
+  await refresh();
   const known = () => ["inline.example", "one.example", "another.example"].filter((name) => exemptions.client("203.0.113.9", name));
   expect(known()).toEqual(["inline.example", "one.example"]);
   expect(exemptions.recipient("info@example.org")).toBe(true);
 
   writeFileSync(file, "another.example\n");
   await refresh();
+  now += settledMs;
   await refresh();
   expect(known()).toEqual(["inline.example", "another.example"]);
 

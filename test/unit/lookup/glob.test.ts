@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { codePointsOf, matchGlob, parseGlob } from "../../../src/lookup/glob.ts";
-import { openMemoryLookup } from "../../../src/lookup/memory.ts";
+import { MemoryLookup } from "../../../src/lookup/memory.ts";
 import { runs } from "../../support/runs.ts";
 
 function matches(pattern: string, text: string): boolean {
@@ -71,7 +71,7 @@ describe("globs", () => {
     const entries = fc.array(fc.record({ key: pattern, glob: fc.boolean() }), { maxLength: 12 });
     fc.assert(
       fc.property(entries, text, (keys, against) => {
-        const lookup = openMemoryLookup(keys.map((entry, value) => ({ ...entry, value })));
+        const lookup = new MemoryLookup(keys.map((entry, value) => ({ ...entry, value })));
         const isPattern = ({ key, glob }: (typeof keys)[number]) => glob && typeof parseGlob(key) !== "string";
         const exact = keys.findIndex((entry) => !isPattern(entry) && (entry.glob ? parseGlob(entry.key) : entry.key) === against);
         const first = exact >= 0 ? exact : keys.findIndex((entry) => isPattern(entry) && reference(entry.key, against));

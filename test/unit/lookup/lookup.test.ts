@@ -5,28 +5,37 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import type { Value } from "../../../src/expr/value.ts";
-import { KeyTable } from "../../../src/lookup/key-table.ts";
+import { settledMs } from "../../../src/file/change.ts";
+import { Files } from "../../../src/file/files.ts";
 import type { LookupSettings } from "../../../src/lookup/lookup-settings.ts";
 import { openLookup } from "../../../src/lookup/open-lookup.ts";
 import type { Database } from "../../../src/store/database.ts";
 import { openStore } from "../../../src/store/open-store.ts";
+import { KeyTable } from "../../../src/text/key-table.ts";
 import { sqliteSettings } from "../../support/stores.ts";
 
 let folder: string;
+let now = 0;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "postern-lookup-"));
 });
 afterAll(() => rm(folder, { recursive: true }));
 
 const open = (settings: LookupSettings, database?: Database) =>
-  openLookup(settings, { store: () => database ?? expect.unreachable(), onAvailability: () => {} });
+  openLookup(settings, {
+    store: () => database ?? expect.unreachable(),
+    files: new Files(
+      () => now,
+      () => {},
+    ),
+  });
 
 it("a table of keys answers as a Map does", () => {
   const key = fc.oneof(fc.string({ maxLength: 4 }), fc.string({ unit: "binary", maxLength: 3 }));
   fc.assert(
-    fc.property(fc.array(fc.tuple(key, fc.nat(3)), { maxLength: 200 }), fc.array(key), (entries, others) => {
-      const table = new KeyTable<number>();
-      const map = new Map<string, number>();
+    fc.property(fc.array(fc.tuple(key, key), { maxLength: 200 }), fc.array(key), (entries, others) => {
+      const table = new KeyTable();
+      const map = new Map<string, string>();
       for (const [name, value] of entries) {
         table.add(name, value);
         if (!map.has(name)) map.set(name, value);
@@ -34,6 +43,15 @@ it("a table of keys answers as a Map does", () => {
       for (const name of [...map.keys(), ...others]) expect(table.get(name)).toBe(map.get(name));
     }),
   );
+});
+
+it("a table of many keys is split, and answers as before", () => {
+  const table = new KeyTable();
+  const keys = Array.from({ length: 20_000 }, (_, index) => `user${index}@example.org`);
+  for (const [index, key] of keys.entries()) table.add(key, `${index % 3000}`);
+  expect(keys.every((key, index) => table.get(key) === `${index % 3000}`)).toBe(true);
+  expect(table.has("user20000@example.org")).toBe(false);
+  expect(new Map(table.entries())).toEqual(new Map(keys.map((key, index) => [key, `${index % 3000}`])));
 });
 
 describe("memory", () => {
@@ -121,7 +139,8 @@ trusted.example again\r
   it.each(rows)("%s: %j", async (key, value) => {
     const path = join(folder, "hosts");
     await writeFile(path, text);
-    const { lookup } = open({ type: "file", name: "hosts", path, caseSensitive: false });
+    const { lookup, refresh } = open({ type: "file", name: "hosts", path, caseSensitive: false });
+    await refresh?.();
     expect(lookup.waits).toBe(false);
     expect(lookup.get(key)).toBe(value);
   });
@@ -129,7 +148,8 @@ trusted.example again\r
   it("heeds case when it is told to", async () => {
     const path = join(folder, "case");
     await writeFile(path, "Name\nGlob*\n");
-    const { lookup } = open({ type: "file", name: "case", path, caseSensitive: true });
+    const { lookup, refresh } = open({ type: "file", name: "case", path, caseSensitive: true });
+    await refresh?.();
     expect(["Name", "name", "Globs", "globs"].map((key) => lookup.get(key))).toEqual([1, undefined, 1, undefined]);
   });
 
@@ -137,8 +157,10 @@ trusted.example again\r
     const path = join(folder, "reload");
     await writeFile(path, "one");
     const { lookup, refresh } = open({ type: "file", name: "reload", path, caseSensitive: false });
+    await refresh?.();
     await writeFile(path, "two and");
     await refresh?.();
+    now += settledMs;
     await refresh?.();
     expect([lookup.get("one"), lookup.get("two")]).toEqual([undefined, "and"]);
   });

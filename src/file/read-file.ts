@@ -1,0 +1,92 @@
+/** Reads a text file in portions of whole entries, so that even a large one holds nothing else up. */
+import { type BigIntStats, constants } from "node:fs";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
+import { FileProblem, type LineProblem, WrongLines } from "./file-problem.ts";
+
+const maxOctets = 256 * 1024 * 1024;
+
+/** About two thousand addresses, which take a few milliseconds. */
+const portionOctets = 32 * 1024;
+
+/** UTF-16 units of one entry with the comments after it, which is in memory at once. */
+const maxEntryLength = 1024 * 1024;
+
+/** What becomes of the entries of a file. */
+export interface FileFormat<T> {
+  /** Without any entry. */
+  create(): T;
+  /** Adds the entries of a portion and returns how many they are. A portion begins and ends between entries. */
+  add(content: T, portion: string, problem: LineProblem): number;
+}
+
+export interface FileContent<T> {
+  readonly content: T;
+  readonly entries: number;
+}
+
+/** Rejects when there is no such file or it is not a regular one, without opening it: a FIFO would wait for its writer. */
+export async function statFile(path: string): Promise<BigIntStats> {
+  const stats = await stat(path, { bigint: true });
+  if (!stats.isFile()) throw new Error("is not a regular file");
+  if (stats.size > maxOctets) throw new Error(`larger than ${maxOctets} bytes`);
+  return stats;
+}
+
+/** Rejects with a `FileProblem` when a line is wrong, and otherwise as node:fs does. */
+export async function readFile<T>(path: string, format: FileFormat<T>): Promise<FileContent<T>> {
+  // Not blocking, for what may have come in its place since it was looked at.
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if (!(await handle.stat()).isFile()) throw new Error("is not a regular file");
+    const wrong = new WrongLines(path);
+    const content = format.create();
+    let entries = 0;
+    let before = 0;
+    for await (const portion of portionsOf(handle, path)) {
+      const problem: LineProblem = (line, what, severity) => wrong.add(before + line, what, severity);
+      entries += format.add(content, portion, problem);
+      before += linesIn(portion);
+      await setImmediate();
+    }
+    const messages = wrong.messages();
+    if (messages.length > 0) throw new FileProblem(messages.join("\n"));
+    return { content, entries };
+  } finally {
+    await handle.close();
+  }
+}
+
+async function* portionsOf(handle: FileHandle, path: string): AsyncGenerator<string> {
+  // A byte order mark is dropped.
+  const decoder = new TextDecoder();
+  const buffer = Buffer.alloc(portionOctets);
+  let rest = "";
+  for (;;) {
+    const { bytesRead } = await handle.read(buffer, 0, portionOctets);
+    if (bytesRead === 0) break;
+    const bytes = buffer.subarray(0, bytesRead);
+    if (bytes.includes(0)) throw new FileProblem(`${path}: is not a text file: it has NUL bytes.`);
+    rest += decoder.decode(bytes, { stream: true });
+    const end = lastEntryIn(rest);
+    if (end > 0) yield rest.slice(0, end);
+    rest = rest.slice(end);
+    if (rest.length > maxEntryLength) throw new FileProblem(`${path}: has an entry of more than ${maxEntryLength} characters.`);
+  }
+  rest += decoder.decode();
+  if (rest !== "") yield rest;
+}
+
+/** Where the last entry begins: after a line end, and not with what continues an entry or stands between its lines. */
+function lastEntryIn(text: string): number {
+  for (let at = text.lastIndexOf("\n"); at >= 0; at = at === 0 ? -1 : text.lastIndexOf("\n", at - 1)) {
+    if (/[^\s#]/.test(text.charAt(at + 1))) return at + 1;
+  }
+  return 0;
+}
+
+function linesIn(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) count += 1;
+  return count;
+}

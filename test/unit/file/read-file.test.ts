@@ -1,0 +1,88 @@
+/** What is read of a file, whatever is in its place. */
+import { execFileSync } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FileProblem } from "../../../src/file/file-problem.ts";
+import { type LogicalLine, logicalLines } from "../../../src/file/logical-line.ts";
+import { type FileFormat, readFile, statFile } from "../../../src/file/read-file.ts";
+
+let folder: string;
+let path: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "postern-read-"));
+  path = join(folder, "list");
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const lines: FileFormat<string[]> = {
+  create: () => [],
+  add(content, portion, problem) {
+    const found: LogicalLine[] = [...logicalLines(portion)];
+    for (const { number, text } of found) {
+      content.push(text);
+      if (text.startsWith("wrong")) problem(number, `"${text}" is wrong.`);
+    }
+    return found.length;
+  },
+};
+
+async function read(content: string | Uint8Array) {
+  await writeFile(path, content);
+  return readFile(path, lines);
+}
+
+it("portions do not change what is read", async () => {
+  const line = fc.constantFrom("key value", "# comment", "", "  continued", "ключ значение", "x".repeat(9000), "key\r");
+  await fc.assert(
+    fc.asyncProperty(fc.array(line, { maxLength: 60 }), fc.constantFrom("", "\n"), async (all, end) => {
+      const text = all.join("\n") + end;
+      const expected = [...logicalLines(text)].map((each) => each.text);
+      expect(await read(text)).toEqual({ content: expected, entries: expected.length });
+    }),
+    { numRuns: 50 },
+  );
+});
+
+it("reports the first wrong lines and the number of the others", async () => {
+  const filler = "key value\n".repeat(50_000);
+  await expect(read(`${filler}wrong line\n${filler}`)).rejects.toThrow(new FileProblem(`${path}:50001: "wrong line" is wrong.`));
+  const problem = await read("wrong\n".repeat(100_000)).catch((error: Error) => error.message.split("\n"));
+  expect(problem).toHaveLength(11);
+  expect(problem).toMatchObject({
+    0: `${path}:1: "wrong" is wrong.`,
+    9: `${path}:10: "wrong" is wrong.`,
+    10: `${path}: 99990 more lines have errors.`,
+  });
+});
+
+describe("text", () => {
+  const latin1 = (text: string) => Buffer.from(text, "latin1");
+  it.each<[what: string, content: Uint8Array, message: string]>([
+    ["UTF-16", Buffer.from("\ufeffbad.example\n", "utf16le"), ": is not a text file"],
+    ["NUL bytes at the end", Buffer.from(`${"a\n".repeat(50_000)}\0`), ": is not a text file"],
+    ["an entry without an end", Buffer.from("a".repeat(2_000_000)), ": has an entry of more than"],
+  ])("%s", async (_, content, message) => {
+    await expect(read(content)).rejects.toThrow(`${path}${message}`);
+  });
+
+  it.each<[what: string, content: Uint8Array, read: readonly string[]]>([
+    ["Latin-1 in a comment", latin1("# caf\xe9\na\n"), ["a"]],
+    ["a byte order mark, CRLF, no line end at the end", Buffer.from("\ufeffa\r\nb"), ["a", "b"]],
+    ["what is not UTF-8, with a mark for those who read the lines", latin1("gr\xfcn\n"), ["gr\ufffdn"]],
+    ["nothing", Buffer.from(""), []],
+  ])("%s", async (_, content, expected) => {
+    expect((await read(content)).content).toEqual(expected);
+  });
+});
+
+it("only a regular file is opened", async () => {
+  const fifo = join(folder, "fifo");
+  execFileSync("mkfifo", [fifo]);
+  for (const other of [fifo, folder, "/dev/zero"]) {
+    await expect(statFile(other)).rejects.toThrow("is not a regular file");
+    await expect(readFile(other, lines)).rejects.toThrow("is not a regular file");
+  }
+});
