@@ -111,7 +111,7 @@ test("show, allow, forget", async () => {
   expect((await postern("allow", "example.net")).status).toBe(2);
 });
 
-test("show finds a client behind a thousand that hold its name", async () => {
+test("show finds a client after a thousand that contain its name", async () => {
   const store = openState(sqliteSettings(join(state, "state.sqlite")), { onAvailability: () => {} });
   const clients = [...Array.from({ length: 1000 }, (_, index) => `a${index}many.example`), "many.example"];
   const times = { firstSeen: now, lastSeen: now, passed: undefined, expires: now + 60 * minutes };

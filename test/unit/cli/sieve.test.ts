@@ -99,7 +99,7 @@ describe("sieve", () => {
     expect(status).toBe(0);
   });
 
-  test("tells each step", async () => {
+  test("prints each step", async () => {
     const { out } = await postern("sieve", "moved", "--to", "old@example.org", ...configured);
     expect(out).toContain("  moved:2: envelope: true\n");
     expect(out).toContain("  moved:3: set: jane@example.org\n");
@@ -155,13 +155,13 @@ describe("sieve", () => {
     expect(out).toContain(":1: set: a b@c.example\n");
   });
 
-  test("a fault is told with its place", async () => {
+  test("a fault is reported with its place", async () => {
     const { status, out } = await postern("sieve", scriptFile('keep;\nquery "SELECT 1 FROM nosuch";'), ...configured);
     expect(out).toMatch(/^outcome: accept\nstopped at script\.sieve:2:\d+: /);
     expect(status).toBe(0);
   });
 
-  test("what does not compile is told with line and column", async () => {
+  test("what does not compile is reported with line and column", async () => {
     const { status, out, err } = await postern("sieve", scriptFile('keep;\nif enveloppe "from" "x" { stop; }\nkep;'), ...configured);
     expect(err).toBe(
       'script.sieve:2:4: unknown test "enveloppe". Did you mean "envelope"?\nscript.sieve:3:1: unknown command "kep". Did you mean "keep"?\n',
@@ -248,7 +248,7 @@ reject "550 5.7.1 Not seen.";
     expect(JSON.parse(json.out).steps.at(-1)).toMatchObject({ stage: "rcpt", sender: "", resolved: ["jane@example.org"] });
   });
 
-  test("check tells what is wrong in the file of a script", async () => {
+  test("check reports what is wrong in the file of a script", async () => {
     writeFileSync(join(folder, "moved.sieve"), moved.replace("set", "sett"));
     const { status, err } = await postern("check", ...configured);
     writeFileSync(join(folder, "moved.sieve"), moved);
@@ -269,7 +269,7 @@ reject "550 5.7.1 Not seen.";
     }
   });
 
-  test("check --connect tells of a table that is not there", async () => {
+  test("check --connect reports a missing table", async () => {
     writeFileSync(join(folder, "moved.sieve"), 'keep;\nif query "SELECT 1 FROM greylist" { stop; }\n');
     const { status, err } = await postern("check", "--connect", ...configured);
     expect(err).toMatch(/^moved\.sieve:2:10: there is no table "greylist" in the store "made"\. .*\[store\.made\] init/m);

@@ -113,7 +113,7 @@ contents = '''
 ${sqlGreylist}'''
 `;
 
-  it("the greylist loads once its slip is mended", () => {
+  it("the greylist loads after its slip is fixed", () => {
     const { settings, warnings } = load(greylist("is_empty(authenticated_as)"));
     expect([evaluated(settings.rcpt.script, "a@b.example"), evaluated(settings.rcpt.script, "a@b.example", "john")]).toEqual([
       "greylist",
@@ -126,7 +126,7 @@ ${sqlGreylist}'''
     expect(warnings).toEqual([]);
   });
 
-  it("the slip is told with its mend", () => {
+  it("the slip is reported, with how to fix it", () => {
     const { problems } = parseConfiguration(greylist('is_empty(authenticated-as\\")'), "postern.toml", () => "");
     expect(problems.map(formatProblem)).toEqual([
       expect.stringMatching(/^postern\.toml:9:\d+: session\.rcpt\.script\[0\]\.if: .*"authenticated_as"/),

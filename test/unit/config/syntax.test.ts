@@ -40,7 +40,7 @@ describe("TOML", () => {
     expect(`${line}:${column} ${key}`).toBe(expected);
   });
 
-  it("each escape that was doubled is told, where it stands", () => {
+  it("each escape that was doubled is reported with its place", () => {
     const parsed = parseToml('a = "\\."\nb = "\\d\\\\\\w" # "\\x"');
     expect(parsed.kind === "tree" && parsed.remarks.map(({ at }) => at)).toEqual([
       { line: 1, column: 6 },

@@ -85,7 +85,7 @@ describe("a session", () => {
     for (const owner of [1, 2, 3]) expect(owners.filter((one) => one === owner).length).toBeGreaterThan(50);
   });
 
-  it("that belongs to the worker that is asked, or cannot be told from others, is decided there and now", async () => {
+  it("that belongs to the worker that is asked, or that nothing tells from others, is decided there and now", async () => {
     const workers = start(2);
     const own = await portOf(1, workers);
     workers.sent.length = 0;

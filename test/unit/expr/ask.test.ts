@@ -142,7 +142,7 @@ test.each<[source: string, constant: Value | undefined]>([
   if (constant !== undefined) expect(expression.evaluate(subject, world())).toStrictEqual(constant);
 });
 
-test("it tells the variables used", () => {
+test("it says which variables it uses", () => {
   const { variables } = compileExpression("rcpt == 'sender' && len(sender_domain + rcpt) > local_port", vocabulary);
   expect([...variables].toSorted()).toEqual(["local_port", "rcpt", "sender_domain"]);
 });

@@ -236,7 +236,7 @@ test("training remembers and refuses nothing", async () => {
   expect(await from({})).toBe("mailbox");
 });
 
-test("no header tells of a delay in training", async () => {
+test("there is no header about a delay in training", async () => {
   const { clock, message } = world({ changes: { training: true, headerHost: "mx.example.org" } });
   await message("a@x.example", ["john@example.org"]);
   clock.now += 6 * minutes;
