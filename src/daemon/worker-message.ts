@@ -12,6 +12,8 @@ export type MessageToWorker =
   | { readonly kind: "routed"; readonly from: number; readonly message: RoutedMessage }
   /** That worker has ended, or does not serve yet. */
   | { readonly kind: "lost"; readonly worker: number }
+  /** Answered by `alive`, unless the worker is stopped or its loop is held. */
+  | { readonly kind: "beat" }
   /** Finish requests in progress, then stop. */
   | { readonly kind: "stop" };
 
@@ -30,6 +32,7 @@ export interface Configure {
 export type MessageToPrimary =
   /** `error`: nothing has changed. */
   | { readonly kind: "configured"; readonly error?: string }
+  | { readonly kind: "alive" }
   | { readonly kind: "taken" }
   /** A connection of that listener had to be made room for, and all others were busy; `closed` follows. */
   | { readonly kind: "refused"; readonly listener: string }

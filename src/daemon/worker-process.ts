@@ -27,6 +27,13 @@ export interface WorkerProcessOptions {
   readonly onEnd: (how: string, left: readonly Connection[]) => void;
 }
 
+/** How often a worker is asked for a sign of life. */
+const beatMs = 5000;
+/** So many questions without one, and it is ended: whoever it was to answer is better off with another. */
+const maxMissed = 3;
+/** While it loads a configuration, which may hold its loop. */
+const maxMissedLoading = 12;
+
 export class WorkerProcess {
   readonly #options: WorkerProcessOptions;
   readonly #waiting: Connection[] = [];
@@ -38,6 +45,8 @@ export class WorkerProcess {
   #isReady = false;
   #hasEnded = false;
   readonly #ended: Promise<void>;
+  readonly #beat = setInterval(() => this.#askForLife(), beatMs).unref();
+  #missed = 0;
 
   constructor(options: WorkerProcessOptions) {
     this.#options = options;
@@ -48,7 +57,8 @@ export class WorkerProcess {
       const end = (how: string) => {
         if (this.#hasEnded) return;
         this.#hasEnded = true;
-        this.#end(how);
+        clearInterval(this.#beat);
+        this.#end(this.#isSilent() ? `no answer for ${(this.#missed * beatMs) / 1000} s` : how);
         resolve();
       };
       child.once("exit", (status, signal) => end(signal ?? `status ${status}`));
@@ -101,9 +111,12 @@ export class WorkerProcess {
   #take(message: MessageToPrimary): void {
     // It was sent before the end, and its connections are counted as closed already.
     if (this.#hasEnded) return;
+    this.#missed = 0;
     switch (message.kind) {
       case "configured":
         this.#configuring.shift()?.(message.error);
+        return;
+      case "alive":
         return;
       case "taken":
         this.#isHanding = false;
@@ -123,6 +136,21 @@ export class WorkerProcess {
         this.#options.onRouted(message.to, message.message);
         return;
     }
+  }
+
+  /** One that is stopped, or never comes to an end, does not end by itself. */
+  #askForLife(): void {
+    if (!this.isReady) return;
+    if (this.#isSilent()) {
+      this.#options.child.kill("SIGKILL");
+      return;
+    }
+    this.#missed += 1;
+    this.#send({ kind: "beat" });
+  }
+
+  #isSilent(): boolean {
+    return this.#missed >= (this.#configuring.length > 0 ? maxMissedLoading : maxMissed);
   }
 
   #hand(): void {

@@ -61,6 +61,9 @@ class Worker {
       case "lost":
         this.#routing?.lose(message.worker);
         return;
+      case "beat":
+        sendToPrimary({ kind: "alive" });
+        return;
       case "stop":
         void this.#stop(0);
         return;

@@ -224,6 +224,22 @@ describe("two workers", () => {
     expect(await daemon.stop()).toBe(0);
   });
 
+  it("one that is stopped is replaced", async () => {
+    const { daemon, pids, open } = await start();
+    const [own, other] = [open(), open()];
+    await own.ask("1@example.org");
+    await other.ask("2@example.org");
+    const { worker } = await daemon.logged(({ recipient }) => recipient === "1@example.org");
+    process.kill(pids.get(worker) ?? 0, "SIGSTOP");
+    expect(await daemon.logged(({ event, level }) => event === "worker" && level === "error")).toMatchObject({
+      worker,
+      ended: "no answer for 15 s",
+    });
+    expect(await own.reply()).toBeUndefined();
+    expect(await daemon.logged(serves)).toMatchObject({ worker });
+    expect(await Promise.all([open(), open()].map((peer) => peer.ask("john@example.org")))).toEqual([pass, pass]);
+  });
+
   it("end when the primary process is killed", async () => {
     const { daemon, open } = await start();
     const peer = open();

@@ -2,7 +2,7 @@
 import type { ChildProcess } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { Socket } from "node:net";
-import { expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WorkerProcess } from "../../../src/daemon/worker-process.ts";
 
 it("counts no connection as closed twice when a message comes after the end", () => {
@@ -29,4 +29,66 @@ it("counts no connection as closed twice when a message comes after the end", ()
   child.emit("exit", null, "SIGKILL");
   child.emit("message", { kind: "closed", listener: "smtp" });
   expect(closed).toBe(2);
+});
+
+describe("a worker that gives no sign of life", () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** `answers`: what it sends when it is asked for one. */
+  async function start(answers: () => object | undefined) {
+    const child = new EventEmitter();
+    const killed: string[] = [];
+    const ends: string[] = [];
+    const send = ({ kind }: { readonly kind: string }) => {
+      const answer = kind === "beat" ? answers() : undefined;
+      if (answer !== undefined) child.emit("message", answer);
+    };
+    const kill = (signal: string) => {
+      killed.push(signal);
+      child.emit("exit", null, signal);
+    };
+    Object.assign(child, { pid: 1, send, kill });
+    // What a worker process asks of its child is above.
+    const options = { child: child as ChildProcess, onQuestions: () => {}, onRouted: () => {}, onRefused: () => {}, onClosed: () => {} };
+    const worker = new WorkerProcess({ ...options, onEnd: (how) => ends.push(how) });
+    const configure = () => worker.configure({ kind: "configure", file: "", text: "", options: {}, worker: 1, workers: 2 });
+    const configured = configure();
+    child.emit("message", { kind: "configured" });
+    await configured;
+    return { killed, ends, configure };
+  }
+
+  const seconds = (count: number) => vi.advanceTimersByTimeAsync(count * 1000);
+
+  it("is ended", async () => {
+    const { killed, ends } = await start(() => undefined);
+    await seconds(19);
+    expect(killed).toEqual([]);
+    await seconds(1);
+    expect([killed, ends]).toEqual([["SIGKILL"], ["no answer for 15 s"]]);
+    await seconds(60);
+    expect(killed.length).toBe(1);
+  });
+
+  it.each(["alive", "taken"])("is not ended when it sends something (%s), though late", async (kind) => {
+    let asked = 0;
+    const { killed } = await start(() => (++asked % 3 === 0 ? { kind } : undefined));
+    await seconds(600);
+    expect(killed).toEqual([]);
+  });
+
+  it("has longer while it loads a configuration", async () => {
+    const { killed, ends, configure } = await start(() => undefined);
+    const configured = configure();
+    await seconds(64);
+    expect(killed).toEqual([]);
+    await seconds(1);
+    expect([killed, ends]).toEqual([["SIGKILL"], ["no answer for 60 s"]]);
+    expect(await configured).toBe("it has ended (no answer for 60 s)");
+  });
 });
