@@ -2,7 +2,7 @@
 /** Scripts at the stages: what they see, what their outcomes come to, and what a failure costs. */
 import { describe, expect, test } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
-import type { Core, FailedScript, TraceEntry } from "../../../src/stage/core.ts";
+import type { Core, FailedScript, ScriptLine, TraceEntry } from "../../../src/stage/core.ts";
 import { decideEhlo } from "../../../src/stage/ehlo.ts";
 import { decideMail } from "../../../src/stage/mail.ts";
 import { decideRcpt } from "../../../src/stage/rcpt.ts";
@@ -71,6 +71,13 @@ const stranger = (parameters: readonly string[] = []) => {
   beginTransaction(open, "a@b.example", parameters);
   return open;
 };
+
+test("a line that a script logs is passed on with its stage", async () => {
+  const lines: ScriptLine[] = [];
+  const { core } = world("ehlo", '\nlog "${env.helo_domain} greets";');
+  await decideEhlo(session({ helo: "" }), "MX.Client.example", { ...core, onScriptLine: (line) => lines.push(line) });
+  expect(lines).toEqual([{ stage: "ehlo", script: "test", line: 2, text: "mx.client.example greets" }]);
+});
 
 describe("at EHLO", () => {
   test.each([
