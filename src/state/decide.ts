@@ -49,6 +49,9 @@ export const allowedPasses = 2 ** 31 - 1;
 /** When entries of an administrator expire. */
 export const never = Number.MAX_SAFE_INTEGER;
 
+/** As far apart the clocks of nodes may be: such a time counts as now, too, but need not be written so. */
+export const skewMs = 60_000;
+
 export const hourMs = 3_600_000;
 // No transaction asks the same again later, and the rows of a busy day would outnumber all others.
 const maxTokenMs = 600_000;
@@ -88,12 +91,12 @@ export function decideGreylist(rows: GreylistRows, question: GreylistQuestion): 
   const passed = row.passed === undefined ? undefined : Math.min(row.passed, now);
   if (passed === undefined && now - firstSeen < delayMs) {
     const answer: GreylistAnswer = { kind: "wait", firstSeen, isNew: false };
-    if (row.firstSeen <= now) return { answer };
+    if (row.firstSeen <= now + skewMs) return { answer };
     return { answer, triplet: { firstSeen, lastSeen: now, passed, expires: now + retryWindowMs } };
   }
   const firstPass = passed === undefined;
   const answer: GreylistAnswer = { kind: "pass", firstPass, waitedMs: Math.max(0, (passed ?? now) - firstSeen) };
-  if (!firstPass && row.lastSeen <= now && now - row.lastSeen < refreshMs(lifetimeMs)) return { answer, ...credit };
+  if (!firstPass && row.lastSeen <= now + skewMs && now - row.lastSeen < refreshMs(lifetimeMs)) return { answer, ...credit };
   // An entry that an administrator made outlives the lifetime.
   const expires = Math.max(row.expires, now + lifetimeMs);
   return { answer, triplet: { firstSeen, lastSeen: now, passed: passed ?? now, expires }, ...credit };
@@ -109,7 +112,7 @@ export function creditOf(row: AddressRow | undefined, question: GreylistQuestion
   if (autoWhitelist.passes === undefined) return {};
   const known = alive(row, now);
   if (known === undefined) return { address: { passes: 1, seen: now, expires: now + lifetimeMs } };
-  if (known.seen > now) return { address: { ...known, seen: now } };
+  if (known.seen > now + skewMs) return { address: { ...known, seen: now } };
   if (now - known.seen < hourMs) return {};
   const passes = Math.min(known.passes + 1, allowedPasses);
   return { address: { passes, seen: now, expires: Math.max(known.expires, now + lifetimeMs) } };

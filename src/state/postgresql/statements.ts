@@ -10,6 +10,7 @@ import {
   hourMs,
   periodOf,
   refreshMs,
+  skewMs,
   type Triplet,
   throttleExpires,
   tokenKey,
@@ -42,8 +43,8 @@ const greylist = `
     SELECT client, sender, recipient, now, now, NULL, now + $7::bigint FROM seen
     WHERE (passes >= $10::integer) IS NOT TRUE AND CASE
       WHEN first_seen IS NULL THEN true
-      WHEN passed IS NULL THEN first_seen > now OR now - first_seen >= $6::bigint
-      ELSE last_seen > now OR now - last_seen >= $9::bigint END
+      WHEN passed IS NULL THEN first_seen > now + ${skewMs} OR now - least(first_seen, now) >= $6::bigint
+      ELSE last_seen > now + ${skewMs} OR now - last_seen >= $9::bigint END
     ORDER BY i
     ON CONFLICT (client, sender, recipient) DO UPDATE SET
       first_seen = CASE WHEN g.expires < excluded.last_seen THEN excluded.first_seen ELSE least(g.first_seen, excluded.first_seen) END,
@@ -53,8 +54,8 @@ const greylist = `
         ELSE greatest(g.expires, excluded.last_seen + $8::bigint) END
     WHERE CASE
       WHEN g.expires < excluded.last_seen THEN true
-      WHEN g.passed IS NULL THEN g.first_seen > excluded.last_seen OR excluded.last_seen - g.first_seen >= $6::bigint
-      ELSE g.last_seen > excluded.last_seen OR excluded.last_seen - g.last_seen >= $9::bigint END
+      WHEN g.passed IS NULL THEN g.first_seen > excluded.last_seen + ${skewMs} OR NOT (${stillWaits})
+      ELSE g.last_seen > excluded.last_seen + ${skewMs} OR excluded.last_seen - g.last_seen >= $9::bigint END
     RETURNING client, sender, recipient, first_seen, last_seen, passed, expires
   )
   SELECT i, NULL, NULL, NULL, first_seen, last_seen, passed, expires, passes, seen, address_expires FROM seen
@@ -80,12 +81,12 @@ const credit = `
   INSERT INTO postern_greylist_address AS w (address, passes, seen, expires)
   SELECT address, 1, now, now + $3::bigint FROM unnest($1::text[], $2::bigint[]) AS a (address, now)
   ON CONFLICT (address) DO UPDATE SET
-    passes = CASE WHEN w.expires < excluded.seen THEN 1 WHEN w.seen > excluded.seen THEN w.passes
+    passes = CASE WHEN w.expires < excluded.seen THEN 1 WHEN w.seen > excluded.seen + ${skewMs} THEN w.passes
       ELSE least(w.passes, ${allowedPasses - 1}) + 1 END,
     seen = excluded.seen,
-    expires = CASE WHEN w.expires < excluded.seen THEN excluded.expires WHEN w.seen > excluded.seen THEN w.expires
+    expires = CASE WHEN w.expires < excluded.seen THEN excluded.expires WHEN w.seen > excluded.seen + ${skewMs} THEN w.expires
       ELSE greatest(w.expires, excluded.expires) END
-  WHERE w.expires < excluded.seen OR w.seen > excluded.seen OR excluded.seen - w.seen >= ${hourMs}`;
+  WHERE w.expires < excluded.seen OR w.seen > excluded.seen + ${skewMs} OR excluded.seen - w.seen >= ${hourMs}`;
 
 const take = "SELECT * FROM postern_throttle_take($1, $2, $3, $4, $5, $6, $7, $8)";
 const giveBack = "SELECT postern_throttle_give_back($1, $2, $3, $4, $5)";
