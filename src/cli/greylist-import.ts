@@ -72,7 +72,7 @@ async function take(state: Administration, read: (onSkipped: OnSkipped) => Async
   try {
     const taken = await state.importEntries(counted());
     const useless = [...skipped.values()].reduce((sum, { count }) => sum + count, 0);
-    process.stdout.write(`${taken} taken, ${seen - taken} known already, ${useless} skipped (expired or not usable)\n`);
+    process.stdout.write(`${taken} taken, ${seen - taken} known already, ${useless} too old or of no use\n`);
     for (const [why, { count, example }] of skipped) process.stderr.write(`${count} ${why}, such as: ${example}\n`);
     if (seen === 0 && useless > 0) process.exitCode = 1;
   } catch (error) {

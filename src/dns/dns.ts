@@ -26,7 +26,7 @@ export interface Dns {
   close(): void;
 }
 
-interface Found {
+interface DnsAnswer {
   /** Empty: there is none. */
   readonly records: readonly string[];
   /** Of the records, where it is known. */
@@ -99,7 +99,7 @@ function pointerName(text: string): string | undefined {
   return `${reverse}.${reverse.split(".").length === 4 ? "in-addr" : "ip6"}.arpa`;
 }
 
-async function resolve(resolver: Resolver, name: string, type: DnsType): Promise<Found> {
+async function resolve(resolver: Resolver, name: string, type: DnsType): Promise<DnsAnswer> {
   switch (type) {
     case "ipv4":
       return addresses(name, resolver.resolve4(name, { ttl: true }));
@@ -122,7 +122,7 @@ async function resolve(resolver: Resolver, name: string, type: DnsType): Promise
   }
 }
 
-async function addresses(name: string, answer: Promise<{ readonly address: string; readonly ttl: number }[]>): Promise<Found> {
+async function addresses(name: string, answer: Promise<{ readonly address: string; readonly ttl: number }[]>): Promise<DnsAnswer> {
   let ttlMs = Number.POSITIVE_INFINITY;
   const { records } = await found(name, answer, (given) => {
     for (const { ttl } of given) ttlMs = Math.min(ttlMs, ttl * 1000);
@@ -132,7 +132,7 @@ async function addresses(name: string, answer: Promise<{ readonly address: strin
 }
 
 /** What one of the two answers exists, even when the other fails. */
-function either(answers: readonly PromiseSettledResult<Found>[]): Found {
+function either(answers: readonly PromiseSettledResult<DnsAnswer>[]): DnsAnswer {
   const known = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
   const records = known.flatMap((each) => each.records);
   const failed = answers.find((answer) => answer.status === "rejected");
@@ -143,7 +143,7 @@ function either(answers: readonly PromiseSettledResult<Found>[]): Found {
 /** No such name, no such record, a name that cannot be. */
 const none: ReadonlySet<string> = new Set(["ENOTFOUND", "ENODATA", "EBADNAME"]);
 
-async function found<T>(name: string, answer: Promise<T>, read: (given: T) => readonly string[]): Promise<Found> {
+async function found<T>(name: string, answer: Promise<T>, read: (given: T) => readonly string[]): Promise<DnsAnswer> {
   try {
     return { records: read(await answer), ttlMs: Number.POSITIVE_INFINITY };
   } catch (cause) {

@@ -28,7 +28,7 @@ export interface Found extends Taken {
   readonly wasMissing: boolean;
 }
 
-export type Decision =
+export type ChangeDecision =
   | { readonly kind: "take" }
   /** `lost`: so many entries are gone that the administrator has to know at once. */
   | { readonly kind: "wait"; readonly lost: boolean };
@@ -59,7 +59,7 @@ export function isReplacement(taken: FileFacts, { facts, wasMissing }: Pick<Foun
 }
 
 /** `needsEntries`: without any, all mail would be refused. */
-export function decide(taken: Taken, found: Found, needsEntries: boolean, now: number): Decision {
+export function decide(taken: Taken, found: Found, needsEntries: boolean, now: number): ChangeDecision {
   const lostAll = needsEntries && found.entries === 0 && taken.entries > 0;
   const isReplaced = isReplacement(taken.facts, found);
   if (isReplaced && !lostAll) return { kind: "take" };

@@ -10,14 +10,14 @@ import { onlyExpression } from "../syntax/rule-set.ts";
 import type { KeyPath } from "../syntax/tree.ts";
 import type { ProblemReport } from "./report.ts";
 
-type Protocol = Normalised["listener"][string]["protocol"];
+type ListenerProtocol = Normalised["listener"][string]["protocol"];
 
 interface Listening {
   readonly normalised: Normalised;
   readonly settings: Settings;
   readonly report: ProblemReport;
   /** Some listener speaks it. */
-  readonly has: Readonly<Record<Protocol, boolean>>;
+  readonly has: Readonly<Record<ListenerProtocol, boolean>>;
   /** Some milter changes recipients and the sender. */
   readonly rewrites: boolean;
 }
@@ -26,7 +26,7 @@ interface Listening {
 export function warnOfListeners(normalised: Normalised, settings: Settings, report: ProblemReport): void {
   const listeners = Object.values(normalised.listener);
   if (listeners.length === 0) return;
-  const speaks = (protocol: Protocol) => listeners.some((listener) => listener.protocol === protocol);
+  const speaks = (protocol: ListenerProtocol) => listeners.some((listener) => listener.protocol === protocol);
   const listening: Listening = {
     ...{ normalised, settings, report },
     has: { policy: speaks("policy"), milter: speaks("milter"), socketmap: speaks("socketmap") },
@@ -107,7 +107,7 @@ function mayScriptSet(part: EnvelopePart, stage: "mail" | "rcpt", { normalised, 
 }
 
 /** Which protocols carry out a key of `session.extensions`. */
-const carriers: Readonly<Record<keyof Normalised["session"]["extensions"], readonly Protocol[]>> = {
+const carriers: Readonly<Record<keyof Normalised["session"]["extensions"], readonly ListenerProtocol[]>> = {
   pipelining: ["socketmap"],
   chunking: ["socketmap"],
   requiretls: ["milter", "socketmap"],
@@ -120,7 +120,7 @@ const carriers: Readonly<Record<keyof Normalised["session"]["extensions"], reado
   expn: ["socketmap"],
 };
 
-const listenerOf: Readonly<Record<Protocol, string>> = {
+const listenerOf: Readonly<Record<ListenerProtocol, string>> = {
   policy: "a policy listener",
   milter: 'a milter with extensions = "enforce"',
   socketmap: "a socketmap listener (the maps ehlo-keywords and srv_features)",

@@ -53,10 +53,10 @@ function settingsOf(name: string, store: NormalisedStore, context: CompileContex
   return { ...common, type: "postgresql", pool: store.pool, ...serverOf(at, store, context), tls: tlsOf(at, store, context) };
 }
 
-type PostgresqlTable = Extract<NormalisedStore, { type: "postgresql" }>;
+type NormalisedPostgresql = Extract<NormalisedStore, { type: "postgresql" }>;
 
 /** By the URL, or by keys of their own. */
-function serverOf(at: KeyPath, store: PostgresqlTable, context: CompileContext) {
+function serverOf(at: KeyPath, store: NormalisedPostgresql, context: CompileContext) {
   const { url, host, port, database, user } = store;
   const password = passwordOf(at, store, context);
   if (url === undefined) {
@@ -70,7 +70,7 @@ function serverOf(at: KeyPath, store: PostgresqlTable, context: CompileContext) 
   return { ...server, password: password ?? server.password };
 }
 
-function tlsOf(at: KeyPath, store: PostgresqlTable, context: CompileContext): TlsSettings {
+function tlsOf(at: KeyPath, store: NormalisedPostgresql, context: CompileContext): TlsSettings {
   const { report } = context;
   const { url, ca, host = url?.value.host ?? "" } = store;
   if (store.tls !== undefined && url?.value.tls !== undefined)
@@ -98,7 +98,7 @@ function pemOf(path: KeyPath, file: string | undefined, context: CompileContext)
   return text;
 }
 
-function passwordOf(at: KeyPath, store: PostgresqlTable, context: CompileContext): string | undefined {
+function passwordOf(at: KeyPath, store: NormalisedPostgresql, context: CompileContext): string | undefined {
   const file = store["password-file"];
   if (file === undefined) return store.password;
   const path: KeyPath = [...at, "password-file"];

@@ -148,8 +148,8 @@ describe("import", () => {
       ]),
     );
     const files = [join(folder, "triplets"), join(folder, "clients")];
-    expect((await postern("import", "postgrey", ...files)).out).toBe("6 taken, 0 known already, 2 skipped (expired or not usable)\n");
-    expect((await postern("import", "postgrey", ...files)).out).toBe("0 taken, 6 known already, 2 skipped (expired or not usable)\n");
+    expect((await postern("import", "postgrey", ...files)).out).toBe("6 taken, 0 known already, 2 too old or of no use\n");
+    expect((await postern("import", "postgrey", ...files)).out).toBe("0 taken, 6 known already, 2 too old or of no use\n");
     const entries = [
       ...json((await postern("list", "--client", "192.0.2", "--json")).out),
       ...json((await postern("list", "--client", "2001", "--json")).out),
@@ -174,7 +174,7 @@ describe("import", () => {
     writeFileSync(file, "root:x:0:0::/root:/bin/sh\nmail:x:8:8::/var/mail:/bin/false\n");
     expect(await postern("import", "postgrey", file)).toEqual({
       status: 1,
-      out: "0 taken, 0 known already, 2 skipped (expired or not usable)\n",
+      out: "0 taken, 0 known already, 2 too old or of no use\n",
       err: "2 not from a database of postgrey, such as: root:x:0:0::/root:/bin/sh\n",
     });
     writeFileSync(file, "VERSION=3\nformat=print\ntype=btree\nHEADER=END\nDATA=END\n");
@@ -182,7 +182,7 @@ describe("import", () => {
   });
 
   test("of sqlgrey, from its tables", async () => {
-    expect((await postern("import", "sqlgrey", "old")).out).toBe("3 taken, 0 known already, 2 skipped (expired or not usable)\n");
+    expect((await postern("import", "sqlgrey", "old")).out).toBe("3 taken, 0 known already, 2 too old or of no use\n");
     expect(json((await postern("list", "--sender", "sql.example", "--json")).out)).toEqual([
       expect.objectContaining({ client: "192.0.2.0/24", sender: "a@sql.example", recipient: "john@example.org", state: "waiting" }),
     ]);

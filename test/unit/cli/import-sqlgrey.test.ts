@@ -93,7 +93,7 @@ test("networks of IPv6, and times of a clock that was ahead", async () => {
     INSERT INTO from_awl VALUES ('a', 'sql.example', '2001:0db8:0009:0002', unixepoch() - 9000, unixepoch() + 9000000);`);
   smart.close();
   const { out, state } = await imported("smart", '["client", "sender", "rcpt"]');
-  expect(out).toBe("4 taken, 0 known already, 1 skipped (expired or not usable)\n");
+  expect(out).toBe("4 taken, 0 known already, 1 too old or of no use\n");
   const entries = await state.list({}, { limit: 10 });
   expect(entries.map(({ client, firstSeen }) => [client, hoursAgo(firstSeen)])).toEqual([
     ["192.0.2.0/24", 0],
@@ -110,7 +110,7 @@ const hoursAgo = (time: number | undefined) => time && Math.round((Date.now() - 
 
 test.each(["lite", "pg"])("from %s: what waits, and passes of whole addresses", async (store) => {
   const { out, state } = await imported(store, '["client", "sender", "rcpt"]');
-  expect(out).toBe("3 taken, 1 known already, 3 skipped (expired or not usable)\n");
+  expect(out).toBe("3 taken, 1 known already, 3 too old or of no use\n");
   const entries = await state.list({}, { limit: 10 });
   expect(
     entries.map(({ client, sender, recipient, firstSeen, passed }) => [client, sender, recipient, hoursAgo(firstSeen), passed]),
@@ -125,7 +125,7 @@ test.each(["lite", "pg"])("from %s: what waits, and passes of whole addresses", 
 
 test.each(["lite", "pg"])("from %s: what has passed, where the key is without recipients", async (store) => {
   const { out, state } = await imported(store, '["client", "sender"]');
-  expect(out).toMatch(/ 2 skipped \(expired or not usable\)\n$/);
+  expect(out).toMatch(/ 2 too old or of no use\n$/);
   const passed = await state.list({ state: "passed" }, { limit: 10 });
   expect(passed.map(({ client, sender, firstSeen, lastSeen }) => [client, sender, hoursAgo(firstSeen), hoursAgo(lastSeen)])).toEqual([
     ["192.0.2.0/24", "a@sql.example", 900, 24],
