@@ -63,8 +63,7 @@ class PolicyFrontEnd {
     const key = sessionKey(this.#options.listener, request);
     if (plan.begins && key !== undefined) this.#memory.end(key);
     const core = this.#options.core();
-    const asksConnect = plan.connect && core.settings.throttles.connect.length > 0;
-    if (!(asksConnect || plan.ehlo || plan.mail || plan.rcpt !== undefined || plan.vrfy)) {
+    if (!(asksConnect(plan, core) || plan.ehlo || plan.mail || plan.rcpt !== undefined || plan.vrfy)) {
       // It keeps the session alive all the same.
       if (key !== undefined) this.#memory.find(key);
       return passed;
@@ -72,7 +71,7 @@ class PolicyFrontEnd {
     const startedAt = this.#now();
     const entry = this.#entryOf(key, request);
     const { underWay } = entry;
-    const run = () => runSteps(this.#decide(request, asksConnect ? plan : { ...plan, connect: false }, entry, core, startedAt));
+    const run = () => runSteps(this.#decide(request, plan, entry, core, startedAt));
     const answer = underWay === undefined ? run() : underWay.then(run);
     if (answer instanceof Promise) {
       entry.underWay = answer;
@@ -115,12 +114,16 @@ class PolicyFrontEnd {
   }
 }
 
+function asksConnect({ connect }: Plan, { settings }: Core): boolean {
+  return connect && settings.throttles.connect.length > 0;
+}
+
 /** In the order of SMTP; each is asked when the one before it passed. */
 function* stagesOf(request: PolicyRequest, plan: Plan, smtp: SmtpSession, terms: Terms): Generator<Steps<StageResult>> {
   const { heloName, recipient, protocolState } = request;
   const message = messageOf(request);
   smtp.update(credentialsOf(request));
-  if (plan.connect) yield smtp.connect(plan.begins ? undefined : message, terms);
+  if (asksConnect(plan, terms.core)) yield smtp.connect(plan.begins ? undefined : message, terms);
   if (plan.ehlo && heloName !== "") yield smtp.ehlo(heloName, message, terms);
   smtp.acceptHelo(heloName);
   if (plan.vrfy) yield vrfy(recipient, smtp, terms);
