@@ -175,7 +175,7 @@ class RunningDaemon implements Daemon {
     const common = { name, maxConnections: () => settings().maxConnections, onNotice };
     const frontEnd = {
       listener: name,
-      core: () => this.#cores.current.core,
+      core: () => this.#cores.current.forRequest(),
       mode: () => settings().mode,
       isTrusted: (address: string) => settings().trustedNetworks.contains(address),
       localPort: () => settings().localPort,

@@ -4,6 +4,7 @@ import type { OnAvailability } from "../answer/availability.ts";
 import type { Database } from "../store/database.ts";
 import { openStore } from "../store/open-store.ts";
 import type { StoreSettings } from "../store/store-settings.ts";
+import { sourceName } from "../store/waited-for.ts";
 import type { Leases, Shared } from "./shared.ts";
 
 export type Access = "read" | "write";
@@ -52,7 +53,7 @@ export class Databases {
     const { readOnly, onAvailability } = this.#options;
     if (settings.type === "postgresql") return openStore(settings, { readOnly, onAvailability });
     // Without the right to create it, a missing file is empty.
-    if (access === "write" && readOnly && isUnwritten(settings)) return emptyDatabase(settings.name);
+    if (access === "write" && readOnly && isUnwritten(settings)) return emptyDatabase(settings);
     return openStore(settings, { readOnly: readOnly || access === "read", onAvailability });
   }
 }
@@ -62,9 +63,10 @@ export function isUnwritten(settings: StoreSettings): boolean {
   return settings.type === "sqlite" && !existsSync(settings.path);
 }
 
-function emptyDatabase(name: string): Database {
+function emptyDatabase(settings: StoreSettings): Database {
   return {
-    name,
+    name: settings.name,
+    source: { name: sourceName(settings), timeoutMs: settings.timeoutMs, onLate: () => {} },
     query: async () => ({ kind: "rows", rows: [] }),
     check: async () => undefined,
     run: async () => {},

@@ -1,10 +1,12 @@
 /** What expressions ask, answered from the open stores, directories and lookups. */
 
 import { type Answer, after } from "../answer/answer.ts";
+import { type Patience, waitPatiently } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Dns } from "../dns/dns.ts";
-import { type Ask, isDefault } from "../expr/ask.ts";
+import { type Ask, type DnsType, isDefault, type SqlResult } from "../expr/ask.ts";
 import { isReading } from "../expr/sql-text.ts";
+import type { Value } from "../expr/value.ts";
 import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import type { Directory, Lookup } from "../stage/sources.ts";
@@ -12,7 +14,7 @@ import type { DomainSettings } from "../stage/stage-settings.ts";
 import type { Database } from "../store/database.ts";
 import type { StoredKeys } from "../store/keys.ts";
 
-interface Answerers {
+export interface Answerers {
   readonly domains: ReadonlyMap<string, DomainSettings>;
   readonly directories: readonly Directory[];
   /** By name; `''` and `'*'` are the default one. */
@@ -25,47 +27,93 @@ interface Answerers {
   readonly dns: Dns;
 }
 
-export function answersFrom({ domains, directories, directory, lookup, database, keys, dns }: Answerers): Ask {
+export class Answers implements Ask {
+  readonly #from: Answerers;
+  readonly #patience: Patience | undefined;
+
+  /** `patience`: that of one request. `undefined`: whoever asks waits as long as it takes. */
+  constructor(from: Answerers, patience?: Patience) {
+    this.#from = from;
+    this.#patience = patience;
+  }
+
+  isLocalDomain(name: string | undefined, text: string): Answer<boolean> {
+    const domain = canonicalDomain(text);
+    return (
+      this.#isRegistered(name, domain) || anyOf(this.#named(name), (one) => one.everything || one.isLocalDomain(domain, this.#patience))
+    );
+  }
+
+  isLocalAddress(name: string | undefined, text: string): Answer<boolean> {
+    const given = parseAddress(text);
+    const own = this.#from.domains.get(domainOf(given) ?? "");
+    const address = own === undefined ? given : `${localPartOf(given)}@${own.name}`;
+    // Without a local part it would be the key of a catch-all.
+    if (localPartOf(address) === "") return false;
+    return anyOf(this.#named(name), (one) => {
+      if (one.everything) return true;
+      return after(one.recipient(address, this.#patience), (recipient) => recipient !== undefined);
+    });
+  }
+
+  keyGet(store: string, key: string): Answer<Value | undefined> {
+    if (isDefault(store)) return this.#askKeys((keys) => keys.keyGet(key));
+    const list = this.#from.lookup(store);
+    return waitPatiently(this.#patience, list?.source, () => list?.get(key));
+  }
+
+  keySet(_store: string, key: string, value: Value, seconds?: number): Answer<void> {
+    return this.#askKeys((keys) => keys.keySet(key, value, seconds));
+  }
+
+  counterGet(_store: string, key: string): Answer<number> {
+    return this.#askKeys((keys) => keys.counterGet(key));
+  }
+
+  counterIncr(_store: string, key: string, by: number): Answer<number> {
+    return this.#askKeys((keys) => keys.counterIncr(key, by));
+  }
+
+  sqlQuery(store: string, sql: string, parameters: readonly Value[]): Answer<SqlResult> {
+    const opened = this.#from.database(store);
+    if (opened === undefined) throw new TemporaryError(`there is no SQL store "${store}"`);
+    return waitPatiently(this.#patience, opened.source, () => opened.query(sql, parameters));
+  }
+
+  dnsQuery(name: string, type: DnsType): Answer<readonly string[] | undefined> {
+    const { dns } = this.#from;
+    return waitPatiently(this.#patience, dns.source, () => dns.query(name, type));
+  }
+
+  #askKeys<T>(ask: (keys: StoredKeys) => Promise<T>): Answer<T> {
+    return waitPatiently(this.#patience, this.#from.database("")?.source, () => ask(this.#from.keys()));
+  }
+
   /** The directories that a name means; without one, all. */
-  const named = (name: string | undefined): readonly Directory[] => {
-    if (name === undefined) return directories;
-    const one = directory(name);
+  #named(name: string | undefined): readonly Directory[] {
+    if (name === undefined) return this.#from.directories;
+    const one = this.#from.directory(name);
     return one === undefined ? [] : [one];
-  };
+  }
 
   /** A Domain object is local wherever it may be asked: by no name, by the default one, and by that of its directory. */
-  const isRegistered = (name: string | undefined, domain: string): boolean => {
-    const own = domains.get(domain);
+  #isRegistered(name: string | undefined, domain: string): boolean {
+    const own = this.#from.domains.get(domain);
     return own !== undefined && (name === undefined || isDefault(name) || own.directory === name);
-  };
+  }
+}
 
-  return {
-    isLocalDomain(name, text) {
-      const domain = canonicalDomain(text);
-      return isRegistered(name, domain) || anyOf(named(name), (one) => one.everything || one.isLocalDomain(domain));
-    },
-    isLocalAddress(name, text) {
-      const given = parseAddress(text);
-      const own = domains.get(domainOf(given) ?? "");
-      const address = own === undefined ? given : `${localPartOf(given)}@${own.name}`;
-      // Without a local part it would be the key of a catch-all.
-      if (localPartOf(address) === "") return false;
-      return anyOf(named(name), (one) => {
-        if (one.everything) return true;
-        return after(one.recipient(address), (recipient) => recipient !== undefined);
-      });
-    },
-    keyGet: (store, key) => (isDefault(store) ? keys().keyGet(key) : lookup(store)?.get(key)),
-    keySet: (_store, key, value, seconds) => keys().keySet(key, value, seconds),
-    counterGet: (_store, key) => keys().counterGet(key),
-    counterIncr: (_store, key, by) => keys().counterIncr(key, by),
-    sqlQuery(store, sql, parameters) {
-      const opened = database(store);
-      if (opened === undefined) throw new TemporaryError(`there is no SQL store "${store}"`);
-      return opened.query(sql, parameters);
-    },
-    dnsQuery: (name, type) => dns.query(name, type),
-  };
+/** The same answers, but what would write is only computed: for commands that change no state, whose stores are open for reading. */
+export class AnswersWithoutWriting extends Answers {
+  override keySet(): void {}
+
+  override async counterIncr(store: string, key: string, by: number): Promise<number> {
+    return (await this.counterGet(store, key)) + by;
+  }
+
+  override sqlQuery(store: string, sql: string, parameters: readonly Value[]): Answer<SqlResult> {
+    return isReading(sql) ? super.sqlQuery(store, sql, parameters) : { kind: "changes", changes: 0 };
+  }
 }
 
 function anyOf(directories: readonly Directory[], ask: (directory: Directory) => Answer<boolean>): Answer<boolean> {
@@ -75,19 +123,4 @@ function anyOf(directories: readonly Directory[], ask: (directory: Directory) =>
     if (answer) return true;
   }
   return false;
-}
-
-/** The same answers, but what would write is only computed: for commands that change no state, whose stores are open for reading. */
-export function withoutWriting(ask: Ask): Ask {
-  return {
-    ...ask,
-    keySet: () => undefined,
-    async counterIncr(store, key, by) {
-      return (await ask.counterGet(store, key)) + by;
-    },
-    async sqlQuery(store, sql, parameters) {
-      if (isReading(sql)) return ask.sqlQuery(store, sql, parameters);
-      return { kind: "changes", changes: 0 };
-    },
-  };
 }

@@ -1,6 +1,7 @@
 /** From a configuration to a core that can decide: opens the stores, directories and lookups that it names, or goes on with those that are open. */
 import { setImmediate } from "node:timers/promises";
-import type { OnAvailability } from "../answer/availability.ts";
+import type { Later, OnAvailability } from "../answer/availability.ts";
+import { Patience } from "../answer/patience.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { DirectorySettings } from "../directory/directory-settings.ts";
 import { type OpenDirectory, openDirectory } from "../directory/open-directory.ts";
@@ -17,7 +18,8 @@ import type { Database } from "../store/database.ts";
 import { openKeys, readKeys, type StoredKeys } from "../store/keys.ts";
 import { checkStatements } from "./check-statements.ts";
 import { Databases, isUnwritten } from "./databases.ts";
-import { answersFrom, withoutWriting } from "./expression-sources.ts";
+import { type Answerers, Answers, AnswersWithoutWriting } from "./expression-sources.ts";
+import { RequestSources } from "./request-sources.ts";
 import { Leases, Shared } from "./shared.ts";
 import type { StateLease } from "./state-lease.ts";
 
@@ -31,8 +33,10 @@ export class SharedSources {
 }
 
 export interface CoreOptions {
-  /** Milliseconds, for the age of cached answers; it never goes back. */
+  /** Milliseconds, for the age of cached answers and for deadlines; it never goes back. */
   readonly now: () => number;
+  /** For the deadlines of requests. Default: by `setTimeout`. */
+  readonly later?: Later;
   /** Milliseconds since the epoch, for what is remembered between messages. */
   readonly clock: () => number;
   /** Default: all of it is this core's own. */
@@ -51,7 +55,10 @@ export interface CoreOptions {
 
 export interface OpenCore {
   readonly configuration: Configuration;
+  /** It waits for its sources as long as they take. */
   readonly core: Core;
+  /** The same for one request, which waits for each source in all only as long as one question may take. */
+  forRequest(): Core;
   readonly files: Files;
   /** Reads the files; to be called before the core is asked, when it rejects with a `FileProblem`, and then once a second. */
   refresh(): Promise<void>;
@@ -86,7 +93,8 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
   const directory = (name: string) => directories.get(isDefault(name) ? (storage.directory ?? "") : name)?.directory;
   const lookup = (name: string) => lookups.get(name)?.lookup;
   let keys: StoredKeys | undefined;
-  const ask = answersFrom({
+  const AnswersOf = readOnly ? AnswersWithoutWriting : Answers;
+  const answerers: Answerers = {
     domains: settings.domains,
     directories: [...directories.values()].map((each) => each.directory),
     directory,
@@ -97,12 +105,12 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
       return keys;
     },
     dns,
-  });
+  };
   const { state } = leases.hold(options.leaseState(), (lease) => lease.release());
   const core: Core = {
     settings,
     sources: {
-      ask: readOnly ? withoutWriting(ask) : ask,
+      ask: new AnswersOf(answerers),
       directory,
       lookup,
       now: options.clock,
@@ -117,6 +125,10 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
   return {
     configuration,
     core,
+    forRequest() {
+      const patience = new Patience(options.now, options.later ?? later);
+      return { ...core, sources: new RequestSources(core.sources, new AnswersOf(answerers, patience), patience) };
+    },
     files,
     refresh: () => refreshAll(refreshes),
     async initialise() {
@@ -143,6 +155,11 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
     close: () => leases.release(),
   };
 }
+
+const later: Later = (call, ms) => {
+  const timer = setTimeout(call, ms);
+  return () => clearTimeout(timer);
+};
 
 /** A store that something asks is part of the settings of that, since it is other answers that come from another store. */
 function leaseSources(

@@ -5,6 +5,7 @@
 import { hash } from "node:crypto";
 import type { OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
+import { maxAnswerMs } from "../frontend/connection/deadline.ts";
 import type { TimedReply } from "../frontend/connection/protocol.ts";
 import type { answerPolicy } from "../frontend/policy/policy.ts";
 import { sessionKey } from "../frontend/policy/policy-session.ts";
@@ -31,9 +32,6 @@ export interface SessionRoutingOptions {
   /** Another worker runs and does not answer, or answers again. */
   readonly onAvailability: OnAvailability;
 }
-
-/** Less than an MTA waits, so that the worker that it asked can still decide. */
-const deadlineMs = 9000;
 
 export class SessionRouting {
   readonly #options: SessionRoutingOptions;
@@ -88,7 +86,8 @@ export class SessionRouting {
     const questions = new RemoteQuestions<SessionRequest, TimedReply>({
       process: `worker ${worker}`,
       send: (requests) => this.#options.send(worker, { kind: "requests", requests }),
-      deadlineMs: () => deadlineMs,
+      // An MTA waits longer for a policy, so that the worker that it asked can still decide.
+      deadlineMs: () => maxAnswerMs,
       onAvailability: this.#options.onAvailability,
     });
     this.#owners.set(worker, questions);

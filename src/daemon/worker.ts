@@ -1,8 +1,10 @@
 /** A worker: a process that serves the connections that the primary process accepts. It ends when the primary process says so or is gone. */
 import { Socket } from "node:net";
+import type { WaitedFor } from "../answer/patience.ts";
 import { formatProblem } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { parseConfiguration, readRegularFile } from "../config/load.ts";
+import { sourceName } from "../store/waited-for.ts";
 import { type Daemon, type DaemonOptions, startDaemon } from "./daemon.ts";
 import { InheritedSockets } from "./listen-sockets.ts";
 import { type Log, logOutages, logStateStore, logWorker, messageOf, openLog } from "./log.ts";
@@ -92,12 +94,12 @@ class Worker {
   async #apply({ file, text, options, worker, workers }: Configure): Promise<void> {
     const { configuration, problems } = parseConfiguration(text, file, readRegularFile, options);
     if (configuration === undefined) throw new Error(problems.map(formatProblem).join("; "));
-    this.#deadlineMs = stateSettings(configuration).timeoutMs + channelMs;
+    this.#deadlineMs = this.#sourceOf(configuration).timeoutMs;
     const share: Configuration = { ...configuration, maxWaiting: Math.ceil(configuration.maxWaiting / workers) };
     this.#log ??= openLog(share.log, { worker });
     const { logger } = this.#log;
     if (this.#daemon === undefined) {
-      const leaseState = () => ({ state: this.#state, release: async () => {} });
+      const leaseState = (own: Configuration) => ({ state: { ...this.#state, source: this.#sourceOf(own) }, release: async () => {} });
       const routing = new SessionRouting({
         worker,
         workers,
@@ -111,6 +113,12 @@ class Worker {
       await this.#daemon.reload(share);
       logger.level = share.log.level;
     }
+  }
+
+  /** The store, as far away as it is from here. */
+  #sourceOf(configuration: Configuration): WaitedFor {
+    const settings = stateSettings(configuration);
+    return { name: sourceName(settings), timeoutMs: settings.timeoutMs + channelMs, onLate: () => {} };
   }
 
   #connect({ listener, mustMakeRoom }: Extract<MessageToWorker, { kind: "connection" }>, handle: unknown): void {

@@ -1,6 +1,7 @@
 /** Answers of a directory kept for a while; positive ones outlast an outage. */
 import type { Answer } from "../answer/answer.ts";
-import { AnswerCache, type KeptAnswer, octetsOfTexts } from "../answer/answer-cache.ts";
+import { AnswerCache, octetsOfTexts } from "../answer/answer-cache.ts";
+import { type Patience, type WaitedFor, waitPatiently } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Directory, Recipient } from "../stage/sources.ts";
 import { detach } from "../text/octets.ts";
@@ -11,12 +12,15 @@ const retryMs = 1000;
 
 /** `now` in milliseconds. VRFY and EXPN go through: they are rare, and people who ask want the present state. */
 export function cached(directory: Directory, settings: CacheSettings, now: () => number): Directory {
+  const { source } = directory;
   const domains = remember(settings, now, {
+    source,
     ask: async (domain) => directory.isLocalDomain(domain),
     exists: (isLocal) => isLocal,
     octetsOf: () => 0,
   });
   const recipients = remember<Recipient | undefined>(settings, now, {
+    source,
     ask: async (address) => directory.recipient(address),
     exists: (recipient) => recipient !== undefined,
     octetsOf: octetsOfRecipient,
@@ -24,6 +28,7 @@ export function cached(directory: Directory, settings: CacheSettings, now: () =>
   return {
     name: directory.name,
     waits: true,
+    ...(source && { source }),
     isLocalDomain: domains,
     recipient: recipients,
     verify: (text) => directory.verify(text),
@@ -43,6 +48,7 @@ function octetsOfRecipient(recipient: Recipient | undefined): number {
 }
 
 interface Backend<T> {
+  readonly source: WaitedFor | undefined;
   ask(key: string): Promise<T>;
   exists(value: T): boolean;
   /** Of the texts in a value. */
@@ -55,7 +61,7 @@ function remember<T>({ entries, positiveMs, negativeMs, staleMs }: CacheSettings
   const underWay = new Map<string, Promise<T>>();
   let failedAt = Number.NEGATIVE_INFINITY;
 
-  async function ask(key: string, last: KeptAnswer<T> | undefined): Promise<T> {
+  async function ask(key: string): Promise<T> {
     try {
       const value = await backend.ask(key);
       const exists = backend.exists(value);
@@ -64,26 +70,33 @@ function remember<T>({ entries, positiveMs, negativeMs, staleMs }: CacheSettings
       failedAt = Number.NEGATIVE_INFINITY;
       return value;
     } catch (error) {
-      if (!(error instanceof TemporaryError)) throw error;
-      failedAt = now();
-      if (last !== undefined && failedAt < last.staleUntil) return last.value;
+      if (error instanceof TemporaryError) failedAt = now();
       throw error;
     } finally {
       underWay.delete(key);
     }
   }
 
+  function asked(key: string): Promise<T> {
+    const same = underWay.get(key);
+    if (same) return same;
+    const own = detach(key);
+    const answer = ask(own);
+    underWay.set(own, answer);
+    return answer;
+  }
+
   // A hit is answered without a promise.
-  return (key: string): Answer<T> => {
+  return (key: string, patience?: Patience): Answer<T> => {
     const last = answers.get(key);
     const time = now();
     if (last !== undefined && time < last.freshUntil) return last.value;
     if (last !== undefined && time < failedAt + retryMs && time < last.staleUntil) return last.value;
-    const same = underWay.get(key);
-    if (same) return same;
-    const own = detach(key);
-    const answer = ask(own, last);
-    underWay.set(own, answer);
-    return answer;
+    const answer = waitPatiently(patience, backend.source, () => asked(key));
+    if (last === undefined || !(answer instanceof Promise)) return answer;
+    return answer.catch((error: unknown) => {
+      if (error instanceof TemporaryError && now() < last.staleUntil) return last.value;
+      throw error;
+    });
   };
 }

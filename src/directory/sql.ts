@@ -61,6 +61,7 @@ export function openSqlDirectory(name: string, database: Database, queries: Quer
   return {
     name,
     waits: true,
+    source: database.source,
     async isLocalDomain(domain) {
       if (queries.domains === "") return false;
       const result = await database.query(queries.domains, [domain]);

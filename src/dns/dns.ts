@@ -2,6 +2,7 @@
 import { Resolver } from "node:dns/promises";
 import type { Answer } from "../answer/answer.ts";
 import { AnswerCache, octetsOfTexts } from "../answer/answer-cache.ts";
+import type { WaitedFor } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { DnsType } from "../expr/ask.ts";
 import { canonicalDomain } from "../mail/domain.ts";
@@ -20,6 +21,7 @@ export interface DnsSettings {
 }
 
 export interface Dns {
+  readonly source: WaitedFor;
   /** As `Ask.dnsQuery`. A hit in the cache is answered without a promise. */
   query(name: string, type: DnsType): Answer<readonly string[] | undefined>;
   /** Questions under way fail with a `TemporaryError`. */
@@ -62,6 +64,7 @@ export function openDns({ resolvers, timeoutMs, entries, positiveMs, negativeMs 
   }
 
   return {
+    source: { name: "DNS", timeoutMs, onLate: () => {} },
     query(given, type) {
       const name = type === "ptr" ? pointerName(given) : hostName(given);
       if (name === undefined) return undefined;

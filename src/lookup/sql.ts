@@ -8,6 +8,7 @@ import { canonicalKey } from "./list-key.ts";
 export function openSqlLookup(name: string, database: Database, query: string): Lookup {
   return {
     waits: true,
+    source: database.source,
     async get(key) {
       const result = await database.query(query, [canonicalKey(key)]);
       if (result.kind === "rows") return result.rows[0]?.[0];

@@ -1,5 +1,6 @@
 /** The questions that stages ask, and nothing else: who exists, what a list holds, what expressions ask. */
 import type { Answer } from "../answer/answer.ts";
+import type { Patience, WaitedFor } from "../answer/patience.ts";
 import type { Ask } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
 import type { State } from "./state.ts";
@@ -16,9 +17,11 @@ export interface Directory {
   readonly name: string;
   /** False: no question ever returns a promise. */
   readonly waits: boolean;
-  isLocalDomain(domain: string): Answer<boolean>;
+  /** What the answers come from that are waited for; these two questions are waited for only as long as `patience` lasts. */
+  readonly source?: WaitedFor;
+  isLocalDomain(domain: string, patience?: Patience): Answer<boolean>;
   /** The exact address, or `@domain` for the catch-all of a domain. `undefined`: there is none. */
-  recipient(address: string): Answer<Recipient | undefined>;
+  recipient(address: string, patience?: Patience): Answer<Recipient | undefined>;
   /** VRFY by a word without a domain: addresses that it may mean. */
   verify(text: string): Answer<readonly string[]>;
   /** EXPN: the members to show; `undefined`: no such list. */
@@ -32,6 +35,7 @@ export interface Directory {
 /** A named list. Keys are folded to lower case unless it says otherwise. */
 export interface Lookup {
   readonly waits: boolean;
+  readonly source?: WaitedFor;
   /** 1 for the member of a set, the value in a map. `undefined`: not there. */
   get(key: string): Answer<Value | undefined>;
 }

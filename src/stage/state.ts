@@ -1,5 +1,6 @@
 /** What stages remember between messages: greylist entries and throttle counters. One atomic step answers each question. */
 import type { Answer } from "../answer/answer.ts";
+import type { WaitedFor } from "../answer/patience.ts";
 
 /** Times are milliseconds since the epoch, given by the caller; stores read no clock. */
 export interface GreylistQuestion {
@@ -49,6 +50,8 @@ export interface ThrottleAnswer {
 
 /** Rejects with a `TemporaryError` when it cannot tell. A promise is fulfilled when the answer would survive `kill -9`. */
 export interface State {
+  /** `undefined`: it keeps nobody waiting. */
+  readonly source?: WaitedFor;
   greylist(question: GreylistQuestion): Answer<GreylistAnswer>;
   throttle(question: ThrottleQuestion): Answer<ThrottleAnswer>;
   /** Takes back what a question with this token took, for a recipient that was refused after all. */

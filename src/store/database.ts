@@ -1,4 +1,5 @@
 /** A SQL database as directories, lookups and scripts see it, whatever its engine. */
+import type { WaitedFor } from "../answer/patience.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
 
@@ -10,6 +11,7 @@ export type StatementProblem =
 /** Every method but `close` rejects with a `TemporaryError`, whatever went wrong; its `cause` is the driver's error. */
 export interface Database {
   readonly name: string;
+  readonly source: WaitedFor;
   /** One statement, done within the deadline of the store. `?` or `$n` stand for `parameters`; with a `$n`, a `?` is an operator. */
   query(sql: string, parameters: readonly Value[]): Promise<SqlResult>;
   /** Whether the statement could be carried out, without doing it. `undefined`: no problem is known. */

@@ -48,6 +48,7 @@ export function initialised(database: Database, { file, sql }: Init, timeoutMs: 
 
   return {
     name: database.name,
+    source: database.source,
     query: (text, parameters) => whenReady(() => database.query(text, parameters)),
     check: (sql) => whenReady(() => database.check(sql)),
     run: (script, limitMs) => whenReady(() => database.run(script, limitMs)),

@@ -2,6 +2,7 @@
 import { LRUCache } from "lru-cache";
 import type pg from "pg";
 import { Availability, type OnAvailability } from "../answer/availability.ts";
+import type { WaitedFor } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import { placeholders } from "../expr/sql-text.ts";
@@ -10,6 +11,7 @@ import type { Database, StatementProblem } from "./database.ts";
 import { messageOf, PostgresqlPool, sqlStateOf } from "./postgresql-pool.ts";
 import { toParameter } from "./sql-value.ts";
 import type { PostgresqlSettings } from "./store-settings.ts";
+import { waitedFor } from "./waited-for.ts";
 
 /** Queries that may wait for each connection of the pool; a further one fails at once. */
 const maxWaitingPerConnection = 100;
@@ -24,6 +26,7 @@ interface Statement {
 
 export class PostgresqlDatabase implements Database {
   readonly name: string;
+  readonly source: WaitedFor;
   readonly #timeoutMs: number;
   readonly #maxWaiting: number;
   readonly #pool: PostgresqlPool;
@@ -37,6 +40,7 @@ export class PostgresqlDatabase implements Database {
     this.#timeoutMs = settings.timeoutMs;
     this.#maxWaiting = settings.pool * maxWaitingPerConnection;
     this.#availability = new Availability(settings.name, onAvailability);
+    this.source = waitedFor(settings, this.#availability);
     this.#pool = new PostgresqlPool(settings, { readOnly, isHarmless });
   }
 
@@ -101,7 +105,7 @@ export class PostgresqlDatabase implements Database {
   }
 
   #error(cause: unknown): TemporaryError {
-    return new TemporaryError(`store "${this.name}": ${messageOf(cause)}`, { cause });
+    return new TemporaryError(`${this.source.name}: ${messageOf(cause)}`, { cause });
   }
 }
 

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Availability, type OnAvailability } from "../answer/availability.ts";
+import type { WaitedFor } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
@@ -12,6 +13,7 @@ import { PendingAnswer } from "./pending-answer.ts";
 import { toParameter } from "./sql-value.ts";
 import type { SqliteOptions, SqliteOutcome, SqliteWork } from "./sqlite-message.ts";
 import type { SqliteSettings } from "./store-settings.ts";
+import { waitedFor } from "./waited-for.ts";
 
 /** Statements at work and waiting; a further one fails at once. */
 const maxQueue = 10_000;
@@ -31,6 +33,7 @@ type Phase = "starting" | "idle" | "busy";
 
 export class SqliteDatabase implements Database {
   readonly name: string;
+  readonly source: WaitedFor;
   readonly #timeoutMs: number;
   readonly #options: SqliteOptions;
   readonly #availability: Availability;
@@ -47,6 +50,7 @@ export class SqliteDatabase implements Database {
     this.#timeoutMs = settings.timeoutMs;
     this.#options = { path: settings.path, readOnly, busyMs: Math.ceil(settings.timeoutMs / 2) };
     this.#availability = new Availability(settings.name, onAvailability);
+    this.source = waitedFor(settings, this.#availability);
   }
 
   async query(sql: string, parameters: readonly Value[]): Promise<SqlResult> {

@@ -3,10 +3,17 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { parseConfiguration } from "../../src/config/load.ts";
+import { openCore } from "../../src/daemon/open-core.ts";
+import type { Core } from "../../src/stage/core.ts";
+import { decideRcpt } from "../../src/stage/rcpt.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { freePorts } from "../support/mta.ts";
 import { openPolicy } from "../support/policy-client.ts";
 import { TestPostgres } from "../support/postgres.ts";
+import { session } from "../support/session.ts";
+import { sourcesOf } from "../support/sources.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
 
 const contrib = (name: string) => readFileSync(new URL(`../../contrib/sql/${name}`, import.meta.url), "utf8");
 
@@ -89,3 +96,21 @@ async function keepAsking(port: number, client: number, answers: Set<string>, as
   }
   policy.end();
 }
+
+it("a request to a frozen server is answered within one deadline, however many questions it has", async () => {
+  const { configuration } = parseConfiguration(config(0, postgres.port).replace("2s", "1m"), join(directory, "postern.toml"), tables);
+  if (configuration === undefined) throw new Error("there is an error in the configuration");
+  const clock = new VirtualClock();
+  const open = openCore(configuration, {
+    ...{ now: clock.now, later: clock.later, clock: clock.now, onAvailability: () => {} },
+    leaseState: () => ({ state: sourcesOf([]).state, release: async () => {} }),
+  });
+  const rcpt = async (core: Core) => (await clock.until(decideRcpt(session({ sender: "" }), "john@example.org", core))).verdict.reason;
+  expect(await rcpt(open.core)).toBe("mailbox");
+  await postgres.freeze();
+  await clock.until(clock.sleep(10));
+  expect(await rcpt(open.forRequest())).toBe("unavailable");
+  expect(clock.now()).toBe(60_010);
+  await postgres.thaw();
+  await open.close();
+});

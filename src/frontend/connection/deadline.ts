@@ -1,5 +1,8 @@
-/** How long a peer may take for what only it can do: send the rest of a request, open a session, take its replies. */
+/** How long a request may take to be answered, and a peer for what only it can do: send the rest of a request, open a session, take its replies. */
 import type { StartTimer } from "./delayed-replies.ts";
+
+/** Sendmail waits for 10 seconds; then it accepts or defers, as its own configuration says. Postfix waits longer. */
+export const maxAnswerMs = 9000;
 
 export const maxPeerMs = 10_000;
 

@@ -7,6 +7,7 @@ import type { SmtpSession } from "../../stage/smtp-session.ts";
 import type { StageResult } from "../../stage/stage-result.ts";
 import type { Verdict } from "../../stage/verdict.ts";
 import type { Command } from "../../wire/milter/command.ts";
+import { maxAnswerMs } from "../connection/deadline.ts";
 import { type StartTimer, startTimer } from "../connection/delayed-replies.ts";
 
 export type Envelope = Extract<Command, { kind: "mail" | "rcpt" }>;
@@ -23,9 +24,6 @@ export interface CommandRun {
   /** The MTA has given it up, or was answered already; nothing may come of it any more. */
   isAborted: boolean;
 }
-
-/** Sendmail waits for 10 seconds; then it accepts or defers, as its own configuration says. */
-export const maxAnswerMs = 9000;
 
 interface RunOptions<T> {
   /** What is answered when the stages came to this. */

@@ -1,11 +1,13 @@
 /** State in PostgreSQL, shared by many nodes: questions that come while a statement runs become the next statement. */
 import type pg from "pg";
 import { Availability, type OnAvailability } from "../../answer/availability.ts";
+import type { WaitedFor } from "../../answer/patience.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import { PendingAnswer } from "../../store/pending-answer.ts";
 import { messageOf, PostgresqlPool, sqlStateOf } from "../../store/postgresql-pool.ts";
 import type { PostgresqlSettings } from "../../store/store-settings.ts";
+import { waitedFor } from "../../store/waited-for.ts";
 import type { AddressRow, GreylistRow, Triplet } from "../decide.ts";
 import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, StateStore } from "../state-store.ts";
 import * as administration from "./administration.ts";
@@ -23,7 +25,7 @@ const retryMs = 500;
 type ClientWork = (client: pg.ClientBase) => Promise<unknown>;
 
 export class PostgresqlState implements StateStore {
-  readonly #name: string;
+  readonly source: WaitedFor;
   readonly #timeoutMs: number;
   readonly #readOnly: boolean;
   readonly #availability: Availability;
@@ -50,10 +52,10 @@ export class PostgresqlState implements StateStore {
   #drained: (() => void) | undefined;
 
   constructor(settings: PostgresqlSettings, onAvailability: OnAvailability, readOnly: boolean) {
-    this.#name = settings.name;
     this.#timeoutMs = settings.timeoutMs;
     this.#readOnly = readOnly;
     this.#availability = new Availability(settings.name, onAvailability);
+    this.source = waitedFor(settings, this.#availability);
     this.#connections = Math.min(settings.pool, maxConnections);
     this.#pool = new PostgresqlPool({ ...settings, pool: this.#connections }, { prepare: (client) => this.#prepare(client) });
   }
@@ -230,6 +232,6 @@ export class PostgresqlState implements StateStore {
   }
 
   #error(cause: unknown): TemporaryError {
-    return new TemporaryError(`store "${this.#name}": ${messageOf(cause)}`, { cause });
+    return new TemporaryError(`${this.source.name}: ${messageOf(cause)}`, { cause });
   }
 }

@@ -1,9 +1,11 @@
 /** State in a file of SQLite: what is asked in one turn of the loop is one transaction, and is answered after its commit. */
 import { setTimeout as delay } from "node:timers/promises";
 import { Availability, type OnAvailability } from "../../answer/availability.ts";
+import type { WaitedFor } from "../../answer/patience.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import type { SqliteSettings } from "../../store/store-settings.ts";
+import { waitedFor } from "../../store/waited-for.ts";
 import type { AddressRow, GreylistRow, Triplet } from "../decide.ts";
 import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, StateStore } from "../state-store.ts";
 import { Checkpoints } from "./checkpoints.ts";
@@ -25,8 +27,7 @@ interface QueuedWork {
 }
 
 export class SqliteState implements StateStore {
-  readonly #name: string;
-  readonly #path: string;
+  readonly source: WaitedFor;
   readonly #opening: Opening;
   readonly #maxTries: number;
   readonly #availability: Availability;
@@ -38,11 +39,10 @@ export class SqliteState implements StateStore {
   #isClosed = false;
 
   constructor(settings: SqliteSettings, onAvailability: OnAvailability, opening: OpeningOptions) {
-    this.#name = settings.name;
-    this.#path = settings.path;
     this.#opening = new Opening(settings.path, opening);
     this.#maxTries = Math.ceil(settings.timeoutMs / busyRetryMs);
     this.#availability = new Availability(settings.name, onAvailability);
+    this.source = waitedFor(settings, this.#availability);
     this.#checkpoints = new Checkpoints({
       path: settings.path,
       isWanted: () => this.#isFileCurrent(),
@@ -239,6 +239,6 @@ export class SqliteState implements StateStore {
   }
 
   #error(cause: unknown): TemporaryError {
-    return new TemporaryError(`store "${this.#name}": ${this.#path}: ${messageOf(cause)}`, { cause });
+    return new TemporaryError(`${this.source.name}: ${messageOf(cause)}`, { cause });
   }
 }

@@ -1,0 +1,79 @@
+/** How long one request waits: for each source, in all, only so long as one question to it may take, however many it has. */
+import type { Answer } from "./answer.ts";
+import type { Later } from "./availability.ts";
+import { TemporaryError } from "./temporary-error.ts";
+
+/** Whatever may keep those who ask it waiting. */
+export interface WaitedFor {
+  /** As messages name it; two of one name are one source. */
+  readonly name: string;
+  /** Deadline of one question. */
+  readonly timeoutMs: number;
+  /** Called when a request waits no longer, though each answer may still have come within its deadline. */
+  readonly onLate: (error: TemporaryError) => void;
+}
+
+export class Patience {
+  readonly #now: () => number;
+  readonly #later: Later;
+  /** By the name of the source. */
+  #waitedMs: Map<string, number> | undefined;
+
+  /** For one request. `now` in milliseconds; it never goes back. */
+  constructor(now: () => number, later: Later) {
+    this.#now = now;
+    this.#later = later;
+  }
+
+  /** Asks nothing when the time for this source is up. What is asked goes on when nobody waits for it any longer, and may be kept. */
+  wait<T>(source: WaitedFor, ask: () => Answer<T>): Answer<T> {
+    const leftMs = source.timeoutMs - this.#waited(source);
+    if (leftMs <= 0) return Promise.reject(tooLate(source));
+    const answer = ask();
+    return answer instanceof Promise ? this.#within(leftMs, source, answer) : answer;
+  }
+
+  #within<T>(leftMs: number, source: WaitedFor, answer: Promise<T>): Promise<T> {
+    const startedAt = this.#now();
+    return new Promise((resolve, reject) => {
+      const callOff = this.#later(() => {
+        this.#add(source, leftMs);
+        reject(tooLate(source));
+      }, leftMs);
+      const answered = () => {
+        callOff();
+        this.#add(source, this.#now() - startedAt);
+      };
+      answer.then(
+        (value) => {
+          answered();
+          resolve(value);
+        },
+        (error: unknown) => {
+          answered();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  #waited({ name }: WaitedFor): number {
+    return this.#waitedMs?.get(name) ?? 0;
+  }
+
+  #add(source: WaitedFor, ms: number): void {
+    this.#waitedMs ??= new Map();
+    this.#waitedMs.set(source.name, this.#waited(source) + ms);
+  }
+}
+
+/** Without a source there is nothing to wait for; without patience it is waited for as long as it takes. */
+export function waitPatiently<T>(patience: Patience | undefined, source: WaitedFor | undefined, ask: () => Answer<T>): Answer<T> {
+  return patience === undefined || source === undefined ? ask() : patience.wait(source, ask);
+}
+
+function tooLate(source: WaitedFor): TemporaryError {
+  const error = new TemporaryError(`${source.name}: one request has waited ${source.timeoutMs} ms for its answers`);
+  source.onLate(error);
+  return error;
+}
