@@ -11,14 +11,8 @@ import { type Parameter, split } from "./parameters.ts";
 import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
 import type { Session } from "./session.ts";
 import type { Settings } from "./stage-settings.ts";
-import type { Reason, Verdict } from "./verdict.ts";
+import type { ParametersOutcome, Reason, Verdict } from "./verdict.ts";
 import { priorityPolicies, type Scope } from "./vocabulary.ts";
-
-export interface ParametersOutcome {
-  readonly verdict: Verdict;
-  /** The parameter that was refused, upper case; `""` after a pass. */
-  readonly keyword: string;
-}
 
 /** `now` in milliseconds since 1970. `sender` as decided. What no extension here knows is left to the MTA. */
 export function decideMailParameters(

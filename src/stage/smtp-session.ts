@@ -9,7 +9,7 @@ import { type AnsweredMail, type AnsweredQuestion, isAbout, isAnswered } from ".
 import { maxEhloOctets, maxKeptRecipients } from "./bounds.ts";
 import { decideConnect } from "./connect.ts";
 import { decideEhlo } from "./ehlo.ts";
-import { decideMailParameters, decideRcptParameters } from "./extensions.ts";
+import { decideRcptParameters } from "./extensions.ts";
 import { decideMail } from "./mail.ts";
 import { decideRcpt } from "./rcpt.ts";
 import { pass, refuse } from "./refuse.ts";
@@ -167,12 +167,11 @@ export class SmtpSession {
   }
 
   *#decideMail({ sender, parameters, message }: MailCommand, terms: Terms): Steps<StageResult> {
-    const { session } = this;
-    const { core } = terms;
-    const { verdict, sender: decided } = yield* waitFor(decideMail(session, sender, core, { ...named(message), parameters }));
-    const result: StageResult = { ...said("mail", verdict), sender: decided };
-    if (verdict.kind !== "pass") return result;
-    return checked(result, yield* waitFor(decideMailParameters(session, decided, parameters, core, core.sources.now())), terms);
+    const { core, enforcesExtensions } = terms;
+    const { verdict, ...decided } = yield* waitFor(
+      decideMail(this.session, sender, core, { ...named(message), parameters, enforcesExtensions }),
+    );
+    return { ...said("mail", verdict), ...decided };
   }
 
   *rcpt(command: RcptCommand, terms: Terms): Steps<StageResult> {

@@ -1,9 +1,8 @@
 /** What stages say, one after the other, of what a client did. */
 import type { Steps } from "../answer/steps.ts";
 import type { Header } from "./admission.ts";
-import type { ParametersOutcome } from "./extensions.ts";
 import type { Terms } from "./smtp-command.ts";
-import type { Verdict } from "./verdict.ts";
+import type { ParametersOutcome, Verdict } from "./verdict.ts";
 
 export type StageName = "connect" | "ehlo" | "mail" | "rcpt" | "vrfy" | "expn";
 

@@ -53,10 +53,19 @@ export type Verdict =
       readonly cause?: unknown;
     };
 
+/** Of the parameters of MAIL or RCPT. */
+export interface ParametersOutcome {
+  readonly verdict: Verdict;
+  /** The parameter that was refused, upper case; `""` after a pass. */
+  readonly keyword: string;
+}
+
 export interface MailOutcome {
   readonly verdict: Verdict;
   /** The sender after rewriting, canonical. */
   readonly sender: string;
+  /** A parameter that passed only because parameters of extensions are merely observed. */
+  readonly observed?: ParametersOutcome;
 }
 
 export interface RcptOutcome {

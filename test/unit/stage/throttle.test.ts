@@ -56,6 +56,7 @@ function world(stage: ThrottleStage, list: readonly Throttle[], changes: Partial
   };
   return {
     clock,
+    core,
     connect: async (facts: Facts = {}, token?: string) => shown(await decideConnect(session(facts), core, token)),
     mail: async (sender: string, facts: Facts = {}, id?: string) =>
       shown((await decideMail(session(facts), sender, core, { message: id })).verdict),
@@ -117,6 +118,16 @@ describe("at connect", () => {
 });
 
 describe("at MAIL", () => {
+  test.each([
+    [true, ["SIZE=x", "SIZE=1", "SIZE=1", "SIZE=x"], "501/5.5.4 ok 452/4.4.5 501/5.5.4"],
+    [false, ["SIZE=x", "SIZE=1"], "ok 452/4.4.5"],
+  ])("what is refused for a parameter takes nothing (enforced: %s)", async (enforcesExtensions, parameters, expected) => {
+    const { core } = world("mail", [throttle({ count: 1 })]);
+    const mail = async (parameter: string) =>
+      shown((await decideMail(session(), "a@b.example", core, { parameters: [parameter], enforcesExtensions })).verdict);
+    expect(await each(parameters, mail)).toBe(expected);
+  });
+
   test.each<[string, Throttle["key"], readonly [string, Facts][], string]>([
     [
       "sender",
