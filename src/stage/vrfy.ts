@@ -2,11 +2,14 @@
 
 import type { Answer } from "../answer/answer.ts";
 import { runSteps, type Steps, waitFor } from "../answer/steps.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
 import { asBoolean } from "../expr/result.ts";
-import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
+import { domainOf, localPartOf, parseAddress, unquote } from "../mail/address.ts";
 import { reply } from "../mail/reply.ts";
+import { cleanText } from "../text/controls.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
+import { writtenAddress } from "./map-key.ts";
 import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
 import { chooseDirectory, resolve } from "./resolve.ts";
 import type { Session } from "./session.ts";
@@ -31,13 +34,13 @@ function* vrfy(scope: Scope, text: string, core: Core): Steps<VrfyOutcome> {
   const notFound = refused(550, "5.1.2", "Address not found.", "not-found");
   if (domainOf(scope.rcpt) === undefined) {
     const directory = yield* chooseDirectory(undefined, scope, core);
-    if (directory?.everything) return found([text]);
+    if (directory?.everything) return foundAs(text);
     const addresses = directory === undefined ? [] : yield* waitFor(directory.verify(scope.rcpt));
     return addresses.length === 0 ? notFound : found(addresses);
   }
   const resolution = yield* resolve(scope, core);
   // A list is nobody's mailbox: EXPN is for it.
-  return resolution.kind === "found" && resolution.reason !== "list" ? found([text]) : notFound;
+  return resolution.kind === "found" && resolution.reason !== "list" ? foundAs(text) : notFound;
 }
 
 function* expn(scope: Scope, core: Core): Steps<VrfyOutcome> {
@@ -58,8 +61,19 @@ function* isOn(step: string, rule: Rule, scope: Scope, core: Core): Steps<boolea
   return asBoolean(yield* evaluate(step, rule, scope, core));
 }
 
+/** With the quotes that they need. Throws a `TemporaryError` where a directory holds what no reply can. */
 function found(addresses: readonly string[]): VrfyOutcome {
-  return { verdict: pass("found"), addresses };
+  const written = addresses.map((address) => {
+    const text = writtenAddress(address);
+    if (text === undefined) throw new TemporaryError(`the directory has "${cleanText(address)}", which is not an address`);
+    return text;
+  });
+  return { verdict: pass("found"), addresses: written };
+}
+
+/** As the client spelled it. */
+function foundAs(text: string): VrfyOutcome {
+  return { verdict: pass("found"), addresses: [writtenAddress(unquote(text)) ?? text] };
 }
 
 function refused(code: number, status: string, text: string, reason: Reason): VrfyOutcome {

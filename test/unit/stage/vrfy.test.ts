@@ -9,6 +9,9 @@ const entries = {
   "john@example.org": "john@example.org",
   "sales@example.org": ["john@example.org", "jane@example.org"],
   "@catch.example": "john@example.org",
+  "jane doe@example.org": "jane doe@example.org",
+  "doe@lists.example": ["jane doe@example.org", 'q"uote@example.org', "webmaster"],
+  "odd@lists.example": ["john@example.org", "a\r\n550 x@example.org"],
 };
 const directory = () => directoryOf(entries);
 
@@ -24,6 +27,9 @@ describe("VRFY", () => {
     ["john+x@example.org", "john+x@example.org"],
     ["any@catch.example", "any@catch.example"],
     ["john", "john@example.org"],
+    ["jane", '"jane doe"@example.org'],
+    ['"Jane Doe"@example.org', '"Jane Doe"@example.org'],
+    ["Jane Doe@example.org", '"Jane Doe"@example.org'],
     ["nobody", "550 5.1.2 Address not found."],
     ["any@example.org", "550 5.1.2 Address not found."],
     ["any@elsewhere.example", "550 5.1.2 Address not found."],
@@ -43,6 +49,8 @@ describe("EXPN", () => {
     ["Sales@example.org", "john@example.org jane@example.org"],
     ["john@example.org", "550 5.1.2 Mailing list not found."],
     ["sales", "550 5.1.2 Mailing list not found."],
+    ["doe@lists.example", '"jane doe"@example.org "q\\"uote"@example.org webmaster'],
+    ["odd@lists.example", "252 2.4.3 Unable to expand mailing list at this time."],
   ])("%s: %s", async (text, expected) => {
     expect(await ask(decideExpn, text)).toBe(expected);
   });
