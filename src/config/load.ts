@@ -3,8 +3,8 @@
  * of the schema, the document with nothing left open, and that to what the daemon is made from. It reads files, and nothing else of the world.
  */
 import { isUtf8 } from "node:buffer";
-import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { readSmallFile } from "../file/small-file.ts";
 import { settleKeys } from "./check/keys.ts";
 import { namesIn } from "./check/names.ts";
 import { type Problem, ProblemReport } from "./check/report.ts";
@@ -40,24 +40,19 @@ interface Loaded {
 
 export function loadConfiguration(file: string, options: LoadOptions = {}): Loaded {
   const fail = (message: string): Loaded => ({ problems: [{ severity: "error", file, line: 1, column: 1, key: "", message }] });
-  let bytes: Buffer;
+  let bytes: Buffer | undefined;
   try {
-    bytes = readFileSync(file);
+    bytes = readSmallFile(file, maxOctets);
   } catch (error) {
     return fail(cannotRead(file, error));
   }
-  if (bytes.length > maxOctets) return fail(`is longer than ${maxOctets} octets. Put lists, scripts and the like into files of their own.`);
+  if (bytes === undefined) return fail(`is longer than ${maxOctets} octets. Put lists, scripts and the like into files of their own.`);
   if (!isUtf8(bytes)) return fail(notUtf8);
   // The decoder drops a byte order mark.
   return parseConfiguration(new TextDecoder().decode(bytes), file, readRegularFile, options);
 }
 
-/** Another kind of file might wait for a writer, for ever. */
-export const readRegularFile: ReadFile = (path, maxOctets = Number.POSITIVE_INFINITY) => {
-  const stats = statSync(path);
-  if (!stats.isFile()) throw new Error("it is not a regular file");
-  return stats.size > maxOctets ? undefined : readFileSync(path, "utf8");
-};
+export const readRegularFile: ReadFile = (path, maxOctets = Number.POSITIVE_INFINITY) => readSmallFile(path, maxOctets)?.toString();
 
 export function parseConfiguration(text: string, file: string, readFile: ReadFile, options: LoadOptions = {}): Loaded {
   const format = file.endsWith(".json") || text.trimStart().startsWith("{") ? "json" : "toml";

@@ -5,7 +5,7 @@ import type { LoadOptions } from "./load.ts";
 import { exemptFile } from "./schema/greylist.ts";
 import { isThisMachine, type TlsMode } from "./schema/postgresql-url.ts";
 import type { Document } from "./schema/schema.ts";
-import { embeddedName, embeddedPath } from "./schema/stores.ts";
+import { embedded, embeddedName, embeddedPath } from "./schema/stores.ts";
 
 /** The document with nothing left open: what settings are compiled from, and what `check --print` shows. */
 export type Normalised = Frozen<ReturnType<typeof normalise>>;
@@ -32,10 +32,11 @@ export function normalise(document: Document, names: GivenNames, folder: string,
     ...(each.protocol === "milter" && { extensions: each.extensions ?? "observe", rewrite: each.rewrite ?? true }),
   }));
   // Where the built-in store lies is not up to the file.
-  const embedded = (path: string) => resolve(path === embeddedPath ? join(server["state-directory"], "data.sqlite") : path);
-  const store = mapValues(document.store, (each, name) =>
+  const pathOfEmbedded = (path: string) => resolve(path === embeddedPath ? join(server["state-directory"], "data.sqlite") : path);
+  const stores: Document["store"] = { [embeddedName]: embedded, ...document.store };
+  const store = mapValues(stores, (each, name) =>
     each.type === "sqlite"
-      ? { ...each, path: name === embeddedName ? embedded(each.path) : absolute(each.path), init: optional(each.init) }
+      ? { ...each, path: name === embeddedName ? pathOfEmbedded(each.path) : absolute(each.path), init: optional(each.init) }
       : {
           ...each,
           "password-file": optional(each["password-file"]),

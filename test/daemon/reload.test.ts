@@ -1,4 +1,5 @@
 /** Reloads of the real daemon under requests: what did not change keeps its connections and what it knows. */
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -72,7 +73,7 @@ it("150 reloads start no process that stays, and no answer is wrong meanwhile", 
   const database = new DatabaseSync(path);
   database.exec(`${schema("sqlite")};${john}`);
   database.close();
-  const { daemon, ask, reload, reloaded } = await start(`type = "sqlite"\npath = "${path}"`);
+  const { daemon, ask, reload, reloaded } = await start(`type = "sqlite"\ntimeout = "20s"\npath = "${path}"`);
   expect(await ask()).toBe("DUNNO");
   const before = daemon.children();
   const reloads = async () => {
@@ -147,5 +148,20 @@ it("reloads need no further connections to PostgreSQL", async () => {
     expect(await ask("nobody@example.org")).toBe("451 4.4.3 Unable to verify address at this time.");
   } finally {
     await postgres.remove();
+  }
+});
+
+it("a configuration that has become a FIFO or a directory leaves the previous one active", async () => {
+  const { daemon, ask } = await start(`type = "sqlite"\npath = "${join(directory, "people.sqlite")}"`);
+  const file = join(directory, "postern.toml");
+  for (const command of ["mkfifo", "mkdir"]) {
+    rmSync(file, { recursive: true });
+    execFileSync(command, [file]);
+    daemon.hangUp();
+    await daemon.logged(
+      ({ msg }) => msg === `${file}:1:1: ${file} cannot be read (it is not a regular file). Correct the path or the file.`,
+    );
+    await daemon.logged(({ msg }) => msg === "the configuration has errors; the previous configuration stays active");
+    expect(await ask("x@foreign.example")).toMatch(/^4/);
   }
 });

@@ -12,6 +12,7 @@ export interface Daemon {
   logged(wanted: (line: LogLine) => boolean): Promise<LogLine>;
   /** The lines so far that `logged` has not taken. */
   untaken(): readonly LogLine[];
+  hangUp(): void;
   /** Writes another configuration, then sends SIGHUP. */
   reload(config: string): void;
   /** Processes that it has started and that run. */
@@ -52,9 +53,10 @@ export async function startDaemon({ directory, config, listening, maxFiles }: Da
   const daemon: Daemon = {
     logged: log.next,
     untaken: log.untaken,
+    hangUp: () => child.kill("SIGHUP"),
     reload(text) {
       writeFileSync(file, text);
-      child.kill("SIGHUP");
+      daemon.hangUp();
     },
     children: () => readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number),
     async stop() {

@@ -1,27 +1,16 @@
 /** `[store.*]`: databases, with what their files hold; and which of them is asked for what. */
 import { join, resolve } from "node:path";
-import { defaultQueries } from "../../store/sample-queries.ts";
 import type { StoreSettings, TlsSettings } from "../../store/store-settings.ts";
 import { unknownStore } from "../check/names.ts";
 import type { Normalised } from "../normalise.ts";
 import { isSocket } from "../schema/postgresql-url.ts";
 import { embeddedName } from "../schema/stores.ts";
 import type { KeyPath } from "../syntax/tree.ts";
-import { type CompileContext, textOf } from "./context.ts";
-
-const embeddedTimeoutMs = 2000;
+import { type CompileContext, passwordIn, textOf } from "./context.ts";
 
 export function compileStores({ server, store }: Normalised, context: CompileContext): ReadonlyMap<string, StoreSettings> {
   const path = join(server["state-directory"], "data.sqlite");
-  const embedded: StoreSettings = {
-    name: embeddedName,
-    type: "sqlite",
-    path,
-    timeoutMs: embeddedTimeoutMs,
-    init: undefined,
-    queries: defaultQueries,
-  };
-  const stores = new Map<string, StoreSettings>([[embeddedName, embedded]]);
+  const stores = new Map<string, StoreSettings>();
   for (const [name, each] of Object.entries(store)) {
     if (name === embeddedName) checkEmbedded(each, path, context);
     stores.set(name, settingsOf(name, each, context));
@@ -103,9 +92,7 @@ function passwordOf(at: KeyPath, store: NormalisedPostgresql, context: CompileCo
   if (file === undefined) return store.password;
   const path: KeyPath = [...at, "password-file"];
   if (store.password !== undefined) context.report.error(path, "is given beside password. Keep one of the two.");
-  const [first] = textOf(path, file, context)?.split(/\r?\n/) ?? [];
-  if (first === "") context.report.error(path, "the first line of the file is empty. Write the password there.");
-  return first;
+  return passwordIn(path, file, context);
 }
 
 /** `[storage]`. */

@@ -41,6 +41,9 @@ const sqlite = z.strictObject({
   ...common,
 });
 
+/** The store that always exists, where the file says nothing of it. */
+export const embedded = sqlite.parse({ type: "sqlite", path: embeddedPath });
+
 const postgresql = z.strictObject({
   type: z.literal("postgresql").meta({ description: "A database of PostgreSQL." }),
   url: written(parsePostgresqlUrl)

@@ -1,4 +1,5 @@
 /** What good configurations become: TOML and JSON alike, defaults, paths, secrets, what listeners take over. */
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -507,6 +508,52 @@ describe("files", () => {
     ]);
     const latin1 = write("latin1.toml", Uint8Array.of(0x23, 0xe4));
     expect(loadConfiguration(latin1).problems.map(formatProblem)).toEqual([`${latin1}:1:1: is not text in UTF-8. Convert it.`]);
-    expect(loadConfiguration(folder).configuration).toBeUndefined();
+  });
+
+  /** Bytes are the contents; a text is the command that makes it. */
+  const odd: readonly (readonly [what: string, content: string | Uint8Array, problem: string])[] = [
+    ["a FIFO", "mkfifo", "cannot be read (it is not a regular file). Correct the path or the file."],
+    ["a directory", "mkdir", "cannot be read (it is not a regular file). Correct the path or the file."],
+    ["a device", "ln -s /dev/null", "cannot be read (it is not a regular file). Correct the path or the file."],
+    ["binary", Uint8Array.of(0x7f, 0x45, 0x4c, 0x46, 0xff, 0), "is not text in UTF-8. Convert it."],
+    ["in Latin-1", Uint8Array.of(0x67, 0xe4), "is not text in UTF-8. Convert it."],
+  ];
+  const make = (name: string, content: string | Uint8Array) => {
+    if (typeof content !== "string") return write(name, content);
+    execFileSync("sh", ["-c", `${content} "$1"`, "sh", join(folder, name)]);
+    return join(folder, name);
+  };
+
+  it.each(odd)("a configuration that is %s", (what, content, problem) => {
+    const file = make(`configuration ${what}`, content);
+    expect(loadConfiguration(file).problems.map(formatProblem)).toEqual([expect.stringContaining(problem)]);
+  });
+
+  it("a configuration with NUL bytes", () => {
+    const file = write("nul.toml", "a = 1\n\0\0\n");
+    expect(loadConfiguration(file).problems.map(formatProblem)).toEqual([expect.stringMatching(/nul\.toml:2:1: /)]);
+  });
+
+  const withPassword = (file: string) =>
+    loadConfiguration(write("password.toml", `${policy}\n[store.pg]\ntype = "postgresql"\nhost = "db"\npassword-file = '${file}'\n`));
+
+  it.each([
+    ...odd,
+    ["empty", Uint8Array.of(), "is empty. Write the password there."],
+    ["an empty line", Uint8Array.of(10), "is empty. Write the password there."],
+    ["too long", Buffer.from("x".repeat(5000)), "is longer than 4096 octets. Leave nothing but the password in it."],
+    ["with control characters", Uint8Array.of(0x61, 0x1b), "has control characters. Remove them."],
+    ["with NUL bytes", Uint8Array.of(0x61, 0), "is not text in UTF-8. Convert it."],
+  ] as const)("a password file that is %s", (what, content, problem) => {
+    const file = make(`password ${what}`, content);
+    const [line] = withPassword(file).problems.map(formatProblem);
+    expect(line).toContain("store.pg.password-file: ");
+    expect(line).toContain(file);
+    expect(line).toContain(problem);
+  });
+
+  it.each(["geheim", "geheim\n", "geheim\r\n", "\ufeffgeheim\r\n", "geheim\nsecond line\n"])("the password of %j", (content) => {
+    const { configuration } = withPassword(write("password", content));
+    expect(configuration?.stores.get("pg")).toMatchObject({ password: "geheim" });
   });
 });

@@ -47,6 +47,18 @@ test("what one table takes over from another, names and paths", () => {
   });
 });
 
+test("the built-in store is there with all its defaults, whether it is named or not", () => {
+  const embedded = {
+    type: "sqlite",
+    path: "/var/lib/postern/data.sqlite",
+    timeout: { value: 2000 },
+    query: { members: expect.any(String) },
+  };
+  for (const store of [{}, { store: { embedded: { type: "sqlite", path: ":embedded:" } } }]) {
+    expect(normalised(schema.parse(store)).store).toMatchObject({ embedded });
+  }
+});
+
 test("once is enough: what is normalised stays as it is", () => {
   const once = normalised(schema.parse(data));
   expect(JSON.stringify(normalise(once, namesIn(data, once), "/elsewhere", {}))).toBe(JSON.stringify(once));
