@@ -6,11 +6,14 @@ import { FileProblem, type LineProblem, WrongLines } from "./file-problem.ts";
 
 const maxOctets = 256 * 1024 * 1024;
 
-/** About two thousand addresses, which take a few milliseconds. */
-const portionOctets = 32 * 1024;
+/** About five hundred addresses, or four thousand of the shortest lines, which take some milliseconds. */
+export const portionOctets = 16 * 1024;
 
-/** UTF-16 units of one entry with the comments after it, which is in memory at once. */
-const maxEntryLength = 1024 * 1024;
+/** Read at once, since each time another thread has to be waited for. */
+const readOctets = 16 * portionOctets;
+
+/** UTF-16 units of one entry with the comments after it, which is taken in one piece: more than 15,000 members of a list. */
+const maxEntryLength = 512 * 1024;
 
 /** What becomes of the entries of a file. */
 export interface FileFormat<T> {
@@ -60,15 +63,12 @@ export async function readFile<T>(path: string, format: FileFormat<T>): Promise<
 async function* portionsOf(handle: FileHandle, path: string): AsyncGenerator<string> {
   // A byte order mark is dropped.
   const decoder = new TextDecoder();
-  const buffer = Buffer.alloc(portionOctets);
   let rest = "";
-  for (;;) {
-    const { bytesRead } = await handle.read(buffer, 0, portionOctets);
-    if (bytesRead === 0) break;
-    const bytes = buffer.subarray(0, bytesRead);
+  for await (const bytes of piecesOf(handle)) {
     if (bytes.includes(0)) throw new FileProblem(`${path}: is not a text file: it has NUL bytes.`);
+    const known = rest.length;
     rest += decoder.decode(bytes, { stream: true });
-    const end = lastEntryIn(rest);
+    const end = lastEntryIn(rest, known);
     if (end > 0) yield rest.slice(0, end);
     rest = rest.slice(end);
     if (rest.length > maxEntryLength) throw new FileProblem(`${path}: has an entry of more than ${maxEntryLength} characters.`);
@@ -77,10 +77,22 @@ async function* portionsOf(handle: FileHandle, path: string): AsyncGenerator<str
   if (rest !== "") yield rest;
 }
 
-/** Where the last entry begins: after a line end, and not with what continues an entry or stands between its lines. */
-function lastEntryIn(text: string): number {
-  for (let at = text.lastIndexOf("\n"); at >= 0; at = at === 0 ? -1 : text.lastIndexOf("\n", at - 1)) {
-    if (/[^\s#]/.test(text.charAt(at + 1))) return at + 1;
+/** Each is overwritten by later ones. */
+async function* piecesOf(handle: FileHandle): AsyncGenerator<Buffer> {
+  const buffer = Buffer.alloc(readOctets);
+  for (;;) {
+    const { bytesRead } = await handle.read(buffer, 0, readOctets);
+    if (bytesRead === 0) return;
+    for (let start = 0; start < bytesRead; start += portionOctets) {
+      yield buffer.subarray(start, Math.min(start + portionOctets, bytesRead));
+    }
+  }
+}
+
+/** Where the last entry begins, at or after `from`: after a line end, and not with what continues an entry or stands between its lines. */
+function lastEntryIn(text: string, from: number): number {
+  for (let at = text.length - 1; at >= Math.max(from, 1); at -= 1) {
+    if (text.charAt(at - 1) === "\n" && /[^\s#]/.test(text.charAt(at))) return at;
   }
   return 0;
 }

@@ -7,7 +7,7 @@ const session = await started();
 /** How often the blocks in files whose path contains `folder` were executed. */
 export async function workOf(folder: string, code: () => unknown): Promise<number> {
   await session.post("Profiler.takePreciseCoverage");
-  code();
+  await code();
   const { result } = await session.post("Profiler.takePreciseCoverage");
   let count = 0;
   for (const { url, functions } of result) {

@@ -7,7 +7,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FileProblem } from "../../../src/file/file-problem.ts";
 import { type LogicalLine, logicalLines } from "../../../src/file/logical-line.ts";
-import { type FileFormat, readFile, statFile } from "../../../src/file/read-file.ts";
+import { type FileFormat, portionOctets, readFile, statFile } from "../../../src/file/read-file.ts";
+import { workOf } from "../../support/count-work.ts";
 
 let folder: string;
 let path: string;
@@ -44,6 +45,36 @@ it("portions do not change what is read", async () => {
     }),
     { numRuns: 50 },
   );
+});
+
+it.each<[what: string, line: string]>([
+  ["the shortest lines", "a\n"],
+  ["addresses", "somebody@example.org\n"],
+  ["long lines", `${"a".repeat(9000)}\n`],
+  ["entries of many lines", `a@example.org\n${"\n# comment\n  b@example.org".repeat(100)}\n`],
+])("gives way to others after each portion, of which none is large: %s", async (_, line) => {
+  let turns = 0;
+  let turning = setImmediate(function turn() {
+    turns += 1;
+    turning = setImmediate(turn);
+  });
+  const portions: { turn: number; length: number }[] = [];
+  await writeFile(path, line.repeat(Math.ceil((20 * portionOctets) / line.length)));
+  await readFile(path, {
+    create: () => undefined,
+    add: (_content, { length }) => portions.push({ turn: turns, length }),
+  });
+  clearImmediate(turning);
+  expect(portions.length).toBeGreaterThanOrEqual(20);
+  expect(new Set(portions.map(({ turn }) => turn)).size).toBe(portions.length);
+  expect(Math.max(...portions.map(({ length }) => length))).toBeLessThanOrEqual(portionOctets + line.length);
+});
+
+it("looks at what an entry has so far once", async () => {
+  const workFor = (portions: number) => workOf("src/file/read-file", () => read(`a\n${"\n".repeat(portions * portionOctets)}`));
+  await workFor(2);
+  const few = await workFor(4);
+  expect(await workFor(16)).toBeLessThan(5 * few);
 });
 
 it("reports the first wrong lines and the number of the others", async () => {
