@@ -10,6 +10,7 @@ import { type LoadOptions, loadConfiguration, parseConfiguration } from "../conf
 import { type OpenCore, openCore } from "../daemon/open-core.ts";
 import { unchangedState } from "../daemon/read-only-state.ts";
 import { FileProblem } from "../file/file-problem.ts";
+import { Files } from "../file/files.ts";
 
 const defaultFile = "/etc/postern/postern.toml";
 const unitStateDirectory = "/var/lib/postern";
@@ -64,8 +65,13 @@ export async function withCore(configuration: Configuration, readOnly: boolean, 
   const onAvailability: OnAvailability = (store, up, cause) => {
     if (!up) process.stderr.write(`${store}: ${cause instanceof Error ? cause.message : String(cause)}\n`);
   };
+  const now = () => performance.now();
+  const files = new Files(now, (_, news) => {
+    if (news.kind === "taken") for (const warning of news.warnings) process.stderr.write(`${warning}\n`);
+  });
   const open = openCore(configuration, {
-    now: () => performance.now(),
+    now,
+    files,
     clock: Date.now,
     leaseState: () => unchangedState(configuration, onAvailability),
     onAvailability,

@@ -196,7 +196,9 @@ export function logFile(logger: Logger, source: string, news: FileNews): void {
       logger.warn({ ...place, error: messageOf(news.problem) }, "reload failed; the previous contents stay in use");
       return;
     case "taken":
-      logger[news.wasWarned ? "warn" : "info"]({ ...place, entries: news.entries }, "file read");
+      if (news.warnings.length > 0)
+        logger.warn({ ...place, entries: news.entries, warnings: news.warnings.join("\n") }, "file read, with warnings");
+      else logger[news.wasWarned ? "warn" : "info"]({ ...place, entries: news.entries }, "file read");
       return;
     case "restored":
       logger[news.wasWarned ? "warn" : "info"](place, "available again");

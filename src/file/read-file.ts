@@ -2,7 +2,7 @@
 import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
-import { FileProblem, type LineProblem, WrongLines } from "./file-problem.ts";
+import { FileProblem, type LineProblem, LineProblems } from "./file-problem.ts";
 
 const maxOctets = 256 * 1024 * 1024;
 
@@ -26,6 +26,8 @@ export interface FileFormat<T> {
 export interface FileContent<T> {
   readonly content: T;
   readonly entries: number;
+  /** What is wrong with lines that are left out, a line for each. */
+  readonly warnings: readonly string[];
 }
 
 /** Rejects when there is no such file or it is not a regular one, without opening it: a FIFO would wait for its writer. */
@@ -42,19 +44,19 @@ export async function readFile<T>(path: string, format: FileFormat<T>): Promise<
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     if (!(await handle.stat()).isFile()) throw new Error("is not a regular file");
-    const wrong = new WrongLines(path);
+    const problems = new LineProblems(path);
     const content = format.create();
     let entries = 0;
     let before = 0;
     for await (const portion of portionsOf(handle, path)) {
-      const problem: LineProblem = (line, what, severity) => wrong.add(before + line, what, severity);
+      const problem: LineProblem = (line, what, severity) => problems.add(before + line, what, severity);
       entries += format.add(content, portion, problem);
       before += linesIn(portion);
       await setImmediate();
     }
-    const messages = wrong.messages();
-    if (messages.length > 0) throw new FileProblem(messages.join("\n"));
-    return { content, entries };
+    const errors = problems.errors();
+    if (errors.length > 0) throw new FileProblem(errors.join("\n"));
+    return { content, entries, warnings: problems.warnings() };
   } finally {
     await handle.close();
   }

@@ -1,6 +1,6 @@
 /** A text file that is read again when it changes. What is in use stays in use until the file has something complete to offer. */
 import { decide, type FileFacts, type Found, isReplacement, isSame, lostMs, settledMs, type Taken } from "./change.ts";
-import { FileProblem } from "./file-problem.ts";
+import { FileProblem, maxCheckedOctets } from "./file-problem.ts";
 import { type FileContent, type FileFormat, readFile, statFile } from "./read-file.ts";
 
 /** What an administrator should know. Until `taken` or `restored` the previous contents stay in use. */
@@ -10,8 +10,8 @@ export type FileNews =
   /** So many of its entries are gone that it is taken only when it has been so for `seconds`. */
   | { readonly kind: "lost"; readonly seconds: number; readonly before: number; readonly entries: number }
   | { readonly kind: "failed"; readonly problem: FileProblem }
-  /** `wasWarned`: after `lost` or `failed`. */
-  | { readonly kind: "taken"; readonly entries: number; readonly wasWarned: boolean }
+  /** `wasWarned`: after `lost` or `failed`. `warnings`: what is wrong with lines of it, unless it is reported with the configuration. */
+  | { readonly kind: "taken"; readonly entries: number; readonly warnings: readonly string[]; readonly wasWarned: boolean }
   /** What is in use is in the file again. */
   | { readonly kind: "restored"; readonly wasWarned: boolean };
 
@@ -110,6 +110,8 @@ export class WatchedFile<T> {
       const { outcome } = pending;
       if (outcome === "wrong") return;
       const { entries, content } = outcome;
+      const isChecked = this.#taken === undefined && pending.facts.size <= maxCheckedOctets;
+      const warnings = isChecked ? [] : outcome.warnings;
       if (this.#taken === undefined) {
         if (needsEntries && entries === 0) this.#doubtUntil = now() + lostMs;
       } else {
@@ -123,7 +125,7 @@ export class WatchedFile<T> {
       }
       this.#content = content;
       this.#taken = { facts: pending.facts, entries };
-      this.#settle((wasWarned) => ({ kind: "taken", entries, wasWarned }));
+      this.#settle((wasWarned) => ({ kind: "taken", entries, warnings, wasWarned }));
     } catch (error) {
       // What cannot be opened is tried again, what has a wrong line is not.
       if (error instanceof FileProblem) pending.outcome = "wrong";

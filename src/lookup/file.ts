@@ -20,13 +20,10 @@ export class FileLookup implements Lookup {
   constructor({ name, path, caseSensitive }: FileLookupSettings, files: Files) {
     const format = {
       create: () => new MemoryLookup([], caseSensitive),
-      add(lookup: MemoryLookup, portion: string) {
-        let count = 0;
-        for (const entry of entriesOf(portion)) {
-          lookup.add(entry);
-          count += 1;
-        }
-        return count;
+      add(lookup: MemoryLookup, portion: string, problem: LineProblem) {
+        const entries = parseList(portion, problem);
+        for (const entry of entries) lookup.add(entry);
+        return entries.length;
       },
     };
     this.#file = files.watch({ name, variant: `list ${caseSensitive}`, path, format, needsEntries: false });
@@ -43,15 +40,19 @@ export class FileLookup implements Lookup {
 }
 
 /** Keys that match nothing do not stop the others. */
-export function warnOfKeys(text: string, problem: LineProblem): void {
-  let line = 0;
-  for (const each of text.split("\n")) {
-    line += 1;
-    const entry = withoutComment(each);
-    if (entry.includes("\ufffd")) problem(line, "is not text in UTF-8, and so matches nothing. Convert it.", "warning");
-    const useless = uselessNetwork(entry.split(/\s/, 1)[0] ?? "");
-    if (useless !== undefined) problem(line, useless, "warning");
+export function parseList(text: string, problem: LineProblem): readonly LookupEntry[] {
+  const entries: LookupEntry[] = [];
+  for (const [index, line] of text.split("\n").entries()) {
+    const entry = withoutComment(line);
+    const [, key, value] = /^("(?:[^"\\]|\\.)*"@\S+|\S+)(?:\s+(\S.*))?$/.exec(entry) ?? [];
+    if (key === undefined) continue;
+    if (entry.includes("\ufffd")) problem(index + 1, "is not text in UTF-8, and so matches nothing. Convert it.", "warning");
+    const useless = uselessNetwork(key);
+    if (useless !== undefined) problem(index + 1, useless, "warning");
+    // A backslash is an escape only where a wildcard is, so that DOMAIN\user is itself.
+    entries.push({ key, glob: /[*?]/.test(key), value: value === undefined ? 1 : typed(value) });
   }
+  return entries;
 }
 
 /** Lists compare keys, of which none is a network. `undefined`: it is none. */
@@ -62,15 +63,6 @@ export function uselessNetwork(key: string): string | undefined {
 
 function withoutComment(line: string): string {
   return line.replace(/(?:^|\s)#.*$/, "").trim();
-}
-
-function* entriesOf(text: string): Generator<LookupEntry> {
-  for (const line of text.split("\n")) {
-    const [, key, value] = /^("(?:[^"\\]|\\.)*"@\S+|\S+)(?:\s+(\S.*))?$/.exec(withoutComment(line)) ?? [];
-    if (key === undefined) continue;
-    // A backslash is an escape only where a wildcard is, so that DOMAIN\user is itself.
-    yield { key, glob: /[*?]/.test(key), value: value === undefined ? 1 : typed(value) };
-  }
 }
 
 /** As values of an inline list are typed. */

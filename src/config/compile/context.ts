@@ -1,5 +1,5 @@
 /** What the compilers share: where problems go, which names the file gives, and how the files that it names are read. */
-import type { LineProblem } from "../../file/file-problem.ts";
+import { type LineProblem, maxCheckedOctets } from "../../file/file-problem.ts";
 import type { GivenNames } from "../check/names.ts";
 import type { ProblemReport } from "../check/report.ts";
 import type { KeyPath } from "../syntax/tree.ts";
@@ -12,9 +12,6 @@ export interface CompileContext {
   readonly names: GivenNames;
   readonly readFile: ReadFile;
 }
-
-/** A larger table is checked when it is opened, without holding up a daemon that serves meanwhile. */
-const maxCheckedOctets = 64 * 1024;
 
 /** `undefined`: it is larger than `maxOctets`, or cannot be read, which has been reported. */
 export function textOf(path: KeyPath, file: string, { report, readFile }: CompileContext, maxOctets?: number): string | undefined {

@@ -1,6 +1,6 @@
 /** `[lookup.*]`, `[lookup-file.*]` and `[lookup-sql.*]`: named lists in one namespace. */
 import type { Value } from "../../expr/value.ts";
-import { uselessNetwork, warnOfKeys } from "../../lookup/file.ts";
+import { parseList, uselessNetwork } from "../../lookup/file.ts";
 import type { LookupEntry, LookupSettings } from "../../lookup/lookup-settings.ts";
 import { unknownStore } from "../check/names.ts";
 import type { Normalised } from "../normalise.ts";
@@ -20,7 +20,7 @@ export function compileLookups(normalised: Normalised, context: CompileContext):
     add("lookup", { type: "memory", name, entries: Object.entries(entries).map(([key, value]) => entryOf(key, value)) });
   }
   for (const [name, { path, "case-sensitive": caseSensitive }] of Object.entries(normalised["lookup-file"])) {
-    checkLines(["lookup-file", name, "path"], path, warnOfKeys, context);
+    checkLines(["lookup-file", name, "path"], path, parseList, context);
     add("lookup-file", { type: "file", name, path, caseSensitive });
   }
   for (const [name, { store, query }] of Object.entries(normalised["lookup-sql"])) {

@@ -149,6 +149,18 @@ describe("check", () => {
       0: expect.stringContaining("addresses:20001: "),
       10: `${table}: 20 more lines have errors.`,
     });
+    writeFileSync(table, addresses);
+    // Those of a small file are reported with its key.
+    const warnings = (lines: number) => {
+      writeFileSync(list, "192.0.2.0/24\n".repeat(lines));
+      return postern(["check", "-c", other]).stderr.trimEnd().split("\n");
+    };
+    expect(warnings(1)).toEqual([expect.stringContaining(`warning: lookup-file.l.path: ${list}:1: "192.0.2.0/24" matches nothing`)]);
+    expect(warnings(10_000)).toMatchObject({
+      length: 11,
+      0: expect.stringContaining(`${list}:1: warning: "192.0.2.0/24" matches nothing`),
+      10: `${list}: warning: 9990 more lines have warnings.`,
+    });
     writeFileSync(list, "a.example\0");
     expect(postern(["check", "-c", other]).stderr).toContain(`${list} is not text in UTF-8`);
   });

@@ -25,6 +25,7 @@ const lines: FileFormat<string[]> = {
     for (const { number, text } of found) {
       content.push(text);
       if (text.startsWith("wrong")) problem(number, `"${text}" is wrong.`);
+      if (text.startsWith("odd")) problem(number, `"${text}" is odd.`, "warning");
     }
     return found.length;
   },
@@ -41,7 +42,7 @@ it("portions do not change what is read", async () => {
     fc.asyncProperty(fc.array(line, { maxLength: 60 }), fc.constantFrom("", "\n"), async (all, end) => {
       const text = all.join("\n") + end;
       const expected = [...logicalLines(text)].map((each) => each.text);
-      expect(await read(text)).toEqual({ content: expected, entries: expected.length });
+      expect(await read(text)).toEqual({ content: expected, entries: expected.length, warnings: [] });
     }),
     { numRuns: 50 },
   );
@@ -86,6 +87,18 @@ it("reports the first wrong lines and the number of the others", async () => {
     0: `${path}:1: "wrong" is wrong.`,
     9: `${path}:10: "wrong" is wrong.`,
     10: `${path}: 99990 more lines have errors.`,
+  });
+});
+
+it("so are the lines with warnings, of which the others are taken", async () => {
+  const filler = "key value\n".repeat(50_000);
+  const { entries, warnings } = await read(`${filler}${"odd\n".repeat(30_000)}`);
+  expect(entries).toBe(80_000);
+  expect(warnings).toHaveLength(11);
+  expect(warnings).toMatchObject({
+    0: `${path}:50001: warning: "odd" is odd.`,
+    9: `${path}:50010: warning: "odd" is odd.`,
+    10: `${path}: warning: 29990 more lines have warnings.`,
   });
 });
 
