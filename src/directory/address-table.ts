@@ -6,8 +6,9 @@ import { KeyTable } from "../text/key-table.ts";
 /** Candidates that VRFY shows, and the length from which on a word may name one: shorter ones would list the accounts. */
 export const maxVerified = 5;
 export const minVerifyLength = 4;
-/** Addresses that VRFY looks through, which takes some milliseconds. */
+/** Addresses that VRFY looks through, and those with its word among them, of which it chooses: both take some milliseconds. */
 const maxSearched = 50_000;
+const maxMatching = 5000;
 /** Members that EXPN shows. */
 const maxExpanded = 50;
 
@@ -63,10 +64,10 @@ export class AddressTable {
   verify(word: string, has = (address: string) => this.has(address)): readonly string[] {
     if (word.length < minVerifyLength) return [];
     const found: string[] = [];
-    let searched = 0;
-    for (const [address, text] of this.#recipients.entries()) {
-      searched += 1;
-      if (searched > maxSearched) break;
+    let matching = 0;
+    for (const [address, text] of this.#recipients.search(word, maxSearched)) {
+      matching += 1;
+      if (matching > maxMatching) break;
       const recipient = decode(address, text);
       if (recipient.kind === "list") continue;
       for (const primary of recipient.primaries) {

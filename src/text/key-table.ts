@@ -30,9 +30,14 @@ export class KeyTable {
     return this.#shardOf(hash).get(key, hash);
   }
 
-  /** In no order. */
-  *entries(): Generator<readonly [key: string, text: string]> {
-    for (const shard of this.#shards) yield* shard.entries();
+  /** Those whose key or text contains the word, and perhaps others, in no order. About `most` keys are looked through. */
+  *search(word: string, most: number): Generator<readonly [key: string, text: string]> {
+    let searched = 0;
+    for (const shard of this.#shards) {
+      if (searched >= most) return;
+      yield* shard.search(word);
+      searched += shard.count;
+    }
   }
 
   #shardOf(hash: number): Shard {
@@ -42,7 +47,7 @@ export class KeyTable {
 
   #split(whole: Shard): void {
     this.#shards = Array.from({ length: splitInto }, () => new Shard());
-    for (const [key, text] of whole.entries()) this.add(key, text);
+    for (const [key, text] of whole.search("")) this.add(key, text);
   }
 }
 
@@ -76,11 +81,18 @@ class Shard {
     if (this.count * 2 > this.#mask) this.#grow();
   }
 
-  *entries(): Generator<readonly [key: string, text: string]> {
-    for (let start = 1; start < this.#end; ) {
+  /** Without making a string of each key; the empty word is in all. */
+  *search(word: string): Generator<readonly [key: string, text: string]> {
+    const units = Buffer.from(this.#records.buffer, 0, 2 * this.#end);
+    let found = units.indexOf(word, 0, "utf16le");
+    for (let start = 1; start < this.#end && found >= 0; ) {
       const [at, keyLength, textLength] = [start + header, this.#pair(start), this.#pair(start + 2)];
-      yield [this.#text(at, keyLength), this.#text(at + keyLength, textLength)];
-      start = at + keyLength + textLength;
+      const end = at + keyLength + textLength;
+      if (found < 2 * end) {
+        yield [this.#text(at, keyLength), this.#text(at + keyLength, textLength)];
+        found = units.indexOf(word, 2 * end, "utf16le");
+      }
+      start = end;
     }
   }
 

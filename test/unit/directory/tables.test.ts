@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
+import { AddressTable } from "../../../src/directory/address-table.ts";
 import type { Principal } from "../../../src/directory/directory-settings.ts";
 import { FileDirectory } from "../../../src/directory/file.ts";
 import { openMemoryDirectory } from "../../../src/directory/memory.ts";
@@ -177,6 +178,19 @@ describe("while a table is not current", () => {
     expect(directory.isLocalDomain("v.example")).toBe(true);
     expect(() => directory.recipient("a@v.example")).toThrow(TemporaryError);
   });
+});
+
+it("VRFY of a word that all addresses contain chooses among some of them", () => {
+  const table = new AddressTable();
+  for (let index = 0; index < 30_000; index++) {
+    const address = `user${index}@example.org`;
+    table.set(address, { kind: "mailbox", primaries: [address] });
+  }
+  let asked = 0;
+  const has = () => Boolean(++asked);
+  expect(table.verify("user12345", has)).toEqual(["user12345@example.org"]);
+  expect(table.verify("example", has)).toHaveLength(5);
+  expect(asked).toBeLessThan(6000);
 });
 
 describe("memory", () => {
