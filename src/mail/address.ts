@@ -25,6 +25,7 @@ export function localPartOf(address: string): string {
  * part is in lower case and otherwise stays: where the MTA sees no `@`, dot or second letter, there is none here.
  */
 export function canonicalAddress(address: string): string {
+  if (isCanonical.test(address)) return address;
   const at = address.lastIndexOf("@");
   if (at < 0) return lowerCase(address);
   return `${lowerCase(address.slice(0, at))}@${canonicalDomain(address.slice(at + 1))}`;
@@ -50,6 +51,9 @@ export function formatAddress(address: string): string | undefined {
   const text = `${dotString.test(local) ? local : `"${local.replace(/["\\]/g, "\\$&")}"`}@${domain}`;
   return isLonger(text, maxAddressOctets) ? undefined : text;
 }
+
+/** Of what most addresses are, so that they need not be taken apart: ASCII in lower case. */
+const isCanonical = /^[^A-Z@\u0080-\uffff]*$|^[^A-Z\u0080-\uffff]*@[a-z\d._:[\]-]*[a-z\d_\]-]$/;
 
 /** As that of an address, if the login is one; else it is in lower case. */
 export function canonicalLogin(login: string): string {

@@ -10,6 +10,7 @@ const maxTextLength = 64;
 
 /** `IPv6:` before it, as in address literals, and a zone after it are dropped; a v4-mapped address becomes its IPv4 address. */
 export function canonicalIp(text: string): string | undefined {
+  if (dottedQuad.test(text)) return text;
   const bare = text.slice(0, 5).toLowerCase() === "ipv6:" ? text.slice(5) : text;
   const zone = bare.indexOf("%");
   return parseUnmapped(zone < 0 ? bare : bare.slice(0, zone))?.toString();

@@ -60,7 +60,10 @@ export function credentialsOf(request: PolicyRequest): Credentials {
   const { encryptionProtocol, encryptionCipher, saslUsername, ccertSubject, ccertIssuer, ccertFingerprint } = request;
   const isEmpty = ccertSubject === "" && ccertFingerprint === "";
   return {
-    ...{ tls: encryptionProtocol !== "", tlsVersion: encryptionProtocol, tlsCipher: encryptionCipher, login: saslUsername },
+    tls: encryptionProtocol !== "",
+    tlsVersion: encryptionProtocol,
+    tlsCipher: encryptionCipher,
+    login: saslUsername,
     certificate: isEmpty ? noCertificate : { subject: ccertSubject, issuer: ccertIssuer, fingerprint: ccertFingerprint },
   };
 }

@@ -1,11 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { canonicalAddress, canonicalLogin, formatAddress, isAddress, localPartOf, parseAddress } from "../../../src/mail/address.ts";
+import { canonicalDomain } from "../../../src/mail/domain.ts";
 import { parsePath } from "../../../src/mail/path.ts";
 import { workOf } from "../../support/count-work.ts";
 import { runs } from "../../support/runs.ts";
 
 const piece = fc.constantFrom(...'@@""\\\\ .<>[]aAİıßẞſΣςσKüÜ＠．。｡ﬁ\u00ad\u0000', "b.test", "Bücher.example", "..", "x\\");
+const plain = fc.constantFrom(..."ab1@@..-_:[] A\u0000\u007f\u0080");
 const text = fc.oneof(
   fc.array(piece, { maxLength: 10 }).map((pieces) => pieces.join("")),
   fc.string({ unit: "binary" }),
@@ -36,6 +38,18 @@ describe("the canonical form of an address without quotes", () => {
       fc.property(text, (address) => {
         const once = canonicalAddress(address);
         expect(canonicalAddress(once)).toBe(once);
+      }),
+      { numRuns: runs(2000) },
+    );
+  });
+
+  test("is that of its local part and that of its domain", () => {
+    const lower = (local: string) => local.toLowerCase().replaceAll("ς", "σ");
+    fc.assert(
+      fc.property(fc.oneof(text, fc.string({ unit: plain })), (address) => {
+        const at = address.lastIndexOf("@");
+        const expected = at < 0 ? lower(address) : `${lower(address.slice(0, at))}@${canonicalDomain(address.slice(at + 1))}`;
+        expect(canonicalAddress(address)).toBe(expected);
       }),
       { numRuns: runs(2000) },
     );

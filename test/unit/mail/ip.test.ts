@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { canonicalIp, ipVersion, isIpInCidr, isNetwork, networks, reverseName } from "../../../src/mail/ip.ts";
 
@@ -17,6 +18,16 @@ test.each([
   ["1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0"],
 ])("canonicalIp %s", (text, canonical) => {
   expect(canonicalIp(text)).toBe(canonical);
+});
+
+test("an IPv4 address has one form, whether or not it is mapped", () => {
+  const number = fc.constantFrom("0", "1", "25", "99", "100", "199", "249", "255", "256", "01", "000", "", "1e1", "0x1", " 1", "1\n");
+  fc.assert(
+    fc.property(fc.array(number, { minLength: 3, maxLength: 5 }), (numbers) => {
+      const text = numbers.join(".");
+      expect(canonicalIp(text)).toBe(canonicalIp(`::ffff:${text}`));
+    }),
+  );
 });
 
 test.each([
