@@ -47,13 +47,21 @@ export class Backlog {
   /** Consumes `count` bytes, at most `length`. A view, which stays as it is. */
   take(count: number): Buffer {
     const taken = this.#bytes.subarray(this.#start, this.#start + count);
-    this.#start += count;
-    // An idle connection keeps no memory.
-    if (this.#start === this.#end) this.#clear();
+    this.#consume(count);
     return taken;
   }
 
-  #clear(): void {
+  /** The same as text, one character a byte. */
+  takeText(count: number): string {
+    const taken = this.#bytes.latin1Slice(this.#start, this.#start + count);
+    this.#consume(count);
+    return taken;
+  }
+
+  #consume(count: number): void {
+    this.#start += count;
+    if (this.#start < this.#end) return;
+    // An idle connection keeps no memory.
     this.#bytes = nothing;
     this.#isOwn = false;
     this.#start = 0;

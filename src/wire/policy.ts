@@ -1,5 +1,6 @@
 /** Postfix policy delegation: attribute blocks to requests, actions to replies (SMTPD_POLICY_README). */
 
+import { isAscii } from "node:buffer";
 import { decodeUtf8 } from "../mail/utf8.ts";
 import { cleanText } from "../text/controls.ts";
 import { Backlog } from "./backlog.ts";
@@ -49,7 +50,8 @@ export class PolicyDecoder {
   /** Whole lines, one character a byte. Each is read once, whatever request it belongs to. */
   #lines = "";
   #position = 0;
-  /** Neither a NUL nor what needs decoding is in the lines. */
+  /** Neither a NUL nor what needs decoding is in the backlog, or in the lines. */
+  #isBacklogPlain = true;
   #isPlain = true;
   /** Of the request that is being read. */
   #octets = 0;
@@ -58,6 +60,8 @@ export class PolicyDecoder {
   #expected = 0;
 
   push(bytes: Buffer): void {
+    const isPlain = isAscii(bytes) && !bytes.includes(0);
+    this.#isBacklogPlain = isPlain && (this.#isBacklogPlain || this.#backlog.length === 0);
     const lastLineEnd = bytes.lastIndexOf(lineFeed);
     if (lastLineEnd >= 0) this.#lineOctets = this.#backlog.length + lastLineEnd + 1;
     this.#backlog.push(bytes);
@@ -84,10 +88,10 @@ export class PolicyDecoder {
   }
 
   #takeLines(): boolean {
-    this.#lines = this.#lineOctets === 0 ? "" : this.#backlog.take(this.#lineOctets).toString("latin1");
+    this.#lines = this.#lineOctets === 0 ? "" : this.#backlog.takeText(this.#lineOctets);
     this.#lineOctets = 0;
     this.#position = 0;
-    this.#isPlain = !notAscii.test(this.#lines) && !this.#lines.includes("\0");
+    this.#isPlain = this.#isBacklogPlain;
     return this.#lines !== "";
   }
 
@@ -159,7 +163,6 @@ function checkLength(octets: number): void {
 
 const lineFeed = 10;
 const carriageReturn = 13;
-const notAscii = /[\u0080-\u00ff]/;
 
 /** All attributes in the order in which Postfix sends them, so that the next name is nearly always known before it is read. */
 const slot = {
