@@ -9,16 +9,16 @@ import type { PolicyRequest } from "../../wire/policy.ts";
 
 /**
  * The same for all requests of one SMTP session, whichever connection they come on. `undefined`: nothing tells this request's session
- * from others.
+ * from others. Else it is a string of its own, which keeps no request alive.
  */
 export function sessionKey(listener: string, request: PolicyRequest): string | undefined {
   const { clientAddress, clientPort, serverAddress, serverPort } = request;
   const port = portOf(clientPort);
   if (clientAddress !== "" && clientAddress !== "unknown" && port !== 0) {
-    return keyText(`${listener} ${clientAddress} ${port} ${serverAddress} ${portOf(serverPort)}`);
+    return keyText([listener, clientAddress, port, serverAddress, portOf(serverPort)].join(" "));
   }
   const message = messageOf(request);
-  return message === "" ? undefined : `${listener} instance ${message}`;
+  return message === "" ? undefined : [listener, "instance", message].join(" ");
 }
 
 /** Names the message, the same on every node; `""`: nothing does (yet), as with MTAs that send no instance. */

@@ -88,7 +88,7 @@ class PolicyFrontEnd {
     if (known !== undefined) return known;
     const { listener, isTrusted, localPort } = this.#options;
     const smtp = new SmtpSession(peerOf(request, { listener, isTrusted, localPort: localPort() }), { repeatsQuestions: true });
-    const entry: SessionEntry = { smtp, logged: { about: "", stages: new Set() }, underWay: undefined, lastSeen: 0, octets: undefined };
+    const entry: SessionEntry = { smtp, logged: undefined, underWay: undefined, lastSeen: 0, octets: undefined };
     if (key !== undefined) this.#memory.keep(key, entry);
     return entry;
   }

@@ -4,12 +4,11 @@
  */
 import { LRUCache } from "lru-cache";
 import type { SmtpSession } from "../../stage/smtp-session.ts";
-import { detach } from "../../text/octets.ts";
 
 export interface SessionEntry {
   readonly smtp: SmtpSession;
-  /** The message and recipient that refusals were last logged of, and by which stages. */
-  logged: { readonly about: string; readonly stages: Set<string> };
+  /** The message and recipient that refusals were last logged of, and by which stages; `undefined`: none was. */
+  logged: { readonly about: string; readonly stages: Set<string> } | undefined;
   /** The request under way; the next one of this session waits for it. */
   underWay: Promise<unknown> | undefined;
   lastSeen: number;
@@ -58,10 +57,9 @@ export class SessionMemory {
     return this.#octets;
   }
 
-  find(key: string): SessionEntry | undefined {
+  find(key: string, now = this.#now()): SessionEntry | undefined {
     const entry = this.#sessions.get(key);
     if (entry === undefined) return undefined;
-    const now = this.#now();
     if (now - entry.lastSeen > maxIdleMs) {
       this.#sessions.delete(key);
       return undefined;
@@ -70,11 +68,11 @@ export class SessionMemory {
     return entry;
   }
 
-  keep(key: string, entry: SessionEntry): void {
-    entry.lastSeen = this.#now();
+  /** The key is kept as it is. The entry is yet to be weighed. */
+  keep(key: string, entry: SessionEntry, now = this.#now()): void {
+    entry.lastSeen = now;
     entry.octets = 0;
-    this.#sessions.set(detach(key), entry);
-    this.weigh(entry);
+    this.#sessions.set(key, entry);
   }
 
   end(key: string): void {
