@@ -11,7 +11,7 @@ export function isLonger(text: string, octets: number): boolean {
 export function detach(text: string): string {
   if (text.length < 13) return text;
   if (text.length > copy.length / 3) return Buffer.from(text).toString();
-  return copy.utf8Slice(0, copy.utf8Write(text));
+  return copy.toString("utf8", 0, copy.write(text));
 }
 
 /** Where texts pass through one after the other. */

@@ -53,7 +53,7 @@ export class Backlog {
 
   /** The same as text, one character a byte. */
   takeText(count: number): string {
-    const taken = this.#bytes.latin1Slice(this.#start, this.#start + count);
+    const taken = this.#bytes.toString("latin1", this.#start, this.#start + count);
     this.#consume(count);
     return taken;
   }
