@@ -1,13 +1,14 @@
 /** Log lines on standard output: JSON, or `key=value` text for people. */
 
 import { fstatSync } from "node:fs";
-import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from "pino";
+import { type Logger, pino } from "pino";
 import { type OnAvailability, reportOutages } from "../answer/availability.ts";
 import type { FileNews } from "../file/watched-file.ts";
 import type { Decision } from "../frontend/decision.ts";
 import type { Notice } from "../frontend/notice.ts";
 import type { FailedScript, ScriptLine } from "../stage/core.ts";
 import { escapeControls } from "../text/controls.ts";
+import { LineOutput } from "./line-output.ts";
 
 export type { Logger } from "pino";
 
@@ -30,39 +31,67 @@ export interface SharedLog {
 }
 
 export function openLog({ level, format }: LogSettings, shared?: SharedLog): Log {
-  // Writes of this size are whole in a pipe (PIPE_BUF), so that lines of several processes do not mix.
-  const output = destination({ dest: 1, sync: false, ...(shared && { maxWrite: 4096 }) });
+  const output = new LineOutput({ descriptor: 1, isShared: shared !== undefined });
+  process.on("exit", () => output.flush());
   const withPriority = isJournal(1);
-  const stream: DestinationStream = { write: (line) => output.write(logLine(line, format, withPriority)) };
-  const logger = pino(
+  const write = (json: string) => output.write(logLine(json, format, withPriority));
+  const fields = shared?.worker === undefined ? {} : { worker: shared.worker };
+  return { logger: createLogger({ level, fields, write, clock: Date.now }), format, flush: () => output.flush() };
+}
+
+export interface LoggerOptions {
+  readonly level: LogSettings["level"];
+  /** Of each line. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly write: (json: string) => void;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}
+
+export function createLogger({ level, fields, write, clock }: LoggerOptions): Logger {
+  const time = isoTimes(clock);
+  return pino(
     {
       level,
-      base: shared?.worker === undefined ? null : { worker: shared.worker },
-      timestamp: stdTimeFunctions.isoTime,
+      base: fields,
+      timestamp: () => `,"time":"${time()}"`,
       formatters: { level: (label) => ({ level: label }) },
+      hooks: {
+        logMethod(args, log, number) {
+          const [said] = args;
+          // Most lines are decisions, and pino takes several times as long for the same.
+          if (isDecision(said)) write(JSON.stringify({ level: pino.levels.labels[number], time: time(), ...fields, ...said }));
+          else log.apply(this, args);
+        },
+      },
     },
-    stream,
+    { write },
   );
-  return {
-    logger,
-    format,
-    flush() {
-      try {
-        output.flushSync();
-      } catch {
-        // Standard output is closed, and there is nowhere else to report that.
-      }
-    },
+}
+
+function isDecision(fields: unknown): fields is Decision {
+  return typeof fields === "object" && fields !== null && "event" in fields && fields.event === "decision";
+}
+
+/** As RFC 3339 has it; many lines have the same. */
+function isoTimes(clock: () => number): () => string {
+  let at = Number.NaN;
+  let text = "";
+  return () => {
+    const now = clock();
+    if (now !== at) text = new Date(now).toISOString();
+    at = now;
+    return text;
   };
 }
 
 /**
- * One line, whatever its fields hold. What a stranger sent may be in any of them, so control and directional characters are escaped
+ * One line, without its end, whatever its fields hold. What a stranger sent may be in any of them, so control and directional characters are escaped
  * here, where all lines pass, and not where each field is made.
  */
 export function logLine(json: string, format: LogSettings["format"], withPriority = false): string {
   const line = json.trimEnd();
-  return `${withPriority ? priorityOf(line) : ""}${escapeControls(format === "json" ? line : textOf(line))}\n`;
+  return `${withPriority ? priorityOf(line) : ""}${escapeControls(format === "json" ? line : textOf(line))}`;
 }
 
 /** systemd names the socket of the journal by device and inode; output that was redirected goes elsewhere (systemd.exec(5)). */
