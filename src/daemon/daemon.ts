@@ -15,6 +15,7 @@ import { SayOnce } from "../frontend/say-once.ts";
 import { answerSocketmap } from "../frontend/socketmap/socketmap.ts";
 import { domainOf } from "../mail/address.ts";
 import type { FailedScript } from "../stage/core.ts";
+import type { Verdict } from "../stage/verdict.ts";
 import { PolicyDecoder } from "../wire/policy.ts";
 import { SocketmapDecoder } from "../wire/socketmap.ts";
 import { BoundSockets, type ListenSockets } from "./listen-sockets.ts";
@@ -180,6 +181,7 @@ class RunningDaemon implements Daemon {
       isTrusted: (address: string) => settings().trustedNetworks.contains(address),
       localPort: () => settings().localPort,
       onDecision: (decision: Decision, cause: unknown) => this.#decided(decision, cause),
+      reads: ({ reason }: Verdict) => reason === "postmaster" || logger.isLevelEnabled("info"),
       onNotice,
     };
     switch (protocol) {

@@ -8,10 +8,12 @@ import { parseConfiguration } from "../../../src/config/load.ts";
 import { type Daemon, startDaemon } from "../../../src/daemon/daemon.ts";
 import { frame, strings, uint32 } from "../../support/milter-frames.ts";
 
-function configurationOf(policy: readonly string[], milter: readonly string[] = []): Configuration {
+const mta = '[directory.mta]\ntype = "mta"\n';
+
+function configurationOf(policy: readonly string[], milter: readonly string[] = [], more = mta): Configuration {
   const table = (protocol: string) => (name: string) => `[listener.${name}]\nprotocol = "${protocol}"\nbind = ["127.0.0.1:0"]\n`;
   const tables = [...policy.map(table("policy")), ...milter.map(table("milter"))];
-  const { configuration, problems } = parseConfiguration(`${tables.join("")}[directory.mta]\ntype = "mta"\n`, "daemon.toml", () => "");
+  const { configuration, problems } = parseConfiguration(`${tables.join("")}${more}`, "daemon.toml", () => "");
   if (configuration === undefined) throw new Error(problems.map(({ message }) => message).join("\n"));
   return configuration;
 }
@@ -22,25 +24,28 @@ afterEach(async () => {
   for (const daemon of daemons.splice(0)) await daemon.stop();
 });
 
-async function start(policy: readonly string[], milter: readonly string[] = []) {
+async function start(policy: readonly string[], milter: readonly string[] = [], more = mta) {
+  const lines: Record<string, unknown>[] = [];
   const addresses = new Map<string, string>();
   const logger = pino(
     {},
     {
       write(line: string) {
-        const { event, listener, addresses: bound } = JSON.parse(line) as { event?: string; listener?: string; addresses?: string[] };
+        const fields = JSON.parse(line) as { event?: string; listener?: string; addresses?: string[] };
+        const { event, listener, addresses: bound } = fields;
+        lines.push(fields);
         if (event === "listening") addresses.set(listener ?? "", bound?.[0] ?? "");
       },
     },
   );
-  const daemon = await startDaemon(configurationOf(policy, milter), logger);
+  const daemon = await startDaemon(configurationOf(policy, milter, more), logger);
   daemons.push(daemon);
   const open = async (listener: string) => {
     const socket = connect(Number(addresses.get(listener)?.split(":").at(-1)), "127.0.0.1");
     await once(socket, "connect");
     return socket;
   };
-  return { daemon, open };
+  return { daemon, open, logger, lines };
 }
 
 test("an end that comes during a reload comes after it", async () => {
@@ -69,4 +74,19 @@ test("a message of a listener that a reload takes away is waited for", async () 
   expect(await ask("R", strings("<b@example.org>"))).toBe("c");
   socket.write(frame("Q", ""));
   await stopped;
+});
+
+test("who reads only warnings sees that mail for the postmaster lacks a mailbox", async () => {
+  const directory = '[directory.accounts]\ntype = "memory"\n[[directory.accounts.principals]]\nname = "a"\nemail = ["a@example.org"]\n';
+  const { open, logger, lines } = await start(["one"], [], directory);
+  logger.level = "warn";
+  lines.length = 0;
+  const socket = await open("one");
+  for (const recipient of ["a@example.org", "postmaster@example.org"]) {
+    socket.write(
+      `protocol_state=RCPT\nclient_address=203.0.113.9\nclient_port=7\nhelo_name=x.example\ninstance=1\nrecipient=${recipient}\n\n`,
+    );
+    await once(socket, "data");
+  }
+  expect(lines).toMatchObject([{ event: "postmaster", recipient: "postmaster@example.org" }]);
 });

@@ -526,6 +526,14 @@ describe("the log", () => {
   });
 });
 
+test("no decision is made up that nobody reads", async () => {
+  const place = world();
+  const ask = client({ ...place, options: { ...place.options, reads: ({ kind }) => kind === "reject" } });
+  expect(await ask(rcpt("john@example.org"))).toBe("DUNNO");
+  expect(await ask(rcpt("nobody@example.org"))).toBe(held(noMailbox));
+  expect(place.decisions.map(({ recipient }) => recipient)).toEqual(["nobody@example.org"]);
+});
+
 test("a reload counts from the next request on", async () => {
   const place = world();
   const ask = client(place);
