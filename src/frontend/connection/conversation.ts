@@ -12,12 +12,10 @@ export interface ConversationOptions<Request> extends Protocol<Request> {
   /** Shared with other connections. */
   readonly turns: Turns;
   readonly timer: StartTimer;
-  /** Milliseconds; it never goes back. */
-  readonly now: () => number;
 }
 
 export interface Conversation {
-  /** `undefined`: a request or a message is under way. */
+  /** The lower, the longer; a number of `turns`. `undefined`: a request or a message is under way. */
   readonly idleSince: number | undefined;
   /** Answers what is under way and what has come already, without delays, and closes as soon as it may. */
   finish(): void;
@@ -157,7 +155,7 @@ class RunningConversation<Request> implements Conversation {
       return;
     }
     this.#ahead.caughtUp();
-    const { decoder, isUnopened, now } = this.#options;
+    const { decoder, isUnopened, turns } = this.#options;
     const mayClose = this.#mayClose();
     if (this.#isEnding || (this.#isFinishing && mayClose)) {
       this.#end();
@@ -165,7 +163,7 @@ class RunningConversation<Request> implements Conversation {
     }
     if (decoder.isMidway) this.#deadline.start(() => this.#giveUp("a request was not whole"));
     else if (isUnopened?.()) this.#deadline.start(() => this.#giveUp("no session was opened"));
-    this.#idleSince = decoder.isMidway || !mayClose ? undefined : (this.#idleSince ?? now());
+    this.#idleSince = decoder.isMidway || !mayClose ? undefined : (this.#idleSince ?? turns.next());
     this.#socket.resume();
   }
 
@@ -180,28 +178,26 @@ class RunningConversation<Request> implements Conversation {
   }
 
   #decode(): Request | undefined {
-    return this.#isBroken ? undefined : this.#orBreak(() => this.#options.decoder.next());
+    if (this.#isBroken) return undefined;
+    try {
+      return this.#options.decoder.next();
+    } catch (error) {
+      return this.#breached(error);
+    }
   }
 
   #ask(request: Request): ReturnType<Protocol<Request>["answer"]> {
-    return this.#orBreak(() => {
-      try {
-        return this.#options.answer(request);
-      } catch (error) {
-        this.#ahead.drop();
-        throw error;
-      }
-    });
+    try {
+      return this.#options.answer(request);
+    } catch (error) {
+      this.#ahead.drop();
+      return this.#breached(error);
+    }
   }
 
-  #orBreak<T>(run: () => T): T | undefined {
-    try {
-      return run();
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#break(error.message);
-      return undefined;
-    }
+  #breached(error: unknown): undefined {
+    if (!(error instanceof ProtocolError)) throw error;
+    this.#break(error.message);
   }
 
   #break(message: string): void {

@@ -41,7 +41,6 @@ const breachAgainMs = 60 * 60 * 1000;
 class Connections<Request> implements Listener {
   readonly #options: ListenerOptions<Request>;
   readonly #timer: StartTimer;
-  readonly #now: () => number;
   readonly #turns = new Turns();
   readonly #open = new Map<Socket, Conversation>();
   readonly #limit: ConnectionLimit;
@@ -53,7 +52,6 @@ class Connections<Request> implements Listener {
     const { name: listener, maxConnections: max, onNotice, timer = startTimer, now = () => performance.now() } = options;
     this.#options = options;
     this.#timer = timer;
-    this.#now = now;
     this.#limit = new ConnectionLimit({ listener, max, count: () => this.#open.size, onNotice });
     this.#breaches = new SayOnce(breachAgainMs, now);
   }
@@ -68,7 +66,7 @@ class Connections<Request> implements Listener {
       return false;
     }
     const onProtocolError = (message: string) => this.#breached(socket, message);
-    const common = { onProtocolError, turns: this.#turns, timer: this.#timer, now: this.#now };
+    const common = { onProtocolError, turns: this.#turns, timer: this.#timer };
     const conversation = converse(socket, { ...this.#options.protocol(), ...common });
     this.#open.set(socket, conversation);
     socket.once("close", () => this.#closed(socket));

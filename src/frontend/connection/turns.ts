@@ -8,12 +8,19 @@ export const maxInVisit = 16;
 
 export class Turns {
   #left = maxInTurn;
+  #next = 0;
   #isUnderWay = false;
   readonly #waiting: (() => void)[] = [];
 
   /** No request should be taken before the event loop has gone on. */
   get isOver(): boolean {
     return this.#left <= 0;
+  }
+
+  /** A higher number each time: a clock that tells only what came first. */
+  next(): number {
+    this.#next += 1;
+    return this.#next;
   }
 
   /** A request was taken. */
@@ -31,10 +38,10 @@ export class Turns {
   #begin(): void {
     if (this.#isUnderWay) return;
     this.#isUnderWay = true;
-    setImmediate(() => this.#next());
+    setImmediate(() => this.#goOn());
   }
 
-  #next(): void {
+  #goOn(): void {
     this.#isUnderWay = false;
     this.#left = maxInTurn;
     while (!this.isOver) {

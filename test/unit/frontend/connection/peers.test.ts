@@ -85,17 +85,14 @@ describe.each(protocols)("%s", (name, open, whole) => {
     const place = await open({ maxConnections: 3 });
     const clients: Client[] = [];
     for (let index = 0; index < 3; index += 1) {
-      place.time.now += 1;
       clients.push(await answered(place, whole));
     }
     // The first was the last to ask.
     if (name !== "milter") {
-      place.time.now += 1;
       const before = clients[0]?.sofar().length ?? 0;
       clients[0]?.send(whole);
       await clients[0]?.received(before + 1);
     }
-    place.time.now += 1;
     const longest = name === "milter" ? clients[0] : clients[1];
     await answered(place, whole);
     await longest?.closed();
@@ -133,9 +130,7 @@ test("a milter session with a message under way never makes room; between messag
   length = (await client.received(length + 1)).length;
   client.send(frame("E"));
   await client.received(length + 1);
-  place.time.now += 1;
   await answered(place, opened);
-  place.time.now += 1;
   await answered(place, opened);
   await client.closed();
 });
