@@ -6,7 +6,7 @@ const wholeOctets = 4096;
 
 const batchOctets = 16_384;
 
-export interface LineOutputOptions {
+interface LineOutputOptions {
   /** Of the file that is written to. */
   readonly descriptor: number;
   /** Other processes write there, too. */

@@ -39,7 +39,7 @@ export function openLog({ level, format }: LogSettings, shared?: SharedLog): Log
   return { logger: createLogger({ level, fields, write, clock: Date.now }), format, flush: () => output.flush() };
 }
 
-export interface LoggerOptions {
+interface LoggerOptions {
   readonly level: LogSettings["level"];
   /** Of each line. */
   readonly fields: Readonly<Record<string, unknown>>;
@@ -86,8 +86,8 @@ function isoTimes(clock: () => number): () => string {
 }
 
 /**
- * One line, without its end, whatever its fields hold. What a stranger sent may be in any of them, so control and directional characters are escaped
- * here, where all lines pass, and not where each field is made.
+ * One line, without its end, whatever its fields hold. What a stranger sent may be in any of them, so control and directional
+ * characters are escaped here, where all lines pass, and not where each field is made.
  */
 export function logLine(json: string, format: LogSettings["format"], withPriority = false): string {
   const line = json.trimEnd();
