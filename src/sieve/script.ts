@@ -31,6 +31,8 @@ export interface ScriptVocabulary {
   /** The source of a script to include; names are folded to lower case. */
   readonly source: (name: string) => string | undefined;
   readonly limits: Limits;
+  /** How sub-addresses are found: by a separator, by rules in at least one domain, or in no domain at all. */
+  readonly subAddressing: "separator" | "rules" | "off";
   /** Extensions may be used only after they were required (RFC 5228 2.10.5); otherwise that is a warning. */
   readonly mustRequire: boolean;
 }
@@ -53,6 +55,8 @@ export interface ScriptSurroundings {
   /** The size that the client declared, in octets; 0 if it did not. */
   readonly declaredSize: number;
   readonly ask: Ask;
+  /** Between user and detail in local parts of a domain (RFC 5233). `undefined`: its addresses have no detail. */
+  separatorOf(domain: string): string | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** Lets other requests go on for a moment. */

@@ -8,7 +8,7 @@ import { follow } from "./alias-chain.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import type { Directory, Recipient } from "./sources.ts";
-import type { Rule } from "./stage-settings.ts";
+import type { Rule, Settings } from "./stage-settings.ts";
 import type { Reason } from "./verdict.ts";
 import type { Scope } from "./vocabulary.ts";
 
@@ -162,6 +162,14 @@ function followsAliases(directory: Directory | undefined, { settings }: Core): b
   return (settings.rcpt.aliases ?? (directory?.forwards ? "primary" : "keep")) === "primary";
 }
 
+const separator = "+";
+
+/** Of sub-addresses of a domain; `undefined`: it has none. A rule has no separator that anybody could know, and the usual one is taken. */
+export function separatorOf(domain: string, { domains, rcpt }: Settings): string | undefined {
+  const setting = domains.get(domain)?.subAddressing ?? rcpt.subAddressing;
+  return setting === false ? undefined : separator;
+}
+
 /** The address to try when the full one is not there; `undefined`: none. */
 function* baseOf(own: boolean | Rule | undefined, address: string, scope: Scope, core: Core): Steps<string | undefined> {
   const setting = own ?? core.settings.rcpt.subAddressing;
@@ -169,8 +177,8 @@ function* baseOf(own: boolean | Rule | undefined, address: string, scope: Scope,
   if (setting === false) return undefined;
   if (setting === true) {
     const local = localPartOf(address);
-    const plus = local.indexOf("+");
-    return plus > 0 ? `${local.slice(0, plus)}@${domain}` : undefined;
+    const at = local.indexOf(separator);
+    return at > 0 ? `${local.slice(0, at)}@${domain}` : undefined;
   }
   // The rule of a Domain object maps local parts, the one of session.rcpt whole addresses.
   if (own !== undefined) {

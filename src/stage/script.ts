@@ -12,6 +12,7 @@ import type { Core, FailedScript } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import type { Parameters } from "./parameters.ts";
 import { ehloUnavailable, refuse, unavailable } from "./refuse.ts";
+import { separatorOf } from "./resolve.ts";
 import { declaredSize, envelopeOf } from "./script-envelope.ts";
 import { environmentItem, type Facts, type ScriptStage } from "./script-environment.ts";
 import type { Scripted } from "./session.ts";
@@ -62,6 +63,7 @@ export function surroundingsOf({ stage, scope, mail, rcpt }: ScriptedCommand, co
     envelope: stage === "ehlo" ? {} : envelopeOf(scope, mail, rcpt, now),
     declaredSize: declaredSize(mail),
     ask: sources.ask,
+    separatorOf: (domain) => separatorOf(domain, settings),
     now,
     yieldToLoop: sources.yieldToLoop,
     ...(onScriptLine && { log: (entry) => onScriptLine({ stage, ...entry }) }),

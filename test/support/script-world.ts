@@ -15,6 +15,7 @@ interface VocabularyChanges {
   readonly lists?: Iterable<string>;
   readonly scripts?: ReadonlyMap<string, string>;
   readonly limits?: Partial<Limits>;
+  readonly subAddressing?: ScriptVocabulary["subAddressing"];
   readonly mustRequire?: boolean;
   /** Lookups and directories may have to be waited for. */
   readonly waits?: boolean;
@@ -24,6 +25,7 @@ export function vocabularyOf({
   lists = [],
   scripts,
   limits = {},
+  subAddressing = "separator",
   mustRequire = false,
   waits = false,
 }: VocabularyChanges = {}): ScriptVocabulary {
@@ -36,6 +38,7 @@ export function vocabularyOf({
     },
     source: (name) => scripts?.get(name),
     limits: { ...defaultLimits, ...limits },
+    subAddressing,
     mustRequire,
   };
 }
@@ -59,6 +62,7 @@ export function surroundingsOf(world: World, late: boolean): ScriptSurroundings 
     envelope: world.envelope,
     declaredSize: world.declaredSize,
     now: world.now,
+    separatorOf: (domain) => (domain === "whole.example" ? undefined : "+"),
     yieldToLoop: () => Promise.resolve(),
     ask: askOf(world, late),
   };

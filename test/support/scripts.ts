@@ -10,7 +10,14 @@ const names = { directories: new Map(), lookups: new Map(), stores: new Set(["em
 const limits = { ...defaultLimits, instructions: 10_000 };
 
 export function scriptsOf(sources: Readonly<Record<string, string>>): ReadonlyMap<string, Script> {
-  const vocabulary = { environment: environmentNames, names, source: () => undefined, limits, mustRequire: false };
+  const vocabulary = {
+    environment: environmentNames,
+    names,
+    source: () => undefined,
+    limits,
+    subAddressing: "separator",
+    mustRequire: false,
+  } as const;
   return new Map(
     Object.entries(sources).map(([name, source]) => {
       const { script, problems } = compileScript(name, source, vocabulary);

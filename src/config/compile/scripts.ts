@@ -5,6 +5,7 @@ import type { Script, ScriptProblem, ScriptVocabulary } from "../../sieve/script
 import { environmentNames, type ScriptStage } from "../../stage/script-environment.ts";
 import type { Problem, ProblemReport } from "../check/report.ts";
 import type { Normalised } from "../normalise.ts";
+import { onlyExpression } from "../syntax/rule-set.ts";
 import type { KeyPath } from "../syntax/tree.ts";
 import { type CompileContext, notUtf8, textOf } from "./context.ts";
 import { literalText } from "./rules.ts";
@@ -46,7 +47,11 @@ export function scriptIn(content: string): string | undefined {
 }
 
 /** What scripts of this configuration are compiled against. */
-export function scriptVocabulary({ sieve }: Normalised, sources: ScriptSources, { names }: CompileContext): ScriptVocabulary {
+export function scriptVocabulary(
+  { sieve, session, domain }: Normalised,
+  sources: ScriptSources,
+  { names }: CompileContext,
+): ScriptVocabulary {
   const { limits, "no-capability-check": isLenient } = sieve.trusted;
   return {
     environment: environmentNames,
@@ -63,8 +68,15 @@ export function scriptVocabulary({ sieve }: Normalised, sources: ScriptSources, 
       variableName: limits["variable-name"],
       variables: limits.variables,
     },
+    subAddressing: subAddressingOf([session.rcpt["sub-addressing"], ...domain.flatMap((each) => each["sub-addressing"] ?? [])]),
     mustRequire: !isLenient,
   };
+}
+
+function subAddressingOf(settings: readonly RuleSetSource[]): ScriptVocabulary["subAddressing"] {
+  const switches = settings.map(onlyExpression);
+  if (switches.some((only) => only !== "true" && only !== "false")) return "rules";
+  return switches.includes("true") ? "separator" : "off";
 }
 
 /** What each stage may run: names, and expressions that compute them. */

@@ -1,18 +1,17 @@
 /** The parts of an address that tests look at (RFC 5228 2.7.4, RFC 5233). */
 import { domainOf, localPartOf } from "../../mail/address.ts";
-import type { Arguments, TagArgument, TagRecord } from "../compile/definition.ts";
-
-const separator = "+";
+import type { Arguments, ScriptContext, TagArgument, TagRecord } from "../compile/definition.ts";
+import type { ScriptRun } from "../run/script-run.ts";
 
 /** `undefined`: the address has no such part, which is not the same as an empty one. */
-type AddressPart = (address: string) => string | undefined;
+export type AddressPart = (address: string, run: ScriptRun) => string | undefined;
 
 const parts: ReadonlyMap<string, AddressPart> = new Map<string, AddressPart>([
   ["all", (address) => address],
   ["localpart", localPartOf],
   ["domain", domainOf],
-  ["user", (address) => userOf(localPartOf(address))],
-  ["detail", (address) => detailOf(localPartOf(address))],
+  ["user", (address, run) => separated(address, run)?.user ?? localPartOf(address)],
+  ["detail", (address, run) => separated(address, run)?.detail],
 ]);
 
 const group = "address-part";
@@ -31,18 +30,25 @@ export function addressPartTag(args: Arguments): TagArgument | undefined {
 }
 
 /** Every part of the null sender is empty (RFC 5228 5.4). */
-export function addressPartOf(args: Arguments): AddressPart {
-  const part = parts.get(addressPartTag(args)?.name ?? "all") ?? parts.get("all");
+export function addressPartOf(args: Arguments, context: ScriptContext): AddressPart {
+  const tag = addressPartTag(args);
+  const part = parts.get(tag?.name ?? "all") ?? parts.get("all");
   if (!part) throw new Error("there is no address part :all");
-  return (address) => (address === "" ? "" : part(address));
+  if (tag?.name === "user" || tag?.name === "detail") warnOfSeparator(tag, context);
+  return (address, run) => (address === "" ? "" : part(address, run));
 }
 
-function userOf(localPart: string): string {
-  const at = localPart.indexOf(separator);
-  return at < 0 ? localPart : localPart.slice(0, at);
+function warnOfSeparator({ offset }: TagArgument, { vocabulary: { subAddressing }, warnOnce }: ScriptContext): void {
+  if (subAddressing === "rules")
+    warnOnce(offset, 'sub-addressing is a rule, which has no separator: ":user" and ":detail" separate the local part at its first "+".');
+  if (subAddressing === "off")
+    warnOnce(offset, 'sub-addressing is off, so no address has a detail: ":user" is the whole local part, and ":detail" matches nothing.');
 }
 
-function detailOf(localPart: string): string | undefined {
-  const at = localPart.indexOf(separator);
-  return at < 0 ? undefined : localPart.slice(at + 1);
+/** `undefined`: its domain has no separator, or the address has none. */
+function separated(address: string, { surroundings }: ScriptRun): { readonly user: string; readonly detail: string } | undefined {
+  const localPart = localPartOf(address);
+  const separator = surroundings.separatorOf(domainOf(address) ?? "");
+  const at = separator === undefined ? -1 : localPart.indexOf(separator);
+  return separator === undefined || at < 0 ? undefined : { user: localPart.slice(0, at), detail: localPart.slice(at + separator.length) };
 }

@@ -2,7 +2,7 @@
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { shorten } from "../../text/shorten.ts";
 import type { Arguments, ScriptContext, TestRecord, TextArgument } from "../compile/definition.ts";
-import { addressPartOf, addressPartTag, addressPartTags } from "../match/address-part.ts";
+import { type AddressPart, addressPartOf, addressPartTag, addressPartTags } from "../match/address-part.ts";
 import { compileMatch, isCounted, matchTags, matchTypeOf, type ValueSource } from "../match/match-type.ts";
 import { envelopePart } from "../run/envelope-parts.ts";
 import type { ScriptRun } from "../run/script-run.ts";
@@ -32,13 +32,13 @@ export const envelopeTest: TestRecord = {
 
 /** `undefined`: an error was reported. */
 function sourcesOf(name: TextArgument, args: Arguments, context: ScriptContext): readonly ValueSource[] | undefined {
-  const partOfAddress = addressPartOf(args);
+  const partOfAddress = addressPartOf(args, context);
   if (name.constant === undefined) {
     return [
       (run) => {
         const part = envelopePart(name.of(run));
         const value = part && run.envelope[part];
-        return value === undefined || !isAddress(part) ? value : partOfAddress(value);
+        return value === undefined || !isAddress(part) ? value : partOfAddress(value, run);
       },
     ];
   }
@@ -99,10 +99,10 @@ function warnOfCapitals(args: Arguments, context: ScriptContext): void {
   }
 }
 
-function addressSource(part: EnvelopePart, partOfAddress: (address: string) => string | undefined): ValueSource {
+function addressSource(part: EnvelopePart, partOfAddress: AddressPart): ValueSource {
   return (run) => {
     const address = run.envelope[part];
-    return address === undefined ? undefined : partOfAddress(address);
+    return address === undefined ? undefined : partOfAddress(address, run);
   };
 }
 

@@ -7,6 +7,7 @@ import { decideEhlo } from "../../../src/stage/ehlo.ts";
 import { decideMail } from "../../../src/stage/mail.ts";
 import { decideRcpt } from "../../../src/stage/rcpt.ts";
 import { admitRecipient, beginTransaction, type Session } from "../../../src/stage/session.ts";
+import type { Rule } from "../../../src/stage/stage-settings.ts";
 import type { Verdict } from "../../../src/stage/verdict.ts";
 import { scriptsOf } from "../../support/scripts.ts";
 import { session } from "../../support/session.ts";
@@ -122,6 +123,21 @@ describe("at MAIL", () => {
     const outcome = await decideMail(session({}), sender, place.core, { parameters });
     return { ...place, said: `${shown(outcome.verdict)} ${outcome.sender || "<>"}` };
   };
+
+  const byRule = rule("rcpt");
+  test.each<[ofSession: boolean | Rule, ofDomain: boolean | Rule | undefined, detail: boolean]>([
+    [true, undefined, true],
+    [false, undefined, false],
+    [true, false, false],
+    [false, true, true],
+    [byRule, undefined, true],
+    [false, byRule, true],
+  ])("whether an address has a detail follows sub-addressing of session.rcpt (%j) and of its domain (%j)", async (subAddressing, own, detail) => {
+    const domain = { name: "b.example", directory: undefined, subAddressing: own, catchAllAddress: undefined, allowRelaying: false };
+    const changes = { rcpt: { subAddressing }, domains: new Map([["b.example", domain]]) };
+    const { said } = await mail('if envelope :detail "from" "tag" { reject "yes"; }', "a+tag@b.example", { changes });
+    expect(said.startsWith("550 5.7.1 yes")).toBe(detail);
+  });
 
   test.each([
     ['set "envelope.from" "New@Münch.example";', "pass (pass) new@xn--mnch-0ra.example"],
