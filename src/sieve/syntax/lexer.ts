@@ -1,6 +1,7 @@
 /** The words of a script (RFC 5228 section 8.1), each with its place. */
 import { shorten } from "../../text/shorten.ts";
 import type { Limits } from "../limits.ts";
+import { quotedText, quotedTextOrOpen, textWithoutOpening } from "./quoted-text.ts";
 
 export type Mark = "[" | "]" | "(" | ")" | "{" | "}" | "," | ";";
 
@@ -29,7 +30,6 @@ const hashComment = /#[^\n]*/y;
 const identifier = /[A-Za-z_][A-Za-z0-9_]*/y;
 const tag = /:[A-Za-z_][A-Za-z0-9_]*/y;
 const number = /\d[\dA-Za-z_]*/y;
-const quoteOrEscape = /["\\]/g;
 const blockStart = /text:[ \t]*(?:#[^\n]*)?\r?\n/iy;
 /** The text must begin on the next line. */
 const spoiledBlockStart = /text:[ \t]+(?=[^#\s])/iy;
@@ -45,6 +45,16 @@ const units: Readonly<Record<string, number>> = { K: 1024, M: 1024 ** 2, G: 1024
 
 /** The last token is always the end. What is not a word is reported and left out. */
 export function tokenize(source: string, limits: Limits, report: ReportProblem): ScriptToken[] {
+  const problems: Parameters<ReportProblem>[] = [];
+  const tokens = read(source, limits, (...problem) => problems.push(problem), false);
+  if (tokens === "quote-missing") return read(source, limits, report, true);
+  for (const problem of problems) report(...problem);
+  return tokens;
+}
+
+function read(source: string, limits: Limits, report: ReportProblem, lacksQuote: true): ScriptToken[];
+function read(source: string, limits: Limits, report: ReportProblem, lacksQuote: false): ScriptToken[] | "quote-missing";
+function read(source: string, limits: Limits, report: ReportProblem, lacksQuote: boolean): ScriptToken[] | "quote-missing" {
   const tokens: ScriptToken[] = [];
   // Editors of Windows begin a file with a byte order mark.
   let offset = source.startsWith("\ufeff") ? 1 : 0;
@@ -58,8 +68,12 @@ export function tokenize(source: string, limits: Limits, report: ReportProblem):
   for (;;) {
     offset = afterSpace(source, offset, report);
     if (offset < 0) return [...tokens, { kind: "end", isCut: true, offset: source.length, end: source.length }];
-    if (offset >= source.length) return [...tokens, { kind: "end", isCut: false, offset, end: offset }];
-    const token = next(source, offset, report, reportStray);
+    if (offset >= source.length) {
+      const isCut = lacksQuote && tokens.at(-1)?.isAfterStray === true;
+      return [...tokens, { kind: "end", isCut, offset, end: offset }];
+    }
+    const token = next(source, offset, report, reportStray, lacksQuote);
+    if (token === "quote-missing") return token;
     if (token === "unterminated") return [...tokens, { kind: "end", isCut: true, offset: source.length, end: source.length }];
     if (typeof token === "number") {
       offset = token;
@@ -96,10 +110,16 @@ function afterSpace(source: string, from: number, report: ReportProblem): number
 }
 
 /** A token, or the offset after what is not one. */
-function next(source: string, offset: number, report: ReportProblem, reportStray: ReportProblem): ScriptToken | number | "unterminated" {
+function next(
+  source: string,
+  offset: number,
+  report: ReportProblem,
+  reportStray: ReportProblem,
+  lacksQuote: boolean,
+): ScriptToken | number | "unterminated" | "quote-missing" {
   const character = source.charAt(offset);
   if (isMark(character)) return { kind: "mark", mark: character, offset, end: offset + 1 };
-  if (character === '"') return quotedText(source, offset, report);
+  if (character === '"') return lacksQuote ? quotedTextOrOpen(source, offset, report) : (quotedText(source, offset) ?? "quote-missing");
   const body = endOf(blockStart, source, offset);
   if (body !== undefined) return textBlock(source, offset, body, report);
   const after = endOf(spoiledBlockStart, source, offset);
@@ -109,7 +129,10 @@ function next(source: string, offset: number, report: ReportProblem, reportStray
     return line < 0 ? "unterminated" : textBlock(source, offset, line + 1, () => {});
   }
   const end = endOf(identifier, source, offset);
-  if (end !== undefined) return { kind: "identifier", name: source.slice(offset, end).toLowerCase(), offset, end };
+  if (end !== undefined) {
+    const text = lacksQuote ? textWithoutOpening(source, offset, end, report) : undefined;
+    return text ?? { kind: "identifier", name: source.slice(offset, end).toLowerCase(), offset, end };
+  }
   const tagEnd = endOf(tag, source, offset);
   if (tagEnd !== undefined) return { kind: "tag", name: source.slice(offset + 1, tagEnd).toLowerCase(), offset, end: tagEnd };
   const numberEnd = endOf(number, source, offset);
@@ -135,33 +158,6 @@ function isMark(character: string): character is Mark {
   return marks.has(character);
 }
 
-function quotedText(source: string, offset: number, report: ReportProblem): ScriptToken | "unterminated" {
-  quoteOrEscape.lastIndex = offset + 1;
-  for (let found = quoteOrEscape.exec(source); found; found = quoteOrEscape.exec(source)) {
-    const end = found.index + 1;
-    if (found[0] === '"') {
-      const written = source.slice(offset + 1, found.index);
-      if (isOpening.test(source.charAt(end)) && written.includes("\n")) return unclosedText(source, offset, report);
-      return { kind: "text", value: written.replace(/\\(.)/gs, "$1"), offset, end };
-    }
-    quoteOrEscape.lastIndex = end + 1;
-  }
-  report(offset, neverEnds);
-  return "unterminated";
-}
-
-const neverEnds = 'this string never ends. Close it with ", and write \\" for a quote within it.';
-
-/** No word follows a string without a space: the quote before it opens another string. */
-const isOpening = /[^\s,;:()[\]{}#/"]/;
-
-/** A string of several lines, whose closing quote opens another one: it should have ended on its first line. */
-function unclosedText(source: string, offset: number, report: ReportProblem): ScriptToken {
-  report(offset, neverEnds);
-  const value = source.slice(offset + 1, source.indexOf("\n", offset)).replace(/[\s,;)\]{]+$/, "");
-  return { kind: "text", value, offset, end: offset + 1 + value.length };
-}
-
 /** Up to a line that is a dot alone; a dot at the beginning of a line was doubled (RFC 5228 2.4.2). */
 function textBlock(source: string, offset: number, body: number, report: ReportProblem): ScriptToken | "unterminated" {
   const last = /(?<=\n)\.\r?(?:\n|$)/g;
@@ -175,7 +171,7 @@ function textBlock(source: string, offset: number, body: number, report: ReportP
     kind: "text",
     value: source.slice(body, found.index).replace(/(?<=^|\n)\.\./g, "."),
     offset,
-    end: found.index + found[0].length,
+    end: found.index + ".".length,
   };
 }
 

@@ -55,7 +55,7 @@ describe("words", () => {
 
 describe("what is no word", () => {
   it.each<[source: string, words: string, problem: string]>([
-    ['keep "a\\"', "keep cut", '5: this string never ends. Close it with ", and write \\" for a quote within it.'],
+    ['keep "a\\"', 'keep "a\\\\\\"" cut', '5: this string never ends. Close it with ", and write \\" for a quote within it.'],
     ["keep; /* a", "keep ; cut", '6: this comment never ends. Close it with "*/".'],
     ["text:\na\n..\n", "cut", '0: this text block never ends. Close it with a line that holds only ".".'],
     ["10X;", "0 ; end", '0: "10X" is not a number. A number is digits and at most one unit of K, M and G.'],

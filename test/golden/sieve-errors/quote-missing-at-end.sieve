@@ -1,0 +1,2 @@
+reject "a";
+reject "no semicolon either
