@@ -32,11 +32,11 @@ function isSame(a: Value, b: Value): boolean {
   return a === b;
 }
 
-/** Whether an array has an element; texts and numbers are found without a pass over it. */
+/** Whether an array has an element, without a pass over it: arrays of the same types and values have the same JSON. */
 function membership(elements: readonly Value[]): (value: Value) => boolean {
   const scalars = new Set(elements);
-  const arrays = elements.filter(isArray);
-  return (value) => scalars.has(value) || (isArray(value) && arrays.some((array) => isSame(array, value)));
+  const arrays = new Set(elements.filter(isArray).map((array) => JSON.stringify(array)));
+  return (value) => (isArray(value) ? arrays.has(JSON.stringify(value)) : scalars.has(value));
 }
 
 function intersects(a: readonly Value[], b: readonly Value[]): boolean {
@@ -45,14 +45,13 @@ function intersects(a: readonly Value[], b: readonly Value[]): boolean {
 
 function distinct(elements: readonly Value[]): Value[] {
   const scalars = new Set<Value>();
-  const arrays: (readonly Value[])[] = [];
-  return elements.filter((element) => {
-    const seen = isArray(element) ? arrays.some((array) => isSame(array, element)) : scalars.has(element);
-    if (seen) return false;
-    if (isArray(element)) arrays.push(element);
-    else scalars.add(element);
-    return true;
-  });
+  const arrays = new Set<string>();
+  return elements.filter((element) => (isArray(element) ? isNew(arrays, JSON.stringify(element)) : isNew(scalars, element)));
+}
+
+function isNew<T>(seen: Set<T>, value: T): boolean {
+  const before = seen.size;
+  return seen.add(value).size > before;
 }
 
 function containsIgnoreCase(haystack: Value, needle: string): boolean {

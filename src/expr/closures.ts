@@ -1,18 +1,22 @@
 /** Trees to code: resolves names, checks parameters and decides what may wait. */
 
+import { after } from "../answer/answer.ts";
 import { all, always, askOf, map } from "../answer/code.ts";
+import { runSteps, type Steps, waitFor } from "../answer/steps.ts";
 import { compilePattern, type Pattern, PatternError } from "../text/pattern.ts";
-import { apply, folded, shortCircuit, type ValueCode } from "./code.ts";
+import { apply, type Evaluation, folded, shortCircuit, type ValueCode } from "./code.ts";
 import { ExpressionError, type Vocabulary } from "./expression.ts";
 import type { AskFunction, PureFunction } from "./function.ts";
 import { askFunctions, pureFunctions } from "./functions.ts";
 import { isFunction, matchesFunction, unknownFunction, unknownName, withHyphenHint } from "./names.ts";
-import { type EagerOperator, elementAt, operators, unaryOperators } from "./operator.ts";
+import { elementAt, operators, unaryOperators } from "./operator.ts";
 import { type ExpressionNode, parse } from "./syntax.ts";
+import type { BinaryOperator } from "./token.ts";
 import { flag, parseNumber, toText, type Value } from "./value.ts";
 
 type Unary = Extract<ExpressionNode, { kind: "unary" }>;
 type Chain = Extract<ExpressionNode, { kind: "chain" }>;
+type OnStep<S> = NonNullable<Vocabulary<S>["onStep"]>;
 type Call = Extract<ExpressionNode, { kind: "call" }>;
 
 /** What compiling one expression needs to know and finds out. */
@@ -47,12 +51,16 @@ function compileNode<S>(node: ExpressionNode, context: ExpressionContext<S>): Va
     case "call":
       return compileCall(node, context);
     case "array":
-      return compileFolded(node.elements, context, (parts) => all(parts, (values) => values));
+      return stepped(
+        compileFolded(node.elements, context, (parts) => all(parts, (values) => values)),
+        context,
+      );
     case "unary":
       return compileUnary(node, context);
     case "index":
-      return compileFolded([node.of, ...node.indexes], context, (parts) =>
-        all(parts, ([of = "", ...indexes]) => indexes.reduce(elementAt, of)),
+      return stepped(
+        compileFolded([node.of, ...node.indexes], context, (parts) => all(parts, ([of = "", ...indexes]) => indexes.reduce(elementAt, of))),
+        context,
       );
     case "chain":
       return compileChain(node, context);
@@ -72,7 +80,7 @@ function numberInText(value: Value): Value {
 
 function compileUnary<S>({ operator, operand }: Unary, context: ExpressionContext<S>): ValueCode<S> {
   const parts = [compileOperand(operand, context)];
-  return folded(parts, apply(parts, unaryOperators[operator]));
+  return stepped(folded(parts, apply(parts, unaryOperators[operator])), context);
 }
 
 function compileChain<S>(node: Chain, context: ExpressionContext<S>): ValueCode<S> {
@@ -80,7 +88,36 @@ function compileChain<S>(node: Chain, context: ExpressionContext<S>): ValueCode<
   const isEquality = node.links.every(({ operator }) => operator === "==" || operator === "!=");
   const compile = isEquality ? compileNode<S> : compileOperand<S>;
   const parts = [node.head, ...node.links.map(({ operand }) => operand)].map((operand) => compile(operand, context));
-  return folded(parts, chain(node, parts));
+  const code = folded(parts, chain(node, parts));
+  const { onStep } = context.vocabulary;
+  if (!onStep || code.constant !== undefined || isShortCircuit(node)) return code;
+  return node.links.length === 1 ? stepped(code, context) : steppedChain(node, parts, onStep);
+}
+
+/** With what the vocabulary does after each step, unless the value is known. */
+function stepped<S>(code: ValueCode<S>, { vocabulary: { onStep } }: ExpressionContext<S>): ValueCode<S> {
+  if (!onStep || code.constant !== undefined) return code;
+  const { run: inner } = code;
+  return {
+    waits: true,
+    run: (run) => after(inner(run), (value) => onStep(run.subject, value, 0)?.then(() => value) ?? value),
+  };
+}
+
+/** A long chain is many steps. */
+function steppedChain<S>({ links }: Chain, parts: readonly ValueCode<S>[], onStep: OnStep<S>): ValueCode<S> {
+  const steps = links.map(({ operator }, index) => ({ operate: eagerOperator(operator), operand: parts[index + 1] ?? always("") }));
+  const goOn = function* (run: Evaluation<S>): Steps<Value> {
+    let value = yield* waitFor(parts[0]?.run(run) ?? "");
+    for (const { operate, operand } of steps) {
+      const right = operand.run(run);
+      value = operate(value, right instanceof Promise ? yield* waitFor(right) : right);
+      const pause = onStep(run.subject, value, 0);
+      if (pause) yield* waitFor(pause);
+    }
+    return value;
+  };
+  return { waits: true, run: (run) => runSteps(goOn(run)) };
 }
 
 function compileAll<S>(nodes: readonly ExpressionNode[], context: ExpressionContext<S>): ValueCode<S>[] {
@@ -118,13 +155,19 @@ function compileName<S>(name: string, offset: number, { source, vocabulary, used
   throw unknownName(name, offset, source, vocabulary);
 }
 
-function chain<S>({ links }: Chain, parts: readonly ValueCode<S>[]): ValueCode<S> {
-  const eager: ((left: Value, right: Value) => Value)[] = [];
-  for (const { operator } of links) {
-    // Each of these two has a level of its own, so that a chain of it has no other.
-    if (operator === "&&" || operator === "||") return shortCircuit(parts, operator === "||");
-    eager.push(operators[operator satisfies EagerOperator]);
-  }
+/** Each of these two has a level of its own, so that a chain of it has no other. */
+function isShortCircuit({ links }: Chain): boolean {
+  return links.some(({ operator }) => operator === "&&" || operator === "||");
+}
+
+function eagerOperator(operator: BinaryOperator): (left: Value, right: Value) => Value {
+  if (operator === "&&" || operator === "||") throw new Error(`${operator} does not always evaluate both sides`);
+  return operators[operator];
+}
+
+function chain<S>(node: Chain, parts: readonly ValueCode<S>[]): ValueCode<S> {
+  if (isShortCircuit(node)) return shortCircuit(parts, node.links[0]?.operator === "||");
+  const eager = node.links.map(({ operator }) => eagerOperator(operator));
   const [only] = eager;
   if (only && eager.length === 1) return apply(parts, only);
   return all(parts, ([first = "", ...others]) => others.reduce((left, right, index) => eager[index]?.(left, right) ?? left, first));
@@ -141,14 +184,23 @@ function compileCall<S>(call: Call, context: ExpressionContext<S>): ValueCode<S>
   throw unknownFunction(call.name, call.offset, context.source, context.vocabulary);
 }
 
-function compilePure<S>({ arity, evaluate, choices }: PureFunction, call: Call, context: ExpressionContext<S>): ValueCode<S> {
+function compilePure<S>({ arity, evaluate, choices, work }: PureFunction, call: Call, context: ExpressionContext<S>): ValueCode<S> {
   checkArity(call, [arity]);
   const chosen = choices && call.parameters[choices.parameter];
   if (choices && chosen?.kind === "literal" && !choices.of.includes(toText(chosen.value))) {
     const possible = choices.of.map((choice) => `'${choice}'`).join(", ");
     throw new ExpressionError(`${call.name} takes one of ${possible} here.`, chosen.offset);
   }
-  return compileFolded(call.parameters, context, (parts) => apply(parts, evaluate));
+  const { onStep } = context.vocabulary;
+  const code = compileFolded(call.parameters, context, (parts) =>
+    work && onStep && parts.some(({ constant }) => constant === undefined)
+      ? all(parts, (values, run) => {
+          onStep(run.subject, "", work(...values));
+          return evaluate(...values);
+        })
+      : apply(parts, evaluate),
+  );
+  return stepped(code, context);
 }
 
 function compileAsking<S>(record: AskFunction, call: Call, context: ExpressionContext<S>): ValueCode<S> {
@@ -159,7 +211,12 @@ function compileAsking<S>(record: AskFunction, call: Call, context: ExpressionCo
   if ("problem" in inspection) {
     throw new ExpressionError(inspection.problem, call.parameters[inspection.parameter]?.offset ?? call.offset);
   }
-  return askOf(compileAll(call.parameters, context), inspection.waits, call.name, (values, run) => record.ask(run.ask, values));
+  const { onAsk } = context.vocabulary;
+  const code = askOf(compileAll(call.parameters, context), inspection.waits, call.name, (values, run: Evaluation<S>) => {
+    onAsk?.(run.subject);
+    return record.ask(run.ask, values);
+  });
+  return stepped(code, context);
 }
 
 function compileMatches<S>(call: Call, context: ExpressionContext<S>): ValueCode<S> {
@@ -173,13 +230,14 @@ function compileMatches<S>(call: Call, context: ExpressionContext<S>): ValueCode
   }
   const pattern = patternOf(first.value, first.offset);
   const { onMatch } = context.vocabulary;
-  return map(compileNode(second, context), (value, run) => {
+  const code = map(compileNode(second, context), (value, run: Evaluation<S>) => {
     const text = toText(value);
     onMatch?.(run.subject, pattern, text);
     const found = pattern.test(text);
     run.match = found ? { pattern, text } : { pattern, text, groups: [] };
     return flag(found);
   });
+  return stepped(code, context);
 }
 
 function patternOf(source: string, offset: number): Pattern {

@@ -20,6 +20,10 @@ export interface Vocabulary<S> {
   readonly captures?: (subject: S) => readonly string[];
   /** Called before each `matches`; it may throw. */
   readonly onMatch?: (subject: S, pattern: Pattern, text: string) => void;
+  /** Called before each question to a source; it may throw. */
+  readonly onAsk?: (subject: S) => void;
+  /** Called with what each function and operator came to, and with the work beside it, in characters; it may throw, and have the evaluation wait. */
+  readonly onStep?: (subject: S, value: Value, work: number) => Promise<void> | undefined;
   readonly names: Names;
 }
 

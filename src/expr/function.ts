@@ -14,6 +14,8 @@ export interface PureFunction {
   readonly evaluate: (...parameters: Value[]) => Value;
   /** The only texts that a parameter, by its index, may be: a literal that is none of them is an error. */
   readonly choices?: { readonly parameter: number; readonly of: readonly string[] };
+  /** How many characters it goes through, where those are more than it is given. */
+  readonly work?: (...parameters: Value[]) => number;
 }
 
 export function pure(name: string, arity: 1 | 2 | 3, evaluate: PureFunction["evaluate"], choices?: PureFunction["choices"]): PureFunction {

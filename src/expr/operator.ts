@@ -2,7 +2,7 @@
 import type { BinaryOperator } from "./token.ts";
 import { clamp, compare, cutText, flag, isArray, isEqual, isTrue, maxElements, toArray, toNumber, toText, type Value } from "./value.ts";
 
-export type EagerOperator = Exclude<BinaryOperator, "&&" | "||">;
+type EagerOperator = Exclude<BinaryOperator, "&&" | "||">;
 
 export const operators: Readonly<Record<EagerOperator, (left: Value, right: Value) => Value>> = {
   "*": (left, right) => clamp(toNumber(left) * toNumber(right)),

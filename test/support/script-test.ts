@@ -46,7 +46,7 @@ function compile(source: string, { lists = {}, late = false, instructions }: Sub
 /** On one line of its own, so that the script begins on line 2. */
 const prologue =
   'require ["variables", "envelope", "envelope-dsn", "envelope-deliverby", "relational", "subaddress", "extlists", "environment", ' +
-  '"ihave", "date", "regex", "comparator-i;ascii-numeric", "vnd.stalwart.execute"];\n';
+  '"ihave", "date", "regex", "comparator-i;ascii-numeric", "comparator-i;unicode-casemap", "vnd.stalwart.execute", "vnd.stalwart.expressions"];\n';
 
 function scriptOf(source: string, subject: Subject): Script {
   const { script, problems } = compile(source, subject);

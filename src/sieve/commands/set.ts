@@ -24,7 +24,8 @@ export const setRecord: CommandRecord = {
   compile(args, context) {
     const target = context.target(args.text(0));
     const value = args.text(1);
-    const replace = replacement(args, context.vocabulary.limits.variableSize);
+    const room = context.vocabulary.limits.variableSize;
+    const replace = replacement(args, room);
     const chosen = modifiers.filter(({ name }) => args.tag(name));
     if (!target) return undefined;
     const assign = (run: ScriptRun, text: string): "next" => {
@@ -39,7 +40,9 @@ export const setRecord: CommandRecord = {
     return {
       waits: false,
       run: (run) => {
-        const text = value.of(run);
+        // What would be cut in the end is not worth the time that modifiers take.
+        const whole = value.of(run);
+        const text = whole.length > room ? whole.slice(0, room).toWellFormed() : whole;
         return assign(run, modified(replace ? replace(run, text) : text, chosen, run));
       },
     };

@@ -5,7 +5,7 @@ import type { Names } from "../../expr/ask.ts";
 import { compileExpression } from "../../expr/compile.ts";
 import { ExpressionError, type Vocabulary } from "../../expr/expression.ts";
 import { isArray, toText, type Value } from "../../expr/value.ts";
-import { costOf, costOfPattern, type ScriptRun, spend } from "../run/script-run.ts";
+import { costOf, costOfPattern, isOverdue, type ScriptRun, spend, spendAtOnce, yieldToLoop } from "../run/script-run.ts";
 import { placeWithin } from "../syntax/syntax-tree.ts";
 import type { ScriptContext, TextArgument } from "./definition.ts";
 import { scriptFunctions } from "./script-functions.ts";
@@ -32,7 +32,12 @@ export function scriptVocabulary(variables: ScopeVariables, names: Names): Vocab
       spend(run, costOf(run.matches[0]?.length ?? 0));
       return run.matches;
     },
-    onMatch: (run, pattern, text) => spend(run, costOfPattern(pattern, text)),
+    onMatch: (run, pattern, text) => spendAtOnce(run, costOfPattern(pattern, text)),
+    onAsk: (run) => spend(run, costOfAsking),
+    onStep: (run, value, work) => {
+      spend(run, costOf(workOf(value) + work));
+      return isOverdue(run) ? yieldToLoop(run) : undefined;
+    },
     names,
   };
 }
@@ -43,7 +48,7 @@ export function compileIn(text: TextArgument, context: ScriptContext): Code<Scri
   const source = bare(text, context);
   try {
     const { waits, evaluate } = compileExpression(source, { ...context.expressions, functions });
-    const cost = costOf(source.length) + (waits ? costOfAsking : 0);
+    const cost = costOf(source.length);
     return ask(waits, "an expression", (run: ScriptRun) => {
       spend(run, cost);
       return evaluate(run, run.surroundings.ask);
@@ -76,8 +81,19 @@ function bare(text: TextArgument, context: ScriptContext): string {
 }
 
 function charged(run: ScriptRun, value: Value): Value {
-  if (typeof value !== "number") spend(run, costOf(sizeOf(value)));
+  spend(run, costOf(workOf(value)));
   return value;
+}
+
+/** An element of an array is as much work as so many characters. */
+const elementWork = 16;
+
+function workOf(value: Value): number {
+  if (typeof value === "string") return value.length;
+  if (!isArray(value)) return 1;
+  let work = 0;
+  for (const element of value) work += elementWork + workOf(element);
+  return work;
 }
 
 /** In characters; an element of an array counts as one more. */

@@ -7,7 +7,12 @@ export const unicodeFunctions: readonly PureFunction[] = [
   pure("is_ascii", 1, (x = "") => flag(isAscii(x))),
   pure("has_zwsp", 1, (text = "") => flag(invisible.test(toText(text)))),
   pure("puny_decode", 1, (domain = "") => decodePunycode(toText(domain))),
-  pure("levenshtein_distance", 2, (a = "", b = "") => distance(Array.from(toText(a)), Array.from(toText(b)))),
+  {
+    name: "levenshtein_distance",
+    arity: 2,
+    evaluate: (a = "", b = "") => distance(Array.from(toText(a)), Array.from(toText(b))),
+    work: (a = "", b = "") => Math.min(toText(a).length, 2 * maxCompared) * Math.min(toText(b).length, 2 * maxCompared),
+  },
 ];
 
 function isAscii(value: Value): boolean {

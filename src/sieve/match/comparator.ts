@@ -13,6 +13,8 @@ export interface Comparator {
   readonly name: string;
   /** Texts are equal if their folded forms are. */
   readonly fold: (text: string) => string;
+  /** How many characters folding one is as much work as. */
+  readonly work: number;
   /** Of folded texts: negative, zero or positive. */
   readonly order: (a: string, b: string) => number;
   /** For parts of a text by their places in the folded form. */
@@ -26,11 +28,12 @@ const inPlace =
   (start, end) =>
     text.slice(start, end);
 
-const octet: Comparator = { name: "i;octet", fold: (text) => text, order: compare, cutter: inPlace, hasParts: true };
+const octet: Comparator = { name: "i;octet", fold: (text) => text, work: 1, order: compare, cutter: inPlace, hasParts: true };
 
 const asciiCasemap: Comparator = {
   name: "i;ascii-casemap",
   fold: asciiLower,
+  work: 1,
   // RFC 4790 9.2.1 orders capitals, so that `_` comes after all letters.
   order: (a, b) => compare(asciiUpper(a), asciiUpper(b)),
   cutter: inPlace,
@@ -38,11 +41,19 @@ const asciiCasemap: Comparator = {
 };
 
 /** RFC 5051: letters of either case are one, and composed characters are what they are made of. */
-const unicodeCasemap: Comparator = { name: "i;unicode-casemap", fold: unicodeFold, order: compare, cutter: unicodeCut, hasParts: true };
+const unicodeCasemap: Comparator = {
+  name: "i;unicode-casemap",
+  fold: unicodeFold,
+  work: 32,
+  order: compare,
+  cutter: unicodeCut,
+  hasParts: true,
+};
 
 export const asciiNumeric: Comparator = {
   name: "i;ascii-numeric",
   fold: leadingNumber,
+  work: 1,
   order: orderNumbers,
   cutter: inPlace,
   hasParts: false,

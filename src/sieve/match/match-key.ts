@@ -5,7 +5,17 @@ import { compilePattern, type Pattern, PatternError } from "../../text/pattern.t
 import { indexOf } from "../../text/search.ts";
 import { shorten } from "../../text/shorten.ts";
 import type { ScriptContext, TextArgument } from "../compile/definition.ts";
-import { costOf, costOfPattern, isOverdue, ScriptFault, type ScriptRun, spend, yieldToLoop } from "../run/script-run.ts";
+import {
+  checkStep,
+  costOf,
+  costOfPattern,
+  isOverdue,
+  ScriptFault,
+  type ScriptRun,
+  spend,
+  spendAtOnce,
+  yieldToLoop,
+} from "../run/script-run.ts";
 import type { Comparator } from "./comparator.ts";
 import type { Operator } from "./relational.ts";
 import { matchWildcard, parseWildcard, type Wildcard } from "./wildcard.ts";
@@ -13,12 +23,18 @@ import { matchWildcard, parseWildcard, type Wildcard } from "./wildcard.ts";
 /** `folded` is the value as the comparator folds it. A match that has wildcards or groups sets the match variables. */
 export type KeyMatch = (run: ScriptRun, value: string, folded: string) => boolean;
 
+/** A value, or a key that is not known before. */
+export function fold(run: ScriptRun, comparator: Comparator, text: string): string {
+  spendAtOnce(run, costOf(text.length * comparator.work));
+  return comparator.fold(text);
+}
+
 export function matchIs(keys: readonly TextArgument[], comparator: Comparator): AnyKeyMatch {
   const constants: string[] = [];
   const others: KeyMatch[] = [];
   for (const { constant, of } of keys) {
     if (constant !== undefined) constants.push(comparator.fold(constant));
-    else others.push((run, _value, folded) => isSame(run, folded, comparator.fold(of(run))));
+    else others.push((run, _value, folded) => isSame(run, folded, fold(run, comparator, of(run))));
   }
   const among = isAmong(constants);
   return among ? anyOf([among, ...others]) : anyOf(others);
@@ -38,7 +54,7 @@ function isSame(run: ScriptRun, a: string, b: string): boolean {
 }
 
 export function matchContains({ constant, of }: TextArgument, comparator: Comparator): KeyMatch {
-  if (constant === undefined) return (run, _value, folded) => contains(run, folded, comparator.fold(of(run)));
+  if (constant === undefined) return (run, _value, folded) => contains(run, folded, fold(run, comparator, of(run)));
   const key = comparator.fold(constant);
   return (run, _value, folded) => contains(run, folded, key);
 }
@@ -51,7 +67,7 @@ function contains(run: ScriptRun, folded: string, key: string): boolean {
 export function matchValue({ constant, of }: TextArgument, comparator: Comparator, operator: (run: ScriptRun) => Operator): KeyMatch {
   const fixed = constant === undefined ? undefined : comparator.fold(constant);
   return (run, _value, folded) => {
-    const key = fixed ?? comparator.fold(of(run));
+    const key = fixed ?? fold(run, comparator, of(run));
     spend(run, costOf(folded.length + key.length));
     return operator(run)(comparator.order(folded, key));
   };
@@ -60,7 +76,7 @@ export function matchValue({ constant, of }: TextArgument, comparator: Comparato
 export function matchMatches({ constant, of }: TextArgument, comparator: Comparator): KeyMatch {
   const fixed = constant === undefined ? undefined : parseWildcard(comparator.fold(constant));
   return (run, value, folded) => {
-    const found = matchCharged(run, fixed ?? parseCharged(run, comparator.fold(of(run))), folded, value, comparator);
+    const found = matchCharged(run, fixed ?? parseCharged(run, fold(run, comparator, of(run))), folded, value, comparator);
     if (found === undefined) return false;
     run.matches = found;
     return true;
@@ -84,11 +100,13 @@ function matchCharged(
 ): readonly string[] | undefined {
   spend(run, costOf(folded.length + wildcard.length));
   let looked = 0;
+  let charged = 0;
   const work = (characters: number): void => {
     looked += characters;
-    if (looked < workStep) return;
-    spend(run, costOf(looked));
-    looked = 0;
+    if (looked - charged < workStep) return;
+    spend(run, costOf(looked - charged));
+    checkStep(costOf(looked));
+    charged = looked;
   };
   return matchWildcard(wildcard, folded, value, work, cutter(value));
 }
@@ -112,7 +130,7 @@ export function matchRegex({ constant, of, offset }: TextArgument, comparator: C
 }
 
 function matchPattern(run: ScriptRun, pattern: Pattern, value: string): boolean {
-  spend(run, costOfPattern(pattern, value));
+  spendAtOnce(run, costOfPattern(pattern, value));
   // To find that there is no match is far quicker than to find groups.
   if (!pattern.test(value)) return false;
   run.matches = pattern.captures(value);
@@ -123,7 +141,7 @@ function matchPattern(run: ScriptRun, pattern: Pattern, value: string): boolean 
 const compileCost = 32;
 
 function compileCharged(run: ScriptRun, flags: string, source: string): Pattern {
-  spend(run, compileCost * source.length);
+  spendAtOnce(run, compileCost * source.length);
   try {
     const pattern = compilePattern(flags + source);
     spend(run, pattern.size);

@@ -3,9 +3,9 @@
 import { always, until } from "../../answer/code.ts";
 import type { Arguments, ScriptContext, TagArgument, TagRecord, TextArgument } from "../compile/definition.ts";
 import type { TestCode } from "../compile/script-code.ts";
-import { costOf, inTurns, type ScriptRun, spend } from "../run/script-run.ts";
+import { inTurns, type ScriptRun } from "../run/script-run.ts";
 import { asciiNumeric, type Comparator, comparatorOf } from "./comparator.ts";
-import { type AnyKeyMatch, anyOf, type KeyMatch, matchContains, matchIs, matchMatches, matchRegex, matchValue } from "./match-key.ts";
+import { type AnyKeyMatch, anyOf, fold, type KeyMatch, matchContains, matchIs, matchMatches, matchRegex, matchValue } from "./match-key.ts";
 import { matchLists } from "./match-list.ts";
 import { operatorOf } from "./relational.ts";
 
@@ -109,13 +109,12 @@ function countOf(run: ScriptRun, sources: readonly ValueSource[]): number {
   return count;
 }
 
-function inTexts(match: AnyKeyMatch, sources: readonly ValueSource[], { fold }: Comparator): TestCode {
+function inTexts(match: AnyKeyMatch, sources: readonly ValueSource[], comparator: Comparator): TestCode {
   const inOne = (source: ValueSource) =>
     inTurns((run) => {
       const value = source(run);
       if (value === undefined) return false;
-      spend(run, costOf(value.length));
-      return match(run, value, fold(value));
+      return match(run, value, fold(run, comparator, value));
     });
   const [only] = sources;
   return only && sources.length === 1 ? inOne(only) : until(sources.map(inOne), (truth) => truth || undefined, always(false));

@@ -47,6 +47,21 @@ export function spend(run: ScriptRun, cost: number): void {
   if (run.budget < 0) throw new ScriptFault("it ran for more instructions than sieve.trusted.limits.instructions allows");
 }
 
+/** Instructions, some 60 ms at worst. */
+const longestStep = 65_536;
+
+/** For one step within which no other request has its turn: a long one is a fault. */
+export function spendAtOnce(run: ScriptRun, cost: number): void {
+  spend(run, cost);
+  checkStep(cost);
+}
+
+/** The instructions of one step so far. */
+export function checkStep(cost: number): void {
+  if (cost > longestStep)
+    throw new ScriptFault("a text or the pattern that it is matched with is so long that other sessions would have to wait. Shorten it");
+}
+
 /** What handling a text of this many characters costs, beside the one instruction of the command. */
 export function costOf(characters: number): number {
   return characters >> 6;

@@ -1,7 +1,7 @@
 /** Strings in double quotes (RFC 5228 2.4.2), also where a quote is missing: the string that was left open is found, and the rest is read as it was meant. */
 import type { ReportProblem } from "./lexer.ts";
 
-export interface QuotedText {
+interface QuotedText {
   readonly kind: "text";
   /** Escapes undone. */
   readonly value: string;

@@ -80,6 +80,7 @@ describe("limits", () => {
 
 describe("waiting", () => {
   const long = `set "a" "${"a".repeat(65_536)}"; `;
+  const short = `set "a" "${"a".repeat(4000)}"; `;
   it.each<[source: string, waits: boolean]>([
     ['if string "a" "b" { keep; } else { include "plain"; }', false],
     ['while "0" { keep; }', false],
@@ -107,6 +108,15 @@ describe("waiting", () => {
     [
       "many keys are looked for",
       `${long}if string :contains "\${a}" [${Array.from({ length: 2000 }, (_, n) => `"${n}"`).join(", ")}] { keep; }`,
+    ],
+    ["an expression adds long texts", `${short}let "b" "${Array.from({ length: 2000 }, () => "a").join(" + ")}";`],
+    ["an expression adds short texts to a long one", `${long}let "b" "a + ${Array.from({ length: 2000 }, () => "'b'").join(" + ")}";`],
+    ["an expression calls many functions", `${long}eval "${Array.from({ length: 2000 }, () => "trim(a)").join(" == ")}";`],
+    ["functions are within functions", `${long}eval "${"trim(".repeat(90)}a${")".repeat(90)}";`],
+    ["an expression matches", `${short}eval "${Array.from({ length: 2000 }, () => "matches('b', a)").join(" || ")}";`],
+    [
+      "an expression compares texts of some length",
+      `set "a" "${"a".repeat(250)}"; ${`eval "levenshtein_distance(a, a + 'b')";`.repeat(100)}`,
     ],
   ])("others get their turn while %s", async (_, source) => {
     const twenty = (name: string) => `include "${name}";`.repeat(20);
