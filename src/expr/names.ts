@@ -61,6 +61,10 @@ export function unknownFunction(name: string, offset: number, source: string, vo
   if (unbuiltFunctions.has(name)) return new ExpressionError(`"${name}" is not known to this version.`, offset);
   if (vocabulary.variables.has(name))
     return new ExpressionError(`"${name}" is a variable, not a function. Remove the parentheses.`, offset);
+  if (name === "unicode_skeleton") {
+    const mend = "Compare by levenshtein_distance(…), or look for other letters by is_ascii(…), in a script.";
+    return new ExpressionError(`"${name}" is not known here: there is no table of letters that look alike. ${mend}`, offset);
+  }
   const here = renamedFunctions.get(name);
   if (here !== undefined) return new ExpressionError(`unknown function "${name}". It is called ${here}(…) here.`, offset);
   const known = [matchesFunction, ...pureFunctions.keys(), ...askFunctions.keys(), ...(vocabulary.functions?.keys() ?? [])];

@@ -40,6 +40,11 @@ test.each<[source: string, column: number, message: string]>([
   ["metric('x')", 1, '"metric" is not known to this version.'],
   ["is_local_domian('')", 1, 'unknown function "is_local_domian". Did you mean "is_local_domain"?'],
   ["frobnicate(1)", 1, 'unknown function "frobnicate".'],
+  [
+    "unicode_skeleton('x')",
+    1,
+    '"unicode_skeleton" is not known here: there is no table of letters that look alike. Compare by levenshtein_distance(…), or look for other letters by is_ascii(…), in a script.',
+  ],
   ["in_array(1, 2)", 1, 'unknown function "in_array". It is called contains(…) here.'],
   ["constructor(1)", 1, 'unknown function "constructor".'],
   ["sender('x')", 1, '"sender" is a variable, not a function. Remove the parentheses.'],
