@@ -158,7 +158,10 @@ export function logNotice(logger: Logger, notice: Notice): void {
       );
       return;
     case "unwritable-address":
-      logger.error(fields, "resolves to an address that no MTA accepts; mail is delivered to the address as given. Correct the directory");
+      logger.error(
+        fields,
+        "resolves to an address without a domain, or one that no MTA accepts; mail is delivered to the address as given. Correct the directory",
+      );
       return;
     case "changes-not-offered":
       logger.error(
