@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import type { Readable, Writable } from "node:stream";
+import { connect as connectByTls, type SecureContextOptions } from "node:tls";
 
 export interface Smtp {
   /** The reply, its lines joined by LF; rejects when the connection is lost before its end. */
@@ -20,11 +21,29 @@ export async function openSmtp(port: number, localAddress?: string): Promise<Smt
   return speakSmtp(socket, socket);
 }
 
+/** The same, and goes on over TLS, as a client with this certificate, or without one. */
+export async function openSmtpByTls(port: number, certificate: SecureContextOptions = {}): Promise<Smtp> {
+  const socket = connect({ port, host: "127.0.0.1" });
+  const clear = await speakSmtp(socket, socket);
+  await clear.say("EHLO client.example.com");
+  const reply = await clear.say("STARTTLS");
+  if (!reply.startsWith("220")) throw new Error(`no TLS: ${reply}`);
+  socket.removeAllListeners("data");
+  const { cert, key } = certificate;
+  const secure = connectByTls({ socket, rejectUnauthorized: false, cert, key });
+  await once(secure, "secureConnect");
+  return converse(secure, secure, reader(secure));
+}
+
 /** Reads the greeting; `end` closes the output. */
 export async function speakSmtp(input: Readable, output: Writable): Promise<Smtp> {
   const read = reader(input);
   const greeting = await read();
   if (!greeting.startsWith("220")) throw new Error(`greeted by ${greeting}`);
+  return converse(input, output, read);
+}
+
+function converse(input: Readable, output: Writable, read: () => Promise<string>): Smtp {
   return {
     say(line) {
       output.write(`${line}\r\n`);

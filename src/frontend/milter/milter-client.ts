@@ -46,11 +46,13 @@ export function credentialsIn(macros: Macros): Credentials {
   };
 }
 
-/** Sendmail gives the names in any certificate, and says whether it trusts it; Postfix gives them only if it does. */
+/** Postfix gives the names in a certificate as they are, if it trusts it; Sendmail those in any, encoded, and says whether it trusts it. */
 function certificateIn(macros: Macros): ClientCertificate {
-  const subject = macros.get("cert_subject") ?? "";
-  if (subject === "" || (macros.get("verify") ?? "OK") !== "OK") return noCertificate;
-  return { subject: decodeXtext(subject), issuer: decodeXtext(macros.get("cert_issuer") ?? ""), fingerprint: "" };
+  const [subject, issuer] = [macros.get("cert_subject") ?? "", macros.get("cert_issuer") ?? ""];
+  const verified = macros.get("verify");
+  if (subject === "" || (verified !== undefined && verified !== "OK")) return noCertificate;
+  if (verified === undefined) return { subject, issuer, fingerprint: "" };
+  return { subject: decodeXtext(subject), issuer: decodeXtext(issuer), fingerprint: "" };
 }
 
 /**

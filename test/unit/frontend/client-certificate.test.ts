@@ -25,6 +25,7 @@ test.each([
 
 test.each([
   ["Postfix, which gives only those that it trusts", { cert_subject: "branch office", cert_issuer: "Our CA" }, "continue"],
+  ["Postfix, a name that looks like an encoded one", { cert_subject: "branch+20office", cert_issuer: "Our CA" }, noRelay],
   ["Sendmail, which trusts it", { verify: "OK", cert_subject: "branch+20office", cert_issuer: "Our CA" }, "continue"],
   ["Sendmail, which does not", { verify: "FAIL", cert_subject: "branch office", cert_issuer: "Our CA" }, noRelay],
   ["Sendmail without a certificate", { verify: "NO", cert_subject: "", cert_issuer: "" }, noRelay],

@@ -1,5 +1,4 @@
 /** How the way to a PostgreSQL server is protected, tried with real servers that have TLS or not. */
-import { spawnSync } from "node:child_process";
 import { chownSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -7,29 +6,21 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openStore } from "../../../src/store/open-store.ts";
 import type { PostgresqlSettings, TlsSettings } from "../../../src/store/store-settings.ts";
+import { issuedBy, makeCertificate } from "../../support/certificates.ts";
 import { TestPostgres } from "../../support/postgres.ts";
 import { postgresqlSettings } from "../../support/stores.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "postern-tls-"));
 const file = (name: string) => join(folder, name);
 
-/** A certificate by itself, or by another. */
-function certificate(name: string, ...more: readonly string[]): void {
-  const days = ["-days", "1", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
-  const flags = ["req", "-x509", ...days, "-keyout", file(`${name}.key`), "-out", file(`${name}.pem`), ...more];
-  const { status, stderr } = spawnSync("openssl", flags, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`openssl: ${stderr}`);
-}
-
 let secured: TestPostgres;
 let plain: TestPostgres;
 let pem: (name: string) => string;
 
 beforeAll(async () => {
-  certificate("ca", "-subj", "/CN=test CA");
-  const server = ["-CA", file("ca.pem"), "-CAkey", file("ca.key"), "-addext", "subjectAltName=DNS:localhost"];
-  certificate("server", "-subj", "/CN=localhost", ...server);
-  certificate("stranger", "-subj", "/CN=localhost");
+  const ca = makeCertificate(folder, "ca", "/CN=test CA");
+  makeCertificate(folder, "server", "/CN=localhost", ...issuedBy(ca), "-addext", "subjectAltName=DNS:localhost");
+  makeCertificate(folder, "stranger", "/CN=localhost");
   pem = (name) => readFileSync(file(name), "utf8");
   plain = await TestPostgres.create();
   // The server reads its key as the user that it runs as.
