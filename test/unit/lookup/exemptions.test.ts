@@ -46,6 +46,10 @@ describe("clients", () => {
     ["/^mx\\d+\\.example\\./", "203.0.113.9", "MX12.example.net", true],
     ["/^mx\\d+\\.example\\./", "203.0.113.9", "mx.example.net", false],
     ["/^203\\.0\\.113\\./", "203.0.113.9", "", true],
+    ["/^*office\\.example$/", "203.0.113.9", "mail.outbound.office.example", true],
+    ["/^\\d{1,}\\.mo\\d{1,}\\.host\\.example$/", "203.0.113.9", "8.mo64.host.example", true],
+    ["/^x.*?\\.shop\\.example$/ # a comment", "203.0.113.9", "x.server.shop.example", true],
+    ["micro.example", "203.0.113.9", "a.onmicro.example", false],
     ["one.example\r\ntwo.example\r\n", "203.0.113.9", "two.example", true],
   ])("%j: %s %s: %s", (text, address, name, expected) => {
     expect(parseExemptClients(text, unexpected)(address, name)).toBe(expected);

@@ -240,6 +240,27 @@ describe("at MAIL", () => {
       "ok 452/4.4.5 452/4.4.5",
     ],
     [
+      "sender, which the null sender of all reports is not",
+      ["sender"],
+      [
+        ["", {}],
+        ["", {}],
+        ["a@x.example", {}],
+        ["a@x.example", {}],
+      ],
+      "ok ok ok 452/4.4.5",
+    ],
+    [
+      "sender and client, which says whose the reports are",
+      ["sender", "remote_ip"],
+      [
+        ["", {}],
+        ["", { address: "203.0.113.1" }],
+        ["", {}],
+      ],
+      "ok ok 452/4.4.5",
+    ],
+    [
       "not a trusted client",
       [],
       [

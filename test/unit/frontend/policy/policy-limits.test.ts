@@ -51,6 +51,42 @@ describe("greylisting", () => {
     ]);
   });
 
+  const gone = "550 5.1.2 Mailbox does not exist. (5000 ms)";
+
+  // As they have been captured: clients without an address that can be a key, senders that are none, and recipients in other spellings.
+  test.each<[Partial<ReturnType<typeof request>>, recipient: string, answer: string]>([
+    [{ clientAddress: "unknown" }, "john@example.org", "DUNNO"],
+    [{ clientAddress: "" }, "john@example.org", "DUNNO"],
+    [{ clientAddress: "fe80::1%eth0" }, "john@example.org", wait],
+    [{ clientAddress: "::1" }, "john@example.org", wait],
+    [{ sender: "#@[]" }, "john@example.org", wait],
+    [{ sender: "MAILER-DAEMON" }, "john@example.org", wait],
+    [{ sender: "отправитель@почта.рф" }, "john@example.org", wait],
+    [{ sender: "" }, "postmaster@example.org", "DUNNO"],
+    [{ sender: "" }, "Postmaster", "DUNNO"],
+    [{}, "john@example.org.", wait],
+    [{}, "JOHN+Tag@EXAMPLE.ORG", wait],
+    [{}, "@example.org", gone],
+    [{}, "john@@example.org", gone],
+    [{}, `${"x".repeat(300)}@example.org`, gone],
+    [{}, "john%far.example@example.org", gone],
+  ])("odd requests: %j to %s", async (attributes, recipient, answer) => {
+    const self = limited(on);
+    expect(await client(self)(rcpt(recipient, attributes))).toBe(answer);
+    expect(self.notices.filter(({ kind }) => kind === "internal-error")).toEqual([]);
+  });
+
+  test("does not hide connections and messages from their throttles", async () => {
+    const throttles = { connect: [throttle({ id: "connect", count: 3 })], mail: [throttle({ id: "mail", count: 2 })] };
+    const ask = client(limited({ ...on, throttles }));
+    const answers: string[] = [];
+    for (const instance of ["1", "2", "3", "4"]) {
+      const attributes = { clientPort: `${4000 + answers.length}`, instance, sender: `${instance}@client.example` };
+      answers.push((await ask(rcpt("john@example.org", attributes))).slice(0, 21));
+    }
+    expect(answers).toEqual(["DEFER_IF_PERMIT 4.7.1", "DEFER_IF_PERMIT 4.7.1", "452 4.4.5 Rate limit ", "421 4.4.5 Rate limit "]);
+  });
+
   test("a refusal of another kind comes first", async () => {
     const ask = client(limited(on));
     expect(await ask(rcpt("nobody@example.org"))).toMatch(/^550 5\.1\.2 /);
