@@ -21,9 +21,9 @@ export function* alive(entry: ImportedEntry, now: number, what: string, onSkippe
   else yield entry;
 }
 
-/** Milliseconds of another clock, which may have been ahead of this one. */
+/** Whole milliseconds since the epoch, of another clock, which may have been ahead of this one or wrong altogether. */
 export function pastMs(seconds: number, now: number): number {
-  return Math.min(seconds * 1000, now);
+  return Math.trunc(Math.min(Math.max(seconds * 1000, 0), now));
 }
 
 /**
