@@ -17,7 +17,7 @@ export function parseExemptClients(text: string, problem: LineProblem): IsExempt
     const net = networkOf(entry);
     if (source !== undefined) addPattern(patterns, source, line, problem);
     else if (net !== undefined) nets.push(net);
-    else if (/^[^\s/:]*[^\s/:.\d][^\s/:]*$/.test(entry)) {
+    else if (/[^.\d]/.test(entry) && !/[\s/:]/.test(entry)) {
       const name = canonicalDomain(withoutWildcard(entry));
       if (isHostName(name)) names.add(name);
       else

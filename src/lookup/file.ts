@@ -44,7 +44,7 @@ export function parseList(text: string, problem: LineProblem): readonly LookupEn
   const entries: LookupEntry[] = [];
   for (const [index, line] of text.split("\n").entries()) {
     const entry = withoutComment(line);
-    const [, key, value] = /^("(?:[^"\\]|\\.)*"@\S+|\S+)(?:\s+(\S.*))?$/.exec(entry) ?? [];
+    const [, key, value] = /^("(?:[^"\\]|\\.)*"@\S+|\S+)(?:\s+(\S.*))?$/s.exec(entry) ?? [];
     if (key === undefined) continue;
     if (entry.includes("\ufffd")) problem(index + 1, "is not text in UTF-8, and so matches nothing. Convert it.", "warning");
     const useless = uselessNetwork(key);
@@ -62,7 +62,7 @@ export function uselessNetwork(key: string): string | undefined {
 }
 
 function withoutComment(line: string): string {
-  return line.replace(/(?:^|\s)#.*$/, "").trim();
+  return line.replace(/(?:^|\s)#.*$/s, "").trim();
 }
 
 /** As values of an inline list are typed. */

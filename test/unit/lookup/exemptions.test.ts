@@ -108,6 +108,13 @@ describe("what can match nothing is reported, and the rest is used", () => {
     "a..example",
   ])("client %s", (entry) => expect(warned(parseExemptClients, `one.example\n${entry}\ntwo.example`)).toEqual([2]));
 
+  test("an entry of any length is read in its own time", () => {
+    const entry = `${"o.".repeat(1_000_000)}example/24`;
+    const told: number[] = [];
+    parseExemptClients(`one.example\n${entry}`, (line) => void told.push(line));
+    expect(told).toEqual([2]);
+  });
+
   test.each([
     "192.0.2.1",
     "2001:db8::1",

@@ -125,6 +125,8 @@ no.example false
 number.example -5
 float.example 0.5
 long.example 12345678901234567890
+old.example # of a Mac\rand\u2028later
+lines.example one\u2028two
 "q uoted"@example.org quoted
 "j\\ohn"@example.org
 zürich.example
@@ -144,6 +146,8 @@ trusted.example again\r
     ["number.example", -5],
     ["float.example", 0.5],
     ["long.example", "12345678901234567890"],
+    ["old.example", 1],
+    ["lines.example", "one\u2028two"],
     ["q uoted@example.org", "quoted"],
     ["john@example.org", 1],
     ["xn--zrich-kva.example", 1],
