@@ -102,5 +102,10 @@ process.on("disconnect", () => {
   open?.database.close();
   process.exit(0);
 });
-process.on("message", (batch: readonly SqliteWork[]) => process.send?.(batch.map(perform)));
-process.send?.("ready");
+process.on("message", (batch: readonly SqliteWork[]) => tell(batch.map(perform)));
+tell("ready");
+
+/** A parent that is gone hears nothing, and `disconnect` follows. */
+function tell(message: "ready" | readonly SqliteOutcome[]): void {
+  process.send?.(message, undefined, undefined, () => {});
+}

@@ -1,7 +1,11 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, statSync } from "node:fs";
 import { mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import { openStore } from "../../../src/store/open-store.ts";
@@ -15,6 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
+const program = new URL("../../../src/store/sqlite-process.ts", import.meta.url);
 const endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c";
 
 function openTest(file: string, changes: Partial<SqliteSettings> = {}, readOnly = false) {
@@ -24,6 +29,21 @@ function openTest(file: string, changes: Partial<SqliteSettings> = {}, readOnly 
 }
 
 databaseContract("SQLite", "blob", async () => ({ database: openTest("contract.sqlite").database, close: async () => {} }));
+
+describe("the process of a store", () => {
+  it.each(["at once", "during a statement"])("ends quietly when its parent is gone %s", async (when) => {
+    const options = JSON.stringify({ path: join(folder, "orphan.sqlite"), readOnly: false, busyMs: 1000 });
+    const child = fork(program, [options], { serialization: "advanced", execArgv: [], stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    const ended = Promise.all([once(child, "exit"), text(child.stderr as Readable)]);
+    if (when !== "at once") {
+      await once(child, "message");
+      const sql = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 1000000) SELECT count(*) FROM c";
+      await new Promise((resolve) => child.send([{ kind: "query", sql, parameters: [] }], resolve));
+    }
+    child.disconnect();
+    expect(await ended).toEqual([[0, null], ""]);
+  });
+});
 
 describe("SQLite", () => {
   it.each([0, 0o022, 0o077])("creates files for its own user alone, and folders that no stranger sees into (umask %o)", async (umask) => {
