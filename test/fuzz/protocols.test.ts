@@ -18,20 +18,28 @@ import { ProtocolError } from "../../src/wire/protocol-error.ts";
 import { SocketmapDecoder } from "../../src/wire/socketmap.ts";
 import { workOf } from "../support/count-work.ts";
 import { hostileBytes } from "../support/hostile.ts";
+import { octetsInUse } from "../support/kept.ts";
 import { ask } from "../support/loopback-server.ts";
-import { world } from "../support/mail-domain.ts";
+import { type World, world } from "../support/mail-domain.ts";
 import { frame, strings, uint32 } from "../support/milter-frames.ts";
 import { connect, milterWorld } from "../support/milter-mta.ts";
 import { cut, decodeAll, latin1, places } from "../support/portions.ts";
 import { isLong, runs } from "../support/runs.ts";
 
+/** As a conversation holds it, with sources that answer at once. */
+interface Connection {
+  receive(portion: Buffer, check: (reply: Buffer) => void): void;
+  close(): void;
+}
+
 interface Served {
-  /** Sends these portions over a new connection. */
-  readonly send: (portions: readonly Buffer[], check: (reply: Buffer) => void) => void;
+  readonly connect: () => Connection;
   /** What is kept beyond a connection, in octets, and its bound. */
   readonly kept: () => number;
   readonly max: number;
   readonly bugs: () => readonly unknown[];
+  /** What the tests themselves remember of it. */
+  readonly forget: () => void;
 }
 
 interface Wire {
@@ -44,6 +52,15 @@ interface Wire {
 
 const delayed = new DelayedReplies(() => 0);
 const limits: MemoryLimits = { sessions: 1000, octets: 1_000_000 };
+
+function watched({ notices, decisions, causes, directory }: World): Pick<Served, "bugs" | "forget"> {
+  return {
+    bugs: () => notices.filter(({ kind }) => kind === "internal-error"),
+    forget() {
+      for (const list of [notices, decisions, causes, directory.asked]) list.length = 0;
+    },
+  };
+}
 
 /** Each event that an MTA sends, in the order of a session. */
 const milterFrames = [
@@ -85,10 +102,10 @@ const wires: Readonly<Record<string, Wire>> = {
       });
       const answer = answerPolicy(place.options);
       return {
-        send: (portions, check) => talk({ decoder: new PolicyDecoder(), answer, delayed }, portions, check),
+        connect: () => connection({ decoder: new PolicyDecoder(), answer, delayed }),
         kept: () => memory.octets,
         max: limits.octets,
-        bugs: () => place.notices.filter(({ kind }) => kind === "internal-error"),
+        ...watched(place),
       };
     },
     check: (reply) => expect(reply.toString()).toMatch(/^action=\S[^\n]*\n\n$/),
@@ -102,10 +119,10 @@ const wires: Readonly<Record<string, Wire>> = {
       const place = world();
       const answer = answerSocketmap({ ...place.options, onLookup: () => {} });
       return {
-        send: (portions, check) => talk({ decoder: new SocketmapDecoder(), answer, delayed }, portions, check),
+        connect: () => connection({ decoder: new SocketmapDecoder(), answer, delayed }),
         kept: () => 0,
         max: 0,
-        bugs: () => place.notices.filter(({ kind }) => kind === "internal-error"),
+        ...watched(place),
       };
     },
     check(reply) {
@@ -121,10 +138,10 @@ const wires: Readonly<Record<string, Wire>> = {
       const place = world();
       const begin = openMilter(milterWorld(place).options);
       return {
-        send: (portions, check) => talk(milterProtocol(begin(), delayed), portions, check),
+        connect: () => connection(milterProtocol(begin(), delayed)),
         kept: () => 0,
         max: 0,
-        bugs: () => place.notices.filter(({ kind }) => kind === "internal-error"),
+        ...watched(place),
       };
     },
     check(reply) {
@@ -162,7 +179,7 @@ describe.each(Object.entries(wires))("%s", (_, { decoder, samples, open, check }
         // What is kept fills up over many connections, and is begun anew so that each failure can be repeated.
         count += 1;
         if (count % 5000 === 0) served = open();
-        served.send(cut(bytes, cuts), check);
+        talk(served.connect(), cut(bytes, cuts), check);
         if (served.kept() > served.max) throw new Error(`${served.kept()} octets are kept`);
         if (served.bugs().length > 0) throw served.bugs()[0];
       }),
@@ -170,30 +187,68 @@ describe.each(Object.entries(wires))("%s", (_, { decoder, samples, open, check }
     );
   }, 3_600_000);
 
+  test("a connection keeps no more than a few times what came over it", () => {
+    const served = open();
+    const connections: Connection[] = [];
+    const send = (inputs: readonly Buffer[]) => {
+      for (const bytes of inputs) {
+        const one = served.connect();
+        if (isTaken(one, [bytes], () => {})) connections.push(one);
+        else one.close();
+        served.forget();
+      }
+    };
+    const whole = [...samples, Buffer.concat(samples), Buffer.concat(samples).subarray(0, -1)];
+    // Code is compiled on its first use, and kept.
+    send(fc.sample(hostileBytes(whole), 300));
+    const inputs = fc.sample(hostileBytes(whole), runs(1000));
+    const [count, before] = [connections.length, octetsInUse()];
+    send(inputs);
+    const kept = octetsInUse() - before;
+    const octets = inputs.reduce((sum, bytes) => sum + bytes.length, 0);
+    expect(connections.length - count).toBeGreaterThan(inputs.length / 20);
+    expect(kept).toBeLessThan(8 * octets + 10_000 * (connections.length - count) + 1_000_000);
+  });
+
   test("take work in proportion to their number", async () => {
     for (const bytes of fc.sample(hostileBytes(samples), runs(5))) {
       const sent = (times: number) => Array.from({ length: times }, () => bytes);
-      const work = async (times: number) => await workOf("/src/", () => open().send(sent(times), () => {}));
+      const work = async (times: number) => await workOf("/src/", () => talk(open().connect(), sent(times), () => {}));
       const once = await work(50);
       expect(await work(400)).toBeLessThan(16 * once + 5000);
     }
   });
 });
 
-/** A connection as the conversation holds it, with sources that answer at once. */
-function talk<Request>({ decoder, answer, onClose }: Protocol<Request>, portions: readonly Buffer[], check: (reply: Buffer) => void): void {
-  try {
-    for (const portion of portions) {
+function connection<Request>({ decoder, answer, onClose }: Protocol<Request>): Connection {
+  return {
+    receive(portion, check) {
       decoder.push(portion);
       for (let request = decoder.next(); request !== undefined; request = decoder.next()) {
         const reply = answer(request);
         if (reply instanceof Promise) throw new Error("nothing waits here");
         if (reply !== undefined) check(Buffer.from(reply.text));
       }
-    }
+    },
+    close: () => onClose?.(),
+  };
+}
+
+/** Whether the connection goes on: what breaks the protocol ends it. */
+function isTaken(on: Connection, portions: readonly Buffer[], check: (reply: Buffer) => void): boolean {
+  try {
+    for (const portion of portions) on.receive(portion, check);
+    return true;
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
+    return false;
+  }
+}
+
+function talk(on: Connection, portions: readonly Buffer[], check: (reply: Buffer) => void): void {
+  try {
+    isTaken(on, portions, check);
   } finally {
-    onClose?.();
+    on.close();
   }
 }
