@@ -65,8 +65,14 @@ export interface Configuration {
   /** Has `embedded` always. */
   readonly stores: ReadonlyMap<string, StoreSettings>;
   readonly directories: ReadonlyMap<string, DirectorySettings>;
-  /** Names; `directory` undefined: `''` and `'*'` mean none. */
-  readonly storage: { readonly directory: string | undefined; readonly data: string; readonly state: string };
+  readonly storage: {
+    /** Names; `directory` undefined: `''` and `'*'` mean none. */
+    readonly directory: string | undefined;
+    readonly data: string;
+    readonly state: string;
+    /** `undefined`: state is in no file. */
+    readonly onCorrupt: "begin-anew" | "wait" | undefined;
+  };
   readonly lookups: ReadonlyMap<string, LookupSettings>;
   readonly dns: DnsSettings;
   readonly settings: Settings;
@@ -113,7 +119,7 @@ export function compileConfiguration(file: string, text: string, normalised: Nor
     listeners: compileListeners(normalised, context),
     stores: compileStores(normalised, context),
     directories: compileDirectories(normalised, context),
-    storage,
+    storage: { directory: storage.directory, data: storage.data, state: storage.state, onCorrupt: storage["on-corrupt"] },
     lookups: compileLookups(normalised, context),
     dns: dnsSettings(normalised.dns),
     settings: compileSettings(normalised, sieve, context),

@@ -34,8 +34,9 @@ export class StateStores {
     const settings = stateSettings(configuration);
     if (settings.type === "sqlite") mustBeWritable(settings.path);
     const leases = new Leases();
-    const state = this.#stores.lease(settings, leases, (own) => {
-      const options = { onAvailability: this.#onAvailability, replacesBroken: true, now: this.#now };
+    const replacesBroken = configuration.storage.onCorrupt === "begin-anew";
+    const state = this.#stores.lease([settings, replacesBroken], leases, (own) => {
+      const options = { onAvailability: this.#onAvailability, replacesBroken, now: this.#now };
       const store = own.hold(openState(settings, options), (opened) => opened.close());
       own.hold(startExpiry(store, this.#now), (expiry) => expiry.stop());
       return store;

@@ -96,8 +96,10 @@ function passwordOf(at: KeyPath, store: NormalisedPostgresql, context: CompileCo
 }
 
 /** `[storage]`. */
-export function checkStorage({ storage }: Normalised, { names, report }: CompileContext): void {
+export function checkStorage({ storage, store }: Normalised, { names, report }: CompileContext): void {
   for (const key of ["data", "state"] as const) report.errorIf(["storage", key], unknownStore(storage[key], names));
+  if (storage["on-corrupt"] !== undefined && store[storage.state]?.type === "postgresql")
+    report.error(["storage", "on-corrupt"], `is for state in SQLite, and the store "${storage.state}" is PostgreSQL. Remove it.`);
   const { directory } = storage;
   if (directory === undefined || names.directories.has(directory)) return;
   report.error(["storage", "directory"], `unknown directory "${directory}". Add [directory.${directory}], or name another one.`);

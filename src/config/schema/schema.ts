@@ -165,6 +165,11 @@ const storage = z.strictObject({
     description: "The store that `''` and `'*'` mean in `key_*`, `counter_*` and `sql_query`, and that scripts ask unless they name one.",
   }),
   state: word.default("embedded").meta({ description: "The store for the daemon's own state: greylist and throttles." }),
+  "on-corrupt": z.enum(["begin-anew", "wait"]).optional().meta({
+    description:
+      "When the SQLite file of `state` is corrupt: `begin-anew` renames it, with the new name in the log, and creates an empty one; `wait` leaves it where it is until somebody repairs it, and tries again after 1 second up to 1 minute.",
+    unset: '`"begin-anew"` for SQLite',
+  }),
 });
 
 const lookupEntries = z.record(

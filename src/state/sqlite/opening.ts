@@ -1,4 +1,4 @@
-/** Opening state.sqlite: tried again at growing intervals while it fails. A broken file is moved aside for a new one. */
+/** Opening state.sqlite: tried again at growing intervals while it fails. A broken file is moved aside for a new one, or stays. */
 import { existsSync, renameSync } from "node:fs";
 import { StateFile } from "./tables.ts";
 
@@ -28,29 +28,38 @@ export class Opening {
 
   /** Until it is time for the next try, throws what the last one threw. A file that another process holds may be tried at any time. */
   open(): StateFile {
-    const now = this.#options.now();
     const last = this.#failure;
-    // A clock that was set back does not prolong the interval.
-    if (last !== undefined && now >= last.at && now < last.at + last.intervalMs) throw last.error;
+    if (last !== undefined && this.#isSince(last.at, last.intervalMs)) throw last.error;
     try {
-      const file = new StateFile(this.#path);
-      this.#failure = undefined;
-      return file;
+      return new StateFile(this.#path);
     } catch (cause) {
       if (codeOf(cause) === SQLITE_BUSY) throw cause;
-      const error = this.replaceBroken(cause);
-      const next = last === undefined ? intervalMs.first : Math.min(last.intervalMs * 2, intervalMs.most);
-      this.#failure = { error, at: now, intervalMs: next };
-      throw error;
+      throw this.#tryLater(this.#replaces(cause) ? this.#replace(cause) : cause);
     }
   }
 
-  /** Moves the file aside when `error` says that it is broken; returns the error with what became of the file. It must be closed. */
-  replaceBroken(error: unknown): unknown {
-    const code = codeOf(error);
-    if (!this.#options.replacesBroken || (code !== SQLITE_CORRUPT && code !== SQLITE_NOTADB)) return error;
+  /** What became of a file that failed when it was open, and is closed, as an error. A broken one that stays is tried later. */
+  afterUse(error: unknown): unknown {
+    const isOfOpening = error === this.#failure?.error;
+    if (isOfOpening || !isBroken(error)) return error;
+    return this.#replaces(error) ? this.#replace(error) : this.#tryLater(error);
+  }
+
+  #tryLater(error: unknown): unknown {
+    const last = this.#failure;
+    // One that can be opened, and is found broken later, has not worked meanwhile.
+    const isSame = last !== undefined && this.#isSince(last.at, last.intervalMs + intervalMs.most);
+    const next = isSame ? Math.min(last.intervalMs * 2, intervalMs.most) : intervalMs.first;
+    this.#failure = { error, at: this.#options.now(), intervalMs: next };
+    return error;
+  }
+
+  #replaces(error: unknown): boolean {
+    return this.#options.replacesBroken && isBroken(error) && !this.#isSince(this.#replacedAt, replaceAgainMs);
+  }
+
+  #replace(error: unknown): Error {
     const now = this.#options.now();
-    if (now >= this.#replacedAt && now < this.#replacedAt + replaceAgainMs) return error;
     const aside = `${this.#path}.broken-${new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, "")}`;
     try {
       for (const suffix of suffixes) if (existsSync(this.#path + suffix)) renameSync(this.#path + suffix, aside + suffix);
@@ -60,6 +69,17 @@ export class Opening {
     this.#replacedAt = now;
     return new Error(`${messageOf(error)}; moved to ${aside}, a new file takes its place`, { cause: error });
   }
+
+  /** A clock that was set back prolongs nothing. */
+  #isSince(then: number, ms: number): boolean {
+    const now = this.#options.now();
+    return now >= then && now < then + ms;
+  }
+}
+
+function isBroken(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === SQLITE_CORRUPT || code === SQLITE_NOTADB;
 }
 
 // Primary result codes (sqlite.org/rescode.html).

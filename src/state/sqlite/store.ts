@@ -202,7 +202,7 @@ export class SqliteState implements StateStore {
     if (codeOf(cause) === SQLITE_FULL) this.#try(() => this.#file?.rollback());
     // It may work when it is opened again: after the file was repaired or the folder created.
     else this.#closeFile();
-    const error = isBug ? cause : this.#unavailable(this.#opening.replaceBroken(cause));
+    const error = isBug ? cause : this.#unavailable(this.#opening.afterUse(cause));
     for (const pending of failed) pending.fail(error);
     if (this.#waiting.length > 0 && !this.#isFlushing) this.#flushSoon();
   }

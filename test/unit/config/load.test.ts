@@ -104,7 +104,7 @@ describe("defaults", () => {
     ]);
     expect(configuration.listeners[0]?.trustedNetworks.contains("127.1.2.3")).toBe(true);
     expect([...configuration.stores.values()]).toMatchObject([{ name: "embedded", type: "sqlite", path: resolve("var/data.sqlite") }]);
-    expect(configuration.storage).toEqual({ directory: "local", data: "embedded", state: "embedded" });
+    expect(configuration.storage).toEqual({ directory: "local", data: "embedded", state: "embedded", onCorrupt: "begin-anew" });
     expect(configuration.maxWaiting).toBe(20);
   });
 

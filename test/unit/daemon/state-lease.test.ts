@@ -1,5 +1,5 @@
 /** Who holds the store of state: cores before and after a reload share it, and the last one closes it. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -11,8 +11,8 @@ import type { GreylistQuestion } from "../../../src/stage/state.ts";
 const folder = mkdtempSync(join(tmpdir(), "postern-leases-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function configuration(stateDirectory: string, enable = true) {
-  const text = `[session.rcpt.greylist]\nenable = ${enable}\n`;
+function configuration(stateDirectory: string, enable = true, storage = "") {
+  const text = `[storage]\n${storage}\n[session.rcpt.greylist]\nenable = ${enable}\n`;
   const loaded = parseConfiguration(text, "/etc/postern/postern.toml", () => "", { serves: false, stateDirectory });
   if (loaded.configuration === undefined) throw new Error("not loaded");
   return loaded.configuration;
@@ -83,4 +83,21 @@ test("a directory that is not there yet is tried, and left as it was", () => {
   const path = join(folder, "new", "deeper");
   expect(problemWithState(configuration(path))).toBeUndefined();
   expect(existsSync(join(folder, "new"))).toBe(false);
+});
+
+test.each([
+  ["", true],
+  ['on-corrupt = "begin-anew"', true],
+  ['on-corrupt = "wait"', false],
+])("a corrupt file is renamed if the configuration says so: %s", async (storage, isRenamed) => {
+  const path = join(folder, `corrupt ${storage}`);
+  mkdirSync(path);
+  writeFileSync(join(path, "state.sqlite"), Buffer.alloc(20_000, "not a database "));
+  const { state, release } = new StateStores(
+    () => 1,
+    () => {},
+  ).lease(configuration(path, true, storage));
+  await expect(Promise.resolve(state.greylist(question("a")))).rejects.toThrow(TemporaryError);
+  await release();
+  expect(readdirSync(path).some((name) => name.startsWith("state.sqlite.broken-"))).toBe(isRenamed);
 });

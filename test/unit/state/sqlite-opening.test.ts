@@ -90,6 +90,25 @@ describe("a broken file", () => {
     expect(await state.triplet(greylistQuestion({ sender: "jane@example.org" }))).toMatchObject({ firstSeen: start });
   });
 
+  it.each(broken)("stays where it is if it is not to be replaced, and is tried at growing intervals: %s", async (_, breakFile) => {
+    await breakFile();
+    const before = readFileSync(path);
+    const state = openTest({ replacesBroken: false });
+    for (let second = 0; second <= 4; second++) {
+      expect(await ask(state)).toBe("temporary");
+      time += 1000;
+    }
+    expect(aside()).toEqual([]);
+    expect(readFileSync(path).equals(before)).toBe(true);
+    for (const name of readdirSync(folder)) rmSync(join(folder, name));
+    // The tries are after 1, 3 and 7 seconds.
+    for (const expected of ["temporary", "temporary", "wait"]) {
+      expect(await ask(state)).toBe(expected);
+      time += 1000;
+    }
+    expect(reports).toEqual([expect.not.stringContaining("moved"), "up"]);
+  });
+
   it("stays where it is for who only administers it", async () => {
     writeFileSync(path, Buffer.alloc(20_000, "not a database "));
     const state = openTest({ replacesBroken: false });
