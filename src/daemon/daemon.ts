@@ -24,6 +24,7 @@ import {
   logDecision,
   logFile,
   logNotice,
+  logOtherDaemon,
   logOutages,
   logScriptFailure,
   logScriptLine,
@@ -254,6 +255,7 @@ export function stateLeases(logger: Logger): (configuration: Configuration) => S
   const states = new StateStores(
     Date.now,
     logOutages((source, up, cause) => logStateStore(logger, source, up, cause)),
+    (path, other) => logOtherDaemon(logger, path, other),
   );
   return (configuration) => states.lease(configuration);
 }

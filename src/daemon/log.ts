@@ -7,6 +7,7 @@ import type { FileNews } from "../file/watched-file.ts";
 import type { Decision } from "../frontend/decision.ts";
 import type { Notice } from "../frontend/notice.ts";
 import type { FailedScript, ScriptLine } from "../stage/core.ts";
+import type { OtherDaemon } from "../state/sqlite/sole-use.ts";
 import { escapeControls } from "../text/controls.ts";
 import { LineOutput } from "./line-output.ts";
 
@@ -242,6 +243,16 @@ export function logStateStore(logger: Logger, source: string, up: boolean, cause
   const place = { event: "state", source };
   if (up) logger.warn(place, "available again");
   else logger.warn({ ...place, error: messageOf(cause) }, "state store unavailable; on-store-failure applies");
+}
+
+/** Two daemons keep their state in one file, or do so no longer. */
+export function logOtherDaemon(logger: Logger, file: string, other: OtherDaemon | undefined): void {
+  if (other === undefined) logger.warn({ event: "state", file }, "no other daemon uses this file any more");
+  else
+    logger.warn(
+      { event: "state", file, pid: other.pid },
+      "another daemon uses this file, too. Stop one, or give each a server.state-directory of its own",
+    );
 }
 
 /** For `logSource` and `logStateStore`: a line for each outage, and one when it is over. */

@@ -6,6 +6,7 @@ import type { Configuration } from "../config/configuration.ts";
 import type { State } from "../stage/state.ts";
 import { startExpiry } from "../state/expiry.ts";
 import { openState } from "../state/open-state.ts";
+import { type OtherDaemon, type SoleUse, watchSoleUse } from "../state/sqlite/sole-use.ts";
 import type { StateStore } from "../state/state-store.ts";
 import { tryWriting } from "../store/private-file.ts";
 import type { StoreSettings } from "../store/store-settings.ts";
@@ -17,23 +18,38 @@ export interface StateLease {
   release(): Promise<void>;
 }
 
+/** Another daemon keeps its state in the same file; `other` undefined: it does no longer. */
+export type OnOtherDaemon = (path: string, other: OtherDaemon | undefined) => void;
+
 export class StateStores {
   readonly #now: () => number;
   readonly #onAvailability: OnAvailability;
+  readonly #onOtherDaemon: OnOtherDaemon;
   readonly #stores = new Shared<StateStore>();
+  readonly #soleUses = new Shared<SoleUse>();
 
   /** `now`: milliseconds since the epoch. */
-  constructor(now: () => number, onAvailability: OnAvailability) {
+  constructor(now: () => number, onAvailability: OnAvailability, onOtherDaemon: OnOtherDaemon = () => {}) {
     this.#now = now;
     this.#onAvailability = onAvailability;
+    this.#onOtherDaemon = onOtherDaemon;
   }
 
   /** Throws when its file cannot be written: without it nothing would be greylisted, and nobody would see. */
   lease(configuration: Configuration): StateLease {
     if (!usesState(configuration)) return noState;
     const settings = stateSettings(configuration);
-    if (settings.type === "sqlite") mustBeWritable(settings.path);
     const leases = new Leases();
+    if (settings.type === "sqlite") {
+      const { path } = settings;
+      mustBeWritable(path);
+      this.#soleUses.lease(path, leases, (own) =>
+        own.hold(
+          watchSoleUse(path, (other) => this.#onOtherDaemon(path, other)),
+          (use) => use.stop(),
+        ),
+      );
+    }
     const replacesBroken = configuration.storage.onCorrupt === "begin-anew";
     const state = this.#stores.lease([settings, replacesBroken], leases, (own) => {
       const options = { onAvailability: this.#onAvailability, replacesBroken, now: this.#now };

@@ -8,6 +8,7 @@ import type { Readable } from "node:stream";
 import { patienceMs } from "./patience.ts";
 
 export interface Daemon {
+  readonly pid: number | undefined;
   /** Takes the next matching line of its log; rejects if the daemon ends without it, or logs nothing for too long. */
   logged(wanted: (line: LogLine) => boolean): Promise<LogLine>;
   /** The lines so far that `logged` has not taken. */
@@ -51,6 +52,7 @@ export async function startDaemon({ directory, config, listening, maxFiles }: Da
   const ended = once(child, "exit");
   const log = watch(child);
   const daemon: Daemon = {
+    pid: child.pid,
     logged: log.next,
     untaken: log.untaken,
     hangUp: () => child.kill("SIGHUP"),
