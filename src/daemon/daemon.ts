@@ -30,6 +30,7 @@ import {
   logScriptLine,
   logSource,
   logStateStore,
+  logWaitingFull,
 } from "./log.ts";
 import { type OpenCore, openCore, SharedSources } from "./open-core.ts";
 import type { AnswerPolicy } from "./session-routing.ts";
@@ -54,6 +55,9 @@ export interface DaemonOptions {
 
 /** How long connections have to take their last replies when a listener stops. */
 export const graceMs = 5000;
+
+/** How often it is said that too many greylist entries of a client wait. */
+const waitingFullMs = 3_600_000;
 
 /** How often files are looked at. */
 const refreshMs = 1000;
@@ -252,10 +256,16 @@ class RunningDaemon implements Daemon {
 
 /** Opens the state store when a core first asks it. */
 export function stateLeases(logger: Logger): (configuration: Configuration) => StateLease {
+  const full = new SayOnce(waitingFullMs);
   const states = new StateStores(
     Date.now,
     logOutages((source, up, cause) => logStateStore(logger, source, up, cause)),
-    (path, other) => logOtherDaemon(logger, path, other),
+    {
+      onOtherDaemon: (path, other) => logOtherDaemon(logger, path, other),
+      onWaitingFull(client) {
+        if (full.allows(client)) logWaitingFull(logger, client);
+      },
+    },
   );
   return (configuration) => states.lease(configuration);
 }

@@ -255,6 +255,13 @@ export function logOtherDaemon(logger: Logger, file: string, other: OtherDaemon 
     );
 }
 
+export function logWaitingFull(logger: Logger, client: string): void {
+  logger.warn(
+    { event: "greylist", client },
+    "too many entries of this client wait for a retry; further first attempts are refused without one. See session.rcpt.greylist.max-waiting",
+  );
+}
+
 /** For `logSource` and `logStateStore`: a line for each outage, and one when it is over. */
 export function logOutages(log: OnAvailability): OnAvailability {
   return reportOutages(log, (call, ms) => {

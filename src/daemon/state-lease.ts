@@ -7,7 +7,7 @@ import type { State } from "../stage/state.ts";
 import { startExpiry } from "../state/expiry.ts";
 import { openState } from "../state/open-state.ts";
 import { type OtherDaemon, type SoleUse, watchSoleUse } from "../state/sqlite/sole-use.ts";
-import type { StateStore } from "../state/state-store.ts";
+import { limitWaiting } from "../state/waiting-limit.ts";
 import { tryWriting } from "../store/private-file.ts";
 import type { StoreSettings } from "../store/store-settings.ts";
 import { Leases, Shared } from "./shared.ts";
@@ -18,21 +18,28 @@ export interface StateLease {
   release(): Promise<void>;
 }
 
-/** Another daemon keeps its state in the same file; `other` undefined: it does no longer. */
-export type OnOtherDaemon = (path: string, other: OtherDaemon | undefined) => void;
+/** What an administrator should know. */
+export interface StateNews {
+  /** Another daemon keeps its state in the same file; `other` undefined: it does no longer. */
+  onOtherDaemon(path: string, other: OtherDaemon | undefined): void;
+  /** A first attempt of this client was not remembered: too many of its entries wait. */
+  onWaitingFull(client: string): void;
+}
+
+const noNews: StateNews = { onOtherDaemon: () => {}, onWaitingFull: () => {} };
 
 export class StateStores {
   readonly #now: () => number;
   readonly #onAvailability: OnAvailability;
-  readonly #onOtherDaemon: OnOtherDaemon;
-  readonly #stores = new Shared<StateStore>();
+  readonly #news: StateNews;
+  readonly #stores = new Shared<State>();
   readonly #soleUses = new Shared<SoleUse>();
 
   /** `now`: milliseconds since the epoch. */
-  constructor(now: () => number, onAvailability: OnAvailability, onOtherDaemon: OnOtherDaemon = () => {}) {
+  constructor(now: () => number, onAvailability: OnAvailability, news: StateNews = noNews) {
     this.#now = now;
     this.#onAvailability = onAvailability;
-    this.#onOtherDaemon = onOtherDaemon;
+    this.#news = news;
   }
 
   /** Throws when its file cannot be written: without it nothing would be greylisted, and nobody would see. */
@@ -45,7 +52,7 @@ export class StateStores {
       mustBeWritable(path);
       this.#soleUses.lease(path, leases, (own) =>
         own.hold(
-          watchSoleUse(path, (other) => this.#onOtherDaemon(path, other)),
+          watchSoleUse(path, (other) => this.#news.onOtherDaemon(path, other)),
           (use) => use.stop(),
         ),
       );
@@ -55,7 +62,7 @@ export class StateStores {
       const options = { onAvailability: this.#onAvailability, replacesBroken, now: this.#now };
       const store = own.hold(openState(settings, options), (opened) => opened.close());
       own.hold(startExpiry(store, this.#now), (expiry) => expiry.stop());
-      return store;
+      return limitWaiting(store, (client) => this.#news.onWaitingFull(client));
     });
     return { state, release: () => leases.release() };
   }

@@ -63,11 +63,12 @@ function exemptionOf(address: string, name: string, recipients: readonly string[
 }
 
 function questionOf(address: string, name: string, scope: Scope, settings: GreylistSettings, now: number): GreylistQuestion {
-  const { delayMs, retryWindowMs, lifetimeMs, autoWhitelist } = settings;
+  const { delayMs, retryWindowMs, lifetimeMs, autoWhitelist, maxWaiting } = settings;
   return {
     ...greylistKey({ client: clientKey(address, name, settings), sender: scope.sender, recipient: scope.rcpt }, settings),
     ...{ now, delayMs, retryWindowMs, lifetimeMs },
     autoWhitelist: { address: exactAddress(address), passes: autoWhitelist === 0 ? undefined : autoWhitelist },
+    maxWaiting,
   };
 }
 

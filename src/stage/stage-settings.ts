@@ -92,6 +92,8 @@ export interface GreylistSettings {
   readonly ipv6Prefix: number;
   /** 0: off. */
   readonly autoWhitelist: number;
+  /** Entries of one exact address. */
+  readonly maxWaiting: number;
   readonly foldSenders: boolean;
   /** The name of this machine for the header of a first pass; `undefined`: no header. */
   readonly headerHost: string | undefined;

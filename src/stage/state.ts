@@ -20,6 +20,8 @@ export interface GreylistQuestion {
    * when an administrator allowed the address.
    */
   readonly autoWhitelist: { readonly address: string; readonly passes: number | undefined };
+  /** When so many entries of that address wait, a first attempt is refused without being remembered. */
+  readonly maxWaiting: number;
 }
 
 export type GreylistAnswer =

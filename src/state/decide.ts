@@ -65,6 +65,12 @@ export function refreshMs(lifetimeMs: number): number {
   return Math.min(hourMs, Math.ceil(lifetimeMs / 2));
 }
 
+/** What a store is asked. */
+export interface TripletQuestion extends GreylistQuestion {
+  /** A first attempt is not remembered. */
+  readonly beginsNothing?: true;
+}
+
 export interface GreylistRows {
   readonly triplet: GreylistRow | undefined;
   readonly address: AddressRow | undefined;
@@ -77,15 +83,16 @@ export interface GreylistDecision {
   readonly address?: AddressRow;
 }
 
-export function decideGreylist(rows: GreylistRows, question: GreylistQuestion): GreylistDecision {
+export function decideGreylist(rows: GreylistRows, question: TripletQuestion): GreylistDecision {
   const { now, delayMs, retryWindowMs, lifetimeMs } = question;
   const address = alive(rows.address, now);
   const credit = creditOf(address, question);
   if (isWhitelisted(address, question)) return { answer: { kind: "whitelisted" }, ...credit };
   const row = alive(rows.triplet, now);
   if (row === undefined) {
-    const triplet = { firstSeen: now, lastSeen: now, passed: undefined, expires: now + retryWindowMs };
-    return { answer: { kind: "wait", firstSeen: now, isNew: true }, triplet };
+    const answer: GreylistAnswer = { kind: "wait", firstSeen: now, isNew: true };
+    if (question.beginsNothing) return { answer };
+    return { answer, triplet: { firstSeen: now, lastSeen: now, passed: undefined, expires: now + retryWindowMs } };
   }
   const firstSeen = Math.min(row.firstSeen, now);
   const passed = row.passed === undefined ? undefined : Math.min(row.passed, now);

@@ -1,5 +1,5 @@
 /** State in memory: what the other stores are compared with. */
-import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
+import type { GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
 import {
   type AddressRow,
   allowedPasses,
@@ -11,6 +11,7 @@ import {
   type ThrottleRow,
   type TokenRow,
   type Triplet,
+  type TripletQuestion,
   tokenKey,
 } from "./decide.ts";
 import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, StateStore } from "./state-store.ts";
@@ -21,7 +22,7 @@ export class MemoryState implements StateStore {
   readonly #throttles = new Map<string, ThrottleRow>();
   readonly #tokens = new Map<string, TokenRow>();
 
-  greylist(question: GreylistQuestion): GreylistAnswer {
+  greylist(question: TripletQuestion): GreylistAnswer {
     const { client, sender, recipient } = question;
     const rows = { triplet: this.#triplets.get(keyOf(question)), address: this.#addresses.get(question.autoWhitelist.address) };
     const { answer, triplet, address } = decideGreylist(rows, question);

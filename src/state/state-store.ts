@@ -1,6 +1,7 @@
 /** A state store as the daemon and `postern greylist` see it. */
-import type { State } from "../stage/state.ts";
-import type { AddressRow, GreylistRow, Triplet } from "./decide.ts";
+import type { Answer } from "../answer/answer.ts";
+import type { GreylistAnswer, State } from "../stage/state.ts";
+import type { AddressRow, GreylistRow, Triplet, TripletQuestion } from "./decide.ts";
 
 export interface GreylistEntry extends Triplet, GreylistRow {}
 
@@ -61,6 +62,7 @@ export interface Expiring {
 }
 
 export interface StateStore extends State, Administration, Expiring {
+  greylist(question: TripletQuestion): Answer<GreylistAnswer>;
   /** Questions in progress are answered; later ones are not. */
   close(): Promise<void>;
 }

@@ -98,6 +98,7 @@ type = "mta"
 [session.rcpt.greylist]
 enable = true
 delay = "1d"
+max-waiting = 10000000
 `;
   const daemon = await startDaemon({ directory: folder, config, listening: [{ path }] });
   return { size, settings, daemon, path, rates: { fresh: [], known: [], both: [] } };

@@ -5,6 +5,7 @@ import type { GreylistQuestion } from "../../src/stage/state.ts";
 import { allowedPasses, never } from "../../src/state/decide.ts";
 import { MemoryState } from "../../src/state/memory.ts";
 import type { ImportedEntry, StateStore } from "../../src/state/state-store.ts";
+import { limitWaiting } from "../../src/state/waiting-limit.ts";
 import { runs } from "../support/runs.ts";
 import { greylistQuestion, start, throttleQuestion } from "../support/state-question.ts";
 
@@ -95,6 +96,38 @@ export function stateContract(
     it.each(['it\'s ? $1 \\ "é" {🙂},NULL', "NULL", "", " ", "a\0b", "\ud83d", "é".repeat(255)])("keeps %j", async (text) => {
       expect(await asked([0, 10 * minute], { client: `${text}1`, sender: text, recipient: text })).toBe("nf");
       expect(await store.throttle(throttleQuestion({ key: `text ${text}`, token: text }))).toEqual({ allowed: true, taken: 1 });
+    });
+
+    it("remembers no first attempt that is to begin nothing, and knows the others as ever", async () => {
+      const question = (sender: string, now: number) => greylistQuestion({ recipient: "nothing", sender, now: start + now });
+      const nothing = (sender: string, now: number) => ({ ...question(sender, now), beginsNothing: true as const });
+      const first = [question("a", 0), nothing("b", 0), question("c", 0)];
+      for (const answer of await Promise.all(first.map((each) => store.greylist(each))))
+        expect(answer).toEqual({ kind: "wait", firstSeen: start, isNew: true });
+      expect(await store.triplet(question("b", 0))).toBe(undefined);
+      expect(await store.greylist(nothing("b", 10 * minute))).toEqual({ kind: "wait", firstSeen: start + 10 * minute, isNew: true });
+      expect(await store.greylist(nothing("a", minute))).toMatchObject({ kind: "wait", isNew: false });
+      expect(await store.greylist(nothing("a", 10 * minute))).toMatchObject({ kind: "pass", firstPass: true });
+      expect(await store.greylist(nothing("c", 3 * day))).toMatchObject({ kind: "wait", isNew: true });
+      expect(await store.greylist(question("c", 3 * day))).toMatchObject({ kind: "wait", isNew: true });
+    });
+
+    it("has no more entries of a client that waits than it may have, and lets the others in as those pass", async () => {
+      const limited = limitWaiting(store);
+      const client = "limited";
+      const attempts = async (now: number) => {
+        const kinds: string[] = [];
+        for (const sender of ["a", "b", "c", "d", "e"]) {
+          const { kind } = await limited.greylist(greylistQuestion({ client, sender, now: start + now, maxWaiting: 3 }));
+          kinds.push(kind);
+        }
+        return kinds.join(" ");
+      };
+      const entries = async () => (await store.list({ client }, { limit: 100 })).map(({ sender }) => sender).join(" ");
+      expect(await attempts(0)).toBe("wait wait wait wait wait");
+      expect(await entries()).toBe("a b c");
+      expect(await attempts(10 * minute)).toBe("pass pass pass wait wait");
+      expect(await attempts(20 * minute)).toBe("pass pass pass pass pass");
     });
 
     it("whitelists an address by passes, one an hour at most", async () => {

@@ -16,6 +16,7 @@ export function greylistQuestion(changes: Partial<GreylistQuestion> = {}): Greyl
     retryWindowMs: 2 * day,
     lifetimeMs: 35 * day,
     autoWhitelist: { address: "192.0.2.1", passes: undefined },
+    maxWaiting: 10_000,
     ...changes,
   };
 }

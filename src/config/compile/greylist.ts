@@ -28,6 +28,7 @@ export function compileGreylist({ server, session }: Normalised, enable: Rule, {
     ipv4Prefix: greylist["ipv4-prefix"],
     ipv6Prefix: greylist["ipv6-prefix"],
     autoWhitelist: greylist["auto-whitelist"],
+    maxWaiting: greylist["max-waiting"],
     foldSenders: greylist["fold-senders"],
     headerHost: greylist.header ? server.hostname : undefined,
     training: greylist.training,

@@ -40,6 +40,10 @@ export const greylistTable = z
       description:
         "After so many passes, counting one per hour, a client (one IPv4 address, or one IPv6 network of 64 bits) is no longer greylisted. 0 is off.",
     }),
+    "max-waiting": z.int().min(1).max(10_000_000).default(10_000).meta({
+      description:
+        "How many entries of a client (as in `auto-whitelist`) may wait for a retry. Further first attempts are refused like the others, but make no entry until some have passed, or expire after `retry-window`. Each daemon counts what it has seen since it started.",
+    }),
     "exempt-clients": list.meta({
       description: `Clients that are not greylisted: names with their subdomains, addresses, parts of IPv4 addresses, networks, \`/regular expressions/\`. ${syntax}`,
     }),

@@ -1,6 +1,6 @@
 /** What PostgreSQL is asked for a batch of questions: the decisions of decide.ts in SQL. */
 import type pg from "pg";
-import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
+import type { GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import {
   type AddressRow,
   allowedPasses,
@@ -12,6 +12,7 @@ import {
   refreshMs,
   skewMs,
   type Triplet,
+  type TripletQuestion,
   throttleExpires,
   tokenKey,
   tokenMs,
@@ -42,7 +43,7 @@ const greylist = `
     INSERT INTO postern_greylist AS g (client, sender, recipient, first_seen, last_seen, passed, expires)
     SELECT client, sender, recipient, now, now, NULL, now + $7::bigint FROM seen
     WHERE (passes >= $10::integer) IS NOT TRUE AND CASE
-      WHEN first_seen IS NULL THEN true
+      WHEN first_seen IS NULL THEN $11::boolean
       WHEN passed IS NULL THEN first_seen > now + ${skewMs} OR now - least(first_seen, now) >= $6::bigint
       ELSE last_seen > now + ${skewMs} OR now - last_seen >= $9::bigint END
     ORDER BY i
@@ -92,12 +93,12 @@ const take = "SELECT * FROM postern_throttle_take($1, $2, $3, $4, $5, $6, $7, $8
 const giveBack = "SELECT postern_throttle_give_back($1, $2, $3, $4, $5)";
 
 /** Questions that one statement may hold together: it names each triplet once, and its settings for all. */
-export function greylistGroup(): (question: GreylistQuestion) => boolean {
+export function greylistGroup(): (question: TripletQuestion) => boolean {
   const triplets = new Set<string>();
   let settings: string | undefined;
   return (question) => {
-    const { delayMs, retryWindowMs, lifetimeMs, autoWhitelist } = question;
-    const own = `${delayMs} ${retryWindowMs} ${lifetimeMs} ${autoWhitelist.passes}`;
+    const { delayMs, retryWindowMs, lifetimeMs, autoWhitelist, beginsNothing } = question;
+    const own = `${delayMs} ${retryWindowMs} ${lifetimeMs} ${autoWhitelist.passes} ${beginsNothing}`;
     settings ??= own;
     if (own !== settings || triplets.has(keyOf(question))) return false;
     triplets.add(keyOf(question));
@@ -108,7 +109,7 @@ export function greylistGroup(): (question: GreylistQuestion) => boolean {
 /** In the order of `questions`; `undefined`: to be asked again. */
 export async function askGreylist(
   client: pg.ClientBase,
-  questions: readonly GreylistQuestion[],
+  questions: readonly TripletQuestion[],
 ): Promise<readonly (GreylistAnswer | undefined)[]> {
   const [first] = questions;
   if (first === undefined) return [];
@@ -129,6 +130,7 @@ export async function askGreylist(
       lifetimeMs,
       refreshMs(lifetimeMs),
       autoWhitelist.passes ?? allowedPasses,
+      !first.beginsNothing,
     ],
   });
   const seen = new Map<string, GreylistColumns>();

@@ -3,10 +3,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Availability, type OnAvailability } from "../../answer/availability.ts";
 import type { WaitedFor } from "../../answer/patience.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
-import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
+import type { GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import type { SqliteSettings } from "../../store/store-settings.ts";
 import { waitedFor } from "../../store/waited-for.ts";
-import type { AddressRow, GreylistRow, Triplet } from "../decide.ts";
+import type { AddressRow, GreylistRow, Triplet, TripletQuestion } from "../decide.ts";
 import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, StateStore } from "../state-store.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { codeOf, messageOf, Opening, type OpeningOptions, SQLITE_BUSY, SQLITE_FULL } from "./opening.ts";
@@ -55,7 +55,7 @@ export class SqliteState implements StateStore {
     });
   }
 
-  greylist(question: GreylistQuestion): Promise<GreylistAnswer> {
+  greylist(question: TripletQuestion): Promise<GreylistAnswer> {
     return this.#ask((file) => file.greylist(question));
   }
 

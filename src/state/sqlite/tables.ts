@@ -1,7 +1,7 @@
 /** The tables of state.sqlite and the statements on them. Everything is synchronous; the caller begins and commits. */
 import { statSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
+import type { GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import { createPrivately } from "../../store/private-file.ts";
 import {
   type AddressRow,
@@ -14,6 +14,7 @@ import {
   type ThrottleRow,
   type TokenRow,
   type Triplet,
+  type TripletQuestion,
   tokenKey,
 } from "../decide.ts";
 import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page } from "../state-store.ts";
@@ -147,7 +148,7 @@ export class StateFile {
     this.#database.close();
   }
 
-  greylist(question: GreylistQuestion): GreylistAnswer {
+  greylist(question: TripletQuestion): GreylistAnswer {
     const { client, sender, recipient, autoWhitelist } = question;
     const rows = { triplet: this.triplet(question), address: this.address(autoWhitelist.address) };
     const { answer, triplet, address } = decideGreylist(rows, question);

@@ -21,6 +21,7 @@ const triplet: GreylistQuestion = {
   retryWindowMs: 172_800_000,
   lifetimeMs: 3_024_000_000,
   autoWhitelist: { address: "192.0.2.1", passes: undefined },
+  maxWaiting: 10,
 };
 
 const deadlineMs = 20_000;

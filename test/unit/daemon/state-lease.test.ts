@@ -21,6 +21,7 @@ function configuration(stateDirectory: string, enable = true, storage = "") {
 const question = (sender: string): GreylistQuestion => ({
   ...{ client: "", sender, recipient: "", now: 1, delayMs: 10, retryWindowMs: 1000, lifetimeMs: 1000 },
   autoWhitelist: { address: "203.0.113.9", passes: undefined },
+  maxWaiting: 2,
 });
 
 test("one store for the same configuration, open until the last lets go", async () => {
@@ -41,6 +42,20 @@ test("one store for the same configuration, open until the last lets go", async 
   const again = states.lease(configuration(join(folder, "a")));
   expect(await again.state.greylist(question("a"))).toMatchObject({ kind: "wait", isNew: false });
   await again.release();
+});
+
+test("no more entries of a client wait than the question allows", async () => {
+  const full: string[] = [];
+  const states = new StateStores(
+    () => 1,
+    () => {},
+    { onOtherDaemon: () => {}, onWaitingFull: (client) => full.push(client) },
+  );
+  const { state, release } = states.lease(configuration(join(folder, "full")));
+  for (const sender of ["a", "b", "c"]) await state.greylist(question(sender));
+  expect(full).toEqual(["203.0.113.9"]);
+  expect(state.source?.name).toContain("state.sqlite");
+  await release();
 });
 
 test("a configuration that never asks opens nothing", async () => {

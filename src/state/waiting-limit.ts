@@ -1,0 +1,53 @@
+/** Bounds the greylist entries of a client that never comes again: each would stay for the retry window. */
+import { LRUCache } from "lru-cache";
+import { type Answer, after } from "../answer/answer.ts";
+import type { GreylistAnswer, GreylistQuestion, State } from "../stage/state.ts";
+import type { StateStore } from "./state-store.ts";
+
+/** Counted at once; the one that was seen longest ago begins anew. */
+const maxAddresses = 50_000;
+
+/**
+ * Counted by the exact address, not by the client of the triplet: whoever is at the limit harms no neighbour in its network, and no other
+ * customer of its provider. `onFull` is called at each first attempt that is not remembered.
+ */
+export function limitWaiting(store: Pick<StateStore, keyof State>, onFull: (address: string) => void = () => {}): State {
+  const counts = new WaitingCounts();
+  return {
+    ...(store.source && { source: store.source }),
+    greylist(question) {
+      const { address } = question.autoWhitelist;
+      const isFull = counts.of(question) + 1 > question.maxWaiting;
+      return after(store.greylist(isFull ? { ...question, beginsNothing: true } : question), (answer): Answer<GreylistAnswer> => {
+        if (answer.kind === "pass" && answer.firstPass) counts.add(question, -1);
+        else if (answer.kind === "wait" && answer.isNew) {
+          if (isFull) onFull(address);
+          else counts.add(question, 1);
+        }
+        return answer;
+      });
+    },
+    throttle: (question) => store.throttle(question),
+    giveBack: (question) => store.giveBack(question),
+  };
+}
+
+/** Entries that wait, by exact address. Those that expire are not seen, so each count runs down to nothing from its limit in a retry window. */
+class WaitingCounts {
+  readonly #counts = new LRUCache<string, { waiting: number; at: number }>({ max: maxAddresses });
+
+  of({ autoWhitelist: { address }, now, maxWaiting, retryWindowMs }: GreylistQuestion): number {
+    const count = this.#counts.get(address);
+    if (count === undefined) return 0;
+    // A clock that was ahead holds nothing up: from now on it runs down.
+    count.waiting = Math.max(0, count.waiting - (Math.max(0, now - count.at) / retryWindowMs) * maxWaiting);
+    count.at = now;
+    return count.waiting;
+  }
+
+  add({ autoWhitelist: { address }, now }: GreylistQuestion, difference: 1 | -1): void {
+    const count = this.#counts.get(address);
+    if (count !== undefined) count.waiting = Math.max(0, count.waiting + difference);
+    else if (difference > 0) this.#counts.set(address, { waiting: difference, at: now });
+  }
+}
