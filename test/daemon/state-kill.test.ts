@@ -1,5 +1,5 @@
 /** kill -9 under the requests of MTAs: every client that was greylisted is known afterwards, with the time of its first attempt. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -130,6 +130,22 @@ describe("after kill -9", () => {
     }
     if (isLong)
       console.info(`workers = ${workers}: ${total} first attempts were answered in ${times} runs that ended by kill -9 of the daemon`);
+  });
+
+  // SQLite maps that file into memory: reading what is not there any more ends the process by SIGBUS.
+  it.each([1, 2])("of the daemon by who truncated state.sqlite-shm, with workers = %s", async (workers) => {
+    const [port = 0] = await freePorts(1);
+    const file = join(folder, "state", "state.sqlite");
+    daemon = await serve(port, workers);
+    const { ended } = daemon;
+    const greylisted = await attempts(port, 0, async () => {
+      truncateSync(`${file}-shm`);
+      await ended;
+    });
+    await expectRemembered(sqliteSettings(file), greylisted);
+    daemon = await serve(port, workers);
+    await expectPassed(port, greylisted);
+    expect(daemon.untaken()).toEqual([]);
   });
 
   it("of PostgreSQL", async () => {

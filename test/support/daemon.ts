@@ -9,6 +9,8 @@ import { patienceMs } from "./patience.ts";
 
 export interface Daemon {
   readonly pid: number | undefined;
+  /** Resolves when the process has ended, by itself or not. */
+  readonly ended: Promise<unknown>;
   /** Takes the next matching line of its log; rejects if the daemon ends without it, or logs nothing for too long. */
   logged(wanted: (line: LogLine) => boolean): Promise<LogLine>;
   /** The lines so far that `logged` has not taken. */
@@ -53,6 +55,7 @@ export async function startDaemon({ directory, config, listening, maxFiles }: Da
   const log = watch(child);
   const daemon: Daemon = {
     pid: child.pid,
+    ended,
     logged: log.next,
     untaken: log.untaken,
     hangUp: () => child.kill("SIGHUP"),
