@@ -260,7 +260,8 @@ reject "550 5.7.1 Not seen.";
   test("check --connect does not miss what the first start makes", async () => {
     const file = join(folder, "init.toml");
     writeFileSync(join(folder, "tables.sql"), "CREATE TABLE IF NOT EXISTS seen (addr TEXT);");
-    const store = (init: string) => `[store.later]\ntype = "sqlite"\npath = "later.sqlite"\ntimeout = "1m"\n${init}[sieve.trusted.scripts.names]`;
+    const store = (init: string) =>
+      `[store.later]\ntype = "sqlite"\npath = "later.sqlite"\ntimeout = "1m"\n${init}[sieve.trusted.scripts.names]`;
     for (const [init, status] of [
       ['init = "tables.sql"\n', 0],
       ["", 1],
