@@ -1,20 +1,66 @@
 #!/usr/bin/env node
 /** The command line. */
 import { Command } from "commander";
-import { checkCommand } from "./cli/check.ts";
-import { evalCommand } from "./cli/eval.ts";
-import { explainCommand } from "./cli/explain.ts";
-import { greylistCommand } from "./cli/greylist.ts";
+import packageJson from "../package.json" with { type: "json" };
 import { helpText } from "./cli/help-text.ts";
-import { queryCommand } from "./cli/query.ts";
-import { serveCommand } from "./cli/serve.ts";
-import { sieveCommand } from "./cli/sieve.ts";
-import { workerCommand } from "./cli/worker.ts";
-import { version } from "./config/configuration.ts";
+
+interface CommandEntry {
+  /** What `--help` shows of it: its name first. */
+  readonly usage: string;
+  readonly summary: string;
+  readonly isHidden?: boolean;
+  /** The rest: what it imports takes far longer to load than all this. */
+  readonly load: () => Promise<Command>;
+}
+
+const commands: readonly CommandEntry[] = [
+  {
+    usage: "serve [options]",
+    summary: "Runs the daemon in the foreground. Log lines go to standard output.",
+    load: async () => (await import("./cli/serve.ts")).serveCommand(),
+  },
+  {
+    usage: "check [options]",
+    summary: "Loads a configuration with all the files that it names and reports every problem. Opens nothing for writing.",
+    load: async () => (await import("./cli/check.ts")).checkCommand(),
+  },
+  {
+    usage: "explain [options]",
+    summary:
+      "Plays one SMTP session through the same code as the daemon and shows each step: what was asked, what came back, why. Changes no state.",
+    load: async () => (await import("./cli/explain.ts")).explainCommand(),
+  },
+  {
+    usage: "eval [options] [expression]",
+    summary: "Evaluates one expression. Without -c, and without the default file, there are no directories or lookups to ask.",
+    load: async () => (await import("./cli/eval.ts")).evalCommand(),
+  },
+  {
+    usage: "query [options] <map> <key>",
+    summary: "Asks a map for a key and prints its value.",
+    load: async () => (await import("./cli/query.ts")).queryCommand(),
+  },
+  {
+    usage: "greylist",
+    summary: "Lists and edits the greylist, while the daemon runs or not.",
+    load: async () => (await import("./cli/greylist.ts")).greylistCommand(),
+  },
+  {
+    usage: "sieve [options] <script>",
+    summary: "Compiles a Sieve script, runs it against an envelope, and prints the outcome, the changes and each step.",
+    load: async () => (await import("./cli/sieve.ts")).sieveCommand(),
+  },
+  {
+    usage: "worker",
+    summary: "A process of `postern serve`, which alone can start it.",
+    isHidden: true,
+    load: async () => (await import("./cli/worker.ts")).workerCommand(),
+  },
+];
 
 const program = new Command("postern")
   .description("Gives Postfix, Sendmail and other mail servers the EHLO-stage and RCPT-stage behaviour of a modern one.")
-  .version(version)
+  .version(packageJson.version)
   .configureHelp({ minWidthToWrap: 20 })
   .showHelpAfterError("(`postern --help` and `postern COMMAND --help` say more)")
   .addHelpText(
@@ -35,7 +81,14 @@ program.hook("preAction", (_program, command) => {
 });
 // Invalid usage ends with 2, as with most programs; 1 has a meaning of its own in some commands.
 program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
-for (const command of [serveCommand, checkCommand, explainCommand, evalCommand, queryCommand, greylistCommand, sieveCommand])
-  program.addCommand(command().copyInheritedSettings(program));
-program.addCommand(workerCommand().copyInheritedSettings(program), { hidden: true });
+// Also in `postern help check`. Of the others the help needs no more than the table has.
+const named = new Set(process.argv.slice(2));
+const usages = new Map<string, string>();
+for (const { usage, summary, isHidden = false, load } of commands) {
+  const [name = ""] = usage.split(" ");
+  usages.set(name, usage);
+  const command = named.has(name) ? await load() : new Command(name);
+  program.addCommand(command.description(summary).copyInheritedSettings(program), { hidden: isHidden });
+}
+program.configureHelp({ ...program.configureHelp(), subcommandTerm: (command) => usages.get(command.name()) ?? "help [command]" });
 await program.parseAsync();

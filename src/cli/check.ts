@@ -2,8 +2,8 @@
 import { Command } from "commander";
 import { formatProblem } from "../config/check/report.ts";
 import { renderConfiguration } from "../config/docs/print.ts";
-import { messageOf } from "../daemon/log.ts";
-import { problemWithState } from "../daemon/state-lease.ts";
+import { messageOf } from "../daemon/message-of.ts";
+import { problemWithState } from "../daemon/state-settings.ts";
 import { isRefused } from "../store/private-file.ts";
 import { type ConfigurationOptions, configurationOption, loadOrExplain, stateDirectoryOption, withCore } from "./configuration-option.ts";
 import { helpText } from "./help-text.ts";
@@ -15,7 +15,6 @@ interface CheckOptions extends ConfigurationOptions {
 
 export function checkCommand(): Command {
   return new Command("check")
-    .description("Loads a configuration with all the files that it names and reports every problem. Opens nothing for writing.")
     .addOption(configurationOption())
     .addOption(stateDirectoryOption())
     .option("--print", "print the whole configuration as understood, defaults included")

@@ -32,7 +32,6 @@ type Evaluated = { readonly value: unknown } | { readonly error: { readonly mess
 
 export function evalCommand(): Command {
   return new Command("eval")
-    .description("Evaluates one expression. Without -c, and without the default file, there are no directories or lookups to ask.")
     .argument("[expression]", "such as \"matches('^([^.]+)@(.+)$', rcpt)\"")
     .addOption(configurationOption())
     .addOption(stateDirectoryOption())

@@ -49,9 +49,6 @@ class UsageError extends Error {}
 
 export function explainCommand(): Command {
   return new Command("explain")
-    .description(
-      "Plays one SMTP session through the same code as the daemon and shows each step: what was asked, what came back, why. Changes no state.",
-    )
     .addOption(configurationOption())
     .addOption(stateDirectoryOption())
     .option("--client <ip>", "address of the client (default: unknown)")

@@ -3,7 +3,7 @@ import { accessSync, constants } from "node:fs";
 import { Command } from "commander";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Configuration } from "../config/configuration.ts";
-import { stateSettings } from "../daemon/state-lease.ts";
+import { stateSettings } from "../daemon/state-settings.ts";
 import { openState } from "../state/open-state.ts";
 import type { Administration } from "../state/state-store.ts";
 import { isMissing } from "../store/private-file.ts";

@@ -29,7 +29,6 @@ interface JsonOptions extends ConfigurationOptions {
 
 export function greylistCommand(): Command {
   return new Command("greylist")
-    .description("Lists and edits the greylist, while the daemon runs or not.")
     .addCommand(listCommand())
     .addCommand(showCommand())
     .addCommand(allowCommand())

@@ -17,7 +17,6 @@ import { helpText } from "./help-text.ts";
 
 export function queryCommand(): Command {
   return new Command("query")
-    .description("Asks a map for a key and prints its value.")
     .argument("<map>", `one of ${mapNames.join(", ")}`)
     .argument("<key>", "what the MTA would ask: an address, a domain, a client's address, an EHLO name")
     .addOption(configurationOption())

@@ -8,7 +8,8 @@ import { loadConfiguration } from "../config/load.ts";
 import { formatListenAddress } from "../config/schema/values.ts";
 import { type Daemon, startDaemon, stateLeases } from "../daemon/daemon.ts";
 import { joined } from "../daemon/joined.ts";
-import { type Log, type Logger, messageOf, openLog } from "../daemon/log.ts";
+import { type Log, type Logger, openLog } from "../daemon/log.ts";
+import { messageOf } from "../daemon/message-of.ts";
 import { startWorkers } from "../daemon/primary.ts";
 import {
   type ConfigurationOptions,
@@ -21,7 +22,6 @@ import { helpText } from "./help-text.ts";
 
 export function serveCommand(): Command {
   return new Command("serve")
-    .description("Runs the daemon in the foreground. Log lines go to standard output.")
     .addOption(configurationOption())
     .addOption(stateDirectoryOption())
     .addHelpText(

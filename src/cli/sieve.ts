@@ -55,7 +55,6 @@ function clientAddress(text: string): string {
 
 export function sieveCommand(): Command {
   return new Command("sieve")
-    .description("Compiles a Sieve script, runs it against an envelope, and prints the outcome, the changes and each step.")
     .argument("<script>", "the name of a script of the configuration, or a file")
     .addOption(configurationOption())
     .addOption(stateDirectoryOption())

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { runWorker } from "../daemon/worker.ts";
 
 export function workerCommand(): Command {
-  return new Command("worker").description("A process of `postern serve`, which alone can start it.").action(() => {
+  return new Command("worker").action(() => {
     if (process.send === undefined) {
       process.stderr.write("postern serve starts its workers by itself: set server.workers\n");
       process.exitCode = 2;

@@ -1,5 +1,5 @@
 /** A configuration that was read, checked and compiled: what the daemon is made from. */
-import { readFileSync } from "node:fs";
+import packageJson from "../../package.json" with { type: "json" };
 import type { DirectorySettings } from "../directory/directory-settings.ts";
 import type { DnsSettings } from "../dns/dns.ts";
 import type { Names } from "../expr/ask.ts";
@@ -91,10 +91,6 @@ export interface Configuration {
   readonly normalised: Normalised;
 }
 
-/** The version of the product, as its package says. */
-// package.json is above src/ and above dist/; it is ours, and has a version.
-export const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string };
-
 export function compileConfiguration(file: string, text: string, normalised: Normalised, context: CompileContext): Configuration {
   const { server, log, storage, session } = normalised;
   checkStorage(normalised, context);
@@ -103,7 +99,7 @@ export function compileConfiguration(file: string, text: string, normalised: Nor
   const sieve = {
     scripts: compileScripts(normalised, sources, vocabulary, context),
     onError: normalised.sieve.trusted["on-error"],
-    host: { hostname: server.hostname, version },
+    host: { hostname: server.hostname, version: packageJson.version },
   };
   return {
     file,

@@ -10,6 +10,7 @@ import type { FailedScript, ScriptLine } from "../stage/core.ts";
 import type { OtherDaemon } from "../state/sqlite/sole-use.ts";
 import { escapeControls } from "../text/controls.ts";
 import { LineOutput } from "./line-output.ts";
+import { messageOf } from "./message-of.ts";
 
 export type { Logger } from "pino";
 
@@ -274,11 +275,4 @@ export function logOutages(log: OnAvailability): OnAvailability {
 export function logWorker(logger: Logger, name: string, up: boolean): void {
   if (up) logger.info({ event: "worker" }, `${name} answers again`);
   else logger.warn({ event: "worker" }, `${name} does not answer; this worker decides for its sessions`);
-}
-
-/** With the messages of its causes, unless they repeat what is there. */
-export function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause === undefined ? "" : messageOf(error.cause);
-  return cause === "" || error.message.includes(cause) ? error.message : `${error.message}: ${cause}`;
 }

@@ -5,21 +5,28 @@ import type { Configuration } from "../config/configuration.ts";
 import type { GreylistAnswer, GreylistQuestion } from "../stage/state.ts";
 import { decideGreylist } from "../state/decide.ts";
 import { MemoryState } from "../state/memory.ts";
-import { openState } from "../state/open-state.ts";
 import type { StateStore } from "../state/state-store.ts";
 import { isMissing } from "../store/private-file.ts";
-import { type StateLease, stateSettings } from "./state-lease.ts";
+import type { StoreSettings } from "../store/store-settings.ts";
+import type { StateLease } from "./state-lease.ts";
+import { stateSettings } from "./state-settings.ts";
 
 /** Opens the store when it is first asked. */
 export function unchangedState(configuration: Configuration, onAvailability: OnAvailability): StateLease {
   const counters = new MemoryState();
-  let store: StateStore | undefined;
+  let opening: Promise<StateStore> | undefined;
+
+  async function open(settings: StoreSettings): Promise<StateStore> {
+    const { openState } = await import("../state/open-state.ts");
+    return openState(settings, { onAvailability, readOnly: true });
+  }
 
   async function greylist(question: GreylistQuestion): Promise<GreylistAnswer> {
     const settings = stateSettings(configuration);
     // No daemon has run here yet, and this creates no file.
     if (settings.type === "sqlite" && isMissing(settings.path)) return decideGreylist(nothing, question).answer;
-    store ??= openState(settings, { onAvailability, readOnly: true });
+    opening ??= open(settings);
+    const store = await opening;
     const [triplet, address] = await Promise.all([store.triplet(question), store.address(question.autoWhitelist.address)]);
     return decideGreylist({ triplet, address }, question).answer;
   }
@@ -27,7 +34,7 @@ export function unchangedState(configuration: Configuration, onAvailability: OnA
   return {
     state: { greylist, throttle: (question) => counters.throttle(question), giveBack: (question) => counters.giveBack(question) },
     async release() {
-      await store?.close();
+      await (await opening)?.close();
     },
   };
 }

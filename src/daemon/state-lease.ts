@@ -1,5 +1,4 @@
 /** State stores, each open for as long as a core uses it: a reload continues with the one that is open. */
-import { join } from "node:path";
 import type { OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Configuration } from "../config/configuration.ts";
@@ -8,9 +7,8 @@ import { startExpiry } from "../state/expiry.ts";
 import { openState } from "../state/open-state.ts";
 import { type OtherDaemon, type SoleUse, watchSoleUse } from "../state/sqlite/sole-use.ts";
 import { limitWaiting } from "../state/waiting-limit.ts";
-import { tryWriting } from "../store/private-file.ts";
-import type { StoreSettings } from "../store/store-settings.ts";
 import { Leases, Shared } from "./shared.ts";
+import { mustBeWritable, stateSettings, usesState } from "./state-settings.ts";
 
 /** State that is there until its lease is released. */
 export interface StateLease {
@@ -66,41 +64,6 @@ export class StateStores {
     });
     return { state, release: () => leases.release() };
   }
-}
-
-/** What keeps the daemon from starting by its state; `undefined`: nothing. Leaves no file or folder behind. */
-export function problemWithState(configuration: Configuration): Error | undefined {
-  const settings = stateSettings(configuration);
-  if (!usesState(configuration) || settings.type !== "sqlite") return undefined;
-  try {
-    mustBeWritable(settings.path);
-    return undefined;
-  } catch (error) {
-    if (error instanceof Error) return error;
-    throw error;
-  }
-}
-
-function mustBeWritable(path: string): void {
-  try {
-    tryWriting(path);
-  } catch (cause) {
-    throw new Error(`server.state-directory: ${path}, which greylist and throttles need, cannot be written`, { cause });
-  }
-}
-
-/** The store that `storage.state` names; the embedded one keeps state in a file of its own. */
-export function stateSettings({ stores, storage, server }: Configuration): StoreSettings {
-  const settings = stores.get(storage.state);
-  // The configuration was checked: a store that it names is there.
-  if (settings === undefined) throw new Error(`there is no store "${storage.state}"`);
-  if (storage.state !== "embedded" || settings.type !== "sqlite") return settings;
-  return { ...settings, path: join(server.stateDirectory, "state.sqlite") };
-}
-
-function usesState({ settings }: Configuration): boolean {
-  const { connect, mail, rcpt } = settings.throttles;
-  return connect.length + mail.length + rcpt.length > 0 || settings.rcpt.greylist.enable.constant !== 0;
 }
 
 const unavailable = (): never => {

@@ -7,11 +7,12 @@ import { parseConfiguration, readRegularFile } from "../config/load.ts";
 import { sourceName } from "../store/waited-for.ts";
 import { type Daemon, type DaemonOptions, startDaemon } from "./daemon.ts";
 import { InheritedSockets } from "./listen-sockets.ts";
-import { type Log, logOutages, logStateStore, logWorker, messageOf, openLog } from "./log.ts";
+import { type Log, logOutages, logStateStore, logWorker, openLog } from "./log.ts";
+import { messageOf } from "./message-of.ts";
 import { RemoteQuestions } from "./remote-questions.ts";
 import { remoteState, type StateAnswer, type StateQuestion } from "./remote-state.ts";
 import { SessionRouting } from "./session-routing.ts";
-import { stateSettings } from "./state-lease.ts";
+import { stateSettings } from "./state-settings.ts";
 import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-message.ts";
 
 /** Serves until the process ends. Only for a process that was forked by `startWorkers`. */

@@ -1,5 +1,7 @@
 /** The canonical form of domains and EHLO names: lower case, A-labels (RFC 5890), no dot at the end. */
-import { toASCII } from "tr46";
+import { onDemand } from "../text/on-demand.ts";
+
+const tr46 = onDemand<typeof import("tr46")>("tr46");
 
 /** RFC 1035 2.3.4. Nothing longer is worked on: punycode takes the square of the length. */
 const maxDomainOctets = 255;
@@ -39,6 +41,6 @@ const dot = /[.。．｡]/;
 
 function toALabel(label: string): string {
   if (isAscii.test(label)) return label;
-  const ascii = toASCII(label, { transitionalProcessing: false, checkHyphens: false, useSTD3ASCIIRules: false }) ?? "";
+  const ascii = tr46().toASCII(label, { transitionalProcessing: false, checkHyphens: false, useSTD3ASCIIRules: false }) ?? "";
   return /^[a-z\d_-]+$/.test(ascii) ? ascii : label;
 }

@@ -1,11 +1,13 @@
 /** What the greylist remembers an attempt by: the client, as its organisation or network, the sender, as far as it stays the same, the recipient. */
-import { getDomain } from "tldts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { networkOf } from "../mail/ip.ts";
+import { onDemand } from "../text/on-demand.ts";
 import { keyText } from "./bounded-key.ts";
 import { foldSender } from "./fold-sender.ts";
 import type { GreylistSettings } from "./stage-settings.ts";
 import type { GreylistQuestion } from "./state.ts";
+
+const tldts = onDemand<typeof import("tldts")>("tldts");
 
 type TripletText = Pick<GreylistQuestion, "client" | "sender" | "recipient">;
 
@@ -34,5 +36,5 @@ export function exactAddress(address: string): string {
 
 /** Customers of a host share its domain but are not one organisation: the private part of the list of public suffixes counts, too. */
 function organisationOf(name: string): string | undefined {
-  return (name === "" ? null : getDomain(canonicalDomain(name), { allowPrivateDomains: true })) ?? undefined;
+  return (name === "" ? null : tldts().getDomain(canonicalDomain(name), { allowPrivateDomains: true })) ?? undefined;
 }

@@ -1,8 +1,11 @@
 /** Connections to PostgreSQL, at most so many, each used within a deadline: a late query is ended here and in the server. */
-import pg from "pg";
+import type pg from "pg";
+import { onDemand } from "../text/on-demand.ts";
 import { PendingAnswer } from "./pending-answer.ts";
 import { parserOf } from "./sql-value.ts";
 import type { PostgresqlSettings } from "./store-settings.ts";
+
+const driver = onDemand<typeof pg>("pg");
 
 const idleMs = 60_000;
 
@@ -28,7 +31,7 @@ export class PostgresqlPool {
     this.#prepare = prepare;
     this.#isHarmless = isHarmless;
     this.#mayBeClear = settings.tls.mode === "prefer";
-    this.#pool = new pg.Pool(poolConfig(settings, readOnly));
+    this.#pool = new (driver().Pool)(poolConfig(settings, readOnly));
     // The pool drops such a connection; the next query shows whether the server is down.
     this.#pool.on("error", () => {});
     this.#pool.on("connect", (client) => client.on("error", () => {}));
@@ -132,7 +135,7 @@ function present<T extends object>(values: T): Partial<T> {
 }
 
 export function sqlStateOf(error: unknown): string {
-  return error instanceof pg.DatabaseError ? (error.code ?? "") : "";
+  return error instanceof driver().DatabaseError ? (error.code ?? "") : "";
 }
 
 export function messageOf(error: unknown): string {

@@ -1,5 +1,8 @@
 /** Regular expressions of administrators on a linear-time engine, read as Rust's regex crate reads them where that is cheap. */
-import { RE2JS, RE2JSException } from "re2js";
+import type { RE2JS } from "re2js";
+import { onDemand } from "./on-demand.ts";
+
+const re2js = onDemand<typeof import("re2js")>("re2js");
 
 export interface Pattern {
   /** Steps of the compiled program: the time for a text is at most its length times this. */
@@ -29,9 +32,9 @@ export function compilePattern(source: string): Pattern {
 
 function compile(source: string): RE2JS {
   try {
-    return RE2JS.compile(source);
+    return re2js().RE2JS.compile(source);
   } catch (error) {
-    if (!(error instanceof RE2JSException)) throw error;
+    if (!(error instanceof re2js().RE2JSException)) throw error;
     throw new PatternError(error.message.replace(/^error parsing regexp: /, ""), { cause: error });
   }
 }

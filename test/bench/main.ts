@@ -2,6 +2,7 @@
 import { benchLookup } from "./lookup.ts";
 import { benchPolicy } from "./policy.ts";
 import { benchSieve } from "./sieve.ts";
+import { benchStartup } from "./startup.ts";
 import { benchState } from "./state.ts";
 import { benchStatePath } from "./state-path.ts";
 
@@ -14,3 +15,5 @@ console.log();
 await benchState();
 console.log();
 await benchStatePath();
+console.log();
+await benchStartup();

@@ -1,7 +1,7 @@
 /** What is wrong with a configuration, where, and how to fix it. */
 
 import type { Place } from "../../text/place.ts";
-import { type KeyPath, locate, type Table } from "../syntax/tree.ts";
+import { isWritten, type KeyPath, locate, type Table } from "../syntax/tree.ts";
 
 export interface Problem {
   readonly severity: "error" | "warning";
@@ -45,6 +45,11 @@ export class ProblemReport {
   /** Of a node of the tree, by its own place or that of its key. */
   errorAt(at: Place, key: string, message: string): void {
     this.#problems.push({ severity: "error", file: this.file, ...at, key, message });
+  }
+
+  /** The file itself has this key. */
+  isWritten(path: KeyPath): boolean {
+    return isWritten(this.#root, path);
   }
 
   placeOf(path: KeyPath, index?: number): ReturnType<typeof locate> {

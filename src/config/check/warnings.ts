@@ -126,9 +126,10 @@ const listenerOf: Readonly<Record<ListenerProtocol, string>> = {
   socketmap: "a socketmap listener (the maps ehlo-keywords and srv_features)",
 };
 
-function warnOfExtensions({ normalised, report, has }: Listening): void {
+function warnOfExtensions(listening: Listening): void {
+  const { report, has } = listening;
   for (const [key, protocols] of Object.entries(carriers)) {
-    if (!isChanged(normalised, "extensions", key) || protocols.some((protocol) => has[protocol])) continue;
+    if (protocols.some((protocol) => has[protocol]) || !isChanged(listening, "extensions", key)) continue;
     const message =
       protocols.length === 0
         ? "has no effect: no protocol can make an MTA offer it. Remove it."
@@ -195,7 +196,7 @@ function warnOfMaps(listening: Listening): void {
   }
   if (has.policy || has.milter) return;
   for (const [table, key] of beyondMaps) {
-    if (!isChanged(normalised, table, key)) continue;
+    if (!isChanged(listening, table, key)) continue;
     report.warning(["session", table, key], "has no effect with these listeners: a map has no session. Add a policy or a milter listener.");
   }
 }
@@ -221,10 +222,9 @@ function unknownToMaps({ normalised, settings }: Listening): readonly (readonly 
   });
 }
 
-const defaults = schema.parse({}).session;
-
-/** The default promises nothing. */
-function isChanged({ session }: Pick<Normalised, "session">, table: "ehlo" | "extensions" | "mail" | "rcpt", key: string): boolean {
+/** The default promises nothing, whether it is written or not. */
+function isChanged({ normalised, report }: Listening, table: "ehlo" | "extensions" | "mail" | "rcpt", key: string): boolean {
+  if (!report.isWritten(["session", table, key])) return false;
   const valueIn = (tables: Normalised["session"]) => JSON.stringify(new Map<string, unknown>(Object.entries(tables[table])).get(key));
-  return valueIn(session) !== valueIn(defaults);
+  return valueIn(normalised.session) !== valueIn(schema.parse({}).session);
 }

@@ -6,6 +6,9 @@ import type { variablesOf } from "../../stage/vocabulary.ts";
 import { parseDuration } from "../../text/duration.ts";
 import { formatRules, formatSwitch, readRules, readSwitch, type WrittenRules } from "../syntax/rule-set.ts";
 
+// A configuration is validated once: compiling a validator for each table would take longer than that.
+z.config({ jitless: true });
+
 /** A name or another short text on one line. */
 export const word = z.string().regex(/^[^\p{Cc}]+$/u, { error: "must be text on one line, and not empty." });
 

@@ -56,6 +56,10 @@ export function locate(root: Table, path: KeyPath, index?: number): Place & { re
   return { ...at, key: node.key };
 }
 
+export function isWritten(root: Table, path: KeyPath): boolean {
+  return path.reduce<TreeNode | undefined>((node, name) => node && childOf(node, name), root) !== undefined;
+}
+
 function childOf(node: TreeNode, name: string | number): TreeNode | undefined {
   switch (node.kind) {
     case "table":

@@ -1,5 +1,4 @@
 /** Functions of expressions in scripts alone, or that differ there: a DNS failure, for one, is a value and does not end the script. */
-import { getDomain, getPublicSuffix } from "tldts";
 import { type Answer, after } from "../../answer/answer.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import { contains } from "../../expr/array-functions.ts";
@@ -7,7 +6,10 @@ import { askDns, inspectDns, recordsOf } from "../../expr/dns-functions.ts";
 import { type AskFunction, type Inspection, type PureFunction, pure } from "../../expr/function.ts";
 import { askSql, inspectSql, shape, sqlQuery } from "../../expr/sql-functions.ts";
 import { toText, type Value } from "../../expr/value.ts";
+import { onDemand } from "../../text/on-demand.ts";
 import { unicodeFunctions } from "./unicode-functions.ts";
+
+const tldts = onDemand<typeof import("tldts")>("tldts");
 
 /** What came from a client must not become SQL. */
 export const variablesInSql =
@@ -55,8 +57,8 @@ const records: readonly (AskFunction | PureFunction)[] = [dnsQuery, dnsExists, d
 function partOf(domain: string, part: string): string {
   // Longer ones are not domains, and would only cost time.
   if (domain.length > 253) return "";
-  if (part === "sld") return getDomain(domain) ?? "";
-  if (part === "tld") return getPublicSuffix(domain) ?? "";
+  if (part === "sld") return tldts().getDomain(domain) ?? "";
+  if (part === "tld") return tldts().getPublicSuffix(domain) ?? "";
   return part === "host" && domain.includes(".") ? domain.slice(0, domain.indexOf(".")) : "";
 }
 

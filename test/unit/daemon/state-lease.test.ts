@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import { parseConfiguration } from "../../../src/config/load.ts";
-import { problemWithState, StateStores } from "../../../src/daemon/state-lease.ts";
+import { StateStores } from "../../../src/daemon/state-lease.ts";
+import { problemWithState } from "../../../src/daemon/state-settings.ts";
 import type { GreylistQuestion } from "../../../src/stage/state.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "postern-leases-"));

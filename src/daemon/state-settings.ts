@@ -1,0 +1,42 @@
+/** Which store state is in, and whether it can be. */
+import { join } from "node:path";
+import type { Configuration } from "../config/configuration.ts";
+import { tryWriting } from "../store/private-file.ts";
+import type { StoreSettings } from "../store/store-settings.ts";
+
+/** The store that `storage.state` names; the embedded one keeps state in a file of its own. */
+export function stateSettings({ stores, storage, server }: Configuration): StoreSettings {
+  const settings = stores.get(storage.state);
+  // The configuration was checked: a store that it names is there.
+  if (settings === undefined) throw new Error(`there is no store "${storage.state}"`);
+  if (storage.state !== "embedded" || settings.type !== "sqlite") return settings;
+  return { ...settings, path: join(server.stateDirectory, "state.sqlite") };
+}
+
+/** A greylist or a throttle may ask for it. */
+export function usesState({ settings }: Configuration): boolean {
+  const { connect, mail, rcpt } = settings.throttles;
+  return connect.length + mail.length + rcpt.length > 0 || settings.rcpt.greylist.enable.constant !== 0;
+}
+
+/** What keeps the daemon from starting by its state; `undefined`: nothing. Leaves no file or folder behind. */
+export function problemWithState(configuration: Configuration): Error | undefined {
+  const settings = stateSettings(configuration);
+  if (!usesState(configuration) || settings.type !== "sqlite") return undefined;
+  try {
+    mustBeWritable(settings.path);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Error) return error;
+    throw error;
+  }
+}
+
+/** Throws when it is not. Leaves no file or folder behind. */
+export function mustBeWritable(path: string): void {
+  try {
+    tryWriting(path);
+  } catch (cause) {
+    throw new Error(`server.state-directory: ${path}, which greylist and throttles need, cannot be written`, { cause });
+  }
+}

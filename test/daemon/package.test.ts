@@ -1,0 +1,56 @@
+/** The package, as `npm run build` makes it: its few files find each other, and the packages that they leave out. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import packageJson from "../../package.json" with { type: "json" };
+
+const root = join(import.meta.dirname, "../..");
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "postern-package-"));
+  run("node_modules/rolldown/bin/cli.mjs", "-c");
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function run(...words: readonly string[]): string {
+  const { stdout, stderr } = spawnSync(process.execPath, words, { cwd: root, encoding: "utf8" });
+  return stdout + stderr;
+}
+
+test("it knows its version", () => {
+  expect(run("dist/main.js", "--version")).toBe(`${packageJson.version}\n`);
+});
+
+test("it asks SQLite by a process of its own", () => {
+  const path = join(folder, "mail.sqlite");
+  const database = new DatabaseSync(path);
+  for (const file of ["schema-sqlite.sql", "examples.sql"]) database.exec(readFileSync(join(root, "contrib/sql", file), "utf8"));
+  database.close();
+  const config = join(folder, "postern.toml");
+  writeFileSync(
+    config,
+    `[listener.maps]
+protocol = "socketmap"
+bind = ["127.0.0.1:10041"]
+[store.mail]
+type = "sqlite"
+path = "${path}"
+[directory.mail]
+type = "sql"
+store = "mail"
+`,
+  );
+  expect(run("dist/main.js", "query", "-c", config, "recipients", "john@example.org")).toBe("john@example.org\n");
+});
+
+test("what it starts is where it looks for it", () => {
+  expect(readdirSync(join(root, "dist"))).toEqual(expect.arrayContaining(["main.js", "sqlite-process.js", "checkpoint-thread.js"]));
+});
+
+test("it finds the packages that are loaded when they are needed", () => {
+  expect(run("dist/main.js", "eval", "matches('^(a+)$', 'aa')")).toBe("1\n");
+});
