@@ -45,6 +45,8 @@ export function isNetwork(text: string): boolean {
 
 /** The network of the address with a prefix of its version, as `203.0.113.0/24`; the text itself if it is not an address. */
 export function networkOf(ip: string, ipv4Prefix: number, ipv6Prefix: number): string {
+  const quad = quadNumber(ip);
+  if (quad !== undefined) return `${quadText(quad & quadMask(ipv4Prefix))}/${ipv4Prefix}`;
   const address = parseUnmapped(ip);
   if (!address) return ip;
   const prefix = address.kind() === "ipv4" ? ipv4Prefix : ipv6Prefix;
@@ -59,10 +61,44 @@ export function networks(texts: readonly string[]): (ip: string) => boolean {
     if (!network) throw new RangeError(`not a network: ${text}`);
     return network;
   });
+  const quads = list.filter(([address]) => address.kind() === "ipv4").map(([address, prefix]) => quadNetwork(address.toString(), prefix));
   return (ip) => {
+    const quad = quadNumber(ip);
+    if (quad !== undefined) {
+      for (const { base, mask } of quads) if ((quad & mask) === base) return true;
+      return false;
+    }
     const address = list.length === 0 ? undefined : parseUnmapped(ip);
     return address !== undefined && list.some((network) => holds(network, address));
   };
+}
+
+/** Of most clients: an IPv4 address as a number of 32 bits, for which nothing is allocated. `undefined`: it is none. */
+function quadNumber(text: string): number | undefined {
+  if (!dottedQuad.test(text)) return undefined;
+  let quad = 0;
+  let octet = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code === dot) {
+      quad = (quad << 8) | octet;
+      octet = 0;
+    } else octet = octet * 10 + code - zero;
+  }
+  return (quad << 8) | octet;
+}
+
+const dot = ".".charCodeAt(0);
+const zero = "0".charCodeAt(0);
+
+const quadText = (quad: number) => `${quad >>> 24}.${(quad >>> 16) & 255}.${(quad >>> 8) & 255}.${quad & 255}`;
+
+/** A shift is by at most 31 bits. */
+const quadMask = (prefix: number) => (prefix <= 0 ? 0 : -1 << (32 - Math.min(32, prefix)));
+
+function quadNetwork(address: string, prefix: number): { readonly base: number; readonly mask: number } {
+  const mask = quadMask(prefix);
+  return { base: (quadNumber(address) ?? 0) & mask, mask };
 }
 
 function holds([base, prefix]: Network, address: Address): boolean {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { canonicalIp, ipVersion, isIpInCidr, isNetwork, networks, reverseName } from "../../../src/mail/ip.ts";
+import { canonicalIp, ipVersion, isIpInCidr, isNetwork, networkOf, networks, reverseName } from "../../../src/mail/ip.ts";
+import { runs } from "../../support/runs.ts";
 
 test.each([
   ["192.0.2.1", "192.0.2.1"],
@@ -113,6 +114,20 @@ test("networks hold addresses of both versions", () => {
 test("a network of everything holds one version", () => {
   expect(["192.0.2.1", "2001:db8::1"].filter(networks(["0.0.0.0/0"]))).toEqual(["192.0.2.1"]);
   expect(["192.0.2.1", "2001:db8::1"].filter(networks(["::/0"]))).toEqual(["2001:db8::1"]);
+});
+
+test("an IPv4 address is in the same networks, whether or not it is mapped", () => {
+  const address = fc.oneof(fc.ipV4(), fc.constantFrom("0.0.0.0", "127.255.255.255", "128.0.0.0", "255.255.255.255"));
+  fc.assert(
+    fc.property(address, address, fc.nat(32), (ip, base, prefix) => {
+      const mapped = `::ffff:${ip}`;
+      const isIn = networks(["2001:db8::/32", `${base}/${prefix}`]);
+      expect(isIn(ip)).toBe(isIn(mapped));
+      expect(isIn(ip)).toBe(networkOf(ip, prefix, 64) === networkOf(base, prefix, 64));
+      expect(networkOf(ip, prefix, 64)).toBe(networkOf(mapped, prefix, 64));
+    }),
+    { numRuns: runs(500) },
+  );
 });
 
 test("no networks hold nothing", () => {
