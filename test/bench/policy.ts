@@ -191,6 +191,7 @@ async function servePolicy(isLogged: boolean): Promise<number> {
     isTrusted: () => false,
     localPort: () => undefined,
     onDecision: (decision) => log?.info(decision),
+    reads: () => isLogged,
     onNotice: (notice) => console.error(notice),
   });
   const delayed = new DelayedReplies(() => 20);

@@ -1,9 +1,9 @@
 /** All lines leave in their order, however long they are. */
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import files, { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import { LineOutput } from "../../../src/daemon/line-output.ts";
 import { runs } from "../../support/runs.ts";
 
@@ -34,6 +34,17 @@ test.each([true, false])("they are whole and in order; shared with other process
     }),
     { numRuns: runs(20) },
   );
+});
+
+test("what other processes write comes between whole lines: a pipe takes 4096 octets at once", async () => {
+  const write = vi.spyOn(files, "write");
+  const { output, written } = openOutput(true);
+  const lines = Array.from({ length: 400 }, (_, index) => `${index} ${"用".repeat(index)}`);
+  for (const one of lines) output.write(one);
+  await expect.poll(written).toBe(lines.map((one) => `${one}\n`).join(""));
+  const portions = write.mock.calls.map(([, bytes]) => String(bytes));
+  expect(portions.length).toBeGreaterThan(1);
+  expect(portions.filter((portion) => !portion.endsWith("\n") || Buffer.byteLength(portion) > 4096)).toEqual([]);
 });
 
 test("a flush leaves nothing", () => {
