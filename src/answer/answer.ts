@@ -3,6 +3,13 @@
 /** Throws or rejects with a `TemporaryError` when it cannot tell. */
 export type Answer<T> = T | Promise<T>;
 
-export function after<T, U>(answer: Answer<T>, become: (value: T) => Answer<U>): Answer<U> {
-  return answer instanceof Promise ? answer.then(become) : become(answer);
+/** What `become` makes of the value. `state` is what else it needs: a closure would be made for each question, and most answers are at hand. */
+export function after<T, U>(answer: Answer<T>, become: (value: T) => Answer<U>): Answer<U>;
+export function after<T, U, S>(answer: Answer<T>, become: (value: T, state: S) => Answer<U>, state: S): Answer<U>;
+export function after<T, U, S>(answer: Answer<T>, become: (value: T, state: S | undefined) => Answer<U>, state?: S): Answer<U> {
+  return answer instanceof Promise ? later(answer, become, state) : become(answer, state);
+}
+
+async function later<T, U, S>(answer: Promise<T>, become: (value: T, state: S) => Answer<U>, state: S): Promise<U> {
+  return become(await answer, state);
 }

@@ -1,5 +1,5 @@
 /** Plays one SMTP session, as `explain` shows it: each command, its reply, and the trace of what was asked for it. */
-import { runSteps, type Steps } from "../answer/steps.ts";
+import type { Answer } from "../answer/answer.ts";
 import type { ListenerSettings } from "../config/configuration.ts";
 import { parseAddress } from "../mail/address.ts";
 import { canonicalIp } from "../mail/ip.ts";
@@ -64,7 +64,7 @@ export async function play(played: PlayedSession, listener: ListenerSettings, co
   const steps: Step[] = [];
   for (const { input, ask } of commandsOf(played, smtp, core)) {
     const trace: TraceEntry[] = [];
-    const result = await runSteps(ask({ ...terms, core: { ...core, trace: (entry) => trace.push(entry) } }));
+    const result = await ask({ ...terms, core: { ...core, trace: (entry) => trace.push(entry) } });
     steps.push({ stage: result.stage, input, ...shown(result, terms), trace });
     if (steps.at(-1)?.disconnect) break;
   }
@@ -73,7 +73,7 @@ export async function play(played: PlayedSession, listener: ListenerSettings, co
 
 interface PlayedCommand {
   readonly input: string;
-  readonly ask: (terms: Terms) => Steps<StageResult>;
+  readonly ask: (terms: Terms) => Answer<StageResult>;
 }
 
 function* commandsOf(played: PlayedSession, smtp: SmtpSession, core: Core): Generator<PlayedCommand> {

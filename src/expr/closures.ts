@@ -1,8 +1,8 @@
 /** Trees to code: resolves names, checks parameters and decides what may wait. */
 
-import { after } from "../answer/answer.ts";
+import { type Answer, after } from "../answer/answer.ts";
 import { all, always, askOf, map } from "../answer/code.ts";
-import { runSteps, type Steps, waitFor } from "../answer/steps.ts";
+import { firstOutcome } from "../answer/steps.ts";
 import { compilePattern, type Pattern, PatternError } from "../text/pattern.ts";
 import { apply, type Evaluation, folded, shortCircuit, type ValueCode } from "./code.ts";
 import { ExpressionError, type Vocabulary } from "./expression.ts";
@@ -107,17 +107,31 @@ function stepped<S>(code: ValueCode<S>, { vocabulary: { onStep } }: ExpressionCo
 /** A long chain is many steps. */
 function steppedChain<S>({ links }: Chain, parts: readonly ValueCode<S>[], onStep: OnStep<S>): ValueCode<S> {
   const steps = links.map(({ operator }, index) => ({ operate: eagerOperator(operator), operand: parts[index + 1] ?? always("") }));
-  const goOn = function* (run: Evaluation<S>): Steps<Value> {
-    let value = yield* waitFor(parts[0]?.run(run) ?? "");
-    for (const { operate, operand } of steps) {
-      const right = operand.run(run);
-      value = operate(value, right instanceof Promise ? yield* waitFor(right) : right);
-      const pause = onStep(run.subject, value, 0);
-      if (pause) yield* waitFor(pause);
-    }
-    return value;
+  const operateOn = (right: Value, chain: RunningChain<S>) => {
+    chain.value = chain.operate(chain.value, right);
+    return onStep(chain.run.subject, chain.value, 0)?.then(() => undefined);
   };
-  return { waits: true, run: (run) => runSteps(goOn(run)) };
+  const takeStep = ({ operate, operand }: (typeof steps)[number], chain: RunningChain<S>) => {
+    chain.operate = operate;
+    return after(operand.run(chain.run), operateOn, chain);
+  };
+  const goOn = (head: Value, run: Evaluation<S>): Answer<Value> => {
+    const chain: RunningChain<S> = { run, value: head, operate: (value) => value };
+    return after(firstOutcome(steps, takeStep, chain), reached, chain);
+  };
+  return { waits: true, run: (run) => after(parts[0]?.run(run) ?? "", goOn, run) };
+}
+
+interface RunningChain<S> {
+  readonly run: Evaluation<S>;
+  /** Of the links so far. */
+  value: Value;
+  /** Of the link whose operand is under way. */
+  operate: (left: Value, right: Value) => Value;
+}
+
+function reached<S>(_: unknown, { value }: RunningChain<S>): Value {
+  return value;
 }
 
 function compileAll<S>(nodes: readonly ExpressionNode[], context: ExpressionContext<S>): ValueCode<S>[] {

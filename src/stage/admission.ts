@@ -5,12 +5,12 @@ export interface Admission {
   readonly resolved: readonly string[];
   /** It is one more recipient for `max-recipients`, and no duplicate. */
   readonly counts: boolean;
-  /** The sender from now on; left out: as before. */
-  readonly sender?: string;
+  /** The sender from now on; `undefined`: as before. */
+  readonly sender: string | undefined;
   /** Counters that have counted the message by this recipient. */
-  readonly counted?: readonly string[];
+  readonly counted: readonly string[];
   /** That the message is to get. */
-  readonly header?: Header;
+  readonly header: Header | undefined;
 }
 
 export interface Header {

@@ -1,6 +1,7 @@
 /** Where an alias leads when it is followed until nothing changes: the same from every place on the way. */
 
-import type { Steps } from "../answer/steps.ts";
+import { type Answer, after } from "../answer/answer.ts";
+import { firstOutcome } from "../answer/steps.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 
 /** An alias that leads through more others, one after the other or over all, is a mistake: a rule that makes ever new addresses. */
@@ -15,8 +16,11 @@ export interface Ends {
 }
 
 /** `next`: where one address leads in one step; none, or itself, when it ends there. */
-export function* follow(start: string, next: (address: string) => Steps<readonly string[]>): Steps<Ends> {
-  const graph = yield* graphFrom(start, next);
+export function follow(start: string, next: (address: string) => Answer<readonly string[]>): Answer<Ends> {
+  return after(levelFrom({ start, next, graph: new Map(), level: [start], depth: 0 }), (graph) => endsIn(graph, start));
+}
+
+function endsIn(graph: Graph, start: string): Ends {
   const ends = (address: string) => {
     const further = graph.get(address) ?? [];
     return further.length === 0 || further.includes(address);
@@ -40,20 +44,31 @@ export function* follow(start: string, next: (address: string) => Steps<readonly
 
 type Graph = ReadonlyMap<string, readonly string[]>;
 
-function* graphFrom(start: string, next: (address: string) => Steps<readonly string[]>): Steps<Graph> {
-  const graph = new Map<string, readonly string[]>();
-  let level: readonly string[] = [start];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    const further = new Set<string>();
-    for (const address of level) {
-      if (depth > maxDepth || graph.size >= maxAddresses) throw new TemporaryError(`${start} leads to ever more addresses`);
-      const targets = yield* next(address);
-      graph.set(address, targets);
-      for (const target of targets) further.add(target);
-    }
-    level = [...further].filter((address) => !graph.has(address));
-  }
-  return graph;
+interface Walk {
+  readonly start: string;
+  readonly next: (address: string) => Answer<readonly string[]>;
+  /** What was asked about, with where it leads. */
+  readonly graph: Map<string, readonly string[]>;
+  /** What the last step led to and was not asked about. */
+  readonly level: readonly string[];
+  readonly depth: number;
+}
+
+function levelFrom(walk: Walk): Answer<Graph> {
+  const { graph, level, depth } = walk;
+  if (level.length === 0) return graph;
+  return after(firstOutcome(level, ask, walk), () => {
+    const further = new Set(level.flatMap((address) => graph.get(address) ?? []));
+    return levelFrom({ ...walk, level: [...further].filter((address) => !graph.has(address)), depth: depth + 1 });
+  });
+}
+
+function ask(address: string, { start, next, graph, depth }: Walk): Answer<undefined> {
+  if (depth > maxDepth || graph.size >= maxAddresses) throw new TemporaryError(`${start} leads to ever more addresses`);
+  return after(next(address), (targets) => {
+    graph.set(address, targets);
+    return undefined;
+  });
 }
 
 /** The ends, and all from which one of them is reached. */

@@ -1,4 +1,5 @@
 /** What a session answered already, for an MTA that asks about one command several times. */
+import type { ByRecipient } from "./by-recipient.ts";
 import type { RcptPart } from "./rcpt.ts";
 import type { Session } from "./session.ts";
 import type { MailCommand } from "./smtp-command.ts";
@@ -21,14 +22,8 @@ export interface AnsweredMail {
   readonly result: StageResult;
   /** A recipient was asked about. */
   hasRcpt: boolean;
-  /** By recipient as given. */
-  readonly recipients: Map<string, AnsweredRcpt>;
-}
-
-export interface AnsweredRcpt {
-  readonly verdict: Verdict;
-  /** Only its relay part was asked about, which leaves local addresses to whoever asks about recipients. */
-  readonly isUndecided: boolean;
+  /** By recipient as given; `undefined`: none yet. */
+  recipients: ByRecipient<Verdict> | undefined;
 }
 
 /** Whether a question in this session is about the message of that MAIL. */
@@ -36,11 +31,16 @@ export function isAbout(mail: AnsweredMail, { sender, message, isAtRcpt }: MailC
   if (mail.sender !== sender || mail.helo !== helo || mail.login !== login || mail.tls !== tls) return false;
   if (mail.message !== "") return mail.message === message;
   // Where nothing names messages, MAIL again is a new one once recipients have come, or when the first one was deferred.
-  if (mail.result.verdict.kind === "defer" && message === "" && mail.recipients.size === 0) return false;
+  if (mail.result.verdict.kind === "defer" && message === "" && mail.recipients === undefined) return false;
   return isAtRcpt === true || !mail.hasRcpt;
 }
 
 /** Where nothing names messages, a recipient that was deferred may come again in the next one. */
-export function isAnswered({ verdict, isUndecided }: AnsweredRcpt, part: RcptPart, message: string): boolean {
-  return (!isUndecided || part === "relay") && (message !== "" || verdict.kind !== "defer");
+export function isAnswered(verdict: Verdict, part: RcptPart, message: string): boolean {
+  return (!isUndecided(verdict) || part === "relay") && (message !== "" || verdict.kind !== "defer");
+}
+
+/** Only its relay part was asked about, which leaves local addresses to whoever asks about recipients: that it passed says nothing. */
+export function isUndecided({ reason }: Verdict): boolean {
+  return reason === "pass";
 }

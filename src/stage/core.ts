@@ -1,4 +1,5 @@
 /** What every stage function takes besides the session: settings, sources, and a sink for the trace. */
+import type { AbortFlag } from "../answer/steps.ts";
 import type { ScriptLogEntry } from "../sieve/script.ts";
 import type { ScriptStage } from "./script-environment.ts";
 import type { Sources } from "./sources.ts";
@@ -34,6 +35,8 @@ export interface Core {
   readonly sources: Sources;
   /** `undefined` on the hot path, where nothing is written that nobody reads. */
   readonly trace?: (entry: TraceEntry) => void;
+  /** Of the command; left out: nothing aborts it. */
+  readonly abort?: AbortFlag;
   /** Called for each script that fails. */
   readonly onScriptFailure?: (failure: FailedScript) => void;
   readonly onScriptLine?: (line: ScriptLine) => void;

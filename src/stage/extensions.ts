@@ -1,65 +1,74 @@
 /** Parameters of MAIL and RCPT that belong to ESMTP extensions: refused where the extension is off, or the value is beyond its maximum. */
 
-import type { Answer } from "../answer/answer.ts";
-import { runSteps, type Steps } from "../answer/steps.ts";
+import { type Answer, after } from "../answer/answer.ts";
+import { firstOutcome } from "../answer/steps.ts";
 import { asBoolean, asConstant, asDuration } from "../expr/result.ts";
 import type { Value } from "../expr/value.ts";
 import { reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
-import { type Parameter, split } from "./parameters.ts";
-import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
-import type { Session } from "./session.ts";
+import { type Parameter, type Parameters, parameterValue, split } from "./parameters.ts";
+import { onTemporary, refuse, unavailable } from "./refuse.ts";
 import type { Settings } from "./stage-settings.ts";
-import type { ParametersOutcome, Reason, Verdict } from "./verdict.ts";
+import type { Reason, RefusedParameter, Verdict } from "./verdict.ts";
 import { priorityPolicies, type Scope } from "./vocabulary.ts";
 
-/** `now` in milliseconds since 1970. `sender` as decided. What no extension here knows is left to the MTA. */
-export function decideMailParameters(
-  session: Session,
-  sender: string,
-  parameters: readonly string[],
-  core: Core,
-  now: number,
-): Answer<ParametersOutcome> {
-  return decide({ session, helo: session.helo, sender, rcpt: "" }, parameters, mailParameters, core, now);
+/** The first that is refused; the sender of `scope` is as decided. What no extension here knows is left to the MTA. */
+export function checkMailParameters(scope: Scope, parameters: Parameters, core: Core): Answer<RefusedParameter | undefined> {
+  return check(scope, parameters, mailParameters, core);
 }
 
-export function decideRcptParameters(session: Session, parameters: readonly string[], core: Core, now: number): Answer<ParametersOutcome> {
-  const scope = { session, helo: session.helo, sender: session.transaction?.sender ?? "", rcpt: "" };
-  return decide(scope, parameters, rcptParameters, core, now);
+export function checkRcptParameters(scope: Scope, parameters: Parameters, core: Core): Answer<RefusedParameter | undefined> {
+  return check(scope, parameters, rcptParameters, core);
 }
 
-const passed: ParametersOutcome = { verdict: pass("pass"), keyword: "" };
-
-function decide(scope: Scope, parameters: readonly string[], checks: Checks, core: Core, now: number): Answer<ParametersOutcome> {
-  const known = parameters.map(split).filter(({ keyword }) => checks.has(keyword));
-  return known.length === 0 ? passed : runSteps(all(scope, known, checks, core, now));
+function check(scope: Scope, parameters: Parameters, checks: Checks, core: Core): Answer<RefusedParameter | undefined> {
+  if (parameters.length === 0) return undefined;
+  return firstOutcome(parameters, checkOne, { scope, parameters, checks, core }, core.abort);
 }
 
-function* all(scope: Scope, known: readonly Parameter[], checks: Checks, core: Core, now: number): Steps<ParametersOutcome> {
-  const keywords = new Set(known.map(({ keyword }) => keyword));
-  for (const { keyword, value } of known) {
-    const check = checks.get(keyword)?.({ value: value ?? "", isBare: value === undefined, keywords, now });
-    if (check === undefined) continue;
-    const verdict = yield* onTemporary(one(check, keyword, scope, core), (cause) =>
-      unavailable(core.settings.rcpt.replies.unavailable, cause),
-    );
-    if (verdict.kind !== "pass") return { verdict, keyword };
-  }
-  return passed;
+interface CheckedCommand {
+  readonly scope: Scope;
+  readonly parameters: Parameters;
+  readonly checks: Checks;
+  readonly core: Core;
 }
 
-function* one({ extension, fault }: Check, keyword: string, scope: Scope, core: Core): Steps<Verdict> {
-  let limit: Value = 1;
-  if (extension !== undefined) {
-    const { key, setting, name } = extensions[extension];
-    limit = yield* evaluate(key, core.settings.extensions[setting], scope, core);
-    if (!isOn(extension, limit)) return refused(`${name} has been disabled.`, "extension-disabled");
-  }
-  const problem = fault(asDuration(limit) ?? 0);
-  if (problem === undefined) return pass("pass");
-  return refused(problem === invalid ? `Invalid parameter "${keyword}".` : problem, "invalid-parameter");
+function checkOne(text: string, command: CheckedCommand): Answer<RefusedParameter | undefined> {
+  const parameter = split(text);
+  const known = command.checks.get(parameter.keyword);
+  return known && onTemporary(judge, cannotTell, { command, parameter, check: known });
+}
+
+interface CheckedParameter {
+  readonly command: CheckedCommand;
+  readonly parameter: Parameter;
+  readonly check: Check;
+}
+
+function cannotTell(cause: unknown, { command, parameter }: CheckedParameter): RefusedParameter {
+  return { verdict: unavailable(command.core.settings.rcpt.replies.unavailable, cause), keyword: parameter.keyword };
+}
+
+function judge(given: CheckedParameter): Answer<RefusedParameter | undefined> {
+  const { extension } = given.check;
+  if (extension === undefined) return judgeValue(0, given);
+  const { scope, core } = given.command;
+  const { key, setting } = extensions[extension];
+  return after(evaluate(key, core.settings.extensions[setting], scope, core), judgeWithin, given);
+}
+
+function judgeWithin(limit: Value, given: CheckedParameter): RefusedParameter | undefined {
+  const { extension } = given.check;
+  if (extension === undefined || isOn(extension, limit)) return judgeValue(asDuration(limit) ?? 0, given);
+  return { verdict: refused(`${extensions[extension].name} has been disabled.`, "extension-disabled"), keyword: given.parameter.keyword };
+}
+
+function judgeValue(maxMs: number, { command, parameter, check }: CheckedParameter): RefusedParameter | undefined {
+  const problem = check.fault(parameter, maxMs, command);
+  if (problem === undefined) return undefined;
+  const { keyword } = parameter;
+  return { verdict: refused(problem === invalid ? `Invalid parameter "${keyword}".` : problem, "invalid-parameter"), keyword };
 }
 
 function refused(text: string, reason: Reason): Verdict {
@@ -89,49 +98,41 @@ function isOn(extension: Extension, value: Value): boolean {
   }
 }
 
-interface Given {
-  readonly value: string;
-  readonly isBare: boolean;
-  /** Of all parameters that are checked here. */
-  readonly keywords: ReadonlySet<string>;
-  readonly now: number;
-}
-
 interface Check {
   /** The one that must be on; `undefined`: it is always. */
   readonly extension: Extension | undefined;
   /** What is wrong with the value; `maxMs` is what a duration setting says. */
-  readonly fault: (maxMs: number) => string | undefined;
+  readonly fault: (parameter: Parameter, maxMs: number, command: CheckedCommand) => string | undefined;
 }
 
-type Checks = ReadonlyMap<string, (given: Given) => Check>;
+type Checks = ReadonlyMap<string, Check>;
 
 /** A text of its own for what has none. */
 const invalid = "invalid";
 
 const validIf = (isValid: boolean) => (isValid ? undefined : invalid);
 
-const mailParameters: Checks = new Map<string, (given: Given) => Check>([
+const mailParameters: Checks = new Map<string, Check>([
   // RFC 1870. How much is too much is the MTA's.
-  ["SIZE", ({ value }) => ({ extension: undefined, fault: () => validIf(/^\d{1,20}$/.test(value)) })],
-  ["REQUIRETLS", ({ isBare }) => ({ extension: "requireTls", fault: () => validIf(isBare) })],
-  ["BY", ({ value }) => ({ extension: "deliverBy", fault: (maxMs) => checkBy(value, maxMs) })],
-  ["HOLDFOR", (given) => ({ extension: "futureRelease", fault: (maxMs) => checkHoldFor(given, maxMs) })],
-  ["HOLDUNTIL", (given) => ({ extension: "futureRelease", fault: (maxMs) => checkHoldUntil(given, maxMs) })],
-  ["MT-PRIORITY", ({ value }) => ({ extension: "mtPriority", fault: () => checkPriority(value) })],
-  ["ENVID", ({ value }) => ({ extension: "dsn", fault: () => validIf(/^[!-~]+$/.test(value)) })],
+  ["SIZE", { extension: undefined, fault: ({ value = "" }) => validIf(/^\d{1,20}$/.test(value)) }],
+  ["REQUIRETLS", { extension: "requireTls", fault: ({ value }) => validIf(value === undefined) }],
+  ["BY", { extension: "deliverBy", fault: checkBy }],
+  ["HOLDFOR", { extension: "futureRelease", fault: checkHoldFor }],
+  ["HOLDUNTIL", { extension: "futureRelease", fault: checkHoldUntil }],
+  ["MT-PRIORITY", { extension: "mtPriority", fault: checkPriority }],
+  ["ENVID", { extension: "dsn", fault: ({ value = "" }) => validIf(/^[!-~]+$/.test(value)) }],
 ]);
 
 // ORCPT alone is never refused: Postfix sends it to each server that offers DSN.
-const rcptParameters: Checks = new Map<string, (given: Given) => Check>([
-  ["NOTIFY", ({ value }) => ({ extension: "dsn", fault: () => validIf(notify.test(value)) })],
+const rcptParameters: Checks = new Map<string, Check>([
+  ["NOTIFY", { extension: "dsn", fault: ({ value = "" }) => validIf(notify.test(value)) }],
 ]);
 
 /** RFC 3461 4.1 */
 const notify = /^(?:NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY))*)$/i;
 
 /** RFC 2852 section 4; a time that has passed may lead to a notification, not to a return. */
-function checkBy(value: string, maxMs: number): string | undefined {
+function checkBy({ value = "" }: Parameter, maxMs: number): string | undefined {
   const [, digits, mode = ""] = /^([+-]?\d{1,9});([NR])T?$/i.exec(value) ?? [];
   if (digits === undefined) return invalid;
   const seconds = Number(digits);
@@ -143,15 +144,16 @@ function checkBy(value: string, maxMs: number): string | undefined {
 const onlyOne = "Only one of HOLDFOR or HOLDUNTIL may be specified.";
 
 /** RFC 4865 section 4 */
-function checkHoldFor({ value, keywords }: Given, maxMs: number): string | undefined {
-  if (keywords.has("HOLDUNTIL")) return onlyOne;
+function checkHoldFor({ value = "" }: Parameter, maxMs: number, { parameters }: CheckedCommand): string | undefined {
+  if (parameterValue("HOLDUNTIL", parameters) !== undefined) return onlyOne;
   if (!/^\d{1,9}$/.test(value) || Number(value) === 0) return invalid;
   const maxSeconds = Math.trunc(maxMs / 1000);
   return Number(value) > maxSeconds ? `Requested hold time exceeds maximum of ${maxSeconds} seconds.` : undefined;
 }
 
-function checkHoldUntil({ value, keywords, now }: Given, maxMs: number): string | undefined {
-  if (keywords.has("HOLDFOR")) return onlyOne;
+function checkHoldUntil({ value = "" }: Parameter, maxMs: number, { parameters, core }: CheckedCommand): string | undefined {
+  if (parameterValue("HOLDFOR", parameters) !== undefined) return onlyOne;
+  const now = core.sources.now();
   const time = dateTime.test(value) && isDay(value) ? Date.parse(value) : Number.NaN;
   if (Number.isNaN(time)) return invalid;
   if (time <= now) return "HOLDUNTIL must be a date and time in the future.";
@@ -173,7 +175,7 @@ function formatTime(ms: number): string {
   return new Date(Math.min(ms, maxTime)).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
-function checkPriority(value: string): string | undefined {
+function checkPriority({ value = "" }: Parameter): string | undefined {
   const priority = /^-?\d$/.test(value) ? Number(value) : Number.NaN;
   return priority >= -6 && priority <= 5 ? undefined : "Invalid priority value.";
 }

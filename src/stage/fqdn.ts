@@ -13,12 +13,13 @@ export function isFullyQualified(name: string, rule: FqdnRule): boolean {
 }
 
 const maxLabelLength = 63;
+const longLabel = /[^.]{64}/u;
 const alphanumeric = /[\p{Alphabetic}\p{N}]/u;
 
 /** A dot and an alphanumeric character anywhere, and no more than 63 characters between dots; nothing else is asked. */
 function hasDotAndShortLabels(name: string): boolean {
   if (!name.includes(".") || !alphanumeric.test(name)) return false;
-  return name.split(".").every((label) => label.length <= maxLabelLength || [...label].length <= maxLabelLength);
+  return !longLabel.test(name);
 }
 
 /** At least two labels of letters, digits and inner hyphens (also U-labels); the last is not all digits. One trailing dot is taken. */

@@ -1,7 +1,8 @@
 /** Greylisting, the last step of RCPT: whoever comes for the first time is asked to come again (RFC 6647). */
 
-import { type Steps, waitFor } from "../answer/steps.ts";
+import { type Answer, after } from "../answer/answer.ts";
 import { asBoolean } from "../expr/result.ts";
+import type { Value } from "../expr/value.ts";
 import { localPartOf } from "../mail/address.ts";
 import { type Reply, reply } from "../mail/reply.ts";
 import type { Header } from "./admission.ts";
@@ -14,42 +15,60 @@ import type { GreylistAnswer, GreylistQuestion } from "./state.ts";
 import type { Verdict } from "./verdict.ts";
 import type { Scope } from "./vocabulary.ts";
 
-interface Greylisting {
+export interface Greylisting {
   readonly verdict: Verdict;
   /** After the first pass, where the configuration wants it. */
-  readonly header?: Header;
+  readonly header: Header | undefined;
 }
 
 /**
  * `given` is the recipient as given, `scope.rcpt` the one that it resolved to, both canonical.
  * `undefined`: it is not greylisted, or no longer.
  */
-export function* greylist(scope: Scope, given: string, core: Core): Steps<Greylisting | undefined> {
-  const { greylist: settings, replies } = core.settings.rcpt;
-  return yield* onTemporary<Greylisting | undefined>(ask(scope, given, settings, core), (cause) =>
-    settings.onStoreFailure === "accept" ? undefined : { verdict: unavailable(replies.unavailable, cause) },
-  );
+export function askGreylist(scope: Scope, given: string, core: Core): Answer<Greylisting | undefined> {
+  const { session } = scope;
+  const { address } = session.client;
+  const settings = core.settings.rcpt.greylist;
+  if (settings.enable.constant === 0 || session.trusted || session.login !== "" || address === undefined) return undefined;
+  return onTemporary(askIfEnabled, cannotTell, { scope, given, address, settings, core });
 }
 
-function* ask(scope: Scope, given: string, settings: GreylistSettings, core: Core): Steps<Greylisting | undefined> {
-  const { session } = scope;
-  const { address, name } = session.client;
-  if (session.trusted || session.login !== "" || address === undefined) return undefined;
-  if (!asBoolean(yield* evaluate("greylist.enable", settings.enable, scope, core))) return undefined;
+interface Attempt {
+  readonly scope: Scope;
+  readonly given: string;
+  /** Of the client. */
+  readonly address: string;
+  readonly settings: GreylistSettings;
+  readonly core: Core;
+}
 
+function cannotTell(cause: unknown, { settings, core }: Attempt): Greylisting | undefined {
+  if (settings.onStoreFailure === "accept") return undefined;
+  return { verdict: unavailable(core.settings.rcpt.replies.unavailable, cause), header: undefined };
+}
+
+function askIfEnabled(attempt: Attempt): Answer<Greylisting | undefined> {
+  const { scope, settings, core } = attempt;
+  return after(evaluate("greylist.enable", settings.enable, scope, core), ask, attempt);
+}
+
+function ask(isEnabled: Value, { scope, given, address, settings, core }: Attempt): Answer<Greylisting | undefined> {
+  if (!asBoolean(isEnabled)) return undefined;
+  const { name } = scope.session.client;
   const exemption = exemptionOf(address, name, [given, scope.rcpt], core);
   if (exemption !== undefined) {
     core.trace?.({ step: "greylist", asked: exemption, answer: "exempt" });
     return undefined;
   }
   const question = questionOf(address, name, scope, settings, core.sources.now());
-  const answer = yield* waitFor(core.sources.state.greylist(question));
-  core.trace?.({
-    step: "greylist",
-    asked: [question.client, question.sender, question.recipient].map((part) => part || "<>").join(" "),
-    answer: describe(answer, question),
+  return after(core.sources.state.greylist(question), (answer) => {
+    core.trace?.({
+      step: "greylist",
+      asked: [question.client, question.sender, question.recipient].map((part) => part || "<>").join(" "),
+      answer: describe(answer, question),
+    });
+    return outcomeOf(answer, question, settings, core.settings.rcpt.replies.greylisted);
   });
-  return outcomeOf(answer, question, settings, core.settings.rcpt.replies.greylisted);
 }
 
 /** RFC 2142: mail about abuse must come through. */
@@ -75,13 +94,13 @@ function questionOf(address: string, name: string, scope: Scope, settings: Greyl
 function outcomeOf(answer: GreylistAnswer, question: GreylistQuestion, settings: GreylistSettings, wait: Reply): Greylisting | undefined {
   switch (answer.kind) {
     case "wait":
-      if (settings.training) return { verdict: pass("greylist-training") };
-      return { verdict: refuse(withSeconds(wait, secondsLeft(answer.firstSeen, question)), "greylisted") };
+      if (settings.training) return { verdict: pass("greylist-training"), header: undefined };
+      return { verdict: refuse(withSeconds(wait, secondsLeft(answer.firstSeen, question)), "greylisted"), header: undefined };
     case "pass": {
       if (!answer.firstPass) return undefined;
       const verdict = pass("greylist-passed");
       // In training nothing was delayed.
-      if (settings.headerHost === undefined || settings.training) return { verdict };
+      if (settings.headerHost === undefined || settings.training) return { verdict, header: undefined };
       return { verdict, header: headerOf(answer.waitedMs, question.now, settings.headerHost) };
     }
     case "whitelisted":

@@ -1,57 +1,115 @@
 /** The MAIL stage: EHLO must have come first; a script; the sender may be rewritten; parameters of extensions; throttles by sender. */
 
-import type { Answer } from "../answer/answer.ts";
-import { runSteps, type Steps, waitFor } from "../answer/steps.ts";
+import { type Answer, after } from "../answer/answer.ts";
+import { type Steps, takeSteps } from "../answer/steps.ts";
 import { asBoolean, asString } from "../expr/result.ts";
+import type { Value } from "../expr/value.ts";
 import { canonicalAddress, parseAddress } from "../mail/address.ts";
 import { reply } from "../mail/reply.ts";
 import { oversizedMail } from "./bounds.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
-import { decideMailParameters } from "./extensions.ts";
+import { checkMailParameters } from "./extensions.ts";
 import type { CommandFacts } from "./parameters.ts";
-import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
+import { onTemporary, passed, refuse, unavailable } from "./refuse.ts";
 import { runScript } from "./script.ts";
-import type { Session } from "./session.ts";
-import { askThrottles } from "./throttle.ts";
-import type { MailOutcome } from "./verdict.ts";
-
-interface MailFacts extends CommandFacts {
-  /** Parameters of extensions that are off, or wrong, are refused. Default: they are only observed. */
-  readonly enforcesExtensions?: boolean;
-}
+import type { Scripted, Session } from "./session.ts";
+import type { Terms } from "./smtp-command.ts";
+import { askThrottles, type Throttled } from "./throttle.ts";
+import type { MailOutcome, RefusedParameter, Verdict } from "./verdict.ts";
+import type { Scope } from "./vocabulary.ts";
 
 /** `sender` as given; `""` is the null sender. */
-export function decideMail(session: Session, sender: string, core: Core, facts: MailFacts = {}): Answer<MailOutcome> {
+export function decideMail(
+  session: Session,
+  sender: string,
+  core: Core,
+  facts: CommandFacts = {},
+  terms: Partial<Terms> = {},
+): Answer<MailOutcome> {
   const oversized = oversizedMail(sender, facts.parameters ?? []);
   if (oversized !== undefined) return { verdict: oversized, sender: "" };
-  const address = canonicalAddress(sender);
-  return runSteps(
-    onTemporary(mail(session, address, facts, core), (cause) => ({
-      verdict: unavailable(core.settings.rcpt.replies.unavailable, cause),
-      sender: address,
-    })),
-  );
+  const given = canonicalAddress(sender);
+  const mail = { session, helo: session.helo, sender: given, rcpt: "", given, core, facts, terms, observed: undefined };
+  return onTemporary<Mail, MailOutcome>(decide, cannotTell, mail);
 }
 
-function* mail(session: Session, given: string, facts: MailFacts, core: Core): Steps<MailOutcome> {
-  const { settings, sources } = core;
-  const { message, parameters = [], enforcesExtensions = false } = facts;
-  const begun = { session, helo: session.helo, sender: given, rcpt: "" };
-  if (session.helo === "" && !session.trusted && asBoolean(yield* evaluate("require", settings.ehlo.require, begun, core))) {
-    return { verdict: refuse(reply(503, "5.5.1", "Polite people say EHLO first."), "no-ehlo"), sender: given };
-  }
-  const { refusal: rejection, sender = given } = yield* runScript({ stage: "mail", scope: begun, mail: parameters }, core);
-  if (rejection !== undefined) return { verdict: rejection, sender };
-  const scope = { ...begun, sender };
-  const rewritten = asString(yield* evaluate("rewrite", settings.mail.rewrite, scope, core));
+interface Mail extends Scope {
+  readonly core: Core;
+  readonly facts: CommandFacts;
+  readonly terms: Partial<Terms>;
+  /** Canonical. */
+  readonly given: string;
+  /** As given, as a script changed it, rewritten. */
+  sender: string;
+  observed: RefusedParameter | undefined;
+}
+
+const steps: Steps<Mail, MailOutcome> = [requireEhlo, askScript, rewrite, checkParameters, askThrottlesOfMail];
+
+function decide(mail: Mail): Answer<MailOutcome> {
+  return takeSteps(steps, mail, mail.core.abort);
+}
+
+function cannotTell(cause: unknown, { core, given }: Mail): MailOutcome {
+  return { verdict: unavailable(core.settings.rcpt.replies.unavailable, cause), sender: given };
+}
+
+function said(verdict: Verdict, { sender, observed }: Mail): MailOutcome {
+  return { verdict, sender, observed };
+}
+
+const noEhlo = refuse(reply(503, "5.5.1", "Polite people say EHLO first."), "no-ehlo");
+
+function requireEhlo(mail: Mail): Answer<MailOutcome | undefined> {
+  const { session, core } = mail;
+  if (session.helo !== "" || session.trusted) return undefined;
+  return after(evaluate("require", core.settings.ehlo.require, mail, core), refuseUngreeted, mail);
+}
+
+function refuseUngreeted(isRequired: Value, mail: Mail): MailOutcome | undefined {
+  return asBoolean(isRequired) ? said(noEhlo, mail) : undefined;
+}
+
+function askScript(mail: Mail): Answer<MailOutcome | undefined> {
+  const { core, facts } = mail;
+  if (core.settings.mail.script === undefined) return undefined;
+  return after(runScript({ stage: "mail", scope: mail, mail: facts.parameters ?? [] }, core), heed, mail);
+}
+
+function heed({ refusal, sender }: Scripted, mail: Mail): MailOutcome | undefined {
+  mail.sender = sender ?? mail.sender;
+  return refusal === undefined ? undefined : said(refusal, mail);
+}
+
+function rewrite(mail: Mail): Answer<undefined> {
+  return after(evaluate("rewrite", mail.core.settings.mail.rewrite, mail, mail.core), setSender, mail);
+}
+
+function setSender(value: Value, mail: Mail): undefined {
+  const rewritten = asString(value);
   // The empty string is the null sender; other text without a domain is no address.
-  const takesEffect = rewritten !== undefined && (rewritten === "" || rewritten.includes("@"));
-  const becomes = takesEffect ? parseAddress(rewritten) : sender;
-  const extensions = yield* waitFor(decideMailParameters(session, becomes, parameters, core, sources.now()));
-  const isRefused = extensions.verdict.kind !== "pass";
-  // Before it is counted: what is refused takes nothing.
-  if (isRefused && enforcesExtensions) return { verdict: extensions.verdict, sender: becomes };
-  const { refusal } = yield* askThrottles(settings.throttles.mail, { ...scope, sender: becomes }, { token: message }, core);
-  return { verdict: refusal ?? pass("pass"), sender: becomes, ...(isRefused && { observed: extensions }) };
+  if (rewritten !== undefined && (rewritten === "" || rewritten.includes("@"))) mail.sender = parseAddress(rewritten);
+}
+
+/** Before anything is counted: what is refused takes nothing. */
+function checkParameters(mail: Mail): Answer<MailOutcome | undefined> {
+  return after(checkMailParameters(mail, mail.facts.parameters ?? [], mail.core), heedParameters, mail);
+}
+
+function heedParameters(refused: RefusedParameter | undefined, mail: Mail): MailOutcome | undefined {
+  if (refused !== undefined && mail.terms.enforcesExtensions) return said(refused.verdict, mail);
+  mail.observed = refused;
+  return undefined;
+}
+
+function askThrottlesOfMail(mail: Mail): Answer<MailOutcome> {
+  const { core, facts } = mail;
+  const throttles = core.settings.throttles.mail;
+  if (throttles.length === 0) return said(passed, mail);
+  return after(askThrottles(throttles, mail, { token: facts.message || undefined }, core), heedThrottles, mail);
+}
+
+function heedThrottles({ refusal }: Throttled, mail: Mail): MailOutcome {
+  return said(refusal ?? passed, mail);
 }

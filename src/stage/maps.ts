@@ -4,7 +4,6 @@
  */
 
 import type { Answer } from "../answer/answer.ts";
-import { runSteps, type Steps, waitFor } from "../answer/steps.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { toText } from "../expr/value.ts";
 import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
@@ -31,7 +30,7 @@ export interface MapListener {
   readonly onLoop?: (address: string) => void;
 }
 
-type AskMap = (key: string, core: Core, listener: MapListener) => Steps<string | undefined>;
+type AskMap = (key: string, core: Core, listener: MapListener) => Promise<string | undefined>;
 
 const maps: ReadonlyMap<string, AskMap> = new Map<string, AskMap>([
   ["recipients", askRecipients],
@@ -65,75 +64,75 @@ export function isDecision(name: string): boolean {
 /** `undefined`: not found. Throws or rejects with a `TemporaryError` when it cannot tell. */
 export function askMap(name: string, key: string, core: Core, listener: MapListener): Answer<string | undefined> {
   if (key === "") return undefined;
-  if (name.startsWith(lookupPrefix)) return runSteps(found(askLookup(name.slice(lookupPrefix.length), key, core), key));
+  if (name.startsWith(lookupPrefix)) return found(askLookup(name.slice(lookupPrefix.length), key, core), key);
   const ask = maps.get(name);
   if (ask === undefined) return undefined;
-  if (lists.has(name)) return runSteps(found(ask(key, core, listener), key));
-  return isTableKey(key) ? runSteps(ask(key, core, listener)) : undefined;
+  if (lists.has(name)) return found(ask(key, core, listener), key);
+  return isTableKey(key) ? ask(key, core, listener) : undefined;
 }
 
 /** A key that no table can hold is never "not found": it is found by its parts, or cannot be told. */
-function* found(steps: Steps<string | undefined>, key: string): Steps<string | undefined> {
-  const value = yield* steps;
+async function found(answer: Promise<string | undefined>, key: string): Promise<string | undefined> {
+  const value = await answer;
   if (value === undefined && !isTableKey(key)) throw new TemporaryError("the key is too long for a table, or has control characters");
   return value;
 }
 
 /** As an access table is searched: which parameter of the MTA asks is not known, and a plain list has none of the other forms. */
-function* askLookup(name: string, key: string, core: Core): Steps<string | undefined> {
+async function askLookup(name: string, key: string, core: Core): Promise<string | undefined> {
   const lookup = core.sources.lookup(name);
   for (const each of accessKeys(key)) {
-    const value = yield* waitFor(lookup?.get(each));
+    const value = await lookup?.get(each);
     if (value !== undefined) return toText(value);
   }
   return undefined;
 }
 
 /** The address itself, when mail for it would be taken as local. */
-function* askRecipients(key: string, core: Core, listener: MapListener): Steps<string | undefined> {
+async function askRecipients(key: string, core: Core, listener: MapListener): Promise<string | undefined> {
   const address = parseAddress(key);
   // RFC 5321 4.5.1: postmaster without a domain is the MTA's own.
   if (address === "postmaster") return address;
   const written = isComplete(address) ? writtenAddress(address) : undefined;
   if (written === undefined) return undefined;
-  const scope = yield* rewritten(address, core, listener);
-  const resolution = yield* resolved(scope, core);
+  const scope = await rewritten(address, core, listener);
+  const resolution = await resolved(scope, core);
   const isAccepted = resolution.kind === "found" || (resolution.kind === "unknown" && localPartOf(scope.rcpt) === "postmaster");
   return isAccepted ? written : undefined;
 }
 
-function* askDomains(key: string, core: Core, listener: MapListener): Steps<string | undefined> {
+async function askDomains(key: string, core: Core, listener: MapListener): Promise<string | undefined> {
   const domain = canonicalDomain(key);
   if (domain === "" || /[@\s]/.test(domain)) return undefined;
   if (core.settings.domains.has(domain)) return domain;
-  const directory = yield* chooseDirectory(undefined, scopeOf(`@${domain}`, listener), core);
+  const directory = await chooseDirectory(undefined, scopeOf(`@${domain}`, listener), core);
   // To say that every domain is local would make the MTA an open relay.
   if (directory?.everything) return undefined;
-  return (yield* isLocalDomain(directory, domain, core)) ? domain : undefined;
+  return (await isLocalDomain(directory, domain, core)) ? domain : undefined;
 }
 
 /**
  * Where mail for the address goes, comma-separated, followed until nothing changes; `undefined`: nowhere else. A tag is in the result
  * or not as the address resolves by `sub-addressing-delivery`: what is found is the whole address, so no MTA appends it again.
  */
-function* askAliases(key: string, core: Core, listener: MapListener): Steps<string | undefined> {
-  const addresses = yield* aliasesOf(key, core, listener);
+async function askAliases(key: string, core: Core, listener: MapListener): Promise<string | undefined> {
+  const addresses = await aliasesOf(key, core, listener);
   return addresses?.join(",");
 }
 
 /** A virtusertable has one address for a key; a list must be neither cut nor refused. */
-function* askVirtuser(key: string, core: Core, listener: MapListener): Steps<string | undefined> {
-  const addresses = yield* aliasesOf(key, core, listener);
+async function askVirtuser(key: string, core: Core, listener: MapListener): Promise<string | undefined> {
+  const addresses = await aliasesOf(key, core, listener);
   if (addresses !== undefined && addresses.length > 1) {
     throw new TemporaryError(`${key} goes to ${addresses.length} addresses, and a virtusertable holds one: use the milter`);
   }
   return addresses?.[0];
 }
 
-function* aliasesOf(key: string, core: Core, listener: MapListener): Steps<readonly string[] | undefined> {
+async function aliasesOf(key: string, core: Core, listener: MapListener): Promise<readonly string[] | undefined> {
   const address = parseAddress(key);
   if (!isComplete(address) || writtenAddress(address) === undefined) return undefined;
-  const { addresses, loops } = yield* follow(address, (each) => stepFrom(each, core, listener));
+  const { addresses, loops } = await follow(address, (each) => stepFrom(each, core, listener));
   for (const loop of loops) listener.onLoop?.(loop);
   if (addresses.length === 1 && addresses[0] === address) return undefined;
   return addresses.map((each) => {
@@ -144,35 +143,35 @@ function* aliasesOf(key: string, core: Core, listener: MapListener): Steps<reado
 }
 
 /** Where an address goes in one step; none when it is not a local recipient. */
-function* stepFrom(address: string, core: Core, listener: MapListener): Steps<readonly string[]> {
+async function stepFrom(address: string, core: Core, listener: MapListener): Promise<readonly string[]> {
   if (!isComplete(address)) return [];
-  const resolution = yield* resolved(yield* rewritten(address, core, listener), core);
+  const resolution = await resolved(await rewritten(address, core, listener), core);
   return resolution.kind === "found" ? resolution.addresses : [];
 }
 
 /** Client address → keywords. */
-function* askKeywords(key: string, core: Core, listener: MapListener): Steps<string | undefined> {
+async function askKeywords(key: string, core: Core, listener: MapListener): Promise<string | undefined> {
   const address = canonicalIp(key);
-  return address === undefined ? undefined : yield* discardedKeywords(sessionOf(address, listener), core);
+  return address === undefined ? undefined : await discardedKeywords(sessionOf(address, listener), core);
 }
 
 const featuresTag = "srv_features:";
 
 /** Client address, with or without its tag → letters. Names and shortened addresses are asked too, and lead on to the address. */
-function* askFeatures(key: string, core: Core, listener: MapListener): Steps<string | undefined> {
+async function askFeatures(key: string, core: Core, listener: MapListener): Promise<string | undefined> {
   const isTagged = key.toLowerCase().startsWith(featuresTag);
   const address = canonicalIp(isTagged ? key.slice(featuresTag.length) : key);
-  return address === undefined ? undefined : yield* featuresOff(sessionOf(address, listener), core);
+  return address === undefined ? undefined : await featuresOff(sessionOf(address, listener), core);
 }
 
 /** Of the access map of Sendmail only the features: the rest of it is the administrator's, and RCPT is for the milter. */
-function* askAccess(key: string, core: Core, listener: MapListener): Steps<string | undefined> {
-  return key.toLowerCase().startsWith(featuresTag) ? yield* askFeatures(key, core, listener) : undefined;
+async function askAccess(key: string, core: Core, listener: MapListener): Promise<string | undefined> {
+  return key.toLowerCase().startsWith(featuresTag) ? await askFeatures(key, core, listener) : undefined;
 }
 
 /** EHLO name → the refusal, in the form of access(5). */
-function* askHelo(key: string, core: Core, listener: MapListener): Steps<string | undefined> {
-  const verdict = yield* waitFor(decideEhlo(sessionOf(undefined, listener), key, core));
+async function askHelo(key: string, core: Core, listener: MapListener): Promise<string | undefined> {
+  const verdict = await decideEhlo(sessionOf(undefined, listener), key, core);
   if (verdict.kind === "pass") return undefined;
   if (verdict.reason === "unavailable") throw new TemporaryError("the EHLO name cannot be checked", { cause: verdict.cause });
   return formatReply(verdict.reply);
@@ -183,14 +182,14 @@ function isComplete(address: string): boolean {
   return localPartOf(address) !== "" && (domainOf(address) ?? "") !== "";
 }
 
-function* rewritten(address: string, core: Core, listener: MapListener): Steps<Scope> {
+async function rewritten(address: string, core: Core, listener: MapListener): Promise<Scope> {
   const scope = scopeOf(address, listener);
-  return { ...scope, rcpt: yield* rewrite(scope, core) };
+  return { ...scope, rcpt: await rewrite(scope, core) };
 }
 
 /** The resolution; that of a list which is too long is not known, for a part of it would be wrong. */
-function* resolved(scope: Scope, core: Core): Steps<Exclude<Resolution, { kind: "list-too-long" }>> {
-  const resolution = yield* resolve(scope, core);
+async function resolved(scope: Scope, core: Core): Promise<Exclude<Resolution, { kind: "list-too-long" }>> {
+  const resolution = await resolve(scope, core);
   if (resolution.kind === "list-too-long") throw resolution.cause;
   return resolution;
 }

@@ -4,7 +4,7 @@ export type Parameters = readonly string[];
 
 /** What comes with MAIL or RCPT besides the address. */
 export interface CommandFacts {
-  /** Names the message, the same on every node; `undefined`: nothing does. */
+  /** Names the message, the same on every node; `""` or `undefined`: nothing does. */
   readonly message?: string | undefined;
   readonly parameters?: Parameters;
 }
@@ -25,9 +25,11 @@ export function split(parameter: string): Parameter {
 
 /** `""` for one without a value; `undefined`: it is not given. */
 export function parameterValue(keyword: string, parameters: Parameters): string | undefined {
+  const { length } = keyword;
   for (const parameter of parameters) {
-    const given = split(parameter);
-    if (given.keyword === keyword) return given.value ?? "";
+    const isAlone = parameter.length === length;
+    if (!isAlone && parameter[length] !== "=") continue;
+    if (parameter.slice(0, length).toUpperCase() === keyword) return isAlone ? "" : parameter.slice(length + 1);
   }
   return undefined;
 }

@@ -1,25 +1,28 @@
 /** The RCPT stage: duplicates, a script, rewriting, where the address goes, relaying, limits, throttles, greylisting, and what an error costs. */
 
-import type { Answer } from "../answer/answer.ts";
-import { runSteps, type Steps } from "../answer/steps.ts";
-import type { TemporaryError } from "../answer/temporary-error.ts";
+import { type Answer, after } from "../answer/answer.ts";
+import { type Steps, takeSteps } from "../answer/steps.ts";
 import { asBoolean, asCount, asDuration } from "../expr/result.ts";
-import { canonicalAddress, domainOf, localPartOf } from "../mail/address.ts";
+import type { Value } from "../expr/value.ts";
+import { canonicalAddress, localPartOf } from "../mail/address.ts";
 import { canonicalIp } from "../mail/ip.ts";
 import { type Reply, reply } from "../mail/reply.ts";
+import type { Header } from "./admission.ts";
 import { maxKeptRecipients, oversizedRcpt } from "./bounds.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
-import { greylist } from "./greylist.ts";
-import type { CommandFacts, Parameters } from "./parameters.ts";
-import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
+import { checkRcptParameters } from "./extensions.ts";
+import { askGreylist, type Greylisting } from "./greylist.ts";
+import type { CommandFacts } from "./parameters.ts";
+import { onTemporary, pass, passed, refuse, unavailable } from "./refuse.ts";
 import { type Resolution, resolveToEnd, rewrite } from "./resolve.ts";
 import { runScript } from "./script.ts";
 import type { Scripted, Session, Transaction } from "./session.ts";
-import type { Rule } from "./stage-settings.ts";
-import { askThrottles, giveBack } from "./throttle.ts";
-import type { RcptOutcome, Reason, Verdict } from "./verdict.ts";
-import type { Scope } from "./vocabulary.ts";
+import type { Terms } from "./smtp-command.ts";
+import type { ThrottleQuestion } from "./state.ts";
+import { askThrottles, giveBack, type Throttled } from "./throttle.ts";
+import type { RcptOutcome, Reason, RefusedParameter, Verdict } from "./verdict.ts";
+import { type Scope, withRcpt } from "./vocabulary.ts";
 
 /** `relay` decides foreign domains only and lets local ones pass to whoever asks about recipients. */
 export type RcptPart = "all" | "relay";
@@ -27,166 +30,305 @@ export type RcptPart = "all" | "relay";
 interface RcptFacts extends CommandFacts {
   /** Default: all. */
   readonly part?: RcptPart;
-  /** Recipients that resolve to one mailbox get one copy between them. Default: false, the MTA delivers to each. */
-  readonly merges?: boolean;
 }
 
 /** Taken when the setting yields no such value, or its source cannot tell. */
 const fallback = { maxRecipients: 100, maxErrors: 5, waitMs: 5000 } as const;
 
-/** `recipient` as given, unquoted. */
-export function decideRcpt(session: Session, recipient: string, core: Core, facts: RcptFacts = {}): Answer<RcptOutcome> {
-  const oversized = oversizedRcpt(recipient, facts.parameters ?? []);
-  if (oversized !== undefined) return uncounted(oversized);
-  const cannotTell = (cause: TemporaryError) => uncounted(unavailable(core.settings.rcpt.replies.unavailable, cause));
-  return runSteps(onTemporary(rcpt(session, recipient, core, facts), cannotTell));
-}
+const duplicate = uncounted(pass("duplicate"));
+const noMail: RcptOutcome = uncounted(refuse(reply(503, "5.5.1", "MAIL is required first."), "no-mail"));
 
-function* rcpt(
+/** `recipient` as given, unquoted. */
+export function decideRcpt(
   session: Session,
   recipient: string,
   core: Core,
-  { part = "all", merges = false, message, parameters = [] }: RcptFacts,
-): Steps<RcptOutcome> {
-  const { transaction } = session;
-  if (transaction === undefined) return uncounted(refuse(reply(503, "5.5.1", "MAIL is required first."), "no-mail"));
-
+  facts: RcptFacts = {},
+  terms: Partial<Terms> = {},
+): Answer<RcptOutcome> {
+  const oversized = oversizedRcpt(recipient, facts.parameters ?? none);
+  if (oversized !== undefined) return uncounted(oversized);
+  const { transaction, helo } = session;
+  if (transaction === undefined) return noMail;
   const given = canonicalAddress(recipient);
-  if (transaction.given.has(given)) return uncounted(pass("duplicate"));
+  const rcpt: Rcpt = {
+    core,
+    session,
+    transaction,
+    facts,
+    terms,
+    given,
+    helo,
+    sender: transaction.sender,
+    rcpt: given,
+    changedSender: undefined,
+    resolution: unresolved,
+    reason: "pass",
+    resolved: none,
+    taken: none,
+    header: undefined,
+    observed: undefined,
+  };
+  return after(onTemporary(decide, cannotTell, rcpt), withObserved, rcpt);
+}
 
-  const begun: Scope = { session, helo: session.helo, sender: transaction.sender, rcpt: given };
-  const { refusal, sender, recipient: changed = given } = yield* scripted(transaction, begun, part, parameters, core);
+const none: readonly never[] = [];
+const unresolved: Resolution = { kind: "unknown" };
+
+/** What is known of one RCPT; to rules and scripts, what they see at their step. */
+interface Rcpt extends Scope {
+  readonly core: Core;
+  readonly transaction: Transaction;
+  readonly facts: RcptFacts;
+  readonly terms: Partial<Terms>;
+  /** As given, canonical. */
+  readonly given: string;
+  /** As given, as a script changed it, rewritten, and at last where it leads, if that is one address. */
+  rcpt: string;
+  sender: string;
+  /** By a script; `undefined`: it is that of the transaction. */
+  changedSender: string | undefined;
+  resolution: Resolution;
+  /** Why it would pass. */
+  reason: Reason;
+  /** Where it goes if it passes. */
+  resolved: readonly string[];
+  /** By throttles. */
+  taken: readonly ThrottleQuestion[];
+  header: Header | undefined;
+  observed: RefusedParameter | undefined;
+}
+
+const steps: Steps<Rcpt, RcptOutcome> = [
+  checkParameters,
+  passDuplicate,
+  askScript,
+  rewriteRecipient,
+  resolveRecipient,
+  leaveToOthers,
+  passSameMailbox,
+  limitRecipients,
+  judge,
+  askThrottlesOfRcpt,
+  askGreylistOfRcpt,
+];
+
+function decide(rcpt: Rcpt): Answer<RcptOutcome> {
+  return takeSteps(steps, rcpt, rcpt.core.abort);
+}
+
+function cannotTell(cause: unknown, { core }: Rcpt): RcptOutcome {
+  return uncounted(unavailable(core.settings.rcpt.replies.unavailable, cause));
+}
+
+function withObserved(outcome: RcptOutcome, { observed }: Rcpt): RcptOutcome {
+  return observed === undefined ? outcome : { ...outcome, observed };
+}
+
+function checkParameters(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
+  const { parameters = none } = rcpt.facts;
+  if (parameters.length === 0) return undefined;
+  return after(checkRcptParameters(withRcpt(rcpt, ""), parameters, rcpt.core), heedParameters, rcpt);
+}
+
+function heedParameters(refused: RefusedParameter | undefined, rcpt: Rcpt): RcptOutcome | undefined {
+  if (refused !== undefined && rcpt.terms.enforcesExtensions) return uncounted(refused.verdict);
+  rcpt.observed = refused;
+  return undefined;
+}
+
+function passDuplicate({ transaction, given }: Rcpt): RcptOutcome | undefined {
+  return transaction.given?.has(given) ? duplicate : undefined;
+}
+
+/** The script runs once for a recipient of which two parts are asked about: what it writes must not be written twice. */
+function askScript(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
+  const { core, transaction, facts, given } = rcpt;
+  const earlier = transaction.scripted?.get(given);
+  if (earlier !== undefined) {
+    transaction.scripted?.delete(given);
+    return heed(earlier, rcpt);
+  }
+  if (core.settings.rcpt.script === undefined) return undefined;
+  const command = { stage: "rcpt", scope: rcpt, mail: transaction.parameters, rcpt: facts.parameters ?? none } as const;
+  return after(runScript(command, core), keepAndHeed, rcpt);
+}
+
+function keepAndHeed(scripted: Scripted, rcpt: Rcpt): RcptOutcome | undefined {
+  const { transaction, facts, given } = rcpt;
+  if (facts.part === "relay") {
+    transaction.scripted ??= new Map();
+    if (transaction.scripted.size < maxKeptRecipients) transaction.scripted.set(given, scripted);
+  }
+  return heed(scripted, rcpt);
+}
+
+function heed({ refusal, sender, recipient }: Scripted, rcpt: Rcpt): RcptOutcome | undefined {
   if (refusal !== undefined) return uncounted(refusal);
-  const scope: Scope = { ...begun, sender: sender ?? begun.sender, rcpt: changed };
-  const address = yield* rewrite(scope, core);
-  // RFC 5321 4.5.1: postmaster without a domain is the MTA's own, as at its address; so is any other name that it completes itself.
-  const resolution: Resolution =
-    domainOf(address) === undefined || isOwnPostmaster(address, session)
-      ? { kind: "found", addresses: [address], reason: "postmaster" }
-      : yield* resolveToEnd({ ...scope, rcpt: address }, core);
+  rcpt.changedSender = sender;
+  rcpt.sender = sender ?? rcpt.sender;
+  rcpt.rcpt = recipient ?? rcpt.rcpt;
+  return undefined;
+}
 
-  if (part === "relay" && resolution.kind !== "foreign") return uncounted(pass("pass"));
-  if (merges && isDuplicate(resolution, transaction)) {
-    return withSender(sender, accepted(given, resolution.addresses, "duplicate"));
+function rewriteRecipient(rcpt: Rcpt): Answer<undefined> {
+  return after(rewrite(rcpt, rcpt.core), setRecipient, rcpt);
+}
+
+function setRecipient(address: string, rcpt: Rcpt): undefined {
+  rcpt.rcpt = address;
+}
+
+/** RFC 5321 4.5.1: postmaster without a domain is the MTA's own, as at its address; so is any other name that it completes itself. */
+function resolveRecipient(rcpt: Rcpt): Answer<undefined> {
+  const { rcpt: address, session, core } = rcpt;
+  if (!address.includes("@") || isOwnPostmaster(address, session)) {
+    return setResolution({ kind: "found", addresses: [address], reason: "postmaster" }, rcpt);
   }
-  const maxRecipients = yield* countOf("max-recipients", core.settings.rcpt.maxRecipients, fallback.maxRecipients, scope, core);
-  if (transaction.accepted >= maxRecipients) {
-    return uncounted(refuse(core.settings.rcpt.replies.tooManyRecipients, "too-many-recipients"));
-  }
-  const outcome = yield* conclude(resolution, { ...scope, rcpt: address }, given, core);
-  return withSender(sender, yield* admit(outcome, transaction, { ...scope, rcpt: address }, message, core));
+  return after(resolveToEnd(rcpt, core), setResolution, rcpt);
 }
 
 function isOwnPostmaster(address: string, { server }: Session): boolean {
+  if (!address.startsWith("postmaster@[")) return false;
   const [, literal] = /^postmaster@\[(?:ipv6:)?([^\]]+)\]$/i.exec(address) ?? [];
   return literal !== undefined && server.address !== "" && canonicalIp(literal) === server.address;
 }
 
-/** A script may change the sender with a recipient; with one that is refused it does not. */
-function withSender(sender: string | undefined, outcome: RcptOutcome): RcptOutcome {
-  const { admission } = outcome;
-  return sender === undefined || admission === undefined ? outcome : { ...outcome, admission: { ...admission, sender } };
+function setResolution(resolution: Resolution, rcpt: Rcpt): undefined {
+  rcpt.resolution = resolution;
 }
 
-/** The last steps of a recipient that would pass: throttles, then the greylist. What it took before it is refused is given back. */
-function* admit(outcome: RcptOutcome, transaction: Transaction, scope: Scope, message: string | undefined, core: Core): Steps<RcptOutcome> {
-  const { verdict, admission } = outcome;
-  if (verdict.kind !== "pass" || admission === undefined) return outcome;
-  const { given, resolved } = admission;
-  const [only, ...more] = resolved;
-  // A list is known by its own address.
-  const target = { ...scope, rcpt: only === undefined || more.length > 0 || verdict.reason === "list" ? scope.rcpt : only };
-  const event = { token: message && `${message} ${given}`, message, counted: transaction.counted };
-  const { refusal, taken } = yield* askThrottles(core.settings.throttles.rcpt, target, event, core);
-  if (refusal !== undefined) return uncounted(refusal);
-
-  const greylisting = yield* greylist(target, given, core);
-  if (greylisting !== undefined && greylisting.verdict.kind !== "pass") {
-    yield* giveBack(taken, core);
-    return uncounted(greylisting.verdict);
-  }
-  const header = transaction.hasHeader ? undefined : greylisting?.header;
-  return {
-    verdict: greylisting?.verdict ?? verdict,
-    admission: { ...admission, counted: taken.map(({ key }) => key), ...(header && { header }) },
-    countsAsError: false,
-  };
+/** The relay part is about foreign domains alone. */
+function leaveToOthers({ facts, resolution }: Rcpt): RcptOutcome | undefined {
+  return facts.part === "relay" && resolution.kind !== "foreign" ? uncounted(passed) : undefined;
 }
 
-function* conclude(resolution: Resolution, scope: Scope, given: string, core: Core): Steps<RcptOutcome> {
+function passSameMailbox(rcpt: Rcpt): RcptOutcome | undefined {
+  const { terms, resolution, transaction } = rcpt;
+  if (terms.mergesRecipients !== true || resolution.kind !== "found") return undefined;
+  if (!resolution.addresses.every((address) => transaction.resolved?.has(address))) return undefined;
+  rcpt.resolved = resolution.addresses;
+  return accept(duplicate.verdict, rcpt);
+}
+
+/** A limit whose source cannot tell is the built-in one: it protects, and the mail is not at stake. */
+function limitRecipients(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
+  return after(onTemporary(maxRecipientsOf, defaultMaxRecipients, rcpt), refuseBeyond, rcpt);
+}
+
+function maxRecipientsOf(rcpt: Rcpt): Answer<number> {
+  return after(evaluate("max-recipients", rcpt.core.settings.rcpt.maxRecipients, rcpt, rcpt.core), countIn);
+}
+
+function countIn(value: Value): number {
+  return asCount(value) ?? fallback.maxRecipients;
+}
+
+function defaultMaxRecipients(): number {
+  return fallback.maxRecipients;
+}
+
+function refuseBeyond(max: number, { transaction, core }: Rcpt): RcptOutcome | undefined {
+  if (transaction.accepted < max) return undefined;
+  return uncounted(refuse(core.settings.rcpt.replies.tooManyRecipients, "too-many-recipients"));
+}
+
+function judge(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
+  const { resolution, session, core } = rcpt;
   const { replies, relay } = core.settings.rcpt;
-  const accept = (addresses: readonly string[], reason: Reason) => accepted(given, addresses, reason);
   switch (resolution.kind) {
     case "found":
-      return accept(resolution.addresses, resolution.reason);
-    case "foreign": {
-      if (scope.session.trusted) return accept([scope.rcpt], "trusted");
-      const allowed = asBoolean(yield* evaluate("relay", relay, scope, core));
-      return allowed ? accept([scope.rcpt], "relayed") : yield* error(replies.relay, "relay-denied", scope, core);
-    }
+      return letPass(resolution.reason, resolution.addresses, rcpt);
+    case "foreign":
+      if (session.trusted) return letPass("trusted", [rcpt.rcpt], rcpt);
+      return after(evaluate("relay", relay, rcpt, core), relayIf, rcpt);
     case "unknown":
-      if (localPartOf(scope.rcpt) === "postmaster") return accept([scope.rcpt], "postmaster");
-      return yield* error(replies.unknownMailbox, "unknown-mailbox", scope, core);
+      if (localPartOf(rcpt.rcpt) === "postmaster") return letPass("postmaster", [rcpt.rcpt], rcpt);
+      return refuseMistake(replies.unknownMailbox, "unknown-mailbox", rcpt);
     case "list-too-long":
       return uncounted({ ...unavailable(replies.unavailable, resolution.cause), reason: "list-too-long" });
   }
 }
 
-/** The script runs once for a recipient of which two parts are asked about: what it writes must not be written twice. */
-function* scripted(transaction: Transaction, scope: Scope, part: RcptPart, parameters: Parameters, core: Core): Steps<Scripted> {
-  const earlier = transaction.scripted?.get(scope.rcpt);
-  if (earlier !== undefined) {
-    transaction.scripted?.delete(scope.rcpt);
-    return earlier;
-  }
-  if (core.settings.rcpt.script === undefined) return {};
-  const result = yield* runScript({ stage: "rcpt", scope, mail: transaction.parameters, rcpt: parameters }, core);
-  if (part === "relay") {
-    transaction.scripted ??= new Map();
-    if (transaction.scripted.size < maxKeptRecipients) transaction.scripted.set(scope.rcpt, result);
-  }
-  return result;
+function relayIf(isAllowed: Value, rcpt: Rcpt): Answer<RcptOutcome | undefined> {
+  if (asBoolean(isAllowed)) return letPass("relayed", [rcpt.rcpt], rcpt);
+  return refuseMistake(rcpt.core.settings.rcpt.replies.relay, "relay-denied", rcpt);
 }
 
-function isDuplicate(resolution: Resolution, transaction: Transaction): resolution is Extract<Resolution, { kind: "found" }> {
-  return resolution.kind === "found" && resolution.addresses.every((address) => transaction.resolved.has(address));
+/** As far as these steps are concerned. */
+function letPass(reason: Reason, resolved: readonly string[], rcpt: Rcpt): undefined {
+  rcpt.reason = reason;
+  rcpt.resolved = resolved;
+  // A list is known by its own address.
+  if (resolved.length === 1 && reason !== "list") rcpt.rcpt = resolved[0] ?? rcpt.rcpt;
 }
 
 /** A refusal that counts: it is held back, and the last one that is allowed ends the session instead. */
-function* error(answer: Reply, reason: Reason, scope: Scope, core: Core): Steps<RcptOutcome> {
-  const { session } = scope;
+function refuseMistake(answer: Reply, reason: Reason, rcpt: Rcpt): Answer<RcptOutcome> {
+  const { session, core } = rcpt;
   if (session.trusted || session.login !== "") return uncounted(refuse(answer, reason));
-  const { errors, replies } = core.settings.rcpt;
-  const total = yield* countOf("errors.total", errors.total, fallback.maxErrors, scope, core);
-  const delayMs = yield* waitOf(errors.wait, scope, core);
-  const verdict: Verdict =
-    session.errors + 1 >= total ? refuse(replies.tooManyErrors, "too-many-errors", delayMs) : refuse(answer, reason, delayMs);
-  return { verdict, countsAsError: true };
-}
-
-/** A limit whose source cannot tell is the built-in one: it protects, and the mail is not at stake. */
-function* countOf(step: string, rule: Rule, otherwise: number, scope: Scope, core: Core): Steps<number> {
-  return yield* onTemporary(
-    (function* () {
-      return asCount(yield* evaluate(step, rule, scope, core)) ?? otherwise;
-    })(),
-    () => otherwise,
+  const { replies } = core.settings.rcpt;
+  return after(
+    onTemporary(maxErrorsOf, () => fallback.maxErrors, rcpt),
+    (total) =>
+      after(
+        onTemporary(waitOf, () => fallback.waitMs, rcpt),
+        (delayMs) => {
+          const isLast = session.errors + 1 >= total;
+          const verdict = isLast ? refuse(replies.tooManyErrors, "too-many-errors", delayMs) : refuse(answer, reason, delayMs);
+          return { verdict, admission: undefined, countsAsError: true };
+        },
+      ),
   );
 }
 
-function* waitOf(rule: Rule, scope: Scope, core: Core): Steps<number> {
-  return yield* onTemporary(
-    (function* () {
-      return asDuration(yield* evaluate("errors.wait", rule, scope, core)) ?? 0;
-    })(),
-    () => fallback.waitMs,
+function maxErrorsOf(rcpt: Rcpt): Answer<number> {
+  return after(
+    evaluate("errors.total", rcpt.core.settings.rcpt.errors.total, rcpt, rcpt.core),
+    (value) => asCount(value) ?? fallback.maxErrors,
   );
 }
 
-function accepted(given: string, resolved: readonly string[], reason: Reason): RcptOutcome {
-  return { verdict: pass(reason), admission: { given, resolved, counts: reason !== "duplicate" }, countsAsError: false };
+function waitOf(rcpt: Rcpt): Answer<number> {
+  return after(evaluate("errors.wait", rcpt.core.settings.rcpt.errors.wait, rcpt, rcpt.core), (value) => asDuration(value) ?? 0);
+}
+
+const nothingCounted: ReadonlySet<string> = new Set();
+
+/** What they take before the recipient is refused is given back. */
+function askThrottlesOfRcpt(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
+  const { core, facts, given, transaction } = rcpt;
+  const throttles = core.settings.throttles.rcpt;
+  if (throttles.length === 0) return undefined;
+  const message = facts.message || undefined;
+  const event = { token: message && `${message} ${given}`, message, counted: transaction.counted ?? nothingCounted };
+  return after(askThrottles(throttles, rcpt, event, core), takeThrottled, rcpt);
+}
+
+function takeThrottled({ refusal, taken }: Throttled, rcpt: Rcpt): RcptOutcome | undefined {
+  rcpt.taken = taken;
+  return refusal && uncounted(refusal);
+}
+
+function askGreylistOfRcpt(rcpt: Rcpt): Answer<RcptOutcome> {
+  return after(askGreylist(rcpt, rcpt.given, rcpt.core), takeGreylisting, rcpt);
+}
+
+function takeGreylisting(greylisting: Greylisting | undefined, rcpt: Rcpt): Answer<RcptOutcome> {
+  if (greylisting === undefined) return accept(pass(rcpt.reason), rcpt);
+  const { verdict, header } = greylisting;
+  if (verdict.kind !== "pass") return after(giveBack(rcpt.taken, rcpt.core), () => uncounted(verdict));
+  if (!rcpt.transaction.hasHeader) rcpt.header = header;
+  return accept(verdict, rcpt);
+}
+
+/** A script may change the sender with a recipient; with one that is refused it does not. */
+function accept(verdict: Verdict, { given, resolved, changedSender, taken, header }: Rcpt): RcptOutcome {
+  const counted = taken.length === 0 ? none : taken.map(({ key }) => key);
+  const admission = { given, resolved, counts: verdict !== duplicate.verdict, sender: changedSender, counted, header };
+  return { verdict, admission, countsAsError: false };
 }
 
 function uncounted(verdict: Verdict): RcptOutcome {
-  return { verdict, countsAsError: false };
+  return { verdict, admission: undefined, countsAsError: false };
 }

@@ -1,25 +1,49 @@
 /** Verdicts that are not a pass, and the one place where "cannot tell" becomes a 4yz reply. */
 
-import type { Steps } from "../answer/steps.ts";
+import type { Answer } from "../answer/answer.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { type Reply, reply } from "../mail/reply.ts";
 import type { Reason, Verdict } from "./verdict.ts";
 
+const passes = new Map<Reason, Verdict>();
+
+/** The same object for the same reason. */
 export function pass(reason: Reason): Verdict {
-  return { kind: "pass", reason };
+  const known = passes.get(reason);
+  if (known !== undefined) return known;
+  const verdict: Verdict = { kind: "pass", reason };
+  passes.set(reason, verdict);
+  return verdict;
 }
+
+/** The usual one. */
+export const passed = pass("pass");
 
 export function refuse(answer: Reply, reason: Reason, delayMs = 0): Verdict {
   const kind = answer.code === 421 ? "disconnect" : answer.code >= 500 || answer.code < 400 ? "reject" : "defer";
   return { kind, reply: answer, reason, delayMs };
 }
 
-/** Runs the steps; a `TemporaryError` among them yields what `cannotTell` makes of it. */
-export function* onTemporary<T>(steps: Steps<T>, cannotTell: (cause: TemporaryError) => T): Steps<T> {
+/** What `ask` answers; a `TemporaryError` yields what `cannotTell` makes of it. */
+export function onTemporary<S, T>(
+  ask: (state: S) => Answer<T>,
+  cannotTell: (cause: TemporaryError, state: S) => Answer<T>,
+  state: S,
+): Answer<T> {
   try {
-    return yield* steps;
+    const answer = ask(state);
+    return answer instanceof Promise ? onRejection(answer, cannotTell, state) : answer;
   } catch (error) {
-    if (error instanceof TemporaryError) return cannotTell(error);
+    if (error instanceof TemporaryError) return cannotTell(error, state);
+    throw error;
+  }
+}
+
+async function onRejection<S, T>(answer: Promise<T>, cannotTell: (cause: TemporaryError, state: S) => Answer<T>, state: S): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof TemporaryError) return cannotTell(error, state);
     throw error;
   }
 }

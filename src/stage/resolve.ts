@@ -1,16 +1,18 @@
 /** Where mail for an address goes: the full address, its sub-address base, a catch-all; or it is foreign, or unknown. */
 
-import { type Steps, waitFor } from "../answer/steps.ts";
+import { type Answer, after } from "../answer/answer.ts";
+import { type Steps, takeSteps } from "../answer/steps.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { asString } from "../expr/result.ts";
+import type { Value } from "../expr/value.ts";
 import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
 import { follow } from "./alias-chain.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import type { Directory, Recipient } from "./sources.ts";
-import type { Rule, Settings } from "./stage-settings.ts";
+import type { DomainSettings, Rule, Settings } from "./stage-settings.ts";
 import type { Reason } from "./verdict.ts";
-import type { Scope } from "./vocabulary.ts";
+import { type Scope, withRcpt } from "./vocabulary.ts";
 
 export type Resolution =
   /** `leadsOn`: the directory may say where the addresses lead in turn. */
@@ -23,61 +25,146 @@ const foreign: Resolution = { kind: "foreign" };
 const unknown: Resolution = { kind: "unknown" };
 
 /** The recipient after `session.rcpt.rewrite`: a string with an `@` replaces it, any other result leaves it. */
-export function* rewrite(scope: Scope, core: Core): Steps<string> {
-  const result = asString(yield* evaluate("rewrite", core.settings.rcpt.rewrite, scope, core));
-  return result?.includes("@") ? parseAddress(result) : scope.rcpt;
+export function rewrite(scope: Scope, core: Core): Answer<string> {
+  return after(evaluate("rewrite", core.settings.rcpt.rewrite, scope, core), rewritten, scope);
 }
 
-/** As `resolve`, and through the tables of the MTA to the end: it need not have them itself. */
-export function* resolveToEnd(scope: Scope, core: Core): Steps<Resolution> {
-  const first = yield* resolve(scope, core);
-  if (first.kind !== "found" || !first.leadsOn) return first;
-  const { addresses } = yield* follow(scope.rcpt, function* (rcpt) {
-    const next = rcpt === scope.rcpt ? first : yield* resolve({ ...scope, rcpt }, core);
-    if (next.kind === "list-too-long") throw next.cause;
-    return next.kind === "found" && next.leadsOn ? next.addresses : [];
-  });
-  return { ...first, addresses };
+function rewritten(value: Value, { rcpt }: Scope): string {
+  const text = asString(value);
+  return text?.includes("@") ? parseAddress(text) : rcpt;
 }
 
 /** `scope.rcpt` is the address, canonical and with a domain. Throws a `TemporaryError` when it cannot tell. */
-export function* resolve(scope: Scope, core: Core): Steps<Resolution> {
-  const { settings } = core;
+export function resolve(scope: Scope, core: Core): Answer<Resolution> {
+  return takeSteps(steps, searchFor(scope, core), core.abort);
+}
+
+/** As `resolve`, and through the tables of the MTA to the end: it need not have them itself. */
+export function resolveToEnd(scope: Scope, core: Core): Answer<Resolution> {
+  const search = searchFor(scope, core);
+  return after(takeSteps(steps, search, core.abort), followTables, search);
+}
+
+function followTables(first: Resolution, { scope, core, given }: Search): Answer<Resolution> {
+  return first.kind === "found" && first.leadsOn ? followToEnd(first, scope, core, given) : first;
+}
+
+type Found = Extract<Resolution, { kind: "found" }>;
+
+function followToEnd(first: Found, scope: Scope, core: Core, given: string): Answer<Resolution> {
+  const next = (rcpt: string) => after(rcpt === given ? first : resolve(withRcpt(scope, rcpt), core), nextOf);
+  return after(follow(given, next), ({ addresses }) => ({ ...first, addresses }));
+}
+
+function nextOf(resolution: Resolution): readonly string[] {
+  if (resolution.kind === "list-too-long") throw resolution.cause;
+  return resolution.kind === "found" && resolution.leadsOn ? resolution.addresses : [];
+}
+
+/** One address on its way to where it leads. */
+interface Search {
+  readonly scope: Scope;
+  readonly core: Core;
+  /** The address that was asked about. */
+  readonly given: string;
+  readonly domain: string;
+  /** A `Domain` object for it. */
+  readonly own: DomainSettings | undefined;
+  directory: Directory | undefined;
+  /** At the domain that aliases of domains stand for. */
+  readonly address: string;
+  /** What is asked for in place of the address. */
+  instead: string;
+}
+
+function searchFor(scope: Scope, core: Core): Search {
   const given = scope.rcpt;
   const domain = domainOf(given) ?? "";
-  const own = settings.domains.get(domain);
-  const directory = yield* chooseDirectory(own?.directory, scope, core);
-  if (directory?.everything) return { kind: "found", addresses: [given], reason: "mta" };
-  if (own === undefined && !(yield* isLocalDomain(directory, domain, core))) return foreign;
-
+  const own = core.settings.domains.get(domain);
   const address = own === undefined ? given : `${localPartOf(given)}@${own.name}`;
+  return { scope, core, given, domain, own, directory: undefined, address, instead: "" };
+}
+
+const steps: Steps<Search, Resolution> = [findDirectory, askDomain, askAddress, askBase, askCatchAll, giveUp];
+
+function findDirectory(search: Search): Answer<Resolution | undefined> {
+  const { own, scope, core } = search;
+  return after(chooseDirectory(own?.directory, scope, core), takeDirectory, search);
+}
+
+function takeDirectory(directory: Directory | undefined, search: Search): Resolution | undefined {
+  search.directory = directory;
+  return directory?.everything ? { kind: "found", addresses: [search.given], reason: "mta" } : undefined;
+}
+
+function askDomain({ own, directory, domain, core }: Search): Answer<Resolution | undefined> {
+  return own === undefined ? after(isLocalDomain(directory, domain, core), refuseForeign) : undefined;
+}
+
+function refuseForeign(isLocal: boolean): Resolution | undefined {
+  return isLocal ? undefined : foreign;
+}
+
+function askAddress(search: Search): Answer<Resolution | undefined> {
+  const { directory, address, core } = search;
   // An empty local part would be the key of a catch-all.
-  if (localPartOf(address) === "") return unknown;
+  if (isWithoutLocalPart(address)) return unknown;
+  return after(lookUp(directory, address, core), takeAddress, search);
+}
 
-  const direct = yield* lookUp(directory, address, core);
-  if (direct) return deliver(direct, address, directory, core);
+function takeAddress(found: Recipient | undefined, { address, directory, core }: Search): Resolution | undefined {
+  return found && deliver(found, address, directory, core);
+}
 
-  const base = yield* baseOf(own?.subAddressing, address, scope, core);
-  if (base !== undefined && base !== address && localPartOf(base) !== "") {
-    const found = yield* lookUp(directory, base, core);
-    const kept = settings.rcpt.subAddressingDelivery === "keep" ? address : base;
-    if (found) return deliver(found, base, directory, core, "sub-address", kept);
-  }
+function askBase(search: Search): Answer<Resolution | undefined> {
+  const { own, address, scope, core } = search;
+  return after(baseOf(own?.subAddressing, address, scope, core), lookUpBase, search);
+}
 
+function lookUpBase(base: string | undefined, search: Search): Answer<Resolution | undefined> {
+  const { address, directory, core } = search;
+  if (base === undefined || base === address || isWithoutLocalPart(base)) return undefined;
+  search.instead = base;
+  return after(lookUp(directory, base, core), takeBase, search);
+}
+
+function takeBase(found: Recipient | undefined, { instead, address, directory, core }: Search): Resolution | undefined {
+  const kept = core.settings.rcpt.subAddressingDelivery === "keep" ? address : instead;
+  return found && deliver(found, instead, directory, core, "sub-address", kept);
+}
+
+function askCatchAll(search: Search): Answer<Resolution | undefined> {
+  const { own, address, scope, core } = search;
   if (own?.catchAllAddress !== undefined) return { kind: "found", addresses: [own.catchAllAddress], reason: "catch-all" };
-  const catchAll = yield* catchAllOf(address, scope, core);
-  if (catchAll !== undefined) {
-    const found = yield* lookUp(directory, catchAll, core);
-    if (found) return catchAllDelivery(found, catchAll, address, directory, core);
-  }
+  return after(catchAllOf(address, scope, core), lookUpCatchAll, search);
+}
 
-  if (own?.allowRelaying) return { kind: "found", addresses: [address], reason: "relayed" };
-  return unknown;
+function lookUpCatchAll(catchAll: string | undefined, search: Search): Answer<Resolution | undefined> {
+  if (catchAll === undefined) return undefined;
+  search.instead = catchAll;
+  return after(lookUp(search.directory, catchAll, search.core), takeCatchAll, search);
+}
+
+function takeCatchAll(found: Recipient | undefined, { instead, address, directory, core }: Search): Resolution | undefined {
+  return found && catchAllDelivery(found, instead, address, directory, core);
+}
+
+function giveUp({ own, address }: Search): Resolution {
+  return own?.allowRelaying ? { kind: "found", addresses: [address], reason: "relayed" } : unknown;
+}
+
+function isWithoutLocalPart(address: string): boolean {
+  return address === "" || address.lastIndexOf("@") === 0;
 }
 
 /** `undefined`: the setting yields none, and then every address is foreign. */
-export function* chooseDirectory(own: string | undefined, scope: Scope, core: Core): Steps<Directory | undefined> {
-  const name = own ?? asString(yield* evaluate("directory", core.settings.rcpt.directory, scope, core));
+export function chooseDirectory(own: string | undefined, scope: Scope, core: Core): Answer<Directory | undefined> {
+  if (own !== undefined) return directoryOf(own, core);
+  return after(evaluate("directory", core.settings.rcpt.directory, scope, core), directoryOf, core);
+}
+
+function directoryOf(value: Value, core: Core): Directory | undefined {
+  const name = asString(value);
   if (name === undefined) return undefined;
   const directory = core.sources.directory(name);
   // A name that was computed: refusing for good what an unknown directory might know would lose mail.
@@ -85,18 +172,30 @@ export function* chooseDirectory(own: string | undefined, scope: Scope, core: Co
   return directory;
 }
 
-export function* isLocalDomain(directory: Directory | undefined, domain: string, core: Core): Steps<boolean> {
+export function isLocalDomain(directory: Directory | undefined, domain: string, core: Core): Answer<boolean> {
   if (directory === undefined || domain === "") return false;
-  const local = yield* waitFor(directory.isLocalDomain(domain));
-  core.trace?.({ step: `directory ${directory.name}`, asked: `domain ${domain}`, answer: local ? "local" : "not local" });
-  return local;
+  const answer = directory.isLocalDomain(domain);
+  if (core.trace === undefined) return answer;
+  return traced(core.trace, directory, `domain ${domain}`, answer, (isLocal) => (isLocal ? "local" : "not local"));
 }
 
-function* lookUp(directory: Directory | undefined, address: string, core: Core): Steps<Recipient | undefined> {
+function lookUp(directory: Directory | undefined, address: string, core: Core): Answer<Recipient | undefined> {
   if (directory === undefined) return undefined;
-  const found = yield* waitFor(directory.recipient(address));
-  core.trace?.({ step: `directory ${directory.name}`, asked: address, answer: describe(found) });
-  return found;
+  const answer = directory.recipient(address);
+  return core.trace === undefined ? answer : traced(core.trace, directory, address, answer, describe);
+}
+
+function traced<T>(
+  trace: NonNullable<Core["trace"]>,
+  { name }: Directory,
+  asked: string,
+  answer: Answer<T>,
+  describe: (value: T) => string,
+): Answer<T> {
+  return after(answer, (value) => {
+    trace({ step: `directory ${name}`, asked, answer: describe(value) });
+    return value;
+  });
 }
 
 function describe(found: Recipient | undefined): string {
@@ -171,28 +270,39 @@ export function separatorOf(domain: string, { domains, rcpt }: Settings): string
 }
 
 /** The address to try when the full one is not there; `undefined`: none. */
-function* baseOf(own: boolean | Rule | undefined, address: string, scope: Scope, core: Core): Steps<string | undefined> {
+function baseOf(own: boolean | Rule | undefined, address: string, scope: Scope, core: Core): Answer<string | undefined> {
   const setting = own ?? core.settings.rcpt.subAddressing;
-  const domain = domainOf(address) ?? "";
   if (setting === false) return undefined;
-  if (setting === true) {
-    const local = localPartOf(address);
-    const at = local.indexOf(separator);
-    return at > 0 ? `${local.slice(0, at)}@${domain}` : undefined;
-  }
+  if (setting === true) return withoutDetail(address);
   // The rule of a Domain object maps local parts, the one of session.rcpt whole addresses.
-  if (own !== undefined) {
-    const local = asString(yield* evaluate("sub-addressing", setting, { ...scope, rcpt: localPartOf(address) }, core));
-    return local === undefined ? undefined : parseAddress(`${local}@${domain}`);
-  }
-  const base = asString(yield* evaluate("sub-addressing", setting, { ...scope, rcpt: address }, core));
-  return base === undefined ? undefined : parseAddress(base);
+  if (own === undefined) return evaluateAddress("sub-addressing", setting, withRcpt(scope, address), core);
+  return after(evaluate("sub-addressing", setting, withRcpt(scope, localPartOf(address)), core), atDomainOf, address);
 }
 
-function* catchAllOf(address: string, scope: Scope, core: Core): Steps<string | undefined> {
+function atDomainOf(value: Value, address: string): string | undefined {
+  const local = asString(value);
+  return local === undefined ? undefined : parseAddress(`${local}@${domainOf(address) ?? ""}`);
+}
+
+function withoutDetail(address: string): string | undefined {
+  const local = localPartOf(address);
+  const at = local.indexOf(separator);
+  return at > 0 ? `${local.slice(0, at)}@${domainOf(address) ?? ""}` : undefined;
+}
+
+function catchAllOf(address: string, scope: Scope, core: Core): Answer<string | undefined> {
   const setting = core.settings.rcpt.catchAll;
   if (setting === false) return undefined;
   if (setting === true) return `@${domainOf(address) ?? ""}`;
-  const catchAll = asString(yield* evaluate("catch-all", setting, { ...scope, rcpt: address }, core));
-  return catchAll === undefined || catchAll === "" ? undefined : parseAddress(catchAll);
+  return evaluateAddress("catch-all", setting, withRcpt(scope, address), core);
+}
+
+/** An empty text is none: nothing is looked up by it. */
+function evaluateAddress(step: string, rule: Rule, scope: Scope, core: Core): Answer<string | undefined> {
+  return after(evaluate(step, rule, scope, core), addressIn);
+}
+
+function addressIn(value: Value): string | undefined {
+  const address = asString(value);
+  return address === undefined || address === "" ? undefined : parseAddress(address);
 }

@@ -3,15 +3,14 @@
  * configuration says so: what it had decided until then holds (`sieve.trusted.on-error`).
  */
 
-import { type Steps, waitFor } from "../answer/steps.ts";
-import { TemporaryError } from "../answer/temporary-error.ts";
+import { type Answer, after } from "../answer/answer.ts";
 import { asString } from "../expr/result.ts";
 import { parseAddress } from "../mail/address.ts";
-import type { EnvelopeChange, EnvelopePart, ScriptOutcome, ScriptSurroundings } from "../sieve/script.ts";
+import type { EnvelopeChange, EnvelopePart, Script, ScriptOutcome, ScriptSurroundings } from "../sieve/script.ts";
 import type { Core, FailedScript } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import type { Parameters } from "./parameters.ts";
-import { ehloUnavailable, refuse, unavailable } from "./refuse.ts";
+import { ehloUnavailable, onTemporary, refuse, unavailable } from "./refuse.ts";
 import { separatorOf } from "./resolve.ts";
 import { declaredSize, envelopeOf } from "./script-envelope.ts";
 import { environmentItem, type Facts, type ScriptStage } from "./script-environment.ts";
@@ -30,27 +29,33 @@ export interface ScriptedCommand {
 const nothing: Scripted = {};
 
 /** It never throws a `TemporaryError`: a source that cannot tell is a failure of the script. */
-export function* runScript(command: ScriptedCommand, core: Core): Steps<Scripted> {
-  const { stage, scope } = command;
-  const { sieve } = core.settings;
+export function runScript(command: ScriptedCommand, core: Core): Answer<Scripted> {
+  const { stage } = command;
+  const chosen = onTemporary<ScriptedCommand, Script | Scripted>(
+    () => chooseScript(command, core),
+    (cause) => failed({ stage, message: `session.${stage}.script cannot tell which script to run`, cause }, nothing, core),
+    command,
+  );
+  return after(chosen, (script) => {
+    if (!("run" in script)) return script;
+    return after(script.run(surroundingsOf(command, core)), (outcome) => {
+      const scripted = scriptedBy(outcome, stage, core);
+      core.trace?.({ step: `script ${script.name}`, asked: "outcome", answer: describe(outcome) });
+      return outcome.failure === undefined ? scripted : failed({ stage, ...outcome.failure }, scripted, core);
+    });
+  });
+}
+
+/** Or what comes of it that there is none. */
+function chooseScript({ stage, scope }: ScriptedCommand, core: Core): Answer<Script | Scripted> {
   const rule = core.settings[stage].script;
   if (rule === undefined) return nothing;
-  let name: string | undefined;
-  try {
-    name = asString(yield* evaluate("script", rule, scope, core));
-  } catch (cause) {
-    if (!(cause instanceof TemporaryError)) throw cause;
-    return failed({ stage, message: `session.${stage}.script cannot tell which script to run`, cause }, nothing, core);
-  }
-  if (name === undefined || name === "") return nothing;
-  const script = sieve.scripts.get(name.toLowerCase());
-  if (script === undefined)
-    return failed({ stage, message: `session.${stage}.script names "${name}", which is not a script` }, nothing, core);
-
-  const outcome = yield* waitFor(script.run(surroundingsOf(command, core)));
-  const scripted = scriptedBy(outcome, stage, core);
-  core.trace?.({ step: `script ${script.name}`, asked: "outcome", answer: describe(outcome) });
-  return outcome.failure === undefined ? scripted : failed({ stage, ...outcome.failure }, scripted, core);
+  return after(evaluate("script", rule, scope, core), (value) => {
+    const name = asString(value);
+    if (name === undefined || name === "") return nothing;
+    const script = core.settings.sieve.scripts.get(name.toLowerCase());
+    return script ?? failed({ stage, message: `session.${stage}.script names "${name}", which is not a script` }, nothing, core);
+  });
 }
 
 /** What a script sees of this command. */

@@ -2,7 +2,8 @@
 
 import { canonicalLogin } from "../mail/address.ts";
 import type { Admission } from "./admission.ts";
-import { type Parameters, priorityOf } from "./parameters.ts";
+import { ByRecipient } from "./by-recipient.ts";
+import type { Parameters } from "./parameters.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Facts that hold for the whole session. */
@@ -53,18 +54,16 @@ export interface Session extends Peer {
 export interface Transaction {
   /** Canonical, after rewriting; `""` is the null sender. A script may change it with a recipient. */
   sender: string;
-  /** The value of MT-PRIORITY; `""` if not given. */
-  readonly priority: string;
   /** Of MAIL, as sent. */
   readonly parameters: Parameters;
-  /** Accepted recipients as given, canonical, with what each resolved to. */
-  readonly given: Map<string, readonly string[]>;
+  /** Accepted recipients as given, canonical, with what each resolved to; `undefined`: none yet, as with the other collections. */
+  given: ByRecipient<readonly string[]> | undefined;
   /** All that they resolved to, canonical. */
-  readonly resolved: Set<string>;
+  resolved: Set<string> | undefined;
   /** Accepted recipients that count for `max-recipients`. */
   accepted: number;
   /** Counters that this message has been counted by, where a message counts once. */
-  readonly counted: Set<string>;
+  counted: Set<string> | undefined;
   /** A header was asked for already: once a message is enough. */
   hasHeader: boolean;
   /** What scripts said of recipients of which only a part was decided yet: none runs twice. */
@@ -79,10 +78,20 @@ export interface Scripted {
   readonly recipient?: string;
 }
 
-export function openSession(peer: Peer, login = "", tls = false): Session {
+export function openSession({ listener, client, server, trusted }: Peer, login = "", tls = false): Session {
   return {
-    ...{ ...peer, login: canonicalLogin(login), tls, tlsVersion: "", tlsCipher: "", certificate: noCertificate },
-    ...{ helo: "", errors: 0, transaction: undefined },
+    listener,
+    client,
+    server,
+    trusted,
+    login: canonicalLogin(login),
+    tls,
+    tlsVersion: "",
+    tlsCipher: "",
+    certificate: noCertificate,
+    helo: "",
+    errors: 0,
+    transaction: undefined,
   };
 }
 
@@ -90,22 +99,33 @@ export function beginTransaction(session: Session, sender: string, parameters: P
   session.transaction = {
     sender,
     parameters,
-    priority: priorityOf(parameters),
-    given: new Map(),
-    resolved: new Set(),
+    given: undefined,
+    resolved: undefined,
     accepted: 0,
-    counted: new Set(),
+    counted: undefined,
     hasHeader: false,
     scripted: undefined,
   };
 }
 
-/** Enters an accepted recipient. */
-export function admitRecipient(transaction: Transaction, { given, resolved, counts, sender, counted = [], header }: Admission): void {
+const none: readonly string[] = [];
+
+/** Enters an accepted recipient. Where the MTA delivers to each (`merges` false), nothing is compared with what others resolved to. */
+export function admitRecipient(transaction: Transaction, admission: Admission, merges = true): void {
+  const { given, counts, sender, counted, header } = admission;
+  const resolved = merges ? admission.resolved : none;
+  transaction.given ??= new ByRecipient();
   transaction.given.set(given, resolved);
-  for (const address of resolved) transaction.resolved.add(address);
+  transaction.resolved = withAll(transaction.resolved, resolved);
+  transaction.counted = withAll(transaction.counted, counted);
   if (counts) transaction.accepted += 1;
-  for (const counter of counted) transaction.counted.add(counter);
   if (header !== undefined) transaction.hasHeader = true;
   if (sender !== undefined) transaction.sender = sender;
+}
+
+function withAll(known: Set<string> | undefined, texts: readonly string[]): Set<string> | undefined {
+  if (texts.length === 0) return known;
+  const all = known ?? new Set();
+  for (const text of texts) all.add(text);
+  return all;
 }

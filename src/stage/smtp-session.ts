@@ -2,21 +2,22 @@
  * One SMTP session, from connect to close: which stage is asked, what was answered so far, and what that leaves for the next command. Every
  * front end and `postern explain` drive this one object; what they know themselves is bytes and the habits of their MTA.
  */
-import { type Steps, waitFor } from "../answer/steps.ts";
+import { type Answer, after } from "../answer/answer.ts";
+import { throwIfAborted } from "../answer/steps.ts";
 import { canonicalLogin } from "../mail/address.ts";
 import { detach } from "../text/octets.ts";
-import { type AnsweredMail, type AnsweredQuestion, isAbout, isAnswered } from "./answered.ts";
+import { type AnsweredMail, type AnsweredQuestion, isAbout, isAnswered, isUndecided } from "./answered.ts";
 import { maxEhloOctets, maxKeptRecipients } from "./bounds.ts";
+import { ByRecipient } from "./by-recipient.ts";
 import { decideConnect } from "./connect.ts";
 import { decideEhlo } from "./ehlo.ts";
-import { decideRcptParameters } from "./extensions.ts";
 import { decideMail } from "./mail.ts";
 import { decideRcpt } from "./rcpt.ts";
-import { pass, refuse } from "./refuse.ts";
+import { refuse } from "./refuse.ts";
 import { admitRecipient, beginTransaction, type ClientCertificate, openSession, type Peer, type Session } from "./session.ts";
 import type { Credentials, MailCommand, RcptCommand, Terms } from "./smtp-command.ts";
-import { checked, repeated, type StageName, type StageResult, said } from "./stage-result.ts";
-import type { Verdict } from "./verdict.ts";
+import { repeated, type StageName, type StageResult, said } from "./stage-result.ts";
+import type { MailOutcome, RcptOutcome, Verdict, VrfyOutcome } from "./verdict.ts";
 import { decideExpn, decideVrfy } from "./vrfy.ts";
 
 /** What an object costs besides its texts. */
@@ -39,10 +40,32 @@ export interface SmtpSessionOptions {
   readonly repeatsQuestions?: boolean;
 }
 
+/** What is to be remembered of a command when the stage has decided it. */
+interface EhloQuestion {
+  readonly smtp: SmtpSession;
+  readonly name: string;
+  readonly message: string;
+  readonly terms: Terms;
+}
+
+interface MailQuestion {
+  readonly smtp: SmtpSession;
+  readonly command: MailCommand;
+  readonly terms: Terms;
+}
+
+interface RcptQuestion {
+  readonly smtp: SmtpSession;
+  /** As given. */
+  readonly recipient: string;
+  readonly command: RcptCommand;
+  readonly terms: Terms;
+}
+
 export class SmtpSession {
   readonly session: Session;
   readonly #repeatsQuestions: boolean;
-  readonly #budget: OctetBudget;
+  readonly #budget: OctetBudget | undefined;
   readonly #peerOctets: number;
   #transactionOctets = 0;
   #stage: StageName = "connect";
@@ -53,12 +76,12 @@ export class SmtpSession {
   #greeted = "";
   #mail: AnsweredMail | undefined;
 
-  constructor(peer: Peer, { repeatsQuestions = false, budget = { max: Number.POSITIVE_INFINITY, used: 0 } }: SmtpSessionOptions = {}) {
-    const { client, server } = peer;
+  constructor({ listener, client, server, trusted }: Peer, { repeatsQuestions = false, budget }: SmtpSessionOptions = {}) {
     this.session = openSession({
-      ...peer,
-      client: { ...client, address: client.address && detach(client.address), name: detach(client.name) },
-      server: { ...server, address: detach(server.address) },
+      listener,
+      client: { address: client.address && detach(client.address), name: detach(client.name), port: client.port },
+      server: { address: detach(server.address), port: server.port },
+      trusted,
     });
     this.#repeatsQuestions = repeatsQuestions;
     this.#budget = budget;
@@ -73,8 +96,9 @@ export class SmtpSession {
   /** What is remembered, roughly. */
   get octets(): number {
     const { login, helo, tlsVersion, tlsCipher, certificate } = this.session;
-    const kept = [login, helo, tlsVersion, tlsCipher, ...Object.values(certificate), this.#ehlo?.name ?? ""];
-    return this.#peerOctets + this.#transactionOctets + octetsOf(kept);
+    const { subject, issuer, fingerprint } = certificate;
+    const credentials = login.length + tlsVersion.length + tlsCipher.length + subject.length + issuer.length + fingerprint.length;
+    return this.#peerOctets + this.#transactionOctets + credentials + helo.length + (this.#ehlo?.name.length ?? 0);
   }
 
   update({ tls, tlsVersion, tlsCipher, login: given, certificate }: Credentials): void {
@@ -96,7 +120,7 @@ export class SmtpSession {
    * Throttles of connections. `message` undefined: this is the connection itself. Else it is asked about with a message, or (`""`)
    * before one: each new message counts then, since an MTA names messages and a client may use one port for all its connections.
    */
-  *connect(message: string | undefined, { core }: Terms): Steps<StageResult> {
+  connect(message: string | undefined, terms: Terms): Answer<StageResult> {
     const answered = this.#connect;
     if (answered !== undefined) {
       if (answered.message === "" && message !== undefined) answered.message = detach(message);
@@ -104,13 +128,14 @@ export class SmtpSession {
       if (isSame) return repeated("connect", answered.verdict);
     }
     this.#stage = "connect";
-    const verdict = yield* waitFor(decideConnect(this.session, core, message || undefined));
-    this.#connect = { message: message && detach(message), verdict };
-    return said("connect", verdict);
+    return after(decideConnect(this.session, terms.core, message || undefined), (verdict) => {
+      throwIfAborted(terms.core.abort);
+      this.#connect = { message: message && detach(message), verdict };
+      return said("connect", verdict);
+    });
   }
 
-  *ehlo(name: string, message: string, terms: Terms): Steps<StageResult> {
-    const { session } = this;
+  ehlo(name: string, message: string, terms: Terms): Answer<StageResult> {
     const answered = this.#ehlo;
     // A source that could not tell is asked again with the next message, as far as messages are named.
     const isKnown = answered?.verdict.kind !== "defer" || (this.#repeatsQuestions && message !== "" && answered.message === message);
@@ -119,12 +144,16 @@ export class SmtpSession {
       return repeated("ehlo", answered.verdict);
     }
     this.#stage = "ehlo";
-    session.helo = this.#greeted;
-    const verdict = yield* waitFor(decideEhlo(session, name, terms.core));
+    this.session.helo = this.#greeted;
     const own = detach(name.slice(0, maxEhloOctets));
-    if (verdict.kind === "pass") this.#greeted = own;
-    this.#ehlo = { name: own, message: detach(message), verdict };
-    this.#setHelo(own, verdict, terms);
+    return after(decideEhlo(this.session, name, terms.core), SmtpSession.#takeEhlo, { smtp: this, name: own, message, terms });
+  }
+
+  static #takeEhlo(verdict: Verdict, { smtp, name, message, terms }: EhloQuestion): StageResult {
+    throwIfAborted(terms.core.abort);
+    if (verdict.kind === "pass") smtp.#greeted = name;
+    smtp.#ehlo = { name, message: verdict.kind === "defer" ? detach(message) : "", verdict };
+    smtp.#setHelo(name, verdict, terms);
     return said("ehlo", verdict);
   }
 
@@ -138,7 +167,7 @@ export class SmtpSession {
     if (this.session.helo !== helo) this.session.helo = detach(helo);
   }
 
-  *mail(command: MailCommand, terms: Terms): Steps<StageResult> {
+  mail(command: MailCommand, terms: Terms): Answer<StageResult> {
     const earlier = this.#repeatsQuestions ? this.#mail : undefined;
     if (earlier !== undefined && isAbout(earlier, command, this.session)) {
       if (earlier.message === "") earlier.message = detach(command.message);
@@ -147,72 +176,71 @@ export class SmtpSession {
     }
     this.reset();
     this.#stage = "mail";
-    const sender = detach(command.sender);
-    const message = detach(command.message);
-    const parameters = command.parameters.map(detach);
-    const result = yield* this.#decideMail({ sender, parameters, message }, terms);
-    if (result.verdict.reason === "too-long") {
+    const own: MailCommand = {
+      sender: detach(command.sender),
+      parameters: command.parameters.length === 0 ? command.parameters : command.parameters.map(detach),
+      message: detach(command.message),
+      isAtRcpt: command.isAtRcpt === true,
+    };
+    const outcome = decideMail(this.session, own.sender, terms.core, own, terms);
+    return after(outcome, SmtpSession.#takeMail, { smtp: this, command: own, terms });
+  }
+
+  static #takeMail(outcome: MailOutcome, { smtp, command, terms }: MailQuestion): StageResult {
+    throwIfAborted(terms.core.abort);
+    const { session } = smtp;
+    const { verdict, sender: decided, observed } = outcome;
+    const result = said("mail", verdict, decided, observed);
+    if (verdict.reason === "too-long") {
       // Nothing of such a command is kept.
-      if (terms.isShadow) beginTransaction(this.session, "");
+      if (terms.isShadow) beginTransaction(session, "");
       return result;
     }
+    const { message, sender, parameters, isAtRcpt } = command;
     // An MTA that repeats its questions has let the sender through when it asks about recipients.
-    if (result.verdict.kind === "pass" || terms.isShadow || this.#repeatsQuestions) {
-      beginTransaction(this.session, result.sender ?? "", parameters);
-    }
-    const { helo, login, tls } = this.session;
-    this.#mail = { message, sender, helo, login, tls, result, hasRcpt: command.isAtRcpt === true, recipients: new Map() };
-    this.#charge(sender.length + octetsOf(parameters));
+    if (verdict.kind === "pass" || terms.isShadow || smtp.#repeatsQuestions) beginTransaction(session, decided, parameters);
+    const { helo, login, tls } = session;
+    smtp.#mail = { message, sender, helo, login, tls, result, hasRcpt: isAtRcpt === true, recipients: undefined };
+    smtp.#charge(sender.length + octetsOf(parameters));
     return result;
   }
 
-  *#decideMail({ sender, parameters, message }: MailCommand, terms: Terms): Steps<StageResult> {
-    const { core, enforcesExtensions } = terms;
-    const { verdict, ...decided } = yield* waitFor(
-      decideMail(this.session, sender, core, { ...named(message), parameters, enforcesExtensions }),
-    );
-    return { ...said("mail", verdict), ...decided };
-  }
-
-  *rcpt(command: RcptCommand, terms: Terms): Steps<StageResult> {
+  rcpt(command: RcptCommand, terms: Terms): Answer<StageResult> {
     const { recipient, message, part = "all" } = command;
-    const answers = this.#repeatsQuestions ? this.#mail?.recipients : undefined;
-    const earlier = answers?.get(recipient);
-    if (earlier !== undefined && isAnswered(earlier, part, message)) return repeated("rcpt", earlier.verdict);
+    const earlier = this.#repeatsQuestions ? this.#mail?.recipients?.get(recipient) : undefined;
+    if (earlier !== undefined && isAnswered(earlier, part, message)) return repeated("rcpt", earlier);
     this.#stage = "rcpt";
-    const { replies } = terms.core.settings.rcpt;
-    if (this.#budget.used >= this.#budget.max) return said("rcpt", refuse(replies.tooManyRecipients, "too-many-recipients"));
-    const own = detach(recipient);
-    const result = yield* this.#decideRcpt({ ...command, recipient: own }, terms);
-    const { verdict } = result;
-    // A local address is not decided by the relay part: that it passed there says nothing.
-    const isUndecided = part === "relay" && verdict.reason === "pass";
-    if (answers !== undefined && answers.size < maxKeptRecipients && verdict.reason !== "too-long") {
-      answers.set(own, { verdict, isUndecided });
-      this.#charge(own.length);
+    const { core } = terms;
+    if (this.#budget !== undefined && this.#budget.used >= this.#budget.max) {
+      return said("rcpt", refuse(core.settings.rcpt.replies.tooManyRecipients, "too-many-recipients"));
     }
-    return isUndecided ? { ...result, isRepeat: true } : result;
+    const own = detach(recipient);
+    const outcome = decideRcpt(this.session, own, core, command, terms);
+    return after(outcome, SmtpSession.#takeRcpt, { smtp: this, recipient: own, command, terms });
   }
 
-  *#decideRcpt({ recipient, parameters, message, part = "all" }: RcptCommand, terms: Terms): Steps<StageResult> {
-    const { session } = this;
-    const { core, mergesRecipients: merges } = terms;
-    let result = said("rcpt", pass("pass"));
-    // Without MAIL the stage has something else to say.
-    if (session.transaction !== undefined) {
-      result = checked(result, yield* waitFor(decideRcptParameters(session, parameters, core, core.sources.now())), terms);
-      if (result.verdict.kind !== "pass") return result;
-    }
-    const outcome = yield* waitFor(decideRcpt(session, recipient, core, { ...named(message), part, merges, parameters }));
-    const { verdict, admission, countsAsError } = outcome;
+  static #takeRcpt(outcome: RcptOutcome, { smtp, recipient, command, terms }: RcptQuestion): StageResult {
+    throwIfAborted(terms.core.abort);
+    const { session } = smtp;
+    const { verdict, admission, countsAsError, observed } = outcome;
     if (countsAsError) session.errors += 1;
-    if (verdict.kind === "pass") this.#charge(recipient.length + octetsOf(parameters));
-    if (admission === undefined || session.transaction === undefined) return { ...result, verdict };
+    if (verdict.kind === "pass") smtp.#charge(recipient.length + octetsOf(command.parameters));
+    if (smtp.#repeatsQuestions) smtp.#keepAnswer(recipient, verdict);
+    const isRepeat = isUndecided(verdict);
+    if (admission === undefined || session.transaction === undefined) return { ...said("rcpt", verdict), isRepeat, observed };
     const { resolved, sender, header } = admission;
-    if (merges) this.#charge(octetsOf(resolved));
-    // Where the MTA delivers to each, nothing is compared with what others resolved to.
-    admitRecipient(session.transaction, merges ? admission : { ...admission, resolved: [] });
-    return { ...result, verdict, resolved, ...(sender !== undefined && { sender }), ...(header && { header }) };
+    if (terms.mergesRecipients) smtp.#charge(octetsOf(resolved));
+    admitRecipient(session.transaction, admission, terms.mergesRecipients);
+    return { stage: "rcpt", verdict, isRepeat, resolved, sender, header, observed };
+  }
+
+  #keepAnswer(recipient: string, verdict: Verdict): void {
+    const mail = this.#mail;
+    if (mail === undefined || verdict.reason === "too-long") return;
+    mail.recipients ??= new ByRecipient();
+    if (mail.recipients.size >= maxKeptRecipients) return;
+    mail.recipients.set(recipient, verdict);
+    this.#charge(recipient.length);
   }
 
   /** The MTA has refused a recipient itself, which counts as an error of the client. */
@@ -221,29 +249,27 @@ export class SmtpSession {
     if (!session.trusted && session.login === "") session.errors += 1;
   }
 
-  *vrfy(text: string, { core }: Terms): Steps<StageResult> {
+  vrfy(text: string, { core }: Terms): Answer<StageResult> {
     this.#stage = "vrfy";
-    const { verdict, addresses } = yield* waitFor(decideVrfy(this.session, text, core));
-    return { ...said("vrfy", verdict), addresses };
+    return after(decideVrfy(this.session, text, core), listed, "vrfy");
   }
 
-  *expn(text: string, { core }: Terms): Steps<StageResult> {
+  expn(text: string, { core }: Terms): Answer<StageResult> {
     this.#stage = "expn";
-    const { verdict, addresses } = yield* waitFor(decideExpn(this.session, text, core));
-    return { ...said("expn", verdict), addresses };
+    return after(decideExpn(this.session, text, core), listed, "expn");
   }
 
   /** RSET, the end of a message, or that of the session. */
   reset(): void {
     this.session.transaction = undefined;
     this.#mail = undefined;
-    this.#budget.used -= this.#transactionOctets;
+    if (this.#budget !== undefined) this.#budget.used -= this.#transactionOctets;
     this.#transactionOctets = 0;
   }
 
   #charge(octets: number): void {
     this.#transactionOctets += entryOctets + octets;
-    this.#budget.used += entryOctets + octets;
+    if (this.#budget !== undefined) this.#budget.used += entryOctets + octets;
   }
 }
 
@@ -251,8 +277,8 @@ function isSame(one: ClientCertificate, other: ClientCertificate): boolean {
   return one.subject === other.subject && one.issuer === other.issuer && one.fingerprint === other.fingerprint;
 }
 
-function named(message: string): { readonly message?: string } {
-  return message === "" ? {} : { message };
+function listed({ verdict, addresses }: VrfyOutcome, stage: "vrfy" | "expn"): StageResult {
+  return { ...said(stage, verdict), addresses };
 }
 
 function octetsOf(texts: readonly string[]): number {

@@ -1,8 +1,9 @@
 /** What stages say, one after the other, of what a client did. */
-import type { Steps } from "../answer/steps.ts";
+import { type Answer, after } from "../answer/answer.ts";
+import { firstOutcome, type Steps } from "../answer/steps.ts";
 import type { Header } from "./admission.ts";
 import type { Terms } from "./smtp-command.ts";
-import type { ParametersOutcome, Verdict } from "./verdict.ts";
+import type { RefusedParameter, Verdict } from "./verdict.ts";
 
 export type StageName = "connect" | "ehlo" | "mail" | "rcpt" | "vrfy" | "expn";
 
@@ -15,50 +16,59 @@ export interface StageResult {
   /** Where an accepted recipient goes. */
   readonly resolved: readonly string[];
   /** The sender from now on, where MAIL or an accepted recipient sets it; canonical. */
-  readonly sender?: string;
+  readonly sender?: string | undefined;
   /** That the message is to get. */
-  readonly header?: Header;
+  readonly header?: Header | undefined;
   /** A parameter that passed only because parameters of extensions are merely observed. */
-  readonly observed?: ParametersOutcome;
+  readonly observed?: RefusedParameter | undefined;
   /** What VRFY and EXPN found. */
   readonly addresses?: readonly string[];
 }
 
+/** Stages that are asked one after the other. */
+export interface Asking {
+  readonly terms: Terms;
+  /** What refused, as it comes. */
+  readonly refused: StageResult[];
+  /** Of the last one that was asked. */
+  last: StageResult | undefined;
+}
+
+/** `undefined`: there is nothing to ask it. */
+export type AskStage<A> = (asking: A) => Answer<StageResult | undefined>;
+
 /**
  * Asks one stage after the other until one refuses; in shadow mode all are asked, since a refused name must not hide what would become
- * of the recipient. Refusals go into `refused` as they come. The result is that of the last stage.
+ * of the recipient. The result is that of the last stage.
  */
-export function askInOrder(
-  stages: readonly [Steps<StageResult>, ...Steps<StageResult>[]],
-  terms: Terms,
-  refused: StageResult[],
-): Steps<StageResult>;
-export function askInOrder(stages: Iterable<Steps<StageResult>>, terms: Terms, refused: StageResult[]): Steps<StageResult | undefined>;
-export function* askInOrder(
-  stages: Iterable<Steps<StageResult>>,
-  { isShadow }: Terms,
-  refused: StageResult[],
-): Steps<StageResult | undefined> {
-  let last: StageResult | undefined;
-  for (const stage of stages) {
-    last = yield* stage;
-    if (last.verdict.kind === "pass") continue;
-    refused.push(last);
-    if (!isShadow) break;
-  }
+export function askInOrder<A extends Asking>(stages: Steps<A, StageResult>, asking: A): Answer<StageResult>;
+export function askInOrder<A extends Asking>(stages: readonly AskStage<A>[], asking: A): Answer<StageResult | undefined>;
+export function askInOrder<A extends Asking>(stages: readonly AskStage<A>[], asking: A): Answer<StageResult | undefined> {
+  return after(firstOutcome(stages, askStage, asking, asking.terms.core.abort), lastOf, asking);
+}
+
+function askStage<A extends Asking>(stage: AskStage<A>, asking: A): Answer<StageResult | undefined> {
+  return after(stage(asking), take, asking);
+}
+
+function take(result: StageResult | undefined, asking: Asking): StageResult | undefined {
+  if (result === undefined) return undefined;
+  asking.last = result;
+  if (result.verdict.kind === "pass") return undefined;
+  asking.refused.push(result);
+  return asking.terms.isShadow ? undefined : result;
+}
+
+function lastOf(_: unknown, { last }: Asking): StageResult | undefined {
   return last;
 }
 
-export function said(stage: StageName, verdict: Verdict): StageResult {
-  return { stage, verdict, isRepeat: false, resolved: [] };
+const none: readonly never[] = [];
+
+export function said(stage: StageName, verdict: Verdict, sender?: string, observed?: RefusedParameter): StageResult {
+  return { stage, verdict, isRepeat: false, resolved: none, sender, observed };
 }
 
 export function repeated(stage: StageName, verdict: Verdict): StageResult {
-  return { stage, verdict, isRepeat: true, resolved: [] };
-}
-
-/** `passed`, unless a parameter is refused. */
-export function checked(passed: StageResult, outcome: ParametersOutcome, { enforcesExtensions }: Terms): StageResult {
-  if (outcome.verdict.kind === "pass") return passed;
-  return enforcesExtensions ? { ...passed, verdict: outcome.verdict } : { ...passed, observed: outcome };
+  return { stage, verdict, isRepeat: true, resolved: none };
 }

@@ -1,15 +1,16 @@
 /** Throttles (`[[session.throttle]]`): how often something may happen in a period, asked at connect, MAIL and RCPT. */
 
-import { type Steps, waitFor } from "../answer/steps.ts";
+import { type Answer, after } from "../answer/answer.ts";
+import { firstOutcome } from "../answer/steps.ts";
 import { asBoolean } from "../expr/result.ts";
-import { toText } from "../expr/value.ts";
+import { toText, type Value } from "../expr/value.ts";
 import { networkOf } from "../mail/ip.ts";
 import { keyText } from "./bounded-key.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
-import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
+import { onTemporary, refuse, unavailable } from "./refuse.ts";
 import type { Throttle, ThrottleKey } from "./stage-settings.ts";
-import type { ThrottleQuestion } from "./state.ts";
+import type { State, ThrottleAnswer, ThrottleQuestion } from "./state.ts";
 import type { Verdict } from "./verdict.ts";
 import { type Scope, variablesOf } from "./vocabulary.ts";
 
@@ -20,64 +21,96 @@ interface Event {
   /** In place of `token` where a message counts once. */
   readonly message?: string | undefined;
   /** Counters that have counted the message already. */
-  readonly counted?: ReadonlySet<string>;
+  readonly counted?: ReadonlySet<string> | undefined;
 }
 
-interface Throttled {
-  /** Absent: all allow it. */
-  readonly refusal?: Verdict;
+export interface Throttled {
+  /** `undefined`: all allow it. */
+  readonly refusal: Verdict | undefined;
   /** What was taken, to be given back if the event is refused after all. */
   readonly taken: readonly ThrottleQuestion[];
 }
 
-const nothing: Throttled = { taken: [] };
+const nothing: Throttled = { refusal: undefined, taken: [] };
 
 /** In the order of the configuration; the first refusal ends it, and what was taken before is given back. */
-export function* askThrottles(throttles: readonly Throttle[], scope: Scope, event: Event, core: Core): Steps<Throttled> {
+export function askThrottles(throttles: readonly Throttle[], scope: Scope, event: Event, core: Core): Answer<Throttled> {
   if (throttles.length === 0 || scope.session.trusted) return nothing;
-  const taken: ThrottleQuestion[] = [];
-  for (const throttle of throttles) {
-    const verdict = yield* onTemporary(ask(throttle, scope, event, taken, core), (cause) =>
-      throttle.onStoreFailure === "accept" ? pass("pass") : unavailable(core.settings.rcpt.replies.unavailable, cause),
-    );
-    if (verdict.kind === "pass") continue;
-    yield* giveBack(taken, core);
-    return { refusal: verdict, taken: [] };
-  }
-  return { taken };
+  const asking: CountedEvent = { scope, event, core, taken: [] };
+  return after(firstOutcome(throttles, askOne, asking, core.abort), conclude, asking);
 }
 
-/** What cannot be given back now is lost to the client for the rest of the period; it refuses nothing. */
-export function* giveBack(taken: readonly ThrottleQuestion[], core: Core): Steps<void> {
-  for (const question of taken) {
-    yield* onTemporary(waitFor(core.sources.state.giveBack(question)), () => undefined);
-  }
+/** The throttles of one event. */
+interface CountedEvent {
+  readonly scope: Scope;
+  readonly event: Event;
+  readonly core: Core;
+  readonly taken: ThrottleQuestion[];
 }
 
-function* ask(throttle: Throttle, scope: Scope, event: Event, taken: ThrottleQuestion[], core: Core): Steps<Verdict> {
-  const { title, key, count, periodMs, window, counts, ipv6Prefix } = throttle;
-  if (!isOneSource(key, scope)) return pass("pass");
-  if (!asBoolean(yield* evaluate(`throttle ${title}: match`, throttle.match, scope, core))) return pass("pass");
+/** One of them. */
+interface ThrottledEvent extends CountedEvent {
+  readonly throttle: Throttle;
+}
 
-  const values = key.map((name) => keyValue(name, scope, ipv6Prefix));
+function askOne(throttle: Throttle, asking: CountedEvent): Answer<Verdict | undefined> {
+  return onTemporary(match, cannotTell, { ...asking, throttle });
+}
+
+function cannotTell(cause: unknown, { throttle, core }: ThrottledEvent): Verdict | undefined {
+  return throttle.onStoreFailure === "accept" ? undefined : unavailable(core.settings.rcpt.replies.unavailable, cause);
+}
+
+function match(one: ThrottledEvent): Answer<Verdict | undefined> {
+  const { throttle, scope, core } = one;
+  if (!isOneSource(throttle.key, scope)) return undefined;
+  return after(evaluate(`throttle ${throttle.title}: match`, throttle.match, scope, core), count, one);
+}
+
+function count(matches: Value, one: ThrottledEvent): Answer<Verdict | undefined> {
+  if (!asBoolean(matches)) return undefined;
+  const { throttle, scope, event, core } = one;
+  const values = throttle.key.map((name) => keyValue(name, scope, throttle.ipv6Prefix));
   const counter = keyText(JSON.stringify([throttle.id, ...values]));
-  const isOnce = counts === "messages" && event.counted !== undefined;
-  if (isOnce && event.counted.has(counter)) return pass("pass");
+  const isOnce = throttle.counts === "messages" && event.counted !== undefined;
+  if (isOnce && event.counted.has(counter)) return undefined;
   const token = isOnce ? event.message : event.token;
   const question: ThrottleQuestion = {
-    ...{ key: counter, now: core.sources.now(), count, periodMs, window },
+    ...{ key: counter, now: core.sources.now(), count: throttle.count, periodMs: throttle.periodMs, window: throttle.window },
     token: token === undefined ? undefined : keyText(token),
   };
-  const answer = yield* waitFor(core.sources.state.throttle(question));
+  return after(core.sources.state.throttle(question), (answer) => judge(answer, question, values, one));
+}
+
+function judge(answer: ThrottleAnswer, question: ThrottleQuestion, values: readonly string[], one: ThrottledEvent): Verdict | undefined {
+  const { throttle, core, taken } = one;
   core.trace?.({
-    step: `throttle ${title}`,
-    asked: key.map((name, index) => `${name} = ${JSON.stringify(values[index])}`).join(", "),
-    answer: `${answer.allowed ? "allowed" : "refused"}, ${answer.taken} of ${count} taken`,
+    step: `throttle ${throttle.title}`,
+    asked: throttle.key.map((name, index) => `${name} = ${JSON.stringify(values[index])}`).join(", "),
+    answer: `${answer.allowed ? "allowed" : "refused"}, ${answer.taken} of ${throttle.count} taken`,
   });
   if (!answer.allowed) return refuse(core.settings.rcpt.replies.rateLimit, "rate-limit");
   // What was taken when this was asked before, here or by another node, is not to be given back now.
   if (!answer.isRepeat) taken.push(question);
-  return pass("pass");
+  return undefined;
+}
+
+function conclude(refusal: Verdict | undefined, { taken, core }: CountedEvent): Answer<Throttled> {
+  if (refusal === undefined) return { refusal, taken };
+  return after(giveBack(taken, core), (): Throttled => ({ refusal, taken: [] }));
+}
+
+/** What cannot be given back now is lost to the client for the rest of the period; it refuses nothing. */
+export function giveBack(taken: readonly ThrottleQuestion[], core: Core): Answer<undefined> {
+  return firstOutcome(taken, giveOneBack, core.sources.state);
+}
+
+function giveOneBack(question: ThrottleQuestion, state: State): Answer<undefined> {
+  return onTemporary<State, undefined>(
+    () => after(state.giveBack(question), () => undefined),
+    () => undefined,
+    state,
+  );
 }
 
 /**

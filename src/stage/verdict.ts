@@ -53,10 +53,10 @@ export type Verdict =
       readonly cause?: unknown;
     };
 
-/** Of the parameters of MAIL or RCPT. */
-export interface ParametersOutcome {
+/** A parameter of MAIL or RCPT that is refused, or would be. */
+export interface RefusedParameter {
   readonly verdict: Verdict;
-  /** The parameter that was refused, upper case; `""` after a pass. */
+  /** Upper case. */
   readonly keyword: string;
 }
 
@@ -65,15 +65,17 @@ export interface MailOutcome {
   /** The sender after rewriting, canonical. */
   readonly sender: string;
   /** A parameter that passed only because parameters of extensions are merely observed. */
-  readonly observed?: ParametersOutcome;
+  readonly observed?: RefusedParameter | undefined;
 }
 
 export interface RcptOutcome {
   readonly verdict: Verdict;
-  /** What this recipient brings into its transaction; absent when it is refused, or a duplicate as given. */
-  readonly admission?: Admission;
+  /** What this recipient brings into its transaction; `undefined` when it is refused, or a duplicate as given. */
+  readonly admission: Admission | undefined;
   /** This refusal counts against `session.rcpt.errors.total`. */
   readonly countsAsError: boolean;
+  /** As with MAIL. */
+  readonly observed?: RefusedParameter | undefined;
 }
 
 export interface VrfyOutcome {

@@ -2,6 +2,7 @@
 import type { Value } from "../expr/value.ts";
 import { domainOf } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
+import { priorityOf } from "./parameters.ts";
 import type { Session } from "./session.ts";
 
 /** What an expression is evaluated against: the session, and what the present command adds to it. */
@@ -13,6 +14,10 @@ export interface Scope {
   readonly sender: string;
   /** The present recipient, canonical; `""` before RCPT. In a rule of a Domain object its local part. */
   readonly rcpt: string;
+}
+
+export function withRcpt({ session, helo, sender }: Scope, rcpt: string): Scope {
+  return { session, helo, sender, rcpt };
 }
 
 type Variables = Readonly<Record<string, (scope: Scope) => Value>>;
@@ -45,8 +50,8 @@ const rcpt: Variables = {
   ...mail,
   rcpt: (scope) => scope.rcpt,
   rcpt_domain: (scope) => domainOf(scope.rcpt) ?? "",
-  recipients: ({ session, rcpt }) => [...(session.transaction?.given.keys() ?? []), ...(rcpt === "" ? [] : [rcpt])],
-  priority: ({ session }) => session.transaction?.priority ?? "",
+  recipients: ({ session, rcpt }) => [...(session.transaction?.given?.recipients() ?? []), ...(rcpt === "" ? [] : [rcpt])],
+  priority: ({ session }) => priorityOf(session.transaction?.parameters ?? []),
 };
 
 /** In address rules `address` and `email` are other words for `rcpt`. */

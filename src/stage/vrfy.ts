@@ -1,7 +1,6 @@
 /** VRFY and EXPN (RFC 5321 3.5): answered for whom the settings allow, from the same directory as RCPT. */
 
 import type { Answer } from "../answer/answer.ts";
-import { runSteps, type Steps, waitFor } from "../answer/steps.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { asBoolean } from "../expr/result.ts";
 import { domainOf, localPartOf, parseAddress, unquote } from "../mail/address.ts";
@@ -13,52 +12,49 @@ import { writtenAddress } from "./map-key.ts";
 import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
 import { chooseDirectory, resolve } from "./resolve.ts";
 import type { Session } from "./session.ts";
-import type { Rule } from "./stage-settings.ts";
 import type { Reason, VrfyOutcome } from "./verdict.ts";
 import type { Scope } from "./vocabulary.ts";
 
 /** `text` is the argument: an address, or a word that mailboxes may hold. */
 export function decideVrfy(session: Session, text: string, core: Core): Answer<VrfyOutcome> {
-  const steps = vrfy(scopeOf(session, text), text, core);
-  return runSteps(onTemporary(steps, (cause) => cannotTell("Unable to verify address at this time.", cause)));
+  const cannotTell = (cause: unknown) => unavailableFor("Unable to verify address at this time.", cause);
+  return onTemporary((scope) => vrfy(scope, text, core), cannotTell, scopeOf(session, text));
 }
 
 /** `text` is the address of a list. */
 export function decideExpn(session: Session, text: string, core: Core): Answer<VrfyOutcome> {
-  const steps = expn(scopeOf(session, text), core);
-  return runSteps(onTemporary(steps, (cause) => cannotTell("Unable to expand mailing list at this time.", cause)));
+  const cannotTell = (cause: unknown) => unavailableFor("Unable to expand mailing list at this time.", cause);
+  return onTemporary((scope) => expn(scope, core), cannotTell, scopeOf(session, text));
 }
 
-function* vrfy(scope: Scope, text: string, core: Core): Steps<VrfyOutcome> {
-  if (!(yield* isOn("vrfy", core.settings.extensions.vrfy, scope, core))) return disabled("VRFY is disabled.", "vrfy-disabled");
+async function vrfy(scope: Scope, text: string, core: Core): Promise<VrfyOutcome> {
+  const isOn = asBoolean(await evaluate("vrfy", core.settings.extensions.vrfy, scope, core));
+  if (!isOn) return disabled("VRFY is disabled.", "vrfy-disabled");
   const notFound = refused(550, "5.1.2", "Address not found.", "not-found");
   if (domainOf(scope.rcpt) === undefined) {
-    const directory = yield* chooseDirectory(undefined, scope, core);
+    const directory = await chooseDirectory(undefined, scope, core);
     if (directory?.everything) return foundAs(text);
-    const addresses = directory === undefined ? [] : yield* waitFor(directory.verify(scope.rcpt));
+    const addresses = directory === undefined ? [] : await directory.verify(scope.rcpt);
     return addresses.length === 0 ? notFound : found(addresses);
   }
-  const resolution = yield* resolve(scope, core);
+  const resolution = await resolve(scope, core);
   // A list is nobody's mailbox: EXPN is for it.
   return resolution.kind === "found" && resolution.reason !== "list" ? foundAs(text) : notFound;
 }
 
-function* expn(scope: Scope, core: Core): Steps<VrfyOutcome> {
-  if (!(yield* isOn("expn", core.settings.extensions.expn, scope, core))) return disabled("EXPN is disabled.", "expn-disabled");
+async function expn(scope: Scope, core: Core): Promise<VrfyOutcome> {
+  const isOn = asBoolean(await evaluate("expn", core.settings.extensions.expn, scope, core));
+  if (!isOn) return disabled("EXPN is disabled.", "expn-disabled");
   const own = core.settings.domains.get(domainOf(scope.rcpt) ?? "");
   const address = own === undefined ? scope.rcpt : `${localPartOf(scope.rcpt)}@${own.name}`;
-  const directory = yield* chooseDirectory(own?.directory, scope, core);
-  const members = directory === undefined ? undefined : yield* waitFor(directory.expand(address));
+  const directory = await chooseDirectory(own?.directory, scope, core);
+  const members = await directory?.expand(address);
   core.trace?.({ step: `directory ${directory?.name ?? "none"}`, asked: `expand ${address}`, answer: members?.join(", ") ?? "not found" });
   return members === undefined ? refused(550, "5.1.2", "Mailing list not found.", "not-found") : found(members);
 }
 
 function scopeOf(session: Session, text: string): Scope {
   return { session, helo: session.helo, sender: session.transaction?.sender ?? "", rcpt: parseAddress(text) };
-}
-
-function* isOn(step: string, rule: Rule, scope: Scope, core: Core): Steps<boolean> {
-  return asBoolean(yield* evaluate(step, rule, scope, core));
 }
 
 /** With the quotes that they need. Throws a `TemporaryError` where a directory holds what no reply can. */
@@ -84,6 +80,6 @@ function disabled(text: string, reason: Reason): VrfyOutcome {
   return refused(252, "2.5.1", text, reason);
 }
 
-function cannotTell(text: string, cause: unknown): VrfyOutcome {
+function unavailableFor(text: string, cause: unknown): VrfyOutcome {
   return { verdict: unavailable(reply(252, "2.4.3", text), cause), addresses: [] };
 }

@@ -1,10 +1,8 @@
 /** One MAIL or RCPT on its way through the stages: it may take only so long, and the MTA may give it up at any moment. */
 import type { Answer } from "../../answer/answer.ts";
-import { runSteps, type Steps } from "../../answer/steps.ts";
 import { internalError, unavailable } from "../../stage/refuse.ts";
-import type { Terms } from "../../stage/smtp-command.ts";
 import type { SmtpSession } from "../../stage/smtp-session.ts";
-import type { StageResult } from "../../stage/stage-result.ts";
+import { type Asking, type StageResult, said } from "../../stage/stage-result.ts";
 import type { Verdict } from "../../stage/verdict.ts";
 import type { Command } from "../../wire/milter/command.ts";
 import { maxAnswerMs } from "../connection/deadline.ts";
@@ -12,17 +10,15 @@ import { type StartTimer, startTimer } from "../connection/delayed-replies.ts";
 
 export type Envelope = Extract<Command, { kind: "mail" | "rcpt" }>;
 
-export interface CommandRun {
+/** In shadow mode several stages may refuse. */
+export interface CommandRun extends Asking {
   readonly command: Envelope;
   readonly smtp: SmtpSession;
-  readonly terms: Terms;
   /** The MTA waits for the response. */
   readonly isAwaited: boolean;
   readonly startedAt: number;
-  /** In shadow mode there may be several. */
-  readonly refused: StageResult[];
-  /** The MTA has given it up, or was answered already; nothing may come of it any more. */
-  isAborted: boolean;
+  /** The MTA has given it up, or was answered already. It is that of `terms.core`, too. */
+  readonly abort: { isAborted: boolean };
 }
 
 interface RunOptions<T> {
@@ -33,19 +29,29 @@ interface RunOptions<T> {
 }
 
 /** It does not reject. `undefined`: the command was aborted. */
-export function runCommand<T>(run: CommandRun, steps: Steps<StageResult>, options: RunOptions<T>): Answer<T | undefined> {
-  const answer = runSteps(guarded(run, unlessAborted(run, steps), options));
-  return answer instanceof Promise && run.isAwaited ? inTime(run, answer, options) : answer;
+export function runCommand<T>(run: CommandRun, ask: () => Answer<StageResult>, options: RunOptions<T>): Answer<T | undefined> {
+  try {
+    const last = ask();
+    if (!(last instanceof Promise)) return options.conclude(last);
+    const answer = concludeLater(run, last, options);
+    return run.isAwaited ? inTime(run, answer, options) : answer;
+  } catch (error) {
+    return fail(run, error, options);
+  }
 }
 
-function* guarded<T>(run: CommandRun, steps: Steps<StageResult>, { conclude, onInternalError }: RunOptions<T>): Steps<T | undefined> {
+async function concludeLater<T>(run: CommandRun, last: Promise<StageResult>, options: RunOptions<T>): Promise<T | undefined> {
   try {
-    return conclude(yield* steps);
+    const result = await last;
+    return run.abort.isAborted ? undefined : options.conclude(result);
   } catch (error) {
-    if (error === aborted) return undefined;
-    onInternalError(error);
-    return run.isAborted ? undefined : conclude(refusedBy(run, internalError));
+    return run.abort.isAborted ? undefined : fail(run, error, options);
   }
+}
+
+function fail<T>(run: CommandRun, error: unknown, { conclude, onInternalError }: RunOptions<T>): T {
+  onInternalError(error);
+  return conclude(refusedBy(run, internalError));
 }
 
 /** The answer, or, when it takes too long, that there is none. */
@@ -56,8 +62,8 @@ function inTime<T>(
 ): Promise<T | undefined> {
   return new Promise((resolve) => {
     const callOff = timer(maxAnswerMs, () => {
-      if (run.isAborted) return;
-      run.isAborted = true;
+      if (run.abort.isAborted) return;
+      run.abort.isAborted = true;
       const cause = new Error(`no verdict within ${maxAnswerMs / 1000} s`);
       resolve(conclude(refusedBy(run, unavailable(run.terms.core.settings.rcpt.replies.unavailable, cause))));
     });
@@ -71,28 +77,7 @@ function inTime<T>(
 
 /** The stage that is being asked comes to nothing but this. */
 function refusedBy({ smtp, refused }: CommandRun, verdict: Verdict): StageResult {
-  const result: StageResult = { stage: smtp.stage, verdict, resolved: [], isRepeat: false };
+  const result = said(smtp.stage, verdict);
   refused.push(result);
   return result;
-}
-
-/** Thrown out of the steps of a command that was aborted. */
-const aborted = Symbol("aborted");
-
-/** The steps, as long as somebody waits for what they come to: those of an aborted command leave nothing behind. */
-function* unlessAborted<T>(run: CommandRun, steps: Steps<T>): Steps<T> {
-  let next = steps.next();
-  while (!next.done) {
-    let value: unknown;
-    try {
-      value = yield next.value;
-    } catch (error) {
-      if (run.isAborted) throw aborted;
-      next = steps.throw(error);
-      continue;
-    }
-    if (run.isAborted) throw aborted;
-    next = steps.next(value);
-  }
-  return next.value;
 }

@@ -3,8 +3,8 @@
  * Nothing is refused at CONNECT or HELO, whose verdicts an MTA keeps for the whole session: a name is checked at MAIL.
  */
 import { performance } from "node:perf_hooks";
-import type { Answer } from "../../answer/answer.ts";
-import type { Steps } from "../../answer/steps.ts";
+import { type Answer, after } from "../../answer/answer.ts";
+import { type Steps, throwIfAborted } from "../../answer/steps.ts";
 import { canonicalAddress } from "../../mail/address.ts";
 import type { Path } from "../../mail/path.ts";
 import type { Header } from "../../stage/admission.ts";
@@ -201,10 +201,11 @@ export class MilterConversation {
       return isAwaited ? { text: goOn, delayMs: 0 } : undefined;
     }
     const { mode, extensions } = this.#options.settings();
+    const abort = { isAborted: false };
     const run: CommandRun = {
-      ...{ command, smtp, isAwaited, startedAt: this.#now(), refused: [], isAborted: false },
+      ...{ command, smtp, isAwaited, startedAt: this.#now(), refused: [], last: undefined, abort },
       terms: {
-        core: this.#options.core(),
+        core: { ...this.#options.core(), abort },
         // An MTA that does not even wait at RCPT never hears of a refusal.
         isShadow: mode === "shadow" || !this.#isAwaited("rcpt"),
         enforcesExtensions: extensions === "enforce",
@@ -212,49 +213,58 @@ export class MilterConversation {
       },
     };
     this.#run = run;
-    return runCommand(run, kind === "mail" ? this.#mail(run) : this.#rcpt(run), {
+    return runCommand(run, () => (kind === "mail" ? this.#mail(run) : this.#rcpt(run)), {
       conclude: (last) => this.#conclude(run, last),
       onInternalError: (error) => this.#report.internalError(error),
       timer: this.#options.timer,
     });
   }
 
-  *#mail({ command, smtp, terms, isAwaited, refused }: CommandRun): Steps<StageResult> {
+  #mail(run: CommandRun): Answer<StageResult> {
+    const { command, smtp, terms, isAwaited, abort } = run;
     const { path, parameters } = command;
     this.#message = undefined;
     smtp.reset();
     smtp.update(credentialsIn(this.#macros));
-    // A refusal at CONNECT would reach the clients of Sendmail without its text, so connections are asked about here.
-    const connect = smtp.connect(undefined, terms);
-    const ehlo = this.#helo === "" ? [] : [smtp.ehlo(this.#helo, "", terms)];
-    const mail = smtp.mail({ sender: path.address, parameters, message: "" }, terms);
-    const last = yield* askInOrder([connect, ...ehlo, mail], terms, refused);
-    // An MTA that does not wait for this hears of it with each recipient.
-    this.#refusedMail = isAwaited || terms.isShadow || last.verdict.kind === "pass" ? undefined : { sender: path, result: last };
-    if (smtp.session.transaction !== undefined) {
-      const { mode, rewrite } = this.#options.settings();
-      const isRewritten = rewrite && this.#mayChange && mode === "enforce";
-      this.#message = { sender: path, isRewritten, recipients: new Map(), header: undefined };
-    }
-    return last;
+    const stages: Steps<CommandRun, StageResult> = [
+      // A refusal at CONNECT would reach the clients of Sendmail without its text, so connections are asked about here.
+      () => smtp.connect(undefined, terms),
+      () => (this.#helo === "" ? undefined : smtp.ehlo(this.#helo, "", terms)),
+      () => smtp.mail({ sender: path.address, parameters, message: "" }, terms),
+    ];
+    return after(askInOrder(stages, run), (last) => {
+      throwIfAborted(abort);
+      // An MTA that does not wait for this hears of it with each recipient.
+      this.#refusedMail = isAwaited || terms.isShadow || last.verdict.kind === "pass" ? undefined : { sender: path, result: last };
+      if (smtp.session.transaction !== undefined) {
+        const { mode, rewrite } = this.#options.settings();
+        const isRewritten = rewrite && this.#mayChange && mode === "enforce";
+        this.#message = { sender: path, isRewritten, recipients: new Map(), header: undefined };
+      }
+      return last;
+    });
   }
 
-  *#rcpt({ command, smtp, terms, refused }: CommandRun): Steps<StageResult> {
+  #rcpt(run: CommandRun): Answer<StageResult> {
+    const { command, smtp, terms, refused, abort } = run;
     const { path, parameters } = command;
     const message = this.#message;
     if (this.#refusedMail !== undefined) {
       refused.push(this.#refusedMail.result);
       return this.#refusedMail.result;
     }
-    const result = yield* askInOrder([smtp.rcpt({ recipient: path.address, parameters, message: "" }, terms)], terms, refused);
-    if (message === undefined || result.verdict.kind !== "pass") return result;
-    message.header ??= result.header;
-    // Removing a recipient removes it as often as it was given.
-    if (!message.recipients.has(path.withoutRoute)) {
-      const resolved = smtp.session.transaction?.given.get(canonicalAddress(path.address)) ?? [];
-      message.recipients.set(path.withoutRoute, { path, parameters, resolved });
-    }
-    return result;
+    const stages: Steps<CommandRun, StageResult> = [() => smtp.rcpt({ recipient: path.address, parameters, message: "" }, terms)];
+    return after(askInOrder(stages, run), (result) => {
+      throwIfAborted(abort);
+      if (message === undefined || result.verdict.kind !== "pass") return result;
+      message.header ??= result.header;
+      // Removing a recipient removes it as often as it was given.
+      if (!message.recipients.has(path.withoutRoute)) {
+        const resolved = smtp.session.transaction?.given?.get(canonicalAddress(path.address)) ?? [];
+        message.recipients.set(path.withoutRoute, { path, parameters, resolved });
+      }
+      return result;
+    });
   }
 
   #conclude(run: CommandRun, last: StageResult): MilterReply | undefined {
@@ -315,7 +325,7 @@ export class MilterConversation {
   }
 
   #endMessage(): void {
-    if (this.#run !== undefined) this.#run.isAborted = true;
+    if (this.#run !== undefined) this.#run.abort.isAborted = true;
     this.#run = undefined;
     this.#macros.endMessage();
     this.#message = undefined;

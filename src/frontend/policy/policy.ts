@@ -1,14 +1,11 @@
 /** The policy front end: a request, through the stages that it asks for, to an action. */
 import { performance } from "node:perf_hooks";
-import type { Answer } from "../../answer/answer.ts";
-import { runSteps, type Steps } from "../../answer/steps.ts";
+import { type Answer, after } from "../../answer/answer.ts";
 import { reply } from "../../mail/reply.ts";
 import type { Core, Mode } from "../../stage/core.ts";
 import { internalError } from "../../stage/refuse.ts";
-import type { Terms } from "../../stage/smtp-command.ts";
 import { SmtpSession } from "../../stage/smtp-session.ts";
-import { askInOrder, type StageResult } from "../../stage/stage-result.ts";
-import type { Verdict } from "../../stage/verdict.ts";
+import { type Asking, type AskStage, askInOrder, type StageResult, said } from "../../stage/stage-result.ts";
 import { encodeAction, type PolicyRequest } from "../../wire/policy.ts";
 import type { TimedReply } from "../connection/protocol.ts";
 import type { EventSink } from "../decision.ts";
@@ -37,6 +34,8 @@ export function answerPolicy(options: PolicyOptions): (request: PolicyRequest) =
   const frontEnd = new PolicyFrontEnd(options);
   return (request) => frontEnd.answer(request);
 }
+
+const sessionOptions = { repeatsQuestions: true } as const;
 
 const passed: TimedReply = { text: encodeAction("DUNNO"), delayMs: 0 };
 const vrfyDisabled = reply(502, "5.5.1", "VRFY is disabled.");
@@ -70,86 +69,138 @@ class PolicyFrontEnd {
     }
     const startedAt = this.#now();
     const entry = this.#entryOf(key, request);
-    const { underWay } = entry;
-    const run = () => runSteps(this.#decide(request, plan, entry, core, startedAt));
-    const answer = underWay === undefined ? run() : underWay.then(run);
-    if (answer instanceof Promise) {
-      entry.underWay = answer;
-      // It does not reject: #decide catches all.
-      void answer.then(() => {
-        if (entry.underWay === answer) entry.underWay = undefined;
-      });
-    }
+    const run: PolicyRun = {
+      request,
+      plan,
+      entry,
+      startedAt,
+      message: messageOf(request),
+      terms: { core, isShadow: this.#options.mode() === "shadow", enforcesExtensions: true, mergesRecipients: false },
+      refused: [],
+      last: undefined,
+    };
+    const answer = entry.underWay === undefined ? this.#decide(run) : this.#decideAfter(entry.underWay, run);
+    if (answer instanceof Promise) void this.#holdOthers(entry, answer);
     return answer;
+  }
+
+  /** The next request of the session waits for this answer. It does not reject: #decide catches all. */
+  async #holdOthers(entry: SessionEntry, answer: Promise<TimedReply>): Promise<void> {
+    entry.underWay = answer;
+    await answer;
+    if (entry.underWay === answer) entry.underWay = undefined;
+  }
+
+  async #decideAfter(earlier: Promise<unknown>, run: PolicyRun): Promise<TimedReply> {
+    await earlier;
+    return this.#decide(run);
   }
 
   #entryOf(key: string | undefined, request: PolicyRequest): SessionEntry {
     const known = key === undefined ? undefined : this.#memory.find(key);
     if (known !== undefined) return known;
     const { listener, isTrusted, localPort } = this.#options;
-    const smtp = new SmtpSession(peerOf(request, { listener, isTrusted, localPort: localPort() }), { repeatsQuestions: true });
+    const smtp = new SmtpSession(peerOf(request, { listener, isTrusted, localPort: localPort() }), sessionOptions);
     const entry: SessionEntry = { smtp, logged: undefined, underWay: undefined, lastSeen: 0, octets: undefined };
     if (key !== undefined) this.#memory.keep(key, entry);
     return entry;
   }
 
-  *#decide(request: PolicyRequest, plan: Plan, entry: SessionEntry, core: Core, startedAt: number): Steps<TimedReply> {
-    const isShadow = this.#options.mode() === "shadow";
-    const terms: Terms = { core, isShadow, enforcesExtensions: true, mergesRecipients: false };
-    const refused: StageResult[] = [];
-    let last: StageResult | undefined;
+  #decide(run: PolicyRun): Answer<TimedReply> {
     try {
-      last = yield* askInOrder(stagesOf(request, plan, entry.smtp, terms), terms, refused);
+      const last = askInOrder(stages, run);
+      return last instanceof Promise ? this.#decideLater(last, run) : this.#conclude(last, run);
     } catch (error) {
-      this.#report.internalError(error);
-      last = { stage: entry.smtp.stage, verdict: internalError, resolved: [], isRepeat: false };
-      refused.push(last);
+      return this.#fail(error, run);
     }
+  }
+
+  async #decideLater(last: Promise<StageResult | undefined>, run: PolicyRun): Promise<TimedReply> {
+    try {
+      return this.#conclude(await last, run);
+    } catch (error) {
+      return this.#fail(error, run);
+    }
+  }
+
+  #fail(error: unknown, run: PolicyRun): TimedReply {
+    this.#report.internalError(error);
+    const last = said(run.entry.smtp.stage, internalError);
+    run.refused.push(last);
+    return this.#conclude(last, run);
+  }
+
+  #conclude(last: StageResult | undefined, { request, entry, refused, startedAt, terms }: PolicyRun): TimedReply {
     this.#memory.weigh(entry);
     if (last === undefined) return passed;
     const ms = this.#now() - startedAt;
-    for (const result of refused.length === 0 ? [last] : refused) this.#report.decision(request, entry, result, isShadow, ms);
+    if (refused.length === 0) this.#report.decision(request, entry, last, terms.isShadow, ms);
+    else for (const result of refused) this.#report.decision(request, entry, result, terms.isShadow, ms);
     if (last.stage === "rcpt") this.#report.accepted(request.recipient, last);
-    return isShadow ? passed : replyOf(last, request);
+    return terms.isShadow ? passed : replyOf(last, request);
   }
+}
+
+/** One request on its way through the stages. */
+interface PolicyRun extends Asking {
+  readonly request: PolicyRequest;
+  readonly plan: Plan;
+  readonly entry: SessionEntry;
+  readonly startedAt: number;
+  readonly message: string;
+}
+
+/** In the order of SMTP; each is asked when the one before it passed. */
+const stages: readonly AskStage<PolicyRun>[] = [askConnect, askEhlo, askVrfy, askMail, askRcpt];
+
+function askConnect({ request, plan, entry, message, terms }: PolicyRun): Answer<StageResult | undefined> {
+  entry.smtp.update(credentialsOf(request));
+  return asksConnect(plan, terms.core) ? entry.smtp.connect(plan.begins ? undefined : message, terms) : undefined;
 }
 
 function asksConnect({ connect }: Plan, { settings }: Core): boolean {
   return connect && settings.throttles.connect.length > 0;
 }
 
-/** In the order of SMTP; each is asked when the one before it passed. */
-function* stagesOf(request: PolicyRequest, plan: Plan, smtp: SmtpSession, terms: Terms): Generator<Steps<StageResult>> {
-  const { heloName, recipient, protocolState } = request;
-  const message = messageOf(request);
-  smtp.update(credentialsOf(request));
-  if (asksConnect(plan, terms.core)) yield smtp.connect(plan.begins ? undefined : message, terms);
-  if (plan.ehlo && heloName !== "") yield smtp.ehlo(heloName, message, terms);
-  smtp.acceptHelo(heloName);
-  if (plan.vrfy) yield vrfy(recipient, smtp, terms);
-  const mail = { sender: request.sender, parameters: parametersOf(request), message, isAtRcpt: protocolState === "RCPT" };
-  if (plan.mail) yield smtp.mail(mail, terms);
-  if (plan.rcpt === undefined || recipient === "") return;
-  const rcpt = smtp.rcpt({ recipient, parameters: [], message, part: plan.rcpt }, terms);
-  yield plan.mail ? rcpt : afterMail(smtp.mail(mail, terms), rcpt);
+function askEhlo({ request, plan, entry, message, terms }: PolicyRun): Answer<StageResult | undefined> {
+  return plan.ehlo && request.heloName !== "" ? entry.smtp.ehlo(request.heloName, message, terms) : undefined;
+}
+
+function askVrfy({ request, plan, entry, terms }: PolicyRun): Answer<StageResult | undefined> {
+  entry.smtp.acceptHelo(request.heloName);
+  return plan.vrfy ? after(entry.smtp.vrfy(request.recipient, terms), withPolicyReply) : undefined;
+}
+
+function askMail(run: PolicyRun): Answer<StageResult | undefined> {
+  return run.plan.mail ? mailOf(run) : undefined;
+}
+
+function mailOf({ request, entry, message, terms }: PolicyRun): Answer<StageResult> {
+  const isAtRcpt = request.protocolState === "RCPT";
+  return entry.smtp.mail({ sender: request.sender, parameters: parametersOf(request), message, isAtRcpt }, terms);
 }
 
 /** Lists that ask about recipients alone drop the verdict on MAIL, unless no transaction could be begun. */
-function* afterMail(mail: Steps<StageResult>, rcpt: Steps<StageResult>): Steps<StageResult> {
-  const result = yield* mail;
-  return result.verdict.reason === "too-long" ? result : yield* rcpt;
+function askRcpt(run: PolicyRun): Answer<StageResult | undefined> {
+  const { plan, request } = run;
+  if (plan.rcpt === undefined || request.recipient === "") return undefined;
+  return plan.mail ? rcptOf(run) : after(mailOf(run), afterMail, run);
 }
 
-function* vrfy(recipient: string, smtp: SmtpSession, terms: Terms): Steps<StageResult> {
-  const result = yield* smtp.vrfy(recipient, terms);
-  return { ...result, verdict: withPolicyReply(result.verdict) };
+function afterMail(mail: StageResult, run: PolicyRun): Answer<StageResult> {
+  return mail.verdict.reason === "too-long" ? mail : rcptOf(run);
+}
+
+function rcptOf({ request, plan, entry, message, terms }: PolicyRun): Answer<StageResult> {
+  return entry.smtp.rcpt({ recipient: request.recipient, parameters: none, message, part: plan.rcpt ?? "all" }, terms);
 }
 
 /** Postfix answers 252 to a VRFY that passes, so what the stage answers by 252 must be refused. */
-function withPolicyReply(verdict: Verdict): Verdict {
-  if (verdict.kind === "pass") return verdict;
-  if (verdict.reason === "vrfy-disabled") return { ...verdict, reply: vrfyDisabled };
-  return verdict.reason === "unavailable" ? { ...verdict, reply: vrfyUnavailable } : verdict;
+function withPolicyReply(result: StageResult): StageResult {
+  const { verdict } = result;
+  if (verdict.kind === "pass") return result;
+  if (verdict.reason === "vrfy-disabled") return { ...result, verdict: { ...verdict, reply: vrfyDisabled } };
+  return verdict.reason === "unavailable" ? { ...result, verdict: { ...verdict, reply: vrfyUnavailable } } : result;
 }
 
 function replyOf({ verdict, header, isRepeat }: StageResult, { stress }: PolicyRequest): TimedReply {
@@ -162,7 +213,9 @@ function replyOf({ verdict, header, isRepeat }: StageResult, { stress }: PolicyR
   return { text: encodeAction(String(code), `${status} ${text}`), delayMs: isRepeat || stress === "yes" ? 0 : verdict.delayMs };
 }
 
+const none: readonly never[] = [];
+
 /** The only one that the protocol has. */
 function parametersOf({ size }: PolicyRequest): readonly string[] {
-  return size === "" || size === "0" ? [] : [`SIZE=${size}`];
+  return size === "" || size === "0" ? none : [`SIZE=${size}`];
 }

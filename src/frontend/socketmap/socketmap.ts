@@ -1,7 +1,6 @@
 /** The socketmap front end: a request, through the map that it names, to a reply. */
 import { performance } from "node:perf_hooks";
 import type { Answer } from "../../answer/answer.ts";
-import { runSteps, type Steps, waitFor } from "../../answer/steps.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import { smtpPort } from "../../mail/port.ts";
 import type { Core, Mode } from "../../stage/core.ts";
@@ -59,13 +58,9 @@ class SocketmapFrontEnd {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  answer(request: SocketmapRequest): Answer<TimedReply> {
-    return runSteps(this.#reply(request));
-  }
-
-  *#reply(request: SocketmapRequest): Steps<TimedReply> {
+  async answer(request: SocketmapRequest): Promise<TimedReply> {
     const startedAt = this.#now();
-    const reply = yield* this.#guarded(request.map, request.key);
+    const reply = await this.#guarded(request.map, request.key);
     const isHidden = reply.kind !== "notFound" && this.#options.mode() === "shadow" && isDecision(request.map);
     const sent: SocketmapReply = isHidden ? { kind: "notFound" } : reply;
     this.#options.onLookup({
@@ -81,7 +76,7 @@ class SocketmapFrontEnd {
     return timed(sent);
   }
 
-  *#guarded(map: string, key: string): Steps<SocketmapReply> {
+  async #guarded(map: string, key: string): Promise<SocketmapReply> {
     const { listener } = this.#options;
     try {
       const core = this.#options.core();
@@ -90,7 +85,7 @@ class SocketmapFrontEnd {
         this.#once({ kind: "unknown-map", listener, map: loggable(map) }, map);
         return { kind: "permanent", reason: "there is no such map" };
       }
-      const value = yield* waitFor(askMap(map, key, core, this.#mapListener()));
+      const value = await askMap(map, key, core, this.#mapListener());
       if (value === undefined) return { kind: "notFound" };
       const problem = problemOf(value);
       if (problem !== undefined) throw new TemporaryError(problem);

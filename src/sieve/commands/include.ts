@@ -1,5 +1,5 @@
 /** `include`, `return` and `global` (RFC 6609). `:personal` and `:global` both mean the scripts of the configuration. */
-import { runSteps, type Steps, waitFor } from "../../answer/steps.ts";
+import { after } from "../../answer/answer.ts";
 import { shorten } from "../../text/shorten.ts";
 import type { CommandRecord, Included } from "../compile/definition.ts";
 import { next, type Signal } from "../compile/script-code.ts";
@@ -25,14 +25,16 @@ export const includeRecord: CommandRecord = {
     }
     if (!included) return undefined;
     const deepest = context.vocabulary.limits.nestedIncludes;
-    const steps = function* (run: ScriptRun): Steps<Signal> {
-      // The first that includes another one is the script itself.
-      run.included ??= new Set([run.script.toLowerCase()]);
-      if (once && run.included.has(included.name)) return "next";
-      const leave = enter(run, included, deepest);
-      return leave(yield* waitFor(included.body.run(run)));
+    return {
+      waits: true,
+      run: (run) => {
+        // The first that includes another one is the script itself.
+        run.included ??= new Set([run.script.toLowerCase()]);
+        if (once && run.included.has(included.name)) return "next";
+        const leave = enter(run, included, deepest);
+        return after(included.body.run(run), leave);
+      },
     };
-    return { waits: true, run: (run) => runSteps(steps(run)) };
   },
 };
 

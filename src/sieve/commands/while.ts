@@ -1,5 +1,5 @@
 /** `while "EXPRESSION" { … }`, `break` and `continue` (vnd.stalwart.while). */
-import { runSteps, type Steps, waitFor } from "../../answer/steps.ts";
+import { type Answer, after } from "../../answer/answer.ts";
 import { isTrue } from "../../expr/value.ts";
 import type { CommandRecord } from "../compile/definition.ts";
 import { type Signal, sequence } from "../compile/script-code.ts";
@@ -21,25 +21,41 @@ export const whileRecord: CommandRecord = {
     const line = context.line(offset);
     const body = sequence(args.block ?? []);
     if (condition === undefined) return undefined;
-    const loop = function* (run: ScriptRun): Steps<Signal> {
-      for (;;) {
-        spend(run, 1);
-        run.offset = offset;
-        const value = condition.run(run);
-        const isGoingOn = isTrue(value instanceof Promise ? yield* waitFor(value) : value);
-        trace(run, line, "while", isGoingOn);
-        if (!isGoingOn) return "next";
-        const answer = body.run(run);
-        const signal = answer instanceof Promise ? yield* waitFor(answer) : answer;
-        if (signal === "break") return "next";
-        if (signal !== "next" && signal !== "continue") return signal;
-        // The body may be empty.
-        if (isOverdue(run)) yield* waitFor(yieldToLoop(run));
-      }
+    const turn = (run: ScriptRun): Answer<Signal | "again"> => {
+      spend(run, 1);
+      run.offset = offset;
+      return after(condition.run(run), (value) => {
+        trace(run, line, "while", isTrue(value));
+        return isTrue(value) ? after(body.run(run), (signal) => afterBody(signal, run)) : "next";
+      });
     };
-    return { waits: true, run: (run) => runSteps(loop(run)) };
+    return { waits: true, run: (run) => repeat(turn, run) };
   },
 };
+
+function afterBody(signal: Signal, run: ScriptRun): Answer<Signal | "again"> {
+  if (signal === "break") return "next";
+  if (signal !== "next" && signal !== "continue") return signal;
+  // The body may be empty.
+  return isOverdue(run) ? after(yieldToLoop(run), () => "again" as const) : "again";
+}
+
+function repeat(turn: (run: ScriptRun) => Answer<Signal | "again">, run: ScriptRun): Answer<Signal> {
+  for (;;) {
+    const signal = turn(run);
+    if (signal instanceof Promise) return repeatLater(turn, run, signal);
+    if (signal !== "again") return signal;
+  }
+}
+
+async function repeatLater(turn: (run: ScriptRun) => Answer<Signal | "again">, run: ScriptRun, first: Promise<Signal | "again">) {
+  let signal = await first;
+  while (signal === "again") {
+    const answer = turn(run);
+    signal = answer instanceof Promise ? await answer : answer;
+  }
+  return signal;
+}
 
 export const breakRecord = jump("break");
 export const continueRecord = jump("continue");

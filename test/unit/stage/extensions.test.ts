@@ -1,15 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import { formatReply } from "../../../src/mail/reply.ts";
-import { decideMailParameters, decideRcptParameters } from "../../../src/stage/extensions.ts";
+import { checkMailParameters, checkRcptParameters } from "../../../src/stage/extensions.ts";
 import { priorityOf } from "../../../src/stage/parameters.ts";
+import type { RefusedParameter } from "../../../src/stage/verdict.ts";
 import { session } from "../../support/session.ts";
 import { type Changes, type RuleText, rule, settings } from "../../support/settings.ts";
 import { sourcesOf } from "../../support/sources.ts";
 
 const now = Date.parse("2026-03-01T12:00:00Z");
 
-const core = (extensions: Changes["extensions"] = {}) => ({ settings: settings({ extensions }), sources: sourcesOf([]) });
+const core = (extensions: Changes["extensions"] = {}) => ({
+  settings: settings({ extensions }),
+  sources: sourcesOf([], {}, {}, { now: () => now }),
+});
 
 const on = {
   requireTls: rule("true"),
@@ -21,13 +25,23 @@ const on = {
 
 async function mail(parameters: string, extensions: Changes["extensions"] = {}, facts: Parameters<typeof session>[0] = {}) {
   const list = parameters.split(" ").filter((one) => one !== "");
-  const { verdict, keyword } = await decideMailParameters(session(facts), "a@b.example", list, core(extensions), now);
-  return verdict.kind === "pass" ? "pass" : `${keyword}: ${formatReply(verdict.reply)}`;
+  return said(await checkMailParameters(scope(facts), list, core(extensions)));
 }
 
 async function rcpt(parameters: string, extensions: Changes["extensions"] = {}) {
-  const { verdict, keyword } = await decideRcptParameters(session({ sender: "a@b.example" }), parameters.split(" "), core(extensions), now);
-  return verdict.kind === "pass" ? "pass" : `${keyword}: ${formatReply(verdict.reply)}`;
+  return said(await checkRcptParameters(scope({}), parameters.split(" "), core(extensions)));
+}
+
+const scope = (facts: Parameters<typeof session>[0]) => ({
+  session: session(facts),
+  helo: "mx.client.example",
+  sender: "a@b.example",
+  rcpt: "",
+});
+
+function said(refused: RefusedParameter | undefined): string {
+  if (refused?.verdict.kind === "pass") throw new Error("a pass is no refusal");
+  return refused === undefined ? "pass" : `${refused.keyword}: ${formatReply(refused.verdict.reply)}`;
 }
 
 describe("to a stranger, by default", () => {

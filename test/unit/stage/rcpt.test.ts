@@ -27,12 +27,12 @@ async function play(
   recipients: readonly string[],
   changes: Changes = {},
   directory = directoryOf(entries),
-  { part = "all" as RcptPart, merges = true } = {},
+  { part = "all" as RcptPart, mergesRecipients = true } = {},
 ) {
   const core = { settings: settings(changes), sources: sourcesOf([directory]) };
   const answers: string[] = [];
   for (const recipient of recipients) {
-    const { verdict, admission, countsAsError } = await decideRcpt(open, recipient, core, { part, merges });
+    const { verdict, admission, countsAsError } = await decideRcpt(open, recipient, core, { part }, { mergesRecipients });
     if (countsAsError) open.errors += 1;
     if (verdict.kind === "pass") {
       if (admission && open.transaction) admitRecipient(open.transaction, admission);
@@ -216,7 +216,7 @@ describe("duplicates", () => {
   test("where the MTA delivers to each, only an address as given is one, and each counts", async () => {
     const open = stranger();
     const given = ["john@example.org", "JOHN@example.org", "john+x@example.org", "a@catch.example", "b@catch.example"];
-    expect(await play(open, given, { rcpt: { maxRecipients: rule("3") } }, directoryOf(entries), { merges: false })).toEqual([
+    expect(await play(open, given, { rcpt: { maxRecipients: rule("3") } }, directoryOf(entries), { mergesRecipients: false })).toEqual([
       "mailbox john@example.org",
       "duplicate",
       "sub-address john@example.org",

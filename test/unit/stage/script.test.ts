@@ -235,7 +235,7 @@ describe("at RCPT", () => {
     const open = stranger();
     const place = world("rcpt", 'query "INSERT 1"; set "envelope.to" "jane@example.org";');
     const give = async (recipient: string) => {
-      const { verdict, admission } = await decideRcpt(open, recipient, place.core, { merges: true });
+      const { verdict, admission } = await decideRcpt(open, recipient, place.core, {}, { mergesRecipients: true });
       if (admission && open.transaction) admitRecipient(open.transaction, admission);
       return verdict.reason;
     };

@@ -124,7 +124,7 @@ describe("at MAIL", () => {
   ])("what is refused for a parameter takes nothing (enforced: %s)", async (enforcesExtensions, parameters, expected) => {
     const { core } = world("mail", [throttle({ count: 1 })]);
     const mail = async (parameter: string) =>
-      shown((await decideMail(session(), "a@b.example", core, { parameters: [parameter], enforcesExtensions })).verdict);
+      shown((await decideMail(session(), "a@b.example", core, { parameters: [parameter] }, { enforcesExtensions })).verdict);
     expect(await each(parameters, mail)).toBe(expected);
   });
 

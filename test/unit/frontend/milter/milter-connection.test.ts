@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { State } from "../../../../src/stage/state.ts";
 import { type Client, type Place, startMilter } from "../../../support/loopback-server.ts";
 import { frame, strings, uint32 } from "../../../support/milter-frames.ts";
 import { connect, shown } from "../../../support/milter-mta.ts";
+import { greylist, rule, settings } from "../../../support/settings.ts";
 import { directoryOf, sourcesOf } from "../../../support/sources.ts";
 
 const offer = frame("O", uint32(6) + uint32(0x1ff) + uint32(0x1fffff));
@@ -113,6 +115,33 @@ describe("a verdict that is pending", () => {
     client.send(end);
     expect(await packets(client, 3)).toBe(`${goOn} | ${goOn} | ${goOn}`);
     expect(place.world.decisions.map(({ stage }) => stage)).toEqual(["mail", "mail"]);
+  });
+
+  test("is asked about no further when it was dropped, and leaves nothing to the next message", async () => {
+    const place = await startMilter();
+    const client = await inMessage(place);
+    const slow = gate(place);
+    const greylisted: string[] = [];
+    const { sources } = place.world.core;
+    const state: State = {
+      ...sources.state,
+      greylist({ recipient }) {
+        greylisted.push(recipient);
+        return { kind: "whitelisted" };
+      },
+    };
+    place.world.core = {
+      settings: settings({ rcpt: { greylist: greylist({ enable: rule("true") }), maxRecipients: rule("1") } }),
+      sources: { ...sources, state },
+    };
+    client.send(good);
+    await slow.asked();
+    client.send(Buffer.concat([abort, mail]));
+    expect(await packets(client, 2)).toBe(`${goOn} | ${goOn}`);
+    slow.open();
+    client.send(rcpt("<jane@example.org>"));
+    expect(await packets(client, 3)).toBe(`${goOn} | ${goOn} | ${goOn}`);
+    expect(greylisted).toEqual(["jane@example.org"]);
   });
 
   test("and held back is dropped likewise", async () => {
