@@ -30,6 +30,8 @@ trusted-networks = []
 type = "mta"
 [session.rcpt]
 script = "'test'"
+[store.embedded]
+timeout = "1m"
 ${more}
 [sieve.trusted.scripts.test]
 contents = '''
@@ -44,13 +46,13 @@ async function start(name: Name, text: string): Promise<Daemon> {
   return daemon;
 }
 
-const init = `[store.embedded]\ninit = "${join(folder, "tables.sql")}"\n`;
+const init = `init = "${join(folder, "tables.sql")}"\n`;
 const select = 'if query "SELECT 1 FROM seen" { reject "550 5.7.1 Seen."; }';
 
 test("a missing table stops the start, and the message says how to create it", async () => {
   const starting = start("none", config("none", select));
   await expect(starting).rejects.toThrow(
-    /"msg":"\S+postern\.toml:13:10: sieve\.trusted\.scripts\.test\.contents: there is no table \\"seen\\" in the store \\"embedded\\".*\[store\.embedded\] init/s,
+    /"msg":"\S+postern\.toml:15:10: sieve\.trusted\.scripts\.test\.contents: there is no table \\"seen\\" in the store \\"embedded\\".*\[store\.embedded\] init/s,
   );
 });
 
@@ -78,7 +80,7 @@ test("a reload of several workers to such a script changes nothing", async () =>
 
 test("the SQL is tried in the stores that then serve, so that init runs once", async () => {
   writeFileSync(join(folder, "starts.sql"), "CREATE TABLE IF NOT EXISTS starts (n INTEGER); INSERT INTO starts VALUES (1);\n");
-  const more = `[store.embedded]\ninit = "${join(folder, "starts.sql")}"\n`;
+  const more = `init = "${join(folder, "starts.sql")}"\n`;
   const daemon = await start("once", config("once", 'if query "SELECT 1 FROM starts LIMIT 1 OFFSET 1" { reject "Twice."; }', more));
   const policy = await openPolicy(ports.once);
   expect(await policy.ask({ recipient: "a@example.org" })).toBe("DUNNO");
