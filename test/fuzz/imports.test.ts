@@ -101,5 +101,5 @@ test("sqlgrey: rows of every kind", async () => {
       taken += 1;
     }
   }
-  expect(taken).toBeGreaterThan(100);
+  expect(taken).toBeGreaterThan(20);
 });
