@@ -28,7 +28,7 @@ import { isLong, runs } from "../support/runs.ts";
 
 /** As a conversation holds it, with sources that answer at once. */
 interface Connection {
-  receive(portion: Buffer, check: (reply: Buffer) => void): void;
+  receive(portion: Buffer, check: (reply: Buffer) => void): Promise<void>;
   close(): void;
 }
 
@@ -171,15 +171,15 @@ describe.each(Object.entries(wires))("%s", (_, { decoder, samples, open, check }
     expect(before.isMidway).toBe(false);
   });
 
-  test("any octets give replies of the protocol or end the connection", () => {
+  test("any octets give replies of the protocol or end the connection", async () => {
     let served = open();
     let count = 0;
-    fc.assert(
-      fc.property(hostileBytes(samples), places, (bytes, cuts) => {
+    await fc.assert(
+      fc.asyncProperty(hostileBytes(samples), places, async (bytes, cuts) => {
         // What is kept fills up over many connections, and is begun anew so that each failure can be repeated.
         count += 1;
         if (count % 5000 === 0) served = open();
-        talk(served.connect(), cut(bytes, cuts), check);
+        await talk(served.connect(), cut(bytes, cuts), check);
         if (served.kept() > served.max) throw new Error(`${served.kept()} octets are kept`);
         if (served.bugs().length > 0) throw served.bugs()[0];
       }),
@@ -187,23 +187,23 @@ describe.each(Object.entries(wires))("%s", (_, { decoder, samples, open, check }
     );
   }, 3_600_000);
 
-  test("a connection keeps no more than a few times what came over it", () => {
+  test("a connection keeps no more than a few times what came over it", async () => {
     const served = open();
     const connections: Connection[] = [];
-    const send = (inputs: readonly Buffer[]) => {
+    const send = async (inputs: readonly Buffer[]) => {
       for (const bytes of inputs) {
         const one = served.connect();
-        if (isTaken(one, [bytes], () => {})) connections.push(one);
+        if (await isTaken(one, [bytes], () => {})) connections.push(one);
         else one.close();
         served.forget();
       }
     };
     const whole = [...samples, Buffer.concat(samples), Buffer.concat(samples).subarray(0, -1)];
     // Code is compiled on its first use, and kept.
-    send(fc.sample(hostileBytes(whole), 300));
+    await send(fc.sample(hostileBytes(whole), 300));
     const inputs = fc.sample(hostileBytes(whole), runs(1000));
     const [count, before] = [connections.length, octetsInUse()];
-    send(inputs);
+    await send(inputs);
     const kept = octetsInUse() - before;
     const octets = inputs.reduce((sum, bytes) => sum + bytes.length, 0);
     expect(connections.length - count).toBeGreaterThan(inputs.length / 20);
@@ -222,11 +222,10 @@ describe.each(Object.entries(wires))("%s", (_, { decoder, samples, open, check }
 
 function connection<Request>({ decoder, answer, onClose }: Protocol<Request>): Connection {
   return {
-    receive(portion, check) {
+    async receive(portion, check) {
       decoder.push(portion);
       for (let request = decoder.next(); request !== undefined; request = decoder.next()) {
-        const reply = answer(request);
-        if (reply instanceof Promise) throw new Error("nothing waits here");
+        const reply = await answer(request);
         if (reply !== undefined) check(Buffer.from(reply.text));
       }
     },
@@ -235,9 +234,9 @@ function connection<Request>({ decoder, answer, onClose }: Protocol<Request>): C
 }
 
 /** Whether the connection goes on: what breaks the protocol ends it. */
-function isTaken(on: Connection, portions: readonly Buffer[], check: (reply: Buffer) => void): boolean {
+async function isTaken(on: Connection, portions: readonly Buffer[], check: (reply: Buffer) => void): Promise<boolean> {
   try {
-    for (const portion of portions) on.receive(portion, check);
+    for (const portion of portions) await on.receive(portion, check);
     return true;
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
@@ -245,9 +244,9 @@ function isTaken(on: Connection, portions: readonly Buffer[], check: (reply: Buf
   }
 }
 
-function talk(on: Connection, portions: readonly Buffer[], check: (reply: Buffer) => void): void {
+async function talk(on: Connection, portions: readonly Buffer[], check: (reply: Buffer) => void): Promise<void> {
   try {
-    isTaken(on, portions, check);
+    await isTaken(on, portions, check);
   } finally {
     on.close();
   }

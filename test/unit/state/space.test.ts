@@ -43,7 +43,7 @@ it("within ten minutes after they expired, at whatever moment of a round that wa
   for (const [round, offsetMs] of [0, 90_000, 200_000].entries()) {
     // Not before the first round of expiry has passed over what is there.
     await pass(offsetMs);
-    const lifetimes = { delayMs: 0, retryWindowMs: minuteMs };
+    const lifetimes = { delayMs: 0, retryWindowMs: minuteMs, maxWaiting: 1_000_000 };
     for (let from = 0; from < 40_000; from += 500) {
       const some = Array.from({ length: 500 }, (_, index) => {
         const mixed = Math.imul(from + index + 1, 0x9e3779b1) >>> 0;
