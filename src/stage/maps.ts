@@ -3,7 +3,8 @@
  * that names another variable sees it empty. Each does the whole search that its key needs, for MTAs send no partial keys.
  */
 
-import type { Answer } from "../answer/answer.ts";
+import { type Answer, after } from "../answer/answer.ts";
+import { firstOutcome } from "../answer/steps.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { toText } from "../expr/value.ts";
 import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
@@ -18,7 +19,8 @@ import { discardedKeywords, featuresOff } from "./keywords.ts";
 import { accessKeys, isTableKey, writtenAddress } from "./map-key.ts";
 import { chooseDirectory, isLocalDomain, type Resolution, resolve, rewrite } from "./resolve.ts";
 import { openSession, type Session } from "./session.ts";
-import type { Scope } from "./vocabulary.ts";
+import type { Lookup } from "./sources.ts";
+import { type Scope, withRcpt } from "./vocabulary.ts";
 
 /** The listener through which a map is asked. */
 export interface MapListener {
@@ -30,7 +32,7 @@ export interface MapListener {
   readonly onLoop?: (address: string) => void;
 }
 
-type AskMap = (key: string, core: Core, listener: MapListener) => Promise<string | undefined>;
+type AskMap = (key: string, core: Core, listener: MapListener) => Answer<string | undefined>;
 
 const maps: ReadonlyMap<string, AskMap> = new Map<string, AskMap>([
   ["recipients", askRecipients],
@@ -72,109 +74,115 @@ export function askMap(name: string, key: string, core: Core, listener: MapListe
 }
 
 /** A key that no table can hold is never "not found": it is found by its parts, or cannot be told. */
-async function found(answer: Promise<string | undefined>, key: string): Promise<string | undefined> {
-  const value = await answer;
-  if (value === undefined && !isTableKey(key)) throw new TemporaryError("the key is too long for a table, or has control characters");
-  return value;
+function found(answer: Answer<string | undefined>, key: string): Answer<string | undefined> {
+  return after(answer, (value) => {
+    if (value === undefined && !isTableKey(key)) throw new TemporaryError("the key is too long for a table, or has control characters");
+    return value;
+  });
 }
 
 /** As an access table is searched: which parameter of the MTA asks is not known, and a plain list has none of the other forms. */
-async function askLookup(name: string, key: string, core: Core): Promise<string | undefined> {
-  const lookup = core.sources.lookup(name);
-  for (const each of accessKeys(key)) {
-    const value = await lookup?.get(each);
-    if (value !== undefined) return toText(value);
-  }
-  return undefined;
+function askLookup(name: string, key: string, core: Core): Answer<string | undefined> {
+  return firstOutcome(accessKeys(key), askList, core.sources.lookup(name));
+}
+
+function askList(key: string, lookup: Lookup | undefined): Answer<string | undefined> {
+  return after(lookup?.get(key), (value) => (value === undefined ? undefined : toText(value)));
 }
 
 /** The address itself, when mail for it would be taken as local. */
-async function askRecipients(key: string, core: Core, listener: MapListener): Promise<string | undefined> {
+function askRecipients(key: string, core: Core, listener: MapListener): Answer<string | undefined> {
   const address = parseAddress(key);
   // RFC 5321 4.5.1: postmaster without a domain is the MTA's own.
   if (address === "postmaster") return address;
   const written = isComplete(address) ? writtenAddress(address) : undefined;
   if (written === undefined) return undefined;
-  const scope = await rewritten(address, core, listener);
-  const resolution = await resolved(scope, core);
-  const isAccepted = resolution.kind === "found" || (resolution.kind === "unknown" && localPartOf(scope.rcpt) === "postmaster");
-  return isAccepted ? written : undefined;
+  return after(rewritten(address, core, listener), (scope) =>
+    after(resolved(scope, core), (resolution) => {
+      const isAccepted = resolution.kind === "found" || (resolution.kind === "unknown" && localPartOf(scope.rcpt) === "postmaster");
+      return isAccepted ? written : undefined;
+    }),
+  );
 }
 
-async function askDomains(key: string, core: Core, listener: MapListener): Promise<string | undefined> {
+function askDomains(key: string, core: Core, listener: MapListener): Answer<string | undefined> {
   const domain = canonicalDomain(key);
   if (domain === "" || /[@\s]/.test(domain)) return undefined;
   if (core.settings.domains.has(domain)) return domain;
-  const directory = await chooseDirectory(undefined, scopeOf(`@${domain}`, listener), core);
-  // To say that every domain is local would make the MTA an open relay.
-  if (directory?.everything) return undefined;
-  return (await isLocalDomain(directory, domain, core)) ? domain : undefined;
+  return after(chooseDirectory(undefined, scopeOf(`@${domain}`, listener), core), (directory) => {
+    // To say that every domain is local would make the MTA an open relay.
+    if (directory?.everything) return undefined;
+    return after(isLocalDomain(directory, domain, core), (isLocal) => (isLocal ? domain : undefined));
+  });
 }
 
 /**
  * Where mail for the address goes, comma-separated, followed until nothing changes; `undefined`: nowhere else. A tag is in the result
  * or not as the address resolves by `sub-addressing-delivery`: what is found is the whole address, so no MTA appends it again.
  */
-async function askAliases(key: string, core: Core, listener: MapListener): Promise<string | undefined> {
-  const addresses = await aliasesOf(key, core, listener);
-  return addresses?.join(",");
+function askAliases(key: string, core: Core, listener: MapListener): Answer<string | undefined> {
+  return after(aliasesOf(key, core, listener), (addresses) => addresses?.join(","));
 }
 
 /** A virtusertable has one address for a key; a list must be neither cut nor refused. */
-async function askVirtuser(key: string, core: Core, listener: MapListener): Promise<string | undefined> {
-  const addresses = await aliasesOf(key, core, listener);
-  if (addresses !== undefined && addresses.length > 1) {
-    throw new TemporaryError(`${key} goes to ${addresses.length} addresses, and a virtusertable holds one: use the milter`);
-  }
-  return addresses?.[0];
+function askVirtuser(key: string, core: Core, listener: MapListener): Answer<string | undefined> {
+  return after(aliasesOf(key, core, listener), (addresses) => {
+    if (addresses !== undefined && addresses.length > 1) {
+      throw new TemporaryError(`${key} goes to ${addresses.length} addresses, and a virtusertable holds one: use the milter`);
+    }
+    return addresses?.[0];
+  });
 }
 
-async function aliasesOf(key: string, core: Core, listener: MapListener): Promise<readonly string[] | undefined> {
+function aliasesOf(key: string, core: Core, listener: MapListener): Answer<readonly string[] | undefined> {
   const address = parseAddress(key);
   if (!isComplete(address) || writtenAddress(address) === undefined) return undefined;
-  const { addresses, loops } = await follow(address, (each) => stepFrom(each, core, listener));
-  for (const loop of loops) listener.onLoop?.(loop);
-  if (addresses.length === 1 && addresses[0] === address) return undefined;
-  return addresses.map((each) => {
-    const written = writtenAddress(each);
-    if (written === undefined) throw new TemporaryError(`${address} leads to "${cleanText(each)}", which is not an address`);
-    return written;
+  const ends = follow(address, (each) => stepFrom(each, core, listener));
+  return after(ends, ({ addresses, loops }) => {
+    for (const loop of loops) listener.onLoop?.(loop);
+    if (addresses.length === 1 && addresses[0] === address) return undefined;
+    return addresses.map((each) => {
+      const written = writtenAddress(each);
+      if (written === undefined) throw new TemporaryError(`${address} leads to "${cleanText(each)}", which is not an address`);
+      return written;
+    });
   });
 }
 
 /** Where an address goes in one step; none when it is not a local recipient. */
-async function stepFrom(address: string, core: Core, listener: MapListener): Promise<readonly string[]> {
+function stepFrom(address: string, core: Core, listener: MapListener): Answer<readonly string[]> {
   if (!isComplete(address)) return [];
-  const resolution = await resolved(await rewritten(address, core, listener), core);
-  return resolution.kind === "found" ? resolution.addresses : [];
+  const resolution = after(rewritten(address, core, listener), resolved, core);
+  return after(resolution, (reached) => (reached.kind === "found" ? reached.addresses : []));
 }
 
 /** Client address → keywords. */
-async function askKeywords(key: string, core: Core, listener: MapListener): Promise<string | undefined> {
+function askKeywords(key: string, core: Core, listener: MapListener): Answer<string | undefined> {
   const address = canonicalIp(key);
-  return address === undefined ? undefined : await discardedKeywords(sessionOf(address, listener), core);
+  return address === undefined ? undefined : discardedKeywords(sessionOf(address, listener), core);
 }
 
 const featuresTag = "srv_features:";
 
 /** Client address, with or without its tag → letters. Names and shortened addresses are asked too, and lead on to the address. */
-async function askFeatures(key: string, core: Core, listener: MapListener): Promise<string | undefined> {
+function askFeatures(key: string, core: Core, listener: MapListener): Answer<string | undefined> {
   const isTagged = key.toLowerCase().startsWith(featuresTag);
   const address = canonicalIp(isTagged ? key.slice(featuresTag.length) : key);
-  return address === undefined ? undefined : await featuresOff(sessionOf(address, listener), core);
+  return address === undefined ? undefined : featuresOff(sessionOf(address, listener), core);
 }
 
 /** Of the access map of Sendmail only the features: the rest of it is the administrator's, and RCPT is for the milter. */
-async function askAccess(key: string, core: Core, listener: MapListener): Promise<string | undefined> {
-  return key.toLowerCase().startsWith(featuresTag) ? await askFeatures(key, core, listener) : undefined;
+function askAccess(key: string, core: Core, listener: MapListener): Answer<string | undefined> {
+  return key.toLowerCase().startsWith(featuresTag) ? askFeatures(key, core, listener) : undefined;
 }
 
 /** EHLO name → the refusal, in the form of access(5). */
-async function askHelo(key: string, core: Core, listener: MapListener): Promise<string | undefined> {
-  const verdict = await decideEhlo(sessionOf(undefined, listener), key, core);
-  if (verdict.kind === "pass") return undefined;
-  if (verdict.reason === "unavailable") throw new TemporaryError("the EHLO name cannot be checked", { cause: verdict.cause });
-  return formatReply(verdict.reply);
+function askHelo(key: string, core: Core, listener: MapListener): Answer<string | undefined> {
+  return after(decideEhlo(sessionOf(undefined, listener), key, core), (verdict) => {
+    if (verdict.kind === "pass") return undefined;
+    if (verdict.reason === "unavailable") throw new TemporaryError("the EHLO name cannot be checked", { cause: verdict.cause });
+    return formatReply(verdict.reply);
+  });
 }
 
 /** `@domain` would be the key of a catch-all. */
@@ -182,16 +190,17 @@ function isComplete(address: string): boolean {
   return localPartOf(address) !== "" && (domainOf(address) ?? "") !== "";
 }
 
-async function rewritten(address: string, core: Core, listener: MapListener): Promise<Scope> {
+function rewritten(address: string, core: Core, listener: MapListener): Answer<Scope> {
   const scope = scopeOf(address, listener);
-  return { ...scope, rcpt: await rewrite(scope, core) };
+  return after(rewrite(scope, core), (rcpt) => withRcpt(scope, rcpt));
 }
 
 /** The resolution; that of a list which is too long is not known, for a part of it would be wrong. */
-async function resolved(scope: Scope, core: Core): Promise<Exclude<Resolution, { kind: "list-too-long" }>> {
-  const resolution = await resolve(scope, core);
-  if (resolution.kind === "list-too-long") throw resolution.cause;
-  return resolution;
+function resolved(scope: Scope, core: Core): Answer<Exclude<Resolution, { kind: "list-too-long" }>> {
+  return after(resolve(scope, core), (resolution) => {
+    if (resolution.kind === "list-too-long") throw resolution.cause;
+    return resolution;
+  });
 }
 
 function scopeOf(rcpt: string, listener: MapListener): Scope {

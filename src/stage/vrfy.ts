@@ -1,6 +1,6 @@
 /** VRFY and EXPN (RFC 5321 3.5): answered for whom the settings allow, from the same directory as RCPT. */
 
-import type { Answer } from "../answer/answer.ts";
+import { type Answer, after } from "../answer/answer.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { asBoolean } from "../expr/result.ts";
 import { domainOf, localPartOf, parseAddress, unquote } from "../mail/address.ts";
@@ -27,30 +27,40 @@ export function decideExpn(session: Session, text: string, core: Core): Answer<V
   return onTemporary((scope) => expn(scope, core), cannotTell, scopeOf(session, text));
 }
 
-async function vrfy(scope: Scope, text: string, core: Core): Promise<VrfyOutcome> {
-  const isOn = asBoolean(await evaluate("vrfy", core.settings.extensions.vrfy, scope, core));
-  if (!isOn) return disabled("VRFY is disabled.", "vrfy-disabled");
-  const notFound = refused(550, "5.1.2", "Address not found.", "not-found");
-  if (domainOf(scope.rcpt) === undefined) {
-    const directory = await chooseDirectory(undefined, scope, core);
-    if (directory?.everything) return foundAs(text);
-    const addresses = directory === undefined ? [] : await directory.verify(scope.rcpt);
-    return addresses.length === 0 ? notFound : found(addresses);
-  }
-  const resolution = await resolve(scope, core);
-  // A list is nobody's mailbox: EXPN is for it.
-  return resolution.kind === "found" && resolution.reason !== "list" ? foundAs(text) : notFound;
+function vrfy(scope: Scope, text: string, core: Core): Answer<VrfyOutcome> {
+  return after(evaluate("vrfy", core.settings.extensions.vrfy, scope, core), (isOn) => {
+    if (!asBoolean(isOn)) return disabled("VRFY is disabled.", "vrfy-disabled");
+    if (domainOf(scope.rcpt) === undefined) return verifyWord(scope, text, core);
+    return after(resolve(scope, core), (resolution) =>
+      // A list is nobody's mailbox: EXPN is for it.
+      resolution.kind === "found" && resolution.reason !== "list" ? foundAs(text) : noAddress,
+    );
+  });
 }
 
-async function expn(scope: Scope, core: Core): Promise<VrfyOutcome> {
-  const isOn = asBoolean(await evaluate("expn", core.settings.extensions.expn, scope, core));
-  if (!isOn) return disabled("EXPN is disabled.", "expn-disabled");
+function verifyWord(scope: Scope, text: string, core: Core): Answer<VrfyOutcome> {
+  return after(chooseDirectory(undefined, scope, core), (directory) => {
+    if (directory?.everything) return foundAs(text);
+    return after(directory?.verify(scope.rcpt) ?? [], (addresses) => (addresses.length === 0 ? noAddress : found(addresses)));
+  });
+}
+
+function expn(scope: Scope, core: Core): Answer<VrfyOutcome> {
+  return after(evaluate("expn", core.settings.extensions.expn, scope, core), (isOn) =>
+    asBoolean(isOn) ? expand(scope, core) : disabled("EXPN is disabled.", "expn-disabled"),
+  );
+}
+
+function expand(scope: Scope, core: Core): Answer<VrfyOutcome> {
   const own = core.settings.domains.get(domainOf(scope.rcpt) ?? "");
   const address = own === undefined ? scope.rcpt : `${localPartOf(scope.rcpt)}@${own.name}`;
-  const directory = await chooseDirectory(own?.directory, scope, core);
-  const members = await directory?.expand(address);
-  core.trace?.({ step: `directory ${directory?.name ?? "none"}`, asked: `expand ${address}`, answer: members?.join(", ") ?? "not found" });
-  return members === undefined ? refused(550, "5.1.2", "Mailing list not found.", "not-found") : found(members);
+  return after(chooseDirectory(own?.directory, scope, core), (directory) =>
+    after(directory?.expand(address), (members) => {
+      const answer = members?.join(", ") ?? "not found";
+      core.trace?.({ step: `directory ${directory?.name ?? "none"}`, asked: `expand ${address}`, answer });
+      return members === undefined ? refused(550, "5.1.2", "Mailing list not found.", "not-found") : found(members);
+    }),
+  );
 }
 
 function scopeOf(session: Session, text: string): Scope {
@@ -75,6 +85,8 @@ function foundAs(text: string): VrfyOutcome {
 function refused(code: number, status: string, text: string, reason: Reason): VrfyOutcome {
   return { verdict: refuse(reply(code, status, text), reason), addresses: [] };
 }
+
+const noAddress = refused(550, "5.1.2", "Address not found.", "not-found");
 
 function disabled(text: string, reason: Reason): VrfyOutcome {
   return refused(252, "2.5.1", text, reason);

@@ -1,6 +1,6 @@
 /** The socketmap front end: a request, through the map that it names, to a reply. */
 import { performance } from "node:perf_hooks";
-import type { Answer } from "../../answer/answer.ts";
+import { type Answer, after } from "../../answer/answer.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import { smtpPort } from "../../mail/port.ts";
 import type { Core, Mode } from "../../stage/core.ts";
@@ -58,16 +58,19 @@ class SocketmapFrontEnd {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  async answer(request: SocketmapRequest): Promise<TimedReply> {
+  answer(request: SocketmapRequest): Answer<TimedReply> {
     const startedAt = this.#now();
-    const reply = await this.#guarded(request.map, request.key);
-    const isHidden = reply.kind !== "notFound" && this.#options.mode() === "shadow" && isDecision(request.map);
+    return after(this.#ask(request), (reply) => this.#conclude(request, reply, startedAt));
+  }
+
+  #conclude({ map, key }: SocketmapRequest, reply: SocketmapReply, startedAt: number): TimedReply {
+    const isHidden = reply.kind !== "notFound" && this.#options.mode() === "shadow" && isDecision(map);
     const sent: SocketmapReply = isHidden ? { kind: "notFound" } : reply;
     this.#options.onLookup({
       event: "lookup",
       listener: this.#options.listener,
-      map: loggable(request.map),
-      key: loggable(request.key),
+      map: loggable(map),
+      key: loggable(key),
       answer: sent.kind,
       value: textOf(sent),
       ...(isHidden ? { would: textOf(reply) } : undefined),
@@ -76,29 +79,30 @@ class SocketmapFrontEnd {
     return timed(sent);
   }
 
-  async #guarded(map: string, key: string): Promise<SocketmapReply> {
-    const { listener } = this.#options;
+  #ask({ map, key }: SocketmapRequest): Answer<SocketmapReply> {
     try {
       const core = this.#options.core();
       if (!isMap(map, core)) {
         // By "not found" a slip in main.cf would refuse mail for good, and by TEMP Sendmail would queue all of it.
-        this.#once({ kind: "unknown-map", listener, map: loggable(map) }, map);
+        this.#once({ kind: "unknown-map", listener: this.#options.listener, map: loggable(map) }, map);
         return { kind: "permanent", reason: "there is no such map" };
       }
-      const value = await askMap(map, key, core, this.#mapListener());
-      if (value === undefined) return { kind: "notFound" };
-      const problem = problemOf(value);
-      if (problem !== undefined) throw new TemporaryError(problem);
-      return { kind: "found", data: value };
+      const reply = after(askMap(map, key, core, this.#mapListener()), replyOf);
+      return reply instanceof Promise ? reply.catch((error: unknown) => this.#fail(error, map, key)) : reply;
     } catch (error) {
-      if (error instanceof TemporaryError) {
-        // That a source is down is logged when it goes down; here it may also be a list that is too long for a reply.
-        this.#once({ kind: "map-unavailable", listener, map: loggable(map), key: loggable(key), error }, `${map} ${error.message}`);
-        return { kind: "temporary", reason: "cannot tell now" };
-      }
-      this.#options.onNotice({ kind: "internal-error", listener, error });
-      return { kind: "temporary", reason: "internal error" };
+      return this.#fail(error, map, key);
     }
+  }
+
+  #fail(error: unknown, map: string, key: string): SocketmapReply {
+    const { listener } = this.#options;
+    if (error instanceof TemporaryError) {
+      // That a source is down is logged when it goes down; here it may also be a list that is too long for a reply.
+      this.#once({ kind: "map-unavailable", listener, map: loggable(map), key: loggable(key), error }, `${map} ${error.message}`);
+      return { kind: "temporary", reason: "cannot tell now" };
+    }
+    this.#options.onNotice({ kind: "internal-error", listener, error });
+    return { kind: "temporary", reason: "internal error" };
   }
 
   #mapListener(): MapListener {
@@ -114,6 +118,13 @@ class SocketmapFrontEnd {
   #once(notice: Notice, about: string): void {
     if (this.#said.allows(`${notice.kind} ${about}`)) this.#options.onNotice(notice);
   }
+}
+
+function replyOf(value: string | undefined): SocketmapReply {
+  if (value === undefined) return { kind: "notFound" };
+  const problem = problemOf(value);
+  if (problem !== undefined) throw new TemporaryError(problem);
+  return { kind: "found", data: value };
 }
 
 function timed(reply: SocketmapReply): TimedReply {
