@@ -22,6 +22,9 @@ const entryOctets = 100;
 /** No address and no domain is longer; the answer to a longer key is not kept. */
 export const maxKeyOctets = 1024;
 
+/** Else the cache makes some at each call. */
+const noOptions = {};
+
 export class AnswerCache<T> {
   readonly #existing: LRUCache<string, KeptAnswer<T>> | undefined;
   readonly #missing: LRUCache<string, KeptAnswer<T>> | undefined;
@@ -44,7 +47,7 @@ export class AnswerCache<T> {
 
   /** Also what is no longer fresh. */
   get(key: string): KeptAnswer<T> | undefined {
-    return this.#existing?.get(key) ?? this.#missing?.get(key);
+    return this.#existing?.get(key, noOptions) ?? this.#missing?.get(key, noOptions);
   }
 
   set(key: string, answer: KeptAnswer<T>): void {

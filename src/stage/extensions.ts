@@ -112,15 +112,18 @@ const invalid = "invalid";
 
 const validIf = (isValid: boolean) => (isValid ? undefined : invalid);
 
+const size = /^\d{1,20}$/;
+const xtext = /^[!-~]+$/;
+
 const mailParameters: Checks = new Map<string, Check>([
   // RFC 1870. How much is too much is the MTA's.
-  ["SIZE", { extension: undefined, fault: ({ value = "" }) => validIf(/^\d{1,20}$/.test(value)) }],
+  ["SIZE", { extension: undefined, fault: ({ value = "" }) => validIf(size.test(value)) }],
   ["REQUIRETLS", { extension: "requireTls", fault: ({ value }) => validIf(value === undefined) }],
   ["BY", { extension: "deliverBy", fault: checkBy }],
   ["HOLDFOR", { extension: "futureRelease", fault: checkHoldFor }],
   ["HOLDUNTIL", { extension: "futureRelease", fault: checkHoldUntil }],
   ["MT-PRIORITY", { extension: "mtPriority", fault: checkPriority }],
-  ["ENVID", { extension: "dsn", fault: ({ value = "" }) => validIf(/^[!-~]+$/.test(value)) }],
+  ["ENVID", { extension: "dsn", fault: ({ value = "" }) => validIf(xtext.test(value)) }],
 ]);
 
 // ORCPT alone is never refused: Postfix sends it to each server that offers DSN.

@@ -223,7 +223,8 @@ function deliver(
       return deliverList(found.members, address, directory, core, reason);
     case "mailbox": {
       const isAlias = !found.primaries.includes(address);
-      const addresses = isAlias && followsAliases(directory, core) ? found.primaries : [kept];
+      const isItself = found.primaries.length === 1 && found.primaries[0] === kept;
+      const addresses = isItself || (isAlias && followsAliases(directory, core)) ? found.primaries : [kept];
       return foundIn(directory, addresses, reason ?? (isAlias ? "alias" : "mailbox"), core);
     }
   }

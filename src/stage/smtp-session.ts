@@ -48,9 +48,8 @@ interface EhloQuestion {
   readonly terms: Terms;
 }
 
-interface MailQuestion {
+interface MailQuestion extends MailCommand {
   readonly smtp: SmtpSession;
-  readonly command: MailCommand;
   readonly terms: Terms;
 }
 
@@ -176,17 +175,19 @@ export class SmtpSession {
     }
     this.reset();
     this.#stage = "mail";
-    const own: MailCommand = {
+    const question: MailQuestion = {
+      smtp: this,
+      terms,
       sender: detach(command.sender),
       parameters: command.parameters.length === 0 ? command.parameters : command.parameters.map(detach),
       message: detach(command.message),
       isAtRcpt: command.isAtRcpt === true,
     };
-    const outcome = decideMail(this.session, own.sender, terms.core, own, terms);
-    return after(outcome, SmtpSession.#takeMail, { smtp: this, command: own, terms });
+    return after(decideMail(this.session, question.sender, terms.core, question, terms), SmtpSession.#takeMail, question);
   }
 
-  static #takeMail(outcome: MailOutcome, { smtp, command, terms }: MailQuestion): StageResult {
+  static #takeMail(outcome: MailOutcome, question: MailQuestion): StageResult {
+    const { smtp, terms, message, sender, parameters, isAtRcpt } = question;
     throwIfAborted(terms.core.abort);
     const { session } = smtp;
     const { verdict, sender: decided, observed } = outcome;
@@ -196,7 +197,6 @@ export class SmtpSession {
       if (terms.isShadow) beginTransaction(session, "");
       return result;
     }
-    const { message, sender, parameters, isAtRcpt } = command;
     // An MTA that repeats its questions has let the sender through when it asks about recipients.
     if (verdict.kind === "pass" || terms.isShadow || smtp.#repeatsQuestions) beginTransaction(session, decided, parameters);
     const { helo, login, tls } = session;

@@ -30,6 +30,9 @@ const maxIdleMs = 30 * 60 * 1000;
 /** What a key takes, with its place in the cache. */
 const keyOctets = 300;
 
+/** Else the cache makes some at each call. */
+const noOptions = {};
+
 export class SessionMemory {
   readonly #now: () => number;
   readonly #maxOctets: number;
@@ -58,7 +61,7 @@ export class SessionMemory {
   }
 
   find(key: string, now = this.#now()): SessionEntry | undefined {
-    const entry = this.#sessions.get(key);
+    const entry = this.#sessions.get(key, noOptions);
     if (entry === undefined) return undefined;
     if (now - entry.lastSeen > maxIdleMs) {
       this.#sessions.delete(key);
@@ -72,7 +75,7 @@ export class SessionMemory {
   keep(key: string, entry: SessionEntry, now = this.#now()): void {
     entry.lastSeen = now;
     entry.octets = 0;
-    this.#sessions.set(key, entry);
+    this.#sessions.set(key, entry, noOptions);
   }
 
   end(key: string): void {
