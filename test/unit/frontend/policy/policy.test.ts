@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { TemporaryError } from "../../../../src/answer/temporary-error.ts";
+import { answerPolicy } from "../../../../src/frontend/policy/policy.ts";
 import { SessionMemory } from "../../../../src/frontend/policy/session-memory.ts";
 import { client, rcpt, request, type World, type WorldOptions, world } from "../../../support/mail-domain.ts";
 import { rule } from "../../../support/settings.ts";
@@ -393,6 +394,19 @@ describe.each([false, true])("a directory that waits: %s", (waits) => {
       ["vrfy", "john@example.org", "pass", "reject", "vrfy-disabled"],
     ]);
   });
+});
+
+test("what is at hand makes no promise, be it passed or refused", () => {
+  const answer = answerPolicy(world().options);
+  const asked = [
+    rcpt("john@example.org"),
+    rcpt("nobody@example.org"),
+    rcpt("a@elsewhere.example"),
+    request("MAIL", { size: "90000" }),
+    request("EHLO", { heloName: "localhost" }),
+    request("VRFY", { recipient: "john@example.org" }),
+  ];
+  for (const one of asked) expect(answer(one)).not.toBeInstanceOf(Promise);
 });
 
 describe("the log", () => {
