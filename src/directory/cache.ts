@@ -1,6 +1,6 @@
 /** Answers of a directory kept for a while; positive ones outlast an outage. */
 import type { Answer } from "../answer/answer.ts";
-import { AnswerCache, octetsOfTexts } from "../answer/answer-cache.ts";
+import { AnswerCache, type KeptAnswer, octetsOfTexts } from "../answer/answer-cache.ts";
 import { type Patience, type WaitedFor, waitPatiently } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Directory, Recipient } from "../stage/sources.ts";
@@ -92,11 +92,15 @@ function remember<T>({ entries, positiveMs, negativeMs, staleMs }: CacheSettings
     const time = now();
     if (last !== undefined && time < last.freshUntil) return last.value;
     if (last !== undefined && time < failedAt + retryMs && time < last.staleUntil) return last.value;
+    return askAnew(key, last, patience);
+  };
+
+  function askAnew(key: string, last: KeptAnswer<T> | undefined, patience: Patience | undefined): Answer<T> {
     const answer = waitPatiently(patience, backend.source, () => asked(key));
     if (last === undefined || !(answer instanceof Promise)) return answer;
     return answer.catch((error: unknown) => {
       if (error instanceof TemporaryError && now() < last.staleUntil) return last.value;
       throw error;
     });
-  };
+  }
 }
