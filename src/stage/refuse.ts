@@ -25,27 +25,24 @@ export function refuse(answer: Reply, reason: Reason, delayMs = 0): Verdict {
 }
 
 /** What `ask` answers; a `TemporaryError` yields what `cannotTell` makes of it. */
-export function onTemporary<S, T>(
-  ask: (state: S) => Answer<T>,
-  cannotTell: (cause: TemporaryError, state: S) => Answer<T>,
-  state: S,
-): Answer<T> {
+export function onTemporary<S, T>(ask: (state: S) => Answer<T>, cannotTell: CannotTell<S, T>, state: S): Answer<T> {
   try {
     const answer = ask(state);
     return answer instanceof Promise ? onRejection(answer, cannotTell, state) : answer;
   } catch (error) {
-    if (error instanceof TemporaryError) return cannotTell(error, state);
-    throw error;
+    return heed(error, cannotTell, state);
   }
 }
 
-async function onRejection<S, T>(answer: Promise<T>, cannotTell: (cause: TemporaryError, state: S) => Answer<T>, state: S): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof TemporaryError) return cannotTell(error, state);
-    throw error;
-  }
+type CannotTell<S, T> = (cause: TemporaryError, state: S) => Answer<T>;
+
+function onRejection<S, T>(answer: Promise<T>, cannotTell: CannotTell<S, T>, state: S): Promise<T> {
+  return answer.catch((error: unknown) => heed(error, cannotTell, state));
+}
+
+function heed<S, T>(error: unknown, cannotTell: CannotTell<S, T>, state: S): Answer<T> {
+  if (error instanceof TemporaryError) return cannotTell(error, state);
+  throw error;
 }
 
 export function unavailable(answer: Reply, cause: unknown): Verdict {
