@@ -29,16 +29,16 @@ export function parseExemptRecipients(text: string, problem: LineProblem): IsExe
     } else
       problem(line, `"${entry}" is not an address, domain or /pattern/. Write one a line, such as john@example.org, info@ or example.org.`);
   }
-  return (address) => {
-    const [user, domain] = [localPartOf(address), domainOf(address) ?? ""];
-    // With a tag, too.
-    const [plain = ""] = user.split("+");
-    return (
-      [user, plain, ""].some((each) => (each !== "" && addresses.has(`${each}@`)) || addresses.has(`${each}@${domain}`)) ||
-      isBelow(domain, domains) ||
-      patterns.some((pattern) => pattern.test(address))
-    );
-  };
+  return (address) =>
+    isAmong(address, addresses) || isBelow(domainOf(address) ?? "", domains) || patterns.some((pattern) => pattern.test(address));
+}
+
+function isAmong(address: string, addresses: ReadonlySet<string>): boolean {
+  if (addresses.size === 0) return false;
+  const [user, domain] = [localPartOf(address), domainOf(address) ?? ""];
+  // With a tag, too.
+  const [plain = ""] = user.split("+");
+  return [user, plain, ""].some((each) => (each !== "" && addresses.has(`${each}@`)) || addresses.has(`${each}@${domain}`));
 }
 
 function matchesSome(address: string): boolean {

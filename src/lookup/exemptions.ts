@@ -27,8 +27,8 @@ export function openExemptions({ clients, recipients }: ExemptionSettings, files
   const recipientLists = open("exempt-recipients", recipients, parseExemptRecipients, files);
   return {
     exemptions: {
-      client: (address, name) => clientLists.tests().some((test) => test(address, name)),
-      recipient: (address) => recipientLists.tests().some((test) => test(address)),
+      client: (address, name) => clientLists.someTest((test) => test(address, name)),
+      recipient: (address) => recipientLists.someTest((test) => test(address)),
     },
     refresh: () => refreshAll([...clientLists.files, ...recipientLists.files].map((file) => () => file.refresh())),
   };
@@ -45,5 +45,6 @@ function open<T>(variant: string, settings: ListSettings, parse: (text: string, 
   // The configuration has no entry with a problem.
   const inline = parse(settings.entries.join("\n"), () => {});
   const watched = settings.files.map((path) => files.watch({ name: "greylist", variant, path, format, needsEntries: false }));
-  return { tests: (): readonly T[] => [inline, ...watched.flatMap(({ content }) => content)], files: watched };
+  const someTest = (holds: (test: T) => boolean) => holds(inline) || watched.some(({ content }) => content.some(holds));
+  return { someTest, files: watched };
 }

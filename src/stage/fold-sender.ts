@@ -11,6 +11,10 @@ export function foldSender(sender: string): string {
 }
 
 function foldLocalPart(local: string): string {
+  // Whatever is folded has one of these; `#` is from an earlier folding.
+  if (!/[\d+=#]/.test(local)) return local;
+  // It is neither signed nor forwarded.
+  if (!local.includes("=")) return withoutIds(withoutDetail(local));
   const [author, forwarder = ""] = withoutSrs(withoutBatv(local));
   return `${forwarder}${withoutIds(withoutDetail(author))}`;
 }
@@ -47,8 +51,8 @@ function withoutIds(local: string): string {
   let folded = "";
   for (let index = 0; index < parts.length; ) {
     const end = endOfHexGroups(parts, index);
-    const groups = parts.slice(index, end);
-    folded += isGroupedId(groups) ? "#" : groups.map(withoutNumber).join("");
+    if (isGroupedId(parts, index, end)) folded += "#";
+    else for (let at = index; at < end; at += 1) folded += withoutNumber(parts[at] ?? "");
     folded += parts[end] ?? "";
     index = end + 1;
   }
@@ -66,9 +70,10 @@ const minGroups = 3;
 const minGroupedDigits = 16;
 
 /** Such as a UUID. Words that only use the first letters of the alphabet are too few and too short for it. */
-function isGroupedId(groups: readonly string[]): boolean {
-  const digits = groups.filter(isHex).join("");
-  return groups.length >= 2 * minGroups - 1 && digits.length >= minGroupedDigits && /\d/.test(digits);
+function isGroupedId(parts: readonly string[], start: number, end: number): boolean {
+  if (end - start < 2 * minGroups - 1) return false;
+  const digits = parts.slice(start, end).filter(isHex).join("");
+  return digits.length >= minGroupedDigits && /\d/.test(digits);
 }
 
 function withoutNumber(token: string): string {

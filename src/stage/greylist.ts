@@ -10,6 +10,7 @@ import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { clientKey, exactAddress, greylistKey } from "./greylist-key.ts";
 import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
+import type { Exemptions } from "./sources.ts";
 import type { GreylistSettings } from "./stage-settings.ts";
 import type { GreylistAnswer, GreylistQuestion } from "./state.ts";
 import type { Verdict } from "./verdict.ts";
@@ -55,39 +56,59 @@ function askIfEnabled(attempt: Attempt): Answer<Greylisting | undefined> {
 function ask(isEnabled: Value, { scope, given, address, settings, core }: Attempt): Answer<Greylisting | undefined> {
   if (!asBoolean(isEnabled)) return undefined;
   const { name } = scope.session.client;
-  const exemption = exemptionOf(address, name, [given, scope.rcpt], core);
+  const exemption = exemptRecipient(given, scope.rcpt, core) ?? exemptClient(address, name, core);
   if (exemption !== undefined) {
     core.trace?.({ step: "greylist", asked: exemption, answer: "exempt" });
     return undefined;
   }
   const question = questionOf(address, name, scope, settings, core.sources.now());
-  return after(core.sources.state.greylist(question), (answer) => {
-    core.trace?.({
-      step: "greylist",
-      asked: [question.client, question.sender, question.recipient].map((part) => part || "<>").join(" "),
-      answer: describe(answer, question),
-    });
-    return outcomeOf(answer, question, settings, core.settings.rcpt.replies.greylisted);
+  return after(core.sources.state.greylist(question), conclude, { question, core });
+}
+
+interface OpenQuestion {
+  readonly question: GreylistQuestion;
+  readonly core: Core;
+}
+
+function conclude(answer: GreylistAnswer, { question, core }: OpenQuestion): Greylisting | undefined {
+  core.trace?.({
+    step: "greylist",
+    asked: [question.client, question.sender, question.recipient].map((part) => part || "<>").join(" "),
+    answer: describe(answer, question),
   });
+  const { greylist: settings, replies } = core.settings.rcpt;
+  return outcomeOf(answer, question, settings, replies.greylisted);
 }
 
 /** RFC 2142: mail about abuse must come through. */
 const neverGreylisted: ReadonlySet<string> = new Set(["postmaster", "abuse"]);
 
-function exemptionOf(address: string, name: string, recipients: readonly string[], { sources }: Core): string | undefined {
-  const { exemptions } = sources;
-  const recipient = recipients.find((each) => neverGreylisted.has(localPartOf(each)) || exemptions.recipient(each));
-  if (recipient !== undefined) return recipient;
-  return exemptions.client(address, name) ? `${name === "" ? "unknown" : name}[${address}]` : undefined;
+/** The one that is. */
+function exemptRecipient(given: string, resolved: string, { sources }: Core): string | undefined {
+  if (isExempt(given, sources.exemptions)) return given;
+  return resolved !== given && isExempt(resolved, sources.exemptions) ? resolved : undefined;
+}
+
+function isExempt(recipient: string, exemptions: Exemptions): boolean {
+  return neverGreylisted.has(localPartOf(recipient)) || exemptions.recipient(recipient);
+}
+
+function exemptClient(address: string, name: string, { sources }: Core): string | undefined {
+  return sources.exemptions.client(address, name) ? `${name === "" ? "unknown" : name}[${address}]` : undefined;
 }
 
 function questionOf(address: string, name: string, scope: Scope, settings: GreylistSettings, now: number): GreylistQuestion {
-  const { delayMs, retryWindowMs, lifetimeMs, autoWhitelist, maxWaiting } = settings;
+  const key = greylistKey({ client: clientKey(address, name, settings), sender: scope.sender, recipient: scope.rcpt }, settings);
   return {
-    ...greylistKey({ client: clientKey(address, name, settings), sender: scope.sender, recipient: scope.rcpt }, settings),
-    ...{ now, delayMs, retryWindowMs, lifetimeMs },
-    autoWhitelist: { address: exactAddress(address), passes: autoWhitelist === 0 ? undefined : autoWhitelist },
-    maxWaiting,
+    client: key.client,
+    sender: key.sender,
+    recipient: key.recipient,
+    now,
+    delayMs: settings.delayMs,
+    retryWindowMs: settings.retryWindowMs,
+    lifetimeMs: settings.lifetimeMs,
+    autoWhitelist: { address: exactAddress(address), passes: settings.autoWhitelist === 0 ? undefined : settings.autoWhitelist },
+    maxWaiting: settings.maxWaiting,
   };
 }
 
