@@ -79,50 +79,56 @@ export interface GreylistRows {
 export interface GreylistDecision {
   readonly answer: GreylistAnswer;
   /** Rows to be written; `undefined`: as it is. */
-  readonly triplet?: GreylistRow;
-  readonly address?: AddressRow;
+  readonly triplet: GreylistRow | undefined;
+  readonly address: AddressRow | undefined;
 }
 
 export function decideGreylist(rows: GreylistRows, question: TripletQuestion): GreylistDecision {
   const { now, delayMs, retryWindowMs, lifetimeMs } = question;
-  const address = alive(rows.address, now);
-  const credit = creditOf(address, question);
-  if (isWhitelisted(address, question)) return { answer: { kind: "whitelisted" }, ...credit };
+  const known = alive(rows.address, now);
+  if (isWhitelisted(known, question)) return { answer: whitelisted, triplet: undefined, address: creditOf(known, question) };
   const row = alive(rows.triplet, now);
   if (row === undefined) {
-    const answer: GreylistAnswer = { kind: "wait", firstSeen: now, isNew: true };
-    if (question.beginsNothing) return { answer };
-    return { answer, triplet: { firstSeen: now, lastSeen: now, passed: undefined, expires: now + retryWindowMs } };
+    const begun = { firstSeen: now, lastSeen: now, passed: undefined, expires: now + retryWindowMs };
+    return waiting(now, true, question.beginsNothing ? undefined : begun);
   }
   const firstSeen = Math.min(row.firstSeen, now);
   const passed = row.passed === undefined ? undefined : Math.min(row.passed, now);
   if (passed === undefined && now - firstSeen < delayMs) {
-    const answer: GreylistAnswer = { kind: "wait", firstSeen, isNew: false };
-    if (row.firstSeen <= now + skewMs) return { answer };
-    return { answer, triplet: { firstSeen, lastSeen: now, passed, expires: now + retryWindowMs } };
+    const isAhead = row.firstSeen > now + skewMs;
+    return waiting(firstSeen, false, isAhead ? { firstSeen, lastSeen: now, passed, expires: now + retryWindowMs } : undefined);
   }
   const firstPass = passed === undefined;
   const answer: GreylistAnswer = { kind: "pass", firstPass, waitedMs: Math.max(0, (passed ?? now) - firstSeen) };
-  if (!firstPass && row.lastSeen <= now + skewMs && now - row.lastSeen < refreshMs(lifetimeMs)) return { answer, ...credit };
+  const address = creditOf(known, question);
+  if (!firstPass && row.lastSeen <= now + skewMs && now - row.lastSeen < refreshMs(lifetimeMs))
+    return { answer, triplet: undefined, address };
   // An entry that an administrator made outlives the lifetime.
   const expires = Math.max(row.expires, now + lifetimeMs);
-  return { answer, triplet: { firstSeen, lastSeen: now, passed: passed ?? now, expires }, ...credit };
+  return { answer, triplet: { firstSeen, lastSeen: now, passed: passed ?? now, expires }, address };
+}
+
+const whitelisted: GreylistAnswer = { kind: "whitelisted" };
+
+/** Who waits adds nothing to an address. */
+function waiting(firstSeen: number, isNew: boolean, triplet: GreylistRow | undefined): GreylistDecision {
+  return { answer: { kind: "wait", firstSeen, isNew }, triplet, address: undefined };
 }
 
 function isWhitelisted(address: AddressRow | undefined, { autoWhitelist }: GreylistQuestion): boolean {
   return address !== undefined && address.passes >= (autoWhitelist.passes ?? allowedPasses);
 }
 
-/** What a pass adds to an address. */
-export function creditOf(row: AddressRow | undefined, question: GreylistQuestion): { readonly address?: AddressRow } {
+/** The row of an address to which a pass adds; `undefined`: it adds nothing. */
+export function creditOf(row: AddressRow | undefined, question: GreylistQuestion): AddressRow | undefined {
   const { now, lifetimeMs, autoWhitelist } = question;
-  if (autoWhitelist.passes === undefined) return {};
+  if (autoWhitelist.passes === undefined) return undefined;
   const known = alive(row, now);
-  if (known === undefined) return { address: { passes: 1, seen: now, expires: now + lifetimeMs } };
-  if (known.seen > now + skewMs) return { address: { ...known, seen: now } };
-  if (now - known.seen < hourMs) return {};
+  if (known === undefined) return { passes: 1, seen: now, expires: now + lifetimeMs };
+  if (known.seen > now + skewMs) return { ...known, seen: now };
+  if (now - known.seen < hourMs) return undefined;
   const passes = Math.min(known.passes + 1, allowedPasses);
-  return { address: { passes, seen: now, expires: Math.max(known.expires, now + lifetimeMs) } };
+  return { passes, seen: now, expires: Math.max(known.expires, now + lifetimeMs) };
 }
 
 export interface ThrottleDecision {

@@ -1,6 +1,6 @@
 /** Bounds the greylist entries of a client that never comes again: each would stay for the retry window. */
 import { LRUCache } from "lru-cache";
-import { type Answer, after } from "../answer/answer.ts";
+import { after } from "../answer/answer.ts";
 import type { GreylistAnswer, GreylistQuestion, State } from "../stage/state.ts";
 import type { StateStore } from "./state-store.ts";
 
@@ -13,23 +13,29 @@ const maxAddresses = 50_000;
  */
 export function limitWaiting(store: Pick<StateStore, keyof State>, onFull: (address: string) => void = () => {}): State {
   const counts = new WaitingCounts();
+  const count = (answer: GreylistAnswer, { question, isFull }: CountedQuestion): GreylistAnswer => {
+    if (answer.kind === "pass" && answer.firstPass) counts.add(question, -1);
+    else if (answer.kind === "wait" && answer.isNew) {
+      if (isFull) onFull(question.autoWhitelist.address);
+      else counts.add(question, 1);
+    }
+    return answer;
+  };
   return {
     ...(store.source && { source: store.source }),
     greylist(question) {
-      const { address } = question.autoWhitelist;
       const isFull = counts.of(question) + 1 > question.maxWaiting;
-      return after(store.greylist(isFull ? { ...question, beginsNothing: true } : question), (answer): Answer<GreylistAnswer> => {
-        if (answer.kind === "pass" && answer.firstPass) counts.add(question, -1);
-        else if (answer.kind === "wait" && answer.isNew) {
-          if (isFull) onFull(address);
-          else counts.add(question, 1);
-        }
-        return answer;
-      });
+      return after(store.greylist(isFull ? { ...question, beginsNothing: true } : question), count, { question, isFull });
     },
     throttle: (question) => store.throttle(question),
     giveBack: (question) => store.giveBack(question),
   };
+}
+
+interface CountedQuestion {
+  readonly question: GreylistQuestion;
+  /** So many entries of the address wait already that this one is not remembered. */
+  readonly isFull: boolean;
 }
 
 /** Entries that wait, by exact address. Those that expire are not seen, so each count runs down to nothing from its limit in a retry window. */

@@ -150,7 +150,7 @@ export async function askGreylist(
     const triplet = written.get(keyOf(question));
     if (decision.triplet !== undefined && triplet === undefined) return undefined;
     const answer = triplet === undefined ? decision.answer : answerOf(triplet, known, question.now);
-    if (answer.kind !== "wait" && creditOf(address, question).address !== undefined)
+    if (answer.kind !== "wait" && creditOf(address, question) !== undefined)
       credited.set(clean(question.autoWhitelist.address), question.now);
     return answer;
   });

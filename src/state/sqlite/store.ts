@@ -21,10 +21,41 @@ const importedPerTransaction = 500;
 const busyRetryMs = 5;
 
 interface QueuedWork {
-  /** In the transaction; returns what is to be called after the commit. */
-  perform(file: StateFile): () => void;
+  /** In the transaction; again in the next one if that fails. */
+  perform(file: StateFile): void;
+  /** After the commit. */
+  answer(): void;
   fail(error: unknown): void;
 }
+
+/** A question, and who waits for its answer. */
+class WaitingQuestion<Q, A> implements QueuedWork {
+  readonly #ask: (file: StateFile, question: Q) => A;
+  readonly #question: Q;
+  readonly #resolve: (answer: A) => void;
+  readonly fail: (error: unknown) => void;
+  #answer: A | undefined;
+
+  constructor(ask: (file: StateFile, question: Q) => A, question: Q, resolve: (answer: A) => void, reject: (error: unknown) => void) {
+    this.#ask = ask;
+    this.#question = question;
+    this.#resolve = resolve;
+    this.fail = reject;
+  }
+
+  perform(file: StateFile): void {
+    this.#answer = this.#ask(file, this.#question);
+  }
+
+  answer(): void {
+    // It was performed.
+    this.#resolve(this.#answer as A);
+  }
+}
+
+const askGreylist = (file: StateFile, question: TripletQuestion) => file.greylist(question);
+const askThrottle = (file: StateFile, question: ThrottleQuestion) => file.throttle(question);
+const giveBack = (file: StateFile, question: ThrottleQuestion) => file.giveBack(question);
 
 export class SqliteState implements StateStore {
   readonly source: WaitedFor;
@@ -56,15 +87,15 @@ export class SqliteState implements StateStore {
   }
 
   greylist(question: TripletQuestion): Promise<GreylistAnswer> {
-    return this.#ask((file) => file.greylist(question));
+    return this.#ask(askGreylist, question);
   }
 
   throttle(question: ThrottleQuestion): Promise<ThrottleAnswer> {
-    return this.#ask((file) => file.throttle(question));
+    return this.#ask(askThrottle, question);
   }
 
   giveBack(question: ThrottleQuestion): Promise<void> {
-    return this.#ask((file) => file.giveBack(question));
+    return this.#ask(giveBack, question);
   }
 
   list(filter: EntryFilter, page: Page<Triplet>): Promise<readonly GreylistEntry[]> {
@@ -84,11 +115,11 @@ export class SqliteState implements StateStore {
   }
 
   allow(subject: Triplet | string, now: number): Promise<void> {
-    return this.#ask((file) => file.allow(subject, now));
+    return this.#ask((file) => file.allow(subject, now), undefined);
   }
 
   forget(subject: Triplet | string): Promise<boolean> {
-    return this.#ask((file) => file.forget(subject));
+    return this.#ask((file) => file.forget(subject), undefined);
   }
 
   stats(now: number): Promise<GreylistStats> {
@@ -101,7 +132,7 @@ export class SqliteState implements StateStore {
     const flush = async () => {
       const chunk = some;
       some = [];
-      count += await this.#ask((file) => chunk.filter((entry) => file.importEntry(entry)).length);
+      count += await this.#ask((file) => chunk.filter((entry) => file.importEntry(entry)).length, undefined);
     };
     for await (const entry of entries) if (some.push(entry) === importedPerTransaction) await flush();
     await flush();
@@ -109,7 +140,7 @@ export class SqliteState implements StateStore {
   }
 
   async expire(now: number, limit: number): Promise<boolean> {
-    const goesOn = await this.#ask((file) => file.expire(now, limit));
+    const goesOn = await this.#ask((file) => file.expire(now, limit), undefined);
     return this.#try(() => this.#file?.shrink() ?? false) || goesOn;
   }
 
@@ -129,7 +160,7 @@ export class SqliteState implements StateStore {
     this.#closeFile();
   }
 
-  #ask<T>(work: (file: StateFile) => T): Promise<T> {
+  #ask<Q, A>(ask: (file: StateFile, question: Q) => A, question: Q): Promise<A> {
     if (this.#isClosed) return Promise.reject(this.#error(new Error("it is closed")));
     if (this.#waiting.length >= maxQueue) {
       const error = this.#error(new Error(`${maxQueue} questions wait already`));
@@ -137,11 +168,7 @@ export class SqliteState implements StateStore {
       return Promise.reject(error);
     }
     return new Promise((resolve, reject) => {
-      const perform = (file: StateFile) => {
-        const answer = work(file);
-        return () => resolve(answer);
-      };
-      this.#waiting.push({ perform, fail: reject });
+      this.#waiting.push(new WaitingQuestion(ask, question, resolve, reject));
       if (!this.#isFlushing && !this.#checkpoints.pausesCommits) this.#flushSoon();
     });
   }
@@ -169,20 +196,19 @@ export class SqliteState implements StateStore {
   #flush(): void {
     this.#isFlushing = false;
     if (this.#checkpoints.pausesCommits || this.#isClosed || this.#waiting.length === 0) return;
-    const answers: (() => void)[] = [];
-    const count = Math.min(this.#waiting.length, maxBatch);
+    const batch = this.#waiting.slice(0, maxBatch);
     try {
       this.#file ??= this.#opening.open();
       this.#file.begin();
-      for (const pending of this.#waiting.slice(0, count)) answers.push(pending.perform(this.#file));
+      for (const work of batch) work.perform(this.#file);
       this.#file.commit();
     } catch (cause) {
-      this.#failed(cause, count);
+      this.#failed(cause, batch.length);
       return;
     }
     this.#busyTries = 0;
-    this.#waiting.splice(0, count);
-    for (const answer of answers) answer();
+    this.#waiting.splice(0, batch.length);
+    for (const work of batch) work.answer();
     this.#availability.worked("");
     this.#checkpoints.soon();
     if (this.#waiting.length > 0) this.#flushSoon();

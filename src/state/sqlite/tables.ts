@@ -10,6 +10,7 @@ import {
   decideGreylist,
   decideThrottle,
   type GreylistRow,
+  type GreylistRows,
   never,
   type ThrottleRow,
   type TokenRow,
@@ -36,6 +37,12 @@ const schema = `
 
 const entryColumns = "client, sender, recipient, first_seen AS firstSeen, last_seen AS lastSeen, passed, expires";
 const statements = {
+  // NULL where a table has no such row.
+  greylistRows: `
+    SELECT g.first_seen, g.last_seen, g.passed, g.expires, a.passes, a.seen, a.expires
+    FROM (SELECT 1)
+      LEFT JOIN greylist AS g ON g.client = ? AND g.sender = ? AND g.recipient = ?
+      LEFT JOIN greylist_address AS a ON a.address = ?`,
   triplet: `SELECT ${entryColumns} FROM greylist WHERE client = ? AND sender = ? AND recipient = ?`,
   putTriplet: `
     INSERT INTO greylist (client, sender, recipient, first_seen, last_seen, passed, expires) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -88,6 +95,17 @@ const statements = {
 
 type StatementName = keyof typeof statements;
 
+/** The columns of `greylistRows`. */
+type GreylistColumns = readonly [
+  firstSeen: number | null,
+  lastSeen: number,
+  passed: number | null,
+  expires: number,
+  passes: number | null,
+  seen: number,
+  addressExpires: number,
+];
+
 /** What expiry walks through, in this order. */
 const tables = [
   ["greylist", ["client", "sender", "recipient"]],
@@ -106,7 +124,9 @@ const pagesPerStep = 64;
 export class StateFile {
   readonly path: string;
   readonly #database: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements: Readonly<Record<StatementName, StatementSync>>;
+  /** Those of expiry, by their text. */
+  readonly #made = new Map<string, StatementSync>();
   /** Device and inode, so that a file that was replaced is noticed. */
   readonly #file: string;
   #table = 0;
@@ -121,6 +141,7 @@ export class StateFile {
     this.#database = new DatabaseSync(path, { timeout: 0 });
     try {
       this.#prepareTables();
+      this.#statements = prepareAll(this.#database);
       this.#file = fileOf(path);
     } catch (error) {
       this.#database.close();
@@ -150,13 +171,14 @@ export class StateFile {
 
   greylist(question: TripletQuestion): GreylistAnswer {
     const { client, sender, recipient, autoWhitelist } = question;
-    const rows = { triplet: this.triplet(question), address: this.address(autoWhitelist.address) };
-    const { answer, triplet, address } = decideGreylist(rows, question);
+    // The statement names these columns, and has one row in any case.
+    const columns = this.#statements.greylistRows.get(client, sender, recipient, autoWhitelist.address) as unknown as GreylistColumns;
+    const { answer, triplet, address } = decideGreylist(greylistRowsOf(columns), question);
     if (triplet !== undefined) {
       const { firstSeen, lastSeen, passed, expires } = triplet;
-      this.#prepared("putTriplet").run(client, sender, recipient, firstSeen, lastSeen, passed ?? null, expires);
+      this.#statements.putTriplet.run(client, sender, recipient, firstSeen, lastSeen, passed ?? null, expires);
     }
-    if (address !== undefined) this.#prepared("putAddress").run(autoWhitelist.address, address.passes, address.seen, address.expires);
+    if (address !== undefined) this.#statements.putAddress.run(autoWhitelist.address, address.passes, address.seen, address.expires);
     return answer;
   }
 
@@ -164,7 +186,7 @@ export class StateFile {
     const key = tokenKey(question);
     const { answer, row, token } = decideThrottle(this.#throttleRows(question, key), question);
     if (row !== undefined) this.#putThrottle(question.key, row);
-    if (token !== undefined && key !== undefined) this.#prepared("putToken").run(key, token.period, token.expires);
+    if (token !== undefined && key !== undefined) this.#statements.putToken.run(key, token.period, token.expires);
     return answer;
   }
 
@@ -172,61 +194,61 @@ export class StateFile {
     const key = tokenKey(question);
     const row = decideGiveBack(this.#throttleRows(question, key), question);
     if (row !== undefined) this.#putThrottle(question.key, row);
-    if (key !== undefined) this.#prepared("forgetToken").run(key);
+    if (key !== undefined) this.#statements.forgetToken.run(key);
   }
 
   list({ client = "", sender = "", recipient = "", state }: EntryFilter, { after, limit }: Page<Triplet>): readonly GreylistEntry[] {
     const start = [after?.client ?? "", after?.sender ?? "", after?.recipient ?? ""];
     const states = [state === "passed" ? 1 : 0, state === "waiting" ? 0 : 1];
-    const rows = this.#prepared("list").all(...start, client, sender, recipient, ...states, limit);
+    const rows = this.#statements.list.all(...start, client, sender, recipient, ...states, limit);
     // The statement names these columns.
     return (rows as unknown as (GreylistEntry & { passed: number | null })[]).map((row) => ({ ...row, passed: row.passed ?? undefined }));
   }
 
   listAddresses(part: string, { after = "", limit }: Page<string>): readonly AddressEntry[] {
-    const rows = this.#prepared("listAddresses").all(after, part, limit);
+    const rows = this.#statements.listAddresses.all(after, part, limit);
     // The statement names these columns.
     return (rows as unknown as AddressEntry[]).map((row) => ({ ...row }));
   }
 
   triplet({ client, sender, recipient }: Triplet): GreylistRow | undefined {
     // The statement names these columns.
-    const row = this.#prepared("triplet").get(client, sender, recipient) as (GreylistRow & { passed: number | null }) | undefined;
+    const row = this.#statements.triplet.get(client, sender, recipient) as (GreylistRow & { passed: number | null }) | undefined;
     return row && { firstSeen: row.firstSeen, lastSeen: row.lastSeen, passed: row.passed ?? undefined, expires: row.expires };
   }
 
   address(address: string): AddressRow | undefined {
     // The statement names these columns.
-    const row = this.#prepared("address").get(address) as AddressRow | undefined;
+    const row = this.#statements.address.get(address) as AddressRow | undefined;
     return row && { ...row };
   }
 
   allow(subject: Triplet | string, now: number): void {
-    if (typeof subject === "string") this.#prepared("putAddress").run(subject, allowedPasses, now, never);
-    else this.#prepared("allowTriplet").run(subject.client, subject.sender, subject.recipient, now, now, now);
+    if (typeof subject === "string") this.#statements.putAddress.run(subject, allowedPasses, now, never);
+    else this.#statements.allowTriplet.run(subject.client, subject.sender, subject.recipient, now, now, now);
   }
 
   forget(subject: Triplet | string): boolean {
     const { changes } =
       typeof subject === "string"
-        ? this.#prepared("forgetAddress").run(subject)
-        : this.#prepared("forgetTriplet").run(subject.client, subject.sender, subject.recipient);
+        ? this.#statements.forgetAddress.run(subject)
+        : this.#statements.forgetTriplet.run(subject.client, subject.sender, subject.recipient);
     return Number(changes) > 0;
   }
 
   stats(now: number): GreylistStats {
     // The statement names these columns; `oldest` is NULL when there is no row.
-    const row = this.#prepared("stats").get(now, now) as unknown as GreylistStats & { oldest: number | null };
+    const row = this.#statements.stats.get(now, now) as unknown as GreylistStats & { oldest: number | null };
     return { ...row, oldest: row.oldest ?? undefined };
   }
 
   /** False if the known entry stays. */
   importEntry(entry: ImportedEntry): boolean {
     if (entry.kind === "address") {
-      return Number(this.#prepared("importAddress").run(entry.address, entry.passes, entry.seen, entry.expires).changes) > 0;
+      return Number(this.#statements.importAddress.run(entry.address, entry.passes, entry.seen, entry.expires).changes) > 0;
     }
     const { client, sender, recipient, firstSeen, lastSeen, passed, expires } = entry;
-    const { changes } = this.#prepared("importTriplet").run(client, sender, recipient, firstSeen, lastSeen, passed ?? null, expires);
+    const { changes } = this.#statements.importTriplet.run(client, sender, recipient, firstSeen, lastSeen, passed ?? null, expires);
     return Number(changes) > 0;
   }
 
@@ -262,7 +284,7 @@ export class StateFile {
   /** Gives some of the free pages back; true when there are more. Not in a transaction. */
   shrink(): boolean {
     // The pragma names its column.
-    const { freelist_count: free } = this.#prepared("freePages").get() as { freelist_count: number };
+    const { freelist_count: free } = this.#statements.freePages.get() as { freelist_count: number };
     if (free <= reservePages) return false;
     this.#database.exec(`PRAGMA incremental_vacuum(${Math.min(free - reservePages, pagesPerStep)})`);
     return true;
@@ -271,24 +293,20 @@ export class StateFile {
   #throttleRows(question: ThrottleQuestion, token: string | undefined) {
     // The statements name these columns.
     return {
-      row: this.#prepared("throttle").get(question.key) as ThrottleRow | undefined,
-      token: token === undefined ? undefined : (this.#prepared("token").get(token) as TokenRow | undefined),
+      row: this.#statements.throttle.get(question.key) as ThrottleRow | undefined,
+      token: token === undefined ? undefined : (this.#statements.token.get(token) as TokenRow | undefined),
     };
   }
 
   #putThrottle(key: string, { period, taken, previous, expires }: ThrottleRow): void {
-    this.#prepared("putThrottle").run(key, period, taken, previous, expires);
-  }
-
-  #prepared(name: StatementName): StatementSync {
-    return this.#prepare(statements[name]);
+    this.#statements.putThrottle.run(key, period, taken, previous, expires);
   }
 
   #prepare(sql: string): StatementSync {
-    const known = this.#statements.get(sql);
+    const known = this.#made.get(sql);
     if (known !== undefined) return known;
     const statement = this.#database.prepare(sql);
-    this.#statements.set(sql, statement);
+    this.#made.set(sql, statement);
     return statement;
   }
 
@@ -311,6 +329,23 @@ export class StateFile {
     if (found > version) throw new Error(`its tables are of version ${found}, and this program knows ${version}: a newer Postern wrote it`);
     return found;
   }
+}
+
+function prepareAll(database: DatabaseSync): Readonly<Record<StatementName, StatementSync>> {
+  const prepared = Object.entries(statements).map(([name, sql]) => [name, database.prepare(sql)]);
+  // It has the names of `statements`.
+  const all = Object.fromEntries(prepared) as Record<StatementName, StatementSync>;
+  // An array costs half of an object with names.
+  all.greylistRows.setReturnArrays(true);
+  return all;
+}
+
+function greylistRowsOf(columns: GreylistColumns): GreylistRows {
+  const [firstSeen, , passed, , passes] = columns;
+  return {
+    triplet: firstSeen === null ? undefined : { firstSeen, lastSeen: columns[1], passed: passed ?? undefined, expires: columns[3] },
+    address: passes === null ? undefined : { passes, seen: columns[5], expires: columns[6] },
+  };
 }
 
 function fileOf(path: string): string {
