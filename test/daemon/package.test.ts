@@ -38,6 +38,7 @@ protocol = "socketmap"
 bind = ["127.0.0.1:10041"]
 [store.mail]
 type = "sqlite"
+timeout = "1m"
 path = "${path}"
 [directory.mail]
 type = "sql"

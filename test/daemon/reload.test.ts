@@ -152,7 +152,7 @@ it("reloads need no further connections to PostgreSQL", async () => {
 });
 
 it("a configuration that has become a FIFO or a directory leaves the previous one active", async () => {
-  const { daemon, ask } = await start(`type = "sqlite"\npath = "${join(directory, "people.sqlite")}"`);
+  const { daemon, ask } = await start(`type = "sqlite"\ntimeout = "1m"\npath = "${join(directory, "people.sqlite")}"`);
   const file = join(directory, "postern.toml");
   for (const command of ["mkfifo", "mkdir"]) {
     rmSync(file, { recursive: true });

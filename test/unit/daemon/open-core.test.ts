@@ -57,6 +57,7 @@ dns = { resolvers = ["${server.address}"], cache = { entries = ${dns} } }
 [store.people]
 type = "sqlite"
 path = "${file(path)}.sqlite"
+timeout = "1m"
 query = { recipients = "SELECT address FROM people WHERE address = ?", emails = "SELECT ?", members = "SELECT ? WHERE 0" }
 [directory.sql]
 type = "sql"
