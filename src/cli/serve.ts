@@ -66,7 +66,8 @@ function startPrimary(configuration: Configuration, workers: number, { logger }:
   const [, program = ""] = process.argv;
   return startWorkers(configuration, {
     workers,
-    fork: () => fork(program, ["worker"]),
+    fork: (channels) =>
+      fork(program, ["worker"], { stdio: ["inherit", "inherit", "inherit", "ipc", ...new Array<"pipe">(channels).fill("pipe")] }),
     loadOptions: loadOptions(options),
     leaseState: stateLeases(logger),
     logger,

@@ -3,7 +3,7 @@
  * that it accepts to the worker that has the fewest, and replaces a worker that ends by itself.
  */
 import type { ChildProcess } from "node:child_process";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import type { Configuration, ListenerSettings } from "../config/configuration.ts";
 import type { LoadOptions } from "../config/load.ts";
@@ -13,16 +13,16 @@ import { BoundSockets } from "./listen-sockets.ts";
 import { type Logger, logNotice } from "./log.ts";
 import { answerQuestions } from "./remote-questions.ts";
 import { askState, type StateQuestion } from "./remote-state.ts";
-import type { RoutedMessage } from "./session-routing.ts";
 import type { StateLease } from "./state-lease.ts";
 import { Succession } from "./succession.ts";
+import { firstChannel } from "./worker-message.ts";
 import { type Connection, WorkerProcess } from "./worker-process.ts";
 
 export interface WorkersOptions {
   /** How many. */
   readonly workers: number;
-  /** A process that does `runWorker`. */
-  readonly fork: () => ChildProcess;
+  /** A process that does `runWorker`, with so many pipes from `firstChannel` on. */
+  readonly fork: (channels: number) => ChildProcess;
   /** Those that each worker loads the configuration with. */
   readonly loadOptions: LoadOptions;
   readonly leaseState: (configuration: Configuration) => StateLease;
@@ -179,39 +179,40 @@ class RunningWorkers implements Daemon {
   async #startWorker(number: number): Promise<string | undefined> {
     const { fork, logger } = this.#options;
     const startedAt = performance.now();
+    const others = [...this.#workers];
+    const child = fork(others.length);
     const worker: WorkerProcess = new WorkerProcess({
-      child: fork(),
+      child,
       onQuestions: answerQuestions(
         (question: StateQuestion) => this.#generations.use(({ lease }) => askState(lease.state, question)),
         (outcomes) => worker.send({ kind: "outcomes", outcomes }),
       ),
-      onRouted: (to, message) => this.#route(number, to, message),
       onRefused: (listener) => this.#counts.get(listener)?.limit.refused(),
       onClosed: (listener, count) => this.#closed(listener, count),
       onEnd: (how, left) => {
         this.#workers.delete(number);
         for (const connection of left) this.#assign(connection);
-        for (const other of this.#workers.values()) other.send({ kind: "lost", worker: number });
         if (this.#isStopping) return;
         logger.error({ event: "worker", worker: number, pid: worker.pid, ended: how }, "a worker process ended; another is started");
         this.#restart(number, restartPauseMs - (performance.now() - startedAt));
       },
     });
     this.#workers.set(number, worker);
-    const error = await this.#configure(number, worker, this.#generations.current.configuration);
+    const configured = this.#configure(number, worker, this.#generations.current.configuration);
+    for (const [index, [peer, other]] of others.entries()) {
+      const descriptor = firstChannel + index;
+      const socket = child.stdio?.[descriptor];
+      // There is none when the process could not be started.
+      if (socket instanceof Socket)
+        other.connect({ worker: number, socket, onTaken: () => worker.send({ kind: "channel", worker: peer, descriptor }) });
+    }
+    const error = await configured;
     if (this.#isStopping) return error;
     if (error === undefined) {
       logger.info({ event: "worker", worker: number, pid: worker.pid }, "a worker process serves");
       for (const connection of this.#unassigned.splice(0)) this.#assign(connection);
     } else logger.error({ event: "worker", worker: number }, `a worker process cannot start: ${error}`);
     return error;
-  }
-
-  /** Between two workers. A request to one that does not serve is left to the worker that asks. */
-  #route(from: number, to: number, message: RoutedMessage): void {
-    const worker = this.#workers.get(to);
-    if (worker?.isReady) worker.send({ kind: "routed", from, message });
-    else if (message.kind === "requests") this.#workers.get(from)?.send({ kind: "lost", worker: to });
   }
 
   #restart(number: number, pauseMs: number): void {

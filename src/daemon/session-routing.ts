@@ -2,13 +2,13 @@
  * One SMTP session in one worker. An MTA asks about a session over several connections, which may be those of several workers: the
  * worker that a session belongs to is found by a hash of its key, and decides whatever connection a request came on.
  */
-import { hash } from "node:crypto";
 import type { OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { maxAnswerMs } from "../frontend/connection/deadline.ts";
 import type { TimedReply } from "../frontend/connection/protocol.ts";
 import type { answerPolicy } from "../frontend/policy/policy.ts";
 import { sessionKey } from "../frontend/policy/policy-session.ts";
+import { textHash } from "../text/text-hash.ts";
 import type { PolicyRequest } from "../wire/policy.ts";
 import { type Answered, type Asked, answerQuestions, RemoteQuestions } from "./remote-questions.ts";
 
@@ -19,7 +19,7 @@ export interface SessionRequest {
   readonly request: PolicyRequest;
 }
 
-/** From one worker to another, by way of the primary process. */
+/** From one worker to another. */
 export type RoutedMessage =
   | { readonly kind: "requests"; readonly requests: readonly Asked<SessionRequest>[] }
   | { readonly kind: "replies"; readonly replies: readonly Answered<TimedReply>[] };
@@ -28,7 +28,8 @@ export interface SessionRoutingOptions {
   /** Which worker this is, from 1 on, and of how many. */
   readonly worker: number;
   readonly workers: number;
-  readonly send: (to: number, message: RoutedMessage) => void;
+  /** `false`: it could not be sent. */
+  readonly send: (to: number, message: RoutedMessage) => boolean;
   /** Another worker runs and does not answer, or answers again. */
   readonly onAvailability: OnAvailability;
 }
@@ -69,7 +70,7 @@ export class SessionRouting {
     }
   }
 
-  /** That worker has ended. Another takes its number, and is asked anew. */
+  /** That worker has ended, or cannot be asked now. Whoever has its number is asked anew. */
   lose(worker: number): void {
     this.#owners.get(worker)?.lose();
     this.#owners.delete(worker);
@@ -77,7 +78,7 @@ export class SessionRouting {
 
   #ownerOf(key: string | undefined): number {
     const { worker, workers } = this.#options;
-    return key === undefined ? worker : (hash("sha256", key, "buffer").readUInt32BE() % workers) + 1;
+    return key === undefined ? worker : ((textHash(key) >>> 0) % workers) + 1;
   }
 
   #questionsTo(worker: number): RemoteQuestions<SessionRequest, TimedReply> {
@@ -85,7 +86,9 @@ export class SessionRouting {
     if (known !== undefined) return known;
     const questions = new RemoteQuestions<SessionRequest, TimedReply>({
       process: `worker ${worker}`,
-      send: (requests) => this.#options.send(worker, { kind: "requests", requests }),
+      send: (requests) => {
+        if (!this.#options.send(worker, { kind: "requests", requests })) this.lose(worker);
+      },
       // An MTA waits longer for a policy, so that the worker that it asked can still decide.
       deadlineMs: () => maxAnswerMs,
       onAvailability: this.#options.onAvailability,

@@ -2,16 +2,20 @@
 import type { LoadOptions } from "../config/load.ts";
 import type { Answered, Asked } from "./remote-questions.ts";
 import type { StateAnswer, StateQuestion } from "./remote-state.ts";
-import type { RoutedMessage } from "./session-routing.ts";
+
+/** The file descriptors of a worker's first channels begin here, after standard input, output, error and the channel of the primary process. */
+export const firstChannel = 4;
 
 export type MessageToWorker =
   | Configure
-  /** Comes with the socket. The next one comes after `taken`. */
+  /** Comes with the socket. The next socket comes after `taken`. */
   | { readonly kind: "connection"; readonly listener: string; readonly mustMakeRoom: boolean }
   | { readonly kind: "outcomes"; readonly outcomes: readonly Answered<StateAnswer>[] }
-  | { readonly kind: "routed"; readonly from: number; readonly message: RoutedMessage }
-  /** That worker has ended, or does not serve yet. */
-  | { readonly kind: "lost"; readonly worker: number }
+  /**
+   * A channel to another worker, which has its end already. It is a file that the process was started with, or else comes with the
+   * message, and the next socket comes after `taken`.
+   */
+  | { readonly kind: "channel"; readonly worker: number; readonly descriptor?: number }
   /** Answered by `alive`, unless the worker is stopped or its loop is held. */
   | { readonly kind: "beat" }
   /** Finish requests in progress, then stop. */
@@ -38,5 +42,4 @@ export type MessageToPrimary =
   | { readonly kind: "refused"; readonly listener: string }
   /** A connection of that listener was closed. */
   | { readonly kind: "closed"; readonly listener: string }
-  | { readonly kind: "questions"; readonly questions: readonly Asked<StateQuestion>[] }
-  | { readonly kind: "routed"; readonly to: number; readonly message: RoutedMessage };
+  | { readonly kind: "questions"; readonly questions: readonly Asked<StateQuestion>[] };

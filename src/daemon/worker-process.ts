@@ -3,7 +3,6 @@ import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import type { Asked } from "./remote-questions.ts";
 import type { StateQuestion } from "./remote-state.ts";
-import type { RoutedMessage } from "./session-routing.ts";
 import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-message.ts";
 
 export interface Connection {
@@ -14,11 +13,17 @@ export interface Connection {
   readonly mustMakeRoom: boolean;
 }
 
+/** One end of a channel between two workers. */
+interface ChannelEnd {
+  /** Who has the other one. */
+  readonly worker: number;
+  readonly socket: Socket;
+  readonly onTaken: () => void;
+}
+
 export interface WorkerProcessOptions {
   readonly child: ChildProcess;
   readonly onQuestions: (questions: readonly Asked<StateQuestion>[]) => void;
-  /** What goes to another worker. */
-  readonly onRouted: (to: number, message: RoutedMessage) => void;
   /** A connection that had to be made room for, when all others were busy. It is closed, too. */
   readonly onRefused: (listener: string) => void;
   /** As many connections of the listener were closed. */
@@ -37,11 +42,13 @@ const maxMissedLoading = 12;
 export class WorkerProcess {
   readonly #options: WorkerProcessOptions;
   readonly #waiting: Connection[] = [];
+  readonly #channels: ChannelEnd[] = [];
   readonly #open = new Map<string, number>();
   /** Calls of `configure` without an answer yet, in order. */
   readonly #configuring: ((error: string | undefined) => void)[] = [];
   /** Sockets are sent one by one: those in the channel would be lost with the process. */
   #isHanding = false;
+  #onTaken: (() => void) | undefined;
   #isReady = false;
   #hasEnded = false;
   readonly #ended: Promise<void>;
@@ -96,7 +103,13 @@ export class WorkerProcess {
     this.#hand();
   }
 
-  send(message: Extract<MessageToWorker, { readonly kind: "outcomes" | "routed" | "lost" }>): void {
+  /** The other end is that worker's, which may use it from `onTaken` on: what comes before would be lost. */
+  connect(end: ChannelEnd): void {
+    this.#channels.push(end);
+    this.#hand();
+  }
+
+  send(message: Extract<MessageToWorker, { readonly kind: "outcomes" | "channel" }>): void {
     this.#send(message);
   }
 
@@ -120,6 +133,7 @@ export class WorkerProcess {
         return;
       case "taken":
         this.#isHanding = false;
+        this.#onTaken?.();
         this.#hand();
         return;
       case "refused":
@@ -131,9 +145,6 @@ export class WorkerProcess {
         return;
       case "questions":
         this.#options.onQuestions(message.questions);
-        return;
-      case "routed":
-        this.#options.onRouted(message.to, message.message);
         return;
     }
   }
@@ -155,6 +166,13 @@ export class WorkerProcess {
 
   #hand(): void {
     if (this.#isHanding) return;
+    const channel = this.#channels.shift();
+    this.#onTaken = channel?.onTaken;
+    if (channel !== undefined) {
+      this.#isHanding = true;
+      this.#send({ kind: "channel", worker: channel.worker }, channel.socket);
+      return;
+    }
     const next = this.#waiting.shift();
     if (next === undefined) return;
     const { listener, socket, mustMakeRoom } = next;
@@ -164,14 +182,15 @@ export class WorkerProcess {
   }
 
   #send(message: MessageToWorker, socket?: Socket): void {
-    // A failure comes with the end of the process.
-    this.#options.child.send(message, socket, {}, () => {});
+    // A failure comes with the end of the process. One that could not be started has nothing to send by.
+    this.#options.child.send?.(message, socket, {}, () => {});
   }
 
   #end(how: string): void {
     for (const resolve of this.#configuring.splice(0)) resolve(`it has ended (${how})`);
     for (const [listener, count] of this.#open) if (count > 0) this.#options.onClosed(listener, count);
     this.#open.clear();
+    for (const { socket } of this.#channels.splice(0)) socket.destroy();
     this.#options.onEnd(how, this.#waiting.splice(0));
   }
 }

@@ -11,8 +11,9 @@ import { type Log, logOutages, logStateStore, logWorker, openLog } from "./log.t
 import { messageOf } from "./message-of.ts";
 import { RemoteQuestions } from "./remote-questions.ts";
 import { remoteState, type StateAnswer, type StateQuestion } from "./remote-state.ts";
-import { SessionRouting } from "./session-routing.ts";
+import { type RoutedMessage, SessionRouting } from "./session-routing.ts";
 import { stateSettings } from "./state-settings.ts";
+import { WorkerChannel } from "./worker-channel.ts";
 import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-message.ts";
 
 /** Serves until the process ends. Only for a process that was forked by `startWorkers`. */
@@ -40,6 +41,8 @@ class Worker {
   });
   readonly #state = remoteState((question) => this.#stateQuestions.ask(question));
   #routing: SessionRouting | undefined;
+  /** To other workers. */
+  readonly #channels = new Map<number, WorkerChannel<RoutedMessage>>();
   #deadlineMs = 0;
   #log: Log | undefined;
   #daemon: Daemon | undefined;
@@ -50,6 +53,7 @@ class Worker {
   take(message: MessageToWorker, handle: unknown): void {
     switch (message.kind) {
       case "configure":
+        this.#routing ??= this.#openRouting(message);
         this.#configured = this.#configured.then(() => this.#configure(message));
         return;
       case "connection":
@@ -58,11 +62,8 @@ class Worker {
       case "outcomes":
         this.#stateQuestions.take(message.outcomes);
         return;
-      case "routed":
-        this.#routing?.take(message.from, message.message);
-        return;
-      case "lost":
-        this.#routing?.lose(message.worker);
+      case "channel":
+        this.#openChannel(message, handle);
         return;
       case "beat":
         sendToPrimary({ kind: "alive" });
@@ -101,19 +102,40 @@ class Worker {
     const { logger } = this.#log;
     if (this.#daemon === undefined) {
       const leaseState = (own: Configuration) => ({ state: { ...this.#state, source: this.#sourceOf(own) }, release: async () => {} });
-      const routing = new SessionRouting({
-        worker,
-        workers,
-        send: (to, message) => sendToPrimary({ kind: "routed", to, message }),
-        onAvailability: (name, up) => logWorker(logger, name, up),
-      });
-      this.#routing = routing;
-      const routePolicy: DaemonOptions["routePolicy"] = (listener, answer) => routing.route(listener, answer);
+      const routePolicy: DaemonOptions["routePolicy"] = (listener, answer) => this.#routing?.route(listener, answer) ?? answer;
       this.#daemon = await startDaemon(share, logger, { sockets: this.#sockets, leaseState, routePolicy });
     } else {
       await this.#daemon.reload(share);
       logger.level = share.log.level;
     }
+  }
+
+  #openRouting({ worker, workers }: Configure): SessionRouting {
+    return new SessionRouting({
+      worker,
+      workers,
+      send: (to, message) => this.#channels.get(to)?.send(message) ?? false,
+      onAvailability: (name, up) => {
+        if (this.#log !== undefined) logWorker(this.#log.logger, name, up);
+      },
+    });
+  }
+
+  #openChannel({ worker, descriptor }: Extract<MessageToWorker, { kind: "channel" }>, handle: unknown): void {
+    if (descriptor === undefined) sendToPrimary({ kind: "taken" });
+    const socket = descriptor === undefined ? handle : new Socket({ fd: descriptor });
+    // The other worker may have ended meanwhile.
+    if (!(socket instanceof Socket)) return;
+    const channel = new WorkerChannel<RoutedMessage>({
+      socket,
+      take: (message) => this.#routing?.take(worker, message),
+      onEnd: () => {
+        if (this.#channels.get(worker) !== channel) return;
+        this.#channels.delete(worker);
+        this.#routing?.lose(worker);
+      },
+    });
+    this.#channels.set(worker, channel);
   }
 
   /** The store, as far away as it is from here. */

@@ -2,6 +2,7 @@
  * Texts by exact keys, in flat arrays: a hash table that the garbage collector need not walk, and that touches two places in memory a
  * lookup. A Map of 100,000 strings touches five, and costs a lookup four times what a Map of 100 does.
  */
+import { textHash } from "./text-hash.ts";
 
 /** A table of more keys is split once, into so many that none of them takes long to grow. */
 const splitCount = 8192;
@@ -14,19 +15,19 @@ export class KeyTable {
 
   /** Nothing changes when the key is there already. */
   add(key: string, text: string): void {
-    const hash = hashOf(key);
+    const hash = textHash(key);
     const shard = this.#shardOf(hash);
     shard.add(key, hash, text);
     if (this.#shards.length === 1 && shard.count > splitCount) this.#split(shard);
   }
 
   has(key: string): boolean {
-    const hash = hashOf(key);
+    const hash = textHash(key);
     return this.#shardOf(hash).has(key, hash);
   }
 
   get(key: string): string | undefined {
-    const hash = hashOf(key);
+    const hash = textHash(key);
     return this.#shardOf(hash).get(key, hash);
   }
 
@@ -152,12 +153,4 @@ class Shard {
       this.#slots[2 * index + 1] = start;
     }
   }
-}
-
-function hashOf(key: string): number {
-  let hash = 0;
-  for (let at = 0; at < key.length; at++) hash = (Math.imul(hash, 31) + key.charCodeAt(at)) | 0;
-  // Without this, keys that differ at their ends alone would be neighbours.
-  hash = Math.imul(hash ^ (hash >>> 16), 0x45d9f3b);
-  return hash ^ (hash >>> 16);
 }

@@ -221,6 +221,14 @@ describe("two workers", () => {
     for (const [n, peer] of more.entries()) expect(await peer.ask(`more${n}@example.org`)).toBe(refusal);
     const served = await Promise.all(more.map((_, n) => daemon.logged(({ recipient }) => recipient === `more${n}@example.org`)));
     expect(served.map((line) => line.worker)).toContain(worker);
+    for (const client_port of ["40000", "40001", "40002"]) {
+      const asked = more.map((peer, n) => peer.ask(`${client_port}-${n}@example.org`, { client_port, instance: client_port }));
+      await Promise.all(asked);
+      const lines = await Promise.all(
+        more.map((_, n) => daemon.logged(({ recipient }) => recipient === `${client_port}-${n}@example.org`)),
+      );
+      expect(new Set(lines.map((line) => line.worker)).size).toBe(1);
+    }
     expect(await daemon.stop()).toBe(0);
   });
 

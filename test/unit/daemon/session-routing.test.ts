@@ -35,11 +35,12 @@ function start(workers: number, reply: (text: string) => Answer<TimedReply> = (t
     const routing = new SessionRouting({
       worker,
       workers,
-      // As the primary process does, in the form that its channels give to messages.
+      // In the form that channels give to messages.
       send(to, message) {
         sent.push({ from: worker, to, message });
-        if (!gone.has(to)) all.get(to)?.routing.take(worker, JSON.parse(JSON.stringify(message)));
-        else if (message.kind === "requests") routing.lose(to);
+        if (gone.has(to)) return false;
+        all.get(to)?.routing.take(worker, JSON.parse(JSON.stringify(message)));
+        return true;
       },
       onAvailability: (_, isUp) => up.push(isUp),
     });
@@ -186,7 +187,7 @@ it("gives a worker that took another's place none of the other's replies", async
   const previous: RoutedMessage[] = [];
   const successor: RoutedMessage[] = [];
   const routings = [previous, successor].map((sent) => {
-    const routing = new SessionRouting({ worker: 1, workers: 2, send: (_, message) => sent.push(message), onAvailability: () => {} });
+    const routing = new SessionRouting({ worker: 1, workers: 2, send: (_, message) => sent.push(message) > 0, onAvailability: () => {} });
     return { routing, answer: routing.route(listener, () => ({ text: "1:", delayMs: 0 })) };
   });
   const ports = Array.from({ length: 20 }, (_, index) => String(index + 1));

@@ -13,7 +13,6 @@ it("counts no connection as closed twice when a message comes after the end", ()
     // What a worker process asks of its child is above.
     child: child as ChildProcess,
     onQuestions: () => {},
-    onRouted: () => {},
     onRefused: () => {},
     onClosed: (_, count) => {
       closed += count;
@@ -29,6 +28,53 @@ it("counts no connection as closed twice when a message comes after the end", ()
   child.emit("exit", null, "SIGKILL");
   child.emit("message", { kind: "closed", listener: "smtp" });
   expect(closed).toBe(2);
+});
+
+/** A worker with a child process that keeps what is sent to it. */
+function start() {
+  const child = new EventEmitter();
+  const sent: { readonly kind: string }[] = [];
+  Object.assign(child, { pid: 1, send: (message: { readonly kind: string }) => sent.push(message) });
+  // What a worker process asks of its child is above.
+  const options = { child: child as ChildProcess, onQuestions: () => {}, onRefused: () => {}, onClosed: () => {}, onEnd: () => {} };
+  return { child, sent, worker: new WorkerProcess(options) };
+}
+
+it("is given one socket after the other, a channel before connections, and it is said when the channel is taken", () => {
+  const { child, sent, worker } = start();
+  let taken = 0;
+  const onTaken = () => {
+    taken += 1;
+  };
+  for (const _ of "ab") worker.give({ listener: "smtp", socket: new Socket(), mustMakeRoom: false });
+  worker.connect({ worker: 2, socket: new Socket(), onTaken });
+  expect(sent).toMatchObject([{ kind: "connection" }]);
+  child.emit("message", { kind: "taken" });
+  expect(sent.slice(1)).toEqual([{ kind: "channel", worker: 2 }]);
+  expect(taken).toBe(0);
+  child.emit("message", { kind: "taken" });
+  child.emit("message", { kind: "taken" });
+  expect(sent.slice(2)).toMatchObject([{ kind: "connection" }]);
+  expect(taken).toBe(1);
+});
+
+it("closes a channel that it was not given when it ends, so that the worker at its other end hears of it", () => {
+  const { child, worker } = start();
+  const socket = new Socket();
+  worker.give({ listener: "smtp", socket: new Socket(), mustMakeRoom: false });
+  worker.connect({ worker: 2, socket, onTaken: () => {} });
+  child.emit("exit", null, "SIGKILL");
+  expect(socket.destroyed).toBe(true);
+});
+
+it("says why it could not be started", async () => {
+  // As Node leaves it when no more files may be open.
+  const child = Object.assign(new EventEmitter(), { kill: () => false });
+  // What a worker process asks of its child is above.
+  const options = { child: child as ChildProcess, onQuestions: () => {}, onRefused: () => {}, onClosed: () => {}, onEnd: () => {} };
+  const configured = new WorkerProcess(options).configure({ kind: "configure", file: "", text: "", options: {}, worker: 1, workers: 2 });
+  child.emit("error", new Error("spawn EMFILE"));
+  expect(await configured).toBe("it has ended (spawn EMFILE)");
 });
 
 describe("a worker that gives no sign of life", () => {
@@ -54,7 +100,7 @@ describe("a worker that gives no sign of life", () => {
     };
     Object.assign(child, { pid: 1, send, kill });
     // What a worker process asks of its child is above.
-    const options = { child: child as ChildProcess, onQuestions: () => {}, onRouted: () => {}, onRefused: () => {}, onClosed: () => {} };
+    const options = { child: child as ChildProcess, onQuestions: () => {}, onRefused: () => {}, onClosed: () => {} };
     const worker = new WorkerProcess({ ...options, onEnd: (how) => ends.push(how) });
     const configure = () => worker.configure({ kind: "configure", file: "", text: "", options: {}, worker: 1, workers: 2 });
     const configured = configure();
