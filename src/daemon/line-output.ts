@@ -43,10 +43,14 @@ export class LineOutput {
   /** To be called before the process ends: all lines are written then. */
   flush(): void {
     try {
+      // What is still being written when the process ends would be lost.
+      this.#output.sync = true;
       this.#send();
       this.#output.flushSync();
     } catch {
       // The file is closed, and there is nowhere else to report that.
+    } finally {
+      this.#output.sync = false;
     }
   }
 
@@ -59,6 +63,7 @@ export class LineOutput {
 }
 
 interface ByteOutput {
+  sync: boolean;
   write(bytes: Buffer): boolean;
   flushSync(): void;
 }
