@@ -51,9 +51,9 @@ export class Backlog {
     return taken;
   }
 
-  /** The same as text, one character a byte. */
-  takeText(count: number): string {
-    const taken = this.#bytes.toString("latin1", this.#start, this.#start + count);
+  /** The same as text, one character a byte; it begins at `from`. */
+  takeText(count: number, from = 0): string {
+    const taken = this.#bytes.toString("latin1", this.#start + from, this.#start + count);
     this.#consume(count);
     return taken;
   }

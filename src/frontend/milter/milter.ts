@@ -131,7 +131,7 @@ export class MilterConversation {
       case "offer":
         throw new ProtocolError("a second offer");
       case "macros":
-        this.#macros.set(command.stage, command.values);
+        this.#macros.set(command.stage, command.macros);
         return undefined;
       case "connect":
         this.#begin(command);

@@ -3,17 +3,21 @@ import { canonicalIp } from "../../mail/ip.ts";
 import { type Path, parsePath } from "../../mail/path.ts";
 import { decodeUtf8 } from "../../mail/utf8.ts";
 import { cleanText } from "../../text/controls.ts";
+import { detach } from "../../text/octets.ts";
 import { ProtocolError } from "../protocol-error.ts";
 import { SMFIA, SMFIC } from "./codes.ts";
-import { type MacroStage, type MacroValues, readMacros } from "./macros.ts";
+import { type MacroStage, readMacros, type StageMacros } from "./macros.ts";
 import { decodeOffer, isAnswered, type Negotiation } from "./options.ts";
-import { type Packet, PacketDecoder, readStrings } from "./packet.ts";
+import { numberAt, type Packet, PacketDecoder, readStrings } from "./packet.ts";
 
-/** Text is UTF-8; what is not becomes U+FFFD. A path keeps its bytes (see `Path`). */
+/**
+ * Text is UTF-8; what is not becomes U+FFFD. A path keeps its bytes (see `Path`). What is in the message, and in commands that the MTA
+ * does not know, is left out, since nothing is decided by it.
+ */
 export type Command =
   | { readonly kind: "offer"; readonly offer: Negotiation }
   /** They come before the command that they belong to, also for events that were declined. */
-  | { readonly kind: "macros"; readonly stage: MacroStage; readonly values: MacroValues }
+  | { readonly kind: "macros"; readonly stage: MacroStage; readonly macros: StageMacros }
   /** `host` is the client's name, or its address in brackets. */
   | { readonly kind: "connect"; readonly host: string; readonly client: Client }
   | { readonly kind: "helo"; readonly name: string }
@@ -21,13 +25,13 @@ export type Command =
   | { readonly kind: "mail"; readonly path: Path; readonly parameters: readonly string[] }
   | { readonly kind: "rcpt"; readonly path: Path; readonly parameters: readonly string[] }
   | { readonly kind: "data" }
-  | { readonly kind: "header"; readonly name: string; readonly value: string }
+  | { readonly kind: "header" }
   | { readonly kind: "endOfHeader" }
-  | { readonly kind: "body"; readonly bytes: Buffer }
-  /** `bytes`: a last part of the body, mostly none. */
-  | { readonly kind: "endOfMessage"; readonly bytes: Buffer }
-  /** A command line that the MTA does not know, or its first word. */
-  | { readonly kind: "unknown"; readonly line: string }
+  | { readonly kind: "body" }
+  /** It may come with a last part of the body. */
+  | { readonly kind: "endOfMessage" }
+  /** A command that the MTA does not know. */
+  | { readonly kind: "unknown" }
   | { readonly kind: "abort" }
   | { readonly kind: "quit" }
   /** A new client will come over the same connection; what was negotiated stays. */
@@ -88,41 +92,54 @@ export function expectsReply(kind: Command["kind"], negotiated: Negotiation): bo
   }
 }
 
+/** Commands of which nothing but the kind is looked at. */
+const bare = {
+  data: { kind: "data" },
+  header: { kind: "header" },
+  endOfHeader: { kind: "endOfHeader" },
+  body: { kind: "body" },
+  endOfMessage: { kind: "endOfMessage" },
+  unknown: { kind: "unknown" },
+  abort: { kind: "abort" },
+  quit: { kind: "quit" },
+  quitNewConnection: { kind: "quitNewConnection" },
+} as const satisfies Partial<Record<Command["kind"], Command>>;
+
 /** Octets after the last field of a command are ignored, as by libmilter. */
 function decodeCommand({ letter, data }: Packet): Command {
   switch (letter) {
     case SMFIC.OPTNEG:
       return { kind: "offer", offer: decodeOffer(data) };
     case SMFIC.MACRO:
-      return { kind: "macros", stage: macroStage(data), values: readMacros(data, 1) };
+      return decodeMacros(data);
     case SMFIC.CONNECT:
       return decodeConnect(data);
     case SMFIC.HELO:
-      return { kind: "helo", name: decodeHelo(data) };
+      return decodeHelo(data);
     case SMFIC.MAIL:
-      return { kind: "mail", ...decodeEnvelope(data, "MAIL") };
+      return decodeEnvelope("mail", data);
     case SMFIC.RCPT:
-      return { kind: "rcpt", ...decodeEnvelope(data, "RCPT") };
+      return decodeEnvelope("rcpt", data);
     case SMFIC.DATA:
-      return { kind: "data" };
-    case SMFIC.HEADER: {
-      const [name = "", value = ""] = readTexts(data, 2, "a header");
-      return { kind: "header", name, value };
-    }
+      return bare.data;
+    case SMFIC.HEADER:
+      checkTexts(data, 2, "a header");
+      return bare.header;
     case SMFIC.EOH:
-      return { kind: "endOfHeader" };
+      return bare.endOfHeader;
     case SMFIC.BODY:
-      return { kind: "body", bytes: data };
+      return bare.body;
     case SMFIC.BODYEOB:
-      return { kind: "endOfMessage", bytes: data };
+      return bare.endOfMessage;
     case SMFIC.UNKNOWN:
-      return { kind: "unknown", line: readTexts(data, 1, "an unknown command")[0] ?? "" };
+      checkTexts(data, 1, "an unknown command");
+      return bare.unknown;
     case SMFIC.ABORT:
-      return { kind: "abort" };
+      return bare.abort;
     case SMFIC.QUIT:
-      return { kind: "quit" };
+      return bare.quit;
     case SMFIC.QUIT_NC:
-      return { kind: "quitNewConnection" };
+      return bare.quitNewConnection;
     default:
       throw new ProtocolError(`a command of the unknown kind ${JSON.stringify(cleanText(letter))}`);
   }
@@ -141,51 +158,55 @@ const macroStages: ReadonlyMap<string, MacroStage> = new Map<string, MacroStage>
   [SMFIC.UNKNOWN, "unknown"],
 ]);
 
-function macroStage(data: Buffer): MacroStage {
-  const stage = macroStages.get(data.toString("latin1", 0, 1));
+function decodeMacros(data: string): Command {
+  const stage = macroStages.get(data.charAt(0));
   if (stage === undefined) throw new ProtocolError("macros of no known stage");
-  return stage;
+  return { kind: "macros", stage, macros: readMacros(data, 1) };
 }
 
 /** Not a part of the packet, for the name is kept. */
-function decodeHelo(data: Buffer): string {
-  const end = data.indexOf(0);
+function decodeHelo(data: string): Command {
+  const end = data.indexOf("\0");
   if (end < 0) throw new ProtocolError("HELO without its text");
-  return data.toString("utf8", 0, Math.min(end, maxHeloOctets));
+  return { kind: "helo", name: detach(decodeUtf8(data.slice(0, Math.min(end, maxHeloOctets)))) };
 }
 
-function decodeConnect(data: Buffer): Command {
-  const hostEnd = data.indexOf(0);
+function decodeConnect(data: string): Command {
+  const hostEnd = data.indexOf("\0");
   // The NUL and the family.
   if (hostEnd < 0 || data.length < hostEnd + 2) throw new ProtocolError("an incomplete CONNECT");
   if (hostEnd > maxHostOctets) throw new ProtocolError(`a CONNECT from a host of ${hostEnd} octets`);
-  const host = data.toString("utf8", 0, hostEnd);
-  const family = data.toString("latin1", hostEnd + 1, hostEnd + 2);
+  const host = decodeUtf8(data.slice(0, hostEnd));
+  const family = data.charAt(hostEnd + 1);
   if (family === SMFIA.UNKNOWN) return { kind: "connect", host, client: { family: "unknown" } };
   const portStart = hostEnd + 2;
   const addressStart = portStart + 2;
-  const addressEnd = data.indexOf(0, addressStart);
+  const addressEnd = data.indexOf("\0", addressStart);
   if (addressEnd < 0) throw new ProtocolError("an incomplete CONNECT");
-  const text = data.toString("utf8", addressStart, addressEnd);
+  const text = decodeUtf8(data.slice(addressStart, addressEnd));
   switch (family) {
     case SMFIA.UNIX:
       return { kind: "connect", host, client: { family: "unix", path: text } };
     case SMFIA.INET:
     case SMFIA.INET6:
-      return { kind: "connect", host, client: { family: "ip", address: canonicalIp(text), port: data.readUInt16BE(portStart) } };
+      return { kind: "connect", host, client: { family: "ip", address: canonicalIp(text), port: numberAt(data, portStart, 2) } };
     default:
       throw new ProtocolError("a CONNECT of no known address family");
   }
 }
 
-function decodeEnvelope(data: Buffer, what: string): { readonly path: Path; readonly parameters: readonly string[] } {
-  const [path, ...parameters] = readStrings(data, 0);
-  if (path === undefined) throw new ProtocolError(`${what} without an address`);
-  return { path: parsePath(path), parameters: parameters.map(decodeUtf8) };
+function decodeEnvelope(kind: "mail" | "rcpt", data: string): Command {
+  const strings = readStrings(data);
+  const path = strings.shift();
+  if (path === undefined) throw new ProtocolError(`${kind.toUpperCase()} without an address`);
+  return { kind, path: parsePath(path), parameters: strings.map(decodeUtf8) };
 }
 
-function readTexts(data: Buffer, least: number, what: string): string[] {
-  const strings = readStrings(data, 0);
-  if (strings.length < least) throw new ProtocolError(`${what} without its text`);
-  return strings.map(decodeUtf8);
+/** Strings that nobody reads. */
+function checkTexts(data: string, least: number, what: string): void {
+  let end = -1;
+  for (let count = 0; count < least; count += 1) {
+    end = data.indexOf("\0", end + 1);
+    if (end < 0) throw new ProtocolError(`${what} without its text`);
+  }
 }

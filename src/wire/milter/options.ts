@@ -2,7 +2,7 @@
 import { ProtocolError } from "../protocol-error.ts";
 import { SMFIC, SMFIF, SMFIM, SMFIP } from "./codes.ts";
 import { wantedMacros } from "./macros.ts";
-import { encodePacket } from "./packet.ts";
+import { encodePacket, numberAt } from "./packet.ts";
 import type { Modification } from "./response.ts";
 
 /** What an MTA offers, and the part of it that a filter takes, which then holds for the whole connection. Sets of bits, as on the wire. */
@@ -32,9 +32,9 @@ const oldestVersion = 2;
 
 const offerOctets = 12;
 
-export function decodeOffer(data: Buffer): Negotiation {
+export function decodeOffer(data: string): Negotiation {
   if (data.length < offerOctets) throw new ProtocolError(`an offer of ${data.length} octets`);
-  return { version: data.readUInt32BE(0), actions: data.readUInt32BE(4), protocol: data.readUInt32BE(8) };
+  return { version: numberAt(data, 0, 4), actions: numberAt(data, 4, 4), protocol: numberAt(data, 8, 4) };
 }
 
 /** Nothing is in the answer that is not in the offer: Sendmail and Postfix refuse different excesses. */
@@ -57,12 +57,13 @@ export function negotiate(offer: Negotiation, requirements: Requirements): Negot
 }
 
 export function encodeOptions({ version, actions, protocol }: Negotiation): Buffer {
-  const bits = Buffer.alloc(offerOctets);
-  bits.writeUInt32BE(version, 0);
-  bits.writeUInt32BE(actions, 4);
-  bits.writeUInt32BE(protocol, 8);
-  const lists = (actions & SMFIF.SETSYMLIST) === 0 ? [] : symbolLists;
-  return encodePacket(SMFIC.OPTNEG, Buffer.concat([bits, ...lists]));
+  const takesLists = (actions & SMFIF.SETSYMLIST) !== 0;
+  const data = Buffer.alloc(offerOctets + (takesLists ? symbolLists.length : 0));
+  data.writeUInt32BE(version, 0);
+  data.writeUInt32BE(actions, 4);
+  data.writeUInt32BE(protocol, 8);
+  if (takesLists) data.set(symbolLists, offerOctets);
+  return encodePacket(SMFIC.OPTNEG, data);
 }
 
 /** A reply to an event of which this is `false`, or no reply to another one, puts both sides out of step for good. */
@@ -102,14 +103,14 @@ const events: Readonly<Record<EventKind, { readonly none: number; readonly noRep
 // `Object.entries` forgets the key type; the record above has these keys and no others.
 const eventEntries = Object.entries(events) as [EventKind, (typeof events)[EventKind]][];
 
-const symbolLists: readonly Buffer[] = [
+const symbolLists = Buffer.concat([
   symbolList(SMFIM.CONNECT, wantedMacros.connect),
   symbolList(SMFIM.HELO, wantedMacros.helo),
   symbolList(SMFIM.ENVFROM, wantedMacros.mail),
   symbolList(SMFIM.ENVRCPT, wantedMacros.rcpt),
   symbolList(SMFIM.DATA, wantedMacros.data),
   symbolList(SMFIM.EOM, wantedMacros.endOfMessage),
-];
+]);
 
 function symbolList(stage: number, macros: readonly string[]): Buffer {
   const names = macros.map((name) => (name.length === 1 ? name : `{${name}}`)).join(" ");

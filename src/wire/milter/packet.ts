@@ -5,8 +5,8 @@ import { ProtocolError } from "../protocol-error.ts";
 export interface Packet {
   /** One character: the letter of a command or response. */
   readonly letter: string;
-  /** A view of what was received. */
-  readonly data: Buffer;
+  /** One character a byte. */
+  readonly data: string;
 }
 
 /** What an MTA takes from a filter (MILTER_CHUNK_SIZE), and what it sends of a body at once. */
@@ -39,13 +39,15 @@ export class PacketDecoder {
     if (length === 0) throw new ProtocolError("an empty packet");
     if (length > maxPacketOctets) throw new ProtocolError(`a packet of ${length} octets`);
     if (this.#backlog.length < lengthOctets + length) return undefined;
-    const packet = this.#backlog.take(lengthOctets + length);
-    return { letter: packet.toString("latin1", lengthOctets, lengthOctets + 1), data: packet.subarray(lengthOctets + 1) };
+    const letter = String.fromCharCode(this.#backlog.byte(lengthOctets));
+    return { letter, data: this.#backlog.takeText(lengthOctets + length, lengthOctets + 1) };
   }
 }
 
+const noData = new Uint8Array(0);
+
 /** Throws a `RangeError` when the data are more than an MTA takes. */
-export function encodePacket(letter: string, data: Uint8Array = new Uint8Array(0)): Buffer {
+export function encodePacket(letter: string, data: Uint8Array = noData): Buffer {
   if (data.length > maxDataOctets) throw new RangeError(`${data.length} octets of data in a packet "${letter}"`);
   const packet = Buffer.allocUnsafe(lengthOctets + 1 + data.length);
   packet.writeUInt32BE(1 + data.length);
@@ -57,11 +59,25 @@ export function encodePacket(letter: string, data: Uint8Array = new Uint8Array(0
 /** More than any MTA sends: Sendmail has 50 macros a stage, and a command line has no room for so many parameters. */
 export const maxStrings = 1_024;
 
-/** All strings from `start` to the end of the data, one character a byte. */
-export function readStrings(data: Buffer, start: number): string[] {
-  if (start === data.length) return [];
-  if (data[data.length - 1] !== 0) throw new ProtocolError("a string without its NUL");
-  const strings = data.toString("latin1", start, data.length - 1).split("\0", maxStrings + 1);
+/** Where the string that begins at `start` has its NUL. */
+export function endOfString(data: string, start: number): number {
+  const end = data.indexOf("\0", start);
+  if (end < 0) throw new ProtocolError("a string without its NUL");
+  return end;
+}
+
+/** A number of so many octets, the highest first; they are all there. */
+export function numberAt(data: string, offset: number, octets: number): number {
+  let number = 0;
+  for (let at = offset; at < offset + octets; at += 1) number = number * 256 + data.charCodeAt(at);
+  return number;
+}
+
+/** All strings of the data. */
+export function readStrings(data: string): string[] {
+  if (data === "") return [];
+  if (!data.endsWith("\0")) throw new ProtocolError("a string without its NUL");
+  const strings = data.slice(0, -1).split("\0", maxStrings + 1);
   if (strings.length > maxStrings) throw new ProtocolError(`more than ${maxStrings} strings in a packet`);
   return strings;
 }

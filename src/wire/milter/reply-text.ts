@@ -7,15 +7,20 @@ const maxLineOctets = 509;
 /** libmilter has no more. */
 const maxLines = 32;
 
+const refusal = /^([45])\d\d \1\.\d{1,3}\.\d{1,3}$/;
+
+/** It may stay as it is if it is short enough: ASCII in one line, without a percent sign, and without spaces around it. */
+const isPlain = /^[!-$&-~](?:[ -$&-~]*[!-$&-~])?$/;
+
 /**
  * One line for each line of the text, longer ones broken. The MTA would take a `%` for the beginning of a macro, so each is
  * doubled. Throws a `RangeError` when the code is not that of a refusal or disagrees with the status.
  */
 export function formatReplyText({ code, status, text }: Reply): string {
-  const refusal = /^([45])\d\d \1\.\d{1,3}\.\d{1,3}$/;
   // Postfix turns a malformed reply into an error of the filter, for the rest of the session.
   if (!refusal.test(`${code} ${status}`)) throw new RangeError(`not a reply of a filter: ${code} ${status}`);
   const room = maxLineOctets - `${code} ${status} `.length;
+  if (text.length <= room && isPlain.test(text)) return `${code} ${status} ${text}`;
   const lines = text
     .split(/\r\n|[\r\n]/)
     .flatMap((line) => breakLine(toAscii(cleanText(line)).trim(), room))

@@ -24,10 +24,14 @@ export type Modification =
   | { readonly kind: "deleteRecipient"; readonly bytes: string }
   | { readonly kind: "changeSender"; readonly path: string; readonly parameters: readonly string[] };
 
+const goOn = encodePacket(SMFIR.CONTINUE);
+const skip = encodePacket(SMFIR.SKIP);
+
+/** The result must not be changed, as that of the other functions. */
 export function encodeResponse(response: EventResponse): Buffer {
   switch (response.kind) {
     case "continue":
-      return encodePacket(SMFIR.CONTINUE);
+      return goOn;
     case "reply":
       // Sendmail drops a text without its NUL.
       return encodePacket(SMFIR.REPLYCODE, strings(formatReplyText(response.reply)));
@@ -35,12 +39,12 @@ export function encodeResponse(response: EventResponse): Buffer {
 }
 
 export function encodeBodyResponse(response: BodyResponse): Buffer {
-  return response.kind === "skip" ? encodePacket(SMFIR.SKIP) : encodeResponse(response);
+  return response.kind === "skip" ? skip : encodeResponse(response);
 }
 
 /** The modifications, carried out in their order, then `continue`. Throws a `RangeError` when a header has no name or a modification is too long. */
 export function encodeEndOfMessage(modifications: readonly Modification[]): Buffer {
-  return Buffer.concat([...modifications.map(encodeModification), encodeResponse({ kind: "continue" })]);
+  return modifications.length === 0 ? goOn : Buffer.concat([...modifications.map(encodeModification), goOn]);
 }
 
 function encodeModification(modification: Modification): Buffer {

@@ -2,46 +2,47 @@ import { describe, expect, test } from "vitest";
 import { type MacroStage, Macros, maxMacroOctets, readMacros } from "../../../../src/wire/milter/macros.ts";
 import { ProtocolError } from "../../../../src/wire/protocol-error.ts";
 import { strings } from "../../../support/milter-frames.ts";
-import { latin1 } from "../../../support/portions.ts";
+
+const read = (...texts: string[]) => readMacros(strings(...texts), 0);
 
 function session(): Macros {
   const macros = new Macros();
-  macros.set("connect", new Map([["daemon_name", "smtp"]]));
-  macros.set("helo", new Map([["tls_version", "TLSv1.3"]]));
+  macros.set("connect", read("daemon_name", "smtp"));
+  macros.set("helo", read("tls_version", "TLSv1.3"));
   return macros;
 }
 
 test("a macro stays until its stage comes again", () => {
   const macros = session();
-  macros.set("mail", new Map([["auth_authen", "alice"]]));
+  macros.set("mail", read("auth_authen", "alice"));
   expect(macros.get("daemon_name")).toBe("smtp");
   expect(macros.get("tls_version")).toBe("TLSv1.3");
   expect(macros.get("auth_authen")).toBe("alice");
-  macros.set("mail", new Map());
+  macros.set("mail", read());
   expect(macros.get("auth_authen")).toBeUndefined();
-  macros.set("helo", new Map());
+  macros.set("helo", read());
   expect(macros.get("tls_version")).toBeUndefined();
   expect(macros.get("daemon_name")).toBe("smtp");
 });
 
 test("the latest stage speaks, also with an empty value", () => {
   const macros = session();
-  macros.set("mail", new Map([["i", "1"]]));
-  macros.set("rcpt", new Map([["i", ""]]));
+  macros.set("mail", read("i", "1"));
+  macros.set("rcpt", read("i", ""));
   expect(macros.get("i")).toBe("");
-  macros.set("rcpt", new Map([["rcpt_mailer", "error"]]));
+  macros.set("rcpt", read("rcpt_mailer", "error"));
   expect(macros.get("i")).toBe("1");
-  macros.set("mail", new Map());
+  macros.set("mail", read());
   expect(macros.get("rcpt_mailer")).toBeUndefined();
 });
 
 test("the end of a message drops what belongs to it, the end of a session all", () => {
   const macros = session();
-  macros.set("mail", new Map([["i", "1"]]));
-  macros.set("endOfMessage", new Map([["msg_id", "x"]]));
+  macros.set("mail", read("i", "1"));
+  macros.set("endOfMessage", read("auth_authen", "alice"));
   macros.endMessage();
   macros.endMessage();
-  expect([macros.get("i"), macros.get("msg_id"), macros.get("tls_version")]).toEqual([undefined, undefined, "TLSv1.3"]);
+  expect([macros.get("i"), macros.get("auth_authen"), macros.get("tls_version")]).toEqual([undefined, undefined, "TLSv1.3"]);
   macros.endSession();
   expect(macros.get("daemon_name")).toBeUndefined();
 });
@@ -49,7 +50,6 @@ test("the end of a message drops what belongs to it, the end of a session all", 
 describe("however much is sent", () => {
   const all: MacroStage[] = ["connect", "helo", "mail", "rcpt", "data", "header", "endOfHeader", "body", "endOfMessage", "unknown"];
   const long = "x".repeat(130_000);
-  const read = (...texts: string[]) => readMacros(latin1(strings(...texts)), 0);
 
   test.each([
     ["a long value", read("{x}", long)],
@@ -80,7 +80,7 @@ describe("however much is sent", () => {
   test("what is replaced makes room", () => {
     const macros = new Macros();
     const most = read("i", "x".repeat(maxMacroOctets - 1));
-    for (const stage of ["mail", "mail", "helo", "mail"] as const) macros.set(stage, stage === "mail" ? most : new Map());
+    for (const stage of ["mail", "mail", "helo", "mail"] as const) macros.set(stage, stage === "mail" ? most : read());
     expect(macros.octets).toBe(maxMacroOctets);
     macros.endMessage();
     expect(macros.octets).toBe(0);
