@@ -1,5 +1,5 @@
 /** One MAIL or RCPT on its way through the stages: it may take only so long, and the MTA may give it up at any moment. */
-import type { Answer } from "../../answer/answer.ts";
+import type { Steps } from "../../answer/steps.ts";
 import { internalError, unavailable } from "../../stage/refuse.ts";
 import type { SmtpSession } from "../../stage/smtp-session.ts";
 import { type Asking, type StageResult, said } from "../../stage/stage-result.ts";
@@ -7,6 +7,7 @@ import type { Verdict } from "../../stage/verdict.ts";
 import type { Command } from "../../wire/milter/command.ts";
 import { maxAnswerMs } from "../connection/deadline.ts";
 import { type StartTimer, startTimer } from "../connection/delayed-replies.ts";
+import { isLocalSubmission } from "./milter-client.ts";
 
 export type Envelope = Extract<Command, { kind: "mail" | "rcpt" }>;
 
@@ -14,6 +15,8 @@ export type Envelope = Extract<Command, { kind: "mail" | "rcpt" }>;
 export interface CommandRun extends Asking {
   readonly command: Envelope;
   readonly smtp: SmtpSession;
+  /** The name of the last HELO; `""`: there was none. */
+  readonly helo: string;
   /** The MTA waits for the response. */
   readonly isAwaited: boolean;
   readonly startedAt: number;
@@ -21,51 +24,64 @@ export interface CommandRun extends Asking {
   readonly abort: { isAborted: boolean };
 }
 
-interface RunOptions<T> {
-  /** What is answered when the stages came to this. */
-  readonly conclude: (last: StageResult) => T;
+export const mailStages: Steps<CommandRun, StageResult> = [
+  // A refusal at CONNECT would reach the clients of Sendmail without its text, so connections are asked about here.
+  ({ smtp, terms }) => smtp.connect(undefined, terms),
+  ({ smtp, helo, terms }) => (helo === "" ? undefined : smtp.ehlo(helo, "", terms)),
+  ({ smtp, command: { path, parameters }, terms }) => smtp.mail({ sender: path.address, parameters, message: "" }, terms),
+];
+
+export const rcptStages: Steps<CommandRun, StageResult> = [
+  ({ smtp, command: { path, parameters }, terms }) => smtp.rcpt({ recipient: path.address, parameters, message: "" }, terms),
+];
+
+/** A refusal that is not carried out. Of mail that is submitted here a recipient can be deferred, with the message, but not refused. */
+export function isOnlyLogged({ command, smtp, terms }: CommandRun, { kind, reason }: Verdict): boolean {
+  if (terms.isShadow) return true;
+  const isDeferral = kind === "defer" && reason !== "too-many-recipients";
+  return !isDeferral && command.kind === "rcpt" && isLocalSubmission(smtp.session);
+}
+
+/** What becomes of a command whose stages had to wait. */
+interface Outcomes<T> {
+  /** The stages came to this. */
+  readonly decided: (last: StageResult) => T;
+  /** They did not come to an end, and this is answered instead. */
+  readonly refused: (last: StageResult) => T;
   readonly onInternalError: (error: unknown) => void;
   readonly timer: StartTimer | undefined;
 }
 
 /** It does not reject. `undefined`: the command was aborted. */
-export function runCommand<T>(run: CommandRun, ask: () => Answer<StageResult>, options: RunOptions<T>): Answer<T | undefined> {
-  try {
-    const last = ask();
-    if (!(last instanceof Promise)) return options.conclude(last);
-    const answer = concludeLater(run, last, options);
-    return run.isAwaited ? inTime(run, answer, options) : answer;
-  } catch (error) {
-    return fail(run, error, options);
-  }
+export function concludeLater<T>(run: CommandRun, last: Promise<StageResult>, outcomes: Outcomes<T>): Promise<T | undefined> {
+  const answer = conclude(run, last, outcomes);
+  return run.isAwaited ? inTime(run, answer, outcomes) : answer;
 }
 
-async function concludeLater<T>(run: CommandRun, last: Promise<StageResult>, options: RunOptions<T>): Promise<T | undefined> {
+/** The stage that is being asked fails by a mistake of ours. */
+export function failed(run: CommandRun): StageResult {
+  return refusedBy(run, internalError);
+}
+
+async function conclude<T>(run: CommandRun, last: Promise<StageResult>, outcomes: Outcomes<T>): Promise<T | undefined> {
   try {
     const result = await last;
-    return run.abort.isAborted ? undefined : options.conclude(result);
+    return run.abort.isAborted ? undefined : outcomes.decided(result);
   } catch (error) {
-    return run.abort.isAborted ? undefined : fail(run, error, options);
+    if (run.abort.isAborted) return undefined;
+    outcomes.onInternalError(error);
+    return outcomes.refused(failed(run));
   }
-}
-
-function fail<T>(run: CommandRun, error: unknown, { conclude, onInternalError }: RunOptions<T>): T {
-  onInternalError(error);
-  return conclude(refusedBy(run, internalError));
 }
 
 /** The answer, or, when it takes too long, that there is none. */
-function inTime<T>(
-  run: CommandRun,
-  answer: Promise<T | undefined>,
-  { conclude, timer = startTimer }: RunOptions<T>,
-): Promise<T | undefined> {
+function inTime<T>(run: CommandRun, answer: Promise<T | undefined>, { refused, timer = startTimer }: Outcomes<T>): Promise<T | undefined> {
   return new Promise((resolve) => {
     const callOff = timer(maxAnswerMs, () => {
       if (run.abort.isAborted) return;
       run.abort.isAborted = true;
       const cause = new Error(`no verdict within ${maxAnswerMs / 1000} s`);
-      resolve(conclude(refusedBy(run, unavailable(run.terms.core.settings.rcpt.replies.unavailable, cause))));
+      resolve(refused(refusedBy(run, unavailable(run.terms.core.settings.rcpt.replies.unavailable, cause))));
     });
     // It does not reject: all is caught.
     void answer.then((value) => {

@@ -41,14 +41,18 @@ export function isLocalSubmission({ client: { address, port } }: Peer): boolean 
 export function credentialsIn(macros: Macros): Credentials {
   const tlsVersion = macros.get("tls_version") ?? "";
   return {
-    ...{ tls: tlsVersion !== "", tlsVersion, tlsCipher: macros.get("cipher") ?? "", login: macros.get("auth_authen") ?? "" },
+    tls: tlsVersion !== "",
+    tlsVersion,
+    tlsCipher: macros.get("cipher") ?? "",
+    login: macros.get("auth_authen") ?? "",
     certificate: certificateIn(macros),
   };
 }
 
 /** Postfix gives the names in a certificate as they are, if it trusts it; Sendmail those in any, encoded, and says whether it trusts it. */
 function certificateIn(macros: Macros): ClientCertificate {
-  const [subject, issuer] = [macros.get("cert_subject") ?? "", macros.get("cert_issuer") ?? ""];
+  const subject = macros.get("cert_subject") ?? "";
+  const issuer = macros.get("cert_issuer") ?? "";
   const verified = macros.get("verify");
   if (subject === "" || (verified !== undefined && verified !== "OK")) return noCertificate;
   if (verified === undefined) return { subject, issuer, fingerprint: "" };

@@ -3,30 +3,26 @@
  * Nothing is refused at CONNECT or HELO, whose verdicts an MTA keeps for the whole session: a name is checked at MAIL.
  */
 import { performance } from "node:perf_hooks";
-import { type Answer, after } from "../../answer/answer.ts";
-import { type Steps, throwIfAborted } from "../../answer/steps.ts";
-import { canonicalAddress } from "../../mail/address.ts";
+import type { Answer } from "../../answer/answer.ts";
 import type { Path } from "../../mail/path.ts";
-import type { Header } from "../../stage/admission.ts";
 import type { Core } from "../../stage/core.ts";
 import { internalError } from "../../stage/refuse.ts";
-import { type OctetBudget, SmtpSession } from "../../stage/smtp-session.ts";
+import { SmtpSession, type SmtpSessionOptions } from "../../stage/smtp-session.ts";
 import { askInOrder, type StageResult } from "../../stage/stage-result.ts";
-import type { Verdict } from "../../stage/verdict.ts";
 import { type Command, CommandDecoder, expectsReply } from "../../wire/milter/command.ts";
 import { Macros } from "../../wire/milter/macros.ts";
 import { encodeOptions, mayModify, maySkip, type Negotiation, negotiate } from "../../wire/milter/options.ts";
-import { encodeBodyResponse, encodeEndOfMessage, encodeResponse, type Modification } from "../../wire/milter/response.ts";
+import { encodeBodyResponse, encodeEndOfMessage, encodeResponse } from "../../wire/milter/response.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
 import { maxAnswerMs } from "../connection/deadline.ts";
 import type { DelayedReplies, StartTimer } from "../connection/delayed-replies.ts";
 import type { Protocol, TimedReply } from "../connection/protocol.ts";
 import { type EventSink, reportDecision } from "../decision.ts";
-import { type CommandRun, type Envelope, runCommand } from "./command-run.ts";
-import { credentialsIn, isLocalSubmission, isRefusedByMta, peerOfConnect } from "./milter-client.ts";
+import { type CommandRun, concludeLater, type Envelope, failed, isOnlyLogged, mailStages, rcptStages } from "./command-run.ts";
+import { Message } from "./message.ts";
+import { credentialsIn, isRefusedByMta, peerOfConnect } from "./milter-client.ts";
 import { MilterReport } from "./milter-report.ts";
-import { type MilterSettings, requirementsOf } from "./negotiation.ts";
-import { type Accepted, changeOfSender, changesOfRecipients } from "./recipient-changes.ts";
+import { ListenerRequirements, type MilterSettings } from "./negotiation.ts";
 
 export interface MilterOptions extends EventSink {
   /** The name of the listener. */
@@ -47,9 +43,21 @@ export type MilterReply = TimedReply<Buffer>;
 
 /** A function that begins the conversation of a new connection. */
 export function openMilter(options: MilterOptions): () => MilterConversation {
-  const report = new MilterReport(options.listener, options);
-  const budget: OctetBudget = { max: maxRecipientOctets, used: 0 };
-  return () => new MilterConversation(options, report, budget);
+  const shared: Shared = {
+    report: new MilterReport(options.listener, options),
+    requirements: new ListenerRequirements(),
+    session: { budget: { max: maxRecipientOctets, used: 0 } },
+    now: options.now ?? (() => performance.now()),
+  };
+  return () => new MilterConversation(options, shared);
+}
+
+/** Between the connections of a listener. */
+interface Shared {
+  readonly report: MilterReport;
+  readonly requirements: ListenerRequirements;
+  readonly session: SmtpSessionOptions;
+  readonly now: () => number;
 }
 
 /** The protocol of one connection, for the listener. */
@@ -68,24 +76,12 @@ export function milterProtocol(conversation: MilterConversation, delayed: Delaye
 /** Of the recipients of all messages under way at a listener. A list of 10,000 members takes some 400,000. */
 const maxRecipientOctets = 64 * 1024 * 1024;
 
-const goOn = encodeResponse({ kind: "continue" });
-
-/** From a MAIL that passed to the end of the message. */
-interface Message {
-  readonly sender: Path;
-  /** Recipients and the sender may be changed at its end. A reload changes nothing about a message that is under way. */
-  readonly isRewritten: boolean;
-  /** By spelling. */
-  readonly recipients: Map<string, Accepted>;
-  /** That the message is to get. */
-  header: Header | undefined;
-}
+const goOn: MilterReply = { text: encodeResponse({ kind: "continue" }), delayMs: 0 };
+const skipBody: MilterReply = { text: encodeBodyResponse({ kind: "skip" }), delayMs: 0 };
 
 export class MilterConversation {
   readonly #options: MilterOptions;
-  readonly #report: MilterReport;
-  readonly #budget: OctetBudget;
-  readonly #now: () => number;
+  readonly #shared: Shared;
   readonly #macros = new Macros();
   /** Holds for the connection, whatever the configuration becomes. */
   #negotiated: Negotiation | undefined;
@@ -98,11 +94,9 @@ export class MilterConversation {
   #refusedMail: { readonly sender: Path; readonly result: StageResult } | undefined;
   #run: CommandRun | undefined;
 
-  constructor(options: MilterOptions, report: MilterReport, budget: OctetBudget) {
+  constructor(options: MilterOptions, shared: Shared) {
     this.#options = options;
-    this.#report = report;
-    this.#budget = budget;
-    this.#now = options.now ?? (() => performance.now());
+    this.#shared = shared;
   }
 
   /** No message is under way. */
@@ -171,12 +165,13 @@ export class MilterConversation {
   }
 
   #negotiate(offer: Negotiation): MilterReply {
-    const requirements = requirementsOf(this.#options.core(), this.#options.settings());
+    const { report, requirements: ofListener } = this.#shared;
+    const requirements = ofListener.of(this.#options.core().settings, this.#options.settings());
     const negotiated = negotiate(offer, requirements);
     this.#negotiated = negotiated;
     // Where one of these is missing, a change would deliver twice, or to nobody.
     this.#mayChange = mayModify("deleteRecipient", negotiated) && mayModify("addRecipient", negotiated);
-    if (requirements.modifications.includes("deleteRecipient") && !this.#mayChange) this.#report.changesNotOffered();
+    if (requirements.modifications.includes("deleteRecipient") && !this.#mayChange) report.changesNotOffered();
     return { text: encodeOptions(negotiated), delayMs: 0 };
   }
 
@@ -184,7 +179,7 @@ export class MilterConversation {
     this.close();
     const { listener, isTrusted, localPort } = this.#options;
     const peer = peerOfConnect(command, this.#macros, { listener, isTrusted, localPort: localPort() });
-    this.#smtp = new SmtpSession(peer, { budget: this.#budget });
+    this.#smtp = new SmtpSession(peer, this.#shared.session);
   }
 
   #opened(): SmtpSession {
@@ -194,134 +189,124 @@ export class MilterConversation {
 
   #envelope(command: Envelope): Answer<MilterReply | undefined> {
     const smtp = this.#opened();
-    const { kind, path } = command;
-    const isAwaited = this.#isAwaited(kind);
-    if (kind === "rcpt" && isRefusedByMta(this.#macros, path)) {
+    const isRcpt = command.kind === "rcpt";
+    const isAwaited = this.#isAwaited(command.kind);
+    if (isRcpt && isRefusedByMta(this.#macros, command.path)) {
       smtp.recipientRefused();
-      return isAwaited ? { text: goOn, delayMs: 0 } : undefined;
+      return isAwaited ? goOn : undefined;
     }
     const { mode, extensions } = this.#options.settings();
     const abort = { isAborted: false };
     const run: CommandRun = {
-      ...{ command, smtp, isAwaited, startedAt: this.#now(), refused: [], last: undefined, abort },
+      command,
+      smtp,
+      helo: this.#helo,
+      isAwaited,
+      startedAt: this.#shared.now(),
+      abort,
       terms: {
         core: { ...this.#options.core(), abort },
         // An MTA that does not even wait at RCPT never hears of a refusal.
         isShadow: mode === "shadow" || !this.#isAwaited("rcpt"),
         enforcesExtensions: extensions === "enforce",
-        mergesRecipients: kind === "rcpt" && this.#message?.isRewritten === true,
+        mergesRecipients: isRcpt && this.#message?.isRewritten === true,
       },
+      refused: [],
+      last: undefined,
     };
     this.#run = run;
-    return runCommand(run, () => (kind === "mail" ? this.#mail(run) : this.#rcpt(run)), {
-      conclude: (last) => this.#conclude(run, last),
-      onInternalError: (error) => this.#report.internalError(error),
+    try {
+      const last = isRcpt ? this.#askRcpt(run) : this.#askMail(run);
+      return last instanceof Promise ? this.#concludeLater(run, last) : this.#decided(run, last);
+    } catch (error) {
+      this.#shared.report.internalError(error);
+      return this.#conclude(run, failed(run));
+    }
+  }
+
+  #concludeLater(run: CommandRun, last: Promise<StageResult>): Promise<MilterReply | undefined> {
+    return concludeLater(run, last, {
+      decided: (result) => this.#decided(run, result),
+      refused: (result) => this.#conclude(run, result),
+      onInternalError: (error) => this.#shared.report.internalError(error),
       timer: this.#options.timer,
     });
   }
 
-  #mail(run: CommandRun): Answer<StageResult> {
-    const { command, smtp, terms, isAwaited, abort } = run;
-    const { path, parameters } = command;
+  #askMail(run: CommandRun): Answer<StageResult> {
     this.#message = undefined;
-    smtp.reset();
-    smtp.update(credentialsIn(this.#macros));
-    const stages: Steps<CommandRun, StageResult> = [
-      // A refusal at CONNECT would reach the clients of Sendmail without its text, so connections are asked about here.
-      () => smtp.connect(undefined, terms),
-      () => (this.#helo === "" ? undefined : smtp.ehlo(this.#helo, "", terms)),
-      () => smtp.mail({ sender: path.address, parameters, message: "" }, terms),
-    ];
-    return after(askInOrder(stages, run), (last) => {
-      throwIfAborted(abort);
-      // An MTA that does not wait for this hears of it with each recipient.
-      this.#refusedMail = isAwaited || terms.isShadow || last.verdict.kind === "pass" ? undefined : { sender: path, result: last };
-      if (smtp.session.transaction !== undefined) {
-        const { mode, rewrite } = this.#options.settings();
-        const isRewritten = rewrite && this.#mayChange && mode === "enforce";
-        this.#message = { sender: path, isRewritten, recipients: new Map(), header: undefined };
-      }
-      return last;
-    });
+    run.smtp.reset();
+    run.smtp.update(credentialsIn(this.#macros));
+    return askInOrder(mailStages, run);
   }
 
-  #rcpt(run: CommandRun): Answer<StageResult> {
-    const { command, smtp, terms, refused, abort } = run;
-    const { path, parameters } = command;
-    const message = this.#message;
-    if (this.#refusedMail !== undefined) {
-      refused.push(this.#refusedMail.result);
-      return this.#refusedMail.result;
-    }
-    const stages: Steps<CommandRun, StageResult> = [() => smtp.rcpt({ recipient: path.address, parameters, message: "" }, terms)];
-    return after(askInOrder(stages, run), (result) => {
-      throwIfAborted(abort);
-      if (message === undefined || result.verdict.kind !== "pass") return result;
-      message.header ??= result.header;
-      // Removing a recipient removes it as often as it was given.
-      if (!message.recipients.has(path.withoutRoute)) {
-        const resolved = smtp.session.transaction?.given?.get(canonicalAddress(path.address)) ?? [];
-        message.recipients.set(path.withoutRoute, { path, parameters, resolved });
-      }
-      return result;
-    });
+  #askRcpt(run: CommandRun): Answer<StageResult> {
+    if (this.#refusedMail === undefined) return askInOrder(rcptStages, run);
+    run.refused.push(this.#refusedMail.result);
+    return this.#refusedMail.result;
+  }
+
+  #decided(run: CommandRun, last: StageResult): MilterReply | undefined {
+    if (run.command.kind === "mail") this.#takeMail(run, last);
+    else if (last.verdict.kind === "pass") this.#message?.accept(run, last);
+    return this.#conclude(run, last);
+  }
+
+  #takeMail({ command: { path }, smtp, terms, isAwaited }: CommandRun, last: StageResult): void {
+    // An MTA that does not wait for this hears of it with each recipient.
+    this.#refusedMail = isAwaited || terms.isShadow || last.verdict.kind === "pass" ? undefined : { sender: path, result: last };
+    if (smtp.session.transaction === undefined) return;
+    const { mode, rewrite } = this.#options.settings();
+    this.#message = new Message(path, rewrite && this.#mayChange && mode === "enforce");
   }
 
   #conclude(run: CommandRun, last: StageResult): MilterReply | undefined {
     const { refused, startedAt, isAwaited } = run;
-    if (last.observed !== undefined) this.#report.observed(last.observed.keyword, last.observed.verdict);
-    for (const result of refused.length === 0 ? [last] : refused) this.#log(run, result);
+    const { report, now } = this.#shared;
+    if (last.observed !== undefined) report.observed(last.observed.keyword, last.observed.verdict);
+    const ms = now() - startedAt;
+    if (refused.length === 0) this.#log(run, last, ms);
+    else for (const result of refused) this.#log(run, result, ms);
     if (!isAwaited) return undefined;
     const { verdict } = last;
-    if (verdict.kind === "pass" || isOnlyLogged(run, verdict)) return { text: goOn, delayMs: 0 };
-    const leftMs = maxAnswerMs - (this.#now() - startedAt);
-    const delayMs = Math.max(0, Math.min(verdict.delayMs, leftMs));
+    if (verdict.kind === "pass" || isOnlyLogged(run, verdict)) return goOn;
+    const delayMs = Math.max(0, Math.min(verdict.delayMs, maxAnswerMs - ms));
     return { text: encodeResponse({ kind: "reply", reply: verdict.reply }), delayMs };
   }
 
-  #log(run: CommandRun, { stage, verdict, resolved }: StageResult): void {
-    const { command, smtp, startedAt } = run;
-    const { session } = smtp;
+  #log(run: CommandRun, { stage, verdict, resolved }: StageResult, ms: number): void {
+    const { command, smtp, helo } = run;
     const isRcpt = command.kind === "rcpt";
     reportDecision(this.#options, {
       listener: this.#options.listener,
-      ...{ session, stage, verdict, resolved, isShadow: isOnlyLogged(run, verdict), helo: this.#helo },
+      session: smtp.session,
+      stage,
+      verdict,
+      resolved,
+      isShadow: isOnlyLogged(run, verdict),
+      helo,
       sender: (isRcpt ? (this.#message ?? this.#refusedMail)?.sender : command.path)?.address ?? "",
       recipient: isRcpt ? command.path.address : "",
       instance: this.#macros.get("i") ?? "",
-      ms: this.#now() - startedAt,
+      ms,
     });
   }
 
   #finishMessage(): MilterReply {
-    const { mode } = this.#options.settings();
+    const { report } = this.#shared;
     const message = this.#message;
     const sender = this.#smtp?.session.transaction?.sender;
+    const negotiated = this.#negotiated;
     this.#endMessage();
+    const isShadow = this.#options.settings().mode === "shadow";
+    if (isShadow || message === undefined || sender === undefined || negotiated === undefined) return goOn;
     try {
-      const isChanged = message !== undefined && sender !== undefined && mode === "enforce";
-      const modifications: readonly Modification[] = isChanged
-        ? [
-            ...(message.isRewritten ? this.#changes(message, sender) : []),
-            ...(message.header !== undefined && this.#can("addHeader") ? [{ kind: "addHeader", ...message.header } as const] : []),
-          ]
-        : [];
-      return { text: encodeEndOfMessage(modifications), delayMs: 0 };
+      const changes = message.changes(sender, negotiated, ({ path, resolved }) => report.unwritable(path.address, resolved));
+      return changes.length === 0 ? goOn : { text: encodeEndOfMessage(changes), delayMs: 0 };
     } catch (error) {
-      this.#report.internalError(error);
+      report.internalError(error);
       return { text: encodeResponse({ kind: "reply", reply: internalError.reply }), delayMs: 0 };
     }
-  }
-
-  #changes({ sender, recipients }: Message, becomes: string): readonly Modification[] {
-    const { modifications, unwritable } = changesOfRecipients([...recipients.values()], this.#can("addRecipientWithParameters"));
-    for (const { path, resolved } of unwritable) this.#report.unwritable(path.address, resolved);
-    const from = this.#can("changeSender") ? changeOfSender(sender, becomes) : undefined;
-    return from === undefined ? modifications : [...modifications, from];
-  }
-
-  #can(kind: Modification["kind"]): boolean {
-    return this.#negotiated !== undefined && mayModify(kind, this.#negotiated);
   }
 
   #endMessage(): void {
@@ -335,21 +320,14 @@ export class MilterConversation {
 
   #skip(): MilterReply | undefined {
     if (this.#negotiated === undefined || !maySkip(this.#negotiated)) return this.#continue("body");
-    return this.#isAwaited("body") ? { text: encodeBodyResponse({ kind: "skip" }), delayMs: 0 } : undefined;
+    return this.#isAwaited("body") ? skipBody : undefined;
   }
 
   #continue(kind: Command["kind"]): MilterReply | undefined {
-    return this.#isAwaited(kind) ? { text: goOn, delayMs: 0 } : undefined;
+    return this.#isAwaited(kind) ? goOn : undefined;
   }
 
   #isAwaited(kind: Command["kind"]): boolean {
     return this.#negotiated !== undefined && expectsReply(kind, this.#negotiated);
   }
-}
-
-/** A refusal that is not carried out. Of mail that is submitted here a recipient can be deferred, with the message, but not refused. */
-function isOnlyLogged({ command, smtp, terms }: CommandRun, { kind, reason }: Verdict): boolean {
-  if (terms.isShadow) return true;
-  const isDeferral = kind === "defer" && reason !== "too-many-recipients";
-  return !isDeferral && command.kind === "rcpt" && isLocalSubmission(smtp.session);
 }

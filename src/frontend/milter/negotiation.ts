@@ -1,7 +1,7 @@
 /** What is asked of an MTA when a connection opens: by what the configuration can come to, so that no event waits in vain. */
 import { asBoolean, asString } from "../../expr/result.ts";
-import type { Core, Mode } from "../../stage/core.ts";
-import type { Rule } from "../../stage/stage-settings.ts";
+import type { Mode } from "../../stage/core.ts";
+import type { Rule, Settings } from "../../stage/stage-settings.ts";
 import type { EventKind, Requirements } from "../../wire/milter/options.ts";
 
 export interface MilterSettings {
@@ -10,12 +10,24 @@ export interface MilterSettings {
   readonly rewrite: boolean;
 }
 
+/** What a listener requires of the MTA that opens a connection. It is found out anew only when the configuration has changed. */
+export class ListenerRequirements {
+  #known: { readonly stages: Settings; readonly settings: MilterSettings; readonly requirements: Requirements } | undefined;
+
+  of(stages: Settings, settings: MilterSettings): Requirements {
+    if (this.#known?.stages !== stages || this.#known.settings !== settings) {
+      this.#known = { stages, settings, requirements: requirementsOf(stages, settings) };
+    }
+    return this.#known.requirements;
+  }
+}
+
 /** CONNECT and HELO are only listened to: an MTA keeps their verdicts for the whole session, even after a better HELO. */
-export function requirementsOf(core: Core, settings: MilterSettings): Requirements {
+function requirementsOf(stages: Settings, settings: MilterSettings): Requirements {
   const isShadow = settings.mode === "shadow";
   const envelope: readonly EventKind[] = ["mail", "rcpt"];
-  const replied = envelope.filter((event) => !isShadow && (event === "rcpt" || mayRefuseMail(core, settings)));
-  const { mail, rcpt, sieve } = core.settings;
+  const replied = envelope.filter((event) => !isShadow && (event === "rcpt" || mayRefuseMail(stages, settings)));
+  const { mail, rcpt, sieve } = stages;
   const scriptSetsSender = sieve.scripts.values().some(({ sets }) => sets.has("from"));
   const changesSender = mayYieldText(mail.rewrite) || (scriptSetsSender && (mayYieldText(mail.script) || mayYieldText(rcpt.script)));
   const changes = [
@@ -29,13 +41,12 @@ export function requirementsOf(core: Core, settings: MilterSettings): Requiremen
     noReply: ["connect", "helo", ...envelope.filter((event) => !replied.includes(event))],
     modifications: isShadow
       ? []
-      : [...(settings.rewrite ? changes : []), ...(core.settings.rcpt.greylist.headerHost !== undefined ? (["addHeader"] as const) : [])],
+      : [...(settings.rewrite ? changes : []), ...(rcpt.greylist.headerHost !== undefined ? (["addHeader"] as const) : [])],
     refusedRecipients: true,
   };
 }
 
-function mayRefuseMail(core: Core, { extensions }: MilterSettings): boolean {
-  const { ehlo, mail, throttles } = core.settings;
+function mayRefuseMail({ ehlo, mail, throttles }: Settings, { extensions }: MilterSettings): boolean {
   const mayHold = ({ constant = 1 }: Rule) => asBoolean(constant);
   return (
     throttles.connect.length + throttles.mail.length > 0 ||

@@ -25,6 +25,7 @@ export interface RecipientChanges {
 
 /** `withParameters`: whether added recipients may carry the client's NOTIFY and ORCPT. All deletions come before all additions. */
 export function changesOfRecipients(recipients: readonly Accepted[], withParameters: boolean): RecipientChanges {
+  if (recipients.every(staysAsGiven)) return unchanged;
   const wanted = new Map<string, Accepted>();
   const unwritable: Accepted[] = [];
   for (const recipient of recipients) {
@@ -47,6 +48,12 @@ export function changesOfRecipients(recipients: readonly Accepted[], withParamet
     ],
     unwritable,
   };
+}
+
+const unchanged: RecipientChanges = { modifications: [], unwritable: [] };
+
+function staysAsGiven({ path, resolved }: Accepted): boolean {
+  return resolved.length === 0 || (resolved.length === 1 && resolved[0] === canonicalAddress(path.address));
 }
 
 /** `rewritten` is canonical. `undefined`: it stays as it is, or cannot be written. */

@@ -1,0 +1,44 @@
+/** A message, from a MAIL that passed to its end, and what is changed at its end. A reload changes nothing about it. */
+import { canonicalAddress } from "../../mail/address.ts";
+import type { Path } from "../../mail/path.ts";
+import type { Header } from "../../stage/admission.ts";
+import type { StageResult } from "../../stage/stage-result.ts";
+import { mayModify, type Negotiation } from "../../wire/milter/options.ts";
+import type { Modification } from "../../wire/milter/response.ts";
+import type { CommandRun } from "./command-run.ts";
+import { type Accepted, changeOfSender, changesOfRecipients } from "./recipient-changes.ts";
+
+export class Message {
+  readonly sender: Path;
+  /** Recipients and the sender may be changed at its end. */
+  readonly isRewritten: boolean;
+  /** By spelling; only where they may be changed. */
+  readonly #recipients = new Map<string, Accepted>();
+  /** That the message is to get. */
+  #header: Header | undefined;
+
+  constructor(sender: Path, isRewritten: boolean) {
+    this.sender = sender;
+    this.isRewritten = isRewritten;
+  }
+
+  accept({ command: { path, parameters }, smtp }: CommandRun, { header }: StageResult): void {
+    this.#header ??= header;
+    // Removing a recipient removes it as often as it was given.
+    if (!this.isRewritten || this.#recipients.has(path.withoutRoute)) return;
+    const resolved = smtp.session.transaction?.given?.get(canonicalAddress(path.address)) ?? [];
+    this.#recipients.set(path.withoutRoute, { path, parameters, resolved });
+  }
+
+  /** `sender` is what it has become. `onUnwritable` hears of recipients that stay as they are. */
+  changes(sender: string, negotiated: Negotiation, onUnwritable: (recipient: Accepted) => void): readonly Modification[] {
+    const header = mayModify("addHeader", negotiated) ? this.#header : undefined;
+    const ofHeader: readonly Modification[] = header === undefined ? [] : [{ kind: "addHeader", ...header }];
+    if (!this.isRewritten) return ofHeader;
+    const withParameters = mayModify("addRecipientWithParameters", negotiated);
+    const { modifications, unwritable } = changesOfRecipients([...this.#recipients.values()], withParameters);
+    unwritable.forEach(onUnwritable);
+    const from = mayModify("changeSender", negotiated) ? changeOfSender(this.sender, sender) : undefined;
+    return [...modifications, ...(from === undefined ? [] : [from]), ...ofHeader];
+  }
+}
