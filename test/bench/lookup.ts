@@ -2,6 +2,7 @@
 
 import type { LookupEntry } from "../../src/lookup/lookup-settings.ts";
 import { MemoryLookup } from "../../src/lookup/memory.ts";
+import { quantile } from "./figures.ts";
 
 const keyOf = (index: number) => `host${index}.customer${index % 977}.example.net`;
 
@@ -31,8 +32,6 @@ function open(keys: number, globs: number) {
   };
 }
 
-const median = (figures: readonly number[]) => figures.toSorted((a, b) => a - b)[figures.length >> 1] ?? 0;
-
 interface LookupBench {
   readonly name: string;
   readonly smallNs: number;
@@ -46,8 +45,14 @@ export function benchLookup(): LookupBench {
   const large = open(100_000, 1000);
   // In turn, so that other work on the machine slows both.
   const rounds = Array.from({ length: 30 }, () => [small(), large()] as const);
-  const smallNs = median(rounds.map(([ns]) => ns));
-  const largeNs = median(rounds.map(([, ns]) => ns));
+  const smallNs = quantile(
+    rounds.map(([ns]) => ns),
+    0.5,
+  );
+  const largeNs = quantile(
+    rounds.map(([, ns]) => ns),
+    0.5,
+  );
   const bench = { name: "lookup: 100,000 keys and 1,000 globs / 100 keys", smallNs, largeNs, ratio: largeNs / smallNs };
   console.log(`${bench.name}: ${smallNs.toFixed(0)} ns, ${largeNs.toFixed(0)} ns, ratio ${bench.ratio.toFixed(2)} (at most 3)`);
   return bench;

@@ -2,6 +2,7 @@
 import { compileScript } from "../../src/sieve/compile/compile-scripts.ts";
 import type { ScriptEnvelope } from "../../src/sieve/script.ts";
 import { surroundingsOf, vocabularyOf } from "../support/script-world.ts";
+import { quantile } from "./figures.ts";
 
 const source = `
 require ["envelope", "reject", "subaddress", "comparator-i;octet"];
@@ -45,13 +46,13 @@ function byHand({ from = "", to = "" }: ScriptEnvelope): string | undefined {
   return isRefused ? "550 5.7.1 No." : undefined;
 }
 
-const envelopes: readonly ScriptEnvelope[] = Array.from({ length: 5000 }, (_, index) => ({
+export const envelopes: readonly ScriptEnvelope[] = Array.from({ length: 5000 }, (_, index) => ({
   from: index % 10 === 0 ? `bounce-${index}@list.example` : `jane${index}@sender${index % 97}.example`,
   to: `john${index % 89}+shop@example.org`,
 }));
 
 /** A low percentile: other work on the machine delays V8's compiler, which slows a script for far longer than a small function. */
-const quiet = (figures: readonly number[]) => figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 10)] ?? 0;
+const quiet = (figures: readonly number[]) => quantile(figures, 0.1);
 
 /** Nanoseconds for one envelope; a tenth of them is refused. */
 function timed(isRefused: (envelope: ScriptEnvelope) => boolean): number {
@@ -63,6 +64,19 @@ function timed(isRefused: (envelope: ScriptEnvelope) => boolean): number {
   return took / envelopes.length;
 }
 
+/** The script, compiled: whether it refuses an envelope. */
+export function envelopeScript(): (envelope: ScriptEnvelope) => boolean {
+  const { script, problems } = compileScript("bench", source, vocabularyOf());
+  if (script === undefined) throw new Error(JSON.stringify(problems));
+  const world = { environment: new Map(), envelope: {}, lists: new Map(), sql: [], dns: new Map(), declaredSize: 0, now: 0 };
+  const surroundings = surroundingsOf(world, false);
+  return (envelope) => {
+    const outcome = script.run({ ...surroundings, envelope });
+    if (outcome instanceof Promise) throw new Error("it waits");
+    return outcome.action.kind === "reject";
+  };
+}
+
 interface SieveBench {
   readonly name: string;
   readonly scriptNs: number;
@@ -72,15 +86,7 @@ interface SieveBench {
 
 /** The aim is a ratio of 10 at most. */
 export function benchSieve(): SieveBench {
-  const { script, problems } = compileScript("bench", source, vocabularyOf());
-  if (script === undefined) throw new Error(JSON.stringify(problems));
-  const world = { environment: new Map(), envelope: {}, lists: new Map(), sql: [], dns: new Map(), declaredSize: 0, now: 0 };
-  const surroundings = surroundingsOf(world, false);
-  const byScript = (envelope: ScriptEnvelope) => {
-    const outcome = script.run({ ...surroundings, envelope });
-    if (outcome instanceof Promise) throw new Error("it waits");
-    return outcome.action.kind === "reject";
-  };
+  const byScript = envelopeScript();
   const hand = (envelope: ScriptEnvelope) => byHand(envelope) !== undefined;
   // In turn, so that other work on the machine slows both; the first rounds let V8 compile.
   const rounds = Array.from({ length: 80 }, () => [timed(byScript), timed(hand)] as const).slice(20);

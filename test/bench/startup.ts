@@ -6,12 +6,13 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { quantile } from "./figures.ts";
 
 const root = join(import.meta.dirname, "../..");
 const rounds = 15;
 const listed = 100_000;
 
-const median = (figures: readonly number[]) => figures.toSorted((a, b) => a - b)[figures.length >> 1] ?? 0;
+const median = (figures: readonly number[]) => quantile(figures, 0.5);
 
 async function timed(work: () => Promise<void> | void): Promise<number> {
   const start = process.hrtime.bigint();

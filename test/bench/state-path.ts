@@ -15,6 +15,7 @@ import type { StoreSettings } from "../../src/store/store-settings.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { postgresqlSettings, sqliteSettings } from "../support/stores.ts";
+import { shown, spread } from "./figures.ts";
 
 const day = 86_400_000;
 const connections = 60;
@@ -165,11 +166,11 @@ async function measureRound(served: Served, round: number, fresh: { next: number
 }
 
 function print(name: string, all: readonly Served[]): void {
-  const median = (figures: readonly number[]) => figures.toSorted((a, b) => a - b)[figures.length >> 1] ?? Number.NaN;
   for (const { size, rates } of all) {
     const cells = kinds.map((kind) => {
-      const part = median(rates[kind]) / median(all[0]?.rates[kind] ?? []);
-      return `${median(rates[kind]).toFixed(0)} (${Math.min(...rates[kind]).toFixed(0)}–${Math.max(...rates[kind]).toFixed(0)}, ${part.toFixed(2)})`;
+      const taken = spread(rates[kind]);
+      const part = taken.median / spread(all[0]?.rates[kind] ?? []).median;
+      return `${shown(taken)}, ${part.toFixed(2)}`;
     });
     console.log(`| ${name} | ${size} | ${cells.join(" | ")} |`);
   }
@@ -216,5 +217,3 @@ export async function benchStatePath(): Promise<void> {
     rmSync(folder, { recursive: true });
   }
 }
-
-if (import.meta.main) await benchStatePath();

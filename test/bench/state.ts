@@ -10,6 +10,7 @@ import type { StateStore } from "../../src/state/state-store.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { greylistQuestion, start } from "../support/state-question.ts";
 import { postgresqlSettings, sqliteSettings } from "../support/stores.ts";
+import { quantile } from "./figures.ts";
 
 const day = 86_400_000;
 const connections = 200;
@@ -30,8 +31,6 @@ function triplet(index: number): GreylistQuestion {
     lifetimeMs: 35 * day,
   });
 }
-
-const quantile = (figures: readonly number[], part: number) => figures.toSorted((a, b) => a - b)[Math.floor(figures.length * part)] ?? 0;
 
 /** Every connection asks its next question when the previous one is answered. */
 async function closedLoop(count: number, ask: (index: number) => Promise<unknown>): Promise<number> {

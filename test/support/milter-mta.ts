@@ -5,7 +5,7 @@ import { type MilterConversation, type MilterOptions, milterProtocol, openMilter
 import type { MilterSettings } from "../../src/frontend/milter/negotiation.ts";
 import { CommandDecoder } from "../../src/wire/milter/command.ts";
 import type { World } from "./mail-domain.ts";
-import { frame, strings, uint32 } from "./milter-frames.ts";
+import { eventFlags, frame, strings, uint32 } from "./milter-frames.ts";
 
 export interface Offer {
   readonly version: number;
@@ -33,19 +33,6 @@ export function milterWorld(place: World, settings: Partial<MilterSettings> = {}
   };
   return self;
 }
-
-/** For each command the flags that leave it out, or leave it unanswered. */
-const bits: Readonly<Record<string, readonly [none: number, noReply: number]>> = {
-  C: [0x1, 0x1000],
-  H: [0x2, 0x2000],
-  M: [0x4, 0x4000],
-  R: [0x8, 0x8000],
-  B: [0x10, 0x80000],
-  L: [0x20, 0x80],
-  N: [0x40, 0x40000],
-  U: [0x100, 0x20000],
-  T: [0x200, 0x10000],
-};
 
 const neverAnswered = "DAQK";
 
@@ -77,7 +64,7 @@ export class Mta {
 
   /** The reply in readable form; `undefined`: the command is not sent, or has no reply. Throws if that is not what was negotiated. */
   async send(letter: string, data = ""): Promise<string | undefined> {
-    const [none = 0, noReply = 0] = bits[letter] ?? [];
+    const [none = 0, noReply = 0] = eventFlags[letter] ?? [];
     if ((this.#protocol & none) !== 0) return undefined;
     const isAwaited = !neverAnswered.includes(letter) && (this.#protocol & noReply) === 0;
     const reply = await this.#exchange(letter, data);

@@ -1,0 +1,118 @@
+/** A server under load: the daemon with the configuration of a mail server, and what a process has used so far. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout } from "node:timers/promises";
+import { addresses, addressOf } from "./mail.ts";
+
+export interface Server {
+  readonly pid: number;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+export interface DaemonChanges {
+  readonly protocol: "policy" | "milter" | "socketmap";
+  /** Default: decisions are not logged. */
+  readonly level?: "info" | "warn";
+  readonly greylist?: boolean;
+}
+
+const root = join(import.meta.dirname, "../../..");
+
+/** A database of 100,000 addresses, with which daemons in the folders beside it are configured. */
+export function makeDirectory(folder: string): void {
+  const database = new DatabaseSync(join(folder, "accounts.sqlite"));
+  database.exec(readFileSync(join(root, "contrib/sql/schema-sqlite.sql"), "utf8"));
+  const insert = database.prepare("INSERT INTO emails (name, address, type) VALUES (?, ?, 'primary')");
+  database.exec("BEGIN");
+  for (let number = 0; number < addresses; number += 1) insert.run(`account${number}`, addressOf(number));
+  database.exec("COMMIT");
+  database.close();
+}
+
+function configurationOf({ protocol, level = "warn", greylist = false }: DaemonChanges, port: number): string {
+  return `
+[server]
+hostname = "mx.example.org"
+[log]
+level = "${level}"
+[listener.mail]
+protocol = "${protocol}"
+bind = ["127.0.0.1:${port}"]
+max-connections = 6000
+[store.accounts]
+type = "sqlite"
+path = "../accounts.sqlite"
+timeout = "30s"
+[directory.accounts]
+type = "sql"
+store = "accounts"
+cache = { entries = ${addresses}, ttl = { positive = "1h", negative = "1h" } }
+[session.ehlo]
+require = true
+reject-non-fqdn = true
+[session.rcpt]
+directory = "'accounts'"
+sub-addressing = true
+catch-all = true
+max-recipients = 100
+${greylist ? `greylist = { enable = true, delay = "1ms" }` : ""}
+${protocol === "socketmap" ? "" : `errors = { total = 5, wait = "0s" }`}
+`;
+}
+
+/** Its log goes to nowhere: what a file or the journal takes is theirs. */
+export async function startServing(folder: string, changes: DaemonChanges): Promise<Server> {
+  const port = await freePort();
+  mkdirSync(folder);
+  writeFileSync(join(folder, "postern.toml"), configurationOf(changes, port));
+  const serve = ["src/main.ts", "serve", "-c", join(folder, "postern.toml"), "--state-directory", join(folder, "state")];
+  const child = spawn(process.execPath, serve, { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+  const ended = once(child, "exit");
+  while (!(await accepts(port))) {
+    if (child.exitCode !== null) throw new Error("the daemon ended");
+    await setTimeout(20);
+  }
+  const stop = async () => {
+    child.kill();
+    await ended;
+  };
+  return { pid: Number(child.pid), port, stop };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: "127.0.0.1", port }, () => resolve(true));
+    socket.once("error", () => resolve(false)).once("connect", () => socket.destroy());
+  });
+}
+
+/** Microseconds of CPU time of a process and of those that it has started, on Linux. */
+export function cpuOf(pid: number): number {
+  // Nanoseconds of each thread (proc_pid_schedstat).
+  const threads = readdirSync(`/proc/${pid}/task`).map((thread) => Number(read(pid, `task/${thread}/schedstat`).split(" ")[0]) / 1000);
+  return [...threads, ...childrenOf(pid).map(cpuOf)].reduce((sum, one) => sum + one, 0);
+}
+
+/** Octets in memory, of both likewise. */
+export function rssOf(pid: number): number {
+  const own = 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(read(pid, "status"))?.[1] ?? 0);
+  return childrenOf(pid).reduce((sum, child) => sum + rssOf(child), own);
+}
+
+const childrenOf = (pid: number) => read(pid, `task/${pid}/children`).trim().split(" ").filter(Boolean).map(Number);
+
+const read = (pid: number, name: string) => readFileSync(`/proc/${pid}/${name}`, "utf8");
