@@ -213,7 +213,8 @@ class RunningDaemon implements Daemon {
 
   /** The core that a front end asks when a request comes stays open until it is answered. */
   #byCurrentCore<Request, Reply>(answer: (request: Request) => Answer<Reply>): (request: Request) => Answer<Reply> {
-    return (request) => this.#cores.use(() => answer(request));
+    const ask = (_: OpenCore, request: Request) => answer(request);
+    return (request) => this.#cores.use(ask, request);
   }
 
   #decided(decision: Decision, cause: unknown): void {

@@ -19,7 +19,7 @@ import { openKeys, readKeys, type StoredKeys } from "../store/keys.ts";
 import { checkStatements } from "./check-statements.ts";
 import { Databases, isUnwritten } from "./databases.ts";
 import { type Answerers, Answers, AnswersWithoutWriting } from "./expression-sources.ts";
-import { RequestSources } from "./request-sources.ts";
+import { RequestSources, type SharedByRequests } from "./request-sources.ts";
 import { Leases, Shared } from "./shared.ts";
 import type { StateLease } from "./state-lease.ts";
 
@@ -122,12 +122,13 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
     ...(options.onScriptLine && { onScriptLine: options.onScriptLine }),
   };
 
+  const byRequests: SharedByRequests = { sources: core.sources, ask: (patience) => new AnswersOf(answerers, patience) };
+
   return {
     configuration,
     core,
     forRequest() {
-      const patience = new Patience(options.now, options.later ?? later);
-      return { ...core, sources: new RequestSources(core.sources, new AnswersOf(answerers, patience), patience) };
+      return { ...core, sources: new RequestSources(byRequests, new Patience(options.now, options.later ?? later)) };
     },
     files,
     refresh: () => refreshAll(refreshes),

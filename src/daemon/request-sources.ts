@@ -5,42 +5,57 @@ import type { Ask } from "../expr/ask.ts";
 import type { Directory, Exemptions, Lookup, Recipient, Sources } from "../stage/sources.ts";
 import type { GreylistAnswer, GreylistQuestion, State, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
 
-export class RequestSources implements Sources {
-  readonly #sources: Sources;
-  readonly #patience: Patience;
-  readonly ask: Ask;
-  readonly state: State;
+/** What all requests to one core have in common. */
+export interface SharedByRequests {
+  readonly sources: Sources;
+  /** What expressions ask, with the patience of a request. */
+  readonly ask: (patience: Patience) => Ask;
+}
 
-  /** `ask` has the same patience. */
-  constructor(sources: Sources, ask: Ask, patience: Patience) {
-    this.#sources = sources;
+export class RequestSources implements Sources {
+  readonly #shared: SharedByRequests;
+  readonly #patience: Patience;
+  #ask: Ask | undefined;
+  #state: State | undefined;
+
+  constructor(shared: SharedByRequests, patience: Patience) {
+    this.#shared = shared;
     this.#patience = patience;
-    this.ask = ask;
-    this.state = new RequestState(sources.state, patience);
+  }
+
+  // Most requests ask neither.
+  get ask(): Ask {
+    this.#ask ??= this.#shared.ask(this.#patience);
+    return this.#ask;
+  }
+
+  get state(): State {
+    this.#state ??= new RequestState(this.#shared.sources.state, this.#patience);
+    return this.#state;
   }
 
   get exemptions(): Exemptions {
-    return this.#sources.exemptions;
+    return this.#shared.sources.exemptions;
   }
 
   directory(name: string): Directory | undefined {
-    const directory = this.#sources.directory(name);
+    const directory = this.#shared.sources.directory(name);
     return directory?.source === undefined ? directory : new RequestDirectory(directory, directory.source, this.#patience);
   }
 
   lookup(name: string): Lookup | undefined {
-    const lookup = this.#sources.lookup(name);
+    const lookup = this.#shared.sources.lookup(name);
     if (lookup?.source === undefined) return lookup;
     const { source, waits } = lookup;
     return { source, waits, get: (key) => this.#patience.wait(source, () => lookup.get(key)) };
   }
 
   now(): number {
-    return this.#sources.now();
+    return this.#shared.sources.now();
   }
 
   yieldToLoop(): Promise<void> {
-    return this.#sources.yieldToLoop();
+    return this.#shared.sources.yieldToLoop();
   }
 }
 

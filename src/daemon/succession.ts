@@ -20,14 +20,16 @@ export class Succession<T> {
     return this.#serving().one;
   }
 
-  /** What is asked here keeps the current one open until it is answered. */
-  use<R>(ask: (current: T) => Answer<R>): Answer<R> {
+  /** What is asked here keeps the current one open until it is answered. `question` is passed on: a closure would be made for each. */
+  use<R>(ask: (current: T) => Answer<R>): Answer<R>;
+  use<R, Q>(ask: (current: T, question: Q) => Answer<R>, question: Q): Answer<R>;
+  use<R, Q>(ask: (current: T, question: Q | undefined) => Answer<R>, question?: Q): Answer<R> {
     const member = this.#serving();
     const { one, answered } = member;
     member.underWay += 1;
     let answer: Answer<R>;
     try {
-      answer = ask(one);
+      answer = ask(one, question);
     } catch (error) {
       answered();
       throw error;

@@ -41,7 +41,7 @@ export interface Decision {
 export interface EventSink {
   /** `cause`: why a source could not answer. */
   readonly onDecision: (decision: Decision, cause?: unknown) => void;
-  /** Whether anybody reads the decision with this verdict; asked for each, so that none is made up in vain. Left out: always. */
+  /** Whether anybody reads the decision with this verdict; asked before each, so that none is made up in vain. Left out: always. */
   readonly reads?: (verdict: Verdict) => boolean;
   readonly onNotice: (notice: Notice) => void;
 }
@@ -53,9 +53,8 @@ export interface Decided extends Pick<Decision, "listener" | "stage" | "helo" | 
   readonly isShadow: boolean;
 }
 
-export function reportDecision({ onDecision, reads }: EventSink, decided: Decided): void {
+export function reportDecision({ onDecision }: EventSink, decided: Decided): void {
   const { listener, stage, session, verdict, isShadow } = decided;
-  if (reads?.(verdict) === false) return;
   const isPass = verdict.kind === "pass";
   const decision: Decision = {
     event: "decision",

@@ -19,7 +19,7 @@ const alphanumeric = /[\p{Alphabetic}\p{N}]/u;
 /** A dot and an alphanumeric character anywhere, and no more than 63 characters between dots; nothing else is asked. */
 function hasDotAndShortLabels(name: string): boolean {
   if (!name.includes(".") || !alphanumeric.test(name)) return false;
-  return !longLabel.test(name);
+  return name.length <= maxLabelLength || !longLabel.test(name);
 }
 
 /** At least two labels of letters, digits and inner hyphens (also U-labels); the last is not all digits. One trailing dot is taken. */

@@ -109,8 +109,10 @@ export class SmtpSession {
     session.tlsVersion = detach(tlsVersion);
     session.tlsCipher = detach(tlsCipher);
     session.login = detach(login);
-    const { subject, issuer, fingerprint } = certificate;
-    session.certificate = { subject: detach(subject), issuer: detach(issuer), fingerprint: detach(fingerprint) };
+    if (!isSame(session.certificate, certificate)) {
+      const { subject, issuer, fingerprint } = certificate;
+      session.certificate = { subject: detach(subject), issuer: detach(issuer), fingerprint: detach(fingerprint) };
+    }
     // A name that was refused to a stranger may be welcome now.
     if (this.#ehlo?.verdict.kind !== "pass") this.#ehlo = undefined;
   }

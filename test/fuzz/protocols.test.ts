@@ -93,13 +93,8 @@ const wires: Readonly<Record<string, Wire>> = {
       'protocol_state=MAIL\nsender="a b"@x.example\nsasl_username=John\nencryption_protocol=TLSv1.3\ninstance=1.2\r\n\r\n',
     ].map((text) => Buffer.from(text)),
     open() {
-      let memory = new SessionMemory(() => 0, limits);
-      const place = world({
-        memory: (now) => {
-          memory = new SessionMemory(now, limits);
-          return memory;
-        },
-      });
+      const memory = new SessionMemory(limits);
+      const place = world({ memory });
       const answer = answerPolicy(place.options);
       return {
         connect: () => connection({ decoder: new PolicyDecoder(), answer, delayed }),

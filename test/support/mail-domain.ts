@@ -37,7 +37,7 @@ export interface WorldOptions {
   /** The directory answers with promises. */
   readonly waits?: boolean;
   readonly localPort?: number;
-  readonly memory?: (now: () => number) => SessionMemory;
+  readonly memory?: SessionMemory;
 }
 
 /** Three recipients, three errors of five seconds each, and spammer.example on a blocklist; 192.0.2.0/24 is trusted. */
@@ -74,7 +74,7 @@ export function world({ changes = {}, waits = false, localPort, memory }: WorldO
       },
       onNotice: (notice) => notices.push(notice),
       now,
-      ...(memory === undefined ? undefined : { memory: memory(now) }),
+      ...(memory === undefined ? undefined : { memory }),
     },
   };
   return self;

@@ -275,6 +275,7 @@ export class MilterConversation {
   }
 
   #log(run: CommandRun, { stage, verdict, resolved }: StageResult, ms: number): void {
+    if (this.#options.reads?.(verdict) === false) return;
     const { command, smtp, helo } = run;
     const isRcpt = command.kind === "rcpt";
     reportDecision(this.#options, {

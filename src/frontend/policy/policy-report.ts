@@ -19,6 +19,7 @@ export class PolicyReport {
 
   decision(request: PolicyRequest, entry: SessionEntry, result: StageResult, isShadow: boolean, ms: number): void {
     const { stage, verdict, resolved, isRepeat } = result;
+    if (this.#sink.reads?.(verdict) === false) return;
     if (verdict.kind === "pass" ? isRepeat : isLoggedRefusal(request, entry, result)) return;
     const { heloName: helo, sender, recipient, instance } = request;
     const { session } = entry.smtp;
@@ -53,6 +54,8 @@ export class PolicyReport {
   /** Once for each address that the MTA must deliver elsewhere, since a policy reply cannot say so. */
   accepted(recipient: string, { verdict, resolved, isRepeat }: StageResult): void {
     if (verdict.kind !== "pass" || isRepeat || resolved.length === 0) return;
+    // Most are as given.
+    if (resolved.length === 1 && resolved[0] === recipient) return;
     const canonical = canonicalAddress(recipient);
     if (resolved.length === 1 && resolved[0] === canonical) return;
     // There are as many sub-addresses as anybody cares to make up.

@@ -27,10 +27,12 @@ export function messageOf({ instance }: PolicyRequest): string {
 }
 
 export interface PolicyListener {
+  /** Its name. */
   readonly listener: string;
+  /** Whether an address is in trusted-networks. */
   readonly isTrusted: (address: string) => boolean;
-  /** Wins over what the MTA says. */
-  readonly localPort: number | undefined;
+  /** `local-port`, which wins over what the MTA says. */
+  readonly localPort: () => number | undefined;
 }
 
 /** Of a host name (RFC 1035 2.3.4), and more than an address takes. */
@@ -50,7 +52,7 @@ export function peerOf(request: PolicyRequest, { listener, isTrusted, localPort 
     },
     server: {
       address: canonicalIp(request.serverAddress) ?? bounded(request.serverAddress),
-      port: localPort ?? (portOf(request.serverPort) || smtpPort),
+      port: localPort() ?? (portOf(request.serverPort) || smtpPort),
     },
     trusted: address !== undefined && isTrusted(address),
   };

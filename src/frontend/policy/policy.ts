@@ -11,19 +11,13 @@ import type { TimedReply } from "../connection/protocol.ts";
 import type { EventSink } from "../decision.ts";
 import { isKnownContext, type Plan, planOf } from "./policy-plan.ts";
 import { PolicyReport } from "./policy-report.ts";
-import { credentialsOf, messageOf, peerOf, sessionKey } from "./policy-session.ts";
+import { credentialsOf, messageOf, type PolicyListener, peerOf, sessionKey } from "./policy-session.ts";
 import { type SessionEntry, SessionMemory } from "./session-memory.ts";
 
-export interface PolicyOptions extends EventSink {
-  /** The name of the listener. */
-  readonly listener: string;
+export interface PolicyOptions extends EventSink, PolicyListener {
   /** Asked for each request, as are the other functions: a reload changes what they answer. */
   readonly core: () => Core;
   readonly mode: () => Mode;
-  /** Whether an address is in trusted-networks. */
-  readonly isTrusted: (address: string) => boolean;
-  /** `local-port` of the listener. */
-  readonly localPort: () => number | undefined;
   /** Milliseconds; it never goes back. */
   readonly now?: () => number;
   readonly memory?: SessionMemory;
@@ -50,7 +44,7 @@ class PolicyFrontEnd {
   constructor(options: PolicyOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
-    this.#memory = options.memory ?? new SessionMemory(this.#now);
+    this.#memory = options.memory ?? new SessionMemory();
     this.#report = new PolicyReport(options.listener, options);
   }
 
@@ -62,13 +56,13 @@ class PolicyFrontEnd {
     const key = sessionKey(this.#options.listener, request);
     if (plan.begins && key !== undefined) this.#memory.end(key);
     const core = this.#options.core();
+    const startedAt = this.#now();
     if (!(asksConnect(plan, core) || plan.ehlo || plan.mail || plan.rcpt !== undefined || plan.vrfy)) {
       // It keeps the session alive all the same.
-      if (key !== undefined) this.#memory.find(key);
+      if (key !== undefined) this.#memory.find(key, startedAt);
       return passed;
     }
-    const startedAt = this.#now();
-    const entry = this.#entryOf(key, request);
+    const entry = this.#entryOf(key, request, startedAt);
     const run: PolicyRun = {
       request,
       plan,
@@ -96,12 +90,11 @@ class PolicyFrontEnd {
     return this.#decide(run);
   }
 
-  #entryOf(key: string | undefined, request: PolicyRequest): SessionEntry {
-    const known = key === undefined ? undefined : this.#memory.find(key);
+  #entryOf(key: string | undefined, request: PolicyRequest, now: number): SessionEntry {
+    const known = key === undefined ? undefined : this.#memory.find(key, now);
     if (known !== undefined) return known;
-    const { listener, isTrusted, localPort } = this.#options;
-    const smtp = new SmtpSession(peerOf(request, { listener, isTrusted, localPort: localPort() }), sessionOptions);
-    const entry: SessionEntry = { smtp, logged: undefined, underWay: undefined, lastSeen: 0, octets: undefined };
+    const smtp = new SmtpSession(peerOf(request, this.#options), sessionOptions);
+    const entry: SessionEntry = { smtp, logged: undefined, underWay: undefined, lastSeen: now, octets: undefined };
     if (key !== undefined) this.#memory.keep(key, entry);
     return entry;
   }

@@ -11,6 +11,7 @@ export interface SessionEntry {
   logged: { readonly about: string; readonly stages: Set<string> } | undefined;
   /** The request under way; the next one of this session waits for it. */
   underWay: Promise<unknown> | undefined;
+  /** In milliseconds, by a clock that never goes back. */
   lastSeen: number;
   /** What it was last weighed at; `undefined`: it is not kept. */
   octets: number | undefined;
@@ -34,14 +35,11 @@ const keyOctets = 300;
 const noOptions = {};
 
 export class SessionMemory {
-  readonly #now: () => number;
   readonly #maxOctets: number;
   readonly #sessions: LRUCache<string, SessionEntry>;
   #octets = 0;
 
-  /** `now` in milliseconds; it never goes back. */
-  constructor(now: () => number, limits = defaultLimits) {
-    this.#now = now;
+  constructor(limits = defaultLimits) {
     this.#maxOctets = limits.octets;
     this.#sessions = new LRUCache({
       max: limits.sessions,
@@ -60,7 +58,7 @@ export class SessionMemory {
     return this.#octets;
   }
 
-  find(key: string, now = this.#now()): SessionEntry | undefined {
+  find(key: string, now: number): SessionEntry | undefined {
     const entry = this.#sessions.get(key, noOptions);
     if (entry === undefined) return undefined;
     if (now - entry.lastSeen > maxIdleMs) {
@@ -72,8 +70,7 @@ export class SessionMemory {
   }
 
   /** The key is kept as it is. The entry is yet to be weighed. */
-  keep(key: string, entry: SessionEntry, now = this.#now()): void {
-    entry.lastSeen = now;
+  keep(key: string, entry: SessionEntry): void {
     entry.octets = 0;
     this.#sessions.set(key, entry, noOptions);
   }

@@ -92,7 +92,7 @@ function forRequest(): Sources {
   const dns = { source: database.source, query: async () => void (await database.query("dns", [])), close: () => {} };
   const keys = openKeys(database, clock.now);
   const answerers = { domains: new Map(), directories, directory, lookup, database: () => database, keys: () => keys, dns };
-  return new RequestSources(sources, new Answers(answerers, patience), patience);
+  return new RequestSources({ sources, ask: (own) => new Answers(answerers, own) }, patience);
 }
 
 const throttle: Throttle = {

@@ -561,24 +561,19 @@ test("a reload counts from the next request on", async () => {
 
 describe("memory", () => {
   test("sessions and what is kept of them are bounded", async () => {
-    let memory: SessionMemory | undefined;
-    const place = world({
-      memory(now) {
-        memory = new SessionMemory(now, { sessions: 10, octets: 10_000 });
-        return memory;
-      },
-    });
+    const memory = new SessionMemory({ sessions: 10, octets: 10_000 });
+    const place = world({ memory });
     const ask = client(place);
     for (let port = 1; port <= 40; port += 1) {
       for (let index = 0; index < 5; index += 1) {
         await ask(rcpt(`${"x".repeat(400)}${index}@example.org`, { clientPort: `${port}`, instance: `${port}` }));
-        expect(memory?.size).toBeLessThanOrEqual(10);
-        expect(memory?.octets).toBeLessThanOrEqual(10_000);
+        expect(memory.size).toBeLessThanOrEqual(10);
+        expect(memory.octets).toBeLessThanOrEqual(10_000);
       }
     }
-    expect(memory?.octets).toBeGreaterThan(5_000);
+    expect(memory.octets).toBeGreaterThan(5_000);
     for (let port = 1; port <= 40; port += 1) await ask(request("CONNECT", { clientPort: `${port}` }));
-    expect([memory?.size, memory?.octets]).toEqual([0, 0]);
+    expect([memory.size, memory.octets]).toEqual([0, 0]);
   });
 
   test.each([
@@ -586,34 +581,24 @@ describe("memory", () => {
     // The MTA's own words are kept whole, so that fewer sessions are.
     ...(["saslUsername", "encryptionProtocol"] as const).map((name) => [name, 3] as const),
   ])("%s of 60,000 octets: %i sessions fit into 200,000", async (attribute, sessions) => {
-    let memory: SessionMemory | undefined;
-    const place = world({
-      memory(now) {
-        memory = new SessionMemory(now, { sessions: 50, octets: 200_000 });
-        return memory;
-      },
-    });
+    const memory = new SessionMemory({ sessions: 50, octets: 200_000 });
+    const place = world({ memory });
     const ask = client(place);
     for (let port = 1; port <= 50; port += 1) {
       await ask(rcpt("john@example.org", { clientPort: `${port}`, instance: `${port}`, [attribute]: "x".repeat(60_000) }));
     }
-    expect(memory?.size).toBe(sessions);
-    expect(memory?.octets).toBeLessThanOrEqual(200_000);
+    expect(memory.size).toBe(sessions);
+    expect(memory.octets).toBeLessThanOrEqual(200_000);
   });
 
   test("a new message takes the place of the previous one", async () => {
-    let memory: SessionMemory | undefined;
-    const place = world({
-      memory(now) {
-        memory = new SessionMemory(now);
-        return memory;
-      },
-    });
+    const memory = new SessionMemory();
+    const place = world({ memory });
     const ask = client(place);
     await ask(rcpt("nobody@example.org", { instance: "first" }));
-    const octets = memory?.octets ?? 0;
+    const octets = memory.octets;
     for (let index = 0; index < 100; index += 1) await ask(rcpt("nobody@example.org", { instance: `i${index}` }));
-    expect(memory?.octets).toBeLessThan(octets * 2);
+    expect(memory.octets).toBeLessThan(octets * 2);
   });
 });
 
