@@ -2,8 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { performance } from "node:perf_hooks";
-import { printTable, quantile, type Spread, shown, spread } from "../figures.ts";
+import { printTable, quantile, roundsOf, type Spread, shown, spread } from "../figures.ts";
 import type { ProtocolName } from "./dialogue.ts";
 import { Generator } from "./generator.ts";
 import { cpuOf, makeDirectory, rssOf, type Server } from "./server.ts";
@@ -50,10 +49,7 @@ export interface Rounds {
 /** Of one round, in both loops. */
 export const perRound = ({ count }: Rounds): number => count + openCount(count);
 
-/** On a busy machine there are fewer. */
 const mostRounds = 7;
-const fewestRounds = 3;
-const maxMs = 45_000;
 
 const openCount = (count: number) => Math.floor(count / 3);
 
@@ -84,8 +80,7 @@ export class Bench {
   /** The first subject is what the others are compared with. */
   async compare(subjects: readonly Subject[]): Promise<readonly Comparison[]> {
     const samples = new Map<Subject, Sample[]>(subjects.map((subject) => [subject, []]));
-    const until = performance.now() + maxMs;
-    for (let round = 0; round < fewestRounds || (round < mostRounds && performance.now() < until); round += 1) {
+    for (const round of roundsOf(mostRounds)) {
       // In reverse every second time, so that none always follows the same one.
       for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
         samples.get(subject)?.push(await this.#sample(subject, subject.first(round)));
