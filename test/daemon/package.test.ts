@@ -12,7 +12,7 @@ let folder: string;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "postern-package-"));
-  run("node_modules/rolldown/bin/cli.mjs", "-c");
+  run("node_modules/rolldown/bin/cli.mjs", "-c", ".rolldown.config.ts");
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
