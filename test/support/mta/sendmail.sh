@@ -106,6 +106,8 @@ define(\`confDONT_PROBE_INTERFACES', \`True')dnl
 define(\`confRUN_AS_USER', \`nobody')dnl
 define(\`MSP_QUEUE_DIR', \`$dir/clientqueue')dnl
 define(\`STATUS_FILE', \`$dir/statistics')dnl
+define(\`confQUEUE_LA', \`1000')dnl
+define(\`confREFUSE_LA', \`1000')dnl
 define(\`confPID_FILE', \`$dir/submit.pid')dnl
 define(\`RELAY_MAILER_ARGS', \`TCP \$h $1')dnl
 FEATURE(\`nocanonify')dnl
