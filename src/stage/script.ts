@@ -70,7 +70,7 @@ export function surroundingsOf({ stage, scope, mail, rcpt }: ScriptedCommand, co
     ask: sources.ask,
     separatorOf: (domain) => separatorOf(domain, settings),
     now,
-    yieldToLoop: sources.yieldToLoop,
+    yieldToLoop: () => sources.yieldToLoop(),
     ...(onScriptLine && { log: (entry) => onScriptLine({ stage, ...entry }) }),
     ...(trace && {
       trace: ({ script, line, what, answer }) =>

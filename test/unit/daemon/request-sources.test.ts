@@ -3,6 +3,7 @@ import { beforeEach, expect, it } from "vitest";
 import { Availability, reportOutages } from "../../../src/answer/availability.ts";
 import { Patience } from "../../../src/answer/patience.ts";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
+import { parseConfiguration } from "../../../src/config/load.ts";
 import { Answers } from "../../../src/daemon/expression-sources.ts";
 import { RequestSources } from "../../../src/daemon/request-sources.ts";
 import { cached } from "../../../src/directory/cache.ts";
@@ -171,6 +172,31 @@ it("what was taken is given back although the time is up", async () => {
   await expect(clock.until(request.state.giveBack(throttleQuestion()))).rejects.toThrow(TemporaryError);
   expect(database.asked).toEqual(["first", "give back"]);
   expect(clock.now()).toBe(2000);
+});
+
+it("a script lets other requests have their turn", async () => {
+  const text = `
+[session.rcpt]
+script = "'counting'"
+[sieve.trusted.scripts.counting]
+contents = '''
+require ["variables", "reject", "vnd.stalwart.expressions", "vnd.stalwart.while"];
+while "n < 2000" { let "n" "n + 1"; }
+reject "550 5.7.1 Counted to \${n}.";
+'''
+`;
+  const { configuration } = parseConfiguration(text, "/etc/postern/postern.toml", () => "", { serves: false });
+  if (configuration === undefined) throw new Error("not loaded");
+  let turns = 0;
+  sources = {
+    ...sources,
+    async yieldToLoop() {
+      turns += 1;
+    },
+  };
+  const decided = decideRcpt(session({ sender: "" }), "john@example.org", { settings: configuration.settings, sources: forRequest() });
+  expect(await decided).toMatchObject({ verdict: { kind: "reject", reply: { text: "Counted to 2000." } } });
+  expect(turns).toBeGreaterThan(1);
 });
 
 it("another source has a deadline of its own", async () => {
