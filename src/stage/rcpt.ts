@@ -2,7 +2,7 @@
 
 import { type Answer, after } from "../answer/answer.ts";
 import { type Steps, takeSteps } from "../answer/steps.ts";
-import { asBoolean, asCount, asDuration } from "../expr/result.ts";
+import { asBoolean } from "../expr/result.ts";
 import type { Value } from "../expr/value.ts";
 import { canonicalAddress, localPartOf } from "../mail/address.ts";
 import { canonicalIp } from "../mail/ip.ts";
@@ -13,6 +13,7 @@ import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { checkRcptParameters } from "./extensions.ts";
 import { askGreylist, type Greylisting } from "./greylist.ts";
+import { errorWait, maxErrors, maxRecipients, numberOf } from "./number-settings.ts";
 import type { CommandFacts } from "./parameters.ts";
 import { onTemporary, pass, passed, refuse, unavailable } from "./refuse.ts";
 import { type Resolution, resolveToEnd, rewrite } from "./resolve.ts";
@@ -31,9 +32,6 @@ interface RcptFacts extends CommandFacts {
   /** Default: all. */
   readonly part?: RcptPart;
 }
-
-/** Taken when the setting yields no such value, or its source cannot tell. */
-const fallback = { maxRecipients: 100, maxErrors: 5, waitMs: 5000 } as const;
 
 const duplicate = uncounted(pass("duplicate"));
 const noMail: RcptOutcome = uncounted(refuse(reply(503, "5.5.1", "MAIL is required first."), "no-mail"));
@@ -211,21 +209,8 @@ function passSameMailbox(rcpt: Rcpt): RcptOutcome | undefined {
   return accept(duplicate.verdict, rcpt);
 }
 
-/** A limit whose source cannot tell is the built-in one: it protects, and the mail is not at stake. */
 function limitRecipients(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
-  return after(onTemporary(maxRecipientsOf, defaultMaxRecipients, rcpt), refuseBeyond, rcpt);
-}
-
-function maxRecipientsOf(rcpt: Rcpt): Answer<number> {
-  return after(evaluate("max-recipients", rcpt.core.settings.rcpt.maxRecipients, rcpt, rcpt.core), countIn);
-}
-
-function countIn(value: Value): number {
-  return asCount(value) ?? fallback.maxRecipients;
-}
-
-function defaultMaxRecipients(): number {
-  return fallback.maxRecipients;
+  return after(numberOf(maxRecipients, rcpt, rcpt.core), refuseBeyond, rcpt);
 }
 
 function refuseBeyond(max: number, { transaction, core }: Rcpt): RcptOutcome | undefined {
@@ -268,29 +253,13 @@ function refuseMistake(answer: Reply, reason: Reason, rcpt: Rcpt): Answer<RcptOu
   const { session, core } = rcpt;
   if (session.trusted || session.login !== "") return uncounted(refuse(answer, reason));
   const { replies } = core.settings.rcpt;
-  return after(
-    onTemporary(maxErrorsOf, () => fallback.maxErrors, rcpt),
-    (total) =>
-      after(
-        onTemporary(waitOf, () => fallback.waitMs, rcpt),
-        (delayMs) => {
-          const isLast = session.errors + 1 >= total;
-          const verdict = isLast ? refuse(replies.tooManyErrors, "too-many-errors", delayMs) : refuse(answer, reason, delayMs);
-          return { verdict, admission: undefined, countsAsError: true };
-        },
-      ),
+  return after(numberOf(maxErrors, rcpt, core), (total) =>
+    after(numberOf(errorWait, rcpt, core), (delayMs) => {
+      const isLast = session.errors + 1 >= total;
+      const verdict = isLast ? refuse(replies.tooManyErrors, "too-many-errors", delayMs) : refuse(answer, reason, delayMs);
+      return { verdict, admission: undefined, countsAsError: true };
+    }),
   );
-}
-
-function maxErrorsOf(rcpt: Rcpt): Answer<number> {
-  return after(
-    evaluate("errors.total", rcpt.core.settings.rcpt.errors.total, rcpt, rcpt.core),
-    (value) => asCount(value) ?? fallback.maxErrors,
-  );
-}
-
-function waitOf(rcpt: Rcpt): Answer<number> {
-  return after(evaluate("errors.wait", rcpt.core.settings.rcpt.errors.wait, rcpt, rcpt.core), (value) => asDuration(value) ?? 0);
 }
 
 const nothingCounted: ReadonlySet<string> = new Set();
