@@ -49,9 +49,9 @@ function followTables(first: Resolution, { scope, core, given }: Search): Answer
   return first.kind === "found" && first.leadsOn ? followToEnd(first, scope, core, given) : first;
 }
 
-type Found = Extract<Resolution, { kind: "found" }>;
+type FoundResolution = Extract<Resolution, { kind: "found" }>;
 
-function followToEnd(first: Found, scope: Scope, core: Core, given: string): Answer<Resolution> {
+function followToEnd(first: FoundResolution, scope: Scope, core: Core, given: string): Answer<Resolution> {
   const next = (rcpt: string) => after(rcpt === given ? first : resolve(withRcpt(scope, rcpt), core), nextOf);
   return after(follow(given, next), ({ addresses }) => ({ ...first, addresses }));
 }

@@ -43,7 +43,7 @@ export function isOnlyLogged({ command, smtp, terms }: CommandRun, { kind, reaso
 }
 
 /** What becomes of a command whose stages had to wait. */
-interface Outcomes<T> {
+interface Conclusions<T> {
   /** The stages came to this. */
   readonly decided: (last: StageResult) => T;
   /** They did not come to an end, and this is answered instead. */
@@ -53,9 +53,9 @@ interface Outcomes<T> {
 }
 
 /** It does not reject. `undefined`: the command was aborted. */
-export function concludeLater<T>(run: CommandRun, last: Promise<StageResult>, outcomes: Outcomes<T>): Promise<T | undefined> {
-  const answer = conclude(run, last, outcomes);
-  return run.isAwaited ? inTime(run, answer, outcomes) : answer;
+export function concludeLater<T>(run: CommandRun, last: Promise<StageResult>, conclusions: Conclusions<T>): Promise<T | undefined> {
+  const answer = conclude(run, last, conclusions);
+  return run.isAwaited ? inTime(run, answer, conclusions) : answer;
 }
 
 /** The stage that is being asked fails by a mistake of ours. */
@@ -63,19 +63,23 @@ export function failed(run: CommandRun): StageResult {
   return refusedBy(run, internalError);
 }
 
-async function conclude<T>(run: CommandRun, last: Promise<StageResult>, outcomes: Outcomes<T>): Promise<T | undefined> {
+async function conclude<T>(run: CommandRun, last: Promise<StageResult>, conclusions: Conclusions<T>): Promise<T | undefined> {
   try {
     const result = await last;
-    return run.abort.isAborted ? undefined : outcomes.decided(result);
+    return run.abort.isAborted ? undefined : conclusions.decided(result);
   } catch (error) {
     if (run.abort.isAborted) return undefined;
-    outcomes.onInternalError(error);
-    return outcomes.refused(failed(run));
+    conclusions.onInternalError(error);
+    return conclusions.refused(failed(run));
   }
 }
 
 /** The answer, or, when it takes too long, that there is none. */
-function inTime<T>(run: CommandRun, answer: Promise<T | undefined>, { refused, timer = startTimer }: Outcomes<T>): Promise<T | undefined> {
+function inTime<T>(
+  run: CommandRun,
+  answer: Promise<T | undefined>,
+  { refused, timer = startTimer }: Conclusions<T>,
+): Promise<T | undefined> {
   return new Promise((resolve) => {
     const callOff = timer(maxAnswerMs, () => {
       if (run.abort.isAborted) return;

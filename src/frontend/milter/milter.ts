@@ -43,7 +43,7 @@ export type MilterReply = TimedReply<Buffer>;
 
 /** A function that begins the conversation of a new connection. */
 export function openMilter(options: MilterOptions): () => MilterConversation {
-  const shared: Shared = {
+  const shared: SharedByConnections = {
     report: new MilterReport(options.listener, options),
     requirements: new ListenerRequirements(),
     session: { budget: { max: maxRecipientOctets, used: 0 } },
@@ -53,7 +53,7 @@ export function openMilter(options: MilterOptions): () => MilterConversation {
 }
 
 /** Between the connections of a listener. */
-interface Shared {
+interface SharedByConnections {
   readonly report: MilterReport;
   readonly requirements: ListenerRequirements;
   readonly session: SmtpSessionOptions;
@@ -81,7 +81,7 @@ const skipBody: MilterReply = { text: encodeBodyResponse({ kind: "skip" }), dela
 
 export class MilterConversation {
   readonly #options: MilterOptions;
-  readonly #shared: Shared;
+  readonly #shared: SharedByConnections;
   readonly #macros = new Macros();
   /** Holds for the connection, whatever the configuration becomes. */
   #negotiated: Negotiation | undefined;
@@ -94,7 +94,7 @@ export class MilterConversation {
   #refusedMail: { readonly sender: Path; readonly result: StageResult } | undefined;
   #run: CommandRun | undefined;
 
-  constructor(options: MilterOptions, shared: Shared) {
+  constructor(options: MilterOptions, shared: SharedByConnections) {
     this.#options = options;
     this.#shared = shared;
   }
