@@ -136,7 +136,11 @@ export class WatchedFile<T> {
   #fail(error: unknown, about: string): void {
     const message = error instanceof Error ? error.message : String(error);
     const problem = error instanceof FileProblem ? error : new FileProblem(`${this.path}: ${message}`, { cause: error });
-    if (this.#taken === undefined) throw problem;
+    if (this.#taken === undefined) {
+      // It is read again for whoever opens it next, who has to know the problem, too.
+      this.#pending = undefined;
+      throw problem;
+    }
     this.#report({ kind: "failed", problem }, about);
   }
 

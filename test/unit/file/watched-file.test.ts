@@ -151,6 +151,17 @@ describe("the first time", () => {
     expect(file.isCurrent).toBe(false);
   });
 
+  it("a wrong file is a problem until it is mended, however often it is opened", async () => {
+    const problem = new FileProblem(`${path}:1: it is bad.`);
+    await expect(open("bad")).rejects.toThrow(problem);
+    const file = files.watch({ name: "list", variant: "", path, format, needsEntries: true });
+    await expect(file.refresh()).rejects.toThrow(problem);
+    await expect(file.refresh()).rejects.toThrow(problem);
+    await replace("good");
+    await file.refresh();
+    expect([file.content, file.isCurrent]).toEqual([["good"], true]);
+  });
+
   it("an empty table is not trusted for a minute", async () => {
     const file = await open("");
     expect(await look(59, file)).toBe(", not current");
