@@ -139,8 +139,7 @@ function parse(text: string): Address | undefined {
 function withoutQuad(text: string): string | undefined {
   if (!text.includes(".")) return text;
   const start = text.lastIndexOf(":") + 1;
-  const quad = text.slice(start);
-  if (!dottedQuad.test(quad)) return undefined;
-  const [a = 0, b = 0, c = 0, d = 0] = quad.split(".").map(Number);
-  return `${text.slice(0, start)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+  const quad = quadNumber(text.slice(start));
+  if (quad === undefined) return undefined;
+  return `${text.slice(0, start)}${(quad >>> 16).toString(16)}:${(quad & 0xffff).toString(16)}`;
 }
