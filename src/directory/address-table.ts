@@ -27,7 +27,7 @@ export class AddressTable {
     return this.#recipients.has(address);
   }
 
-  set(address: string, recipient: Recipient): void {
+  add(address: string, recipient: Recipient): void {
     this.#recipients.add(address, encode(address, recipient));
     this.addDomain(domainOf(address) ?? "");
   }
@@ -36,7 +36,7 @@ export class AddressTable {
     if (domain !== "") this.#domains.add(domain, "");
   }
 
-  setWholeDomain(domain: string, target: string): void {
+  addWholeDomain(domain: string, target: string): void {
     this.#wholeDomains.add(domain, target);
     this.addDomain(domain);
   }

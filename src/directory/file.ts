@@ -130,13 +130,12 @@ function addEntry(table: AddressTable, entry: Entry): void {
       table.addDomain(entry.domain);
       break;
     case "whole-domain":
-      table.setWholeDomain(entry.domain, entry.target);
+      table.addWholeDomain(entry.domain, entry.target);
       break;
     case "address": {
-      // Of duplicates the first counts, as in postmap and newaliases.
-      if (table.has(entry.address)) break;
       const targets = [...new Set(entry.targets)];
-      table.set(entry.address, targets.length === 1 ? { kind: "mailbox", primaries: targets } : { kind: "list", members: targets });
+      // Of duplicates the first counts, as in postmap and newaliases.
+      table.add(entry.address, targets.length === 1 ? { kind: "mailbox", primaries: targets } : { kind: "list", members: targets });
     }
   }
 }

@@ -21,10 +21,8 @@ function tableOf(principals: readonly Principal[], domains: readonly string[]): 
   const table = new AddressTable(domains.map(canonicalDomain));
   // Lists first, for an address that is a list's is nobody's mailbox.
   const lists = membersByList(principals);
-  for (const address of lists.keys()) table.set(address, { kind: "list", members: membersOf(address, lists) });
-  for (const [address, primaries] of primariesByAddress(principals)) {
-    if (!table.has(address)) table.set(address, { kind: "mailbox", primaries: [...primaries] });
-  }
+  for (const address of lists.keys()) table.add(address, { kind: "list", members: membersOf(address, lists) });
+  for (const [address, primaries] of primariesByAddress(principals)) table.add(address, { kind: "mailbox", primaries: [...primaries] });
   return table;
 }
 
