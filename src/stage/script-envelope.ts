@@ -1,4 +1,5 @@
 /** The envelope as scripts see it: addresses, and the parts that parameters of MAIL and RCPT make (RFC 6009). */
+import { decodeXtext } from "../mail/xtext.ts";
 import type { ScriptEnvelope } from "../sieve/script.ts";
 import { hasControls } from "../text/controls.ts";
 import { type Parameters, parameterValue } from "./parameters.ts";
@@ -27,9 +28,9 @@ function part(name: keyof ScriptEnvelope, value: string | undefined): ScriptEnve
   return value === undefined ? {} : { [name]: value };
 }
 
-/** RFC 3461 section 4. What would not be a line of text stays encoded. */
+/** What would not be a line of text stays encoded. */
 function fromXtext(value: string | undefined): string | undefined {
-  const text = value?.replace(/(?:\+[\dA-F]{2})+/g, (codes) => Buffer.from(codes.replaceAll("+", ""), "hex").toString("utf8"));
+  const text = value && decodeXtext(value);
   return text !== undefined && hasControls(text) ? value : text;
 }
 

@@ -2,10 +2,10 @@
 
 import { isAscii } from "node:buffer";
 import { decodeUtf8 } from "../mail/utf8.ts";
+import { decodeXtext } from "../mail/xtext.ts";
 import { cleanText } from "../text/controls.ts";
 import { Backlog } from "./backlog.ts";
 import { ProtocolError } from "./protocol-error.ts";
-import { decodeXtext } from "./xtext.ts";
 
 /**
  * The attributes that Postern reads, as sent; `""` when left out. Values may be parts of one longer string: who keeps one

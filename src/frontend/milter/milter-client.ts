@@ -3,11 +3,11 @@ import { canonicalAddress, domainOf } from "../../mail/address.ts";
 import { canonicalIp } from "../../mail/ip.ts";
 import type { Path } from "../../mail/path.ts";
 import { portOf, smtpPort } from "../../mail/port.ts";
+import { decodeXtext } from "../../mail/xtext.ts";
 import { type ClientCertificate, noCertificate, type Peer } from "../../stage/session.ts";
 import type { Credentials } from "../../stage/smtp-command.ts";
 import type { Command } from "../../wire/milter/command.ts";
 import type { Macros } from "../../wire/milter/macros.ts";
-import { decodeXtext } from "../../wire/xtext.ts";
 
 export interface MilterListener {
   readonly listener: string;

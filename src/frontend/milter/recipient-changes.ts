@@ -4,9 +4,9 @@
  */
 import { canonicalAddress, formatAddress } from "../../mail/address.ts";
 import { formatPath, type Path } from "../../mail/path.ts";
+import { encodeXtext } from "../../mail/xtext.ts";
 import { split } from "../../stage/parameters.ts";
 import type { Modification } from "../../wire/milter/response.ts";
-import { encodeXtext } from "../../wire/xtext.ts";
 
 /** A recipient that was accepted. */
 export interface Accepted {
