@@ -56,7 +56,7 @@ export function encodePacket(letter: string, data: Uint8Array = noData): Buffer 
   return packet;
 }
 
-/** More than any MTA sends: Sendmail has 50 macros a stage, and a command line has no room for so many parameters. */
+/** More than any MTA sends: a command line has no room for so many parameters. */
 export const maxStrings = 1_024;
 
 /** Where the string that begins at `start` has its NUL. */
