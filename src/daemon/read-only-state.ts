@@ -3,7 +3,7 @@
 import type { OnAvailability } from "../answer/availability.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { GreylistAnswer, GreylistQuestion } from "../stage/state.ts";
-import { decideGreylist } from "../state/decide.ts";
+import { decideGreylist, noRows } from "../state/decide.ts";
 import { MemoryState } from "../state/memory.ts";
 import type { StateStore } from "../state/state-store.ts";
 import { isMissing } from "../store/private-file.ts";
@@ -24,7 +24,7 @@ export function unchangedState(configuration: Configuration, onAvailability: OnA
   async function greylist(question: GreylistQuestion): Promise<GreylistAnswer> {
     const settings = stateSettings(configuration);
     // No daemon has run here yet, and this creates no file.
-    if (settings.type === "sqlite" && isMissing(settings.path)) return decideGreylist(nothing, question).answer;
+    if (settings.type === "sqlite" && isMissing(settings.path)) return decideGreylist(noRows, question).answer;
     opening ??= open(settings);
     const store = await opening;
     const [triplet, address] = await Promise.all([store.triplet(question), store.address(question.autoWhitelist.address)]);
@@ -38,5 +38,3 @@ export function unchangedState(configuration: Configuration, onAvailability: OnA
     },
   };
 }
-
-const nothing = { triplet: undefined, address: undefined };

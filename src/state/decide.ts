@@ -76,6 +76,9 @@ export interface GreylistRows {
   readonly address: AddressRow | undefined;
 }
 
+/** Of which nothing is known. */
+export const noRows: GreylistRows = { triplet: undefined, address: undefined };
+
 export interface GreylistDecision {
   readonly answer: GreylistAnswer;
   /** Rows to be written; `undefined`: as it is. */

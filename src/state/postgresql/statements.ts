@@ -2,12 +2,13 @@
 import type pg from "pg";
 import type { GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import {
-  type AddressRow,
   allowedPasses,
   creditOf,
   decideGreylist,
   type GreylistRow,
+  type GreylistRows,
   hourMs,
+  noRows,
   periodOf,
   refreshMs,
   skewMs,
@@ -18,6 +19,7 @@ import {
   tokenMs,
   weightOf,
 } from "../decide.ts";
+import { type GreylistColumns, greylistRowsOf } from "../greylist-columns.ts";
 
 /** A row that a clock which was ahead has written: it begins to wait now. */
 const stillWaits = "g.passed IS NULL AND excluded.last_seen - least(g.first_seen, excluded.last_seen) < $6::bigint";
@@ -59,23 +61,11 @@ const greylist = `
       ELSE g.last_seen > excluded.last_seen + ${skewMs} OR excluded.last_seen - g.last_seen >= $9::bigint END
     RETURNING client, sender, recipient, first_seen, last_seen, passed, expires
   )
-  SELECT i, NULL, NULL, NULL, first_seen, last_seen, passed, expires, passes, seen, address_expires FROM seen
+  SELECT first_seen, last_seen, passed, expires, passes, seen, address_expires, i, NULL, NULL, NULL FROM seen
   UNION ALL
-  SELECT NULL, client, sender, recipient, first_seen, last_seen, passed, expires, NULL, NULL, NULL FROM written`;
+  SELECT first_seen, last_seen, passed, expires, NULL, NULL, NULL, NULL, client, sender, recipient FROM written`;
 
-type GreylistColumns = readonly [
-  i: number | null,
-  client: string,
-  sender: string,
-  recipient: string,
-  firstSeen: number | null,
-  lastSeen: number,
-  passed: number | null,
-  expires: number,
-  passes: number | null,
-  seen: number,
-  addressExpires: number,
-];
+type FoundColumns = readonly [...found: GreylistColumns, i: number | null, client: string, sender: string, recipient: string];
 
 /** Two nodes that credit an address at once credit it once. */
 const credit = `
@@ -115,7 +105,7 @@ export async function askGreylist(
   if (first === undefined) return [];
   const { delayMs, retryWindowMs, lifetimeMs, autoWhitelist } = first;
   const sorted = questions.toSorted((a, b) => order(keyOf(a), keyOf(b)));
-  const { rows } = await client.query<GreylistColumns & unknown[]>({
+  const { rows } = await client.query<FoundColumns & unknown[]>({
     name: "postern_state_greylist",
     text: greylist,
     rowMode: "array",
@@ -133,24 +123,24 @@ export async function askGreylist(
       !first.beginsNothing,
     ],
   });
-  const seen = new Map<string, GreylistColumns>();
+  const seen = new Map<string, GreylistRows>();
   const written = new Map<string, GreylistRow>();
-  for (const row of rows) {
-    const question = row[0] === null ? undefined : sorted[row[0] - 1];
-    const triplet = tripletOf(row);
-    if (question !== undefined) seen.set(keyOf(question), row);
-    else if (triplet !== undefined) written.set(keyOf({ client: row[1], sender: row[2], recipient: row[3] }), triplet);
+  for (const columns of rows) {
+    const found = greylistRowsOf(columns);
+    const [, , , , , , , i, client, sender, recipient] = columns;
+    const question = i === null ? undefined : sorted[i - 1];
+    if (question !== undefined) seen.set(keyOf(question), found);
+    else if (found.triplet !== undefined) written.set(keyOf({ client, sender, recipient }), found.triplet);
   }
   const credited = new Map<string, number>();
   const answers = questions.map((question) => {
-    const row = seen.get(keyOf(question));
-    const address = row && addressOf(row);
-    const known = row && tripletOf(row);
-    const decision = decideGreylist({ triplet: known, address }, question);
-    const triplet = written.get(keyOf(question));
+    const key = keyOf(question);
+    const known = seen.get(key) ?? noRows;
+    const decision = decideGreylist(known, question);
+    const triplet = written.get(key);
     if (decision.triplet !== undefined && triplet === undefined) return undefined;
-    const answer = triplet === undefined ? decision.answer : answerOf(triplet, known, question.now);
-    if (answer.kind !== "wait" && creditOf(address, question) !== undefined)
+    const answer = triplet === undefined ? decision.answer : answerOf(triplet, known.triplet, question.now);
+    if (answer.kind !== "wait" && creditOf(known.address, question) !== undefined)
       credited.set(clean(question.autoWhitelist.address), question.now);
     return answer;
   });
@@ -166,14 +156,6 @@ export async function askGreylist(
 function answerOf({ firstSeen, passed }: GreylistRow, known: GreylistRow | undefined, now: number): GreylistAnswer {
   if (passed === undefined) return { kind: "wait", firstSeen, isNew: known === undefined && firstSeen === now };
   return { kind: "pass", firstPass: known?.passed === undefined && passed === now, waitedMs: passed - firstSeen };
-}
-
-function tripletOf([, , , , firstSeen, lastSeen, passed, expires]: GreylistColumns): GreylistRow | undefined {
-  return firstSeen === null ? undefined : { firstSeen, lastSeen, passed: passed ?? undefined, expires };
-}
-
-function addressOf([, , , , , , , , passes, seen, expires]: GreylistColumns): AddressRow | undefined {
-  return passes === null ? undefined : { passes, seen, expires };
 }
 
 export async function askThrottle(client: pg.ClientBase, questions: readonly ThrottleQuestion[]): Promise<readonly ThrottleAnswer[]> {

@@ -10,7 +10,6 @@ import {
   decideGreylist,
   decideThrottle,
   type GreylistRow,
-  type GreylistRows,
   never,
   type ThrottleRow,
   type TokenRow,
@@ -18,6 +17,7 @@ import {
   type TripletQuestion,
   tokenKey,
 } from "../decide.ts";
+import { type GreylistColumns, greylistRowsOf } from "../greylist-columns.ts";
 import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page } from "../state-store.ts";
 
 /** `PRAGMA user_version` of the tables below. */
@@ -94,17 +94,6 @@ const statements = {
 } satisfies Record<string, string>;
 
 type StatementName = keyof typeof statements;
-
-/** The columns of `greylistRows`. */
-type GreylistColumns = readonly [
-  firstSeen: number | null,
-  lastSeen: number,
-  passed: number | null,
-  expires: number,
-  passes: number | null,
-  seen: number,
-  addressExpires: number,
-];
 
 /** What expiry walks through, in this order. */
 const tables = [
@@ -338,14 +327,6 @@ function prepareAll(database: DatabaseSync): Readonly<Record<StatementName, Stat
   // An array costs half of an object with names.
   all.greylistRows.setReturnArrays(true);
   return all;
-}
-
-function greylistRowsOf(columns: GreylistColumns): GreylistRows {
-  const [firstSeen, , passed, , passes] = columns;
-  return {
-    triplet: firstSeen === null ? undefined : { firstSeen, lastSeen: columns[1], passed: passed ?? undefined, expires: columns[3] },
-    address: passes === null ? undefined : { passes, seen: columns[5], expires: columns[6] },
-  };
 }
 
 function fileOf(path: string): string {
