@@ -208,10 +208,7 @@ function compilePure<S>({ arity, evaluate, choices, work }: PureFunction, call: 
   const { onStep } = context.vocabulary;
   const code = compileFolded(call.parameters, context, (parts) =>
     work && onStep && parts.some(({ constant }) => constant === undefined)
-      ? all(parts, (values, run) => {
-          onStep(run.subject, "", work(...values));
-          return evaluate(...values);
-        })
+      ? askOf(parts, true, call.name, (values, run) => after(onStep(run.subject, "", work(...values)), () => evaluate(...values)))
       : apply(parts, evaluate),
   );
   return stepped(code, context);

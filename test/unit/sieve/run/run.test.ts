@@ -127,12 +127,19 @@ describe("waiting", () => {
     ]);
     const { script } = compileScript("main", source, vocabularyOf({ scripts, limits: { instructions: 50_000 } }));
     let breaths = 0;
-    const yieldToLoop = () => {
+    let waiting = 0;
+    let mostWaiting = 0;
+    const yieldToLoop = async () => {
       breaths += 1;
-      return Promise.resolve();
+      waiting += 1;
+      mostWaiting = Math.max(mostWaiting, waiting);
+      await Promise.resolve();
+      waiting -= 1;
     };
     await script?.run({ ...surroundings(), yieldToLoop });
     expect(breaths).toBeGreaterThan(20);
+    // The script does not go on meanwhile.
+    expect(mostWaiting).toBe(1);
   });
 });
 
