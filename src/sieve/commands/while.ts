@@ -4,7 +4,7 @@ import { isTrue } from "../../expr/value.ts";
 import type { CommandRecord } from "../compile/definition.ts";
 import { type Signal, sequence } from "../compile/script-code.ts";
 import { compileIn } from "../compile/script-expressions.ts";
-import { isOverdue, type ScriptRun, spend, trace, yieldToLoop } from "../run/script-run.ts";
+import { giveWay, type ScriptRun, spend, trace } from "../run/script-run.ts";
 
 const capability = "vnd.stalwart.while";
 
@@ -37,7 +37,7 @@ function afterBody(signal: Signal, run: ScriptRun): Answer<Signal | "again"> {
   if (signal === "break") return "next";
   if (signal !== "next" && signal !== "continue") return signal;
   // The body may be empty.
-  return isOverdue(run) ? after(yieldToLoop(run), () => "again" as const) : "again";
+  return giveWay(run)?.then(() => "again" as const) ?? "again";
 }
 
 function repeat(turn: (run: ScriptRun) => Answer<Signal | "again">, run: ScriptRun): Answer<Signal> {

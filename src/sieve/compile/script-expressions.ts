@@ -5,7 +5,7 @@ import type { Names } from "../../expr/ask.ts";
 import { compileExpression } from "../../expr/compile.ts";
 import { ExpressionError, type Vocabulary } from "../../expr/expression.ts";
 import { isArray, toText, type Value } from "../../expr/value.ts";
-import { costOf, costOfPattern, isOverdue, type ScriptRun, spend, spendAtOnce, yieldToLoop } from "../run/script-run.ts";
+import { costOf, costOfPattern, giveWay, type ScriptRun, spend, spendAtOnce } from "../run/script-run.ts";
 import { placeWithin } from "../syntax/syntax-tree.ts";
 import type { ScriptContext, TextArgument } from "./definition.ts";
 import { scriptFunctions } from "./script-functions.ts";
@@ -36,7 +36,7 @@ export function scriptVocabulary(variables: ScopeVariables, names: Names): Vocab
     onAsk: (run) => spend(run, costOfAsking),
     onStep: (run, value, work) => {
       spend(run, costOf(workOf(value) + work));
-      return isOverdue(run) ? yieldToLoop(run) : undefined;
+      return giveWay(run);
     },
     names,
   };

@@ -5,17 +5,7 @@ import { compilePattern, type Pattern, PatternError } from "../../text/pattern.t
 import { indexOf } from "../../text/search.ts";
 import { shorten } from "../../text/shorten.ts";
 import type { ScriptContext, TextArgument } from "../compile/definition.ts";
-import {
-  checkStep,
-  costOf,
-  costOfPattern,
-  isOverdue,
-  ScriptFault,
-  type ScriptRun,
-  spend,
-  spendAtOnce,
-  yieldToLoop,
-} from "../run/script-run.ts";
+import { checkStep, costOf, costOfPattern, giveWay, ScriptFault, type ScriptRun, spend, spendAtOnce } from "../run/script-run.ts";
 import type { Comparator } from "./comparator.ts";
 import type { Operator } from "./relational.ts";
 import { matchWildcard, parseWildcard, type Wildcard } from "./wildcard.ts";
@@ -169,7 +159,8 @@ export function anyOf(matches: readonly KeyMatch[]): AnyKeyMatch {
     for (let at = from; ; at++) {
       const match = matches[at];
       if (!match) return false;
-      if (isOverdue(run)) return yieldToLoop(run).then(() => goOn(at, run, value, folded));
+      const turn = giveWay(run);
+      if (turn) return turn.then(() => goOn(at, run, value, folded));
       spend(run, 1);
       if (match(run, value, folded)) return true;
     }

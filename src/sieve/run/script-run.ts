@@ -79,14 +79,12 @@ const instructionsInTurn = 1000;
 
 /** Code before which other requests have their turn, if the script has run for long. */
 export function inTurns<T>(code: (run: ScriptRun) => Answer<T>): Code<ScriptRun, T> {
-  return { waits: true, run: (run) => (isOverdue(run) ? yieldToLoop(run).then(() => code(run)) : code(run)) };
+  return { waits: true, run: (run) => giveWay(run)?.then(() => code(run)) ?? code(run) };
 }
 
-export function isOverdue({ budget, budgetAtYield }: ScriptRun): boolean {
-  return budgetAtYield - budget >= instructionsInTurn;
-}
-
-export function yieldToLoop(run: ScriptRun): Promise<void> {
+/** Until other requests have had their turn; `undefined`: the script has not run for long. */
+export function giveWay(run: ScriptRun): Promise<void> | undefined {
+  if (run.budgetAtYield - run.budget < instructionsInTurn) return undefined;
   run.budgetAtYield = run.budget;
   return run.surroundings.yieldToLoop();
 }
