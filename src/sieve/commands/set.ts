@@ -1,6 +1,7 @@
 /** `set [modifiers] "name" "value"` (RFC 5229 section 4), for variables and for parts of the envelope. */
 
 import type { Arguments, CommandRecord, TagRecord } from "../compile/definition.ts";
+import { cutAt } from "../compile/script-variables.ts";
 import { costOf, type ScriptRun, spend } from "../run/script-run.ts";
 import { type Modifier, modifiers, replaceAll } from "./set-modifier.ts";
 
@@ -41,8 +42,7 @@ export const setRecord: CommandRecord = {
       waits: false,
       run: (run) => {
         // What would be cut in the end is not worth the time that modifiers take.
-        const whole = value.of(run);
-        const text = whole.length > room ? whole.slice(0, room).toWellFormed() : whole;
+        const text = cutAt(value.of(run), room);
         return assign(run, modified(replace ? replace(run, text) : text, chosen, run));
       },
     };

@@ -9,7 +9,7 @@ import { costOf, costOfPattern, giveWay, type ScriptRun, spend, spendAtOnce } fr
 import { placeWithin } from "../syntax/syntax-tree.ts";
 import type { ScriptContext, TextArgument } from "./definition.ts";
 import { scriptFunctions } from "./script-functions.ts";
-import type { ScopeVariables } from "./script-variables.ts";
+import { cutAt, type ScopeVariables } from "./script-variables.ts";
 
 /** Instructions: a script must not ask in a loop for ever. */
 export const costOfAsking = 100;
@@ -109,7 +109,7 @@ const maxNesting = 10;
 
 /** As much of it as has `room`, the way `sizeOf` counts: arrays that hold arrays would otherwise grow without end. */
 export function cutValue(value: Value, room: number, nesting = 0): Value {
-  if (typeof value === "string") return value.length > room ? value.slice(0, room).toWellFormed() : value;
+  if (typeof value === "string") return cutAt(value, room);
   if (!isArray(value)) return value;
   if (nesting === maxNesting) return "";
   const kept: Value[] = [];

@@ -121,7 +121,7 @@ export function createScope(
       const declared = reader(name);
       if (typeof declared === "function") variables.set(name, declared);
       const { slot, isGlobal } = found;
-      const keep = (value: Value): Value => cut(value, limits.variableSize);
+      const keep = (value: Value): Value => (typeof value === "string" ? cutAt(value, limits.variableSize) : value);
       return isGlobal
         ? (run, value) => {
             run.globals[slot] = keep(value);
@@ -189,7 +189,7 @@ function unknownName(name: string): string {
   return `unknown namespace "${shorten(namespace)}".${didYouMean(namespace, known) || " Known are env, envelope and global."}`;
 }
 
-/** RFC 5229 section 6: no error. */
-function cut(value: Value, characters: number): Value {
-  return typeof value === "string" && value.length > characters ? value.slice(0, characters).toWellFormed() : value;
+/** What a variable keeps of a text. RFC 5229 section 6: no error. */
+export function cutAt(text: string, characters: number): string {
+  return text.length > characters ? text.slice(0, characters).toWellFormed() : text;
 }
