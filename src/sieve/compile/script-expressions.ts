@@ -35,7 +35,7 @@ export function scriptVocabulary(variables: ScopeVariables, names: Names): Vocab
     onMatch: (run, pattern, text) => spendAtOnce(run, costOfPattern(pattern, text)),
     onAsk: (run) => spend(run, costOfAsking),
     onStep: (run, value, work) => {
-      spend(run, costOf(workOf(value) + work));
+      spend(run, costOf(sizeOf(value, elementWork) + work));
       return giveWay(run);
     },
     names,
@@ -81,33 +81,25 @@ function bare(text: TextArgument, context: ScriptContext): string {
 }
 
 function charged(run: ScriptRun, value: Value): Value {
-  spend(run, costOf(workOf(value)));
+  spend(run, costOf(sizeOf(value, elementWork)));
   return value;
 }
 
 /** An element of an array is as much work as so many characters. */
 const elementWork = 16;
 
-function workOf(value: Value): number {
-  if (typeof value === "string") return value.length;
-  if (!isArray(value)) return 1;
-  let work = 0;
-  for (const element of value) work += elementWork + workOf(element);
-  return work;
-}
-
-/** In characters; an element of an array counts as one more. */
-function sizeOf(value: Value): number {
+/** In characters; an element of an array counts as so many more. */
+function sizeOf(value: Value, perElement: number): number {
   if (typeof value === "string") return value.length;
   if (!isArray(value)) return 1;
   let size = 0;
-  for (const element of value) size += 1 + sizeOf(element);
+  for (const element of value) size += perElement + sizeOf(element, perElement);
   return size;
 }
 
 const maxNesting = 10;
 
-/** As much of it as has `room`, the way `sizeOf` counts: arrays that hold arrays would otherwise grow without end. */
+/** As much of it as has `room`, of which an element of an array takes one more: arrays that hold arrays would otherwise grow without end. */
 export function cutValue(value: Value, room: number, nesting = 0): Value {
   if (typeof value === "string") return cutAt(value, room);
   if (!isArray(value)) return value;
@@ -118,7 +110,7 @@ export function cutValue(value: Value, room: number, nesting = 0): Value {
     left -= 1;
     if (left <= 0) break;
     const cut = cutValue(element, left, nesting + 1);
-    left -= sizeOf(cut);
+    left -= sizeOf(cut, 1);
     kept.push(cut);
   }
   return kept;
