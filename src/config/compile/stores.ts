@@ -1,5 +1,5 @@
 /** `[store.*]`: databases, with what their files hold; and which of them is asked for what. */
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { StoreSettings, TlsSettings } from "../../store/store-settings.ts";
 import { unknownStore } from "../check/names.ts";
 import type { Normalised } from "../normalise.ts";
@@ -24,7 +24,7 @@ function checkEmbedded(store: NormalisedStore, path: string, { report }: Compile
   const at: KeyPath = ["store", embeddedName];
   if (store.type !== "sqlite")
     report.error([...at, "type"], "the built-in store is an SQLite database. Remove this, or choose another name.");
-  else if (store.path !== resolve(path)) {
+  else if (store.path !== path) {
     report.error([...at, "path"], "the built-in store is in server.state-directory. Remove this, or choose another name.");
   }
 }
