@@ -13,35 +13,22 @@ export interface CompileContext {
   readonly readFile: ReadFile;
 }
 
-/** `undefined`: it is larger than `maxOctets`, or cannot be read, which has been reported. */
-export function textOf(path: KeyPath, file: string, { report, readFile }: CompileContext, maxOctets?: number): string | undefined {
+/** `undefined`: it cannot be read, which has been reported, or it is larger than `maxOctets`, which is reported only with a hint what to do. */
+export function textOf(
+  path: KeyPath,
+  file: string,
+  { report, readFile }: CompileContext,
+  maxOctets?: number,
+  hint?: string,
+): string | undefined {
   try {
-    return readFile(file, maxOctets);
+    const text = readFile(file, maxOctets);
+    if (text === undefined && hint !== undefined) report.error(path, `${file} is longer than ${maxOctets} octets. ${hint}`);
+    return text;
   } catch (error) {
     report.error(path, cannotRead(file, error));
     return undefined;
   }
-}
-
-/** None is longer. */
-const maxPasswordOctets = 4096;
-
-/** The first line of a file; `undefined`: it is no password, which has been reported. */
-export function passwordIn(path: KeyPath, file: string, { report, readFile }: CompileContext): string | undefined {
-  let text: string | undefined;
-  try {
-    text = readFile(file, maxPasswordOctets);
-  } catch (error) {
-    report.error(path, cannotRead(file, error));
-    return undefined;
-  }
-  const [line = ""] = text?.replace(/^\ufeff/, "").split(/\r?\n/) ?? [];
-  if (text === undefined) report.error(path, `${file} is longer than ${maxPasswordOctets} octets. Leave nothing but the password in it.`);
-  else if (/[\0\ufffd]/.test(text)) report.error(path, `${file} ${notUtf8}`);
-  else if (line === "") report.error(path, `the first line of ${file} is empty. Write the password there.`);
-  else if (/\p{Cc}/u.test(line)) report.error(path, `the first line of ${file} has control characters. Remove them.`);
-  else return line;
-  return undefined;
 }
 
 /** Lines of one file that are reported one by one. */

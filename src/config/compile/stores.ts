@@ -6,7 +6,7 @@ import type { Normalised } from "../normalise.ts";
 import { isSocket } from "../schema/postgresql-url.ts";
 import { embeddedName } from "../schema/stores.ts";
 import type { KeyPath } from "../syntax/tree.ts";
-import { type CompileContext, passwordIn, textOf } from "./context.ts";
+import { type CompileContext, notUtf8, textOf } from "./context.ts";
 
 export function compileStores({ server, store }: Normalised, context: CompileContext): ReadonlyMap<string, StoreSettings> {
   const path = join(server["state-directory"], "data.sqlite");
@@ -93,6 +93,22 @@ function passwordOf(at: KeyPath, store: NormalisedPostgresql, context: CompileCo
   const path: KeyPath = [...at, "password-file"];
   if (store.password !== undefined) context.report.error(path, "is given beside password. Keep one of the two.");
   return passwordIn(path, file, context);
+}
+
+/** None is longer. */
+const maxPasswordOctets = 4096;
+
+/** The first line of a file; `undefined`: it is no password, which has been reported. */
+function passwordIn(path: KeyPath, file: string, context: CompileContext): string | undefined {
+  const { report } = context;
+  const text = textOf(path, file, context, maxPasswordOctets, "Leave nothing but the password in it.");
+  if (text === undefined) return undefined;
+  const [line = ""] = text.replace(/^\ufeff/, "").split(/\r?\n/);
+  if (/[\0\ufffd]/.test(text)) report.error(path, `${file} ${notUtf8}`);
+  else if (line === "") report.error(path, `the first line of ${file} is empty. Write the password there.`);
+  else if (/\p{Cc}/u.test(line)) report.error(path, `the first line of ${file} has control characters. Remove them.`);
+  else return line;
+  return undefined;
 }
 
 /** `[storage]`. */
