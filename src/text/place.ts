@@ -10,16 +10,22 @@ export type Places = (offset: number) => Place;
 
 /** Reads the text once; a question is a binary search. */
 export function placesIn(source: string): Places {
-  const starts = [0];
-  for (let at = source.indexOf("\n"); at >= 0; at = source.indexOf("\n", at + 1)) starts.push(at + 1);
+  const lineEnds: number[] = [];
+  for (let at = source.indexOf("\n"); at >= 0; at = source.indexOf("\n", at + 1)) lineEnds.push(at);
   return (offset) => {
-    let low = 0;
-    let high = starts.length;
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if ((starts[middle] ?? 0) <= offset) low = middle;
-      else high = middle;
-    }
-    return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
+    const before = countBefore(offset, lineEnds);
+    return { line: before + 1, column: offset - (lineEnds[before - 1] ?? -1) };
   };
+}
+
+/** How many of the offsets, which ascend, are before this one. */
+export function countBefore(offset: number, offsets: readonly number[]): number {
+  let low = 0;
+  let high = offsets.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((offsets[middle] ?? 0) < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

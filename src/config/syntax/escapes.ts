@@ -3,6 +3,8 @@
  * since regular expressions are commonly written so.
  */
 
+import { countBefore } from "../../text/place.ts";
+
 interface LenientText {
   /** Valid for a parser that knows only the escapes of TOML 1.0. */
   readonly text: string;
@@ -25,23 +27,12 @@ export function doubleUnknownEscapes(source: string): LenientText {
       return "\\\\";
     });
   });
+  const inText = doubled.map((at, index) => at + index);
   return {
     text,
     doubled,
-    original: (offset) => offset - doubledBefore(offset, doubled),
+    original: (offset) => offset - countBefore(offset, inText),
   };
-}
-
-/** How many were doubled before an offset in the text with all of them doubled, by halves. */
-function doubledBefore(offset: number, doubled: readonly number[]): number {
-  let low = 0;
-  let high = doubled.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((doubled[middle] ?? 0) + middle < offset) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Where in `source` the character at `index` of the value is, for a string of TOML or JSON that begins at `start`. */
