@@ -98,10 +98,8 @@ function compileChain<S>(node: Chain, context: ExpressionContext<S>): ValueCode<
 function stepped<S>(code: ValueCode<S>, { vocabulary: { onStep } }: ExpressionContext<S>): ValueCode<S> {
   if (!onStep || code.constant !== undefined) return code;
   const { run: inner } = code;
-  return {
-    waits: true,
-    run: (run) => after(inner(run), (value) => onStep(run.subject, value, 0)?.then(() => value) ?? value),
-  };
+  const take = (value: Value, { subject }: Evaluation<S>) => onStep(subject, value, 0)?.then(() => value) ?? value;
+  return { waits: true, run: (run) => after(inner(run), take, run) };
 }
 
 /** A long chain is many steps. */
