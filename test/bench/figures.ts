@@ -10,6 +10,11 @@ export function* roundsOf(most: number): Generator<number> {
   for (let round = 0; round < fewestRounds || (round < most && performance.now() < until); round += 1) yield round;
 }
 
+/** In reverse every second round, so that none always follows the same one, and other work on the machine slows all. */
+export function inTurn<T>(all: readonly T[], round: number): readonly T[] {
+  return round % 2 === 0 ? all : all.toReversed();
+}
+
 export interface Spread {
   readonly median: number;
   readonly min: number;

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { cached } from "../../src/directory/cache.ts";
 import type { Directory } from "../../src/stage/sources.ts";
+import { octetsInUse } from "../support/kept.ts";
 import { printTable } from "./figures.ts";
 import { policy, warmDirectory } from "./hot-paths.ts";
 import { milterOffer, milterPackets } from "./load/dialogue.ts";
@@ -62,12 +63,6 @@ async function greet(socket: Socket): Promise<void> {
 const sessions = 15_000;
 const cachedAddresses = 50_000;
 
-function heap(): number {
-  globalThis.gc?.();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
-
 /** Those of a first request; one more recipient of the same message adds what its address takes. */
 async function sessionOctets(): Promise<number> {
   const path = policy(await warmDirectory());
@@ -76,9 +71,9 @@ async function sessionOctets(): Promise<number> {
     for (let index = 0; index < count; index += 1) work(index);
   };
   ask(1000);
-  const before = heap();
+  const before = octetsInUse();
   for (let asked = 0; asked < sessions; asked += 1000) ask(1000);
-  const octets = (heap() - before) / sessions;
+  const octets = (octetsInUse() - before) / sessions;
   // It is still in use, and so is what it remembers.
   ask(1);
   return octets;
@@ -94,10 +89,10 @@ async function addressOctets(): Promise<number> {
     expand: () => undefined,
   };
   const hour = 3_600_000;
-  const before = heap();
+  const before = octetsInUse();
   const cache = cached(directory, { entries: cachedAddresses, positiveMs: hour, negativeMs: hour, staleMs: 0 }, () => 0);
   for (let number = 0; number < cachedAddresses; number += 1) await cache.recipient(addressOf(number));
-  const octets = (heap() - before) / cachedAddresses;
+  const octets = (octetsInUse() - before) / cachedAddresses;
   await cache.recipient(addressOf(0));
   return octets;
 }
@@ -114,7 +109,7 @@ export async function benchMemory(): Promise<readonly MemoryFigure[]> {
     const ofPolicy = await connections(folder, "policy", async () => {});
     const ofMilter = await connections(folder, "milter", greet);
     // Only the program below sends them.
-    const { session, address } = (await foundBy(import.meta.url, ["--expose-gc"])) as HeapOctets;
+    const { session, address } = (await foundBy(import.meta.url)) as HeapOctets;
     const figures = [
       { what: "daemon, before its first connection", octets: ofPolicy.empty, bound: "" },
       { what: "idle policy connection", octets: ofPolicy.each, bound: "`max-connections` of the listener, 2,000" },

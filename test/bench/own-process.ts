@@ -3,7 +3,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 
 /** `flags`: of Node. */
-export async function foundBy(program: string, flags: readonly string[]): Promise<unknown> {
+export async function foundBy(program: string, flags: readonly string[] = []): Promise<unknown> {
   const child = fork(new URL(program), { execArgv: [...flags], stdio: ["ignore", "ignore", "inherit", "ipc"] });
   const [found] = await Promise.race([once(child, "message"), once(child, "exit")]);
   if (typeof found !== "object" || found === null) throw new Error(`${program} has found nothing`);

@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { quantile, roundsOf } from "./figures.ts";
+import { inTurn, quantile, roundsOf } from "./figures.ts";
 
 const root = join(import.meta.dirname, "../..");
 const rounds = 15;
@@ -113,9 +113,7 @@ export async function benchStartup(): Promise<readonly StartupBench[]> {
     const node: Subject = { name: "node -e 0", time: () => timed(() => run("-e", "0")) };
     const all = [node, ...subjects];
     const times = new Map<Subject, number[]>(all.map((subject) => [subject, []]));
-    // In turn, there and back, so that other work on the machine slows all.
-    for (const round of roundsOf(rounds))
-      for (const subject of round % 2 === 0 ? all : all.toReversed()) times.get(subject)?.push(await subject.time());
+    for (const round of roundsOf(rounds)) for (const subject of inTurn(all, round)) times.get(subject)?.push(await subject.time());
     const base = median(times.get(node) ?? []);
     console.log(`startup: node -e 0 takes ${base.toFixed(0)} ms`);
     return subjects.map((subject) => {

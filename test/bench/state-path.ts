@@ -15,7 +15,9 @@ import type { StoreSettings } from "../../src/store/store-settings.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { postgresqlSettings, sqliteSettings } from "../support/stores.ts";
-import { shown, spread } from "./figures.ts";
+import { inTurn, shown, spread } from "./figures.ts";
+import { rcptRequest } from "./load/dialogue.ts";
+import { letters } from "./load/mail.ts";
 
 const day = 86_400_000;
 const connections = 60;
@@ -29,13 +31,11 @@ const firstFresh = 2_000_000;
 function messageOf(index: number) {
   const mixed = Math.imul(index + 1, 0x9e3779b1) >>> 0;
   const network = `${20 + ((mixed >>> 24) % 100)}.${(mixed >>> 16) & 255}.${(mixed >>> 8) & 255}`;
-  // Only letters, since digits are folded.
-  const letters = mixed.toString(26).replace(/\d/g, (digit) => "qrstuvwxyz".charAt(Number(digit)));
   const domain = `example${String.fromCharCode(97 + (index % 26))}.org`;
   return {
     address: `${network}.${1 + (mixed % 250)}`,
     network: `${network}.0/24`,
-    sender: `sender.${letters}@${domain}`,
+    sender: `sender.${letters(mixed)}@${domain}`,
     recipient: `user${index % 5003}@example.net`,
   };
 }
@@ -53,18 +53,12 @@ function* entries(size: number, now: number): Generator<ImportedEntry> {
 
 let serial = 0;
 
-/** As Postfix 3.7 sends it at RCPT, each in a new session. */
-function requestOf(index: number): string {
+/** Each in a new session. */
+function requestOf(index: number): Buffer {
   serial += 1;
-  const { address, sender, recipient } = messageOf(index);
-  return (
-    "request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\n" +
-    `client_address=${address}\nclient_name=unknown\nclient_port=${1024 + (serial % 60_000)}\nreverse_client_name=unknown\n` +
-    `server_address=192.0.2.25\nserver_port=25\nhelo_name=mx.example.com\nsender=${sender}\nrecipient=${recipient}\n` +
-    `recipient_count=0\nqueue_id=\ninstance=1000.67000000.${serial.toString(16)}.0\nsize=90000\netrn_domain=\nstress=\n` +
-    "sasl_method=\nsasl_username=\nsasl_sender=\nccert_subject=\nccert_issuer=\nccert_fingerprint=\nccert_pubkey_fingerprint=\n" +
-    "encryption_protocol=TLSv1.3\nencryption_cipher=TLS_AES_256_GCM_SHA384\nencryption_keysize=256\npolicy_context=\n\n"
-  );
+  const { address: client, sender, recipient } = messageOf(index);
+  const [port, instance] = [1024 + (serial % 60_000), `1000.67000000.${serial.toString(16)}.0`];
+  return rcptRequest({ client, port, name: "unknown", helo: "mx.example.com", sender, recipient, instance });
 }
 
 interface Served {
@@ -185,8 +179,7 @@ async function measure(name: string, folder: string, settingsOf: (size: number, 
       all.push(await serve(own, size, settingsOf(size, own)));
     }
     for (let round = 0; round <= rounds; round += 1) {
-      // In reverse every second time, so that none always follows the same one.
-      for (const served of round % 2 === 0 ? all : all.toReversed()) await measureRound(served, round, fresh);
+      for (const served of inTurn(all, round)) await measureRound(served, round, fresh);
     }
   } finally {
     await Promise.all(all.map(({ daemon }) => daemon.stop()));

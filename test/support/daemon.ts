@@ -1,5 +1,5 @@
 /** The real daemon as a child process: started on a configuration, watched by its log, stopped by a signal. */
-import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, type NetConnectOpts } from "node:net";
@@ -63,7 +63,7 @@ export async function startDaemon({ directory, config, listening, maxFiles }: Da
       writeFileSync(file, text);
       daemon.hangUp();
     },
-    children: () => readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number),
+    children: () => childrenOf(Number(child.pid)),
     async stop() {
       child.kill("SIGTERM");
       await ended;
@@ -135,7 +135,13 @@ function watch(child: Child): { next: Daemon["logged"]; untaken: Daemon["untaken
   };
 }
 
-async function accepts(address: NetConnectOpts, child: Child): Promise<void> {
+/** Processes that it has started and that run, on Linux. */
+export function childrenOf(pid: number): readonly number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
+}
+
+/** Resolves when the process accepts connections there; rejects if it ends before. */
+export async function accepts(address: NetConnectOpts, child: ChildProcess): Promise<void> {
   const end = Date.now() + patienceMs;
   while (child.exitCode === null && Date.now() < end) {
     const socket = connect(address);

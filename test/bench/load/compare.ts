@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { printTable, quantile, roundsOf, type Spread, shown, spread } from "../figures.ts";
+import { inTurn, printTable, quantile, roundsOf, type Spread, shown, spread } from "../figures.ts";
 import type { ProtocolName } from "./dialogue.ts";
 import { Generator } from "./generator.ts";
 import { cpuOf, makeDirectory, rssOf, type Server } from "./server.ts";
@@ -81,10 +81,7 @@ export class Bench {
   async compare(subjects: readonly Subject[]): Promise<readonly Comparison[]> {
     const samples = new Map<Subject, Sample[]>(subjects.map((subject) => [subject, []]));
     for (const round of roundsOf(mostRounds)) {
-      // In reverse every second time, so that none always follows the same one.
-      for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
-        samples.get(subject)?.push(await this.#sample(subject, subject.first(round)));
-      }
+      for (const subject of inTurn(subjects, round)) samples.get(subject)?.push(await this.#sample(subject, subject.first(round)));
     }
     const [base = []] = samples.values();
     return [...samples].map(([{ name, server }, taken]) => ({

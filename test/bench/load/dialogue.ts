@@ -1,6 +1,6 @@
 /** What a client of each protocol says, as an MTA would: Postfix's policy delegation, the milter protocol, socketmap. */
 import { eventFlags, frame, strings, uint32 } from "../../support/milter-frames.ts";
-import { addressOf, mailboxes, mailOf } from "./mail.ts";
+import { addressOf, type Mail, mailboxes, mailOf } from "./mail.ts";
 
 /** Yields what is sent up to the next reply that is waited for, and gets that reply; returns whether the client is content with them. */
 export type Dialogue = Generator<Buffer, boolean, Buffer>;
@@ -31,14 +31,24 @@ function blockLength(received: Buffer): number {
   return end < 0 ? 0 : end + 2;
 }
 
-/** The first request of an SMTP session, at RCPT, as Postfix 3.7 sends it. */
 export function policyRequest(number: number, run: number): Buffer {
-  const { client, port, name, sender, recipient } = mailOf(number, run);
+  const mail = mailOf(number, run);
+  return rcptRequest({ ...mail, helo: mail.name, instance: `${run}.67000000.${number.toString(16)}.0` });
+}
+
+interface Rcpt extends Pick<Mail, "client" | "port" | "name" | "sender" | "recipient"> {
+  readonly helo: string;
+  /** One of each session. */
+  readonly instance: string;
+}
+
+/** The first request of an SMTP session, at RCPT, as Postfix 3.7 sends it. */
+export function rcptRequest({ client, port, name, helo, sender, recipient, instance }: Rcpt): Buffer {
   return Buffer.from(
     "request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\n" +
       `client_address=${client}\nclient_name=${name}\nclient_port=${port}\nreverse_client_name=${name}\n` +
-      `server_address=192.0.2.25\nserver_port=25\nhelo_name=${name}\nsender=${sender}\nrecipient=${recipient}\n` +
-      `recipient_count=0\nqueue_id=\ninstance=${run}.67000000.${number.toString(16)}.0\nsize=90000\netrn_domain=\nstress=\n` +
+      `server_address=192.0.2.25\nserver_port=25\nhelo_name=${helo}\nsender=${sender}\nrecipient=${recipient}\n` +
+      `recipient_count=0\nqueue_id=\ninstance=${instance}\nsize=90000\netrn_domain=\nstress=\n` +
       "sasl_method=\nsasl_username=\nsasl_sender=\nccert_subject=\nccert_issuer=\nccert_fingerprint=\nccert_pubkey_fingerprint=\n" +
       "encryption_protocol=TLSv1.3\nencryption_cipher=TLS_AES_256_GCM_SHA384\nencryption_keysize=256\npolicy_context=\n\n",
   );

@@ -36,6 +36,6 @@ export function mailOf(number: number, run: number): Mail {
 }
 
 /** The greylist takes digits of a sender as what changes from message to message. */
-function letters(number: number): string {
+export function letters(number: number): string {
   return number.toString(26).replace(/\d/g, (digit) => "qrstuvwxyz".charAt(Number(digit)));
 }

@@ -2,10 +2,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { setTimeout } from "node:timers/promises";
+import { accepts, childrenOf } from "../../support/daemon.ts";
+import { freePorts } from "../../support/mta.ts";
 import { addresses, addressOf } from "./mail.ts";
 
 export interface Server {
@@ -67,37 +67,18 @@ ${protocol === "socketmap" ? "" : `errors = { total = 5, wait = "0s" }`}
 
 /** Its log goes to nowhere: what a file or the journal takes is theirs. */
 export async function startServing(folder: string, changes: DaemonChanges): Promise<Server> {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   mkdirSync(folder);
   writeFileSync(join(folder, "postern.toml"), configurationOf(changes, port));
   const serve = ["src/main.ts", "serve", "-c", join(folder, "postern.toml"), "--state-directory", join(folder, "state")];
   const child = spawn(process.execPath, serve, { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
   const ended = once(child, "exit");
-  while (!(await accepts(port))) {
-    if (child.exitCode !== null) throw new Error("the daemon ended");
-    await setTimeout(20);
-  }
+  await accepts({ host: "127.0.0.1", port }, child);
   const stop = async () => {
     child.kill();
     await ended;
   };
   return { pid: Number(child.pid), port, stop };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: "127.0.0.1", port }, () => resolve(true));
-    socket.once("error", () => resolve(false)).once("connect", () => socket.destroy());
-  });
 }
 
 /** Microseconds of CPU time of a process and of those that it has started, on Linux. */
@@ -112,7 +93,5 @@ export function rssOf(pid: number): number {
   const own = 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(read(pid, "status"))?.[1] ?? 0);
   return childrenOf(pid).reduce((sum, child) => sum + rssOf(child), own);
 }
-
-const childrenOf = (pid: number) => read(pid, `task/${pid}/children`).trim().split(" ").filter(Boolean).map(Number);
 
 const read = (pid: number, name: string) => readFileSync(`/proc/${pid}/${name}`, "utf8");
