@@ -1,4 +1,4 @@
-/** Questions to the DNS for expressions and scripts, by resolvers of the configuration or of the system, with a deadline and a cache. */
+/** Questions to the DNS, by resolvers of the configuration or of the system, with a deadline and a cache. */
 import { Resolver } from "node:dns/promises";
 import type { Answer } from "../answer/answer.ts";
 import { AnswerCache, octetsOfTexts } from "../answer/answer-cache.ts";
@@ -20,10 +20,17 @@ export interface DnsSettings {
   readonly negativeMs: number;
 }
 
-export interface Dns {
-  readonly source: WaitedFor;
-  /** As `Ask.dnsQuery`. A hit in the cache is answered without a promise. */
+/** What whoever asks for himself (expressions, SPF, reverse names, DNS lists) needs of it; he sees to his own patience. */
+export interface DnsSource {
+  /**
+   * As `Ask.dnsQuery`: records, `undefined` where there are none, or a `TemporaryError`, whose message has the name. A hit in the
+   * cache is answered without a promise; equal questions under way are asked once.
+   */
   query(name: string, type: DnsType): Answer<readonly string[] | undefined>;
+}
+
+export interface Dns extends DnsSource {
+  readonly source: WaitedFor;
   /** Questions under way fail with a `TemporaryError`. */
   close(): void;
 }
