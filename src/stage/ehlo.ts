@@ -1,4 +1,4 @@
-/** The EHLO stage: is the name fully qualified, is it blocklisted, what does the script say. */
+/** The EHLO stage: is the name fully qualified, is it blocklisted, is it denied, what does the script say. */
 
 import { type Answer, after } from "../answer/answer.ts";
 import { firstOutcome, type Steps, takeSteps } from "../answer/steps.ts";
@@ -9,6 +9,7 @@ import { reply } from "../mail/reply.ts";
 import { isLonger } from "../text/octets.ts";
 import { maxEhloOctets } from "./bounds.ts";
 import type { Core } from "./core.ts";
+import { askDenials } from "./deny.ts";
 import { evaluate } from "./evaluate.ts";
 import { isFullyQualified } from "./fqdn.ts";
 import { ehloUnavailable, onTemporary, pass, passed, refuse, unavailable } from "./refuse.ts";
@@ -26,10 +27,11 @@ interface Ehlo extends Scope {
   readonly core: Core;
 }
 
-const steps: Steps<Ehlo, Verdict> = [passKnown, checkSyntax, askBlocklists, askScript];
+const steps: Steps<Ehlo, Verdict> = [passKnown, checkSyntax, askBlocklists, askDeny, askScript];
+const stepsIfTrusted: Steps<Ehlo, Verdict> = [askDeny, passTrusted];
 
 function decide(ehlo: Ehlo): Answer<Verdict> {
-  return takeSteps(steps, ehlo, ehlo.core.abort);
+  return takeSteps(ehlo.session.trusted ? stepsIfTrusted : steps, ehlo, ehlo.core.abort);
 }
 
 function cannotTell(cause: unknown): Verdict {
@@ -39,8 +41,11 @@ function cannotTell(cause: unknown): Verdict {
 const trusted = pass("trusted");
 const sameName = pass("same-name");
 
+function passTrusted(): Verdict {
+  return trusted;
+}
+
 function passKnown({ session, helo }: Ehlo): Verdict | undefined {
-  if (session.trusted) return trusted;
   return helo !== "" && helo === session.helo ? sameName : undefined;
 }
 
@@ -70,6 +75,10 @@ function askBlocklist(list: string, { domain, core }: { readonly domain: string;
     if (hit === undefined) return undefined;
     return refuse(reply(551, "5.1.1", `Sending domain '${domain}' has been blocklisted.`), "blocklisted");
   });
+}
+
+function askDeny(ehlo: Ehlo): Answer<Verdict | undefined> {
+  return askDenials(ehlo.core.settings.ehlo.deny, ehlo, ehlo.core);
 }
 
 function askScript(ehlo: Ehlo): Answer<Verdict> {

@@ -1,4 +1,4 @@
-/** The MAIL stage: EHLO must have come first; a script; the sender may be rewritten; parameters of extensions; throttles by sender. */
+/** The MAIL stage: EHLO must have come first; `deny`; a script; the sender may be rewritten; parameters of extensions; throttles by sender. */
 
 import { type Answer, after } from "../answer/answer.ts";
 import { type Steps, takeSteps } from "../answer/steps.ts";
@@ -8,6 +8,7 @@ import { canonicalAddress, parseAddress } from "../mail/address.ts";
 import { reply } from "../mail/reply.ts";
 import { oversizedMail } from "./bounds.ts";
 import type { Core } from "./core.ts";
+import { askDenials } from "./deny.ts";
 import { evaluate } from "./evaluate.ts";
 import { checkMailParameters } from "./extensions.ts";
 import type { CommandFacts } from "./parameters.ts";
@@ -45,7 +46,7 @@ interface Mail extends Scope {
   observed: RefusedParameter | undefined;
 }
 
-const steps: Steps<Mail, MailOutcome> = [requireEhlo, askScript, rewrite, checkParameters, askThrottlesOfMail];
+const steps: Steps<Mail, MailOutcome> = [requireEhlo, askDeny, askScript, rewrite, checkParameters, askThrottlesOfMail];
 
 function decide(mail: Mail): Answer<MailOutcome> {
   return takeSteps(steps, mail, mail.core.abort);
@@ -69,6 +70,15 @@ function requireEhlo(mail: Mail): Answer<MailOutcome | undefined> {
 
 function refuseUngreeted(isRequired: Value, mail: Mail): MailOutcome | undefined {
   return asBoolean(isRequired) ? said(noEhlo, mail) : undefined;
+}
+
+function askDeny(mail: Mail): Answer<MailOutcome | undefined> {
+  const { deny } = mail.core.settings.mail;
+  return deny.length === 0 ? undefined : after(askDenials(deny, mail, mail.core), refuseIf, mail);
+}
+
+function refuseIf(refusal: Verdict | undefined, mail: Mail): MailOutcome | undefined {
+  return refusal && said(refusal, mail);
 }
 
 function askScript(mail: Mail): Answer<MailOutcome | undefined> {

@@ -20,6 +20,7 @@ import { accessKeys, isTableKey, writtenAddress } from "./map-key.ts";
 import { chooseDirectory, isLocalDomain, type Resolution, resolve, rewrite } from "./resolve.ts";
 import { openSession, type Session } from "./session.ts";
 import type { Lookup } from "./sources.ts";
+import type { Rule } from "./stage-settings.ts";
 import { type Scope, withRcpt } from "./vocabulary.ts";
 
 /** The listener through which a map is asked. */
@@ -178,11 +179,25 @@ function askAccess(key: string, core: Core, listener: MapListener): Answer<strin
 
 /** EHLO name → the refusal, in the form of access(5). */
 function askHelo(key: string, core: Core, listener: MapListener): Answer<string | undefined> {
-  return after(decideEhlo(sessionOf(undefined, listener), key, core), (verdict) => {
+  return after(decideEhlo(sessionOf(undefined, listener), key, withoutSession(core)), (verdict) => {
     if (verdict.kind === "pass") return undefined;
     if (verdict.reason === "unavailable") throw new TemporaryError("the EHLO name cannot be checked", { cause: verdict.cause });
     return formatReply(verdict.reply);
   });
+}
+
+/** Without the refusals that depend on more than the name: what they see empty would be true of everybody. */
+function withoutSession(core: Core): Core {
+  const { settings } = core;
+  const deny = settings.ehlo.deny.filter((denial) => isKnownToHelo(denial.if));
+  return deny.length === settings.ehlo.deny.length ? core : { ...core, settings: { ...settings, ehlo: { ...settings.ehlo, deny } } };
+}
+
+const knownToHelo: ReadonlySet<string> = new Set(["helo_domain", "listener", "local_port", "protocol"]);
+
+/** Whether a rule of the EHLO stage knows all that it asks about where the map `helo` is asked. */
+export function isKnownToHelo({ variables }: Rule): boolean {
+  return variables.isSubsetOf(knownToHelo);
 }
 
 /** `@domain` would be the key of a catch-all. */

@@ -1,4 +1,4 @@
-/** The RCPT stage: duplicates, a script, rewriting, where the address goes, relaying, limits, throttles, greylisting, and what an error costs. */
+/** The RCPT stage: duplicates, a script, rewriting, where the address goes, relaying, limits, `deny`, throttles, greylisting, and what an error costs. */
 
 import { type Answer, after } from "../answer/answer.ts";
 import { type Steps, takeSteps } from "../answer/steps.ts";
@@ -10,6 +10,7 @@ import { type Reply, reply } from "../mail/reply.ts";
 import type { Header } from "./admission.ts";
 import { maxKeptRecipients, oversizedRcpt } from "./bounds.ts";
 import type { Core } from "./core.ts";
+import { askDenials } from "./deny.ts";
 import { evaluate } from "./evaluate.ts";
 import { checkRcptParameters } from "./extensions.ts";
 import { askGreylist, type Greylisting } from "./greylist.ts";
@@ -107,6 +108,7 @@ const steps: Steps<Rcpt, RcptOutcome> = [
   passSameMailbox,
   limitRecipients,
   judge,
+  askDeny,
   askThrottlesOfRcpt,
   askGreylistOfRcpt,
 ];
@@ -181,7 +183,7 @@ function setRecipient(address: string, rcpt: Rcpt): undefined {
 function resolveRecipient(rcpt: Rcpt): Answer<undefined> {
   const { rcpt: address, session, core } = rcpt;
   if (!address.includes("@") || isOwnPostmaster(address, session)) {
-    return setResolution({ kind: "found", addresses: [address], reason: "postmaster" }, rcpt);
+    return setResolution({ kind: "found", addresses: [address], known: address, reason: "postmaster" }, rcpt);
   }
   return after(resolveToEnd(rcpt, core), setResolution, rcpt);
 }
@@ -260,6 +262,19 @@ function refuseMistake(answer: Reply, reason: Reason, rcpt: Rcpt): Answer<RcptOu
       return { verdict, admission: undefined, countsAsError: true };
     }),
   );
+}
+
+function askDeny(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
+  const { core, given, resolution } = rcpt;
+  const { deny } = core.settings.rcpt;
+  if (deny.length === 0) return undefined;
+  const known = resolution.kind === "found" ? resolution.known : rcpt.rcpt;
+  // The client is not told where its recipient leads.
+  return after(askDenials(deny, withRcpt(rcpt, known), core, withRcpt(rcpt, given)), refuseUncounted);
+}
+
+function refuseUncounted(refusal: Verdict | undefined): RcptOutcome | undefined {
+  return refusal && uncounted(refusal);
 }
 
 const nothingCounted: ReadonlySet<string> = new Set();

@@ -15,11 +15,20 @@ import type { Reason } from "./verdict.ts";
 import { type Scope, withRcpt } from "./vocabulary.ts";
 
 export type Resolution =
-  /** `leadsOn`: the directory may say where the addresses lead in turn. */
-  | { readonly kind: "found"; readonly addresses: readonly string[]; readonly reason: Reason; readonly leadsOn?: boolean }
+  | FoundResolution
   | { readonly kind: "foreign" }
   | { readonly kind: "unknown" }
   | { readonly kind: "list-too-long"; readonly cause: TemporaryError };
+
+interface FoundResolution {
+  readonly kind: "found";
+  readonly addresses: readonly string[];
+  /** The address that the directory has, whether or not mail goes elsewhere from there; of a catch-all the address that it catches. */
+  readonly known: string;
+  readonly reason: Reason;
+  /** The directory may say where the addresses lead in turn. */
+  readonly leadsOn?: boolean;
+}
 
 const foreign: Resolution = { kind: "foreign" };
 const unknown: Resolution = { kind: "unknown" };
@@ -48,8 +57,6 @@ export function resolveToEnd(scope: Scope, core: Core): Answer<Resolution> {
 function followTables(first: Resolution, { scope, core, given }: Search): Answer<Resolution> {
   return first.kind === "found" && first.leadsOn ? followToEnd(first, scope, core, given) : first;
 }
-
-type FoundResolution = Extract<Resolution, { kind: "found" }>;
 
 function followToEnd(first: FoundResolution, scope: Scope, core: Core, given: string): Answer<Resolution> {
   const next = (rcpt: string) => after(rcpt === given ? first : resolve(withRcpt(scope, rcpt), core), nextOf);
@@ -94,7 +101,7 @@ function findDirectory(search: Search): Answer<Resolution | undefined> {
 
 function takeDirectory(directory: Directory | undefined, search: Search): Resolution | undefined {
   search.directory = directory;
-  return directory?.everything ? { kind: "found", addresses: [search.given], reason: "mta" } : undefined;
+  return directory?.everything ? { kind: "found", addresses: [search.given], known: search.given, reason: "mta" } : undefined;
 }
 
 function askDomain({ own, directory, domain, core }: Search): Answer<Resolution | undefined> {
@@ -135,7 +142,7 @@ function takeBase(found: Recipient | undefined, { instead, address, directory, c
 
 function askCatchAll(search: Search): Answer<Resolution | undefined> {
   const { own, address, scope, core } = search;
-  if (own?.catchAllAddress !== undefined) return { kind: "found", addresses: [own.catchAllAddress], reason: "catch-all" };
+  if (own?.catchAllAddress !== undefined) return { kind: "found", addresses: [own.catchAllAddress], known: address, reason: "catch-all" };
   return after(catchAllOf(address, scope, core), lookUpCatchAll, search);
 }
 
@@ -146,11 +153,12 @@ function lookUpCatchAll(catchAll: string | undefined, search: Search): Answer<Re
 }
 
 function takeCatchAll(found: Recipient | undefined, { instead, address, directory, core }: Search): Resolution | undefined {
-  return found && catchAllDelivery(found, instead, address, directory, core);
+  const delivery = found && catchAllDelivery(found, instead, address, directory, core);
+  return delivery?.kind === "found" ? { ...delivery, known: address } : delivery;
 }
 
 function giveUp({ own, address }: Search): Resolution {
-  return own?.allowRelaying ? { kind: "found", addresses: [address], reason: "relayed" } : unknown;
+  return own?.allowRelaying ? { kind: "found", addresses: [address], known: address, reason: "relayed" } : unknown;
 }
 
 function isWithoutLocalPart(address: string): boolean {
@@ -225,7 +233,7 @@ function deliver(
       const isAlias = !found.primaries.includes(address);
       const isItself = found.primaries.length === 1 && found.primaries[0] === kept;
       const addresses = isItself || (isAlias && followsAliases(directory, core)) ? found.primaries : [kept];
-      return foundIn(directory, addresses, reason ?? (isAlias ? "alias" : "mailbox"), core);
+      return foundIn(directory, addresses, address, reason ?? (isAlias ? "alias" : "mailbox"), core);
     }
   }
 }
@@ -242,7 +250,7 @@ function deliverList(
     return { kind: "list-too-long", cause };
   }
   // Mail for a list that nobody is on is left to whoever keeps the list.
-  return foundIn(directory, members.length === 0 ? [address] : members, reason, core);
+  return foundIn(directory, members.length === 0 ? [address] : members, address, reason, core);
 }
 
 function catchAllDelivery(found: Recipient, catchAll: string, address: string, directory: Directory | undefined, core: Core): Resolution {
@@ -250,11 +258,11 @@ function catchAllDelivery(found: Recipient, catchAll: string, address: string, d
   if (!catchAll.startsWith("@")) return deliver(found, catchAll, directory, core, "catch-all");
   if (found.kind === "list") return deliverList(found.members, address, directory, core, "catch-all");
   const addresses = found.primaries.filter((primary) => !primary.startsWith("@"));
-  return foundIn(directory, addresses.length === 0 ? [address] : addresses, "catch-all", core);
+  return foundIn(directory, addresses.length === 0 ? [address] : addresses, address, "catch-all", core);
 }
 
-function foundIn(directory: Directory | undefined, addresses: readonly string[], reason: Reason, core: Core): Resolution {
-  return { kind: "found", addresses, reason, leadsOn: directory?.forwards === true && followsAliases(directory, core) };
+function foundIn(directory: Directory | undefined, addresses: readonly string[], known: string, reason: Reason, core: Core): Resolution {
+  return { kind: "found", addresses, known, reason, leadsOn: directory?.forwards === true && followsAliases(directory, core) };
 }
 
 /** Unless they are kept, the aliases of a table are followed: an MTA that leaves them to Postern has no such table. */

@@ -1,5 +1,6 @@
 /** What the configuration says, compiled: all that a stage needs besides the session and its sources. */
 import type { Expression } from "../expr/expression.ts";
+import type { Value } from "../expr/value.ts";
 import type { Reply } from "../mail/reply.ts";
 import type { Script } from "../sieve/script.ts";
 import type { ScriptHost } from "./script-environment.ts";
@@ -18,6 +19,7 @@ export interface Settings {
     readonly fqdn: "stalwart" | "strict";
     /** Names of lookups. */
     readonly blocklist: readonly string[];
+    readonly deny: readonly Denial[];
     readonly script: ScriptRule;
   };
   readonly extensions: {
@@ -32,10 +34,11 @@ export interface Settings {
     readonly vrfy: Rule;
     readonly expn: Rule;
   };
-  readonly mail: { readonly script: ScriptRule; readonly rewrite: Rule };
+  readonly mail: { readonly deny: readonly Denial[]; readonly script: ScriptRule; readonly rewrite: Rule };
   readonly rcpt: {
     readonly directory: Rule;
     readonly relay: Rule;
+    readonly deny: readonly Denial[];
     readonly script: ScriptRule;
     readonly rewrite: Rule;
     /** True, false, or rules whose string is the address to look up when the full one is not there. */
@@ -55,6 +58,20 @@ export interface Settings {
   /** By name and by alias, A-labels in lower case. */
   readonly domains: ReadonlyMap<string, DomainSettings>;
   readonly sieve: SieveSettings;
+}
+
+/** One of the `deny` of a stage. */
+export interface Denial {
+  /** For the trace, with the place where it is written: `deny (postern.toml:14)`. */
+  readonly title: string;
+  readonly if: Rule;
+  readonly reply: ReplyTemplate;
+}
+
+/** A reply whose text may have variables in it. */
+export interface ReplyTemplate extends Pick<Reply, "code" | "status"> {
+  /** Texts, and functions for the variables between them. */
+  readonly parts: readonly (string | ((scope: Scope) => Value))[];
 }
 
 /** `[sieve.trusted]`. */

@@ -25,6 +25,7 @@ export type Reason =
   | "too-many-recipients"
   | "too-many-errors"
   | "list-too-long"
+  | "denied"
   | "extension-disabled"
   | "invalid-parameter"
   | "too-long"

@@ -15,6 +15,7 @@ const examples: Readonly<Record<string, string>> = {
   query: 'query = "SELECT 1 FROM customers WHERE domain = $1"',
   name: 'name = "example"',
   rate: 'rate = "100/1h"',
+  if: `if = "helo_domain == 'mail.example.net'"`,
 };
 
 export function validate(data: unknown, report: ProblemReport): Document {
@@ -108,12 +109,19 @@ function culprit(data: unknown, path: KeyPath): KeyPath {
   return path.slice(0, length);
 }
 
-/** An element of a list that lacks its name or rate, or has lost a wrong one, gets one for the time being: the list would go for it. */
+/** What an element of a list gets for the time being that lacks a key, or has lost a wrong one: the list would go for it. */
+const placeholders: ReadonlyMap<unknown, (path: KeyPath) => string> = new Map<unknown, (path: KeyPath) => string>([
+  ["name", (path) => `without-name-${path.join("-")}`],
+  ["rate", () => "1/1s"],
+  ["if", () => "remote_port == 0"],
+]);
+
 function completed(data: unknown, path: KeyPath): boolean {
   const element = valueAt(data, path.slice(0, -1));
   const key = path.at(-1);
-  if ((key !== "name" && key !== "rate") || typeof path.at(-2) !== "number" || !isTable(element) || key in element) return false;
-  element[key] = key === "name" ? `without-name-${path.join("-")}` : "1/1s";
+  const placeholder = placeholders.get(key);
+  if (placeholder === undefined || typeof path.at(-2) !== "number" || !isTable(element) || String(key) in element) return false;
+  element[String(key)] = placeholder(path);
   return true;
 }
 

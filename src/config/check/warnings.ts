@@ -1,6 +1,7 @@
 /** Settings that have no effect with the listeners that there are, and those that take effect twice. */
 import { canonicalDomain } from "../../mail/domain.ts";
 import type { EnvelopePart } from "../../sieve/script.ts";
+import { isKnownToHelo } from "../../stage/maps.ts";
 import type { Rule, Settings } from "../../stage/stage-settings.ts";
 import { scriptsByStage } from "../compile/scripts.ts";
 import type { Normalised } from "../normalise.ts";
@@ -153,7 +154,9 @@ function warnOfEnforcing({ normalised, report, has }: Listening): void {
 /** What is decided at MAIL and RCPT, and is not a property of a recipient. */
 const beyondMaps = [
   ["ehlo", "require"],
+  ["mail", "deny"],
   ["mail", "script"],
+  ["rcpt", "deny"],
   ["rcpt", "script"],
   ["rcpt", "relay"],
   ["rcpt", "max-recipients"],
@@ -192,6 +195,13 @@ function warnOfMaps(listening: Listening): void {
       ["session", "rcpt", "script"],
       "changes recipients, and maps run no scripts: the maps recipients and aliases of the socketmap listener answer for the address as given. " +
         "Keep them out of the MTA's configuration where a script changes recipients, and have a milter do so.",
+    );
+  }
+  for (const [index, denial] of listening.settings.ehlo.deny.entries()) {
+    if (isKnownToHelo(denial.if)) continue;
+    report.warning(
+      ["session", "ehlo", "deny", index, "if"],
+      "is not asked by the map helo, which knows the name alone. A policy or a milter listener asks it.",
     );
   }
   if (has.policy || has.milter) return;

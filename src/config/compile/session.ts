@@ -1,12 +1,13 @@
 /** `[session.*]` and the domains, compiled for the stages. */
 import { isAddress, parseAddress } from "../../mail/address.ts";
 import { canonicalDomain } from "../../mail/domain.ts";
-import type { DomainSettings, Rule, ScriptRule, Settings, SieveSettings } from "../../stage/stage-settings.ts";
+import type { Denial, DomainSettings, Rule, ScriptRule, Settings, SieveSettings } from "../../stage/stage-settings.ts";
 import { unknownDirectory, unknownLookup, unknownScript } from "../check/names.ts";
 import type { Normalised } from "../normalise.ts";
 import type { StageRules } from "../schema/values.ts";
 import type { KeyPath } from "../syntax/tree.ts";
 import type { CompileContext } from "./context.ts";
+import { compileDenials } from "./denials.ts";
 import { compileGreylist } from "./greylist.ts";
 import { type Outcomes, priorities, RuleCompiler } from "./rules.ts";
 import { scriptOutcomes } from "./scripts.ts";
@@ -26,6 +27,10 @@ export function compileSettings(normalised: Normalised, sieve: SieveSettings, co
     return scriptOutcomes(table.script).length === 0 ? undefined : compiled;
   }
 
+  function deny(table: typeof ehlo | typeof mail | typeof rcpt, path: KeyPath): readonly Denial[] {
+    return compileDenials(table.deny, [...path, "deny"], compiler, context);
+  }
+
   const ehloPath: KeyPath = ["session", "ehlo"];
   const extensionsPath: KeyPath = ["session", "extensions"];
   const mailPath: KeyPath = ["session", "mail"];
@@ -39,6 +44,7 @@ export function compileSettings(normalised: Normalised, sieve: SieveSettings, co
       rejectNonFqdn: rule(ehlo, ehloPath, "reject-non-fqdn"),
       fqdn: ehlo.fqdn,
       blocklist: ehlo.blocklist,
+      deny: deny(ehlo, ehloPath),
       script: scriptRule(ehlo, ehloPath),
     },
     extensions: {
@@ -53,10 +59,11 @@ export function compileSettings(normalised: Normalised, sieve: SieveSettings, co
       vrfy: extension("vrfy"),
       expn: extension("expn"),
     },
-    mail: { script: scriptRule(mail, mailPath), rewrite: rule(mail, mailPath, "rewrite", { type: "address" }) },
+    mail: { deny: deny(mail, mailPath), script: scriptRule(mail, mailPath), rewrite: rule(mail, mailPath, "rewrite", { type: "address" }) },
     rcpt: {
       directory: rule(rcpt, rcptPath, "directory", { type: "text", literal: (text) => unknownDirectory(text, names) }),
       relay: rule(rcpt, rcptPath, "relay"),
+      deny: deny(rcpt, rcptPath),
       script: scriptRule(rcpt, rcptPath),
       rewrite: rule(rcpt, rcptPath, "rewrite", { type: "address" }),
       subAddressing: compiler.compileSwitch(rcpt["sub-addressing"], [...rcptPath, "sub-addressing"]),

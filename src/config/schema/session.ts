@@ -1,23 +1,10 @@
 /** The keys of `[session.*]`: what the stages do. */
 import { z } from "zod";
-import { parseReply } from "../../mail/reply.ts";
 import { throttleKeys } from "../../stage/stage-settings.ts";
+import { denials } from "./deny.ts";
 import { greylistTable } from "./greylist.ts";
-import { addressSwitch, authenticatedOnly, onStoreFailure, rate, rules, word, written } from "./values.ts";
-
-/** `classes`: the first digits that its code may have; a whole code is the only one. */
-function replyText(fallback: string, classes: readonly string[], meaning: string) {
-  const wanted = classes.length > 1 ? "from 400 to 599" : classes.map((digits) => digits.padEnd(3, "x")).join();
-  const needs = `a reply here is one line of ASCII text whose code is ${wanted} with, if any, an enhanced code of the same class`;
-  const read = (line: string) => {
-    const reply = parseReply(line);
-    if (reply && /^[\x20-\x7e]*$/.test(line) && classes.some((digits) => String(reply.code).startsWith(digits))) return reply;
-    return `"${line}" cannot be used: ${needs}. Write it like "${fallback}".`;
-  };
-  return written(read)
-    .prefault(fallback)
-    .meta({ description: `${meaning} Its code is ${wanted}.` });
-}
+import { replyText } from "./reply-text.ts";
+import { addressSwitch, authenticatedOnly, onStoreFailure, rate, rules, word } from "./values.ts";
 
 const ehlo = z.strictObject({
   require: rules("ehlo", "true or false", true, "Whether MAIL without EHLO or HELO is refused."),
@@ -32,6 +19,7 @@ const ehlo = z.strictObject({
     .default("stalwart")
     .meta({ description: "What is fully qualified: a name with a dot (`stalwart`), or a valid host name or address literal (`strict`)." }),
   blocklist: z.array(word).default([]).meta({ description: "Names of lookups. An EHLO name found in one is refused with 551." }),
+  deny: denials("ehlo", "They are asked after the other checks of the name and before the script."),
   script: script(
     "ehlo",
     "Its `reject` refuses the EHLO name; nothing else that it does has an effect here. It does not run for trusted clients.",
@@ -115,6 +103,11 @@ const rcpt = z.strictObject({
         "followed to the end; with `keep` the MTA must have the same table.",
       unset: '`"primary"` in directories of `type = "file"`, else `"keep"`',
     }),
+  deny: denials(
+    "rcpt",
+    "They are asked when it is known that the recipient exists or may be relayed, and before throttles. There `rcpt` is the address that the " +
+      "directory has, without a tag; an alias or a list is that itself, and what a catch-all takes is the address as given.",
+  ),
   script: script(
     "rcpt",
     'It runs before `rewrite`, for trusted clients too, and may change the recipient by `set "envelope.to"` and the sender of the rest ' +
@@ -163,6 +156,7 @@ export const sessionTable = z
     extensions: extensions.prefault({}),
     mail: z
       .strictObject({
+        deny: denials("mail", "They are asked before the script."),
         script: script("mail", 'It runs before `rewrite`, and may change the sender by `set "envelope.from"`.'),
         rewrite: rules("mail", "string or false", false, "The sender to use from here on."),
       })

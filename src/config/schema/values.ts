@@ -70,11 +70,15 @@ type Literal = string | number | boolean;
 type RuleData = Literal | readonly ({ readonly if: string; readonly then: Literal } | { readonly else: Literal })[];
 
 export function rules(stage: Stage, yields: string, fallback: RuleData, meaning: string) {
-  const ruleSet = z.codec(z.unknown(), z.custom<StageRules>(), {
-    decode: (data) => ({ stage, ...readRules(data) }),
-    encode: formatRules,
-  });
-  return ruleSet.prefault(fallback).meta({ description: meaning, stage, yields });
+  return ruleSet(stage).prefault(fallback).meta({ description: meaning, stage, yields });
+}
+
+export function requiredRules(stage: Stage, yields: string, meaning: string) {
+  return ruleSet(stage).meta({ description: meaning, stage, yields });
+}
+
+function ruleSet(stage: Stage) {
+  return z.codec(z.unknown(), z.custom<StageRules>(), { decode: (data) => ({ stage, ...readRules(data) }), encode: formatRules });
 }
 
 const ruleSwitch = z.codec(z.unknown(), z.custom<StageRules>(), {

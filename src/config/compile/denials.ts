@@ -1,0 +1,55 @@
+/** The `deny` of a stage, compiled; a refusal that can never be given, or always is, is reported. */
+import { asBoolean } from "../../expr/result.ts";
+import type { Denial, ReplyTemplate } from "../../stage/stage-settings.ts";
+import { variablesOf } from "../../stage/vocabulary.ts";
+import { didYouMean } from "../../text/did-you-mean.ts";
+import type { Normalised } from "../normalise.ts";
+import type { KeyPath } from "../syntax/tree.ts";
+import type { CompileContext } from "./context.ts";
+import type { RuleCompiler } from "./rules.ts";
+
+type WrittenDenials = Normalised["session"]["rcpt"]["deny"];
+
+/** `path`: that of the list. */
+export function compileDenials(
+  denials: WrittenDenials,
+  path: KeyPath,
+  compiler: RuleCompiler,
+  { report }: CompileContext,
+): readonly Denial[] {
+  let always: number | undefined;
+  return denials.map(({ if: condition, reply }, index) => {
+    const at: KeyPath = [...path, index, "if"];
+    const rule = compiler.compile(condition, at);
+    if (always !== undefined) report.warning(at, `is never asked, because ${path.join(".")}[${always}] refuses everything.`);
+    else if (rule.constant !== undefined && !report.hasErrorAt(at)) {
+      const isTrue = asBoolean(rule.constant);
+      if (isTrue) always = index;
+      report.warning(at, isTrue ? "is always true: everything is refused." : "is never true. Correct it, or remove the refusal.");
+    }
+    return {
+      title: `deny (${report.file}:${report.placeOf(at).line})`,
+      if: rule,
+      reply: compileReply(reply.value, variablesOf[condition.stage], (message) => report.error([...path, index, "reply"], message)),
+    };
+  });
+}
+
+/** `{name}`; braces around anything else are text. */
+const variable = /\{([a-z_][a-z0-9_]*)\}/i;
+
+function compileReply(
+  { code, status, text }: WrittenDenials[number]["reply"]["value"],
+  variables: (typeof variablesOf)["rcpt"],
+  complain: (message: string) => void,
+): ReplyTemplate {
+  // Names are at the odd places.
+  const parts = text.split(variable).flatMap((part, place): ReplyTemplate["parts"] => {
+    if (place % 2 === 0) return part === "" ? [] : [part];
+    const read = variables.get(part);
+    if (read !== undefined) return [read];
+    complain(`"{${part}}" is not a variable that is known at this stage.${didYouMean(part, variables.keys())}`);
+    return [];
+  });
+  return { code, status, parts };
+}
