@@ -18,12 +18,13 @@ export function checkCommand(): Command {
     .addOption(configurationOption())
     .addOption(stateDirectoryOption())
     .option("--print", "print the whole configuration as understood, defaults included")
-    .option("--connect", "also try each store that the configuration names, and the SQL of scripts in those without init")
+    .option("--connect", "also try each store and LDAP server that the configuration names, and the SQL of scripts in stores without init")
     .addHelpText(
       "after",
       helpText(`
 Each problem is one line on standard error: FILE:LINE:COLUMN: KEY: what is wrong. How to fix it.
-Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a store that cannot be reached or does not take the SQL of a script.`),
+Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a store or LDAP server that cannot be reached or refuses what it
+is to be asked.`),
     )
     .action(async (options: CheckOptions) => {
       const configuration = loadOrExplain(options);
@@ -48,12 +49,12 @@ Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a 
               .join("")}`,
           );
         if (options.connect) {
-          for (const { store, connect } of connections) {
+          for (const { name, connect } of connections) {
             try {
               await connect();
-              process.stderr.write(`store ${store}: connected\n`);
+              process.stderr.write(`${name}: connected\n`);
             } catch {
-              // Why was reported when the store went down.
+              // Why was reported when it failed.
               process.exitCode = 1;
             }
           }

@@ -12,6 +12,8 @@ export type Normalised = Frozen<ReturnType<typeof normalise>>;
 
 type PostgresqlTable = Extract<Document["store"][string], { readonly type: "postgresql" }>;
 
+type LdapTable = Extract<Document["directory"][string], { readonly type: "ldap" }>;
+
 type Frozen<T> = T extends (...parameters: never) => unknown ? T : T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 
 /** `folder`: that of the file, which its paths are relative to. */
@@ -47,17 +49,29 @@ export function normalise(document: Document, names: GivenNames, folder: string,
           init: optional(each.init),
         },
   );
-  const directory = mapValues(document.directory, (each) =>
-    each.type === "file"
-      ? {
+  const directory = mapValues(document.directory, (each) => {
+    switch (each.type) {
+      case "file":
+        return {
           ...each,
           virtual: each.virtual.map(absolute),
           aliases: each.aliases.map(absolute),
           mailboxes: each.mailboxes.map(absolute),
           addresses: each.addresses.map(absolute),
-        }
-      : each,
-  );
+        };
+      case "ldap":
+        return {
+          ...each,
+          tls: tlsOfLdap(each),
+          ca: optional(each.ca),
+          cert: optional(each.cert),
+          key: optional(each.key),
+          "bind-password-file": optional(each["bind-password-file"]),
+        };
+      default:
+        return each;
+    }
+  });
   const [onlyDirectory, ...others] = names.directories.keys();
   const defaultDirectory = others.length === 0 ? onlyDirectory : undefined;
   const exempt = (entry: string) => {
@@ -91,6 +105,14 @@ export function normalise(document: Document, names: GivenNames, folder: string,
 function tlsOf({ tls, url, host = url?.value.host, ca, cert }: PostgresqlTable): TlsMode | undefined {
   if (tls !== undefined || url?.value.tls !== undefined) return tls;
   return host !== undefined && isThisMachine(host) && ca === undefined && cert === undefined ? "disable" : "verify";
+}
+
+/** `undefined`: each server is encrypted from the start. */
+function tlsOfLdap({ tls, url, ca, cert }: LdapTable): LdapTable["tls"] {
+  const plain = url.filter(({ value }) => !value.isSecure);
+  if (tls !== undefined || plain.length === 0) return tls;
+  const isSafe = plain.every(({ value }) => isThisMachine(value.host));
+  return isSafe && ca === undefined && cert === undefined ? "disable" : "starttls";
 }
 
 function mapValues<T, U>(table: Readonly<Record<string, T>>, map: (value: T, name: string) => U): Record<string, U> {

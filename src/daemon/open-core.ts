@@ -66,8 +66,8 @@ export interface OpenCore {
   initialise(): Promise<void>;
   /** Tries the SQL of scripts in the stores that can be reached now, after their `init`. */
   checkStatements(): Promise<readonly ScriptProblem[]>;
-  /** The stores that the configuration names. `connect` rejects with a `TemporaryError`. */
-  readonly connections: readonly { readonly store: string; connect(): Promise<void> }[];
+  /** The stores that the configuration names, and the servers of directories. `connect` rejects with a `TemporaryError`. */
+  readonly connections: readonly { readonly name: string; connect(): Promise<void> }[];
   /** Closes what no other core uses; queries in progress there fail. */
   close(): Promise<void>;
 }
@@ -87,7 +87,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
   const { stores, storage, settings } = configuration;
   const { readOnly = false, onAvailability, shared = new SharedSources(), files = new Files(options.now, () => {}) } = options;
   const databases = new Databases(stores, { shared: shared.databases, leases, readOnly, onAvailability });
-  const { directories, lookups, exemptions, dns } = leaseSources(configuration, databases, leases, shared, files, options.now);
+  const { directories, lookups, exemptions, dns } = leaseSources(configuration, databases, leases, shared, files, options);
   const refreshes = [...directories.values(), ...lookups.values(), exemptions].flatMap(({ refresh }) => refresh ?? []);
 
   const directory = (name: string) => directories.get(isDefault(name) ? (storage.directory ?? "") : name)?.directory;
@@ -144,15 +144,20 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
         return isUnknown ? undefined : databases.named(name, "write");
       });
     },
-    connections: [...stores.values()]
-      // The first start of the daemon creates a file that has an `init`.
-      .filter((store) => store.name !== "embedded" && !(isUnwritten(store) && store.init !== undefined))
-      .map(({ name }) => ({
-        store: name,
-        async connect() {
-          await databases.named(name, "read").query("SELECT 1", []);
-        },
-      })),
+    connections: [
+      ...[...stores.values()]
+        // The first start of the daemon creates a file that has an `init`.
+        .filter((store) => store.name !== "embedded" && !(isUnwritten(store) && store.init !== undefined))
+        .map(({ name }) => ({
+          name: `store ${name}`,
+          async connect() {
+            await databases.named(name, "read").query("SELECT 1", []);
+          },
+        })),
+      ...[...directories].flatMap(([directory, { connections = [] }]) =>
+        connections.map(({ name, connect }) => ({ name: `directory ${directory}: ${name}`, connect })),
+      ),
+    ],
     close: () => leases.release(),
   };
 }
@@ -169,14 +174,16 @@ function leaseSources(
   leases: Leases,
   shared: SharedSources,
   files: Files,
-  now: () => number,
+  { now, onAvailability }: Pick<CoreOptions, "now" | "onAvailability">,
 ) {
   const readFrom = (holder: Leases) => (name: string) => databases.lease(name, "read", holder);
   const settingsOf = (each: DirectorySettings | LookupSettings) => (each.type === "sql" ? [each, databases.settings(each.store)] : [each]);
   const queries = (store: string) => databases.settings(store).queries;
   return {
     directories: mapValues(configuration.directories, (each) =>
-      shared.directories.lease(settingsOf(each), leases, (own) => openDirectory(each, { store: readFrom(own), queries, now, files })),
+      shared.directories.lease(settingsOf(each), leases, (own) =>
+        own.hold(openDirectory(each, { store: readFrom(own), queries, now, files, onAvailability }), ({ close }) => close?.()),
+      ),
     ),
     lookups: mapValues(configuration.lookups, (each) =>
       shared.lookups.lease(settingsOf(each), leases, (own) => openLookup(each, { store: readFrom(own), files })),

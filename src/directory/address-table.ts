@@ -10,7 +10,7 @@ export const minVerifyLength = 4;
 const maxSearched = 50_000;
 const maxMatching = 5000;
 /** Members that EXPN shows. */
-const maxExpanded = 50;
+export const maxExpanded = 50;
 
 /** Filled once, then only read. All addresses are canonical. Of equal ones the first counts. */
 export class AddressTable {

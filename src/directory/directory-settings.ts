@@ -1,4 +1,5 @@
 /** What the configuration says of a directory. */
+import type { LdapSettings } from "./ldap/ldap-settings.ts";
 
 export interface CacheSettings {
   /** Addresses kept that exist, and as many that do not; the same of domains. */
@@ -32,4 +33,5 @@ export type DirectorySettings =
       readonly addresses: readonly string[];
       readonly domains: readonly string[];
     }
+  | LdapSettings
   | { readonly type: "sql"; readonly name: string; readonly store: string; readonly cache: CacheSettings };

@@ -1,4 +1,5 @@
 /** The kinds of directories. */
+import type { OnAvailability } from "../answer/availability.ts";
 import type { Files } from "../file/files.ts";
 import type { Directory } from "../stage/sources.ts";
 import type { Database } from "../store/database.ts";
@@ -6,6 +7,7 @@ import type { Queries } from "../store/store-settings.ts";
 import { cached } from "./cache.ts";
 import type { DirectorySettings } from "./directory-settings.ts";
 import { FileDirectory } from "./file.ts";
+import { openLdapDirectory } from "./ldap.ts";
 import { openMemoryDirectory } from "./memory.ts";
 import { openMtaDirectory } from "./mta.ts";
 import { openSqlDirectory } from "./sql.ts";
@@ -16,12 +18,17 @@ export interface DirectorySources {
   /** Milliseconds. */
   now(): number;
   readonly files: Files;
+  readonly onAvailability: OnAvailability;
 }
 
 export interface OpenDirectory {
   readonly directory: Directory;
   /** Reads its files; to be called before it is asked, when it rejects with a `FileProblem`, and then once a second. `undefined`: it has none. */
   readonly refresh: (() => Promise<void>) | undefined;
+  /** Servers of its own, each of which can be tried; `connect` rejects with a `TemporaryError`. */
+  readonly connections?: readonly { readonly name: string; connect(): Promise<void> }[];
+  /** Closes connections of its own. */
+  readonly close?: () => void;
 }
 
 export function openDirectory(settings: DirectorySettings, sources: DirectorySources): OpenDirectory {
@@ -33,6 +40,10 @@ export function openDirectory(settings: DirectorySettings, sources: DirectorySou
     case "file": {
       const directory = new FileDirectory(settings, sources.files);
       return { directory, refresh: () => directory.refresh() };
+    }
+    case "ldap": {
+      const { directory, ...own } = openLdapDirectory(settings, sources.now, sources.onAvailability);
+      return { directory: cached(directory, settings.cache, sources.now), refresh: undefined, ...own };
     }
     case "sql": {
       const directory = openSqlDirectory(settings.name, sources.store(settings.store), sources.queries(settings.store));

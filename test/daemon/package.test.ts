@@ -54,4 +54,18 @@ test("what it starts is where it looks for it", () => {
 
 test("it finds the packages that are loaded when they are needed", () => {
   expect(run("dist/main.js", "eval", "matches('^(a+)$', 'aa')")).toBe("1\n");
+  const config = join(folder, "ldap.toml");
+  writeFileSync(
+    config,
+    `[listener.maps]
+protocol = "socketmap"
+bind = ["127.0.0.1:10041"]
+[directory.people]
+type = "ldap"
+url = ["ldap://127.0.0.1:1"]
+base = "dc=example,dc=org"
+domains = ["example.org"]
+`,
+  );
+  expect(run("dist/main.js", "query", "-c", config, "recipients", "john@example.org")).toContain("ECONNREFUSED");
 });

@@ -11,6 +11,9 @@ export interface GivenNames extends Names {
   readonly scripts: { readonly active: ReadonlySet<string>; readonly inactive: ReadonlySet<string> };
 }
 
+/** The directories that answer without waiting. */
+const atHand: ReadonlySet<string | undefined> = new Set(["mta", "memory", "file"]);
+
 /** `data`: as written. An entry with an error is not in the document, but its name is not unknown, and it may wait. */
 export function namesIn(data: unknown, document: Document): GivenNames {
   const namesOf = (...path: string[]) => Object.keys(tableAt(data, path));
@@ -21,7 +24,7 @@ export function namesIn(data: unknown, document: Document): GivenNames {
   const known = { waits: false };
   return {
     stores: new Set([embeddedName, ...namesOf("store")]),
-    directories: new Map(namesOf("directory").map((name) => [name, { waits: (document.directory[name]?.type ?? "sql") === "sql" }])),
+    directories: new Map(namesOf("directory").map((name) => [name, { waits: !atHand.has(document.directory[name]?.type) }])),
     lookups: new Map([
       ...[...namesOf("lookup"), ...namesOf("lookup-file")].map((name) => [name, known] as const),
       ...namesOf("lookup-sql").map((name) => [name, { waits: true }] as const),

@@ -11,6 +11,7 @@ import type { ProblemReport } from "../check/report.ts";
 import type { Normalised } from "../normalise.ts";
 import type { KeyPath } from "../syntax/tree.ts";
 import { type CompileContext, checkLines } from "./context.ts";
+import { compileLdap } from "./ldap-directory.ts";
 
 type NormalisedDirectory = Normalised["directory"][string];
 type Of<T extends string> = Extract<NormalisedDirectory, { type: T }>;
@@ -28,6 +29,8 @@ function settingsOf(name: string, directory: NormalisedDirectory, stores: Normal
       return memory(name, path, directory, context);
     case "file":
       return file(name, path, directory, context);
+    case "ldap":
+      return compileLdap(name, path, directory, context);
     case "sql": {
       const { store, cache } = directory;
       context.report.errorIf([...path, "store"], unknownStore(store, context.names));
@@ -51,7 +54,7 @@ function comparedColumns(statement: string): readonly string[] {
   return [...statement.matchAll(/(\w+)"?\s*=\s*(?:\$1|\?)/g)].map(([, column = ""]) => column.toLowerCase());
 }
 
-function cacheOf({ entries, ttl }: Of<"sql">["cache"] | Normalised["dns"]["cache"]) {
+export function cacheOf({ entries, ttl }: Of<"sql">["cache"] | Normalised["dns"]["cache"]) {
   return { entries, positiveMs: ttl.positive.value, negativeMs: ttl.negative.value };
 }
 

@@ -47,7 +47,7 @@ type NormalisedPostgresql = Extract<NormalisedStore, { type: "postgresql" }>;
 /** By the URL, or by keys of their own. */
 function serverOf(at: KeyPath, store: NormalisedPostgresql, context: CompileContext) {
   const { url, host, port, database, user } = store;
-  const password = passwordOf(at, store, context);
+  const password = passwordOf(at, "password", { password: store.password, file: store["password-file"] }, context);
   if (url === undefined) {
     const isMissing = host === undefined && !["url", "host"].some((key) => context.report.hasErrorAt([...at, key]));
     if (isMissing) context.report.error(at, 'has neither url nor host. Add url = "postgresql://user@host/database".');
@@ -70,15 +70,23 @@ function tlsOf(at: KeyPath, store: NormalisedPostgresql, context: CompileContext
     report.error([...at, "tls"], `is "${mode}", but a socket is on this machine, and has no TLS. Remove it, with ca, cert and key.`);
   if (ca !== undefined && mode !== "verify")
     report.error([...at, "ca"], `is not used with tls = "${mode}", which checks no certificate. Write tls = "verify", or remove it.`);
+  const read = pemsOf(at, store, context);
+  if (mode === "disable") return { mode };
+  return { mode, ...read };
+}
+
+type Pems<T> = Readonly<Record<"ca" | "cert" | "key", T>>;
+
+/** What is in the files. */
+export function pemsOf(at: KeyPath, files: Partial<Pems<string | undefined>>, context: CompileContext): Pems<string | undefined> {
   for (const [one, other] of [
     ["cert", "key"],
     ["key", "cert"],
   ] as const)
-    if (store[one] !== undefined && store[other] === undefined) report.error([...at, one], `is of no use without ${other}. Add ${other}.`);
-  const pem = (name: "ca" | "cert" | "key") => pemOf([...at, name], store[name], context);
-  const read = { ca: pem("ca"), cert: pem("cert"), key: pem("key") };
-  if (mode === "disable") return { mode };
-  return { mode, ...read };
+    if (files[one] !== undefined && files[other] === undefined)
+      context.report.error([...at, one], `is of no use without ${other}. Add ${other}.`);
+  const pem = (name: "ca" | "cert" | "key") => pemOf([...at, name], files[name], context);
+  return { ca: pem("ca"), cert: pem("cert"), key: pem("key") };
 }
 
 function pemOf(path: KeyPath, file: string | undefined, context: CompileContext): string | undefined {
@@ -87,11 +95,16 @@ function pemOf(path: KeyPath, file: string | undefined, context: CompileContext)
   return text;
 }
 
-function passwordOf(at: KeyPath, store: NormalisedPostgresql, context: CompileContext): string | undefined {
-  const file = store["password-file"];
-  if (file === undefined) return store.password;
-  const path: KeyPath = [...at, "password-file"];
-  if (store.password !== undefined) context.report.error(path, "is given beside password. Keep one of the two.");
+interface GivenPassword {
+  readonly password: string | undefined;
+  readonly file: string | undefined;
+}
+
+/** `key`: that of the password; that of the file is `key-file`. */
+export function passwordOf(at: KeyPath, key: string, { password, file }: GivenPassword, context: CompileContext): string | undefined {
+  if (file === undefined) return password;
+  const path: KeyPath = [...at, `${key}-file`];
+  if (password !== undefined) context.report.error(path, `is given beside ${key}. Keep one of the two.`);
   return passwordIn(path, file, context);
 }
 

@@ -11,7 +11,8 @@ const written: z.ZodType = schema;
 
 export function renderConfiguration({ normalised }: Configuration): string {
   const store = Object.fromEntries(Object.entries(normalised.store).map(([name, each]) => [name, masked(each)]));
-  const document = written.encode({ ...normalised, store });
+  const directory = Object.fromEntries(Object.entries(normalised.directory).map(([name, each]) => [name, maskedDirectory(each)]));
+  const document = written.encode({ ...normalised, store, directory });
   return isTable(document) ? `${[...tableLines([], document)].join("\n")}\n` : "";
 }
 
@@ -19,6 +20,10 @@ function masked(store: Normalised["store"][string]): Normalised["store"][string]
   if (store.type !== "postgresql") return store;
   const { url, password } = store;
   return { ...store, url: url && { ...url, written: withoutPassword(url.written) }, password: password === undefined ? undefined : mask };
+}
+
+function maskedDirectory(directory: Normalised["directory"][string]): Normalised["directory"][string] {
+  return directory.type === "ldap" && directory["bind-password"] !== undefined ? { ...directory, "bind-password": mask } : directory;
 }
 
 function withoutPassword(text: string): string {

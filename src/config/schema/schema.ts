@@ -1,11 +1,13 @@
 /** Every key of the configuration with its meaning, default and unit. The reference and the JSON Schema are made from it. */
 import { z } from "zod";
 import { isNetwork } from "../../mail/ip.ts";
+import { directoryCache } from "./directory-cache.ts";
 import { dnsTable } from "./dns.ts";
+import { ldapDirectory } from "./ldap-directory.ts";
 import { sessionTable } from "./session.ts";
 import { sieveTable } from "./sieve.ts";
 import { storeTable } from "./stores.ts";
-import { domainName, domainNames, duration, optionalAddressSwitch, parseListenAddress, path, word, written } from "./values.ts";
+import { domainName, domainNames, optionalAddressSwitch, parseListenAddress, path, word, written } from "./values.ts";
 
 const network = z.string().superRefine((text, context) => {
   if (isNetwork(text)) return;
@@ -107,24 +109,6 @@ const principal = z.strictObject({
   "member-of": z.array(z.string()).default([]).meta({ description: "Names of the groups and lists that it belongs to." }),
 });
 
-const cache = z
-  .strictObject({
-    entries: z
-      .int()
-      .min(0)
-      .max(10_000_000)
-      .default(50000)
-      .meta({ description: "Addresses kept that exist, and as many that do not; the same of domains. 0 keeps none." }),
-    ttl: z
-      .strictObject({
-        positive: duration("1h", "How long it is remembered that an address or a domain exists."),
-        negative: duration("30s", "How long it is remembered that it does not."),
-      })
-      .prefault({}),
-    stale: duration("1d", "How long an expired positive answer is still used while the store is unavailable."),
-  })
-  .prefault({});
-
 const directory = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("mta").meta({ description: "Every address is local and exists: the MTA itself decides on recipients and relaying." }),
@@ -155,8 +139,9 @@ const directory = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("sql").meta({ description: "The queries of a store." }),
     store: word.meta({ description: "Name of the store to ask." }),
-    cache,
+    cache: directoryCache,
   }),
+  ldapDirectory,
 ]);
 
 const storage = z.strictObject({

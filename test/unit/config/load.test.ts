@@ -478,9 +478,12 @@ sub-addressing = [ { if = 'rcpt == "x"', then = "'y'" }, { else = false } ]
   });
 
   it("keeps passwords to itself", () => {
-    const text = renderConfiguration(load(`${source}[store.none]\ntype = "postgresql"\nhost = "db"\npassword = ""\n`).configuration);
+    const ldap = 'type = "ldap"\nurl = ["ldaps://dc1.example.org"]\nbase = "dc=example"\nbind-dn = "cn=postern"\nbind-password = "geheim"';
+    const more = `[store.none]\ntype = "postgresql"\nhost = "db"\npassword = ""\n[directory.ldap]\n${ldap}\ndomains = ["example.org"]\n[storage]\ndirectory = "local"\n`;
+    const text = renderConfiguration(load(source + more).configuration);
     expect(text).not.toContain("geheim");
     expect(text.match(/^password = .*/gm)).toEqual(['password = "********"', 'password = "********"']);
+    expect(text).toContain('bind-password = "********"');
     expect(text).toContain("postgresql://postern:********@db.example.org/postern");
   });
 });

@@ -23,6 +23,7 @@ async function open(settings: DirectorySettings) {
     queries: () => defaultQueries,
     now: () => 0,
     files: new Files(() => 0, onAvailability),
+    onAvailability,
   });
   await refresh?.();
   return directory;

@@ -1,0 +1,179 @@
+/** A directory in LDAP servers (RFC 4511): OpenLDAP, Active Directory and others of any schema, asked by the filters that the configuration gives. */
+import type { OnAvailability } from "../answer/availability.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
+import { formatAddress } from "../mail/address.ts";
+import type { Directory, Recipient } from "../stage/sources.ts";
+import { maxExpanded, maxVerified, minVerifyLength } from "./address-table.ts";
+import type { Search } from "./ldap/connection.ts";
+import { addressIn, emailsOf, isDn, type LdapEntry, rangeOf } from "./ldap/entry.ts";
+import { escapeValue, fillDomain, fillFilter, uses } from "./ldap/filter.ts";
+import type { LdapSettings } from "./ldap/ldap-settings.ts";
+import { LdapServers } from "./ldap/servers.ts";
+import type { OpenDirectory } from "./open-directory.ts";
+
+/** Entries that may have one address; what belongs to more ought to be a list. */
+const maxEntries = 100;
+/** Members of a list with those of the lists in it, so that nobody can fill the memory. */
+const maxMembers = 100_000;
+/** Members that are read at once; others have their turn meanwhile. */
+const membersAtOnce = 25;
+/** Entries that VRFY chooses from. */
+const maxMatching = 50;
+
+type Kind = "recipients" | "lists";
+
+interface LdapDirectory {
+  readonly directory: Directory;
+  readonly connections: NonNullable<OpenDirectory["connections"]>;
+  close(): void;
+}
+
+export function openLdapDirectory(settings: LdapSettings, now: () => number, onAvailability: OnAvailability): LdapDirectory {
+  const { name, base, filters, attributes } = settings;
+  const servers = new LdapServers(settings, now, onAvailability);
+  const localDomains = new Set(settings.domains);
+
+  const under = (what: string, filter: string, wanted: readonly string[], sizeLimit: number): Search => ({
+    ...{ what, base, scope: "sub", filter, attributes: wanted, sizeLimit },
+  });
+
+  /** `written`: the address, perhaps in quotes. */
+  async function find(kind: Kind, address: string, endsAt: number, written = address): Promise<readonly LdapEntry[]> {
+    const template = filters[kind];
+    // The local part of a catch-all is empty, and a filter by local parts has nothing to say of it.
+    if (template === undefined || (address.startsWith("@") && !uses(template, "address"))) return [];
+    const wanted = kind === "lists" ? [...attributes.emails, attributes.members] : attributes.emails;
+    const found = await servers.search(under(`filter.${kind}`, fillFilter(template, written), wanted, maxEntries + 1), endsAt);
+    if (found.length > maxEntries) throw new TemporaryError(`directory "${name}": ${address} belongs to more than ${maxEntries} entries`);
+    // Servers find what they take for the same (RFC 4518), such as letters without their accents.
+    return isPlain(address) ? found : found.filter((entry) => emailsOf(entry, attributes.emails).includes(address));
+  }
+
+  /** Entries may have the quotes of a local part that needs them, or not. */
+  async function findEither(kind: Kind, address: string, endsAt: number): Promise<readonly LdapEntry[]> {
+    const found = await find(kind, address, endsAt);
+    const quoted = formatAddress(address);
+    return found.length > 0 || quoted === undefined || quoted === address ? found : find(kind, address, endsAt, quoted);
+  }
+
+  function primaryOf(entry: LdapEntry): string | undefined {
+    return emailsOf(entry, attributes.emails).find((address) => !address.startsWith("@"));
+  }
+
+  async function recipient(address: string): Promise<Recipient | undefined> {
+    if (!address.includes("@")) return undefined;
+    const endsAt = servers.deadline();
+    const [lists, accounts] = await Promise.all([findEither("lists", address, endsAt), findEither("recipients", address, endsAt)]);
+    const members = await membersOf(lists, endsAt);
+    if (members.length > 0) return { kind: "list", members };
+    // A list whose members nobody may read is delivered to as it is.
+    const entries = [...accounts, ...lists];
+    if (entries.length === 0) return undefined;
+    return { kind: "mailbox", primaries: [...new Set(entries.map((entry) => primaryOf(entry) ?? address))] };
+  }
+
+  /** A list in a list stands for its own members. Who has no address, or is not there any more, gets no mail. */
+  async function membersOf(lists: readonly LdapEntry[], endsAt: number): Promise<readonly string[]> {
+    const addresses = new Set<string>();
+    const seen = new Set(lists.map(({ dn }) => dn.toLowerCase()));
+    const waiting: string[] = [];
+    const take = async (list: LdapEntry) => {
+      for (const member of await memberValues(list, endsAt)) {
+        const key = member.toLowerCase();
+        if (member === "" || seen.has(key)) continue;
+        seen.add(key);
+        if (isDn(member)) waiting.push(member);
+        else addresses.add(addressOf(member));
+      }
+      if (seen.size > maxMembers) throw tooMany(list);
+    };
+    for (const list of lists) await take(list);
+    for (let done = 0; done < waiting.length; ) {
+      const next = waiting.slice(done, done + membersAtOnce);
+      done += next.length;
+      const entries = await Promise.all(next.map((dn) => read(dn, [...attributes.emails, attributes.members], endsAt)));
+      for (const entry of entries.flat()) {
+        const primary = primaryOf(entry);
+        if (rangeOf(entry, attributes.members).values.length > 0) await take(entry);
+        else if (primary !== undefined) addresses.add(primary);
+      }
+    }
+    return [...addresses];
+  }
+
+  async function memberValues(list: LdapEntry, endsAt: number): Promise<readonly string[]> {
+    let { values, next } = rangeOf(list, attributes.members);
+    while (next !== undefined) {
+      if (values.length > maxMembers) throw tooMany(list);
+      const [rest] = await read(list.dn, [`${attributes.members};range=${next}-*`], endsAt);
+      if (rest === undefined) throw new TemporaryError(`directory "${name}": ${list.dn} is not there any more`);
+      const more = rangeOf(rest, attributes.members);
+      values = values.concat(more.values);
+      next = more.next;
+    }
+    return values;
+  }
+
+  function tooMany({ dn }: LdapEntry): TemporaryError {
+    return new TemporaryError(`directory "${name}": ${dn} has more than ${maxMembers} members`);
+  }
+
+  function addressOf(member: string): string {
+    const address = addressIn(member);
+    if (address === undefined) throw new TemporaryError(`directory "${name}": the member "${member}" is not an address`);
+    return address;
+  }
+
+  function read(dn: string, wanted: readonly string[], endsAt: number): Promise<readonly LdapEntry[]> {
+    const search: Search = { what: "members", base: dn, scope: "base", filter: "(objectClass=*)", attributes: wanted, sizeLimit: 1 };
+    return servers.search({ ...search, mayBeMissing: true }, endsAt);
+  }
+
+  async function verify(word: string): Promise<readonly string[]> {
+    if (word.length < minVerifyLength) return [];
+    const value = escapeValue(word);
+    const filter = `(|${attributes.emails.map((attribute) => `(${attribute}=*${value}*)`).join("")})`;
+    const entries = await servers.search(under("VRFY", filter, attributes.emails, maxMatching), servers.deadline());
+    const candidates = new Set(entries.flatMap((entry) => primaryOf(entry) ?? []).filter((address) => address.includes(word)));
+    const verified: string[] = [];
+    // Whom the filter of recipients leaves out is not shown either.
+    for (const address of [...candidates].sort()) {
+      if (verified.length < maxVerified && (await recipient(address))?.kind === "mailbox") verified.push(address);
+    }
+    return verified;
+  }
+
+  const filled = [
+    fillFilter(filters.recipients, "postern@invalid"),
+    filters.lists && fillFilter(filters.lists, "postern@invalid"),
+    filters.domains && fillDomain(filters.domains, "invalid"),
+  ];
+  const probes = filled.flatMap((filter) => (filter === undefined ? [] : under("check", filter, ["1.1"], 1)));
+  return {
+    directory: {
+      name,
+      waits: true,
+      source: servers.source,
+      async isLocalDomain(domain) {
+        if (localDomains.has(domain)) return true;
+        if (filters.domains === undefined) return false;
+        const search = under("filter.domains", fillDomain(filters.domains, domain), ["1.1"], 1);
+        return (await servers.search(search, servers.deadline())).length > 0;
+      },
+      recipient,
+      verify,
+      async expand(address) {
+        const endsAt = servers.deadline();
+        const members = await membersOf(await findEither("lists", address, endsAt), endsAt);
+        return members.length === 0 ? undefined : members.slice(0, maxExpanded);
+      },
+    },
+    connections: servers.connections(probes),
+    close: () => servers.close(),
+  };
+}
+
+/** Of which every server has the same idea. */
+function isPlain(address: string): boolean {
+  return /^[!-~]*$/.test(address);
+}
