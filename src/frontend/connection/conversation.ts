@@ -5,7 +5,7 @@ import { Ahead } from "./ahead.ts";
 import { Deadline, maxPeerMs } from "./deadline.ts";
 import type { DelayedReply, StartTimer } from "./delayed-replies.ts";
 import type { Protocol, TimedReply } from "./protocol.ts";
-import { maxInVisit, type Turns } from "./turns.ts";
+import { maxInVisit, type Participant, type Turns } from "./turns.ts";
 
 export interface ConversationOptions<Request> extends Protocol<Request> {
   readonly onProtocolError: (message: string) => void;
@@ -27,7 +27,7 @@ export function converse<Request>(socket: Socket, options: ConversationOptions<R
   return running;
 }
 
-class RunningConversation<Request> implements Conversation {
+class RunningConversation<Request> implements Conversation, Participant {
   readonly #socket: Socket;
   readonly #options: ConversationOptions<Request>;
   readonly #ahead: Ahead<Request>;
@@ -35,6 +35,8 @@ class RunningConversation<Request> implements Conversation {
   /** A request is being decided, or its reply is delayed. It is another object for each. */
   #busy: object | undefined;
   #delayed: DelayedReply | undefined;
+  /** Replies that leave at the end of this turn. */
+  #unsent: string | Buffer = "";
   /** The peer does not take replies as fast as it asks. */
   #isFull = false;
   /** It is the turn of other connections. */
@@ -112,8 +114,18 @@ class RunningConversation<Request> implements Conversation {
     this.#busy = undefined;
   }
 
+  /** It is this connection's turn again. */
+  resume(): void {
+    this.#isYielding = false;
+    this.#advance();
+  }
+
+  flush(): void {
+    this.#sendAll();
+    if (this.#isFull) this.#wait();
+  }
+
   #advance(): void {
-    let out: string | Buffer = "";
     for (let taken = 0; this.#busy === undefined && !this.#isFull && !this.#isClosed && !this.#isYielding; taken += 1) {
       if (taken >= maxInVisit || this.#options.turns.isOver) {
         this.#yield();
@@ -126,25 +138,15 @@ class RunningConversation<Request> implements Conversation {
       this.#options.turns.took();
       const answer = this.#ask(request);
       if (answer instanceof Promise) this.#await(answer);
-      else if (answer !== undefined && !this.#delay(answer)) {
-        out = joined(out, answer.text);
-        if (out.length > maxUnsent) {
-          this.#write(out);
-          out = "";
-        }
-      }
+      else if (answer !== undefined && !this.#delay(answer)) this.#write(answer.text);
       this.#reconsider();
     }
-    if (out.length > 0) this.#write(out);
     this.#wait();
   }
 
   #yield(): void {
     this.#isYielding = true;
-    this.#options.turns.wait(() => {
-      this.#isYielding = false;
-      this.#advance();
-    });
+    this.#options.turns.wait(this);
   }
 
   /** For the peer, if it is the peer that has to do something next. */
@@ -235,11 +237,22 @@ class RunningConversation<Request> implements Conversation {
   }
 
   #write(text: string | Buffer): void {
-    if (!this.#isClosed && !this.#socket.write(text)) this.#isFull = true;
+    if (this.#isClosed || text.length === 0) return;
+    if (this.#unsent.length === 0) this.#options.turns.flushLater(this);
+    this.#unsent = joined(this.#unsent, text);
+    if (this.#unsent.length > maxUnsent) this.#sendAll();
+  }
+
+  #sendAll(): void {
+    const text = this.#unsent;
+    if (this.#isClosed || text.length === 0) return;
+    this.#unsent = "";
+    if (!this.#socket.write(text)) this.#isFull = true;
   }
 
   /** Closes when what was written has left. */
   #end(): void {
+    this.#sendAll();
     this.#close();
     this.#socket.destroySoon();
     if (this.#socket.writableLength > 0) this.#deadline.start(() => this.#socket.destroy());
@@ -256,7 +269,7 @@ class RunningConversation<Request> implements Conversation {
   }
 }
 
-/** Replies to requests that came together are sent together, up to so many characters. */
+/** So many characters at most wait for the end of a turn. */
 const maxUnsent = 16_384;
 
 function joined(one: string | Buffer, other: string | Buffer): string | Buffer {

@@ -1,4 +1,15 @@
-/** The connections of a listener take turns, so that peers who ask without end hold up the others only for a moment. */
+/**
+ * The connections of a listener take turns, so that peers who ask without end hold up the others only for a moment. What they reply in one
+ * turn leaves at its end: to decide several requests and then to write several replies takes less than to change between the two.
+ */
+
+/** A connection. */
+export interface Participant {
+  /** It is its turn: it may take requests. */
+  resume(): void;
+  /** Sends what it has to reply. */
+  flush(): void;
+}
 
 /** Requests over all connections, after which the event loop must accept and read again. */
 const maxInTurn = 64;
@@ -10,7 +21,8 @@ export class Turns {
   #left = maxInTurn;
   #next = 0;
   #isUnderWay = false;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: Participant[] = [];
+  #unsent: Participant[] = [];
 
   /** No request should be taken before the event loop has gone on. */
   get isOver(): boolean {
@@ -30,8 +42,14 @@ export class Turns {
   }
 
   /** Calls `resume` when it is this connection's turn. */
-  wait(resume: () => void): void {
-    this.#waiting.push(resume);
+  wait(participant: Participant): void {
+    this.#waiting.push(participant);
+    this.#begin();
+  }
+
+  /** Calls `flush` at the end of this turn. */
+  flushLater(participant: Participant): void {
+    this.#unsent.push(participant);
     this.#begin();
   }
 
@@ -43,11 +61,20 @@ export class Turns {
 
   #goOn(): void {
     this.#isUnderWay = false;
+    this.#flush();
     this.#left = maxInTurn;
     while (!this.isOver) {
-      const resume = this.#waiting.shift();
-      if (resume === undefined) return;
-      resume();
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      next.resume();
     }
+    this.#flush();
+  }
+
+  #flush(): void {
+    const unsent = this.#unsent;
+    if (unsent.length === 0) return;
+    this.#unsent = [];
+    for (const participant of unsent) participant.flush();
   }
 }
