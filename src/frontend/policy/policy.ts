@@ -94,7 +94,7 @@ class PolicyFrontEnd {
     const known = key === undefined ? undefined : this.#memory.find(key, now);
     if (known !== undefined) return known;
     const smtp = new SmtpSession(peerOf(request, this.#options), sessionOptions);
-    const entry: SessionEntry = { smtp, logged: undefined, underWay: undefined, lastSeen: now, octets: undefined };
+    const entry: SessionEntry = { smtp, logged: undefined, underWay: undefined, lastSeen: now, octets: 0, generation: undefined };
     if (key !== undefined) this.#memory.keep(key, entry);
     return entry;
   }

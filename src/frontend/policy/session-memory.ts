@@ -1,8 +1,8 @@
 /**
- * SMTP sessions, put together from requests: policy delegation has no connection of its own for a session. Those without a request for
- * longest make room.
+ * SMTP sessions, put together from requests: policy delegation has no connection of its own for a session. They are kept in two
+ * generations: those that had a request since the last change of generations, and those that had one since the change before. At a change
+ * the older generation goes, so that sessions without a request for longest make room, and a request costs no order among them.
  */
-import { LRUCache } from "lru-cache";
 import type { SmtpSession } from "../../stage/smtp-session.ts";
 
 export interface SessionEntry {
@@ -13,78 +13,104 @@ export interface SessionEntry {
   underWay: Promise<unknown> | undefined;
   /** In milliseconds, by a clock that never goes back. */
   lastSeen: number;
-  /** What it was last weighed at; `undefined`: it is not kept. */
-  octets: number | undefined;
+  /** What it was last weighed at. */
+  octets: number;
+  /** `undefined`: it is not kept. */
+  generation: Generation | undefined;
 }
 
+/** A change of generations leaves at least half of each. */
 export interface MemoryLimits {
   readonly sessions: number;
   /** Over all sessions. */
   readonly octets: number;
 }
 
-const defaultLimits: MemoryLimits = { sessions: 20_000, octets: 64 * 1024 * 1024 };
+const defaultLimits: MemoryLimits = { sessions: 40_000, octets: 64 * 1024 * 1024 };
 
 /** A session without a request for so long is over. */
 const maxIdleMs = 30 * 60 * 1000;
 
-/** What a key takes, with its place in the cache. */
+/** What a key takes, with its place in the memory. */
 const keyOctets = 300;
 
-/** Else the cache makes some at each call. */
-const noOptions = {};
+class Generation {
+  readonly sessions = new Map<string, SessionEntry>();
+  octets = 0;
+
+  add(key: string, entry: SessionEntry): void {
+    entry.generation = this;
+    this.octets += entry.octets;
+    this.sessions.set(key, entry);
+  }
+
+  remove(key: string): void {
+    const entry = this.sessions.get(key);
+    if (entry === undefined) return;
+    this.sessions.delete(key);
+    this.octets -= entry.octets;
+    entry.generation = undefined;
+  }
+}
 
 export class SessionMemory {
-  readonly #maxOctets: number;
-  readonly #sessions: LRUCache<string, SessionEntry>;
-  #octets = 0;
+  readonly #limits: MemoryLimits;
+  #recent = new Generation();
+  #earlier = new Generation();
 
   constructor(limits = defaultLimits) {
-    this.#maxOctets = limits.octets;
-    this.#sessions = new LRUCache({
-      max: limits.sessions,
-      dispose: (entry) => {
-        this.#octets -= entry.octets ?? 0;
-        entry.octets = undefined;
-      },
-    });
+    this.#limits = limits;
   }
 
   get size(): number {
-    return this.#sessions.size;
+    return this.#recent.sessions.size + this.#earlier.sessions.size;
   }
 
   get octets(): number {
-    return this.#octets;
+    return this.#recent.octets + this.#earlier.octets;
   }
 
   find(key: string, now: number): SessionEntry | undefined {
-    const entry = this.#sessions.get(key, noOptions);
+    const entry = this.#recent.sessions.get(key) ?? this.#earlier.sessions.get(key);
     if (entry === undefined) return undefined;
     if (now - entry.lastSeen > maxIdleMs) {
-      this.#sessions.delete(key);
+      this.end(key);
       return undefined;
     }
     entry.lastSeen = now;
+    if (entry.generation === this.#earlier) {
+      this.#earlier.remove(key);
+      this.keep(key, entry);
+    }
     return entry;
   }
 
-  /** The key is kept as it is. The entry is yet to be weighed. */
+  /** The key is kept as it is. */
   keep(key: string, entry: SessionEntry): void {
-    entry.octets = 0;
-    this.#sessions.set(key, entry, noOptions);
+    this.#recent.add(key, entry);
+    if (this.#recent.sessions.size * 2 >= this.#limits.sessions) this.#change();
   }
 
   end(key: string): void {
-    this.#sessions.delete(key);
+    this.#recent.remove(key);
+    this.#earlier.remove(key);
   }
 
   /** To be called when something may have been added to the session, or taken from it. */
   weigh(entry: SessionEntry): void {
-    if (entry.octets === undefined) return;
+    const { generation } = entry;
+    if (generation === undefined) return;
     const octets = entry.smtp.octets + keyOctets;
-    this.#octets += octets - entry.octets;
+    generation.octets += octets - entry.octets;
     entry.octets = octets;
-    while (this.#octets > this.#maxOctets) this.#sessions.pop();
+    const { octets: most } = this.#limits;
+    if (generation.octets * 2 > most) this.#change();
+    if (this.octets > most) this.#change();
+  }
+
+  #change(): void {
+    for (const entry of this.#earlier.sessions.values()) entry.generation = undefined;
+    this.#earlier = this.#recent;
+    this.#recent = new Generation();
   }
 }

@@ -1,0 +1,52 @@
+/** Which sessions are remembered, and how many. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type SessionEntry, SessionMemory } from "../../../../src/frontend/policy/session-memory.ts";
+import { SmtpSession } from "../../../../src/stage/smtp-session.ts";
+
+const peer = {
+  listener: "smtp",
+  client: { address: "192.0.2.1", name: "", port: 1 },
+  server: { address: "", port: 25 },
+  trusted: false,
+} as const;
+
+function session(): SessionEntry {
+  return { smtp: new SmtpSession(peer), logged: undefined, underWay: undefined, lastSeen: 0, octets: 0, generation: undefined };
+}
+
+test("sessions stay within their limit, and half of it, those of the last requests, are there", () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 300 }), (numbers) => {
+      const memory = new SessionMemory({ sessions: 20, octets: 1_000_000 });
+      const last = new Set<string>();
+      for (const number of numbers) {
+        const key = `${number}`;
+        const known = memory.find(key, 0);
+        if (last.has(key) && [...last].reverse().indexOf(key) < 9) expect(known).toBeDefined();
+        const entry = known ?? session();
+        if (known === undefined) memory.keep(key, entry);
+        memory.weigh(entry);
+        last.delete(key);
+        last.add(key);
+        expect(memory.size).toBeLessThanOrEqual(20);
+      }
+    }),
+  );
+});
+
+test("octets are those of the sessions that are there", () => {
+  const memory = new SessionMemory({ sessions: 10, octets: 1_000_000 });
+  const entries = Array.from({ length: 30 }, session);
+  entries.forEach((entry, index) => {
+    memory.keep(`${index}`, entry);
+    memory.weigh(entry);
+  });
+  const kept = entries.filter((_, index) => memory.find(`${index}`, 0) !== undefined);
+  expect(kept.length).toBeGreaterThanOrEqual(5);
+  // One that is no longer there weighs nothing.
+  for (const entry of entries) memory.weigh(entry);
+  expect(memory.octets).toBe(kept.reduce((sum, { octets }) => sum + octets, 0));
+  for (const index of entries.keys()) memory.end(`${index}`);
+  expect([memory.size, memory.octets]).toEqual([0, 0]);
+});
