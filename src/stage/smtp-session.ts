@@ -48,19 +48,19 @@ interface EhloQuestion {
   readonly terms: Terms;
 }
 
-interface MailQuestion extends MailCommand {
+interface MailQuestion {
   readonly smtp: SmtpSession;
+  readonly command: MailCommand;
   readonly terms: Terms;
 }
 
 interface RcptQuestion {
   readonly smtp: SmtpSession;
-  /** As given. */
-  readonly recipient: string;
   readonly command: RcptCommand;
   readonly terms: Terms;
 }
 
+/** Texts are kept as they are given: whoever reads them from something longer sees to it that they do not keep that. */
 export class SmtpSession {
   readonly session: Session;
   readonly #repeatsQuestions: boolean;
@@ -75,13 +75,9 @@ export class SmtpSession {
   #greeted = "";
   #mail: AnsweredMail | undefined;
 
-  constructor({ listener, client, server, trusted }: Peer, { repeatsQuestions = false, budget }: SmtpSessionOptions = {}) {
-    this.session = openSession({
-      listener,
-      client: { address: client.address && detach(client.address), name: detach(client.name), port: client.port },
-      server: { address: detach(server.address), port: server.port },
-      trusted,
-    });
+  constructor(peer: Peer, { repeatsQuestions = false, budget }: SmtpSessionOptions = {}) {
+    const { client, server } = peer;
+    this.session = openSession(peer);
     this.#repeatsQuestions = repeatsQuestions;
     this.#budget = budget;
     this.#peerOctets = entryOctets + client.name.length + server.address.length;
@@ -106,13 +102,10 @@ export class SmtpSession {
     const isSameTls = session.tls === tls && session.tlsVersion === tlsVersion && session.tlsCipher === tlsCipher;
     if (isSameTls && session.login === login && isSame(session.certificate, certificate)) return;
     session.tls = tls;
-    session.tlsVersion = detach(tlsVersion);
-    session.tlsCipher = detach(tlsCipher);
-    session.login = detach(login);
-    if (!isSame(session.certificate, certificate)) {
-      const { subject, issuer, fingerprint } = certificate;
-      session.certificate = { subject: detach(subject), issuer: detach(issuer), fingerprint: detach(fingerprint) };
-    }
+    session.tlsVersion = tlsVersion;
+    session.tlsCipher = tlsCipher;
+    session.login = login;
+    session.certificate = certificate;
     // A name that was refused to a stranger may be welcome now.
     if (this.#ehlo?.verdict.kind !== "pass") this.#ehlo = undefined;
   }
@@ -124,14 +117,14 @@ export class SmtpSession {
   connect(message: string | undefined, terms: Terms): Answer<StageResult> {
     const answered = this.#connect;
     if (answered !== undefined) {
-      if (answered.message === "" && message !== undefined) answered.message = detach(message);
+      if (answered.message === "" && message !== undefined) answered.message = message;
       const isSame = answered.message === undefined || message === undefined || message === "" || message === answered.message;
       if (isSame) return repeated("connect", answered.verdict);
     }
     this.#stage = "connect";
     return after(decideConnect(this.session, terms.core, message || undefined), (verdict) => {
       throwIfAborted(terms.core.abort);
-      this.#connect = { message: message && detach(message), verdict };
+      this.#connect = { message, verdict };
       return said("connect", verdict);
     });
   }
@@ -146,14 +139,14 @@ export class SmtpSession {
     }
     this.#stage = "ehlo";
     this.session.helo = this.#greeted;
-    const own = detach(name.slice(0, maxEhloOctets));
-    return after(decideEhlo(this.session, name, terms.core), SmtpSession.#takeEhlo, { smtp: this, name: own, message, terms });
+    const question: EhloQuestion = { smtp: this, name: boundedName(name), message, terms };
+    return after(decideEhlo(this.session, name, terms.core), SmtpSession.#takeEhlo, question);
   }
 
   static #takeEhlo(verdict: Verdict, { smtp, name, message, terms }: EhloQuestion): StageResult {
     throwIfAborted(terms.core.abort);
     if (verdict.kind === "pass") smtp.#greeted = name;
-    smtp.#ehlo = { name, message: verdict.kind === "defer" ? detach(message) : "", verdict };
+    smtp.#ehlo = { name, message: verdict.kind === "defer" ? message : "", verdict };
     smtp.#setHelo(name, verdict, terms);
     return said("ehlo", verdict);
   }
@@ -164,32 +157,25 @@ export class SmtpSession {
 
   /** The name that the MTA has accepted, whether or not the EHLO stage was asked; `""`: it gives none. */
   acceptHelo(name: string): void {
-    const helo = name === "" ? this.#greeted : name.slice(0, maxEhloOctets);
-    if (this.session.helo !== helo) this.session.helo = detach(helo);
+    this.session.helo = name === "" ? this.#greeted : boundedName(name);
   }
 
   mail(command: MailCommand, terms: Terms): Answer<StageResult> {
     const earlier = this.#repeatsQuestions ? this.#mail : undefined;
     if (earlier !== undefined && isAbout(earlier, command, this.session)) {
-      if (earlier.message === "") earlier.message = detach(command.message);
+      if (earlier.message === "") earlier.message = command.message;
       earlier.hasRcpt ||= command.isAtRcpt === true;
       return { ...earlier.result, isRepeat: true };
     }
     this.reset();
     this.#stage = "mail";
-    const question: MailQuestion = {
-      smtp: this,
-      terms,
-      sender: detach(command.sender),
-      parameters: command.parameters.length === 0 ? command.parameters : command.parameters.map(detach),
-      message: detach(command.message),
-      isAtRcpt: command.isAtRcpt === true,
-    };
-    return after(decideMail(this.session, question.sender, terms.core, question, terms), SmtpSession.#takeMail, question);
+    const outcome = decideMail(this.session, command.sender, terms.core, command, terms);
+    return after(outcome, SmtpSession.#takeMail, { smtp: this, command, terms });
   }
 
   static #takeMail(outcome: MailOutcome, question: MailQuestion): StageResult {
-    const { smtp, terms, message, sender, parameters, isAtRcpt } = question;
+    const { smtp, command, terms } = question;
+    const { message, sender, parameters, isAtRcpt } = command;
     throwIfAborted(terms.core.abort);
     const { session } = smtp;
     const { verdict, sender: decided, observed } = outcome;
@@ -216,13 +202,13 @@ export class SmtpSession {
     if (this.#budget !== undefined && this.#budget.used >= this.#budget.max) {
       return said("rcpt", refuse(core.settings.rcpt.replies.tooManyRecipients, "too-many-recipients"));
     }
-    const own = detach(recipient);
-    const outcome = decideRcpt(this.session, own, core, command, terms);
-    return after(outcome, SmtpSession.#takeRcpt, { smtp: this, recipient: own, command, terms });
+    const outcome = decideRcpt(this.session, recipient, core, command, terms);
+    return after(outcome, SmtpSession.#takeRcpt, { smtp: this, command, terms });
   }
 
-  static #takeRcpt(outcome: RcptOutcome, { smtp, recipient, command, terms }: RcptQuestion): StageResult {
+  static #takeRcpt(outcome: RcptOutcome, { smtp, command, terms }: RcptQuestion): StageResult {
     throwIfAborted(terms.core.abort);
+    const { recipient } = command;
     const { session } = smtp;
     const { verdict, admission, countsAsError, observed } = outcome;
     if (countsAsError) session.errors += 1;
@@ -275,6 +261,11 @@ export class SmtpSession {
   }
 }
 
+/** A part of a longer one would keep all of it alive. */
+function boundedName(name: string): string {
+  return name.length > maxEhloOctets ? detach(name.slice(0, maxEhloOctets)) : name;
+}
+
 function isSame(one: ClientCertificate, other: ClientCertificate): boolean {
   return one.subject === other.subject && one.issuer === other.issuer && one.fingerprint === other.fingerprint;
 }
@@ -284,5 +275,7 @@ function listed({ verdict, addresses }: VrfyOutcome, stage: "vrfy" | "expn"): St
 }
 
 function octetsOf(texts: readonly string[]): number {
-  return texts.reduce((sum, { length }) => sum + length, 0);
+  let sum = 0;
+  for (const { length } of texts) sum += length;
+  return sum;
 }

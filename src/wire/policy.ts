@@ -4,12 +4,12 @@ import { isAscii } from "node:buffer";
 import { decodeUtf8 } from "../mail/utf8.ts";
 import { decodeXtext } from "../mail/xtext.ts";
 import { cleanText } from "../text/controls.ts";
+import { detach } from "../text/octets.ts";
 import { Backlog } from "./backlog.ts";
 import { ProtocolError } from "./protocol-error.ts";
 
 /**
- * The attributes that Postern reads, as sent; `""` when left out. Values may be parts of one longer string: who keeps one
- * beyond the request keeps a copy.
+ * The attributes that Postern reads, as sent; `""` when left out. To keep one of them keeps at most `maxJoined` characters of the others.
  */
 export interface PolicyRequest {
   readonly protocolState: string;
@@ -42,6 +42,9 @@ export const maxRequestOctets = 65_536;
 /** Of a value that the MTA itself makes. Names of hosts have 255, and instances about 50. */
 export const maxValueOctets = 1024;
 
+/** Values of a request that are parts of one text have no more characters together. */
+const maxJoined = 1024;
+
 /** Takes bytes in any portions and yields whole requests. After a `ProtocolError` it is of no further use. */
 export class PolicyDecoder {
   readonly #backlog = new Backlog();
@@ -56,6 +59,9 @@ export class PolicyDecoder {
   /** Of the request that is being read. */
   #octets = 0;
   readonly #values = new Array<string | undefined>(sendOrder.length).fill(undefined);
+  readonly #parts: string[] = [];
+  /** Of the request before, what the MTA says of itself. */
+  readonly #last = new Array<string | undefined>(sendOrder.length).fill(undefined);
   /** The attribute that Postfix would send next. */
   #expected = 0;
 
@@ -116,7 +122,16 @@ export class PolicyDecoder {
     if (end - valueAt > maxValueOctets && !isFromClient[index]) {
       throw new ProtocolError(`an attribute of more than ${maxValueOctets} octets: ${sendOrder[index]}`);
     }
-    this.#values[index] = this.#text(valueAt, end);
+    this.#values[index] = isOfMta[index] ? this.#known(index, valueAt, end) : this.#text(valueAt, end);
+  }
+
+  /** Most requests of a connection have the same. */
+  #known(index: number, start: number, end: number): string {
+    const last = this.#last[index];
+    if (last !== undefined && this.#isPlain && last.length === end - start && this.#lines.startsWith(last, start)) return last;
+    const value = detach(this.#text(start, end));
+    this.#last[index] = value;
+    return value;
   }
 
   #text(start: number, end: number): string {
@@ -127,6 +142,7 @@ export class PolicyDecoder {
   #finish(isEmpty: boolean): PolicyRequest {
     if (isEmpty) throw new ProtocolError("an empty request");
     const values = this.#values;
+    this.#detachValues();
     const kind = values[slot.request] ?? "";
     if (kind !== "" && kind !== "smtpd_access_policy") throw new ProtocolError(`a request of the unknown kind ${excerpt(kind)}`);
     const request = {
@@ -154,6 +170,27 @@ export class PolicyDecoder {
     this.#expected = 0;
     this.#octets = 0;
     return request;
+  }
+
+  /** Parts of the lines, each of which keeps all of them alive, become parts of one text that has nothing else. */
+  #detachValues(): void {
+    const values = this.#values;
+    const parts = this.#parts;
+    for (let index = 0; index < values.length; index += 1) {
+      const value = values[index];
+      if (value !== undefined && value !== "" && !isOfMta[index]) parts.push(value);
+    }
+    const joined = parts.join("");
+    // A single one would be itself.
+    const isShort = parts.length > 1 && joined.length <= maxJoined;
+    parts.length = 0;
+    let at = 0;
+    for (let index = 0; index < values.length; index += 1) {
+      const value = values[index];
+      if (value === undefined || value === "" || isOfMta[index]) continue;
+      values[index] = isShort ? joined.slice(at, at + value.length) : detach(value);
+      at += value.length;
+    }
   }
 }
 
@@ -213,6 +250,19 @@ const ignored: ReadonlySet<string> = new Set<keyof typeof slot>([
 /** The client makes them up: how long they may be is decided, and replied to, where they are used. */
 const fromClient: ReadonlySet<string> = new Set<keyof typeof slot>(["helo_name", "sender", "recipient"]);
 
+/** What it says of itself, and of how it was reached: the same in most requests. */
+const ofMta: ReadonlySet<string> = new Set<keyof typeof slot>([
+  "request",
+  "protocol_state",
+  "server_address",
+  "server_port",
+  "stress",
+  "encryption_protocol",
+  "encryption_cipher",
+  "policy_context",
+]);
+
+const isOfMta = Object.keys(slot).map((name) => ofMta.has(name));
 const isFromClient = Object.keys(slot).map((name) => fromClient.has(name));
 const isRead = Object.keys(slot).map((name) => !ignored.has(name));
 const sendOrder = Object.keys(slot).map((name) => `${name}=`);

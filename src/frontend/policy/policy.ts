@@ -4,6 +4,7 @@ import { type Answer, after } from "../../answer/answer.ts";
 import { reply } from "../../mail/reply.ts";
 import type { Core, Mode } from "../../stage/core.ts";
 import { internalError } from "../../stage/refuse.ts";
+import type { Terms } from "../../stage/smtp-command.ts";
 import { SmtpSession } from "../../stage/smtp-session.ts";
 import { type Asking, type AskStage, askInOrder, type StageResult, said } from "../../stage/stage-result.ts";
 import { encodeAction, type PolicyRequest } from "../../wire/policy.ts";
@@ -170,7 +171,7 @@ function askMail(run: PolicyRun): Answer<StageResult | undefined> {
 
 function mailOf({ request, entry, message, terms }: PolicyRun): Answer<StageResult> {
   const isAtRcpt = request.protocolState === "RCPT";
-  return entry.smtp.mail({ sender: request.sender, parameters: parametersOf(request), message, isAtRcpt }, terms);
+  return entry.smtp.mail({ sender: request.sender, parameters: parametersOf(request, terms), message, isAtRcpt }, terms);
 }
 
 /** Lists that ask about recipients alone drop the verdict on MAIL, unless no transaction could be begun. */
@@ -208,7 +209,9 @@ function replyOf({ verdict, header, isRepeat }: StageResult, { stress }: PolicyR
 
 const none: readonly never[] = [];
 
-/** The only one that the protocol has. */
-function parametersOf({ size }: PolicyRequest): readonly string[] {
-  return size === "" || size === "0" ? none : [`SIZE=${size}`];
+/** The protocol has only the size, which the MTA itself has looked at: nobody but a script reads it. */
+function parametersOf({ size }: PolicyRequest, { core }: Terms): readonly string[] {
+  const { mail, rcpt } = core.settings;
+  if (size === "" || size === "0" || (mail.script === undefined && rcpt.script === undefined)) return none;
+  return [`SIZE=${size}`];
 }

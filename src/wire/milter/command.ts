@@ -176,7 +176,7 @@ function decodeConnect(data: string): Command {
   // The NUL and the family.
   if (hostEnd < 0 || data.length < hostEnd + 2) throw new ProtocolError("an incomplete CONNECT");
   if (hostEnd > maxHostOctets) throw new ProtocolError(`a CONNECT from a host of ${hostEnd} octets`);
-  const host = decodeUtf8(data.slice(0, hostEnd));
+  const host = detach(decodeUtf8(data.slice(0, hostEnd)));
   const family = data.charAt(hostEnd + 1);
   if (family === SMFIA.UNKNOWN) return { kind: "connect", host, client: { family: "unknown" } };
   const portStart = hostEnd + 2;
