@@ -9,6 +9,8 @@ export interface WaitedFor {
   readonly name: string;
   /** Deadline of one question. */
   readonly timeoutMs: number;
+  /** Each answer comes, or fails, within that time by itself. Default: an answer may take several questions. */
+  readonly keepsDeadline?: boolean;
   /** Called when a request waits no longer, though each answer may still have come within its deadline. */
   readonly onLate: (error: TemporaryError) => void;
 }
@@ -18,6 +20,9 @@ export class Patience {
   readonly #later: Later;
   /** By the name of the source. */
   #waitedMs: Map<string, number> | undefined;
+  /** That keeps its deadline, which is ours as well. How long it took is measured when the next one is asked, and mostly none is. */
+  #trusted: WaitedFor | undefined;
+  #trustedSince = 0;
 
   /** For one request. `now` in milliseconds; it never goes back. */
   constructor(now: () => number, later: Later) {
@@ -27,10 +32,21 @@ export class Patience {
 
   /** Asks nothing when the time for this source is up. What is asked goes on when nobody waits for it any longer, and may be kept. */
   wait<T>(source: WaitedFor, ask: () => Answer<T>): Answer<T> {
+    this.#measure();
     const leftMs = source.timeoutMs - this.#waited(source);
     if (leftMs <= 0) return Promise.reject(tooLate(source));
     const answer = ask();
-    return answer instanceof Promise ? this.#within(leftMs, source, answer) : answer;
+    if (!(answer instanceof Promise)) return answer;
+    if (source.keepsDeadline !== true || leftMs < source.timeoutMs) return this.#within(leftMs, source, answer);
+    this.#trusted = source;
+    this.#trustedSince = this.#now();
+    return answer;
+  }
+
+  #measure(): void {
+    if (this.#trusted === undefined) return;
+    this.#add(this.#trusted, this.#now() - this.#trustedSince);
+    this.#trusted = undefined;
   }
 
   #within<T>(leftMs: number, source: WaitedFor, answer: Promise<T>): Promise<T> {

@@ -31,7 +31,11 @@ export function firstOutcome<I, S, O>(
 ): Answer<O | undefined> {
   for (let at = 0; at < items.length; at += 1) {
     const outcome = ask(items[at] as I, state);
-    if (outcome instanceof Promise) return goOn(items, ask, state, abort, at + 1, outcome);
+    if (outcome instanceof Promise) {
+      // Whatever comes of the last one is the outcome.
+      const isEnd = abort === undefined && at === items.length - 1;
+      return isEnd ? outcome : goOn(items, ask, state, abort, at + 1, outcome);
+    }
     if (outcome !== undefined) return outcome;
   }
   return undefined;

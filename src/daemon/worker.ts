@@ -141,7 +141,7 @@ class Worker {
   /** The store, as far away as it is from here. */
   #sourceOf(configuration: Configuration): WaitedFor {
     const settings = stateSettings(configuration);
-    return { name: sourceName(settings), timeoutMs: settings.timeoutMs + channelMs, onLate: () => {} };
+    return { name: sourceName(settings), timeoutMs: settings.timeoutMs + channelMs, keepsDeadline: true, onLate: () => {} };
   }
 
   #connect({ listener, mustMakeRoom }: Extract<MessageToWorker, { kind: "connection" }>, handle: unknown): void {

@@ -9,7 +9,7 @@ import type { Header } from "./admission.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { clientKey, exactAddress, greylistKey } from "./greylist-key.ts";
-import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
+import { onAnswer, pass, refuse, unavailable } from "./refuse.ts";
 import type { Exemptions } from "./sources.ts";
 import type { GreylistSettings } from "./stage-settings.ts";
 import type { GreylistAnswer, GreylistQuestion } from "./state.ts";
@@ -31,7 +31,8 @@ export function askGreylist(scope: Scope, given: string, core: Core): Answer<Gre
   const { address } = session.client;
   const settings = core.settings.rcpt.greylist;
   if (settings.enable.constant === 0 || session.trusted || session.login !== "" || address === undefined) return undefined;
-  return onTemporary(askIfEnabled, cannotTell, { scope, given, address, settings, core });
+  const attempt: Attempt = { scope, given, address, settings, core, question: undefined };
+  return onAnswer(askIfEnabled, conclude, cannotTell, attempt);
 }
 
 interface Attempt {
@@ -41,6 +42,8 @@ interface Attempt {
   readonly address: string;
   readonly settings: GreylistSettings;
   readonly core: Core;
+  /** Once it is asked. */
+  question: GreylistQuestion | undefined;
 }
 
 function cannotTell(cause: unknown, { settings, core }: Attempt): Greylisting | undefined {
@@ -48,36 +51,33 @@ function cannotTell(cause: unknown, { settings, core }: Attempt): Greylisting | 
   return { verdict: unavailable(core.settings.rcpt.replies.unavailable, cause), header: undefined };
 }
 
-function askIfEnabled(attempt: Attempt): Answer<Greylisting | undefined> {
+function askIfEnabled(attempt: Attempt): Answer<GreylistAnswer | undefined> {
   const { scope, settings, core } = attempt;
   return after(evaluate("greylist.enable", settings.enable, scope, core), ask, attempt);
 }
 
-function ask(isEnabled: Value, { scope, given, address, settings, core }: Attempt): Answer<Greylisting | undefined> {
+/** `undefined`: it is not greylisted. */
+function ask(isEnabled: Value, attempt: Attempt): Answer<GreylistAnswer | undefined> {
   if (!asBoolean(isEnabled)) return undefined;
+  const { scope, given, address, settings, core } = attempt;
   const { name } = scope.session.client;
   const exemption = exemptRecipient(given, scope.rcpt, core) ?? exemptClient(address, name, core);
   if (exemption !== undefined) {
     core.trace?.({ step: "greylist", asked: exemption, answer: "exempt" });
     return undefined;
   }
-  const question = questionOf(address, name, scope, settings, core.sources.now());
-  return after(core.sources.state.greylist(question), conclude, { question, core });
+  attempt.question = questionOf(address, name, scope, settings, core.sources.now());
+  return core.sources.state.greylist(attempt.question);
 }
 
-interface OpenQuestion {
-  readonly question: GreylistQuestion;
-  readonly core: Core;
-}
-
-function conclude(answer: GreylistAnswer, { question, core }: OpenQuestion): Greylisting | undefined {
+function conclude(answer: GreylistAnswer | undefined, { question, settings, core }: Attempt): Greylisting | undefined {
+  if (answer === undefined || question === undefined) return undefined;
   core.trace?.({
     step: "greylist",
     asked: [question.client, question.sender, question.recipient].map((part) => part || "<>").join(" "),
     answer: describe(answer, question),
   });
-  const { greylist: settings, replies } = core.settings.rcpt;
-  return outcomeOf(answer, question, settings, replies.greylisted);
+  return outcomeOf(answer, question, settings, core.settings.rcpt.replies.greylisted);
 }
 
 /** RFC 2142: mail about abuse must come through. */

@@ -68,7 +68,8 @@ export function decideRcpt(
     header: undefined,
     observed: undefined,
   };
-  return after(onTemporary(decide, cannotTell, rcpt), withObserved, rcpt);
+  const outcome = onTemporary(decide, cannotTell, rcpt);
+  return (facts.parameters ?? none).length === 0 ? outcome : after(outcome, withObserved, rcpt);
 }
 
 const none: readonly never[] = [];

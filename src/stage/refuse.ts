@@ -26,18 +26,36 @@ export function refuse(answer: Reply, reason: Reason, delayMs = 0): Verdict {
 
 /** What `ask` answers; a `TemporaryError` yields what `cannotTell` makes of it. */
 export function onTemporary<S, T>(ask: (state: S) => Answer<T>, cannotTell: CannotTell<S, T>, state: S): Answer<T> {
+  return onAnswer(ask, asItIs, cannotTell, state);
+}
+
+function asItIs<T>(value: T): T {
+  return value;
+}
+
+/** What `become` makes of that answer; a `TemporaryError` of `become` itself is thrown. */
+export function onAnswer<S, T, U>(
+  ask: (state: S) => Answer<T>,
+  become: (value: T, state: S) => Answer<U>,
+  cannotTell: CannotTell<S, U>,
+  state: S,
+): Answer<U> {
+  let answer: Answer<T>;
   try {
-    const answer = ask(state);
-    return answer instanceof Promise ? onRejection(answer, cannotTell, state) : answer;
+    answer = ask(state);
   } catch (error) {
     return heed(error, cannotTell, state);
   }
+  return answer instanceof Promise ? later(answer, become, cannotTell, state) : become(answer, state);
 }
 
 type CannotTell<S, T> = (cause: TemporaryError, state: S) => Answer<T>;
 
-function onRejection<S, T>(answer: Promise<T>, cannotTell: CannotTell<S, T>, state: S): Promise<T> {
-  return answer.catch((error: unknown) => heed(error, cannotTell, state));
+function later<S, T, U>(answer: Promise<T>, become: (value: T, state: S) => Answer<U>, cannotTell: CannotTell<S, U>, state: S): Promise<U> {
+  return answer.then(
+    (value) => become(value, state),
+    (error: unknown) => heed(error, cannotTell, state),
+  );
 }
 
 function heed<S, T>(error: unknown, cannotTell: CannotTell<S, T>, state: S): Answer<T> {

@@ -2,18 +2,22 @@
  * What is done for each request and each message, without sockets, so that its octets and its time can be measured. Run as a program
  * it reports the octets of each.
  */
-import type { Answer } from "../../src/answer/answer.ts";
+import { type Answer, after } from "../../src/answer/answer.ts";
+import { Patience } from "../../src/answer/patience.ts";
 import { openLog } from "../../src/daemon/log.ts";
+import { RequestSources } from "../../src/daemon/request-sources.ts";
 import { cached } from "../../src/directory/cache.ts";
 import { DelayedReplies } from "../../src/frontend/connection/delayed-replies.ts";
+import type { TimedReply } from "../../src/frontend/connection/protocol.ts";
 import type { EventSink } from "../../src/frontend/decision.ts";
 import { milterProtocol, openMilter } from "../../src/frontend/milter/milter.ts";
-import { answerPolicy } from "../../src/frontend/policy/policy.ts";
+import { answerPolicy, type PolicyOptions } from "../../src/frontend/policy/policy.ts";
 import { domainOf } from "../../src/mail/address.ts";
 import type { Directory } from "../../src/stage/sources.ts";
+import { limitWaiting } from "../../src/state/waiting-limit.ts";
 import { PolicyDecoder } from "../../src/wire/policy.ts";
 import { octetsAllocatedMeanwhile } from "../support/allocated.ts";
-import { settings } from "../support/settings.ts";
+import { greylist, rule, settings } from "../support/settings.ts";
 import { sourcesOf } from "../support/sources.ts";
 import { milterOffer, milterPackets, policyRequest } from "./load/dialogue.ts";
 import { addressOf, mailboxes } from "./load/mail.ts";
@@ -47,9 +51,9 @@ const common = { listener: "smtp", isTrusted: () => false, localPort: () => unde
 const report = { onDecision: () => {}, reads: () => false, onNotice: () => {} };
 
 /** The first request of a session for a known recipient, from its octets to the action. */
-export function policy(directory: Directory, sink: Partial<EventSink> = {}): HotPath {
+export function policy(directory: Directory, options: Partial<EventSink & Pick<PolicyOptions, "core">> = {}): HotPath {
   const core = { settings: settings(), sources: sourcesOf([directory]) };
-  const answer = answerPolicy({ ...common, ...report, ...sink, core: () => core, mode: () => "enforce" });
+  const answer = answerPolicy({ ...common, ...report, core: () => core, mode: () => "enforce", ...options });
   const decoder = new PolicyDecoder();
   let first = 0;
   return (count) => {
@@ -59,10 +63,30 @@ export function policy(directory: Directory, sink: Partial<EventSink> = {}): Hot
     return (index) => {
       decoder.push(requests[index] ?? Buffer.alloc(0));
       const request = decoder.next();
-      const reply = request && answer(request);
-      if (reply === undefined || reply instanceof Promise || !reply.text.startsWith("action=DUNNO")) throw new Error("not answered");
+      return after(request && answer(request), expectPass);
     };
   };
+}
+
+function expectPass(reply: TimedReply | undefined): void {
+  if (reply?.text.startsWith("action=DUNNO") !== true) throw new Error("not answered");
+}
+
+/** The same, where the greylist lets the client pass, as a store says a moment later. */
+function greylisted(directory: Directory): HotPath {
+  const passed = Promise.resolve({ kind: "pass", firstPass: false, waitedMs: 0 } as const);
+  const store = { name: "state", timeoutMs: 10_000, keepsDeadline: true, onLate: () => {} };
+  const none = () => {
+    throw new Error("there are no throttles");
+  };
+  const state = limitWaiting({ source: store, greylist: () => passed, throttle: none, giveBack: none });
+  const core = {
+    settings: settings({ rcpt: { greylist: greylist({ enable: rule("true") }) } }),
+    sources: sourcesOf([directory], {}, {}, { state }),
+  };
+  const shared = { sources: core.sources, ask: () => core.sources.ask };
+  const noTimer = () => () => {};
+  return policy(directory, { core: () => ({ ...core, sources: new RequestSources(shared, new Patience(() => 0, noTimer)) }) });
 }
 
 const continueCode = "c".charCodeAt(0);
@@ -112,6 +136,7 @@ export async function hotPaths() {
   return {
     "policy request": policy(directory),
     "policy request, logged": policy(directory, { onDecision: (decision) => logger.info(decision), reads: () => true }),
+    "policy request, greylisted": greylisted(directory),
     "milter message": await milter(directory),
   } satisfies Record<string, HotPath>;
 }

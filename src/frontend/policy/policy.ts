@@ -73,17 +73,14 @@ class PolicyFrontEnd {
       terms: { core, isShadow: this.#options.mode() === "shadow", enforcesExtensions: true, mergesRecipients: false },
       refused: [],
       last: undefined,
+      answer: undefined,
     };
     const answer = entry.underWay === undefined ? this.#decide(run) : this.#decideAfter(entry.underWay, run);
-    if (answer instanceof Promise) void this.#holdOthers(entry, answer);
+    if (answer instanceof Promise) {
+      run.answer = answer;
+      entry.underWay = answer;
+    }
     return answer;
-  }
-
-  /** The next request of the session waits for this answer. It does not reject: #decide catches all. */
-  async #holdOthers(entry: SessionEntry, answer: Promise<TimedReply>): Promise<void> {
-    entry.underWay = answer;
-    await answer;
-    if (entry.underWay === answer) entry.underWay = undefined;
   }
 
   async #decideAfter(earlier: Promise<unknown>, run: PolicyRun): Promise<TimedReply> {
@@ -109,12 +106,8 @@ class PolicyFrontEnd {
     }
   }
 
-  async #decideLater(last: Promise<StageResult | undefined>, run: PolicyRun): Promise<TimedReply> {
-    try {
-      return this.#conclude(await last, run);
-    } catch (error) {
-      return this.#fail(error, run);
-    }
+  #decideLater(last: Promise<StageResult | undefined>, run: PolicyRun): Promise<TimedReply> {
+    return last.then((known) => this.#conclude(known, run)).catch((error: unknown) => this.#fail(error, run));
   }
 
   #fail(error: unknown, run: PolicyRun): TimedReply {
@@ -124,7 +117,8 @@ class PolicyFrontEnd {
     return this.#conclude(last, run);
   }
 
-  #conclude(last: StageResult | undefined, { request, entry, refused, startedAt, terms }: PolicyRun): TimedReply {
+  #conclude(last: StageResult | undefined, { request, entry, refused, startedAt, terms, answer }: PolicyRun): TimedReply {
+    if (entry.underWay === answer) entry.underWay = undefined;
     this.#memory.weigh(entry);
     if (last === undefined) return passed;
     const ms = this.#now() - startedAt;
@@ -142,6 +136,8 @@ interface PolicyRun extends Asking {
   readonly entry: SessionEntry;
   readonly startedAt: number;
   readonly message: string;
+  /** That the next request of the session waits for; `undefined`: it is at hand. */
+  answer: Promise<TimedReply> | undefined;
 }
 
 /** In the order of SMTP; each is asked when the one before it passed. */

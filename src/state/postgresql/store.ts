@@ -55,7 +55,7 @@ export class PostgresqlState implements StateStore {
     this.#timeoutMs = settings.timeoutMs;
     this.#readOnly = readOnly;
     this.#availability = new Availability(settings.name, onAvailability);
-    this.source = waitedFor(settings, this.#availability);
+    this.source = { ...waitedFor(settings, this.#availability), keepsDeadline: true };
     this.#connections = Math.min(settings.pool, maxConnections);
     this.#pool = new PostgresqlPool({ ...settings, pool: this.#connections }, { prepare: (client) => this.#prepare(client) });
   }

@@ -13,6 +13,8 @@ const checkpointMs = 100;
 const walPages = { soon: 4096, most: 25_000 };
 /** Copied in some 10 ms. */
 const fewPages = 500;
+/** Commits wait no longer, however slow the disk is; the WAL grows on meanwhile. */
+const maxPauseMs = 1000;
 
 // A checkout runs `.ts`, the package `.js`.
 const program = fileURLToPath(new URL(`./checkpoint-thread${extname(import.meta.url)}`, import.meta.url));
@@ -32,6 +34,7 @@ export class Checkpoints {
   #timer: NodeJS.Timeout | undefined;
   #worker: Worker | undefined;
   #pausesCommits = false;
+  #pauseEnd: NodeJS.Timeout | undefined;
   /** Pages of the WAL when it was last copied. */
   #copied = 0;
 
@@ -58,6 +61,7 @@ export class Checkpoints {
   /** Commits may go on; the thread has ended when it resolves. */
   async stop(): Promise<void> {
     this.#pausesCommits = false;
+    clearTimeout(this.#pauseEnd);
     clearTimeout(this.#timer);
     await this.#endWorker();
   }
@@ -97,13 +101,19 @@ export class Checkpoints {
     // `log` is from when it began; what was committed meanwhile is not copied, and is about as much as this time.
     const isSoonDone = log > walPages.soon && log >= this.#copied && log - this.#copied <= fewPages;
     this.#copied = log;
-    this.#pausesCommits = !wasPaused && (isSoonDone || log > walPages.most);
-    if (this.#pausesCommits) worker.postMessage("checkpoint");
+    if (!wasPaused && (isSoonDone || log > walPages.most)) this.#pause(worker);
     else this.#resume();
+  }
+
+  #pause(worker: Worker): void {
+    this.#pausesCommits = true;
+    this.#pauseEnd = setTimeout(() => this.#resume(), maxPauseMs);
+    worker.postMessage("checkpoint");
   }
 
   #resume(): void {
     this.#pausesCommits = false;
+    clearTimeout(this.#pauseEnd);
     this.#options.onResume();
   }
 }

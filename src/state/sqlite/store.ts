@@ -73,7 +73,7 @@ export class SqliteState implements StateStore {
     this.#opening = new Opening(settings.path, opening);
     this.#maxTries = Math.ceil(settings.timeoutMs / busyRetryMs);
     this.#availability = new Availability(settings.name, onAvailability);
-    this.source = waitedFor(settings, this.#availability);
+    this.source = { ...waitedFor(settings, this.#availability), keepsDeadline: true };
     this.#checkpoints = new Checkpoints({
       path: settings.path,
       isWanted: () => this.#isFileCurrent(),

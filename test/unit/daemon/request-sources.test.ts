@@ -165,6 +165,17 @@ it.each(questions)("%s: is waited for only as long as the request still may", as
   expect(database.asked).toHaveLength(before);
 });
 
+it("how long a source that keeps its deadline took counts as well", async () => {
+  sources = { ...sources, state: { ...sources.state, source: { ...database.source, keepsDeadline: true } } };
+  const request = forRequest();
+  database.answerMs = 1500;
+  await clock.until(Promise.resolve(request.state.throttle(throttleQuestion())));
+  await expect(clock.until(asked(({ state }) => state.throttle(throttleQuestion()), request))).rejects.toThrow(/has waited 2000 ms/);
+  expect(clock.now()).toBe(2000);
+  await expect(clock.until(asked(({ ask }) => ask.sqlQuery("pg", "SELECT", []), request))).rejects.toThrow(/has waited 2000 ms/);
+  expect(database.asked).toEqual(["throttle", "throttle"]);
+});
+
 it("what was taken is given back although the time is up", async () => {
   const request = forRequest();
   database.answerMs = Number.POSITIVE_INFINITY;
