@@ -26,9 +26,12 @@ export interface ListenSocketOptions {
   readonly socketGroup: string | undefined;
   /** Nothing is read from its connections, which another process is to take. Default: false. */
   readonly pauses?: boolean;
-  /** A connection took the last file that the process may open. */
+  /** Connections have taken the last file that the process may open. */
   readonly onFilesUsedUp?: () => void;
 }
+
+/** From a connection to the look whether more could come. */
+const lookAtFilesMs = 100;
 
 export function socketKey({ bind, socketMode, socketGroup }: ListenSocketOptions): string {
   return bind.kind === "unix" ? JSON.stringify([bind.path, socketMode, socketGroup]) : JSON.stringify([bind.host, bind.port]);
@@ -39,8 +42,14 @@ export async function openListenSocket(options: ListenSocketOptions): Promise<Li
   const { bind, pauses: pauseOnConnect = false } = options;
   // Exim ends its side before it reads the reply.
   const connections = { allowHalfOpen: true, noDelay: true, keepAlive: true, pauseOnConnect };
-  const server = createServer(connections, (connection) => {
+  let looking: NodeJS.Timeout | undefined;
+  /** Once for all connections that come meanwhile. */
+  const lookAtFiles = () => {
+    looking = undefined;
     if (areFilesUsedUp()) options.onFilesUsedUp?.();
+  };
+  const server = createServer(connections, (connection) => {
+    looking ??= setTimeout(lookAtFiles, lookAtFilesMs).unref();
     listenSocket.onConnection(connection);
   });
   let remove = () => {};
@@ -63,6 +72,7 @@ export async function openListenSocket(options: ListenSocketOptions): Promise<Li
     address: bind.kind === "unix" ? `unix:${bind.path}` : addressOf(server, bind.host),
     onConnection: (connection) => connection.destroy(),
     close() {
+      clearTimeout(looking);
       server.close();
       remove();
     },
