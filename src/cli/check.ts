@@ -18,13 +18,16 @@ export function checkCommand(): Command {
     .addOption(configurationOption())
     .addOption(stateDirectoryOption())
     .option("--print", "print the whole configuration as understood, defaults included")
-    .option("--connect", "also try each store and LDAP server that the configuration names, and the SQL of scripts in stores without init")
+    .option(
+      "--connect",
+      "also try each store, LDAP server and DNS list that the configuration names, and the SQL of scripts in stores without init",
+    )
     .addHelpText(
       "after",
       helpText(`
 Each problem is one line on standard error: FILE:LINE:COLUMN: KEY: what is wrong. How to fix it.
 Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a store or LDAP server that cannot be reached or refuses what it
-is to be asked.`),
+is to be asked, or a DNS list that does not have its test addresses right (RFC 5782 section 5).`),
     )
     .action(async (options: CheckOptions) => {
       const configuration = loadOrExplain(options);

@@ -75,6 +75,7 @@ export async function withCore(configuration: Configuration, readOnly: boolean, 
     clock: Date.now,
     leaseState: () => unchangedState(configuration, onAvailability),
     onAvailability,
+    onDnsList: (list, up, cause) => onAvailability(`DNS list ${list}`, up, cause),
     readOnly,
   });
   try {

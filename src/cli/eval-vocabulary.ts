@@ -1,9 +1,10 @@
 /** The variables of `postern eval`: those of every stage, as set, derived from what is set, or empty. */
-import type { Names } from "../expr/ask.ts";
+import type { DnsListSubject, Names } from "../expr/ask.ts";
 import type { Vocabulary } from "../expr/expression.ts";
-import { toText, type Value } from "../expr/value.ts";
+import { isTrue, toText, type Value } from "../expr/value.ts";
+import { canonicalIp } from "../mail/ip.ts";
 import { openSession } from "../stage/session.ts";
-import { priorityPolicies, type Scope, variablesOf } from "../stage/vocabulary.ts";
+import { listedOf, priorityPolicies, type Scope, variablesOf } from "../stage/vocabulary.ts";
 
 export type VariableSettings = ReadonlyMap<string, Value>;
 
@@ -12,7 +13,9 @@ export function vocabularyOf(set: VariableSettings, names: Names): Vocabulary<Va
   const variables = new Map<string, (set: VariableSettings) => Value>();
   for (const [name, read] of variablesOf.address) variables.set(name, (given) => given.get(name) ?? read(scopeOf(given)));
   for (const [name, value] of set) if (!variables.has(name)) variables.set(name, () => value);
-  return { variables, constants: new Set(priorityPolicies), names };
+  const listed = new Map<DnsListSubject, (set: VariableSettings) => string>();
+  for (const [of, read] of listedOf.address) listed.set(of, (given) => read(scopeOf(given)));
+  return { variables, listed, constants: new Set(priorityPolicies), names };
 }
 
 /** `NAME=VALUE` as typed: the type is that of the variable; lists are comma-separated; what is not a variable is text. */
@@ -29,11 +32,12 @@ export function parseAssignment(text: string): readonly [string, Value] | undefi
 
 function scopeOf(set: VariableSettings): Scope {
   const text = (name: string) => toText(set.get(name) ?? "");
-  const session = openSession({
+  const peer = {
     listener: "",
-    client: { address: undefined, name: "", port: 0 },
+    client: { address: canonicalIp(text("remote_ip")), name: "", port: 0 },
     server: { address: "", port: 0 },
-    trusted: false,
-  });
+    trusted: isTrue(set.get("is_trusted") ?? 0),
+  };
+  const session = openSession(peer, text("authenticated_as"));
   return { session, helo: text("helo_domain"), sender: text("sender"), rcpt: text("rcpt") || text("address") || text("email") };
 }

@@ -2,6 +2,7 @@
 import packageJson from "../../package.json" with { type: "json" };
 import type { DirectorySettings } from "../directory/directory-settings.ts";
 import type { DnsSettings } from "../dns/dns.ts";
+import type { DnsListSettings } from "../dns/dns-list.ts";
 import type { Names } from "../expr/ask.ts";
 import type { ExemptionSettings } from "../lookup/exemptions.ts";
 import type { LookupSettings } from "../lookup/lookup-settings.ts";
@@ -13,6 +14,7 @@ import type { StoreSettings } from "../store/store-settings.ts";
 import type { Problem } from "./check/report.ts";
 import type { CompileContext } from "./compile/context.ts";
 import { compileDirectories, dnsSettings } from "./compile/directories.ts";
+import { compileDnsLists } from "./compile/dns-lists.ts";
 import { compileExemptions } from "./compile/greylist.ts";
 import { compileListeners, networksOf } from "./compile/listeners.ts";
 import { compileLookups } from "./compile/lookups.ts";
@@ -75,6 +77,7 @@ export interface Configuration {
   };
   readonly lookups: ReadonlyMap<string, LookupSettings>;
   readonly dns: DnsSettings;
+  readonly dnsLists: ReadonlyMap<string, DnsListSettings>;
   readonly settings: Settings;
   /** Whom the greylist exempts. */
   readonly exemptions: ExemptionSettings;
@@ -118,6 +121,7 @@ export function compileConfiguration(file: string, text: string, normalised: Nor
     storage: { directory: storage.directory, data: storage.data, state: storage.state, onCorrupt: storage["on-corrupt"] },
     lookups: compileLookups(normalised, context),
     dns: dnsSettings(normalised.dns),
+    dnsLists: compileDnsLists(normalised, context),
     settings: compileSettings(normalised, sieve, context),
     exemptions: compileExemptions(normalised, context),
     maxWaiting: session.rcpt.errors["max-waiting"],

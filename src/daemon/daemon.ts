@@ -22,6 +22,7 @@ import { BoundSockets, type ListenSockets } from "./listen-sockets.ts";
 import {
   type Logger,
   logDecision,
+  logDnsList,
   logFile,
   logNotice,
   logOtherDaemon,
@@ -96,6 +97,7 @@ class RunningDaemon implements Daemon {
   readonly #postmasters = new SayOnce();
   readonly #failures = new SayOnce(failureAgainMs);
   readonly #onAvailability = logOutages((source, up, cause) => logSource(this.#logger, source, up, cause));
+  readonly #onDnsList = logOutages((list, up, cause) => logDnsList(this.#logger, list, up, cause));
   #refreshing: NodeJS.Timeout | undefined;
   /** Ends when what was asked for so far is in force; one change comes after the other. */
   #changing: Promise<unknown> = Promise.resolve();
@@ -128,7 +130,14 @@ class RunningDaemon implements Daemon {
       await this.#serve(configuration.listeners);
     });
     this.#initialise(next);
-    this.#refreshing ??= setInterval(() => void this.#cores.current.refresh(), refreshMs);
+    next.testDnsLists();
+    this.#refreshing ??= setInterval(() => this.#refresh(), refreshMs);
+  }
+
+  #refresh(): void {
+    const { current } = this.#cores;
+    void current.refresh();
+    current.testDnsLists();
   }
 
   async stop(): Promise<void> {
@@ -244,6 +253,7 @@ class RunningDaemon implements Daemon {
       onScriptFailure: (failure) => this.#scriptFailed(failure),
       onScriptLine: (line) => logScriptLine(this.#logger, line),
       onAvailability: this.#onAvailability,
+      onDnsList: this.#onDnsList,
     });
   }
 

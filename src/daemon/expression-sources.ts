@@ -4,7 +4,8 @@ import { type Answer, after } from "../answer/answer.ts";
 import { type Patience, waitPatiently } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Dns } from "../dns/dns.ts";
-import { type Ask, type DnsType, isDefault, type SqlResult } from "../expr/ask.ts";
+import type { DnsList } from "../dns/dns-list.ts";
+import { type Ask, type DnsListQuestion, type DnsType, isDefault, type SqlResult } from "../expr/ask.ts";
 import { isReading } from "../expr/sql-text.ts";
 import type { Value } from "../expr/value.ts";
 import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
@@ -25,6 +26,7 @@ export interface Answerers {
   /** In the data store, which is opened when they are first asked for. */
   readonly keys: () => StoredKeys;
   readonly dns: Dns;
+  readonly dnsLists: ReadonlyMap<string, Pick<DnsList, "source" | "codes">>;
 }
 
 export class Answers implements Ask {
@@ -83,6 +85,24 @@ export class Answers implements Ask {
   dnsQuery(name: string, type: DnsType): Answer<readonly string[] | undefined> {
     const { dns } = this.#from;
     return waitPatiently(this.#patience, dns.source, () => dns.query(name, type));
+  }
+
+  dnsList({ list, about }: DnsListQuestion, others: readonly DnsListQuestion[]): Answer<readonly string[]> {
+    for (const other of others) this.#askAhead(other);
+    const asked = this.#from.dnsLists.get(list);
+    // Only names of the configuration compile.
+    if (asked === undefined) throw new Error(`there is no DNS list "${list}"`);
+    return waitPatiently(this.#patience, asked.source, () => asked.codes(about));
+  }
+
+  /** Nobody waits for it yet. */
+  #askAhead({ list, about }: DnsListQuestion): void {
+    try {
+      const answer = this.#from.dnsLists.get(list)?.codes(about);
+      if (answer instanceof Promise) answer.catch(() => {});
+    } catch (error) {
+      if (!(error instanceof TemporaryError)) throw error;
+    }
   }
 
   #askKeys<T>(ask: (keys: StoredKeys) => Promise<T>): Answer<T> {

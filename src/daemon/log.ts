@@ -240,6 +240,13 @@ export function logFile(logger: Logger, source: string, news: FileNews): void {
   }
 }
 
+/** A DNS list cannot tell, or works again. */
+export function logDnsList(logger: Logger, list: string, up: boolean, cause: unknown): void {
+  const place = { event: "dns-list", list };
+  if (up) logger.warn(place, "works again");
+  else logger.warn({ ...place, error: messageOf(cause) }, "DNS list cannot tell; rules go on as if nothing were listed");
+}
+
 export function logStateStore(logger: Logger, source: string, up: boolean, cause: unknown): void {
   const place = { event: "state", source };
   if (up) logger.warn(place, "available again");

@@ -6,6 +6,7 @@ import type { Configuration } from "../config/configuration.ts";
 import type { DirectorySettings } from "../directory/directory-settings.ts";
 import { type OpenDirectory, openDirectory } from "../directory/open-directory.ts";
 import { type Dns, openDns } from "../dns/dns.ts";
+import { DnsList } from "../dns/dns-list.ts";
 import { isDefault } from "../expr/ask.ts";
 import { Files, refreshAll } from "../file/files.ts";
 import { type OpenExemptions, openExemptions } from "../lookup/exemptions.ts";
@@ -30,6 +31,7 @@ export class SharedSources {
   readonly lookups = new Shared<OpenLookup>();
   readonly exemptions = new Shared<OpenExemptions>();
   readonly dns = new Shared<Dns>();
+  readonly dnsLists = new Shared<DnsList>();
 }
 
 export interface CoreOptions {
@@ -45,6 +47,8 @@ export interface CoreOptions {
   readonly leaseState: () => StateLease;
   /** A store became unavailable or is available again, once for each change. */
   readonly onAvailability: OnAvailability;
+  /** The same of a DNS list, which cannot tell. Default: nobody is told. */
+  readonly onDnsList?: OnAvailability;
   /** Those of the previous core, so that what it knows is passed on. Default: new ones, of which no news is reported. */
   readonly files?: Files;
   /** Writes of expressions are computed and not carried out. */
@@ -62,11 +66,13 @@ export interface OpenCore {
   readonly files: Files;
   /** Reads the files; to be called before the core is asked, when it rejects with a `FileProblem`, and then once a second. */
   refresh(): Promise<void>;
+  /** To be called at start and then now and then. */
+  testDnsLists(): void;
   /** Runs the `init` file of each store that has one; rejects with a `TemporaryError`. */
   initialise(): Promise<void>;
   /** Tries the SQL of scripts in the stores that can be reached now, after their `init`. */
   checkStatements(): Promise<readonly ScriptProblem[]>;
-  /** The stores that the configuration names, and the servers of directories. `connect` rejects with a `TemporaryError`. */
+  /** The stores and DNS lists that the configuration names, and the servers of directories. `connect` rejects with a `TemporaryError`. */
   readonly connections: readonly { readonly name: string; connect(): Promise<void> }[];
   /** Closes what no other core uses; queries in progress there fail. */
   close(): Promise<void>;
@@ -87,7 +93,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
   const { stores, storage, settings } = configuration;
   const { readOnly = false, onAvailability, shared = new SharedSources(), files = new Files(options.now, () => {}) } = options;
   const databases = new Databases(stores, { shared: shared.databases, leases, readOnly, onAvailability });
-  const { directories, lookups, exemptions, dns } = leaseSources(configuration, databases, leases, shared, files, options);
+  const { directories, lookups, exemptions, dns, dnsLists } = leaseSources(configuration, databases, leases, shared, files, options);
   const refreshes = [...directories.values(), ...lookups.values(), exemptions].flatMap(({ refresh }) => refresh ?? []);
 
   const directory = (name: string) => directories.get(isDefault(name) ? (storage.directory ?? "") : name)?.directory;
@@ -105,6 +111,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
       return keys;
     },
     dns,
+    dnsLists,
   };
   const { state } = leases.hold(options.leaseState(), (lease) => lease.release());
   const core: Core = {
@@ -132,6 +139,9 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
     },
     files,
     refresh: () => refreshAll(refreshes),
+    testDnsLists() {
+      for (const list of dnsLists.values()) list.testWhenDue();
+    },
     async initialise() {
       const withInit = [...stores.values()].filter(({ init }) => init !== undefined);
       await Promise.all(withInit.map(({ name }) => databases.named(name, "write").query("SELECT 1", [])));
@@ -157,6 +167,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
       ...[...directories].flatMap(([directory, { connections = [] }]) =>
         connections.map(({ name, connect }) => ({ name: `directory ${directory}: ${name}`, connect })),
       ),
+      ...[...dnsLists].map(([name, list]) => ({ name: `DNS list ${name}`, connect: () => list.test() })),
     ],
     close: () => leases.release(),
   };
@@ -174,11 +185,12 @@ function leaseSources(
   leases: Leases,
   shared: SharedSources,
   files: Files,
-  { now, onAvailability }: Pick<CoreOptions, "now" | "onAvailability">,
+  { now, later: callLater = later, onAvailability, onDnsList = () => {} }: CoreOptions,
 ) {
   const readFrom = (holder: Leases) => (name: string) => databases.lease(name, "read", holder);
   const settingsOf = (each: DirectorySettings | LookupSettings) => (each.type === "sql" ? [each, databases.settings(each.store)] : [each]);
   const queries = (store: string) => databases.settings(store).queries;
+  const dns = shared.dns.lease(configuration.dns, leases, (own) => own.hold(openDns(configuration.dns, now), (opened) => opened.close()));
   return {
     directories: mapValues(configuration.directories, (each) =>
       shared.directories.lease(settingsOf(each), leases, (own) =>
@@ -189,7 +201,14 @@ function leaseSources(
       shared.lookups.lease(settingsOf(each), leases, (own) => openLookup(each, { store: readFrom(own), files })),
     ),
     exemptions: shared.exemptions.lease(configuration.exemptions, leases, () => openExemptions(configuration.exemptions, files)),
-    dns: shared.dns.lease(configuration.dns, leases, (own) => own.hold(openDns(configuration.dns, now), (dns) => dns.close())),
+    dns,
+    dnsLists: mapValues(configuration.dnsLists, (each) =>
+      shared.dnsLists.lease(
+        [each, configuration.dns],
+        leases,
+        () => new DnsList(each, { dns, now, later: callLater, onAvailability: onDnsList }),
+      ),
+    ),
   };
 }
 

@@ -11,6 +11,16 @@ export type SqlResult =
 export const dnsTypes = ["ip", "ipv4", "ipv6", "mx", "txt", "ptr"] as const;
 export type DnsType = (typeof dnsTypes)[number];
 
+/** What of a session a DNS list is asked about: an address, or a domain. */
+export const dnsListSubjects = ["client", "ehlo", "sender", "client-name"] as const;
+export type DnsListSubject = (typeof dnsListSubjects)[number];
+
+export interface DnsListQuestion {
+  readonly list: string;
+  /** The address or domain, canonical. */
+  readonly about: string;
+}
+
 /** A store or directory name of `''` or `'*'` is the default one. Keys and values are not folded here. */
 export interface Ask {
   /** `directory` undefined is the one-argument form: every domain that is local by any means. An unknown directory answers false. */
@@ -32,6 +42,8 @@ export interface Ask {
    * `undefined`: there is none, or no such name could be.
    */
   dnsQuery(name: string, type: DnsType): Answer<readonly string[] | undefined>;
+  /** The codes that count; none: not listed. `others` will probably be asked next, and are asked at the same time. */
+  dnsList(question: DnsListQuestion, others: readonly DnsListQuestion[]): Answer<readonly string[]>;
 }
 
 /** Which names exist, so that a literal name in an expression is checked when it is compiled, and whether asking them can wait. */
@@ -39,6 +51,7 @@ export interface Names {
   readonly directories: ReadonlyMap<string, { readonly waits: boolean }>;
   readonly lookups: ReadonlyMap<string, { readonly waits: boolean }>;
   readonly stores: ReadonlySet<string>;
+  readonly dnsLists: ReadonlyMap<string, DnsListSubject>;
 }
 
 /** The default directory, or the data store. */

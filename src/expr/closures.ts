@@ -1,10 +1,11 @@
 /** Trees to code: resolves names, checks parameters and decides what may wait. */
 
 import { type Answer, after } from "../answer/answer.ts";
-import { all, always, askOf, map } from "../answer/code.ts";
+import { all, always, ask, askOf, map } from "../answer/code.ts";
 import { firstOutcome } from "../answer/steps.ts";
 import { compilePattern, type Pattern, PatternError } from "../text/pattern.ts";
 import { apply, type Evaluation, folded, shortCircuit, type ValueCode } from "./code.ts";
+import { askDnsList, dnsListFunctions, type NamedDnsList, unknownDnsList, variableOfSubject } from "./dns-list-functions.ts";
 import { ExpressionError, type Vocabulary } from "./expression.ts";
 import type { AskFunction, PureFunction } from "./function.ts";
 import { askFunctions, pureFunctions } from "./functions.ts";
@@ -19,16 +20,27 @@ type Chain = Extract<ExpressionNode, { kind: "chain" }>;
 type OnStep<S> = NonNullable<Vocabulary<S>["onStep"]>;
 type Call = Extract<ExpressionNode, { kind: "call" }>;
 
+/** What an expression, or all parts of a rule set, are found to use. */
+export interface Used<S> {
+  /** Their names. */
+  readonly variables: Set<string>;
+  /** By name. */
+  readonly dnsLists: Map<string, NamedDnsList<S>>;
+}
+
 /** What compiling one expression needs to know and finds out. */
 interface ExpressionContext<S> {
   readonly source: string;
   readonly vocabulary: Vocabulary<S>;
-  /** Collects the variables used. */
-  readonly used: Set<string>;
+  readonly used: Used<S>;
 }
 
-/** Adds the variables used to `used`. Throws an `ExpressionError`. */
-export function compileCode<S>(source: string, vocabulary: Vocabulary<S>, used: Set<string>): ValueCode<S> {
+export function nothingUsed<S>(): Used<S> {
+  return { variables: new Set(), dnsLists: new Map() };
+}
+
+/** Adds to `used`. Throws an `ExpressionError`. */
+export function compileCode<S>(source: string, vocabulary: Vocabulary<S>, used: Used<S>): ValueCode<S> {
   return compileOperand(parseWithHints(source, vocabulary), { source, vocabulary, used });
 }
 
@@ -160,7 +172,7 @@ function compileName<S>(name: string, offset: number, { source, vocabulary, used
   // A variable of a script may be called as a function is: only parentheses make a call.
   const variable = vocabulary.variables.get(name);
   if (variable) {
-    used.add(name);
+    used.variables.add(name);
     return { waits: false, run: ({ subject }) => variable(subject) };
   }
   if (!isFunction(name, vocabulary) && vocabulary.constants?.has(name)) return always({ constant: name });
@@ -187,6 +199,7 @@ function chain<S>(node: Chain, parts: readonly ValueCode<S>[]): ValueCode<S> {
 
 function compileCall<S>(call: Call, context: ExpressionContext<S>): ValueCode<S> {
   if (call.name === matchesFunction) return compileMatches(call, context);
+  if (dnsListFunctions.has(call.name)) return compileDnsList(call, context);
   const own = context.vocabulary.functions?.get(call.name);
   if (own) return "evaluate" in own ? compilePure(own, call, context) : compileAsking(own, call, context);
   const pure = pureFunctions.get(call.name);
@@ -224,6 +237,30 @@ function compileAsking<S>(record: AskFunction, call: Call, context: ExpressionCo
   const code = askOf(compileAll(call.parameters, context), inspection.waits, call.name, (values, run: Evaluation<S>) => {
     onAsk?.(run.subject);
     return record.ask(run.ask, values);
+  });
+  return stepped(code, context);
+}
+
+/** Which list it is must be known, since all lists of a rule are asked at the same time. */
+function compileDnsList<S>(call: Call, context: ExpressionContext<S>): ValueCode<S> {
+  checkArity(call, [1]);
+  const { used, vocabulary } = context;
+  const [first] = call.parameters;
+  const offset = first?.offset ?? call.offset;
+  if (first?.kind !== "literal" || typeof first.value !== "string")
+    throw new ExpressionError(`the parameter of ${call.name} is the name of a DNS list itself. Write it in quotes.`, offset);
+  const list = first.value;
+  const of = vocabulary.names.dnsLists.get(list);
+  if (of === undefined) throw new ExpressionError(unknownDnsList(list, vocabulary.names), offset);
+  const about = vocabulary.listed?.get(of);
+  if (about === undefined) throw new ExpressionError(`the DNS list "${list}" has of = "${of}", which is not known at this stage.`, offset);
+  const named = { list, about };
+  used.variables.add(variableOfSubject[of]);
+  used.dnsLists.set(list, named);
+  const become = dnsListFunctions.get(call.name) ?? ((codes) => codes);
+  const code = ask(true, call.name, (run: Evaluation<S>) => {
+    vocabulary.onAsk?.(run.subject);
+    return after(askDnsList(run.ask, named, used.dnsLists.values(), run.subject), become);
   });
   return stepped(code, context);
 }

@@ -1,14 +1,14 @@
 /** The way in: expressions and rule sets to what is evaluated. */
 import { choose } from "../answer/code.ts";
-import { compileCode } from "./closures.ts";
+import { compileCode, nothingUsed, type Used } from "./closures.ts";
 import { folded, type ValueCode } from "./code.ts";
 import { type Expression, ExpressionError, type RuleSetSource, type Vocabulary } from "./expression.ts";
 import { isTrue } from "./value.ts";
 
 /** Throws an `ExpressionError`. */
 export function compileExpression<S>(source: string, vocabulary: Vocabulary<S>): Expression<S> {
-  const variables = new Set<string>();
-  return expression(compileCode(source, vocabulary, variables), variables);
+  const used = nothingUsed<S>();
+  return expression(compileCode(source, vocabulary, used), used);
 }
 
 /** A part of a rule set; `index` is that of its rule. */
@@ -23,10 +23,10 @@ export function compileRules<S>(
   vocabulary: Vocabulary<S>,
   report: (part: RulePart, error: ExpressionError) => void,
 ): Expression<S> | undefined {
-  const variables = new Set<string>();
+  const used = nothingUsed<S>();
   const compile = (text: string, part: RulePart): ValueCode<S> | undefined => {
     try {
-      return compileCode(text, vocabulary, variables);
+      return compileCode(text, vocabulary, used);
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
       report(part, error);
@@ -42,9 +42,9 @@ export function compileRules<S>(
   const otherwise = compile(source.else, { part: "else" });
   if (!otherwise || rules.length < source.rules.length) return undefined;
   const parts = [...rules.flatMap(({ condition, outcome }) => [condition, outcome]), otherwise];
-  return expression(folded(parts, choose(rules, isTrue, otherwise)), variables);
+  return expression(folded(parts, choose(rules, isTrue, otherwise)), used);
 }
 
-function expression<S>({ waits, constant, run }: ValueCode<S>, variables: ReadonlySet<string>): Expression<S> {
+function expression<S>({ waits, constant, run }: ValueCode<S>, { variables }: Used<S>): Expression<S> {
   return { waits, constant, variables, evaluate: (subject, ask) => run({ subject, ask, match: undefined }) };
 }

@@ -2,7 +2,7 @@
 
 import type { Answer } from "../answer/answer.ts";
 import type { Pattern } from "../text/pattern.ts";
-import type { Ask, Names } from "./ask.ts";
+import type { Ask, DnsListSubject, Names } from "./ask.ts";
 import type { AskFunction, PureFunction } from "./function.ts";
 import type { Value } from "./value.ts";
 
@@ -16,6 +16,8 @@ export interface Vocabulary<S> {
   readonly constants?: ReadonlySet<string>;
   /** Functions that only this vocabulary has; they hide others of the same name. */
   readonly functions?: ReadonlyMap<string, AskFunction | PureFunction>;
+  /** What DNS lists are asked about, as far as it is known here; `""`: nothing is asked. */
+  readonly listed?: ReadonlyMap<DnsListSubject, (subject: S) => string>;
   /** `$0` and so on until the expression itself has called `matches`. */
   readonly captures?: (subject: S) => readonly string[];
   /** Called before each `matches`; it may throw. */

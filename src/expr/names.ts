@@ -2,6 +2,7 @@
 
 import { didYouMean } from "../text/did-you-mean.ts";
 import { shorten } from "../text/shorten.ts";
+import { dnsListFunctions } from "./dns-list-functions.ts";
 import { ExpressionError, type Vocabulary } from "./expression.ts";
 import { askFunctions, pureFunctions } from "./functions.ts";
 
@@ -31,7 +32,13 @@ const renamedFunctions: ReadonlyMap<string, string> = new Map([["in_array", "con
 export const matchesFunction = "matches";
 
 export function isFunction(name: string, { functions }: Vocabulary<never>): boolean {
-  return name === matchesFunction || pureFunctions.has(name) || askFunctions.has(name) || (functions?.has(name) ?? false);
+  return (
+    name === matchesFunction ||
+    dnsListFunctions.has(name) ||
+    pureFunctions.has(name) ||
+    askFunctions.has(name) ||
+    (functions?.has(name) ?? false)
+  );
 }
 
 export function unknownName(name: string, offset: number, source: string, vocabulary: Vocabulary<never>): ExpressionError {
@@ -67,7 +74,13 @@ export function unknownFunction(name: string, offset: number, source: string, vo
   }
   const here = renamedFunctions.get(name);
   if (here !== undefined) return new ExpressionError(`unknown function "${name}". It is called ${here}(…) here.`, offset);
-  const known = [matchesFunction, ...pureFunctions.keys(), ...askFunctions.keys(), ...(vocabulary.functions?.keys() ?? [])];
+  const known = [
+    matchesFunction,
+    ...dnsListFunctions.keys(),
+    ...pureFunctions.keys(),
+    ...askFunctions.keys(),
+    ...(vocabulary.functions?.keys() ?? []),
+  ];
   return new ExpressionError(`unknown function "${shorten(name)}".${didYouMean(name, known)}`, offset);
 }
 

@@ -74,7 +74,7 @@ export function networks(texts: readonly string[]): (ip: string) => boolean {
 }
 
 /** Of most clients: an IPv4 address as a number of 32 bits, for which nothing is allocated. `undefined`: it is none. */
-function quadNumber(text: string): number | undefined {
+export function quadNumber(text: string): number | undefined {
   if (!dottedQuad.test(text)) return undefined;
   let quad = 0;
   let octet = 0;

@@ -4,13 +4,14 @@ import { type Answer, after } from "../answer/answer.ts";
 import type { Value } from "../expr/value.ts";
 import type { Core } from "./core.ts";
 import type { Rule } from "./stage-settings.ts";
+import { askOf } from "./traced-ask.ts";
 import { type Scope, variablesOf } from "./vocabulary.ts";
 
 /** Throws a `TemporaryError` when a source cannot tell. `step` is the key of the setting, for the trace. */
 export function evaluate(step: string, rule: Rule, scope: Scope, core: Core): Answer<Value> {
   // What depends on nothing is in the configuration for all to see.
   if (rule.constant !== undefined) return rule.constant;
-  const value = rule.evaluate(scope, core.sources.ask);
+  const value = rule.evaluate(scope, askOf(core));
   return core.trace === undefined ? value : traced(step, value, namedValues(rule, scope), core.trace);
 }
 

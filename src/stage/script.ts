@@ -15,7 +15,8 @@ import { separatorOf } from "./resolve.ts";
 import { declaredSize, envelopeOf } from "./script-envelope.ts";
 import { environmentItem, type Facts, type ScriptStage } from "./script-environment.ts";
 import type { Scripted } from "./session.ts";
-import type { Scope } from "./vocabulary.ts";
+import { askOf } from "./traced-ask.ts";
+import { listedOf, type Scope } from "./vocabulary.ts";
 
 export interface ScriptedCommand {
   readonly stage: ScriptStage;
@@ -67,7 +68,8 @@ export function surroundingsOf({ stage, scope, mail, rcpt }: ScriptedCommand, co
     environment: (name) => environmentItem(name, facts),
     envelope: stage === "ehlo" ? {} : envelopeOf(scope, mail, rcpt, now),
     declaredSize: declaredSize(mail),
-    ask: sources.ask,
+    ask: askOf(core),
+    listed: (of) => listedOf.mail.get(of)?.(scope) ?? "",
     separatorOf: (domain) => separatorOf(domain, settings),
     now,
     yieldToLoop: () => sources.yieldToLoop(),

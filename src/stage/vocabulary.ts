@@ -1,4 +1,5 @@
 /** The variables that settings may use, stage by stage, and what they read. */
+import type { DnsListSubject } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
 import { domainOf } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
@@ -61,6 +62,23 @@ const table = (variables: Variables) => new Map(Object.entries(variables));
 
 /** Variables by the stage at which a setting is evaluated; each stage has those of the one before it. */
 export const variablesOf = { ehlo: table(ehlo), mail: table(mail), rcpt: table(rcpt), address: table(address) } as const;
+
+type Listed = ReadonlyMap<DnsListSubject, (scope: Scope) => string>;
+
+/** DNS lists are not asked about trusted and authenticated sessions. */
+function ofStrangers(read: (scope: Scope) => string): (scope: Scope) => string {
+  return (scope) => (scope.session.trusted || scope.session.login !== "" ? "" : read(scope));
+}
+
+const listedAtEhlo: Listed = new Map([
+  ["client", ofStrangers(({ session }) => session.client.address ?? "")],
+  ["client-name", ofStrangers(({ session }) => canonicalDomain(session.client.name))],
+  ["ehlo", ofStrangers(({ helo }) => canonicalDomain(helo))],
+]);
+const listedAtMail: Listed = new Map([...listedAtEhlo, ["sender", ofStrangers(({ sender }) => domainOf(sender) ?? "")]]);
+
+/** What DNS lists are asked about, by the stage at which a setting is evaluated. */
+export const listedOf = { ehlo: listedAtEhlo, mail: listedAtMail, rcpt: listedAtMail, address: listedAtMail } as const;
 
 /** The constants of `session.extensions.mt-priority` (RFC 6710 section 4). */
 export const priorityPolicies = ["mixer", "stanag4406", "nsep"] as const;

@@ -1,5 +1,5 @@
 /** The same sessions by `explain` and by each protocol: a rule never behaves differently because the MTA spoke another one. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { type PlayedSession, play } from "../../src/cli/play.ts";
 import type { Configuration, ListenerSettings } from "../../src/config/configuration.ts";
@@ -13,6 +13,7 @@ import { parsePath } from "../../src/mail/path.ts";
 import type { Core } from "../../src/stage/core.ts";
 import { MemoryState } from "../../src/state/memory.ts";
 import { SocketmapDecoder } from "../../src/wire/socketmap.ts";
+import { DnsServer } from "../support/dns-server.ts";
 import { request } from "../support/mail-domain.ts";
 import { connect, envelope, helo, Mta } from "../support/milter-mta.ts";
 
@@ -63,8 +64,10 @@ protocol = "socketmap"
 bind = ["127.0.0.1:3"]
 `;
 
-function configurationOf(toml: string): Configuration {
-  const { configuration, problems } = parseConfiguration(`${toml}\n${listeners}`, "scenario.toml", () => "");
+/** `resolver`: of the DNS that the scenario has. */
+function configurationOf(toml: string, resolver?: string): Configuration {
+  const dns = resolver === undefined ? "" : `[dns]\nresolvers = ["${resolver}"]\n`;
+  const { configuration, problems } = parseConfiguration(`${toml}\n${dns}${listeners}`, "scenario.toml", () => "");
   if (configuration === undefined) throw new Error(problems.map(({ line, message }) => `${line}: ${message}`).join("\n"));
   return configuration;
 }
@@ -265,9 +268,9 @@ function parse(lines: readonly string[], number: number): Session {
 }
 
 /** Above `---` the configuration, below it sessions with an empty line between them. Writes it all anew, with what came of each command. */
-async function replay(text: string): Promise<string> {
+async function replay(text: string, resolver?: string): Promise<string> {
   const [toml = "", body = ""] = text.split(/^---\n/m);
-  const configuration = configurationOf(toml);
+  const configuration = configurationOf(toml, resolver);
   let time = 0;
   const now = () => time;
   const playing = Object.entries(players).map(([name, open_]) => [name, open_(open(configuration, now), now)] as const);
@@ -310,7 +313,15 @@ function isExplained(result: string, protocol: string | undefined): boolean {
   return result === protocol || (protocol === "-" && result === "pass");
 }
 
+/** What the DNS of a scenario has, if it asks it: entries of `DnsServer`. */
+async function dnsOf(name: string): Promise<DnsServer | undefined> {
+  const file = new URL(name.replace(/\.txt$/, ".dns.json"), folder);
+  return existsSync(file) ? DnsServer.start(JSON.parse(readFileSync(file, "utf8"))) : undefined;
+}
+
 test.each(readdirSync(folder).filter((name) => name.endsWith(".txt")))("%s", async (name) => {
   const text = readFileSync(new URL(name, folder), "utf8");
-  await expect(await replay(text)).toMatchFileSnapshot(new URL(name, folder).pathname);
+  const dns = await dnsOf(name);
+  await expect(await replay(text, dns?.address)).toMatchFileSnapshot(new URL(name, folder).pathname);
+  await dns?.stop();
 });

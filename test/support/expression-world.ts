@@ -1,4 +1,5 @@
 /** What tests evaluate expressions with: variables from a record, and sources in memory that record the questions. */
+import { TemporaryError } from "../../src/answer/temporary-error.ts";
 import type { Ask, Names } from "../../src/expr/ask.ts";
 import { compileExpression } from "../../src/expr/compile.ts";
 import type { Vocabulary } from "../../src/expr/expression.ts";
@@ -28,11 +29,21 @@ const names: Names = {
     ["customers", { waits: true }],
   ]),
   stores: new Set(["embedded", "pg"]),
+  dnsLists: new Map([
+    ["zen", "client"],
+    ["abuse", "client"],
+    ["dbl", "ehlo"],
+    ["names", "client-name"],
+  ]),
 };
 
 export const vocabulary: Vocabulary<Subject> = {
   variables: new Map(Object.keys(subject).map((name) => [name, (of: Subject) => of[name] ?? ""])),
   elsewhere: new Set(["helo_domain", "priority"]),
+  listed: new Map([
+    ["client", (of: Subject) => String(of.remote_ip)],
+    ["client-name", () => ""],
+  ]),
   constants: new Set(["mixer", "nsep"]),
   names,
 };
@@ -83,6 +94,13 @@ export function world(late = false): Ask & { readonly asked: string[] } {
         return { kind: "rows", rows: JSON.parse(sql.slice("select ".length).replace(/ WHERE.*/, "")) } as const;
       }),
     dnsQuery: (name, type) => answer(true, `dns ${type} ${name}`, () => dns[`${type} ${name}`]),
+    dnsList: ({ list, about }, others) => {
+      const ahead = others.map((other) => ` and ${other.list} ${other.about}`).join("");
+      return answer(true, `list ${list} ${about}${ahead}`, () => {
+        if (about === "192.0.2.99") throw new TemporaryError("cannot tell");
+        return list === "zen" ? ["127.0.0.2", "127.0.0.4"] : [];
+      });
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { TemporaryError } from "../../src/answer/temporary-error.ts";
 import type { Ask, SqlResult } from "../../src/expr/ask.ts";
 import { placeholders } from "../../src/expr/sql-text.ts";
 import type { Value } from "../../src/expr/value.ts";
+import { reverseName } from "../../src/mail/ip.ts";
 import { defaultLimits, type Limits } from "../../src/sieve/limits.ts";
 import type { ScriptEnvelope, ScriptSurroundings, ScriptVocabulary } from "../../src/sieve/script.ts";
 
@@ -35,6 +36,7 @@ export function vocabularyOf({
       directories: new Map([["accounts", { waits }]]),
       lookups: new Map([...lists].map((name) => [name, { waits }])),
       stores: new Set(["embedded"]),
+      dnsLists: new Map([["zen", "client"]]),
     },
     source: (name) => scripts?.get(name),
     limits: { ...defaultLimits, ...limits },
@@ -65,6 +67,7 @@ export function surroundingsOf(world: World, late: boolean): ScriptSurroundings 
     separatorOf: (domain) => (domain === "whole.example" ? undefined : "+"),
     yieldToLoop: () => Promise.resolve(),
     ask: askOf(world, late),
+    listed: (of) => (of === "client" ? String(world.environment.get("remote_ip") ?? "") : ""),
   };
 }
 
@@ -94,6 +97,14 @@ function askOf({ lists, dns, sql }: World, late: boolean): Ask {
         const found = dns.get(question);
         if (found === undefined && dns.has(question)) throw new TemporaryError("no answer");
         return found;
+      }),
+    // A list of the test's DNS answers is one of names below `LIST.dnsbl.example`.
+    dnsList: ({ list, about }) =>
+      answer(() => {
+        const question = `ipv4 ${reverseName(about)}.${list}.dnsbl.example`;
+        const found = dns.get(question);
+        if (found === undefined && dns.has(question)) throw new TemporaryError("no answer");
+        return found ?? [];
       }),
   };
 }

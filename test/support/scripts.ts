@@ -4,7 +4,7 @@ import { defaultLimits } from "../../src/sieve/limits.ts";
 import type { Script } from "../../src/sieve/script.ts";
 import { environmentNames } from "../../src/stage/script-environment.ts";
 
-const names = { directories: new Map(), lookups: new Map(), stores: new Set(["embedded"]) };
+const names = { directories: new Map(), lookups: new Map(), stores: new Set(["embedded"]), dnsLists: new Map() };
 
 /** Few, so that a loop ends soon. */
 const limits = { ...defaultLimits, instructions: 10_000 };

@@ -4,15 +4,15 @@ import { compileRules } from "../../src/expr/compile.ts";
 import type { RuleSetSource } from "../../src/expr/expression.ts";
 import { type Reply, reply } from "../../src/mail/reply.ts";
 import type { GreylistSettings, Rule, Settings } from "../../src/stage/stage-settings.ts";
-import { variablesOf } from "../../src/stage/vocabulary.ts";
+import { listedOf, variablesOf } from "../../src/stage/vocabulary.ts";
 
-const noNames: Names = { directories: new Map(), lookups: new Map(), stores: new Set() };
+const noNames: Names = { directories: new Map(), lookups: new Map(), stores: new Set(), dnsLists: new Map() };
 
 /** `"expr"`, or `[[if, then], …, else]`. */
 export type RuleText = string | readonly [...(readonly [string, string])[], string];
 
 export function rule(text: RuleText, stage: keyof typeof variablesOf = "address", names: Names = noNames): Rule {
-  const compiled = compileRules(sourceOf(text), { variables: variablesOf[stage], names }, (part, error) => {
+  const compiled = compileRules(sourceOf(text), { variables: variablesOf[stage], listed: listedOf[stage], names }, (part, error) => {
     throw new Error(`${JSON.stringify(part)}: ${error.message}`);
   });
   if (compiled === undefined) throw new Error("did not compile");

@@ -67,6 +67,9 @@ const nothingToAsk: Ask = {
   dnsQuery: () => {
     throw new TemporaryError("no DNS here");
   },
+  dnsList: () => {
+    throw new TemporaryError("no DNS here");
+  },
 };
 
 const nothingRemembered: State = {

@@ -29,6 +29,8 @@ export function namesIn(data: unknown, document: Document): GivenNames {
       ...[...namesOf("lookup"), ...namesOf("lookup-file")].map((name) => [name, known] as const),
       ...namesOf("lookup-sql").map((name) => [name, { waits: true }] as const),
     ]),
+    // One with an error may be meant for anything: `client` is known at every stage.
+    dnsLists: new Map(namesOf("dns-list").map((name) => [name, document["dns-list"][name]?.of ?? "client"])),
     scripts: { active: inLowerCase(active), inactive: inLowerCase(inactive) },
   };
 }

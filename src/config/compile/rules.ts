@@ -5,7 +5,7 @@ import type { RuleSetSource } from "../../expr/expression.ts";
 import { asCount, asDuration, asString } from "../../expr/result.ts";
 import type { Value } from "../../expr/value.ts";
 import type { Rule } from "../../stage/stage-settings.ts";
-import { priorityPolicies, variablesOf } from "../../stage/vocabulary.ts";
+import { listedOf, priorityPolicies, variablesOf } from "../../stage/vocabulary.ts";
 import type { ProblemReport } from "../check/report.ts";
 import type { StageRules } from "../schema/values.ts";
 import { onlyExpression } from "../syntax/rule-set.ts";
@@ -63,7 +63,10 @@ export class RuleCompiler {
   compile(rules: StageRules, path: KeyPath, { literal, type, names }: Outcomes = {}): Rule {
     const report = this.#report;
     const placeOf = (part: RulePart): KeyPath => [...path, ...rules.pathOf(part)];
-    const vocabulary = { variables: variablesOf[rules.stage], elsewhere: everyVariable, constants: priorities, names: this.#names };
+    const vocabulary = {
+      ...{ variables: variablesOf[rules.stage], elsewhere: everyVariable, listed: listedOf[rules.stage] },
+      ...{ constants: priorities, names: this.#names },
+    };
     for (const problem of rules.problems) report.error([...path, ...problem.path], problem.message);
     const rule = compileRules(rules, vocabulary, (part, { message, offset }) => {
       const bare = textOf(rules, part).trim();

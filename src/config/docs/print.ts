@@ -1,4 +1,4 @@
-/** The whole configuration as it was understood, as TOML that can be loaded again; passwords are masked. */
+/** The whole configuration as it was understood, as TOML that can be loaded again; passwords and keys are masked. */
 import type { z } from "zod";
 import type { Configuration } from "../configuration.ts";
 import type { Normalised } from "../normalise.ts";
@@ -12,7 +12,8 @@ const written: z.ZodType = schema;
 export function renderConfiguration({ normalised }: Configuration): string {
   const store = Object.fromEntries(Object.entries(normalised.store).map(([name, each]) => [name, masked(each)]));
   const directory = Object.fromEntries(Object.entries(normalised.directory).map(([name, each]) => [name, maskedDirectory(each)]));
-  const document = written.encode({ ...normalised, store, directory });
+  const dnsLists = Object.fromEntries(Object.entries(normalised["dns-list"]).map(([name, each]) => [name, withoutKey(each)]));
+  const document = written.encode({ ...normalised, store, directory, "dns-list": dnsLists });
   return isTable(document) ? `${[...tableLines([], document)].join("\n")}\n` : "";
 }
 
@@ -24,6 +25,11 @@ function masked(store: Normalised["store"][string]): Normalised["store"][string]
 
 function maskedDirectory(directory: Normalised["directory"][string]): Normalised["directory"][string] {
   return directory.type === "ldap" && directory["bind-password"] !== undefined ? { ...directory, "bind-password": mask } : directory;
+}
+
+/** A zone that is one customer's has a long label for that, which nobody would choose for a name. */
+function withoutKey(list: Normalised["dns-list"][string]): Normalised["dns-list"][string] {
+  return { ...list, zone: list.zone.replace(/[^.]{16,}/g, "masked") };
 }
 
 function withoutPassword(text: string): string {

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { isNetwork } from "../../mail/ip.ts";
 import { directoryCache } from "./directory-cache.ts";
-import { dnsTable } from "./dns.ts";
+import { dnsListTable, dnsTable } from "./dns.ts";
 import { ldapDirectory } from "./ldap-directory.ts";
 import { sessionTable } from "./session.ts";
 import { sieveTable } from "./sieve.ts";
@@ -218,6 +218,7 @@ export const schema = z.strictObject({
     .default({})
     .meta({ description: "Lists that are queries." }),
   dns: dnsTable,
+  "dns-list": dnsListTable,
   session: sessionTable,
   sieve: sieveTable,
   domain: z.array(domain).prefault([]).meta({ description: "Settings for one domain. In TOML `[[domain]]`, in JSON also `Domain`." }),

@@ -1,7 +1,7 @@
 /** The product's expressions within scripts (vnd.stalwart.expressions): what they may name, where their errors are, what they cost. */
 
 import { ask, type Code } from "../../answer/code.ts";
-import type { Names } from "../../expr/ask.ts";
+import { type DnsListSubject, dnsListSubjects, type Names } from "../../expr/ask.ts";
 import { compileExpression } from "../../expr/compile.ts";
 import { ExpressionError, type Vocabulary } from "../../expr/expression.ts";
 import { isArray, toText, type Value } from "../../expr/value.ts";
@@ -13,6 +13,11 @@ import { cutAt, type ScopeVariables } from "./script-variables.ts";
 
 /** Instructions: a script must not ask in a loop for ever. */
 export const costOfAsking = 100;
+
+/** A script may run at any stage: what is not known yet is not asked about. */
+const listed = new Map(
+  dnsListSubjects.map((of): [DnsListSubject, (run: ScriptRun) => string] => [of, (run) => run.surroundings.listed(of)]),
+);
 
 /** Without the functions of scripts, which need the place of each statement. Names of variables are in lower case. */
 export function scriptVocabulary(variables: ScopeVariables, names: Names): Vocabulary<ScriptRun> {
@@ -28,6 +33,7 @@ export function scriptVocabulary(variables: ScopeVariables, names: Names): Vocab
     },
     // As in the server that these scripts come from, a counter or score may begin as set "n" "0".
     mayHoldNumber: (name) => !name.includes(".") || name.toLowerCase().startsWith("global."),
+    listed,
     captures(run) {
       spend(run, costOf(run.matches[0]?.length ?? 0));
       return run.matches;

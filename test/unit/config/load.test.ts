@@ -58,6 +58,7 @@ const ask: Ask = {
   counterIncr: () => 1,
   sqlQuery: () => ({ kind: "rows", rows: [] }),
   dnsQuery: () => undefined,
+  dnsList: () => [],
 };
 
 interface Subject {

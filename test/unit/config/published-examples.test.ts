@@ -33,6 +33,7 @@ const ask: Ask = {
   counterIncr: () => 0,
   sqlQuery: () => ({ kind: "changes", changes: 0 }),
   dnsQuery: () => undefined,
+  dnsList: () => [],
 };
 
 function evaluated(rule: boolean | Rule | undefined, rcpt: string, login = "", listener = "smtp"): Value | Promise<Value> {

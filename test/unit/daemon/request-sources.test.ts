@@ -91,8 +91,9 @@ function forRequest(): Sources {
   const patience = new Patience(clock.now, clock.later);
   const { directory, lookup } = sources;
   const dns = { source: database.source, query: async () => void (await database.query("dns", [])), close: () => {} };
+  const dnsLists = new Map([["zen", { source: database.source, codes: async () => (await database.query("list", [])) && [] }]]);
   const keys = openKeys(database, clock.now);
-  const answerers = { domains: new Map(), directories, directory, lookup, database: () => database, keys: () => keys, dns };
+  const answerers = { domains: new Map(), directories, directory, lookup, database: () => database, keys: () => keys, dns, dnsLists };
   return new RequestSources({ sources, ask: (own) => new Answers(answerers, own) }, patience);
 }
 
@@ -151,6 +152,7 @@ const questions: readonly (readonly [what: string, ask: (sources: Sources) => un
   ["counter_incr", (from) => from.ask.counterIncr("", "a", 1)],
   ["sql_query", (from) => from.ask.sqlQuery("pg", "SELECT", [])],
   ["dns_query", (from) => from.ask.dnsQuery("a.example", "mx")],
+  ["dns_list", (from) => from.ask.dnsList({ list: "zen", about: "192.0.2.1" }, [])],
 ];
 
 it.each(questions)("%s: is waited for only as long as the request still may", async (_, ask) => {

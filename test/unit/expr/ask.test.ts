@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
-import { compileExpression } from "../../../src/expr/compile.ts";
+import { compileExpression, compileRules } from "../../../src/expr/compile.ts";
 import type { Value } from "../../../src/expr/value.ts";
 import { subject, vocabulary, world } from "../../support/expression-world.ts";
 
@@ -40,6 +40,19 @@ test.each<[source: string, value: Value, asked: string[]]>([
   ["dns_query(rcpt_domain, 'm' + 'xx')", "", []],
   ["dns_exists(rcpt_domain, 'mx')", 1, ["dns mx example.org"]],
   ["dns_exists(sender_domain, 'mx')", 0, ["dns mx sender.example"]],
+  ["dns_list('zen')", ["127.0.0.2", "127.0.0.4"], ["list zen 192.0.2.1"]],
+  ["dns_listed('zen')", 1, ["list zen 192.0.2.1"]],
+  ["dns_list('abuse')", [], ["list abuse 192.0.2.1"]],
+  ["contains(dns_list('zen'), '127.0.0.4')", 1, ["list zen 192.0.2.1"]],
+  // Nothing to ask about
+  ["dns_listed('names')", 0, []],
+  // All that it names at the same time, when it comes to one
+  ["local_port == 26 && dns_listed('zen') || is_tls && dns_listed('abuse')", 0, []],
+  [
+    "dns_listed('names') || dns_listed('abuse') || dns_listed('zen')",
+    1,
+    ["list abuse 192.0.2.1 and zen 192.0.2.1", "list zen 192.0.2.1 and abuse 192.0.2.1"],
+  ],
   // Short circuit
   ["0 && counter_incr('', 'n', 1)", 0, []],
   ["'x' || counter_incr('', 'n', 1)", "x", []],
@@ -89,6 +102,7 @@ test.each<[source: string, waits: boolean]>([
   ["0 && counter_get('', 'a')", true],
   ["dns_query(rcpt_domain, 'mx')", true],
   ["dns_exists(rcpt_domain, 'mx')", true],
+  ["dns_listed('zen')", true],
   ["len(key_get('', 'a'))", true],
 ])("%s may wait: %s", (source, waits) => {
   const expression = compileExpression(source, vocabulary);
@@ -145,4 +159,20 @@ test.each<[source: string, constant: Value | undefined]>([
 test("it says which variables it uses", () => {
   const { variables } = compileExpression("rcpt == 'sender' && len(sender_domain + rcpt) > local_port", vocabulary);
   expect([...variables].toSorted()).toEqual(["local_port", "rcpt", "sender_domain"]);
+});
+
+test.each([false, true])("a DNS list that cannot tell lists nothing (late: %s)", async (late) => {
+  const { evaluate } = compileExpression("[count(dns_list('zen')), dns_listed('zen')]", vocabulary);
+  expect(await evaluate({ ...subject, remote_ip: "192.0.2.99" }, world(late))).toEqual([0, 0]);
+});
+
+test("all lists of a rule set are asked together, and the expression says what it depends on", async () => {
+  const rules = { rules: [{ if: "dns_listed('abuse')", then: "1" }], else: "dns_list('zen')" };
+  const compiled = compileRules(rules, vocabulary, (_, error) => {
+    throw error;
+  });
+  const asking = world();
+  expect(await compiled?.evaluate(subject, asking)).toEqual(["127.0.0.2", "127.0.0.4"]);
+  expect(asking.asked).toEqual(["list abuse 192.0.2.1 and zen 192.0.2.1", "list zen 192.0.2.1 and abuse 192.0.2.1"]);
+  expect([...(compiled?.variables ?? [])]).toEqual(["remote_ip"]);
 });

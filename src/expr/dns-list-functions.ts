@@ -1,0 +1,63 @@
+/** `dns_list` and `dns_listed`: what DNS lists say of the session. A list that cannot tell stops no mail: it lists nothing then. */
+import type { Answer } from "../answer/answer.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
+import { didYouMean } from "../text/did-you-mean.ts";
+import { suggestTable } from "../text/table-name.ts";
+import type { Ask, DnsListQuestion, DnsListSubject, Names } from "./ask.ts";
+import { flag, type Value } from "./value.ts";
+
+/** What becomes of the codes that count. */
+export const dnsListFunctions: ReadonlyMap<string, (codes: readonly string[]) => Value> = new Map<
+  string,
+  (codes: readonly string[]) => Value
+>([
+  ["dns_list", (codes) => codes],
+  ["dns_listed", (codes) => flag(codes.length > 0)],
+]);
+
+/** The variable that a list depends on. */
+export const variableOfSubject: Readonly<Record<DnsListSubject, string>> = {
+  client: "remote_ip",
+  "client-name": "remote_ip",
+  ehlo: "helo_domain",
+  sender: "sender_domain",
+};
+
+/** A list that an expression names; `about` is `""` where there is nothing to ask. */
+export interface NamedDnsList<S> {
+  readonly list: string;
+  readonly about: (subject: S) => string;
+}
+
+/** `named`: all lists that the rule names. */
+export function askDnsList<S>(
+  ask: Ask,
+  { list, about }: NamedDnsList<S>,
+  named: Iterable<NamedDnsList<S>>,
+  subject: S,
+): Answer<readonly string[]> {
+  const question = { list, about: about(subject) };
+  if (question.about === "") return notListed;
+  const others: DnsListQuestion[] = [];
+  for (const other of named) {
+    const asked = other.list === list ? "" : other.about(subject);
+    if (asked !== "") others.push({ list: other.list, about: asked });
+  }
+  try {
+    const codes = ask.dnsList(question, others);
+    return codes instanceof Promise ? codes.catch(listsNothing) : codes;
+  } catch (error) {
+    return listsNothing(error);
+  }
+}
+
+const notListed: readonly string[] = [];
+
+function listsNothing(error: unknown): readonly string[] {
+  if (error instanceof TemporaryError) return notListed;
+  throw error;
+}
+
+export function unknownDnsList(name: string, { dnsLists }: Names): string {
+  return `unknown DNS list "${name}".${didYouMean(name, dnsLists.keys()) || suggestTable(name, ["dns-list"], (table) => `Add ${table}.`)}`;
+}

@@ -1,0 +1,215 @@
+/** What DNS lists answer in the field, and what must come of it. */
+import fc from "fast-check";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Answer } from "../../../src/answer/answer.ts";
+import { TemporaryError } from "../../../src/answer/temporary-error.ts";
+import { DnsList, type DnsListSettings } from "../../../src/dns/dns-list.ts";
+import { VirtualClock } from "../../support/virtual-clock.ts";
+
+const key = "k3yk3yk3yk3yk3yk3yk3yk3yk3";
+const zone = `${key}.zen.example`;
+
+/** By name below the zone: codes, or that there is no answer. Tested well, as lists are. */
+const well: Readonly<Record<string, readonly string[]>> = { "2.0.0.127": ["127.0.0.2"], test: ["127.0.0.2"] };
+let entries: Record<string, readonly string[] | "fails" | "silence">;
+let asked: string[];
+let news: string[];
+let clock: VirtualClock;
+beforeEach(() => {
+  entries = { ...well };
+  asked = [];
+  news = [];
+  clock = new VirtualClock();
+});
+
+const dns = {
+  query(name: string): Answer<readonly string[] | undefined> {
+    const below = name.replace(`.${zone}`, "");
+    asked.push(below);
+    const entry = entries[below];
+    if (entry === "silence") return new Promise(() => {});
+    if (entry === "fails")
+      return Promise.reject(
+        new TemporaryError(`DNS: no answer for ${name}`, { cause: Object.assign(new Error(`query ${name}`), { code: "EREFUSED" }) }),
+      );
+    return Promise.resolve(entry);
+  },
+};
+
+function open(changes: Partial<DnsListSettings> = {}): DnsList {
+  const settings: DnsListSettings = {
+    ...{ name: "zen", zone, of: "client", listed: ["127.0.0.2-127.0.0.11"], errors: ["127.255.255.0/24"], timeoutMs: 2000 },
+    ...changes,
+  };
+  return new DnsList(settings, {
+    ...{ dns, now: clock.now, later: clock.later },
+    onAvailability: (list, up, cause) => news.push(`${list} ${up ? "works again" : (cause as Error).message}`),
+  });
+}
+
+const pass = (ms: number) => clock.until(clock.sleep(ms));
+
+/** One that was tested. */
+async function tested(changes: Partial<DnsListSettings> = {}): Promise<DnsList> {
+  const list = open(changes);
+  await list.test().catch(() => {});
+  asked.length = 0;
+  return list;
+}
+
+describe("what a list answers", () => {
+  it.each<[answer: readonly string[] | undefined, codes: string[]]>([
+    [undefined, []],
+    [["127.0.0.2"], ["127.0.0.2"]],
+    [
+      ["127.0.0.4", "127.0.0.2"],
+      ["127.0.0.4", "127.0.0.2"],
+    ],
+    [["127.0.0.10", "127.0.0.30"], ["127.0.0.10"]],
+    // One that another list has for those that it knows to be good.
+    [["127.0.0.1"], []],
+    [["127.0.1.2"], []],
+  ])("%j: %j count", async (answer, codes) => {
+    const list = await tested();
+    if (answer) entries["1.2.0.192"] = answer;
+    expect(await list.codes("192.0.2.1")).toEqual(codes);
+    expect(news).toEqual([]);
+  });
+
+  it.each([
+    // Refused: an open resolver, too many questions, a wrong zone.
+    [["127.255.255.252"]],
+    [["127.255.255.254"]],
+    [["127.255.255.255"]],
+    // A resolver that rewrites what does not exist, a zone that was sold.
+    [["192.0.2.80"]],
+    [["0.0.0.0"]],
+    [["127.0.0.2", "198.51.100.7"]],
+  ])("%j is an error and never a listing, and said once", async (answer) => {
+    const list = await tested({ listed: ["127.0.0.0/8"] });
+    entries["1.2.0.192"] = answer;
+    for (let mail = 0; mail < 3; mail += 1) await expect(async () => list.codes("192.0.2.1")).rejects.toThrow(TemporaryError);
+    entries["2.2.0.192"] = ["127.0.0.2"];
+    expect(await list.codes("192.0.2.2")).toEqual(["127.0.0.2"]);
+    await expect(async () => list.codes("192.0.2.1")).rejects.toThrow(TemporaryError);
+    expect(news).toEqual([expect.stringMatching(/^zen it answers [\d.]+, which is an error and no listing/)]);
+    await list.test();
+    expect(news.at(-1)).toBe("zen works again");
+  });
+
+  it("a list of good senders does not welcome everybody when it is asked too often", async () => {
+    const list = await tested({ name: "dnswl", listed: ["127.0.[0..255].[1..3]"] });
+    Object.assign(entries, { "1.2.0.192": ["127.0.0.255"], "2.2.0.192": ["127.0.10.1"], "3.2.0.192": ["127.0.10.0"] });
+    expect(await list.codes("192.0.2.1")).toEqual([]);
+    expect(await list.codes("192.0.2.2")).toEqual(["127.0.10.1"]);
+    expect(await list.codes("192.0.2.3")).toEqual([]);
+  });
+
+  it("a server that refuses or says nothing cannot tell, which is said once, and once more when it works again", async () => {
+    const list = await tested();
+    entries["1.2.0.192"] = "fails";
+    for (let mail = 0; mail < 3; mail += 1)
+      await expect(async () => list.codes("192.0.2.1")).rejects.toThrow("it gives no answer: EREFUSED");
+    entries["2.2.0.192"] = "silence";
+    await expect(clock.until(list.codes("192.0.2.2"))).rejects.toThrow("it gives no answer: none in time");
+    expect(clock.now()).toBe(2000);
+    expect(news).toEqual(["zen it gives no answer: EREFUSED"]);
+    await list.codes("192.0.2.3");
+    expect(news.slice(1)).toEqual(["zen works again"]);
+  });
+
+  it.each([
+    "[192.0.2.1]",
+    "192.0.2.1",
+    "[ipv6:2001:db8::1]",
+    "2001:db8::1",
+    "localhost",
+    "",
+  ])("a list of domains is never asked about %j", async (domain) => {
+    const list = await tested({ of: "ehlo" });
+    expect(list.codes(domain)).toEqual([]);
+    expect(asked).toEqual([]);
+  });
+});
+
+describe("the test points", () => {
+  it("are asked before anything is believed, then once an hour, and not for mails", async () => {
+    const list = open();
+    expect(await Promise.all([list.codes("192.0.2.1"), list.codes("192.0.2.2")])).toEqual([[], []]);
+    const points = asked.slice(0, 3);
+    expect(points).toEqual(["2.0.0.127", "1.0.0.127", expect.stringMatching(/^1\.0\.0\.0\.0\.0\.f\.7\.f\.f\.f\.f\.(0\.){19}0$/)]);
+    expect(asked.slice(3)).toEqual(["1.2.0.192", "2.2.0.192"]);
+    asked.length = 0;
+    await pass(3_599_999);
+    list.testWhenDue();
+    await list.codes("192.0.2.1");
+    expect(asked).toEqual(["1.2.0.192"]);
+    await pass(1);
+    for (let second = 0; second < 3; second += 1) list.testWhenDue();
+    expect(asked.slice(1)).toEqual(points);
+  });
+
+  it.each([
+    ["client", "1.0.0.127", "127.0.0.1"],
+    ["client", "1.0.0.0.0.0.f.7.f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0", "::FFFF:7F00:1"],
+    ["sender", "invalid", "INVALID"],
+  ] as const)("a list of a %s that lists %s is switched off until it is well", async (of, name, about) => {
+    const list = open({ of });
+    const subject = of === "client" ? "192.0.2.1" : "a.example";
+    const below = of === "client" ? "1.2.0.192" : subject;
+    entries[name] = ["127.0.0.2"];
+    entries[below] = ["127.0.0.2"];
+    await expect(async () => list.codes(subject)).rejects.toThrow(TemporaryError);
+    expect(asked).not.toContain(below);
+    expect(news).toEqual([`zen it is switched off: it lists ${about}, as a list does that lists everything`]);
+    await pass(3_600_000);
+    await expect(list.test()).rejects.toThrow(TemporaryError);
+    expect(news.length).toBe(1);
+    delete entries[name];
+    await pass(3_600_000);
+    await list.test();
+    expect(news.slice(1)).toEqual(["zen works again"]);
+    expect(await list.codes(subject)).toEqual(["127.0.0.2"]);
+  });
+
+  it("a list without its own is reported, and asked all the same", async () => {
+    delete entries["2.0.0.127"];
+    entries["1.2.0.192"] = ["127.0.0.3"];
+    const list = await tested();
+    expect(news).toEqual([expect.stringContaining("it does not list 127.0.0.2")]);
+    expect(await list.codes("192.0.2.1")).toEqual(["127.0.0.3"]);
+  });
+
+  it("that cannot be told switch nothing, and are asked again after a minute", async () => {
+    entries["1.0.0.127"] = "fails";
+    entries["1.2.0.192"] = ["127.0.0.3"];
+    const list = await tested();
+    expect(await list.codes("192.0.2.1")).toEqual(["127.0.0.3"]);
+    delete entries["1.0.0.127"];
+    asked.length = 0;
+    await pass(60_000);
+    list.testWhenDue();
+    expect(asked.length).toBe(3);
+  });
+});
+
+it("the zone, which may hold a key, is in nothing that a list says", async () => {
+  const answer = fc.oneof(
+    fc.constantFrom("fails", "silence"),
+    fc.uniqueArray(fc.ipV4(), { maxLength: 3 }),
+    fc.constantFrom(["127.0.0.2"], ["127.255.255.254"], []),
+  );
+  const names = ["2.0.0.127", "1.0.0.127", "1.2.0.192"];
+  await fc.assert(
+    fc.asyncProperty(fc.array(answer, { minLength: 3, maxLength: 3 }), async (answers) => {
+      entries = Object.fromEntries(names.map((name, index) => [name, answers[index] as "fails"]));
+      news = [];
+      clock = new VirtualClock();
+      const said = await clock
+        .until((async () => open().codes("192.0.2.1"))())
+        .then(String, (error: Error) => [error.message, error.stack, JSON.stringify(error.cause)].join());
+      expect(`${said} ${news.join()}`).not.toContain(key);
+    }),
+    { numRuns: 60 },
+  );
+});
