@@ -7,6 +7,7 @@ import type { Configuration } from "../config/configuration.ts";
 import { loadConfiguration } from "../config/load.ts";
 import { formatListenAddress } from "../config/schema/values.ts";
 import { type Daemon, startDaemon, stateLeases } from "../daemon/daemon.ts";
+import { keepHeapSmall } from "../daemon/heap.ts";
 import { joined } from "../daemon/joined.ts";
 import { type Log, type Logger, openLog } from "../daemon/log.ts";
 import { messageOf } from "../daemon/message-of.ts";
@@ -42,6 +43,7 @@ async function serve(options: ConfigurationOptions): Promise<void> {
     process.exitCode = 1;
     return;
   }
+  keepHeapSmall();
   const workers = workersOf(configuration);
   const log = openLog(configuration.log, workers > 1 ? {} : undefined);
   const starting = workers > 1 ? startPrimary(configuration, workers, log, options) : startDaemon(configuration, log.logger);

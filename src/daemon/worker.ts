@@ -6,6 +6,7 @@ import type { Configuration } from "../config/configuration.ts";
 import { parseConfiguration, readRegularFile } from "../config/load.ts";
 import { sourceName } from "../store/waited-for.ts";
 import { type Daemon, type DaemonOptions, startDaemon } from "./daemon.ts";
+import { keepHeapSmall } from "./heap.ts";
 import { InheritedSockets } from "./listen-sockets.ts";
 import { type Log, logOutages, logStateStore, logWorker, openLog } from "./log.ts";
 import { messageOf } from "./message-of.ts";
@@ -18,6 +19,7 @@ import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-mess
 
 /** Serves until the process ends. Only for a process that was forked by `startWorkers`. */
 export function runWorker(): void {
+  keepHeapSmall();
   const worker = new Worker();
   // Only the primary process sends here.
   process.on("message", (message, handle) => worker.take(message as MessageToWorker, handle));
