@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Checkpoint } from "./checkpoint-thread.ts";
 
-/** From a commit to the checkpoint that copies it. */
-const checkpointMs = 100;
+/** From a commit to the checkpoint that copies it: pages that are written again meanwhile are copied once. */
+const checkpointMs = 1000;
 /**
  * The WAL starts anew only when all of it is copied, and a busy store has no pause: past `soon` pages commits wait for that
  * if it takes no more than a moment, past `most` in any case. That may take a tenth of a second, so it must be rare.
@@ -33,6 +33,7 @@ export class Checkpoints {
   readonly #options: CheckpointsOptions;
   #timer: NodeJS.Timeout | undefined;
   #worker: Worker | undefined;
+  #isUnderWay = false;
   #pausesCommits = false;
   #pauseEnd: NodeJS.Timeout | undefined;
   /** Pages of the WAL when it was last copied. */
@@ -69,13 +70,19 @@ export class Checkpoints {
   async #endWorker(): Promise<void> {
     const worker = this.#worker;
     this.#worker = undefined;
+    this.#isUnderWay = false;
     await worker?.terminate();
   }
 
   #start(): void {
     this.#timer = undefined;
+    if (this.#isUnderWay) {
+      this.soon();
+      return;
+    }
     if (!this.#options.isWanted()) return;
     this.#worker ??= this.#startWorker();
+    this.#isUnderWay = true;
     this.#worker.postMessage("checkpoint");
   }
 
@@ -88,6 +95,7 @@ export class Checkpoints {
     worker.on("exit", () => {
       if (worker !== this.#worker) return;
       this.#worker = undefined;
+      this.#isUnderWay = false;
       this.#resume();
     });
     return worker;
@@ -99,16 +107,19 @@ export class Checkpoints {
     this.#options.onDone(error);
     const wasPaused = this.#pausesCommits;
     // `log` is from when it began; what was committed meanwhile is not copied, and is about as much as this time.
-    const isSoonDone = log > walPages.soon && log >= this.#copied && log - this.#copied <= fewPages;
+    const isSoonDone = log >= this.#copied && log - this.#copied <= fewPages;
     this.#copied = log;
-    if (!wasPaused && (isSoonDone || log > walPages.most)) this.#pause(worker);
+    const isLong = log > walPages.soon && !wasPaused;
+    if (isLong && (isSoonDone || log > walPages.most)) this.#pause();
     else this.#resume();
+    this.#isUnderWay = isLong;
+    // At once, so that less was committed meanwhile.
+    if (isLong) worker.postMessage("checkpoint");
   }
 
-  #pause(worker: Worker): void {
+  #pause(): void {
     this.#pausesCommits = true;
     this.#pauseEnd = setTimeout(() => this.#resume(), maxPauseMs);
-    worker.postMessage("checkpoint");
   }
 
   #resume(): void {
