@@ -5,6 +5,7 @@
 import { isUtf8 } from "node:buffer";
 import { dirname, resolve } from "node:path";
 import { readSmallFile } from "../file/small-file.ts";
+import { checkAccounts } from "./check/accounts.ts";
 import { settleKeys } from "./check/keys.ts";
 import { namesIn } from "./check/names.ts";
 import { type Problem, ProblemReport } from "./check/report.ts";
@@ -71,6 +72,7 @@ export function parseConfiguration(text: string, file: string, readFile: ReadFil
   const configuration = compileConfiguration(file, text, normalised, { names, report, readFile });
 
   if (options.serves !== false) mustServe(normalised, { names, report, readFile });
+  checkAccounts(normalised, configuration.settings, report);
   warnOfListeners(normalised, configuration.settings, report);
   const { problems } = report;
   return problems.some(({ severity }) => severity === "error") ? { problems } : { configuration, problems };

@@ -95,6 +95,11 @@ class RequestDirectory implements Directory {
     return this.#directory.recipient(address, this.#patience);
   }
 
+  get account(): Directory["account"] {
+    const directory = this.#directory;
+    return directory.account && ((login) => directory.account?.(login, this.#patience));
+  }
+
   verify(text: string): Answer<readonly string[]> {
     return this.#patience.wait(this.source, () => this.#directory.verify(text));
   }

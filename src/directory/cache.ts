@@ -3,7 +3,7 @@ import type { Answer } from "../answer/answer.ts";
 import { AnswerCache, type KeptAnswer, octetsOfTexts } from "../answer/answer-cache.ts";
 import { type Patience, type WaitedFor, waitPatiently } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
-import type { Directory, Recipient } from "../stage/sources.ts";
+import type { Account, Directory, Recipient } from "../stage/sources.ts";
 import { detach } from "../text/octets.ts";
 import type { CacheSettings } from "./directory-settings.ts";
 
@@ -25,12 +25,19 @@ export function cached(directory: Directory, settings: CacheSettings, now: () =>
     exists: (recipient) => recipient !== undefined,
     octetsOf: octetsOfRecipient,
   });
+  const accounts = remember<Account | undefined>(settings, now, {
+    source,
+    ask: async (login) => directory.account?.(login),
+    exists: (account) => account !== undefined,
+    octetsOf: (account) => (account === undefined ? 0 : octetsOfTexts(account.addresses) + octetsOfTexts(account.senders)),
+  });
   return {
     name: directory.name,
     waits: true,
     ...(source && { source }),
     isLocalDomain: domains,
     recipient: recipients,
+    account: directory.account && accounts,
     verify: (text) => directory.verify(text),
     expand: (address) => directory.expand(address),
   };

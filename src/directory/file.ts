@@ -9,7 +9,7 @@ import type { WatchedFile } from "../file/watched-file.ts";
 import { isAddress, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
 import { canonicalDomain } from "../mail/domain.ts";
-import type { Directory, Recipient } from "../stage/sources.ts";
+import type { Account, Directory, Recipient } from "../stage/sources.ts";
 import { AddressTable, maxVerified } from "./address-table.ts";
 import { parseAliases } from "./aliases.ts";
 import type { DirectorySettings } from "./directory-settings.ts";
@@ -55,12 +55,14 @@ export class FileDirectory implements Directory {
   readonly forwards = true;
   readonly #files: readonly WatchedFile<AddressTable>[];
   readonly #domains: ReadonlySet<string>;
+  readonly #aliasesDomain: string | undefined;
 
   /** Knows nothing before its first `refresh`. */
   constructor(settings: FileDirectorySettings, files: Files) {
     const { name, aliasesDomain, domains } = settings;
     const parsers = tableParsers(aliasesDomain);
     this.name = name;
+    this.#aliasesDomain = aliasesDomain;
     this.#files = tableKinds.flatMap((kind) => {
       const format = tableFormat(parsers[kind]);
       return settings[kind].map((path) => files.watch({ name, variant: `${kind} ${aliasesDomain}`, path, format, needsEntries: true }));
@@ -83,6 +85,12 @@ export class FileDirectory implements Directory {
     const found = this.#first((table) => table.exact(address)) ?? this.#first((table) => table.inWholeDomain(address));
     if (found === undefined) this.#mustBeCurrent();
     return found;
+  }
+
+  /** Tables have no names of accounts: a login without a domain is of `aliases-domain`. */
+  account(login: string): Account | undefined {
+    if (login.includes("@") || this.#aliasesDomain === undefined) return undefined;
+    return { addresses: [`${login}@${this.#aliasesDomain}`], senders: [] };
   }
 
   verify(text: string): readonly string[] {

@@ -1,11 +1,11 @@
 /** A directory in LDAP servers (RFC 4511): OpenLDAP, Active Directory and others of any schema, asked by the filters that the configuration gives. */
 import type { OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
-import { formatAddress } from "../mail/address.ts";
-import type { Directory, Recipient } from "../stage/sources.ts";
+import { canonicalLogin, formatAddress } from "../mail/address.ts";
+import type { Account, Directory, Recipient } from "../stage/sources.ts";
 import { maxExpanded, maxVerified, minVerifyLength } from "./address-table.ts";
 import type { Search } from "./ldap/connection.ts";
-import { addressIn, emailsOf, isDn, type LdapEntry, rangeOf } from "./ldap/entry.ts";
+import { addressIn, emailsOf, isDn, type LdapEntry, rangeOf, valuesOf } from "./ldap/entry.ts";
 import { escapeValue, fillDomain, fillFilter, uses } from "./ldap/filter.ts";
 import type { LdapSettings } from "./ldap/ldap-settings.ts";
 import { LdapServers } from "./ldap/servers.ts";
@@ -70,6 +70,15 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
     const entries = [...accounts, ...lists];
     if (entries.length === 0) return undefined;
     return { kind: "mailbox", primaries: [...new Set(entries.map((entry) => primaryOf(entry) ?? address))] };
+  }
+
+  async function account(login: string): Promise<Account | undefined> {
+    const filter = `(${attributes.name}=${escapeValue(login)})`;
+    const found = await servers.search(under("account", filter, [attributes.name, ...attributes.emails], maxEntries), servers.deadline());
+    // Servers find what they take for the same, as with addresses.
+    const named = found.filter((entry) => valuesOf(entry, attributes.name).some((value) => canonicalLogin(value) === login));
+    if (named.length > 1) throw new TemporaryError(`directory "${name}": several entries have the name ${login}`);
+    return named[0] && { addresses: emailsOf(named[0], attributes.emails), senders: [] };
   }
 
   /** A list in a list stands for its own members. Who has no address, or is not there any more, gets no mail. */
@@ -161,6 +170,7 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
         return (await servers.search(search, servers.deadline())).length > 0;
       },
       recipient,
+      account,
       verify,
       async expand(address) {
         const endsAt = servers.deadline();

@@ -1,17 +1,19 @@
 /** A directory of principals written in the configuration. */
-import { canonicalAddress } from "../mail/address.ts";
+import { canonicalAddress, canonicalLogin } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
-import type { Directory } from "../stage/sources.ts";
+import type { Account, Directory } from "../stage/sources.ts";
 import { AddressTable } from "./address-table.ts";
 import type { Principal } from "./directory-settings.ts";
 
 export function openMemoryDirectory(name: string, principals: readonly Principal[], domains: readonly string[]): Directory {
   const table = tableOf(principals, domains);
+  const accounts = accountsByName(principals);
   return {
     name,
     waits: false,
     isLocalDomain: (domain) => table.isLocalDomain(domain),
     recipient: (address) => table.recipient(address),
+    account: (login) => accounts.get(login),
     verify: (text) => table.verify(text),
     expand: (address) => table.expand(address),
   };
@@ -24,6 +26,11 @@ function tableOf(principals: readonly Principal[], domains: readonly string[]): 
   for (const address of lists.keys()) table.add(address, { kind: "list", members: membersOf(address, lists) });
   for (const [address, primaries] of primariesByAddress(principals)) table.add(address, { kind: "mailbox", primaries: [...primaries] });
   return table;
+}
+
+function accountsByName(principals: readonly Principal[]): ReadonlyMap<string, Account> {
+  const accounts = principals.filter((principal) => principal.class !== "list");
+  return new Map(accounts.map(({ name, email }) => [canonicalLogin(name), { addresses: email.map(canonicalAddress), senders: [] }]));
 }
 
 /** `undefined`: the principal has nothing but catch-alls. */

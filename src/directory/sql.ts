@@ -1,10 +1,10 @@
-/** A directory kept in a SQL database of any layout, asked by the six statements of its store. */
+/** A directory kept in a SQL database of any layout, asked by the seven statements of its store. */
 
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import { formatAddress, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
-import type { Directory, Recipient } from "../stage/sources.ts";
+import type { Account, Directory, Recipient } from "../stage/sources.ts";
 import type { Database } from "../store/database.ts";
 import type { Queries } from "../store/store-settings.ts";
 import { cleanText } from "../text/controls.ts";
@@ -58,6 +58,21 @@ export function openSqlDirectory(name: string, database: Database, queries: Quer
     return { kind: "mailbox", primaries: [...targets].map((target) => address.slice(0, at) + parseAddress(target)) };
   }
 
+  async function account(login: string): Promise<Account | undefined> {
+    const [owners, emails] = await Promise.all([ownersOf(login), ask("emails", login)]);
+    const senders = await Promise.all([...new Set([login, ...owners])].map(async (each) => addressesIn(await ask("senders", each))));
+    // Where accounts are named by their addresses, a statement may return whatever it is asked about.
+    const addresses = addressesIn(emails.filter((email) => email.includes("@") && email !== login));
+    return addresses.length + senders.flat().length === 0 ? undefined : { addresses, senders: senders.flat() };
+  }
+
+  /** The names of the accounts that have an address; none, where it is that of a list. */
+  async function ownersOf(address: string): Promise<readonly string[]> {
+    if (queries.senders === "" || address.lastIndexOf("@") <= 0) return [];
+    const [accounts, members] = await Promise.all([askAbout("recipients", address), askAbout("members", address)]);
+    return members.length > 0 ? [] : accounts.slice(0, maxAccounts);
+  }
+
   return {
     name,
     waits: true,
@@ -68,6 +83,7 @@ export function openSqlDirectory(name: string, database: Database, queries: Quer
       return rowsOf(result, `${name}: query.domains`).length > 0;
     },
     recipient,
+    account,
     async verify(text) {
       return text.length < minVerifyLength ? [] : addressesIn(await ask("verify", text));
     },

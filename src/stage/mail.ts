@@ -1,4 +1,4 @@
-/** The MAIL stage: EHLO must have come first; `deny`; a script; the sender may be rewritten; parameters of extensions; throttles by sender. */
+/** The MAIL stage: EHLO must have come first; who may send as the sender; `deny`; a script; the sender may be rewritten; parameters of extensions; throttles by sender. */
 
 import { type Answer, after } from "../answer/answer.ts";
 import { type Steps, takeSteps } from "../answer/steps.ts";
@@ -14,6 +14,7 @@ import { checkMailParameters } from "./extensions.ts";
 import type { CommandFacts } from "./parameters.ts";
 import { onTemporary, passed, refuse, unavailable } from "./refuse.ts";
 import { runScript } from "./script.ts";
+import { checkAllowed, checkOwner } from "./sender.ts";
 import type { Scripted, Session } from "./session.ts";
 import type { Terms } from "./smtp-command.ts";
 import { askThrottles, type Throttled } from "./throttle.ts";
@@ -46,7 +47,16 @@ interface Mail extends Scope {
   observed: RefusedParameter | undefined;
 }
 
-const steps: Steps<Mail, MailOutcome> = [requireEhlo, askDeny, askScript, rewrite, checkParameters, askThrottlesOfMail];
+const steps: Steps<Mail, MailOutcome> = [
+  requireEhlo,
+  askAllowed,
+  askOwner,
+  askDeny,
+  askScript,
+  rewrite,
+  checkParameters,
+  askThrottlesOfMail,
+];
 
 function decide(mail: Mail): Answer<MailOutcome> {
   return takeSteps(steps, mail, mail.core.abort);
@@ -70,6 +80,14 @@ function requireEhlo(mail: Mail): Answer<MailOutcome | undefined> {
 
 function refuseUngreeted(isRequired: Value, mail: Mail): MailOutcome | undefined {
   return asBoolean(isRequired) ? said(noEhlo, mail) : undefined;
+}
+
+function askAllowed(mail: Mail): Answer<MailOutcome | undefined> {
+  return after(checkAllowed(mail, mail.core), refuseIf, mail);
+}
+
+function askOwner(mail: Mail): Answer<MailOutcome | undefined> {
+  return after(checkOwner(mail, mail.core), refuseIf, mail);
 }
 
 function askDeny(mail: Mail): Answer<MailOutcome | undefined> {

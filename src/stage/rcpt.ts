@@ -17,7 +17,7 @@ import { askGreylist, type Greylisting } from "./greylist.ts";
 import { errorWait, maxErrors, maxRecipients, numberOf } from "./number-settings.ts";
 import type { CommandFacts } from "./parameters.ts";
 import { onTemporary, pass, passed, refuse, unavailable } from "./refuse.ts";
-import { type Resolution, resolveToEnd, rewrite } from "./resolve.ts";
+import { foundAt, type Resolution, resolveToEnd, rewrite } from "./resolve.ts";
 import { runScript } from "./script.ts";
 import type { Scripted, Session, Transaction } from "./session.ts";
 import type { Terms } from "./smtp-command.ts";
@@ -184,7 +184,7 @@ function setRecipient(address: string, rcpt: Rcpt): undefined {
 function resolveRecipient(rcpt: Rcpt): Answer<undefined> {
   const { rcpt: address, session, core } = rcpt;
   if (!address.includes("@") || isOwnPostmaster(address, session)) {
-    return setResolution({ kind: "found", addresses: [address], known: address, reason: "postmaster" }, rcpt);
+    return setResolution(foundAt([address], address, "postmaster"), rcpt);
   }
   return after(resolveToEnd(rcpt, core), setResolution, rcpt);
 }

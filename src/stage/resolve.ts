@@ -25,9 +25,18 @@ interface FoundResolution {
   readonly addresses: readonly string[];
   /** The address that the directory has, whether or not mail goes elsewhere from there; of a catch-all the address that it catches. */
   readonly known: string;
+  /** The primary addresses of the accounts that have it; none of a list, and where nobody knows. */
+  readonly owners: readonly string[];
   readonly reason: Reason;
   /** The directory may say where the addresses lead in turn. */
   readonly leadsOn?: boolean;
+}
+
+const none: readonly string[] = [];
+
+/** What leads no further. */
+export function foundAt(addresses: readonly string[], known: string, reason: Reason, owners: readonly string[] = none): FoundResolution {
+  return { kind: "found", addresses, known, owners, reason };
 }
 
 const foreign: Resolution = { kind: "foreign" };
@@ -88,8 +97,14 @@ function searchFor(scope: Scope, core: Core): Search {
   const given = scope.rcpt;
   const domain = domainOf(given) ?? "";
   const own = core.settings.domains.get(domain);
-  const address = own === undefined ? given : `${localPartOf(given)}@${own.name}`;
+  const address = inMainDomain(given, core);
   return { scope, core, given, domain, own, directory: undefined, address, instead: "" };
+}
+
+/** At the domain that its own is an alias of. */
+export function inMainDomain(address: string, { settings }: Core): string {
+  const own = settings.domains.get(domainOf(address) ?? "");
+  return own === undefined ? address : `${localPartOf(address)}@${own.name}`;
 }
 
 const steps: Steps<Search, Resolution> = [findDirectory, askDomain, askAddress, askBase, askCatchAll, giveUp];
@@ -101,7 +116,7 @@ function findDirectory(search: Search): Answer<Resolution | undefined> {
 
 function takeDirectory(directory: Directory | undefined, search: Search): Resolution | undefined {
   search.directory = directory;
-  return directory?.everything ? { kind: "found", addresses: [search.given], known: search.given, reason: "mta" } : undefined;
+  return directory?.everything ? foundAt([search.given], search.given, "mta") : undefined;
 }
 
 function askDomain({ own, directory, domain, core }: Search): Answer<Resolution | undefined> {
@@ -142,7 +157,7 @@ function takeBase(found: Recipient | undefined, { instead, address, directory, c
 
 function askCatchAll(search: Search): Answer<Resolution | undefined> {
   const { own, address, scope, core } = search;
-  if (own?.catchAllAddress !== undefined) return { kind: "found", addresses: [own.catchAllAddress], known: address, reason: "catch-all" };
+  if (own?.catchAllAddress !== undefined) return foundAt([own.catchAllAddress], address, "catch-all", [own.catchAllAddress]);
   return after(catchAllOf(address, scope, core), lookUpCatchAll, search);
 }
 
@@ -158,7 +173,7 @@ function takeCatchAll(found: Recipient | undefined, { instead, address, director
 }
 
 function giveUp({ own, address }: Search): Resolution {
-  return own?.allowRelaying ? { kind: "found", addresses: [address], known: address, reason: "relayed" } : unknown;
+  return own?.allowRelaying ? foundAt([address], address, "relayed") : unknown;
 }
 
 function isWithoutLocalPart(address: string): boolean {
@@ -233,7 +248,7 @@ function deliver(
       const isAlias = !found.primaries.includes(address);
       const isItself = found.primaries.length === 1 && found.primaries[0] === kept;
       const addresses = isItself || (isAlias && followsAliases(directory, core)) ? found.primaries : [kept];
-      return foundIn(directory, addresses, address, reason ?? (isAlias ? "alias" : "mailbox"), core);
+      return foundIn(directory, addresses, address, reason ?? (isAlias ? "alias" : "mailbox"), found.primaries, core);
     }
   }
 }
@@ -250,7 +265,7 @@ function deliverList(
     return { kind: "list-too-long", cause };
   }
   // Mail for a list that nobody is on is left to whoever keeps the list.
-  return foundIn(directory, members.length === 0 ? [address] : members, address, reason, core);
+  return foundIn(directory, members.length === 0 ? [address] : members, address, reason, none, core);
 }
 
 function catchAllDelivery(found: Recipient, catchAll: string, address: string, directory: Directory | undefined, core: Core): Resolution {
@@ -258,11 +273,18 @@ function catchAllDelivery(found: Recipient, catchAll: string, address: string, d
   if (!catchAll.startsWith("@")) return deliver(found, catchAll, directory, core, "catch-all");
   if (found.kind === "list") return deliverList(found.members, address, directory, core, "catch-all");
   const addresses = found.primaries.filter((primary) => !primary.startsWith("@"));
-  return foundIn(directory, addresses.length === 0 ? [address] : addresses, address, "catch-all", core);
+  return foundIn(directory, addresses.length === 0 ? [address] : addresses, address, "catch-all", found.primaries, core);
 }
 
-function foundIn(directory: Directory | undefined, addresses: readonly string[], known: string, reason: Reason, core: Core): Resolution {
-  return { kind: "found", addresses, known, reason, leadsOn: directory?.forwards === true && followsAliases(directory, core) };
+function foundIn(
+  directory: Directory | undefined,
+  addresses: readonly string[],
+  known: string,
+  reason: Reason,
+  owners: readonly string[],
+  core: Core,
+): Resolution {
+  return { ...foundAt(addresses, known, reason, owners), leadsOn: directory?.forwards === true && followsAliases(directory, core) };
 }
 
 /** Unless they are kept, the aliases of a table are followed: an MTA that leaves them to Postern has no such table. */

@@ -12,6 +12,14 @@ export type Recipient =
   /** All members' addresses; never a part of them. */
   | { readonly kind: "list"; readonly members: readonly string[] };
 
+/** What belongs to a login. Addresses are canonical. */
+export interface Account {
+  /** Of the account of that name, `@domain` for a catch-all; none where the login is an address, which is looked up as others are. */
+  readonly addresses: readonly string[];
+  /** Further addresses that it may send as; `@domain` is all of one. */
+  readonly senders: readonly string[];
+}
+
 /** Every question may throw or reject with a `TemporaryError`. Arguments are canonical. */
 export interface Directory {
   readonly name: string;
@@ -22,6 +30,11 @@ export interface Directory {
   isLocalDomain(domain: string, patience?: Patience): Answer<boolean>;
   /** The exact address, or `@domain` for the catch-all of a domain. `undefined`: there is none. */
   recipient(address: string, patience?: Patience): Answer<Recipient | undefined>;
+  /**
+   * What is known of a login, which is the name of an account or one of its addresses; `undefined`: nothing. A directory without this
+   * question knows no accounts.
+   */
+  readonly account?: ((login: string, patience?: Patience) => Answer<Account | undefined>) | undefined;
   /** VRFY by a word without a domain: addresses that it may mean. */
   verify(text: string): Answer<readonly string[]>;
   /** EXPN: the members to show; `undefined`: no such list. */

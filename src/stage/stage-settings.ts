@@ -34,7 +34,8 @@ export interface Settings {
     readonly vrfy: Rule;
     readonly expn: Rule;
   };
-  readonly mail: { readonly deny: readonly Denial[]; readonly script: ScriptRule; readonly rewrite: Rule };
+  readonly auth: { readonly mustMatchSender: Rule };
+  readonly mail: { readonly isAllowed: Rule; readonly deny: readonly Denial[]; readonly script: ScriptRule; readonly rewrite: Rule };
   readonly rcpt: {
     readonly directory: Rule;
     readonly relay: Rule;

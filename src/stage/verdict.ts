@@ -26,6 +26,8 @@ export type Reason =
   | "too-many-errors"
   | "list-too-long"
   | "denied"
+  | "sender-not-allowed"
+  | "sender-not-owned"
   | "extension-disabled"
   | "invalid-parameter"
   | "too-long"

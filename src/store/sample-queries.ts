@@ -12,6 +12,7 @@ export const defaultQueries: Queries = {
   recipients: "SELECT name FROM emails WHERE address = $1 ORDER BY name",
   // 'primary' sorts after 'alias'.
   emails: "SELECT address FROM emails WHERE name = $1 AND type <> 'list' ORDER BY type DESC, address",
+  senders: "",
   members,
   expand: `${members} LIMIT 50`,
   // Contains, without LIKE: what the client sends would have wildcards in it.

@@ -3,6 +3,7 @@
 export interface Queries {
   readonly recipients: string;
   readonly emails: string;
+  readonly senders: string;
   readonly members: string;
   readonly expand: string;
   readonly verify: string;

@@ -3,7 +3,11 @@
  * the list staff@example.org of both, and whatever nobody has in example.net for john.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { decideMail } from "../../src/stage/mail.ts";
 import type { Directory } from "../../src/stage/sources.ts";
+import { session } from "../support/session.ts";
+import { rule, settings } from "../support/settings.ts";
+import { sourcesOf } from "../support/sources.ts";
 
 export interface Opened {
   readonly directory: Directory;
@@ -58,7 +62,39 @@ const lists: [address: string, members: string[] | undefined][] = [
   ["nobody@example.org", undefined],
 ];
 
-export function directoryContract(name: string, open: () => Promise<Opened>): void {
+/** Who may send as whom, with `session.auth.must-match-sender`. */
+const senders: [login: string, sender: string, maySend: boolean][] = [
+  ["john@example.org", "john@example.org", true],
+  ["john@example.org", "j.doe@example.org", true],
+  ["john@example.org", "john+tag@example.org", true],
+  ["john@example.org", "j.doe+tag@example.org", true],
+  ["john@example.org", "anybody@example.net", true],
+  ["john@example.org", "", true],
+  ["john@example.org", "jane@example.org", false],
+  ["john@example.org", "staff@example.org", false],
+  ["john@example.org", "nobody@example.org", false],
+  ["john@example.org", "@example.org", false],
+  ["john@example.org", "john@elsewhere.example", false],
+  ["john@example.org", "john", false],
+  ["j.doe@example.org", "john@example.org", true],
+  ["jane@example.org", "jane@example.org", true],
+  ["jane@example.org", "anybody@example.net", false],
+  ["nobody@example.org", "nobody@example.org", false],
+  ["nobody@example.org", "john@example.org", false],
+  ["anybody@example.net", "john@example.org", false],
+  ["staff@example.org", "john@example.org", false],
+  ["nobody", "john@example.org", false],
+];
+
+/** Where accounts have names that are not addresses. */
+const namedSenders: typeof senders = [
+  ["john", "j.doe@example.org", true],
+  ["john", "jane@example.org", false],
+  ["John", "john@example.org", true],
+];
+
+/** `hasNames`: a login may be the name `john` of the account. */
+export function directoryContract(name: string, open: () => Promise<Opened>, hasNames = false): void {
   describe(`directory: ${name}`, () => {
     let opened: Opened;
     beforeAll(async () => {
@@ -81,6 +117,12 @@ export function directoryContract(name: string, open: () => Promise<Opened>): vo
 
     it.each(lists)("EXPN %s", async (address, members) => {
       expect((await opened.directory.expand(address))?.toSorted()).toEqual(members);
+    });
+
+    it.each([...senders, ...(hasNames ? namedSenders : [])])("%s sends as <%s>: %s", async (login, sender, maySend) => {
+      const core = { settings: settings({ auth: { mustMatchSender: rule("true") } }), sources: sourcesOf([opened.directory]) };
+      const { verdict } = await decideMail(session({ login }), sender, core);
+      expect(verdict.reason).toBe(maySend ? "pass" : "sender-not-owned");
     });
 
     it("says whether it waits", async () => {

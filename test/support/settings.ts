@@ -34,6 +34,7 @@ function sourceOf(text: RuleText): RuleSetSource {
 export interface Changes {
   readonly ehlo?: Partial<Settings["ehlo"]>;
   readonly extensions?: Partial<Settings["extensions"]>;
+  readonly auth?: Partial<Settings["auth"]>;
   readonly mail?: Partial<Settings["mail"]>;
   readonly rcpt?: Partial<Settings["rcpt"]>;
   readonly throttles?: Partial<Settings["throttles"]>;
@@ -92,7 +93,8 @@ export function settings(changes: Changes = {}): Settings {
       expn: authenticatedOnly(),
       ...changes.extensions,
     },
-    mail: { deny: [], script: undefined, rewrite: rule("false"), ...changes.mail },
+    auth: { mustMatchSender: rule("false"), ...changes.auth },
+    mail: { isAllowed: rule("true"), deny: [], script: undefined, rewrite: rule("false"), ...changes.mail },
     rcpt: {
       directory: rule("'*'"),
       relay: authenticatedOnly(),

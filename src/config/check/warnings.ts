@@ -154,6 +154,8 @@ function warnOfEnforcing({ normalised, report, has }: Listening): void {
 /** What is decided at MAIL and RCPT, and is not a property of a recipient. */
 const beyondMaps = [
   ["ehlo", "require"],
+  ["auth", "must-match-sender"],
+  ["mail", "is-allowed"],
   ["mail", "deny"],
   ["mail", "script"],
   ["rcpt", "deny"],
@@ -233,7 +235,7 @@ function unknownToMaps({ normalised, settings }: Listening): readonly (readonly 
 }
 
 /** The default promises nothing, whether it is written or not. */
-function isChanged({ normalised, report }: Listening, table: "ehlo" | "extensions" | "mail" | "rcpt", key: string): boolean {
+function isChanged({ normalised, report }: Listening, table: "auth" | "ehlo" | "extensions" | "mail" | "rcpt", key: string): boolean {
   if (!report.isWritten(["session", table, key])) return false;
   const valueIn = (tables: Normalised["session"]) => JSON.stringify(new Map<string, unknown>(Object.entries(tables[table])).get(key));
   return valueIn(normalised.session) !== valueIn(schema.parse({}).session);

@@ -15,7 +15,7 @@ import { compileThrottles } from "./throttles.ts";
 
 export function compileSettings(normalised: Normalised, sieve: SieveSettings, context: CompileContext): Settings {
   const { names, report } = context;
-  const { ehlo, extensions, mail, rcpt } = normalised.session;
+  const { ehlo, extensions, auth, mail, rcpt } = normalised.session;
   const compiler = new RuleCompiler(context);
 
   function rule<K extends string>(table: Readonly<Record<K, StageRules>>, path: KeyPath, key: K, outcomes?: Outcomes): Rule {
@@ -33,6 +33,7 @@ export function compileSettings(normalised: Normalised, sieve: SieveSettings, co
 
   const ehloPath: KeyPath = ["session", "ehlo"];
   const extensionsPath: KeyPath = ["session", "extensions"];
+  const authPath: KeyPath = ["session", "auth"];
   const mailPath: KeyPath = ["session", "mail"];
   const rcptPath: KeyPath = ["session", "rcpt"];
   const extension = (key: keyof typeof extensions, outcomes?: Outcomes) => rule(extensions, extensionsPath, key, outcomes);
@@ -59,7 +60,13 @@ export function compileSettings(normalised: Normalised, sieve: SieveSettings, co
       vrfy: extension("vrfy"),
       expn: extension("expn"),
     },
-    mail: { deny: deny(mail, mailPath), script: scriptRule(mail, mailPath), rewrite: rule(mail, mailPath, "rewrite", { type: "address" }) },
+    auth: { mustMatchSender: rule(auth, authPath, "must-match-sender") },
+    mail: {
+      isAllowed: rule(mail, mailPath, "is-allowed"),
+      deny: deny(mail, mailPath),
+      script: scriptRule(mail, mailPath),
+      rewrite: rule(mail, mailPath, "rewrite", { type: "address" }),
+    },
     rcpt: {
       directory: rule(rcpt, rcptPath, "directory", { type: "text", literal: (text) => unknownDirectory(text, names) }),
       relay: rule(rcpt, rcptPath, "relay"),

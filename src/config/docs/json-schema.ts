@@ -104,6 +104,7 @@ function setOf(list: Json): Json {
 
 function objects(session: Properties, top: Properties): Properties {
   const rcpt = objectOf(session.rcpt?.properties);
+  const mail = objectOf(session.mail?.properties);
   const errors = objectOf(rcpt.errors?.properties);
   const text: Json = { type: "string" };
   const noted = (item: Json): Json => ({ ...item, properties: { id: text, description: text, ...objectOf(item.properties) } });
@@ -124,7 +125,8 @@ function objects(session: Properties, top: Properties): Properties {
   const { total = {}, wait = {} } = errors;
   return {
     MtaStageEhlo: noted(session.ehlo ?? {}),
-    MtaStageMail: noted(session.mail ?? {}),
+    MtaStageAuth: noted(session.auth ?? {}),
+    MtaStageMail: noted({ ...session.mail, properties: { ...mail, isSenderAllowed: mail.isAllowed ?? {} } }),
     MtaExtensions: noted(session.extensions ?? {}),
     MtaStageRcpt: noted({
       ...session.rcpt,

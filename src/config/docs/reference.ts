@@ -17,9 +17,9 @@ Made from the schema; do not edit. A configuration is one file of TOML or of JSO
 - *Rules* are one expression (\`"local_port == 25"\`, \`true\`, \`25\`) or a list of them, of which the first whose \`if\` is true applies:
   \`[ { if = "local_port == 25", then = true }, { else = false } ]\`. Text needs inner quotes: \`"'accounts'"\`.
 - In a basic string of TOML an escape that TOML lacks is taken as it is, with a warning; better write \`\\\\.\` or a literal string, \`'\\.'\`.
-- In JSON keys may be written in camelCase. There the objects \`MtaStageEhlo\`, \`MtaStageMail\`, \`MtaExtensions\` and \`MtaStageRcpt\`
-  (with \`maxFailures\` for \`errors.total\`, \`waitOnFail\` for \`errors.wait\`, \`allowRelaying\` for \`relay\`) are other names of \`session.ehlo\`,
-  \`session.mail\`, \`session.extensions\` and \`session.rcpt\`; \`MemoryLookupKey\` {namespace, key, isGlobPattern?} and \`MemoryLookupKeyValue\` (with value) are entries of
+- In JSON keys may be written in camelCase. There the objects \`MtaStageEhlo\`, \`MtaStageAuth\`, \`MtaStageMail\` (with \`isSenderAllowed\` for
+  \`is-allowed\`), \`MtaExtensions\` and \`MtaStageRcpt\` (with \`maxFailures\` for \`errors.total\`, \`waitOnFail\` for \`errors.wait\`, \`allowRelaying\`
+  for \`relay\`) are other names of \`session.ehlo\`, \`session.auth\`, \`session.mail\`, \`session.extensions\` and \`session.rcpt\`; \`MemoryLookupKey\` {namespace, key, isGlobPattern?} and \`MemoryLookupKeyValue\` (with value) are entries of
   \`lookup\`, \`SieveSystemScript\` {name, contents, isActive?} is one of \`sieve.trusted.scripts\`, \`Domain\` is \`domain\`, \`MtaInboundThrottle\` is \`session.throttle\` (its keys also \`remoteIp\`, its rate also {count, period});
   each is one object or a list, which may have an \`id\` and a \`description\`; \`{"0": …}\` stands for a list, \`{"a": true}\` for a set. Rules are \`{"match": [{"if", "then"}], "else"}\`.
 - \`subaddressing\` is another name of \`sub-addressing\`, \`require-tls\` of \`requiretls\`.

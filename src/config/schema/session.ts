@@ -48,6 +48,16 @@ const extensions = z.strictObject({
   expn: rules("mail", "true or false", authenticatedOnly(true), "The EXPN command."),
 });
 
+const auth = z.strictObject({
+  "must-match-sender": rules(
+    "mail",
+    "true or false",
+    false,
+    "Whether an authenticated session may send only as an address of its account: by the directory, with sub-addresses, domain aliases, " +
+      "the domain of its catch-all, and what `query.senders` of an SQL directory adds. Sessions from trusted networks are asked too.",
+  ),
+});
+
 const errors = z.strictObject({
   total: rules("mail", "number", 5, "Number of refused recipients at which a session is disconnected."),
   wait: rules("mail", "duration", "5s", "How long the refusal of a recipient is delayed."),
@@ -154,8 +164,10 @@ export const sessionTable = z
   .strictObject({
     ehlo: ehlo.prefault({}),
     extensions: extensions.prefault({}),
+    auth: auth.prefault({}),
     mail: z
       .strictObject({
+        "is-allowed": rules("mail", "true or false", true, "Whether the sender is allowed. Every session is asked."),
         deny: denials("mail", "They are asked before the script."),
         script: script("mail", 'It runs before `rewrite`, and may change the sender by `set "envelope.from"`.'),
         rewrite: rules("mail", "string or false", false, "The sender to use from here on."),

@@ -22,6 +22,10 @@ const query = z
   .strictObject({
     recipients: statement("recipients", "Address to the accounts that have it; it exists if there is one."),
     emails: statement("emails", "Account to its addresses, the primary one first."),
+    senders: statement(
+      "senders",
+      "Account to further addresses that it may send as by `session.auth.must-match-sender`, such as those of lists; `@example.org` is a whole domain.",
+    ),
     members: statement("members", "Address of a list to the primary addresses of all its members; no row, no list."),
     expand: statement("expand", "The same for EXPN, where a part is enough."),
     verify: statement("verify", "A word of VRFY to the addresses that it may mean."),

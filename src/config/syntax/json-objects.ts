@@ -7,7 +7,8 @@ type Fields = Readonly<Record<string, readonly string[]>>;
 
 const stages: Readonly<Record<string, { readonly under: readonly string[]; readonly fields: Fields }>> = {
   MtaStageEhlo: { under: ["session", "ehlo"], fields: {} },
-  MtaStageMail: { under: ["session", "mail"], fields: {} },
+  MtaStageAuth: { under: ["session", "auth"], fields: {} },
+  MtaStageMail: { under: ["session", "mail"], fields: { isSenderAllowed: ["is-allowed"] } },
   MtaExtensions: { under: ["session", "extensions"], fields: {} },
   MtaStageRcpt: {
     under: ["session", "rcpt"],

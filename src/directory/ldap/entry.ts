@@ -13,7 +13,7 @@ export function toEntry({ dn, ...attributes }: Entry): LdapEntry {
   return { dn, attributes: new Map(texts) };
 }
 
-function valuesOf({ attributes }: LdapEntry, name: string): readonly string[] {
+export function valuesOf({ attributes }: LdapEntry, name: string): readonly string[] {
   return attributes.get(name.toLowerCase()) ?? [];
 }
 

@@ -26,7 +26,15 @@ import { sqliteSettings } from "../../support/stores.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
 
 const timeoutMs = 2000;
-const queries = { recipients: "recipients", emails: "emails", members: "members", expand: "expand", verify: "verify", domains: "domains" };
+const queries = {
+  recipients: "recipients",
+  emails: "emails",
+  senders: "",
+  members: "members",
+  expand: "expand",
+  verify: "verify",
+  domains: "domains",
+};
 
 /** Answers after `answerMs`, or fails at its deadline. Everybody exists, and nobody is a list. */
 class SlowDatabase implements Database {

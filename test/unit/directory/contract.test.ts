@@ -1,18 +1,22 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import type { DirectorySettings } from "../../../src/directory/directory-settings.ts";
 import { openDirectory } from "../../../src/directory/open-directory.ts";
 import { openSqlDirectory } from "../../../src/directory/sql.ts";
 import { Files } from "../../../src/file/files.ts";
+import { decideMail } from "../../../src/stage/mail.ts";
 import type { Database } from "../../../src/store/database.ts";
 import { openStore } from "../../../src/store/open-store.ts";
 import { defaultQueries } from "../../../src/store/sample-queries.ts";
 import { directoryContract } from "../../contract/directory.ts";
 import { layouts } from "../../contract/tables.ts";
 import { TestPostgres } from "../../support/postgres.ts";
+import { session } from "../../support/session.ts";
+import { rule, settings } from "../../support/settings.ts";
+import { sourcesOf } from "../../support/sources.ts";
 import { postgresqlSettings, sqliteSettings } from "../../support/stores.ts";
 
 const onAvailability = () => {};
@@ -42,48 +46,94 @@ afterAll(async () => {
 
 const person = { class: "individual", emailList: [], memberOf: [] } as const;
 
-directoryContract("memory", async () => ({
-  directory: await open({
-    type: "memory",
-    name: "memory",
-    domains: [],
-    principals: [
-      { ...person, name: "john", email: ["John@example.org", "j.doe@Example.ORG", "@example.net"], emailList: ["staff@example.org"] },
-      { ...person, name: "jane", email: ["jane@example.org"], memberOf: ["everyone"] },
-      { ...person, class: "list", name: "everyone", email: ["staff@example.org"] },
-    ],
+directoryContract(
+  "memory",
+  async () => ({
+    directory: await open({
+      type: "memory",
+      name: "memory",
+      domains: [],
+      principals: [
+        { ...person, name: "john", email: ["John@example.org", "j.doe@Example.ORG", "@example.net"], emailList: ["staff@example.org"] },
+        { ...person, name: "jane", email: ["jane@example.org"], memberOf: ["everyone"] },
+        { ...person, class: "list", name: "everyone", email: ["staff@example.org"] },
+      ],
+    }),
+    close: nothing,
   }),
-  close: nothing,
-}));
+  true,
+);
 
-directoryContract("file", async () => {
-  const virtual = join(folder, "virtual");
-  const aliases = join(folder, "aliases");
-  const addresses = join(folder, "addresses");
-  await writeFile(virtual, "# virtual(5)\n@example.net  John@example.org\nJ.Doe@example.org\n\tjohn@EXAMPLE.org\n");
-  await writeFile(aliases, "staff: john,\n  jane\n");
-  await writeFile(addresses, "# one a line\njohn@example.org\n\njane@example.org\n");
-  const settings = {
-    virtual: [virtual],
-    aliases: [aliases],
-    aliasesDomain: "example.org",
-    mailboxes: [],
-    addresses: [addresses],
-    domains: [],
-  };
-  return { directory: await open({ type: "file", name: "file", ...settings }), close: nothing };
-});
+directoryContract(
+  "file",
+  async () => {
+    const virtual = join(folder, "virtual");
+    const aliases = join(folder, "aliases");
+    const addresses = join(folder, "addresses");
+    await writeFile(virtual, "# virtual(5)\n@example.net  John@example.org\nJ.Doe@example.org\n\tjohn@EXAMPLE.org\n");
+    await writeFile(aliases, "staff: john,\n  jane\n");
+    await writeFile(addresses, "# one a line\njohn@example.org\n\njane@example.org\n");
+    const settings = {
+      virtual: [virtual],
+      aliases: [aliases],
+      aliasesDomain: "example.org",
+      mailboxes: [],
+      addresses: [addresses],
+      domains: [],
+    };
+    return { directory: await open({ type: "file", name: "file", ...settings }), close: nothing };
+  },
+  true,
+);
 
 for (const layout of layouts("sqlite")) {
-  directoryContract(`SQLite, ${layout.name}`, async () => {
-    const path = join(folder, `${layout.name}.sqlite`);
-    const writer = openStore(sqliteSettings(path), { readOnly: false, onAvailability });
-    await writer.run(layout.script);
-    await writer.close();
-    const database = openStore(sqliteSettings(path), { readOnly: true, onAvailability });
-    return { directory: openSqlDirectory("sqlite", database, layout.queries), close: () => database.close() };
-  });
+  directoryContract(
+    `SQLite, ${layout.name}`,
+    async () => {
+      const path = join(folder, `${layout.name}.sqlite`);
+      const writer = openStore(sqliteSettings(path), { readOnly: false, onAvailability });
+      await writer.run(layout.script);
+      await writer.close();
+      const database = openStore(sqliteSettings(path), { readOnly: true, onAvailability });
+      return { directory: openSqlDirectory("sqlite", database, layout.queries), close: () => database.close() };
+    },
+    layout.queries === defaultQueries,
+  );
 }
+
+test("an account that has nothing but a catch-all owns its domain", async () => {
+  const principals = [{ ...person, name: "john", email: ["@example.net"] }];
+  const directory = await open({ type: "memory", name: "memory", domains: [], principals });
+  const core = { settings: settings({ auth: { mustMatchSender: rule("true") } }), sources: sourcesOf([directory]) };
+  expect((await decideMail(session({ login: "john" }), "any@example.net", core)).verdict.kind).toBe("pass");
+});
+
+describe("query.senders of an SQL directory", () => {
+  it.each([
+    ["john", "staff@example.org", true],
+    ["john", "staff+x@example.org", true],
+    ["john@example.org", "staff@example.org", true],
+    ["john@example.org", "boss@elsewhere.example", true],
+    ["john@example.org", "other@elsewhere.example", false],
+    ["j.doe@example.org", "staff@example.org", true],
+    ["jane", "anybody@example.org", true],
+    ["jane", "anybody@example.net", false],
+  ])("%s sends as <%s>: %s", async (login, sender, maySend) => {
+    const database = openStore(sqliteSettings(join(folder, "senders.sqlite")), { readOnly: false, onAvailability });
+    const [layout] = layouts("sqlite");
+    await database.run(`DROP TABLE IF EXISTS emails; DROP TABLE IF EXISTS accounts; DROP TABLE IF EXISTS group_members; ${layout?.script}`);
+    await database.run(
+      "CREATE TABLE IF NOT EXISTS senders (name, address); DELETE FROM senders; INSERT INTO senders VALUES " +
+        "('john', 'Staff@example.org'), ('john', 'boss@elsewhere.example'), ('jane', '@example.org')",
+    );
+    const senders = "SELECT address FROM senders WHERE name = $1";
+    const directory = openSqlDirectory("sqlite", database, { ...defaultQueries, senders });
+    const core = { settings: settings({ auth: { mustMatchSender: rule("true") } }), sources: sourcesOf([directory]) };
+    const { verdict } = await decideMail(session({ login }), sender, core);
+    expect(verdict.reason).toBe(maySend ? "pass" : "sender-not-owned");
+    await database.close();
+  });
+});
 
 describe("a local part that needs quotes is found in tables that have them, and in those that do not", () => {
   it.each(['"q uoted"@example.org', "q uoted@example.org"])("%s", async (written) => {
@@ -116,7 +166,7 @@ describe("a table of aliases in SQL means what the same table in a file does", (
   ];
   const asked = [...rows.map(([address]) => address), "any@old.example", "a b@older.example", "any@all.example", "any@v.example"];
   const queries = {
-    ...{ expand: "", verify: "", domains: "" },
+    ...{ senders: "", expand: "", verify: "", domains: "" },
     recipients: "SELECT targets FROM aliases WHERE address = $1",
     emails: "SELECT $1",
     members: "SELECT targets FROM aliases WHERE address = $1 AND targets LIKE '%,%'",
