@@ -1,8 +1,11 @@
 /** A directory in LDAP servers (RFC 4511): OpenLDAP, Active Directory and others of any schema, asked by the filters that the configuration gives. */
 import type { OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
+
 import { canonicalLogin, formatAddress } from "../mail/address.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
+import { cleanText } from "../text/controls.ts";
+
 import { maxExpanded, maxVerified, minVerifyLength } from "./address-table.ts";
 import type { Search } from "./ldap/connection.ts";
 import { addressIn, emailsOf, isDn, type LdapEntry, rangeOf, valuesOf } from "./ldap/entry.ts";
@@ -77,7 +80,7 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
     const found = await servers.search(under("account", filter, [attributes.name, ...attributes.emails], maxEntries), servers.deadline());
     // Servers find what they take for the same, as with addresses.
     const named = found.filter((entry) => valuesOf(entry, attributes.name).some((value) => canonicalLogin(value) === login));
-    if (named.length > 1) throw new TemporaryError(`directory "${name}": several entries have the name ${login}`);
+    if (named.length > 1) throw new TemporaryError(`directory "${name}": several entries have the name ${cleanText(login)}`);
     return named[0] && { addresses: emailsOf(named[0], attributes.emails), senders: [] };
   }
 
@@ -115,7 +118,7 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
     while (next !== undefined) {
       if (values.length > maxMembers) throw tooMany(list);
       const [rest] = await read(list.dn, [`${attributes.members};range=${next}-*`], endsAt);
-      if (rest === undefined) throw new TemporaryError(`directory "${name}": ${list.dn} is not there any more`);
+      if (rest === undefined) throw new TemporaryError(`directory "${name}": ${cleanText(list.dn)} is not there any more`);
       const more = rangeOf(rest, attributes.members);
       values = values.concat(more.values);
       next = more.next;
@@ -124,12 +127,12 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
   }
 
   function tooMany({ dn }: LdapEntry): TemporaryError {
-    return new TemporaryError(`directory "${name}": ${dn} has more than ${maxMembers} members`);
+    return new TemporaryError(`directory "${name}": ${cleanText(dn)} has more than ${maxMembers} members`);
   }
 
   function addressOf(member: string): string {
     const address = addressIn(member);
-    if (address === undefined) throw new TemporaryError(`directory "${name}": the member "${member}" is not an address`);
+    if (address === undefined) throw new TemporaryError(`directory "${name}": the member "${cleanText(member)}" is not an address`);
     return address;
   }
 

@@ -65,7 +65,9 @@ export const ldapDirectory = z.strictObject({
     .prefault({}),
   attributes: z
     .strictObject({
-      name: attribute.default("uid").meta({ description: "The name of an account, in Active Directory `sAMAccountName`." }),
+      name: attribute
+        .default("uid")
+        .meta({ description: "What accounts log in by, for `session.auth.must-match-sender`; in Active Directory `sAMAccountName`." }),
       emails: z.array(attribute).min(1).default(["mail"]).meta({
         description:
           "The addresses of an entry. The first one is the primary one. A prefix `smtp:` is taken off, values with another one do not count.",

@@ -88,7 +88,7 @@ export class LdapConnection {
       if (code !== undefined) this.#answers += 1;
       if (code === noSuchObject && mayBeMissing) return [];
       if (code === noSuchObject) throw new Error(`there is no entry "${base}", or it may not be read`, { cause: error });
-      throw explain(error);
+      throw explain(error, base);
     }
   }
 
@@ -109,7 +109,6 @@ export function openConnection(settings: LdapSettings, server: LdapServerSetting
   const tls: ConnectionOptions = { host, ...(isIP(host) === 0 && { servername: host }), ...present(settings.tls) };
   const socket = server.tls === "from-start" ? connectTls({ ...tls, port }) : connect({ host, port });
   socket.on("error", () => {});
-  socket.setKeepAlive(true);
   const opened = new PendingAnswer<LdapConnection>(timeoutMs, () => {
     socket.destroy();
     return new Error(`no answer in ${timeoutMs} ms`);
@@ -158,7 +157,9 @@ async function bind(client: Client, account: LdapSettings["bind"]): Promise<void
   try {
     await client.bind(account?.dn ?? "", account?.password ?? "");
   } catch (cause) {
-    throw resultCodeOf(cause) === invalidCredentials ? new Error("bind-dn or its password is wrong", { cause }) : explain(cause);
+    throw resultCodeOf(cause) === invalidCredentials
+      ? new Error("bind-dn or its password is wrong", { cause })
+      : explain(cause, account?.dn ?? "");
   }
 }
 

@@ -16,11 +16,11 @@ export function resultCodeOf(error: unknown): number | undefined {
   return error instanceof Error && error.cause !== undefined ? resultCodeOf(error.cause) : undefined;
 }
 
-/** What a server has answered, in words: those of ldapts are only what the server adds, which may be nothing. */
-export function explain(error: unknown): unknown {
+/** What a server has answered, in words: those of ldapts are only what the server adds, which may be nothing. `about`: an entry. */
+export function explain(error: unknown, about: string): unknown {
   const code = resultCodeOf(error);
   if (!(error instanceof Error) || code === undefined) return error;
-  const name = error.constructor.name.replace(/Error$/, "").replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  const name = error.constructor.name.replace(/Error$/, "").replace(/(?<=[a-z])(?=[A-Z])/g, " ");
   const added = cleanText(error.message.replace(/ *Code: 0x[\da-f]+$/, ""));
-  return new Error(`${name} (LDAP result ${code})${added === "" ? "" : `: ${added}`}`, { cause: error });
+  return new Error(`${name} (LDAP result ${code}) for "${cleanText(about)}"${added === "" ? "" : `: ${added}`}`, { cause: error });
 }

@@ -24,7 +24,10 @@ describe.skipIf(lacksSlapd)("LDAP", () => {
     ca = makeCertificate(folder, "ca", "/CN=test CA");
     const forServer = [...issuedBy(ca), "-addext", "subjectAltName=IP:127.0.0.1"];
     const certificate = makeCertificate(folder, "server", "/CN=test server", ...forServer);
-    [ad, people] = await Promise.all([Slapd.create({ ...activeDirectory, certificate }), Slapd.create({ ...openLdap, certificate })]);
+    [ad, people] = await Promise.all([
+      Slapd.create({ ...activeDirectory, certificate }),
+      Slapd.create({ ...openLdap, certificate, global: "security ssf=128" }),
+    ]);
   });
   afterAll(async () => {
     await Promise.all([ad.remove(), people.remove()]);
@@ -41,22 +44,29 @@ describe.skipIf(lacksSlapd)("LDAP", () => {
   const openPeople = (changes: Partial<LdapSettings> = {}) =>
     open(ldapSettings(openLdap, [`ldap://127.0.0.1:${people.port}`], { ...tls(), ...changes }));
 
-  directoryContract(
-    "Active Directory by ldaps",
-    async () => {
-      const { directory, close } = openAd();
-      return { directory, close: async () => close() };
-    },
-    true,
-  );
-  directoryContract(
-    "OpenLDAP by StartTLS",
-    async () => {
-      const { directory, close } = openPeople();
-      return { directory, close: async () => close() };
-    },
-    true,
-  );
+  const opened = async ({ directory, close }: ReturnType<typeof open>) => ({ directory, close: async () => close() });
+  directoryContract("Active Directory by ldaps", () => opened(openAd()), true);
+  directoryContract("OpenLDAP by StartTLS", () => opened(openPeople()), true);
+
+  it("cannot tell whose a login is that several entries have as their name", async () => {
+    const { directory, close } = openPeople({ attributes: { name: "sn", emails: ["mail"], members: "member" } });
+    await expect(directory.account?.("doe")).rejects.toThrow(TemporaryError);
+    expect(await directory.account?.("spaces")).toEqual({ addresses: ["two spaces@example.net"], senders: [] });
+    expect(await directory.account?.("d*")).toBeUndefined();
+    close();
+  });
+
+  it("encrypts and binds anew after a connection has ended", async () => {
+    const { directory, close } = openPeople();
+    expect(await directory.recipient("john@example.org")).toBeDefined();
+    await people.stop();
+    await people.start();
+    expect(await directory.recipient("jane@example.org")).toBeDefined();
+    close();
+    const clear = openPeople({ servers: [{ url: "ldap://clear", host: "127.0.0.1", port: people.port, tls: "disable" }] });
+    await expect(clear.directory.recipient("john@example.org")).rejects.toThrow("Confidentiality Required");
+    clear.close();
+  });
 
   it("delivers to a list as it is when it has no members that may be read", async () => {
     const { directory, close } = openAd();
