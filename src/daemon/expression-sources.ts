@@ -87,12 +87,15 @@ export class Answers implements Ask {
     return waitPatiently(this.#patience, dns.source, () => dns.query(name, type));
   }
 
-  dnsList({ list, about }: DnsListQuestion, others: readonly DnsListQuestion[]): Answer<readonly string[]> {
-    for (const other of others) this.#askAhead(other);
+  dnsList({ list, about }: DnsListQuestion, others: () => readonly DnsListQuestion[]): Answer<readonly string[]> {
     const asked = this.#from.dnsLists.get(list);
     // Only names of the configuration compile.
     if (asked === undefined) throw new Error(`there is no DNS list "${list}"`);
-    return waitPatiently(this.#patience, asked.source, () => asked.codes(about));
+    return waitPatiently(this.#patience, asked.source, () => {
+      const answer = asked.codes(about);
+      if (answer instanceof Promise) for (const other of others()) this.#askAhead(other);
+      return answer;
+    });
   }
 
   /** Nobody waits for it yet. */

@@ -42,8 +42,8 @@ export interface Ask {
    * `undefined`: there is none, or no such name could be.
    */
   dnsQuery(name: string, type: DnsType): Answer<readonly string[] | undefined>;
-  /** The codes that count; none: not listed. `others` will probably be asked next, and are asked at the same time. */
-  dnsList(question: DnsListQuestion, others: readonly DnsListQuestion[]): Answer<readonly string[]>;
+  /** The codes that count; none: not listed. Where it has to wait, `others`, which will probably be asked next, are asked at the same time. */
+  dnsList(question: DnsListQuestion, others: () => readonly DnsListQuestion[]): Answer<readonly string[]>;
 }
 
 /** Which names exist, so that a literal name in an expression is checked when it is compiled, and whether asking them can wait. */

@@ -38,17 +38,17 @@ export function askDnsList<S>(
 ): Answer<readonly string[]> {
   const question = { list, about: about(subject) };
   if (question.about === "") return notListed;
-  const others: DnsListQuestion[] = [];
-  for (const other of named) {
-    const asked = other.list === list ? "" : other.about(subject);
-    if (asked !== "") others.push({ list: other.list, about: asked });
-  }
   try {
-    const codes = ask.dnsList(question, others);
+    const codes = ask.dnsList(question, () => othersOf(list, named, subject));
     return codes instanceof Promise ? codes.catch(listsNothing) : codes;
   } catch (error) {
     return listsNothing(error);
   }
+}
+
+function othersOf<S>(list: string, named: Iterable<NamedDnsList<S>>, subject: S): readonly DnsListQuestion[] {
+  const questions = [...named].map((other) => ({ list: other.list, about: other.about(subject) }));
+  return questions.filter((other) => other.list !== list && other.about !== "");
 }
 
 const notListed: readonly string[] = [];

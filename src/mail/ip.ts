@@ -24,9 +24,11 @@ export function ipVersion(text: string): 4 | 6 | undefined {
 
 /** Without `in-addr.arpa` and `ip6.arpa`. `undefined`: not an address. */
 export function reverseName(text: string): string | undefined {
+  if (dottedQuad.test(text)) return text.split(".").reverse().join(".");
   const address = parseUnmapped(text);
   if (!address) return undefined;
   const bytes = address.toByteArray().reverse();
+  // A v4-mapped one.
   if (address.kind() === "ipv4") return bytes.join(".");
   return bytes.map((byte) => `${(byte & 15).toString(16)}.${(byte >> 4).toString(16)}`).join(".");
 }

@@ -95,7 +95,9 @@ export function world(late = false): Ask & { readonly asked: string[] } {
       }),
     dnsQuery: (name, type) => answer(true, `dns ${type} ${name}`, () => dns[`${type} ${name}`]),
     dnsList: ({ list, about }, others) => {
-      const ahead = others.map((other) => ` and ${other.list} ${other.about}`).join("");
+      const ahead = others()
+        .map((other) => ` and ${other.list} ${other.about}`)
+        .join("");
       return answer(true, `list ${list} ${about}${ahead}`, () => {
         if (about === "192.0.2.99") throw new TemporaryError("cannot tell");
         return list === "zen" ? ["127.0.0.2", "127.0.0.4"] : [];

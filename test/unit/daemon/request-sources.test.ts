@@ -160,7 +160,7 @@ const questions: readonly (readonly [what: string, ask: (sources: Sources) => un
   ["counter_incr", (from) => from.ask.counterIncr("", "a", 1)],
   ["sql_query", (from) => from.ask.sqlQuery("pg", "SELECT", [])],
   ["dns_query", (from) => from.ask.dnsQuery("a.example", "mx")],
-  ["dns_list", (from) => from.ask.dnsList({ list: "zen", about: "192.0.2.1" }, [])],
+  ["dns_list", (from) => from.ask.dnsList({ list: "zen", about: "192.0.2.1" }, () => [])],
 ];
 
 it.each(questions)("%s: is waited for only as long as the request still may", async (_, ask) => {
