@@ -1,10 +1,11 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of Sieve are written so.
-/** The scripts of the published documentation through a real Postfix: the SQL greylist on both engines, the HELO blocklist. */
+/** The scripts of the published documentation through a real Postfix: the SQL greylist on both engines, the HELO blocklist; a DNS list. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { read } from "../support/contrib.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { DnsServer } from "../support/dns-server.ts";
 import { freePorts, type Mta, startPostfix, whyNo } from "../support/mta.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { openSmtp, type Smtp } from "../support/smtp.ts";
@@ -55,6 +56,16 @@ trusted-networks = []
 [directory.local]
 type = "memory"
 principals = [ { name = "john", email = ["john@example.org"] }, { name = "jane", email = ["jane@example.org"] } ]
+[dns]
+resolvers = ["${dns.address}"]
+timeout = "1m"
+[dns-list.zen]
+zone = "k3yk3yk3yk3yk3yk.zen.example"
+of = "client"
+listed = ["127.0.0.2-127.0.0.11"]
+timeout = "1m"
+[session.mail]
+deny = [{ if = "dns_listed('zen')", reply = "554 5.7.1 {remote_ip} is listed by zen." }]
 ${more}${scripts}`;
 
   const only = (restriction: string) => `-o smtpd_${restriction}_restrictions=`;
@@ -65,6 +76,7 @@ ${more}${scripts}`;
     ${only("helo")} ${only("sender")} ${only("relay")}reject_unauth_destination ${only("recipient")}
 `;
 
+  let dns: DnsServer;
   let postgres: TestPostgres;
   let postfix: Mta;
   const daemons: Daemon[] = [];
@@ -73,6 +85,11 @@ ${more}${scripts}`;
   beforeAll(async () => {
     mkdirSync(scratch, { recursive: true });
     writeFileSync(join(scratch, "tables.sql"), "CREATE TABLE IF NOT EXISTS greylist (addr TEXT PRIMARY KEY);\n");
+    dns = await DnsServer.start({
+      "2.0.0.127.k3yk3yk3yk3yk3yk.zen.example": [{ type: "A", address: "127.0.0.2" }],
+      "10.113.0.203.k3yk3yk3yk3yk3yk.zen.example": [{ type: "A", address: "127.0.0.4" }],
+      "11.113.0.203.k3yk3yk3yk3yk3yk.zen.example": [{ type: "A", address: "127.255.255.254" }],
+    });
     postgres = await TestPostgres.create();
     const init = `init = "${join(scratch, "tables.sql")}"\n`;
     const database = `[store.pg]\ntype = "postgresql"\nurl = "postgresql://postgres@127.0.0.1:${postgres.port}/postgres"\n${init}`;
@@ -103,17 +120,18 @@ mydestination = example.org
     await Promise.all(daemons.map((daemon) => daemon.stop()));
     postfix?.stop();
     await postgres?.remove();
+    await dns?.stop();
     rmSync(scratch, { recursive: true, force: true });
   });
 
   let lastPort = 21_000;
 
   /** A session of a new client, up to and including EHLO. */
-  async function greet(port: number, helo = "mx.client.example"): Promise<Smtp> {
+  async function greet(port: number, helo = "mx.client.example", client = "203.0.113.9"): Promise<Smtp> {
     const smtp = await openSmtp(port);
     open.push(smtp);
     lastPort += 1;
-    expect(await smtp.say(`XCLIENT ADDR=203.0.113.9 PORT=${lastPort}`)).toMatch(/^220 /);
+    expect(await smtp.say(`XCLIENT ADDR=${client} PORT=${lastPort}`)).toMatch(/^220 /);
     expect(await smtp.say(`EHLO ${helo}`)).toMatch(/^250-/);
     return smtp;
   }
@@ -162,6 +180,23 @@ mydestination = example.org
   it("by milter the reply is verbatim", async () => {
     const smtp = await greet(milter, "mx.spammer.example");
     expect(await smtp.say("MAIL FROM:<a@client.example>")).toBe("551 5.1.1 Sending domain 'mx.spammer.example' has been blocklisted.");
+  });
+
+  it.each([
+    ["policy", () => sqlite, "RCPT TO:<john@example.org>"],
+    ["milter", () => milter, "MAIL FROM:<listed@client.example>"],
+  ])("by %s a client on a DNS list is refused by the name of the list, and one about which it cannot tell is not", async (_, port, command) => {
+    const reply = async (client: string) => {
+      const smtp = await greet(port(), "mx.client.example", client);
+      const [first = "", last = ""] = [await smtp.say("MAIL FROM:<listed@client.example>"), await smtp.say("RCPT TO:<john@example.org>")];
+      return command.startsWith("MAIL") ? first : last;
+    };
+    expect(await reply("203.0.113.10")).toMatch(/^554 5\.7\.1 .*203\.0\.113\.10 is listed by zen\.$/);
+    expect(await reply("203.0.113.11")).toMatch(/^(?:250|422) /);
+    const log = daemons.flatMap((daemon) => daemon.untaken());
+    const said = log.filter(({ event }) => event === "dns-list").map(({ list, error }) => `${list}: ${error}`);
+    expect(said).toContain("zen: it answers 127.255.255.254, which is an error and no listing: it may refuse your resolver");
+    expect(JSON.stringify(log)).not.toContain("k3yk3y");
   });
 
   it("by milter a recipient that the script changes is delivered to, from the sender that it sets", async () => {
