@@ -50,16 +50,22 @@ export async function warmDirectory(): Promise<Directory> {
 const common = { listener: "smtp", isTrusted: () => false, localPort: () => undefined } as const;
 const report = { onDecision: () => {}, reads: () => false, onNotice: () => {} };
 
-/** The first request of a session for a known recipient, from its octets to the action. */
-export function policy(directory: Directory, options: Partial<EventSink & Pick<PolicyOptions, "core">> = {}): HotPath {
+/** The first request of a session for a known recipient, from its octets to the action; of so many clients in turn. */
+export function policy(
+  directory: Directory,
+  options: Partial<EventSink & Pick<PolicyOptions, "core">> = {},
+  clients = Number.MAX_SAFE_INTEGER,
+): HotPath {
   const core = { settings: settings(), sources: sourcesOf([directory]) };
   const answer = answerPolicy({ ...common, ...report, core: () => core, mode: () => "enforce", ...options });
   const decoder = new PolicyDecoder();
   let first = 0;
   return (count) => {
     // Numbers of unknown recipients and sub-addresses are odd.
-    const requests = Array.from({ length: count }, (_, index) => policyRequest(first + 2 * index, 1));
-    first += 2 * count;
+    const requests = Array.from({ length: count }, (_, index) =>
+      policyRequest(2 * ((first + index) % clients), 1 + Math.floor((first + index) / clients)),
+    );
+    first += count;
     return (index) => {
       decoder.push(requests[index] ?? Buffer.alloc(0));
       const request = decoder.next();
