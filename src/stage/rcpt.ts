@@ -22,7 +22,7 @@ import { runScript } from "./script.ts";
 import type { Scripted, Session, Transaction } from "./session.ts";
 import type { Terms } from "./smtp-command.ts";
 import type { ThrottleQuestion } from "./state.ts";
-import { askThrottles, giveBack, type Throttled } from "./throttle.ts";
+import { askErrors, askThrottles, countError, giveBack, type Throttled } from "./throttle.ts";
 import type { RcptOutcome, Reason, RefusedParameter, Verdict } from "./verdict.ts";
 import { type Scope, withRcpt } from "./vocabulary.ts";
 
@@ -102,6 +102,7 @@ interface Rcpt extends Scope {
 const steps: Steps<Rcpt, RcptOutcome> = [
   checkParameters,
   passDuplicate,
+  askErrorThrottles,
   askScript,
   rewriteRecipient,
   resolveRecipient,
@@ -140,6 +141,11 @@ function heedParameters(refused: RefusedParameter | undefined, rcpt: Rcpt): Rcpt
 
 function passDuplicate({ transaction, given }: Rcpt): RcptOutcome | undefined {
   return transaction.given?.has(given) ? duplicate : undefined;
+}
+
+/** Whoever has guessed too many addresses learns of no further one. */
+function askErrorThrottles(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
+  return rcpt.core.settings.throttles.errors.length === 0 ? undefined : after(askErrors(rcpt, rcpt.core), refuseUncounted);
 }
 
 /** The script runs once for a recipient of which two parts are asked about: what it writes must not be written twice. */
@@ -253,6 +259,16 @@ function letPass(reason: Reason, resolved: readonly string[], rcpt: Rcpt): undef
 
 /** A refusal that counts: it is held back, and the last one that is allowed ends the session instead. */
 function refuseMistake(answer: Reply, reason: Reason, rcpt: Rcpt): Answer<RcptOutcome> {
+  const { core, given } = rcpt;
+  return after(countError(withRcpt(rcpt, given), tokenOf(rcpt), core), () => refuseAndWait(answer, reason, rcpt));
+}
+
+/** Names the recipient of a message, so that a repeat counts no second time. */
+function tokenOf({ facts, given }: Rcpt): string | undefined {
+  return facts.message === undefined || facts.message === "" ? undefined : `${facts.message} ${given}`;
+}
+
+function refuseAndWait(answer: Reply, reason: Reason, rcpt: Rcpt): Answer<RcptOutcome> {
   const { session, core } = rcpt;
   if (session.trusted || session.login !== "") return uncounted(refuse(answer, reason));
   const { replies } = core.settings.rcpt;
@@ -282,11 +298,11 @@ const nothingCounted: ReadonlySet<string> = new Set();
 
 /** What they take before the recipient is refused is given back. */
 function askThrottlesOfRcpt(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
-  const { core, facts, given, transaction } = rcpt;
+  const { core, facts, transaction } = rcpt;
   const throttles = core.settings.throttles.rcpt;
   if (throttles.length === 0) return undefined;
   const message = facts.message || undefined;
-  const event = { token: message && `${message} ${given}`, message, counted: transaction.counted ?? nothingCounted };
+  const event = { token: tokenOf(rcpt), message, counted: transaction.counted ?? nothingCounted };
   return after(askThrottles(throttles, rcpt, event, core), takeThrottled, rcpt);
 }
 

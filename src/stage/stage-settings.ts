@@ -123,7 +123,8 @@ export type GreylistKey = "client" | "sender" | "rcpt";
 
 export type OnStoreFailure = "accept" | "defer";
 
-export type ThrottleStage = "connect" | "mail" | "rcpt";
+/** `errors`: asked at RCPT before anything else is, and counts what is refused there by mistake of the client. */
+export type ThrottleStage = "connect" | "mail" | "rcpt" | "errors";
 
 /** One `[[session.throttle]]`. */
 export interface Throttle {
@@ -138,8 +139,8 @@ export interface Throttle {
   readonly count: number;
   readonly periodMs: number;
   readonly window: "fixed" | "sliding";
-  /** At RCPT: each recipient, or a message once, at its first accepted recipient. */
-  readonly counts: "recipients" | "messages";
+  /** At RCPT: each recipient; or a message once, at its first accepted recipient; or each recipient that is unknown or may not be relayed. */
+  readonly counts: "recipients" | "messages" | "errors";
   readonly onStoreFailure: OnStoreFailure;
 }
 

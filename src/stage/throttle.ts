@@ -22,6 +22,8 @@ interface Event {
   readonly message?: string | undefined;
   /** Counters that have counted the message already. */
   readonly counted?: ReadonlySet<string> | undefined;
+  /** Nothing is taken: whether the limit was reached by what was taken before. */
+  readonly isOver?: true;
 }
 
 export interface Throttled {
@@ -38,6 +40,26 @@ export function askThrottles(throttles: readonly Throttle[], scope: Scope, event
   if (throttles.length === 0 || scope.session.trusted) return nothing;
   const asking: CountedEvent = { scope, event, core, taken: [] };
   return after(firstOutcome(throttles, askOne, asking, core.abort), conclude, asking);
+}
+
+/** What a throttle of errors says of a client that has made as many as it allows. */
+export function askErrors(scope: Scope, core: Core): Answer<Verdict | undefined> {
+  const { errors } = core.settings.throttles;
+  if (errors.length === 0 || scope.session.trusted) return undefined;
+  return firstOutcome(errors, askOne, { scope, event: beforeErrors, core, taken: [] }, core.abort);
+}
+
+const beforeErrors: Event = { token: undefined, isOver: true };
+
+/** Each throttle of errors counts it, whatever the others say. */
+export function countError(scope: Scope, token: string | undefined, core: Core): Answer<undefined> {
+  const { errors } = core.settings.throttles;
+  if (errors.length === 0 || scope.session.trusted) return undefined;
+  return firstOutcome(errors, countByOne, { scope, event: { token }, core, taken: [] }, core.abort);
+}
+
+function countByOne(throttle: Throttle, counting: CountedEvent): Answer<undefined> {
+  return after(askOne(throttle, counting), () => undefined);
 }
 
 /** The throttles of one event. */
@@ -76,22 +98,29 @@ function count(matches: Value, one: ThrottledEvent): Answer<Verdict | undefined>
   if (isOnce && event.counted.has(counter)) return undefined;
   const token = isOnce ? event.message : event.token;
   const question: ThrottleQuestion = {
-    ...{ key: counter, now: core.sources.now(), count: throttle.count, periodMs: throttle.periodMs, window: throttle.window },
+    ...{
+      key: counter,
+      now: core.sources.now(),
+      count: event.isOver ? 0 : throttle.count,
+      periodMs: throttle.periodMs,
+      window: throttle.window,
+    },
     token: token === undefined ? undefined : keyText(token),
   };
   return after(core.sources.state.throttle(question), (answer) => judge(answer, question, values, one));
 }
 
 function judge(answer: ThrottleAnswer, question: ThrottleQuestion, values: readonly string[], one: ThrottledEvent): Verdict | undefined {
-  const { throttle, core, taken } = one;
+  const { throttle, event, core, taken } = one;
+  const isAllowed = event.isOver ? answer.taken < throttle.count : answer.allowed;
   core.trace?.({
     step: `throttle ${throttle.title}`,
     asked: throttle.key.map((name, index) => `${name} = ${JSON.stringify(values[index])}`).join(", "),
-    answer: `${answer.allowed ? "allowed" : "refused"}, ${answer.taken} of ${throttle.count} taken`,
+    answer: `${isAllowed ? "allowed" : "refused"}, ${answer.taken} of ${throttle.count} taken`,
   });
-  if (!answer.allowed) return refuse(core.settings.rcpt.replies.rateLimit, "rate-limit");
+  if (!isAllowed) return refuse(core.settings.rcpt.replies.rateLimit, "rate-limit");
   // What was taken when this was asked before, here or by another node, is not to be given back now.
-  if (!answer.isRepeat) taken.push(question);
+  if (answer.allowed && !answer.isRepeat) taken.push(question);
   return undefined;
 }
 

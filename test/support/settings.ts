@@ -112,7 +112,7 @@ export function settings(changes: Changes = {}): Settings {
       replies: texts,
       ...changes.rcpt,
     },
-    throttles: { connect: [], mail: [], rcpt: [], ...changes.throttles },
+    throttles: { connect: [], mail: [], rcpt: [], errors: [], ...changes.throttles },
     domains: changes.domains ?? new Map(),
     sieve: { scripts: new Map(), onError: "accept", host: { hostname: "mx.example.org", version: "1.0.0" }, ...changes.sieve },
   };

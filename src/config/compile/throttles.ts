@@ -7,7 +7,7 @@ import { formatRules } from "../syntax/rule-set.ts";
 import type { RuleCompiler } from "./rules.ts";
 
 export function compileThrottles({ session }: Normalised, rules: RuleCompiler): Settings["throttles"] {
-  const stages: Record<ThrottleStage, Throttle[]> = { connect: [], mail: [], rcpt: [] };
+  const stages: Record<ThrottleStage, Throttle[]> = { connect: [], mail: [], rcpt: [], errors: [] };
   /** By all in which throttles differ: how many there are. */
   const alike = new Map<string, number>();
   for (const [index, { match, rate, window, count, ...written }] of session.throttle.entries()) {
@@ -31,7 +31,7 @@ export function compileThrottles({ session }: Normalised, rules: RuleCompiler): 
 const connection = ["listener", "remote_ip", "remote_port", "local_ip", "local_port", "protocol", "is_trusted"];
 
 function stageOf(variables: ReadonlySet<string>, count: Throttle["counts"] | undefined): ThrottleStage {
-  if (count !== undefined) return "rcpt";
+  if (count !== undefined) return count === "errors" ? "errors" : "rcpt";
   const names = [...variables];
   if (names.every((name) => connection.includes(name))) return "connect";
   return names.every((name) => variablesOf.mail.has(name)) ? "mail" : "rcpt";

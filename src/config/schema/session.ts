@@ -144,11 +144,16 @@ const throttle = z.strictObject({
     description: "How many bits of an IPv6 address in `remote_ip` count as one client.",
   }),
   rate: rate.meta({ description: "How many in a period: `100/1h`." }),
-  count: z.enum(["recipients", "messages"]).optional().meta({
-    description: "At RCPT: each recipient, or a message once, at its first accepted recipient.",
-    unset:
-      "by the variables of `key` and `match`: with `rcpt`, `rcpt_domain` or `recipients` recipients, of which `rcpt_domain` without `rcpt` counts one a message; else with `sender`, `sender_domain`, `helo_domain`, `authenticated_as` or `is_tls` MAIL commands; else connections",
-  }),
+  count: z
+    .enum(["recipients", "messages", "errors"])
+    .optional()
+    .meta({
+      description:
+        "At RCPT: each recipient; or a message once, at its first accepted recipient; or `errors`, each recipient that is refused because it is " +
+        "unknown or may not be relayed, over all sessions: at the limit every further recipient is refused before anything is asked.",
+      unset:
+        "by the variables of `key` and `match`: with `rcpt`, `rcpt_domain` or `recipients` recipients, of which `rcpt_domain` without `rcpt` counts one a message; else with `sender`, `sender_domain`, `helo_domain`, `authenticated_as` or `is_tls` MAIL commands; else connections",
+    }),
   window: z.enum(["fixed", "sliding"]).default("fixed").meta({
     description: "`fixed` begins to count again with each period, `sliding` looks back over one period at any time.",
   }),

@@ -46,12 +46,14 @@ function requirementsOf(stages: Settings, settings: MilterSettings): Requirement
   };
 }
 
-function mayRefuseMail({ ehlo, mail, throttles }: Settings, { extensions }: MilterSettings): boolean {
+function mayRefuseMail({ ehlo, auth, mail, throttles }: Settings, { extensions }: MilterSettings): boolean {
   const mayHold = ({ constant = 1 }: Rule) => asBoolean(constant);
   return (
     throttles.connect.length + throttles.mail.length > 0 ||
     extensions === "enforce" ||
-    ehlo.blocklist.length > 0 ||
+    ehlo.blocklist.length + ehlo.deny.length + mail.deny.length > 0 ||
+    !asBoolean(mail.isAllowed.constant ?? 0) ||
+    mayHold(auth.mustMatchSender) ||
     mail.rewrite.waits ||
     mayYieldText(ehlo.script) ||
     mayYieldText(mail.script) ||

@@ -362,6 +362,44 @@ describe("at RCPT", () => {
   });
 });
 
+describe("of errors", () => {
+  const errors = (changes: Partial<Throttle> = {}) => throttle({ key: ["remote_ip"], counts: "errors", ...changes });
+
+  test("over all sessions of a client, which then learns of no further address", async () => {
+    const { message, clock, core } = world("errors", [errors()]);
+    expect(await message(["x@one.example", "a@one.example"])).toBe("550/5.1.2 ok");
+    expect(await message(["a@one.example", "a@elsewhere.example", "c@one.example", "y@one.example"])).toBe(
+      "ok 550/5.1.2 452/4.4.5 452/4.4.5",
+    );
+    expect(await message(["a@one.example"], { facts: { address: "203.0.113.10" } })).toBe("ok");
+    // A directory that is away is not asked either.
+    const directory = core.sources.directory("");
+    if (directory && "down" in directory) directory.down = true;
+    expect(await message(["a@one.example"])).toBe("452/4.4.5");
+    if (directory && "down" in directory) directory.down = false;
+    clock.now += 3_600_000;
+    expect(await message(["a@one.example"])).toBe("ok");
+  });
+
+  test("not of trusted clients, nor of those that `match` leaves out", async () => {
+    const { message } = world("errors", [errors({ count: 1, match: rule("is_empty(authenticated_as)") })]);
+    const wrong = ["x@one.example", "y@one.example", "a@one.example"];
+    expect(await message(wrong, { facts: { trusted: true } })).toBe("550/5.1.2 550/5.1.2 ok");
+    expect(await message(wrong, { facts: { login: "john" } })).toBe("550/5.1.2 550/5.1.2 ok");
+    expect(await message(wrong)).toBe("550/5.1.2 452/4.4.5 452/4.4.5");
+    expect(await message(["a@one.example"], { facts: { login: "john" } })).toBe("ok");
+  });
+
+  test("each throttle counts every error, and the same question once", async () => {
+    const { message } = world("errors", [errors({ count: 1 }), errors({ key: ["helo_domain"], count: 3 })]);
+    const elsewhere = (address: string) => ({ facts: { address } });
+    expect(await message(["x@one.example", "y@one.example"], { id: "1" })).toBe("550/5.1.2 452/4.4.5");
+    expect(await message(["x@one.example"], { ...elsewhere("203.0.113.10"), id: "1" })).toBe("550/5.1.2");
+    expect(await message(["x@one.example"], { ...elsewhere("203.0.113.11"), id: "2" })).toBe("550/5.1.2");
+    expect(await message(["x@one.example", "a@one.example"], { ...elsewhere("203.0.113.12"), id: "3" })).toBe("550/5.1.2 452/4.4.5");
+  });
+});
+
 describe("a recipient that another node is asked about again", () => {
   test("and refuses by its next throttle stays counted where it passed", async () => {
     const shared = new MemoryState();

@@ -59,6 +59,11 @@ describe("mail that Postfix takes from a program of the machine", () => {
   });
 });
 
+function withDenial(stage: string, changes: Changes): Changes {
+  const deny = [{ title: "deny", if: rule("is_tls"), reply: { code: 550, status: "5.7.1", parts: ["No."] } }];
+  return stage === "ehlo" ? { ...changes, ehlo: { ...changes.ehlo, deny } } : { ...changes, mail: { deny } };
+}
+
 describe("negotiation", () => {
   const allButEnvelope =
     0x1000 | 0x2000 | 0x20 | 0x80 | 0x40 | 0x40000 | 0x10 | 0x80000 | 0x100 | 0x20000 | 0x200 | 0x10000 | 0x400 | 0x800;
@@ -80,6 +85,27 @@ describe("negotiation", () => {
     ["no rewriting", { rewrite: false }, {}, setMacros, allButEnvelope],
     ["shadow mode", { mode: "shadow" }, {}, setMacros, allButEnvelope | mail | rcpts],
     ["no EHLO checks", {}, noEhloChecks, changeRecipients | setMacros, allButEnvelope | mail],
+    ...["ehlo", "mail"].map((stage): [string, Partial<MilterSettings>, Changes, number, number] => [
+      `no EHLO checks, but denials at ${stage}`,
+      {},
+      withDenial(stage, noEhloChecks),
+      changeRecipients | setMacros,
+      allButEnvelope,
+    ]),
+    [
+      "no EHLO checks, but senders",
+      {},
+      { ...noEhloChecks, mail: { isAllowed: rule("is_tls") } },
+      changeRecipients | setMacros,
+      allButEnvelope,
+    ],
+    [
+      "no EHLO checks, but owners of senders",
+      {},
+      { ...noEhloChecks, auth: { mustMatchSender: rule("true") } },
+      changeRecipients | setMacros,
+      allButEnvelope,
+    ],
     ["no EHLO checks, but extensions", { extensions: "enforce" }, noEhloChecks, changeRecipients | setMacros, allButEnvelope],
   ])("%s", async (_what, settings, changes, actions, protocol) => {
     const mta = new Mta(milterWorld(world({ changes }), settings).options);
