@@ -21,18 +21,29 @@ export function unchangedState(configuration: Configuration, onAvailability: OnA
     return openState(settings, { onAvailability, readOnly: true });
   }
 
-  async function greylist(question: GreylistQuestion): Promise<GreylistAnswer> {
+  /** `undefined`: no daemon has run here yet, and this creates no file. */
+  function storeThere(): Promise<StateStore> | undefined {
     const settings = stateSettings(configuration);
-    // No daemon has run here yet, and this creates no file.
-    if (settings.type === "sqlite" && isMissing(settings.path)) return decideGreylist(noRows, question).answer;
+    if (settings.type === "sqlite" && isMissing(settings.path)) return undefined;
     opening ??= open(settings);
-    const store = await opening;
+    return opening;
+  }
+
+  async function greylist(question: GreylistQuestion): Promise<GreylistAnswer> {
+    const store = await storeThere();
+    if (store === undefined) return decideGreylist(noRows, question).answer;
     const [triplet, address] = await Promise.all([store.triplet(question), store.address(question.autoWhitelist.address)]);
     return decideGreylist({ triplet, address }, question).answer;
   }
 
   return {
-    state: { greylist, throttle: (question) => counters.throttle(question), giveBack: (question) => counters.giveBack(question) },
+    state: {
+      greylist,
+      throttle: (question) => counters.throttle(question),
+      giveBack: (question) => counters.giveBack(question),
+      remember: () => undefined,
+      areCorrespondents: async (question) => (await (await storeThere())?.areCorrespondents(question)) ?? false,
+    },
     async release() {
       await (await opening)?.close();
     },

@@ -3,7 +3,7 @@ import type { Answer } from "../answer/answer.ts";
 import { type Patience, type WaitedFor, waitPatiently } from "../answer/patience.ts";
 import type { Ask } from "../expr/ask.ts";
 import type { Directory, Exemptions, Lookup, Recipient, Sources } from "../stage/sources.ts";
-import type { GreylistAnswer, GreylistQuestion, State, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
+import type { CorrespondentQuestion, GreylistAnswer, GreylistQuestion, State, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
 
 /** What all requests to one core have in common. */
 export interface SharedByRequests {
@@ -124,6 +124,14 @@ class RequestState implements State {
 
   throttle(question: ThrottleQuestion): Answer<ThrottleAnswer> {
     return waitPatiently(this.#patience, this.#state.source, () => this.#state.throttle(question));
+  }
+
+  areCorrespondents(question: CorrespondentQuestion): Answer<boolean> {
+    return waitPatiently(this.#patience, this.#state.source, () => this.#state.areCorrespondents(question));
+  }
+
+  remember(question: CorrespondentQuestion): Answer<void> {
+    return waitPatiently(this.#patience, this.#state.source, () => this.#state.remember(question));
   }
 
   giveBack(question: ThrottleQuestion): Answer<void> {

@@ -72,6 +72,6 @@ const unavailable = (): never => {
 
 /** For a configuration that never uses state. */
 const noState: StateLease = {
-  state: { greylist: unavailable, throttle: unavailable, giveBack: unavailable },
+  state: { greylist: unavailable, throttle: unavailable, giveBack: unavailable, remember: unavailable, areCorrespondents: unavailable },
   release: () => Promise.resolve(),
 };

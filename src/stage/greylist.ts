@@ -7,6 +7,7 @@ import { localPartOf } from "../mail/address.ts";
 import { type Reply, reply } from "../mail/reply.ts";
 import type { Header } from "./admission.ts";
 import type { Core } from "./core.ts";
+import { isCorrespondent } from "./correspondents.ts";
 import { evaluate } from "./evaluate.ts";
 import { clientKey, exactAddress, greylistKey } from "./greylist-key.ts";
 import { onAnswer, pass, refuse, unavailable } from "./refuse.ts";
@@ -31,7 +32,7 @@ export function askGreylist(scope: Scope, given: string, core: Core): Answer<Gre
   const { address } = session.client;
   const settings = core.settings.rcpt.greylist;
   if (settings.enable.constant === 0 || session.trusted || session.login !== "" || address === undefined) return undefined;
-  const attempt: Attempt = { scope, given, address, settings, core, question: undefined };
+  const attempt: Attempt = { scope, given, address, settings, core, question: undefined, isAnswer: false };
   return onAnswer(askIfEnabled, conclude, cannotTell, attempt);
 }
 
@@ -44,6 +45,8 @@ interface Attempt {
   readonly core: Core;
   /** Once it is asked. */
   question: GreylistQuestion | undefined;
+  /** The recipient has written to the sender: nothing needs to be asked. */
+  isAnswer: boolean;
 }
 
 function cannotTell(cause: unknown, { settings, core }: Attempt): Greylisting | undefined {
@@ -66,11 +69,29 @@ function ask(isEnabled: Value, attempt: Attempt): Answer<GreylistAnswer | undefi
     core.trace?.({ step: "greylist", asked: exemption, answer: "exempt" });
     return undefined;
   }
-  attempt.question = questionOf(address, name, scope, settings, core.sources.now());
+  if (settings.correspondentsMs === undefined) return askState(attempt);
+  return after(isCorrespondent(scope.sender, new Set([given, scope.rcpt]), core), askUnlessAnswer, attempt);
+}
+
+function askUnlessAnswer(isAnswer: boolean, attempt: Attempt): Answer<GreylistAnswer | undefined> {
+  attempt.isAnswer = isAnswer;
+  return isAnswer ? undefined : askState(attempt);
+}
+
+function askState(attempt: Attempt): Answer<GreylistAnswer> {
+  const { scope, address, settings, core } = attempt;
+  attempt.question = questionOf(address, scope.session.client.name, scope, settings, core.sources.now());
   return core.sources.state.greylist(attempt.question);
 }
 
-function conclude(answer: GreylistAnswer | undefined, { question, settings, core }: Attempt): Greylisting | undefined {
+function conclude(
+  answer: GreylistAnswer | undefined,
+  { scope, given, question, isAnswer, settings, core }: Attempt,
+): Greylisting | undefined {
+  if (isAnswer) {
+    core.trace?.({ step: "greylist", asked: `${scope.sender} ${given}`, answer: "correspondents" });
+    return { verdict: pass("correspondent"), header: undefined };
+  }
   if (answer === undefined || question === undefined) return undefined;
   core.trace?.({
     step: "greylist",

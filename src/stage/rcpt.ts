@@ -10,6 +10,7 @@ import { type Reply, reply } from "../mail/reply.ts";
 import type { Header } from "./admission.ts";
 import { maxKeptRecipients, oversizedRcpt } from "./bounds.ts";
 import type { Core } from "./core.ts";
+import { rememberCorrespondent } from "./correspondents.ts";
 import { askDenials } from "./deny.ts";
 import { evaluate } from "./evaluate.ts";
 import { checkRcptParameters } from "./extensions.ts";
@@ -316,11 +317,17 @@ function askGreylistOfRcpt(rcpt: Rcpt): Answer<RcptOutcome> {
 }
 
 function takeGreylisting(greylisting: Greylisting | undefined, rcpt: Rcpt): Answer<RcptOutcome> {
-  if (greylisting === undefined) return accept(pass(rcpt.reason), rcpt);
+  if (greylisting === undefined) return after(rememberIfElsewhere(rcpt), () => accept(pass(rcpt.reason), rcpt));
   const { verdict, header } = greylisting;
   if (verdict.kind !== "pass") return after(giveBack(rcpt.taken, rcpt.core), () => uncounted(verdict));
   if (!rcpt.transaction.hasHeader) rcpt.header = header;
   return accept(verdict, rcpt);
+}
+
+/** Where the MTA alone knows what is local, everybody may be elsewhere. */
+function rememberIfElsewhere(rcpt: Rcpt): Answer<undefined> {
+  const isElsewhere = rcpt.resolution.kind === "foreign" || rcpt.reason === "mta";
+  return isElsewhere ? rememberCorrespondent(rcpt, rcpt.rcpt, rcpt.core) : undefined;
 }
 
 /** A script may change the sender with a recipient; with one that is refused it does not. */

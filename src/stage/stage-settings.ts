@@ -115,6 +115,8 @@ export interface GreylistSettings {
   readonly foldSenders: boolean;
   /** The name of this machine for the header of a first pass; `undefined`: no header. */
   readonly headerHost: string | undefined;
+  /** How long it is remembered whom somebody wrote to; `undefined`: not at all. */
+  readonly correspondentsMs: number | undefined;
   readonly training: boolean;
   readonly onStoreFailure: OnStoreFailure;
 }

@@ -50,6 +50,15 @@ export interface ThrottleAnswer {
   readonly isRepeat?: true;
 }
 
+/** Two who write to each other. */
+export interface CorrespondentQuestion {
+  /** A digest: whom somebody writes to is not to be read anywhere. */
+  readonly key: string;
+  readonly now: number;
+  /** Since the last message. */
+  readonly lifetimeMs: number;
+}
+
 /** Rejects with a `TemporaryError` when it cannot tell. A promise is fulfilled when the answer would survive `kill -9`. */
 export interface State {
   /** `undefined`: it keeps nobody waiting. */
@@ -58,4 +67,7 @@ export interface State {
   throttle(question: ThrottleQuestion): Answer<ThrottleAnswer>;
   /** Takes back what a question with this token took, for a recipient that was refused after all. */
   giveBack(question: ThrottleQuestion): Answer<void>;
+  /** From now on they are correspondents. */
+  remember(question: CorrespondentQuestion): Answer<void>;
+  areCorrespondents(question: CorrespondentQuestion): Answer<boolean>;
 }

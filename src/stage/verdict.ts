@@ -35,6 +35,7 @@ export type Reason =
   | "greylisted"
   | "greylist-training"
   | "greylist-passed"
+  | "correspondent"
   | "script"
   | "unavailable"
   | "vrfy-disabled"

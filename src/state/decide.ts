@@ -1,6 +1,6 @@
 /** What a state store answers and writes, given its rows. For PostgreSQL the same is written in SQL (postgresql/statements.ts). */
 import { hash } from "node:crypto";
-import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
+import type { CorrespondentQuestion, GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
 
 export interface Triplet {
   readonly client: string;
@@ -200,4 +200,11 @@ function rolled(known: ThrottleRow | undefined, question: ThrottleQuestion): Thr
   if (row === undefined || row.period < period - 1 || row.period > period + 1) return { period, taken: 0, previous: 0, expires };
   // A node whose clock is a little behind counts in the period of the others.
   return row.period >= period ? row : { period, taken: 0, previous: row.taken, expires };
+}
+
+/** When a pair expires whose row says `expires`; `undefined`: the row stays as it is. Written as often as last-seen is. */
+export function decideRemember(expires: number | undefined, { now, lifetimeMs }: CorrespondentQuestion): number | undefined {
+  const until = now + lifetimeMs;
+  const isCurrent = expires !== undefined && expires > until - refreshMs(lifetimeMs) && expires <= until + skewMs;
+  return isCurrent ? undefined : until;
 }

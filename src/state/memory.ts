@@ -1,10 +1,11 @@
 /** State in memory: what the other stores are compared with. */
-import type { GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
+import type { CorrespondentQuestion, GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
 import {
   type AddressRow,
   allowedPasses,
   decideGiveBack,
   decideGreylist,
+  decideRemember,
   decideThrottle,
   type GreylistRow,
   never,
@@ -21,6 +22,7 @@ export class MemoryState implements StateStore {
   readonly #addresses = new Map<string, AddressEntry>();
   readonly #throttles = new Map<string, ThrottleRow>();
   readonly #tokens = new Map<string, TokenRow>();
+  readonly #correspondents = new Map<string, { readonly expires: number }>();
 
   greylist(question: TripletQuestion): GreylistAnswer {
     const { client, sender, recipient } = question;
@@ -46,6 +48,16 @@ export class MemoryState implements StateStore {
     const row = decideGiveBack(rows, question);
     if (row !== undefined) this.#throttles.set(question.key, row);
     if (key !== undefined) this.#tokens.delete(key);
+  }
+
+  remember(question: CorrespondentQuestion): void {
+    const expires = decideRemember(this.#correspondents.get(question.key)?.expires, question);
+    if (expires !== undefined) this.#correspondents.set(question.key, { expires });
+  }
+
+  areCorrespondents({ key, now }: CorrespondentQuestion): boolean {
+    const row = this.#correspondents.get(key);
+    return row !== undefined && row.expires >= now;
   }
 
   async list(filter: EntryFilter, { after, limit }: Page<Triplet>): Promise<readonly GreylistEntry[]> {
@@ -130,7 +142,7 @@ export class MemoryState implements StateStore {
 
   async expire(now: number, limit: number): Promise<boolean> {
     let left = limit;
-    for (const rows of [this.#triplets, this.#addresses, this.#throttles, this.#tokens]) {
+    for (const rows of [this.#triplets, this.#addresses, this.#throttles, this.#tokens, this.#correspondents]) {
       for (const [key, { expires }] of rows) {
         if (left === 0) return true;
         if (expires >= now) continue;

@@ -29,6 +29,8 @@ export function limitWaiting(store: Pick<StateStore, keyof State>, onFull: (addr
     },
     throttle: (question) => store.throttle(question),
     giveBack: (question) => store.giveBack(question),
+    remember: (question) => store.remember(question),
+    areCorrespondents: (question) => store.areCorrespondents(question),
   };
 }
 

@@ -85,7 +85,14 @@ function greylisted(directory: Directory): HotPath {
   const none = () => {
     throw new Error("there are no throttles");
   };
-  const state = limitWaiting({ source: store, greylist: () => passed, throttle: none, giveBack: none });
+  const state = limitWaiting({
+    source: store,
+    greylist: () => passed,
+    throttle: none,
+    giveBack: none,
+    remember: none,
+    areCorrespondents: () => false,
+  });
   const core = {
     settings: settings({ rcpt: { greylist: greylist({ enable: rule("true") }) } }),
     sources: sourcesOf([directory], {}, {}, { state }),

@@ -69,6 +69,28 @@ export function stateContract(
       expect(await asked(times, changes)).toBe(answers);
     });
 
+    it.each<[what: string, remembered: readonly number[], asked: number, answer: boolean]>([
+      ["nobody is one who was not remembered", [], 0, false],
+      ["at once", [0], 0, true],
+      ["to the end of the lifetime", [0], 60 * day, true],
+      ["no longer", [0], 60 * day + 1, false],
+      ["from the last time", [0, 40 * day], 100 * day, true],
+      ["from the last time that was written, at most an hour before", [0, hour - 1], 60 * day + hour, false],
+      ["after the lifetime as at first", [0, 100 * day], 160 * day, true],
+      ["from now on when a clock that was ahead wrote it", [100 * day, 0], 60 * day + 1, false],
+    ])("correspondents: %s", async (what, remembered, asked, answer) => {
+      const question = (time: number) => ({ key: what.slice(0, 22), now: start + time, lifetimeMs: 60 * day });
+      for (const time of remembered) await store.remember(question(time));
+      expect(await store.areCorrespondents(question(asked))).toBe(answer);
+      expect(await store.areCorrespondents({ ...question(0), key: "others" })).toBe(false);
+    });
+
+    it("remembers many at once, and some of them twice", async () => {
+      const question = (number: number) => ({ key: `many ${number}`, now: start, lifetimeMs: day });
+      await Promise.all([1, 2, 3, 2, 1].map((number) => store.remember(question(number))));
+      expect(await Promise.all([1, 2, 3, 4].map((number) => store.areCorrespondents(question(number))))).toEqual([true, true, true, false]);
+    });
+
     it("reports since when and how long", async () => {
       const question = (now: number) => greylistQuestion({ sender: "times@example.org", now: start + now });
       expect(await store.greylist(question(0))).toEqual({ kind: "wait", firstSeen: start, isNew: true });

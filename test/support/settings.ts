@@ -64,7 +64,15 @@ export function greylist(changes: Partial<GreylistSettings> = {}): GreylistSetti
     ...{ delayMs: 5 * minute, retryWindowMs: 2 * day, lifetimeMs: 35 * day },
     key: new Set(["client", "sender", "rcpt"]),
     ...{ client: "domain-or-network", ipv4Prefix: 24, ipv6Prefix: 64 },
-    ...{ autoWhitelist: 5, maxWaiting: 10_000, foldSenders: true, headerHost: undefined, training: false, onStoreFailure: "accept" },
+    ...{
+      autoWhitelist: 5,
+      maxWaiting: 10_000,
+      foldSenders: true,
+      headerHost: undefined,
+      correspondentsMs: undefined,
+      training: false,
+      onStoreFailure: "accept",
+    },
     ...changes,
   };
 }

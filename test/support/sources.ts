@@ -76,6 +76,8 @@ const nothingRemembered: State = {
   greylist: () => ({ kind: "pass", firstPass: false, waitedMs: 0 }),
   throttle: () => ({ allowed: true, taken: 0 }),
   giveBack: () => undefined,
+  remember: () => undefined,
+  areCorrespondents: () => false,
 };
 
 export function sourcesOf(

@@ -29,6 +29,7 @@ export function compileGreylist({ server, session }: Normalised, enable: Rule, {
     ipv6Prefix: greylist["ipv6-prefix"],
     autoWhitelist: greylist["auto-whitelist"],
     maxWaiting: greylist["max-waiting"],
+    correspondentsMs: greylist.correspondents?.value,
     foldSenders: greylist["fold-senders"],
     headerHost: greylist.header ? server.hostname : undefined,
     training: greylist.training,

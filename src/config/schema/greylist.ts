@@ -1,6 +1,6 @@
 /** The keys of `[session.rcpt.greylist]`. */
 import { z } from "zod";
-import { duration, onStoreFailure, rules, word } from "./values.ts";
+import { duration, onStoreFailure, optionalDuration, rules, word } from "./values.ts";
 
 const list = z.array(word).default([]);
 
@@ -50,6 +50,11 @@ export const greylistTable = z
     "exempt-recipients": list.meta({
       description: `Recipients that are not greylisted: addresses, \`user@\`, domains with their subdomains, \`/regular expressions/\`. ${syntax}`,
     }),
+    correspondents: optionalDuration(
+      "60d",
+      "none are remembered",
+      "How long it is remembered whom an authenticated or trusted session wrote to elsewhere: their mail to that sender is not greylisted.",
+    ),
     "fold-senders": z.boolean().default(true).meta({
       description:
         "Whether senders that change from message to message are compared without what changes: VERP, BATV, SRS, tags, and digits, which become `#`.",

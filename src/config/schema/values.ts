@@ -47,11 +47,17 @@ export function written<T extends number | object>(read: (text: string) => T | s
 
 /** Milliseconds. */
 export function duration(fallback: string, meaning: string) {
+  return durationText(fallback).prefault(fallback).meta({ description: meaning, unit: "duration" });
+}
+
+export function optionalDuration(example: string, unset: string, meaning: string) {
+  return durationText(example).optional().meta({ description: meaning, unit: "duration", unset });
+}
+
+function durationText(example: string) {
   const read = (text: string) =>
-    durationMs(text) ?? `"${text}" is not a duration. Write a number and one of the units d, h, m, s, ms, such as "${fallback}".`;
-  return written(read, `a duration is written with its unit, in quotes. Write it like "${fallback}".`)
-    .prefault(fallback)
-    .meta({ description: meaning, unit: "duration" });
+    durationMs(text) ?? `"${text}" is not a duration. Write a number and one of the units d, h, m, s, ms, such as "${example}".`;
+  return written(read, `a duration is written with its unit, in quotes. Write it like "${example}".`);
 }
 
 /** Unlike in expressions a unit is needed. `undefined`: not a duration. */

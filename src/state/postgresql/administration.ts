@@ -154,7 +154,7 @@ export async function importSome(client: pg.ClientBase, entries: readonly Import
 
 /** Of the rows of a step: to remove one costs more than to look at one, and each node removes. */
 const removedPart = 0.2;
-const tables = ["postern_greylist", "postern_greylist_address", "postern_throttle", "postern_throttle_token"];
+const tables = ["postern_greylist", "postern_greylist_address", "postern_throttle", "postern_throttle_token", "postern_correspondent"];
 
 /**
  * Removes some rows of each table; true when there are more. Rows that another statement holds wait for the next round.

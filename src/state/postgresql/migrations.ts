@@ -154,9 +154,22 @@ const migrations: readonly string[] = [
     END LOOP;
   END $$;
   `,
+  `
+  CREATE TABLE IF NOT EXISTS postern_correspondent (
+    key     text COLLATE "C" PRIMARY KEY,
+    expires bigint NOT NULL);
+  CREATE INDEX IF NOT EXISTS postern_correspondent_expires ON postern_correspondent (expires);
+  `,
 ];
 
-const tables = ["postern_greylist", "postern_greylist_address", "postern_throttle", "postern_throttle_token"];
+/** With the version that has made them. */
+const tables: readonly (readonly [name: string, version: number])[] = [
+  ["postern_greylist", 1],
+  ["postern_greylist_address", 1],
+  ["postern_throttle", 1],
+  ["postern_throttle_token", 1],
+  ["postern_correspondent", 3],
+];
 
 /** Locked while the tables are made: any number that nobody else takes. */
 const lock = 0x706f7374;
@@ -201,7 +214,7 @@ async function versionOf(client: pg.ClientBase): Promise<number> {
   const versions = await client.query<{ version: number }>("SELECT version FROM postern_state_version");
   const version = Number(versions.rows[0]?.version ?? 0);
   // Which tables a newer program has, this one does not know.
-  return version > migrations.length || tables.every((table) => found.has(table)) ? version : 0;
+  return version > migrations.length || tables.every(([name, since]) => since > version || found.has(name)) ? version : 0;
 }
 
 function isUpToDate(found: number): boolean {

@@ -1,6 +1,6 @@
 /** What PostgreSQL is asked for a batch of questions: the decisions of decide.ts in SQL. */
 import type pg from "pg";
-import type { GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
+import type { CorrespondentQuestion, GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import {
   allowedPasses,
   creditOf,
@@ -183,6 +183,34 @@ export async function askGiveBack(client: pg.ClientBase, questions: readonly Thr
   const sorted = byKey(questions);
   await client.query({ name: "postern_state_give_back", text: giveBack, values: [...rowArguments(sorted), sorted.map(tokenKey)] });
   return questions.map(() => true);
+}
+
+/** As `decideRemember`. Each key once, in their order, so that two nodes do not wait for each other. */
+const remember = `
+  INSERT INTO postern_correspondent AS c (key, expires)
+  SELECT key, max(until) FROM unnest($1::text[], $2::bigint[]) AS a (key, until) GROUP BY key ORDER BY key
+  ON CONFLICT (key) DO UPDATE SET expires = excluded.expires
+  WHERE c.expires <= excluded.expires - $3::bigint OR c.expires > excluded.expires + ${skewMs}`;
+
+const correspondents = `
+  SELECT EXISTS (SELECT FROM postern_correspondent AS c WHERE c.key = a.key AND c.expires >= a.now)
+  FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS a (key, now, i) ORDER BY i`;
+
+export async function askRemember(client: pg.ClientBase, questions: readonly CorrespondentQuestion[]): Promise<readonly true[]> {
+  const [{ lifetimeMs } = { lifetimeMs: 0 }] = questions;
+  const values = [questions.map(({ key }) => key), questions.map((each) => each.now + each.lifetimeMs), refreshMs(lifetimeMs)];
+  await client.query({ name: "postern_state_remember", text: remember, values });
+  return questions.map(() => true);
+}
+
+export async function askCorrespondents(client: pg.ClientBase, questions: readonly CorrespondentQuestion[]): Promise<readonly boolean[]> {
+  const { rows } = await client.query<[boolean | number]>({
+    name: "postern_state_correspondents",
+    text: correspondents,
+    rowMode: "array",
+    values: [questions.map(({ key }) => key), questions.map(({ now }) => now)],
+  });
+  return questions.map((_, index) => Boolean(rows[index]?.[0]));
 }
 
 function byKey(questions: readonly ThrottleQuestion[]): readonly ThrottleQuestion[] {

@@ -3,7 +3,7 @@ import type pg from "pg";
 import { Availability, type OnAvailability } from "../../answer/availability.ts";
 import type { WaitedFor } from "../../answer/patience.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
-import type { GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
+import type { CorrespondentQuestion, GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import { PendingAnswer } from "../../store/pending-answer.ts";
 import { messageOf, PostgresqlPool, sqlStateOf } from "../../store/postgresql-pool.ts";
 import type { PostgresqlSettings } from "../../store/store-settings.ts";
@@ -13,7 +13,7 @@ import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedE
 import * as administration from "./administration.ts";
 import { type Batch, BatchQueue, oneByOne } from "./batch-queue.ts";
 import { hasTables, migrate } from "./migrations.ts";
-import { askGiveBack, askGreylist, askThrottle, greylistGroup } from "./statements.ts";
+import { askCorrespondents, askGiveBack, askGreylist, askRemember, askThrottle, greylistGroup } from "./statements.ts";
 
 /** With one statement running on each, more would only make the batches smaller. */
 const maxConnections = 2;
@@ -34,9 +34,18 @@ export class PostgresqlState implements StateStore {
   readonly #greylist = new BatchQueue(askGreylist, greylistGroup);
   readonly #throttle = new BatchQueue(askThrottle);
   readonly #giveBack = new BatchQueue(askGiveBack);
+  readonly #remember = new BatchQueue(askRemember);
+  readonly #correspondents = new BatchQueue(askCorrespondents);
   readonly #work = new BatchQueue(async (client: pg.ClientBase, works: readonly ClientWork[]) => [await works[0]?.(client)], oneByOne);
   /** Served in turn, so that no queue waits for the end of another. */
-  #queues: readonly { readonly length: number; take(): Batch | undefined }[] = [this.#greylist, this.#throttle, this.#giveBack, this.#work];
+  #queues: readonly { readonly length: number; take(): Batch | undefined }[] = [
+    this.#greylist,
+    this.#throttle,
+    this.#giveBack,
+    this.#remember,
+    this.#correspondents,
+    this.#work,
+  ];
   /** How far the current round of expiry is. */
   readonly #expired = new Map<string, number>();
   #running = 0;
@@ -70,6 +79,14 @@ export class PostgresqlState implements StateStore {
 
   async giveBack(question: ThrottleQuestion): Promise<void> {
     await this.#ask(this.#giveBack, question);
+  }
+
+  async remember(question: CorrespondentQuestion): Promise<void> {
+    await this.#ask(this.#remember, question);
+  }
+
+  areCorrespondents(question: CorrespondentQuestion): Promise<boolean> {
+    return this.#ask(this.#correspondents, question);
   }
 
   list(filter: EntryFilter, page: Page<Triplet>): Promise<readonly GreylistEntry[]> {

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Availability, type OnAvailability } from "../../answer/availability.ts";
 import type { WaitedFor } from "../../answer/patience.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
-import type { GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
+import type { CorrespondentQuestion, GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import type { SqliteSettings } from "../../store/store-settings.ts";
 import { waitedFor } from "../../store/waited-for.ts";
 import type { AddressRow, GreylistRow, Triplet, TripletQuestion } from "../decide.ts";
@@ -56,6 +56,8 @@ class WaitingQuestion<Q, A> implements QueuedWork {
 const askGreylist = (file: StateFile, question: TripletQuestion) => file.greylist(question);
 const askThrottle = (file: StateFile, question: ThrottleQuestion) => file.throttle(question);
 const giveBack = (file: StateFile, question: ThrottleQuestion) => file.giveBack(question);
+const remember = (file: StateFile, question: CorrespondentQuestion) => file.remember(question);
+const areCorrespondents = (file: StateFile, question: CorrespondentQuestion) => file.areCorrespondents(question);
 
 export class SqliteState implements StateStore {
   readonly source: WaitedFor;
@@ -96,6 +98,14 @@ export class SqliteState implements StateStore {
 
   giveBack(question: ThrottleQuestion): Promise<void> {
     return this.#ask(giveBack, question);
+  }
+
+  remember(question: CorrespondentQuestion): Promise<void> {
+    return this.#ask(remember, question);
+  }
+
+  areCorrespondents(question: CorrespondentQuestion): Promise<boolean> {
+    return this.#ask(areCorrespondents, question);
   }
 
   list(filter: EntryFilter, page: Page<Triplet>): Promise<readonly GreylistEntry[]> {

@@ -1,13 +1,14 @@
 /** The tables of state.sqlite and the statements on them. Everything is synchronous; the caller begins and commits. */
 import { statSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
+import type { CorrespondentQuestion, GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import { createPrivately } from "../../store/private-file.ts";
 import {
   type AddressRow,
   allowedPasses,
   decideGiveBack,
   decideGreylist,
+  decideRemember,
   decideThrottle,
   type GreylistRow,
   never,
@@ -20,10 +21,10 @@ import {
 import { type GreylistColumns, greylistRowsOf } from "../greylist-columns.ts";
 import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page } from "../state-store.ts";
 
-/** `PRAGMA user_version` of the tables below. */
-const version = 1;
 // No index on `expires`: rows are written far more often than they expire, and each step of expiry walks a range of keys.
-const schema = `
+/** Step n makes version n, which `PRAGMA user_version` says, of version n - 1. A step that was released is never changed. */
+const migrations: readonly string[] = [
+  `
   CREATE TABLE greylist (
     client TEXT NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT NULL,
     first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL, passed INTEGER, expires INTEGER NOT NULL,
@@ -32,8 +33,9 @@ const schema = `
     address TEXT PRIMARY KEY, passes INTEGER NOT NULL, seen INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE throttle (
     key TEXT PRIMARY KEY, period INTEGER NOT NULL, taken INTEGER NOT NULL, previous INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE throttle_token (token TEXT PRIMARY KEY, period INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-  PRAGMA user_version = ${version}`;
+  CREATE TABLE throttle_token (token TEXT PRIMARY KEY, period INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
+  "CREATE TABLE correspondent (key TEXT PRIMARY KEY, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+];
 
 const entryColumns = "client, sender, recipient, first_seen AS firstSeen, last_seen AS lastSeen, passed, expires";
 const statements = {
@@ -83,6 +85,8 @@ const statements = {
     INSERT INTO throttle_token (token, period, expires) VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET period = excluded.period, expires = excluded.expires`,
   forgetToken: "DELETE FROM throttle_token WHERE token = ?",
+  correspondent: "SELECT expires FROM correspondent WHERE key = ?",
+  putCorrespondent: "INSERT INTO correspondent (key, expires) VALUES (?, ?) ON CONFLICT DO UPDATE SET expires = excluded.expires",
   stats: `
     SELECT count(*) - count(passed) AS waiting, count(passed) AS passed, min(first_seen) AS oldest,
       (SELECT count(*) FROM greylist_address WHERE expires >= ?) AS addresses,
@@ -101,6 +105,7 @@ const tables = [
   ["greylist_address", ["address"]],
   ["throttle", ["key"]],
   ["throttle_token", ["token"]],
+  ["correspondent", ["key"]],
 ] as const;
 
 /** Where more than this part of the rows expired, the others are packed. */
@@ -184,6 +189,15 @@ export class StateFile {
     const row = decideGiveBack(this.#throttleRows(question, key), question);
     if (row !== undefined) this.#putThrottle(question.key, row);
     if (key !== undefined) this.#statements.forgetToken.run(key);
+  }
+
+  remember(question: CorrespondentQuestion): void {
+    const expires = decideRemember(this.#correspondent(question.key), question);
+    if (expires !== undefined) this.#statements.putCorrespondent.run(question.key, expires);
+  }
+
+  areCorrespondents({ key, now }: CorrespondentQuestion): boolean {
+    return (this.#correspondent(key) ?? Number.NEGATIVE_INFINITY) >= now;
   }
 
   list({ client = "", sender = "", recipient = "", state }: EntryFilter, { after, limit }: Page<Triplet>): readonly GreylistEntry[] {
@@ -279,6 +293,11 @@ export class StateFile {
     return true;
   }
 
+  #correspondent(key: string): number | undefined {
+    // The statement names this column.
+    return (this.#statements.correspondent.get(key) as { readonly expires: number } | undefined)?.expires;
+  }
+
   #throttleRows(question: ThrottleQuestion, token: string | undefined) {
     // The statements name these columns.
     return {
@@ -301,21 +320,22 @@ export class StateFile {
 
   /** Where the tables are there, no lock is needed. */
   #prepareTables(): void {
-    const isNew = this.#version() === 0;
     // It must be set before anything is written.
-    if (isNew) this.#database.exec("PRAGMA auto_vacuum = INCREMENTAL");
+    if (this.#version() === 0) this.#database.exec("PRAGMA auto_vacuum = INCREMENTAL");
     this.#database.exec(`
       PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -32768`);
-    if (!isNew) return;
+    if (this.#version() === migrations.length) return;
     this.begin();
     // Another process may have made them meanwhile.
-    if (this.#version() === 0) this.#database.exec(schema);
+    for (const migration of migrations.slice(this.#version())) this.#database.exec(migration);
+    this.#database.exec(`PRAGMA user_version = ${migrations.length}`);
     this.commit();
   }
 
   #version(): number {
     const { user_version: found } = this.#database.prepare("PRAGMA user_version").get() as { user_version: number }; // The pragma names its column.
-    if (found > version) throw new Error(`its tables are of version ${found}, and this program knows ${version}: a newer Postern wrote it`);
+    if (found > migrations.length)
+      throw new Error(`its tables are of version ${found}, and this program knows ${migrations.length}: a newer Postern wrote it`);
     return found;
   }
 }

@@ -60,6 +60,8 @@ class SlowState implements State {
 
   greylist = () => ({ kind: "whitelisted" as const });
   giveBack = () => {};
+  remember = () => {};
+  areCorrespondents = () => false;
 }
 
 describe("what is asked", () => {
@@ -108,6 +110,12 @@ describe("what is asked", () => {
         key: fc.constantFrom("1", "2"),
         token: fc.constantFrom(undefined, "x", "y"),
       }),
+      fc.record({
+        kind: fc.constantFrom("remember" as const, "areCorrespondents" as const),
+        now: fc.nat(1_000_000),
+        key: fc.constantFrom("1", "2"),
+        lifetimeMs: fc.constant(1000),
+      }),
     );
     await fc.assert(
       fc.asyncProperty(fc.array(question, { maxLength: 20 }), async (questions) => {
@@ -117,6 +125,7 @@ describe("what is asked", () => {
           Promise.all(
             questions.map(async (one) => {
               if (one.kind === "greylist") return state.greylist({ ...triplet, now: one.now, recipient: one.recipient });
+              if ("lifetimeMs" in one) return state[one.kind](one);
               const { kind, ...varied } = one;
               return state[kind]({ ...throttle, count: 2, ...varied });
             }),
@@ -144,7 +153,7 @@ describe("what goes wrong", () => {
     const fail = () => {
       throw error;
     };
-    return { greylist: fail, throttle: fail, giveBack: async () => fail() };
+    return { greylist: fail, throttle: fail, giveBack: async () => fail(), remember: fail, areCorrespondents: fail };
   };
 
   it("a TemporaryError stays one", async () => {

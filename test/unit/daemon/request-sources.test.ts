@@ -89,6 +89,8 @@ beforeEach(() => {
       return { allowed: true, taken: 1 };
     },
     giveBack: async () => void (await database.query("give back", [])),
+    remember: async () => void (await database.query("remember", [])),
+    areCorrespondents: async () => (await database.query("correspondents", [])).kind === "rows",
   };
   const lookup = openSqlLookup("list", database, "lookup");
   sources = { ...sourcesOf(directories, {}, {}, { state }), lookup: () => lookup };

@@ -257,7 +257,7 @@ test("one header a message, with its first pass", async () => {
 
 describe("while the store cannot tell", () => {
   const down = () => Promise.reject(new TemporaryError("down"));
-  const state: State = { greylist: down, throttle: down, giveBack: down };
+  const state: State = { greylist: down, throttle: down, giveBack: down, remember: down, areCorrespondents: down };
   test.each([
     ["accept", "mailbox"],
     ["defer", "451 4.4.3 Unable to verify address at this time."],

@@ -413,7 +413,7 @@ describe("a recipient that another node is asked about again", () => {
 
 describe("while the store cannot tell", () => {
   const down = () => Promise.reject(new TemporaryError("down"));
-  const state: State = { greylist: down, throttle: down, giveBack: down };
+  const state: State = { greylist: down, throttle: down, giveBack: down, remember: down, areCorrespondents: down };
   test.each([
     ["accept", "ok", "ok", "ok"],
     ["defer", "421/4.4.3", "451/4.4.3", "451/4.4.3"],
@@ -430,6 +430,8 @@ describe("while the store cannot tell", () => {
       greylist: (question) => memory.greylist(question),
       throttle: (question) => memory.throttle(question),
       giveBack: down,
+      remember: down,
+      areCorrespondents: down,
     };
     const { message } = world("rcpt", [throttle()], { enable: rule("true") }, half);
     expect(await message(["a@one.example"])).toBe("451/4.7.1");

@@ -70,11 +70,25 @@ describe("state in PostgreSQL", () => {
     }
   });
 
+  it("goes on with the tables of an older version, and what is in them", async () => {
+    const first = openTest().state;
+    const question = greylistQuestion({ sender: "older@example.org" });
+    await first.greylist(question);
+    await first.close();
+    await sql("DROP TABLE postern_correspondent");
+    await sql("UPDATE postern_state_version SET version = 2");
+    const second = openTest().state;
+    expect(await second.greylist({ ...question, now: question.now + question.delayMs })).toMatchObject({ kind: "pass", firstPass: true });
+    await second.remember({ key: "older", now: question.now, lifetimeMs: 1000 });
+    expect(await second.areCorrespondents({ key: "older", now: question.now, lifetimeMs: 1000 })).toBe(true);
+    await second.close();
+  });
+
   it("makes its tables once, however many begin at once", async () => {
     const many = Array.from({ length: 6 }, () => openTest());
     const answers = await Promise.all(many.map(({ state }) => state.greylist(greylistQuestion())));
     expect(answers.filter((answer) => answer.kind === "wait" && answer.isNew)).toHaveLength(1);
-    expect(await sql("SELECT version FROM postern_state_version")).toEqual([{ version: 2 }]);
+    expect(await sql("SELECT version FROM postern_state_version")).toEqual([{ version: 3 }]);
     await Promise.all(many.map(({ state }) => state.close()));
   });
 

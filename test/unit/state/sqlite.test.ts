@@ -56,7 +56,7 @@ describe("state in SQLite", () => {
     await expect(kindOf()).rejects.toThrow(/version 99.*newer Postern/);
     await expect(kindOf()).rejects.toThrow(TemporaryError);
     expect(states).toEqual([false]);
-    other.exec("PRAGMA user_version = 1");
+    other.exec("PRAGMA user_version = 2");
     other.close();
     time += 1000;
     expect(await kindOf()).toBe("wait");
