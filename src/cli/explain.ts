@@ -223,6 +223,6 @@ function outcomeOf({ reply, reason, disconnect, wouldReply }: Pick<Step, "reply"
   return `${reply.replaceAll("\r\n", "\n    ")} (${reason})${disconnect ? ", and the session ends" : ""}`;
 }
 
-function traceLine({ step, asked, answer }: TraceEntry): string {
-  return `  ${step}: ${cleanText(asked)}: ${cleanText(answer)}`;
+function traceLine({ step, asked, answer, said }: TraceEntry): string {
+  return `  ${step}: ${cleanText(asked)}: ${cleanText(answer)}${said === undefined ? "" : ` (${cleanText(said)})`}`;
 }

@@ -3,7 +3,9 @@ import { Command } from "commander";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { smtpPort } from "../mail/port.ts";
+import type { TraceEntry } from "../stage/core.ts";
 import { askMap, isMap, type MapListener, mapNames } from "../stage/maps.ts";
+import { cleanText } from "../text/controls.ts";
 import {
   type ConfigurationOptions,
   configurationOption,
@@ -35,7 +37,8 @@ export function queryCommand(): Command {
   lookup/NAME    the value of a key in [lookup.NAME], [lookup-file.NAME] or [lookup-sql.NAME]; of an address
                  also that of its base, its domain, .parent domains or local-part@
 
-It is asked as the first socketmap listener of the configuration would ask.
+It is asked as the first socketmap listener of the configuration would ask. What a server was asked by SMTP or LMTP, and its reply,
+goes to standard error.
 
 Exit status: 0 found, 1 not found (nothing is printed), 75 temporarily unavailable, 2 no such map, 78 the configuration has errors.`),
     )
@@ -52,7 +55,8 @@ Exit status: 0 found, 1 not found (nothing is printed), 75 temporarily unavailab
           return;
         }
         try {
-          const value = await askMap(map, key, core, listenerOf(configuration));
+          const trace = ({ step, said }: TraceEntry) => said !== undefined && process.stderr.write(`${step}: ${cleanText(said)}\n`);
+          const value = await askMap(map, key, { ...core, trace }, listenerOf(configuration));
           if (value === undefined) process.exitCode = 1;
           else if (value === "") throw new TemporaryError("the value is empty, which an MTA takes for an error");
           else process.stdout.write(`${value}\n`);

@@ -107,6 +107,10 @@ class RequestDirectory implements Directory {
   expand(address: string): Answer<readonly string[] | undefined> {
     return this.#patience.wait(this.source, () => this.#directory.expand(address));
   }
+
+  saidOf(address: string): string | undefined {
+    return this.#directory.saidOf?.(address);
+  }
 }
 
 class RequestState implements State {

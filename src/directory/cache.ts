@@ -17,12 +17,14 @@ export function cached(directory: Directory, settings: CacheSettings, now: () =>
     source,
     ask: async (domain) => directory.isLocalDomain(domain),
     exists: (isLocal) => isLocal,
+    isKept: () => true,
     octetsOf: () => 0,
   });
   const recipients = remember<Recipient | undefined>(settings, now, {
     source,
     ask: async (address) => directory.recipient(address),
     exists: (recipient) => recipient !== undefined,
+    isKept: (recipient) => recipient?.kind !== "mailbox" || recipient.state === undefined,
     octetsOf: octetsOfRecipient,
   });
   const accounts = remember<Account | undefined>(settings, now, {
@@ -35,6 +37,7 @@ export function cached(directory: Directory, settings: CacheSettings, now: () =>
     name: directory.name,
     waits: true,
     ...(source && { source }),
+    ...(directory.saidOf && { saidOf: (address) => directory.saidOf?.(address) }),
     isLocalDomain: domains,
     recipient: recipients,
     account: directory.account && accounts,
@@ -58,6 +61,8 @@ interface Backend<T> {
   readonly source: WaitedFor | undefined;
   ask(key: string): Promise<T>;
   exists(value: T): boolean;
+  /** Whether it will still be true in a while. */
+  isKept(value: T): boolean;
   /** Of the texts in a value. */
   octetsOf(value: T): number;
 }
@@ -73,7 +78,7 @@ function remember<T>({ entries, positiveMs, negativeMs, staleMs }: CacheSettings
       const value = await backend.ask(key);
       const exists = backend.exists(value);
       const freshUntil = now() + (exists ? positiveMs : negativeMs);
-      answers.set(key, { value, exists, freshUntil, staleUntil: exists ? freshUntil + staleMs : freshUntil });
+      if (backend.isKept(value)) answers.set(key, { value, exists, freshUntil, staleUntil: exists ? freshUntil + staleMs : freshUntil });
       failedAt = Number.NEGATIVE_INFINITY;
       return value;
     } catch (error) {

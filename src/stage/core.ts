@@ -13,6 +13,8 @@ export interface TraceEntry {
   readonly step: string;
   readonly asked: string;
   readonly answer: string;
+  /** What a server that was asked for it was asked, and its reply. */
+  readonly said?: string;
 }
 
 /** A script that was stopped before its end, or could not be chosen: without a `script` it is the rule that failed. */

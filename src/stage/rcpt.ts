@@ -233,6 +233,7 @@ function judge(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
   const { replies, relay } = core.settings.rcpt;
   switch (resolution.kind) {
     case "found":
+      if (resolution.isFull) return uncounted(refuse(replies.overQuota, "over-quota"));
       return letPass(resolution.reason, resolution.addresses, rcpt);
     case "foreign":
       if (session.trusted) return letPass("trusted", [rcpt.rcpt], rcpt);

@@ -9,6 +9,7 @@ import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
 import { follow } from "./alias-chain.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
+import { onTemporary } from "./refuse.ts";
 import type { Directory, Recipient } from "./sources.ts";
 import type { DomainSettings, Rule, Settings } from "./stage-settings.ts";
 import type { Reason } from "./verdict.ts";
@@ -30,6 +31,8 @@ interface FoundResolution {
   readonly reason: Reason;
   /** The directory may say where the addresses lead in turn. */
   readonly leadsOn?: boolean;
+  /** The mailbox takes no mail now. */
+  readonly isFull?: boolean;
 }
 
 const none: readonly string[] = [];
@@ -197,28 +200,37 @@ function directoryOf(value: Value, core: Core): Directory | undefined {
 
 export function isLocalDomain(directory: Directory | undefined, domain: string, core: Core): Answer<boolean> {
   if (directory === undefined || domain === "") return false;
-  const answer = directory.isLocalDomain(domain);
-  if (core.trace === undefined) return answer;
-  return traced(core.trace, directory, `domain ${domain}`, answer, (isLocal) => (isLocal ? "local" : "not local"));
+  if (core.trace === undefined) return directory.isLocalDomain(domain);
+  const ask = () => directory.isLocalDomain(domain);
+  return traced(core.trace, directory, `domain ${domain}`, ask, (isLocal) => (isLocal ? "local" : "not local"));
 }
 
 function lookUp(directory: Directory | undefined, address: string, core: Core): Answer<Recipient | undefined> {
   if (directory === undefined) return undefined;
-  const answer = directory.recipient(address);
-  return core.trace === undefined ? answer : traced(core.trace, directory, address, answer, describe);
+  if (core.trace === undefined) return directory.recipient(address);
+  return traced(core.trace, directory, address, () => directory.recipient(address), describe);
 }
 
 function traced<T>(
   trace: NonNullable<Core["trace"]>,
-  { name }: Directory,
+  directory: Directory,
   asked: string,
-  answer: Answer<T>,
+  ask: () => Answer<T>,
   describe: (value: T) => string,
 ): Answer<T> {
-  return after(answer, (value) => {
-    trace({ step: `directory ${name}`, asked, answer: describe(value) });
+  const report = (answer: string) => {
+    const said = directory.saidOf?.(asked);
+    trace({ step: `directory ${directory.name}`, asked, answer, ...(said !== undefined && { said }) });
+  };
+  const known = (value: T) => {
+    report(describe(value));
     return value;
-  });
+  };
+  const cannotTell = (cause: TemporaryError) => {
+    report(`cannot tell: ${cause.message}`);
+    throw cause;
+  };
+  return onTemporary(() => after(ask(), known), cannotTell, undefined);
 }
 
 function describe(found: Recipient | undefined): string {
@@ -226,11 +238,13 @@ function describe(found: Recipient | undefined): string {
     case undefined:
       return "not found";
     case "mailbox":
-      return `found, account ${found.primaries.join(", ")}`;
+      return `${foundAs[found.state ?? "checked"]}, account ${found.primaries.join(", ")}`;
     case "list":
       return `list of ${found.members.length}`;
   }
 }
+
+const foundAs = { checked: "found", full: "found, but full", unchecked: "accepted without being checked" };
 
 /** `kept`: what is delivered to unless an alias leads elsewhere, such as the address with its detail. */
 function deliver(
@@ -248,7 +262,9 @@ function deliver(
       const isAlias = !found.primaries.includes(address);
       const isItself = found.primaries.length === 1 && found.primaries[0] === kept;
       const addresses = isItself || (isAlias && followsAliases(directory, core)) ? found.primaries : [kept];
-      return foundIn(directory, addresses, address, reason ?? (isAlias ? "alias" : "mailbox"), found.primaries, core);
+      if (found.state === "unchecked") return foundIn(directory, addresses, address, "unchecked", found.primaries, core);
+      const resolution = foundIn(directory, addresses, address, reason ?? (isAlias ? "alias" : "mailbox"), found.primaries, core);
+      return found.state === "full" ? { ...resolution, isFull: true } : resolution;
     }
   }
 }
@@ -283,7 +299,7 @@ function foundIn(
   reason: Reason,
   owners: readonly string[],
   core: Core,
-): Resolution {
+): FoundResolution {
   return { ...foundAt(addresses, known, reason, owners), leadsOn: directory?.forwards === true && followsAliases(directory, core) };
 }
 

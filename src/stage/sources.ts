@@ -8,7 +8,12 @@ import type { State } from "./state.ts";
 /** What a directory knows of an address that exists. Addresses are canonical (lower case, A-labels). */
 export type Recipient =
   /** `primaries`: the first address of each account that has this address; the address itself where accounts have no other. */
-  | { readonly kind: "mailbox"; readonly primaries: readonly string[] }
+  | {
+      readonly kind: "mailbox";
+      readonly primaries: readonly string[];
+      /** `full`: it takes no mail now. `unchecked`: nobody knows whether it exists, and mail for it passes. Such answers are not kept. */
+      readonly state?: "full" | "unchecked";
+    }
   /** All members' addresses; never a part of them. */
   | { readonly kind: "list"; readonly members: readonly string[] };
 
@@ -41,6 +46,8 @@ export interface Directory {
   expand(address: string): Answer<readonly string[] | undefined>;
   /** A table of an MTA: its aliases lead to other mailboxes, which may lead further. */
   readonly forwards?: boolean;
+  /** The last question that a server was asked, and its reply, if it was about this address; for `explain`. */
+  saidOf?(address: string): string | undefined;
   /** `mta`: every address exists and is local, recipients and relaying stay the MTA's. */
   readonly everything?: boolean;
 }

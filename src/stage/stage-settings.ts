@@ -88,6 +88,7 @@ export interface SieveSettings {
 export interface Replies {
   readonly unknownMailbox: Reply;
   readonly relay: Reply;
+  readonly overQuota: Reply;
   readonly tooManyRecipients: Reply;
   readonly tooManyErrors: Reply;
   /** A 4yz; 421 with the same text at connect. */

@@ -45,6 +45,7 @@ export interface Changes {
 const texts: Record<keyof Settings["rcpt"]["replies"], Reply> = {
   unknownMailbox: reply(550, "5.1.2", "Mailbox does not exist."),
   relay: reply(550, "5.1.2", "Relay not allowed."),
+  overQuota: reply(452, "4.2.2", "Mailbox is full, try again later."),
   tooManyRecipients: reply(452, "4.5.3", "Too many recipients."),
   tooManyErrors: reply(421, "4.3.0", "Too many errors, disconnecting."),
   rateLimit: reply(452, "4.4.5", "Rate limit exceeded, try again later."),

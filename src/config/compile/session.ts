@@ -87,6 +87,7 @@ export function compileSettings(normalised: Normalised, sieve: SieveSettings, co
       replies: {
         unknownMailbox: rcpt.replies["unknown-mailbox"].value,
         relay: rcpt.replies.relay.value,
+        overQuota: rcpt.replies["over-quota"].value,
         tooManyRecipients: rcpt.replies["too-many-recipients"].value,
         tooManyErrors: rcpt.replies["too-many-errors"].value,
         rateLimit: rcpt.replies["rate-limit"].value,

@@ -69,6 +69,11 @@ const errors = z.strictObject({
 const replies = z.strictObject({
   "unknown-mailbox": replyText("550 5.1.2 Mailbox does not exist.", ["4", "5"], "To a recipient that does not exist."),
   relay: replyText("550 5.1.2 Relay not allowed.", ["4", "5"], "To a recipient of a foreign domain."),
+  "over-quota": replyText(
+    "452 4.2.2 Mailbox is full, try again later.",
+    ["4", "5"],
+    'To a recipient whose mailbox is full, as a directory of `type = "smtp"` or `"lmtp"` may know.',
+  ),
   "too-many-recipients": replyText("452 4.5.3 Too many recipients.", ["4", "5"], "To a recipient above `max-recipients`."),
   "too-many-errors": replyText("421 4.3.0 Too many errors, disconnecting.", ["421"], "When `errors.total` is reached."),
   "rate-limit": replyText(
