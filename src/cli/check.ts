@@ -20,13 +20,13 @@ export function checkCommand(): Command {
     .option("--print", "print the whole configuration as understood, defaults included")
     .option(
       "--connect",
-      "also try each store, LDAP server and DNS list that the configuration names, and the SQL of scripts in stores without init",
+      "also try each store, server and DNS list that the configuration names, and the SQL of scripts in stores without init",
     )
     .addHelpText(
       "after",
       helpText(`
 Each problem is one line on standard error: FILE:LINE:COLUMN: KEY: what is wrong. How to fix it.
-Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a store or LDAP server that cannot be reached or refuses what it
+Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a store or server that cannot be reached or refuses what it
 is to be asked, or a DNS list that does not have its test addresses right (RFC 5782 section 5).`),
     )
     .action(async (options: CheckOptions) => {
@@ -54,8 +54,7 @@ is to be asked, or a DNS list that does not have its test addresses right (RFC 5
         if (options.connect) {
           for (const { name, connect } of connections) {
             try {
-              await connect();
-              process.stderr.write(`${name}: connected\n`);
+              process.stderr.write(`${name}: ${await connect()}\n`);
             } catch {
               // Why was reported when it failed.
               process.exitCode = 1;

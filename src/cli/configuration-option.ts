@@ -9,6 +9,7 @@ import type { Configuration } from "../config/configuration.ts";
 import { type LoadOptions, loadConfiguration, parseConfiguration } from "../config/load.ts";
 import { type OpenCore, openCore } from "../daemon/open-core.ts";
 import { unchangedState } from "../daemon/read-only-state.ts";
+import { takesAllText } from "../directory/call-ahead.ts";
 import { FileProblem } from "../file/file-problem.ts";
 import { Files } from "../file/files.ts";
 
@@ -76,6 +77,9 @@ export async function withCore(configuration: Configuration, readOnly: boolean, 
     leaseState: () => unchangedState(configuration, onAvailability),
     onAvailability,
     onDnsList: (list, up, cause) => onAvailability(`DNS list ${list}`, up, cause),
+    onTakesAll: (directory, domain, takesAll) => {
+      if (takesAll) process.stderr.write(`directory ${directory}: ${domain}: ${takesAllText}\n`);
+    },
     readOnly,
   });
   try {

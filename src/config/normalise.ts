@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import type { GivenNames } from "./check/names.ts";
 import type { LoadOptions } from "./load.ts";
 import { exemptFile } from "./schema/greylist.ts";
-import { isThisMachine, type TlsMode } from "./schema/postgresql-url.ts";
+import { isSocket, isThisMachine, type TlsMode } from "./schema/postgresql-url.ts";
 import type { Document } from "./schema/schema.ts";
 import { embedded, embeddedName, embeddedPath } from "./schema/stores.ts";
 
@@ -13,6 +13,7 @@ export type Normalised = Frozen<ReturnType<typeof normalise>>;
 type PostgresqlTable = Extract<Document["store"][string], { readonly type: "postgresql" }>;
 
 type LdapTable = Extract<Document["directory"][string], { readonly type: "ldap" }>;
+type CallAheadTable = Extract<Document["directory"][string], { readonly type: "smtp" | "lmtp" }>;
 
 type Frozen<T> = T extends (...parameters: never) => unknown ? T : T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 
@@ -68,6 +69,9 @@ export function normalise(document: Document, names: GivenNames, folder: string,
           key: optional(each.key),
           "bind-password-file": optional(each["bind-password-file"]),
         };
+      case "smtp":
+      case "lmtp":
+        return { ...each, tls: tlsOfServer(each), ca: optional(each.ca), ehlo: each.ehlo ?? server.hostname };
       default:
         return each;
     }
@@ -113,6 +117,13 @@ function tlsOfLdap({ tls, url, ca, cert }: LdapTable): LdapTable["tls"] {
   if (tls !== undefined || plain.length === 0) return tls;
   const isSafe = plain.every(({ value }) => isThisMachine(value.host));
   return isSafe && ca === undefined && cert === undefined ? "disable" : "starttls";
+}
+
+/** As an MTA delivers by default: what the server can do. */
+function tlsOfServer({ tls, host, ca }: CallAheadTable): TlsMode {
+  if (tls !== undefined) return tls;
+  if (isSocket(host)) return "disable";
+  return ca === undefined ? "prefer" : "verify";
 }
 
 function mapValues<T, U>(table: Readonly<Record<string, T>>, map: (value: T, name: string) => U): Record<string, U> {

@@ -31,6 +31,7 @@ import {
   logScriptLine,
   logSource,
   logStateStore,
+  logTakesAll,
   logWaitingFull,
 } from "./log.ts";
 import { type OpenCore, openCore, SharedSources } from "./open-core.ts";
@@ -254,6 +255,7 @@ class RunningDaemon implements Daemon {
       onScriptLine: (line) => logScriptLine(this.#logger, line),
       onAvailability: this.#onAvailability,
       onDnsList: this.#onDnsList,
+      onTakesAll: (...news) => logTakesAll(this.#logger, ...news),
     });
   }
 

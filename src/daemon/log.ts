@@ -3,6 +3,7 @@
 import { fstatSync } from "node:fs";
 import { type Logger, pino } from "pino";
 import { type OnAvailability, reportOutages } from "../answer/availability.ts";
+import { takesAllText } from "../directory/call-ahead.ts";
 import type { FileNews } from "../file/watched-file.ts";
 import type { Decision } from "../frontend/decision.ts";
 import type { Notice } from "../frontend/notice.ts";
@@ -207,6 +208,12 @@ export function logSource(logger: Logger, source: string, up: boolean, cause: un
   const place = { event: "source", source };
   if (up) logger.warn(place, "available again");
   else logger.warn({ ...place, error: messageOf(cause) }, "source unavailable; affected recipients are deferred");
+}
+
+/** A directory that asks a server which delivers. */
+export function logTakesAll(logger: Logger, directory: string, domain: string, takesAll: boolean): void {
+  const place = { event: "directory", directory, domain };
+  logger.warn(place, takesAll ? takesAllText : "the server refuses unknown addresses again, and recipients are checked");
 }
 
 /** A file that is read again when it changes. Warnings are followed by one that all is well, for who reads only those. */

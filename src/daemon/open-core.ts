@@ -3,8 +3,9 @@ import { setImmediate } from "node:timers/promises";
 import type { Later, OnAvailability } from "../answer/availability.ts";
 import { Patience } from "../answer/patience.ts";
 import type { Configuration } from "../config/configuration.ts";
+import type { OnTakesAll } from "../directory/call-ahead.ts";
 import type { DirectorySettings } from "../directory/directory-settings.ts";
-import { type OpenDirectory, openDirectory } from "../directory/open-directory.ts";
+import { type Connection, type OpenDirectory, openDirectory } from "../directory/open-directory.ts";
 import { type Dns, openDns } from "../dns/dns.ts";
 import { DnsList } from "../dns/dns-list.ts";
 import { isDefault } from "../expr/ask.ts";
@@ -45,10 +46,11 @@ export interface CoreOptions {
   readonly shared?: SharedSources;
   /** Asked once, and released when the core is closed. */
   readonly leaseState: () => StateLease;
-  /** A store became unavailable or is available again, once for each change. */
+  /** A store or a server became unavailable or is available again, once for each change. */
   readonly onAvailability: OnAvailability;
   /** The same of a DNS list, which cannot tell. Default: nobody is told. */
   readonly onDnsList?: OnAvailability;
+  readonly onTakesAll?: OnTakesAll;
   /** Those of the previous core, so that what it knows is passed on. Default: new ones, of which no news is reported. */
   readonly files?: Files;
   /** Writes of expressions are computed and not carried out. */
@@ -72,8 +74,8 @@ export interface OpenCore {
   initialise(): Promise<void>;
   /** Tries the SQL of scripts in the stores that can be reached now, after their `init`. */
   checkStatements(): Promise<readonly ScriptProblem[]>;
-  /** The stores and DNS lists that the configuration names, and the servers of directories. `connect` rejects with a `TemporaryError`. */
-  readonly connections: readonly { readonly name: string; connect(): Promise<void> }[];
+  /** The stores and DNS lists that the configuration names, and the servers of directories. */
+  readonly connections: readonly Connection[];
   /** Closes what no other core uses; queries in progress there fail. */
   close(): Promise<void>;
 }
@@ -162,12 +164,19 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
           name: `store ${name}`,
           async connect() {
             await databases.named(name, "read").query("SELECT 1", []);
+            return "connected";
           },
         })),
       ...[...directories].flatMap(([directory, { connections = [] }]) =>
         connections.map(({ name, connect }) => ({ name: `directory ${directory}: ${name}`, connect })),
       ),
-      ...[...dnsLists].map(([name, list]) => ({ name: `DNS list ${name}`, connect: () => list.test() })),
+      ...[...dnsLists].map(([name, list]) => ({
+        name: `DNS list ${name}`,
+        async connect() {
+          await list.test();
+          return "connected";
+        },
+      })),
     ],
     close: () => leases.release(),
   };
@@ -185,7 +194,7 @@ function leaseSources(
   leases: Leases,
   shared: SharedSources,
   files: Files,
-  { now, later: callLater = later, onAvailability, onDnsList = () => {} }: CoreOptions,
+  { now, later: callLater = later, onAvailability, onDnsList = () => {}, onTakesAll = () => {} }: CoreOptions,
 ) {
   const readFrom = (holder: Leases) => (name: string) => databases.lease(name, "read", holder);
   const settingsOf = (each: DirectorySettings | LookupSettings) => (each.type === "sql" ? [each, databases.settings(each.store)] : [each]);
@@ -194,7 +203,7 @@ function leaseSources(
   return {
     directories: mapValues(configuration.directories, (each) =>
       shared.directories.lease(settingsOf(each), leases, (own) =>
-        own.hold(openDirectory(each, { store: readFrom(own), queries, now, files, onAvailability }), ({ close }) => close?.()),
+        own.hold(openDirectory(each, { store: readFrom(own), queries, now, files, onAvailability, onTakesAll }), ({ close }) => close?.()),
       ),
     ),
     lookups: mapValues(configuration.lookups, (each) =>

@@ -17,7 +17,6 @@ export function cached(directory: Directory, settings: CacheSettings, now: () =>
     source,
     ask: async (domain) => directory.isLocalDomain(domain),
     exists: (isLocal) => isLocal,
-    isKept: () => true,
     octetsOf: () => 0,
   });
   const recipients = remember<Recipient | undefined>(settings, now, {
@@ -61,8 +60,8 @@ interface Backend<T> {
   readonly source: WaitedFor | undefined;
   ask(key: string): Promise<T>;
   exists(value: T): boolean;
-  /** Whether it will still be true in a while. */
-  isKept(value: T): boolean;
+  /** Whether it will still be true in a while. Default: it will. */
+  isKept?(value: T): boolean;
   /** Of the texts in a value. */
   octetsOf(value: T): number;
 }
@@ -78,7 +77,8 @@ function remember<T>({ entries, positiveMs, negativeMs, staleMs }: CacheSettings
       const value = await backend.ask(key);
       const exists = backend.exists(value);
       const freshUntil = now() + (exists ? positiveMs : negativeMs);
-      if (backend.isKept(value)) answers.set(key, { value, exists, freshUntil, staleUntil: exists ? freshUntil + staleMs : freshUntil });
+      if (backend.isKept?.(value) ?? true)
+        answers.set(key, { value, exists, freshUntil, staleUntil: exists ? freshUntil + staleMs : freshUntil });
       failedAt = Number.NEGATIVE_INFINITY;
       return value;
     } catch (error) {

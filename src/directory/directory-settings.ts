@@ -1,4 +1,5 @@
 /** What the configuration says of a directory. */
+import type { CallAheadSettings } from "./call-ahead/call-ahead-settings.ts";
 import type { LdapSettings } from "./ldap/ldap-settings.ts";
 
 export interface CacheSettings {
@@ -34,4 +35,5 @@ export type DirectorySettings =
       readonly domains: readonly string[];
     }
   | LdapSettings
-  | { readonly type: "sql"; readonly name: string; readonly store: string; readonly cache: CacheSettings };
+  | { readonly type: "sql"; readonly name: string; readonly store: string; readonly cache: CacheSettings }
+  | CallAheadSettings;

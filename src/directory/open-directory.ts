@@ -5,6 +5,7 @@ import type { Directory } from "../stage/sources.ts";
 import type { Database } from "../store/database.ts";
 import type { Queries } from "../store/store-settings.ts";
 import { cached } from "./cache.ts";
+import { CallAhead, type OnTakesAll } from "./call-ahead.ts";
 import type { DirectorySettings } from "./directory-settings.ts";
 import { FileDirectory } from "./file.ts";
 import { openLdapDirectory } from "./ldap.ts";
@@ -19,14 +20,22 @@ export interface DirectorySources {
   now(): number;
   readonly files: Files;
   readonly onAvailability: OnAvailability;
+  readonly onTakesAll: OnTakesAll;
+}
+
+/** What `check --connect` tries. */
+export interface Connection {
+  readonly name: string;
+  /** What was seen. Rejects with a `TemporaryError`. */
+  connect(): Promise<string>;
 }
 
 export interface OpenDirectory {
   readonly directory: Directory;
   /** Reads its files; to be called before it is asked, when it rejects with a `FileProblem`, and then once a second. `undefined`: it has none. */
   readonly refresh: (() => Promise<void>) | undefined;
-  /** Servers of its own, each of which can be tried; `connect` rejects with a `TemporaryError`. */
-  readonly connections?: readonly { readonly name: string; connect(): Promise<void> }[];
+  /** Servers of its own, each of which can be tried. */
+  readonly connections?: readonly Connection[];
   /** Closes connections of its own. */
   readonly close?: () => void;
 }
@@ -48,6 +57,18 @@ export function openDirectory(settings: DirectorySettings, sources: DirectorySou
     case "sql": {
       const directory = openSqlDirectory(settings.name, sources.store(settings.store), sources.queries(settings.store));
       return { directory: cached(directory, settings.cache, sources.now), refresh: undefined };
+    }
+    case "smtp":
+    case "lmtp": {
+      const directory = new CallAhead(settings, sources);
+      const kept = cached(directory, settings.cache, sources.now);
+      return {
+        // Its domains are those of the configuration, and never waited for.
+        directory: { ...kept, isLocalDomain: (domain) => directory.isLocalDomain(domain) },
+        refresh: undefined,
+        connections: directory.connections,
+        close: () => directory.close(),
+      };
     }
   }
 }

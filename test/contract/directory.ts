@@ -93,8 +93,22 @@ const namedSenders: typeof senders = [
   ["John", "john@example.org", true],
 ];
 
-/** `hasNames`: a login may be the name `john` of the account. */
-export function directoryContract(name: string, open: () => Promise<Opened>, hasNames = false): void {
+interface Abilities {
+  /** A login may be the name `john` of the account. */
+  readonly hasNames?: boolean;
+  /** It knows which addresses there are and nothing more of them: where they lead, who is on a list, what is like a word. */
+  readonly onlyAddresses?: boolean;
+}
+
+export function directoryContract(
+  name: string,
+  open: () => Promise<Opened>,
+  { hasNames = false, onlyAddresses = false }: Abilities = {},
+): void {
+  const foundAs = (address: string, found: object | undefined) =>
+    onlyAddresses && found !== undefined ? (address.startsWith("@") ? undefined : mailbox(address)) : found;
+  const sends = [...senders, ...(hasNames ? namedSenders : [])];
+
   describe(`directory: ${name}`, () => {
     let opened: Opened;
     beforeAll(async () => {
@@ -104,7 +118,9 @@ export function directoryContract(name: string, open: () => Promise<Opened>, has
 
     it.each(recipients)("recipient %s", async (address, found) => {
       const recipient = await opened.directory.recipient(address);
-      expect(recipient?.kind === "list" ? { ...recipient, members: recipient.members.toSorted() } : recipient).toEqual(found);
+      expect(recipient?.kind === "list" ? { ...recipient, members: recipient.members.toSorted() } : recipient).toEqual(
+        foundAs(address, found),
+      );
     });
 
     it.each(domains)("domain %s: %s", async (domain, isLocal) => {
@@ -112,14 +128,14 @@ export function directoryContract(name: string, open: () => Promise<Opened>, has
     });
 
     it.each(words)("VRFY %s", async (text, found) => {
-      expect(await opened.directory.verify(text)).toEqual(found);
+      expect(await opened.directory.verify(text)).toEqual(onlyAddresses ? [] : found);
     });
 
     it.each(lists)("EXPN %s", async (address, members) => {
-      expect((await opened.directory.expand(address))?.toSorted()).toEqual(members);
+      expect((await opened.directory.expand(address))?.toSorted()).toEqual(onlyAddresses ? undefined : members);
     });
 
-    it.each([...senders, ...(hasNames ? namedSenders : [])])("%s sends as <%s>: %s", async (login, sender, maySend) => {
+    it.each(onlyAddresses ? [] : sends)("%s sends as <%s>: %s", async (login, sender, maySend) => {
       const core = { settings: settings({ auth: { mustMatchSender: rule("true") } }), sources: sourcesOf([opened.directory]) };
       const { verdict } = await decideMail(session({ login }), sender, core);
       expect(verdict.reason).toBe(maySend ? "pass" : "sender-not-owned");

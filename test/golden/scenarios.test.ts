@@ -1,6 +1,6 @@
 /** The same sessions by `explain` and by each protocol: a rule never behaves differently because the MTA spoke another one. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { type PlayedSession, play } from "../../src/cli/play.ts";
 import type { Configuration, ListenerSettings } from "../../src/config/configuration.ts";
 import { parseConfiguration } from "../../src/config/load.ts";
@@ -16,6 +16,7 @@ import { SocketmapDecoder } from "../../src/wire/socketmap.ts";
 import { DnsServer } from "../support/dns-server.ts";
 import { request } from "../support/mail-domain.ts";
 import { connect, envelope, helo, Mta } from "../support/milter-mta.ts";
+import { type SmtpServer, startSmtpServer } from "../support/smtp-server.ts";
 
 const folder = new URL("./scenarios/", import.meta.url);
 
@@ -64,10 +65,18 @@ protocol = "socketmap"
 bind = ["127.0.0.1:3"]
 `;
 
+/** For a directory of `type = "smtp"` at `port = 1`. */
+let server: SmtpServer;
+beforeAll(async () => {
+  server = await startSmtpServer();
+});
+afterAll(() => server.close());
+
 /** `resolver`: of the DNS that the scenario has. */
 function configurationOf(toml: string, resolver?: string): Configuration {
   const dns = resolver === undefined ? "" : `[dns]\nresolvers = ["${resolver}"]\n`;
-  const { configuration, problems } = parseConfiguration(`${toml}\n${dns}${listeners}`, "scenario.toml", () => "");
+  const text = toml.replace(/^port = 1$/m, `port = ${server.port}`);
+  const { configuration, problems } = parseConfiguration(`${text}\n${dns}${listeners}`, "scenario.toml", () => "");
   if (configuration === undefined) throw new Error(problems.map(({ line, message }) => `${line}: ${message}`).join("\n"));
   return configuration;
 }

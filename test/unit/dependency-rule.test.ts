@@ -19,7 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   file: words,
   store: core,
   state: [...core, "store"],
-  directory: [...core, "file", "store"],
+  directory: [...core, "file", "store", "wire"],
   lookup: [...core, "file", "store"],
   dns: core,
   config: sources,

@@ -10,6 +10,7 @@ import { unknownStore } from "../check/names.ts";
 import type { ProblemReport } from "../check/report.ts";
 import type { Normalised } from "../normalise.ts";
 import type { KeyPath } from "../syntax/tree.ts";
+import { compileCallAhead } from "./call-ahead.ts";
 import { type CompileContext, checkLines } from "./context.ts";
 import { compileLdap } from "./ldap-directory.ts";
 
@@ -37,6 +38,9 @@ function settingsOf(name: string, directory: NormalisedDirectory, stores: Normal
       context.report.errorIf(["store", store, "query", "members"], listsOfAnAccount(stores[store]?.query));
       return { type: "sql", name, store, cache: { ...cacheOf(cache), staleMs: cache.stale.value } };
     }
+    case "smtp":
+    case "lmtp":
+      return compileCallAhead(name, path, directory, context);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Every key of the configuration with its meaning, default and unit. The reference and the JSON Schema are made from it. */
 import { z } from "zod";
 import { isNetwork } from "../../mail/ip.ts";
+import { callAheadKeys } from "./call-ahead.ts";
 import { directoryCache } from "./directory-cache.ts";
 import { dnsListTable, dnsTable } from "./dns.ts";
 import { ldapDirectory } from "./ldap-directory.ts";
@@ -142,6 +143,11 @@ const directory = z.discriminatedUnion("type", [
     cache: directoryCache,
   }),
   ldapDirectory,
+  z.strictObject({
+    type: z.literal("smtp").meta({ description: "Whoever the server takes by SMTP, which delivers: it is asked by MAIL, RCPT and RSET." }),
+    ...callAheadKeys,
+  }),
+  z.strictObject({ type: z.literal("lmtp").meta({ description: "The same by LMTP." }), ...callAheadKeys }),
 ]);
 
 const storage = z.strictObject({

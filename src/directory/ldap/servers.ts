@@ -2,6 +2,7 @@
 import type { OnAvailability } from "../../answer/availability.ts";
 import type { WaitedFor } from "../../answer/patience.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
+import type { Connection } from "../open-directory.ts";
 import type { Search } from "./connection.ts";
 import type { LdapEntry } from "./entry.ts";
 import type { LdapSettings } from "./ldap-settings.ts";
@@ -45,12 +46,13 @@ export class LdapServers {
     throw failure ?? new TemporaryError(`${this.source.name}: no answer in ${this.source.timeoutMs} ms`);
   }
 
-  /** What tries these searches on each server, whose URL is its name. `connect` rejects with a `TemporaryError`. */
-  connections(searches: readonly Search[]): readonly { readonly name: string; connect(): Promise<void> }[] {
+  /** What tries these searches on each server, whose URL is its name. */
+  connections(searches: readonly Search[]): readonly Connection[] {
     return this.#servers.map((server) => ({
       name: server.url,
       connect: async () => {
         for (const search of searches) await server.search(search, this.source.timeoutMs);
+        return "connected";
       },
     }));
   }

@@ -28,6 +28,7 @@ async function open(settings: DirectorySettings) {
     now: () => 0,
     files: new Files(() => 0, onAvailability),
     onAvailability,
+    onTakesAll: () => {},
   });
   await refresh?.();
   return directory;
@@ -61,7 +62,7 @@ directoryContract(
     }),
     close: nothing,
   }),
-  true,
+  { hasNames: true },
 );
 
 directoryContract(
@@ -83,7 +84,7 @@ directoryContract(
     };
     return { directory: await open({ type: "file", name: "file", ...settings }), close: nothing };
   },
-  true,
+  { hasNames: true },
 );
 
 for (const layout of layouts("sqlite")) {
@@ -97,7 +98,7 @@ for (const layout of layouts("sqlite")) {
       const database = openStore(sqliteSettings(path), { readOnly: true, onAvailability });
       return { directory: openSqlDirectory("sqlite", database, layout.queries), close: () => database.close() };
     },
-    layout.queries === defaultQueries,
+    { hasNames: layout.queries === defaultQueries },
   );
 }
 

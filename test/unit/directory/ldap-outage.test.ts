@@ -28,6 +28,7 @@ describe.skipIf(lacksSlapd)("LDAP", () => {
         now,
         files: new Files(now, () => {}),
         onAvailability: (name, up, cause) => news.push(`${name} ${up ? "up" : `down: ${String(cause)}`}`),
+        onTakesAll: () => {},
       },
     );
     return {

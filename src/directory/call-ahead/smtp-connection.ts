@@ -1,0 +1,154 @@
+/** The client's side of one connection, as far as asking about recipients needs it (RFC 5321, RFC 2033, RFC 3207). */
+import { connect, isIP, type Socket } from "node:net";
+import { connect as connectByTls } from "node:tls";
+import type { TlsSettings } from "../../store/store-settings.ts";
+import { hasControls } from "../../text/controls.ts";
+import { ProtocolError } from "../../wire/protocol-error.ts";
+import { type ServerReply, SmtpReplyDecoder } from "../../wire/smtp-reply.ts";
+import { isSocket, type ServerSettings } from "./call-ahead-settings.ts";
+import { ConnectionLost } from "./connection-lost.ts";
+import { textOf } from "./recipient-reply.ts";
+
+/** How long the server may take to close the connection after QUIT. */
+const quitMs = 1000;
+/** After more commands without mail, or more refusals, servers delay or refuse whatever follows (in Postfix from 100 RSET, or 10 errors, on). */
+const maxCommands = 150;
+const maxRefusals = 8;
+
+/** Commands are sent one by one. What a method rejects with ends the connection, unless it is the reply to `order`; `ConnectionLost`: the server did. */
+export class SmtpConnection {
+  readonly #server: ServerSettings;
+  #socket: Socket;
+  readonly #decoder = new SmtpReplyDecoder();
+  #awaited: PromiseWithResolvers<ServerReply> | undefined;
+  #failure: unknown;
+  #keywords: ReadonlySet<string> = new Set();
+  #commands = 0;
+  #refusals = 0;
+
+  /** Begins to connect. */
+  constructor(server: ServerSettings) {
+    this.#server = server;
+    this.#socket = connect(isSocket(server) ? { path: server.host } : { host: server.host, port: server.port, noDelay: true });
+    this.#listen();
+  }
+
+  /** Until the server takes commands; to be called once, at first. */
+  async open(): Promise<void> {
+    const greeting = await this.#reply();
+    if (greeting.code !== 220) throw new Error(`it is greeted by ${textOf(greeting)}`);
+    await this.#greet();
+    const { tls } = this.#server;
+    if (tls.mode === "disable") return;
+    if (this.#keywords.has("STARTTLS")) await this.#startTls(tls);
+    else if (tls.mode !== "prefer") throw new Error('it offers no STARTTLS. Switch it on there; on a safe network, write tls = "disable"');
+  }
+
+  get isUsable(): boolean {
+    return this.#failure === undefined;
+  }
+
+  /** Better make a new one for the next question. */
+  get isWorn(): boolean {
+    return this.#commands >= maxCommands || this.#refusals >= maxRefusals;
+  }
+
+  /** Whether the server has the extension. */
+  offers(keyword: string): boolean {
+    return this.#keywords.has(keyword);
+  }
+
+  say(command: string): Promise<ServerReply> {
+    if (hasControls(command)) throw new Error("a command with control characters");
+    this.#commands += 1;
+    const reply = this.#reply();
+    if (this.isUsable) this.#socket.write(`${command}\r\n`);
+    return reply;
+  }
+
+  /** A command that has to succeed with this code. */
+  async order(command: string, code: number): Promise<ServerReply> {
+    const reply = await this.say(command);
+    if (reply.code !== code) throw new Error(`${command}: ${textOf(reply)}`);
+    return reply;
+  }
+
+  quit(): void {
+    if (!this.isUsable) return;
+    this.#failure = closed;
+    this.#socket.end("QUIT\r\n");
+    this.#socket.setTimeout(quitMs, () => this.#socket.destroy());
+  }
+
+  destroy(): void {
+    this.#fail(closed);
+  }
+
+  #listen(): void {
+    this.#socket
+      .on("data", (portion: Buffer) => this.#receive(portion))
+      .on("error", (error) => this.#fail(new ConnectionLost(messageOf(error), { cause: error })))
+      .on("close", () => this.#fail(new ConnectionLost("it was closed by the server")));
+  }
+
+  #receive(portion: Buffer): void {
+    if (!this.isUsable) return;
+    const awaited = this.#awaited;
+    try {
+      // Such as the 421 of a server that waits no longer.
+      if (awaited === undefined) throw new ConnectionLost("the server spoke without being asked");
+      this.#decoder.push(portion);
+      const reply = this.#decoder.next();
+      if (reply === undefined) return;
+      if (this.#decoder.isMidway) throw new ProtocolError("more than one reply to a command");
+      if (reply.code === 421) throw new ConnectionLost(textOf(reply));
+      this.#awaited = undefined;
+      if (reply.code >= 400) this.#refusals += 1;
+      awaited.resolve(reply);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (!this.isUsable) return;
+    this.#failure = error;
+    this.#socket.destroy();
+    this.#awaited?.reject(error);
+  }
+
+  /** The next one. */
+  #reply(): Promise<ServerReply> {
+    this.#awaited = Promise.withResolvers();
+    if (!this.isUsable) this.#awaited.reject(this.#failure);
+    return this.#awaited.promise;
+  }
+
+  async #greet(): Promise<void> {
+    const { protocol, ehlo } = this.#server;
+    const { lines } = await this.order(`${protocol === "lmtp" ? "LHLO" : "EHLO"} ${ehlo}`, 250);
+    this.#keywords = new Set(lines.slice(1).map((line) => line.split(" ", 1)[0]?.toUpperCase() ?? ""));
+  }
+
+  /** What was said in clear text counts for nothing afterwards (RFC 3207 4.2). */
+  async #startTls({ mode, ca }: Exclude<TlsSettings, { readonly mode: "disable" }>): Promise<void> {
+    await this.order("STARTTLS", 220);
+    const { host } = this.#server;
+    this.#socket.removeAllListeners("data");
+    const name = isIP(host) === 0 ? { servername: host } : {};
+    const secure = connectByTls({ socket: this.#socket, host, ...name, rejectUnauthorized: mode === "verify", ...(ca && { ca }) });
+    this.#socket = secure;
+    this.#listen();
+    const failed = this.#reply();
+    await Promise.race([new Promise((resolve) => secure.once("secureConnect", resolve)), failed]);
+    this.#awaited = undefined;
+    await this.#greet();
+  }
+}
+
+const closed = new Error("it was closed");
+
+function messageOf(error: Error): string {
+  // Node reports the failures of all addresses of a name by an AggregateError without a message.
+  return error instanceof AggregateError && error.message === "" ? error.errors.map(String).join("; ") : error.message;
+}
