@@ -1,4 +1,4 @@
-/** The tables of sqlgrey, in SQLite or PostgreSQL: `connect` holds what waits, `from_awl` and `domain_awl` what has passed. */
+/** The tables of sqlgrey, in SQLite, PostgreSQL or MySQL: `connect` holds what waits, `from_awl` and `domain_awl` what has passed. */
 import type { SqlResult } from "../expr/ask.ts";
 import { toText, type Value } from "../expr/value.ts";
 import { exactAddress } from "../stage/greylist-key.ts";
@@ -27,10 +27,11 @@ export async function* readSqlgrey(
 /** A table is read whole, and may be large; nobody waits for it but the administrator. */
 const readMs = 600_000;
 
-/** Seconds since the epoch of a column. In PostgreSQL it is in the time zone of the database; in SQLite sqlgrey writes such seconds itself. */
+/** Seconds since the epoch of a column. In PostgreSQL and MySQL it is in the time zone of the database; in SQLite sqlgrey writes such seconds itself. */
 const epoch = {
   sqlite: (column: string) => `CASE typeof(${column}) WHEN 'text' THEN CAST(strftime('%s', ${column}) AS INTEGER) ELSE ${column} END`,
   postgresql: (column: string) => `CAST(extract(epoch FROM CAST(${column} AS timestamptz)) AS bigint)`,
+  mysql: (column: string) => `CAST(unix_timestamp(${column}) AS signed)`,
 } as const;
 
 async function* entriesIn(

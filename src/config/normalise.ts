@@ -1,16 +1,17 @@
 /** What a document leaves to its surroundings, settled: names and folders of the machine, what one table takes over from another, paths. */
 import { join, resolve } from "node:path";
+import { sampleDomains } from "../store/sample-queries.ts";
 import type { GivenNames } from "./check/names.ts";
 import type { LoadOptions } from "./load.ts";
+import { hostOf, isSocket, isThisMachine, type TlsMode } from "./schema/database-url.ts";
 import { exemptFile } from "./schema/greylist.ts";
-import { isSocket, isThisMachine, type TlsMode } from "./schema/postgresql-url.ts";
 import type { Document } from "./schema/schema.ts";
 import { embedded, embeddedName, embeddedPath } from "./schema/stores.ts";
 
 /** The document with nothing left open: what settings are compiled from, and what `check --print` shows. */
 export type Normalised = Frozen<ReturnType<typeof normalise>>;
 
-type PostgresqlTable = Extract<Document["store"][string], { readonly type: "postgresql" }>;
+type ServerTable = Exclude<Document["store"][string], { readonly type: "sqlite" }>;
 
 type LdapTable = Extract<Document["directory"][string], { readonly type: "ldap" }>;
 type CallAheadTable = Extract<Document["directory"][string], { readonly type: "smtp" | "lmtp" }>;
@@ -37,19 +38,24 @@ export function normalise(document: Document, names: GivenNames, folder: string,
   // Where the built-in store lies is not up to the file.
   const pathOfEmbedded = (path: string) => resolve(path === embeddedPath ? join(server["state-directory"], "data.sqlite") : path);
   const stores: Document["store"] = { [embeddedName]: embedded, ...document.store };
-  const store = mapValues(stores, (each, name) =>
-    each.type === "sqlite"
-      ? { ...each, path: name === embeddedName ? pathOfEmbedded(each.path) : absolute(each.path), init: optional(each.init) }
-      : {
-          ...each,
-          "password-file": optional(each["password-file"]),
-          tls: tlsOf(each),
-          ca: optional(each.ca),
-          cert: optional(each.cert),
-          key: optional(each.key),
-          init: optional(each.init),
-        },
-  );
+  const store = mapValues(stores, (each, name) => {
+    const query = { ...each.query, domains: each.query.domains ?? sampleDomains(each.type) };
+    const init = optional(each.init);
+    if (each.type === "sqlite") {
+      return { ...each, path: name === embeddedName ? pathOfEmbedded(each.path) : absolute(each.path), init, query };
+    }
+    return {
+      ...each,
+      ...(each.type === "mysql" && { socket: optional(each.socket) }),
+      "password-file": optional(each["password-file"]),
+      tls: tlsOf(each),
+      ca: optional(each.ca),
+      cert: optional(each.cert),
+      key: optional(each.key),
+      init,
+      query,
+    };
+  });
   const directory = mapValues(document.directory, (each) => {
     switch (each.type) {
       case "file":
@@ -106,7 +112,9 @@ export function normalise(document: Document, names: GivenNames, folder: string,
 }
 
 /** `undefined`: the URL says it. */
-function tlsOf({ tls, url, host = url?.value.host, ca, cert }: PostgresqlTable): TlsMode | undefined {
+function tlsOf(table: ServerTable): TlsMode | undefined {
+  const { tls, url, ca, cert } = table;
+  const host = hostOf(table);
   if (tls !== undefined || url?.value.tls !== undefined) return tls;
   return host !== undefined && isThisMachine(host) && ca === undefined && cert === undefined ? "disable" : "verify";
 }

@@ -51,7 +51,7 @@ export class Databases {
 
   #open(settings: StoreSettings, access: Access): Database {
     const { readOnly, onAvailability } = this.#options;
-    if (settings.type === "postgresql") return openStore(settings, { readOnly, onAvailability });
+    if (settings.type !== "sqlite") return openStore(settings, { readOnly, onAvailability });
     // Without the right to create it, a missing file is empty.
     if (access === "write" && readOnly && isUnwritten(settings)) return emptyDatabase(settings);
     return openStore(settings, { readOnly: readOnly || access === "read", onAvailability });

@@ -7,7 +7,7 @@ import { decideGreylist, noRows } from "../state/decide.ts";
 import { MemoryState } from "../state/memory.ts";
 import type { StateStore } from "../state/state-store.ts";
 import { isMissing } from "../store/private-file.ts";
-import type { StoreSettings } from "../store/store-settings.ts";
+import type { StateSettings } from "../store/store-settings.ts";
 import type { StateLease } from "./state-lease.ts";
 import { stateSettings } from "./state-settings.ts";
 
@@ -16,7 +16,7 @@ export function unchangedState(configuration: Configuration, onAvailability: OnA
   const counters = new MemoryState();
   let opening: Promise<StateStore> | undefined;
 
-  async function open(settings: StoreSettings): Promise<StateStore> {
+  async function open(settings: StateSettings): Promise<StateStore> {
     const { openState } = await import("../state/open-state.ts");
     return openState(settings, { onAvailability, readOnly: true });
   }

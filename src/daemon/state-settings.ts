@@ -2,13 +2,13 @@
 import { join } from "node:path";
 import type { Configuration } from "../config/configuration.ts";
 import { tryWriting } from "../store/private-file.ts";
-import type { StoreSettings } from "../store/store-settings.ts";
+import type { StateSettings } from "../store/store-settings.ts";
 
 /** The store that `storage.state` names; the embedded one keeps state in a file of its own. */
-export function stateSettings({ stores, storage, server }: Configuration): StoreSettings {
+export function stateSettings({ stores, storage, server }: Configuration): StateSettings {
   const settings = stores.get(storage.state);
-  // The configuration was checked: a store that it names is there.
-  if (settings === undefined) throw new Error(`there is no store "${storage.state}"`);
+  // The configuration was checked: a store that it names is there, and fit for state.
+  if (settings === undefined || settings.type === "mysql") throw new Error(`there is no store "${storage.state}" for state`);
   if (storage.state !== "embedded" || settings.type !== "sqlite") return settings;
   return { ...settings, path: join(server.stateDirectory, "state.sqlite") };
 }

@@ -1,14 +1,15 @@
-/** What SQL text says of itself: its placeholders, `?` or `$n` on both engines, and whether it writes. */
+/** What SQL text says of itself: its placeholders, `?` or `$n` on all engines, and whether it writes. */
 
-export type Engine = "sqlite" | "postgresql";
+export type Engine = "sqlite" | "postgresql" | "mysql";
 
 /** What may hold a `?` or `$n` that is not a placeholder. Identifiers are tokens because they may hold a `$`. */
 const opaque: Readonly<Record<Engine, readonly RegExp[]>> = {
   postgresql: [/[eE]'(?:[^'\\]|\\.|'')*'?/sy, /\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y],
   sqlite: [/`[^`]*`?/y, /\[[^\]]*\]?/y],
+  mysql: [/'(?:[^'\\]|\\.)*'?/sy, /"(?:[^"\\]|\\.)*"?/sy, /`[^`]*`?/y, /#[^\n]*/y],
 };
-const opaqueToBoth = [/'[^']*'?/y, /"[^"]*"?/y, /--[^\n]*/y, /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y];
-const ordinary = /[^'"`[\-/$?A-Za-z_\u0080-\uffff]+/y;
+const opaqueToAll = [/'[^']*'?/y, /"[^"]*"?/y, /--[^\n]*/y, /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y];
+const ordinary = /[^'"`[#\-/$?A-Za-z_\u0080-\uffff]+/y;
 const parameter = /\$\d+/y;
 
 interface SqlToken {
@@ -17,7 +18,7 @@ interface SqlToken {
 }
 
 /** The text with placeholders as the engine has them: `?n` in SQLite, `$n` in PostgreSQL. */
-export function placeholders(sql: string, engine: Engine): string {
+export function placeholders(sql: string, engine: "sqlite" | "postgresql"): string {
   const tokens = [...tokensOf(sql, engine)];
   const numbered = tokens.some(({ kind }) => kind === "parameter");
   let marks = 0;
@@ -30,10 +31,18 @@ export function placeholders(sql: string, engine: Engine): string {
   return text;
 }
 
+/** The text for MySQL, which has `?` alone, and the number of the parameter that each of them stands for, counted from 1. */
+export function positional(sql: string): { readonly text: string; readonly order: readonly number[] } {
+  const tokens = [...tokensOf(sql, "mysql")];
+  const numbered = tokens.filter(({ kind }) => kind === "parameter").map(({ text }) => Number(text.slice(1)));
+  const text = tokens.map((token) => (token.kind === "parameter" ? "?" : token.text)).join("");
+  return { text, order: numbered.length > 0 ? numbered : tokens.filter(({ kind }) => kind === "mark").map((_, index) => index + 1) };
+}
+
 /** How many parameters the text needs. `undefined`: the engines read it differently. */
 export function countPlaceholders(sql: string): number | undefined {
-  const [first, second] = [countIn(sql, "sqlite"), countIn(sql, "postgresql")];
-  return first === second ? first : undefined;
+  const [count, ...others] = new Set((Object.keys(opaque) as Engine[]).map((engine) => countIn(sql, engine)));
+  return others.length === 0 ? count : undefined;
 }
 
 /** Whether the statement changes nothing, judged by its words: a function that writes looks like any other. */
@@ -74,7 +83,7 @@ function* tokensOf(sql: string, engine: Engine): Generator<SqlToken> {
 /** Where the string, comment or identifier that begins at `at` ends; `at` itself if there is none. */
 function endOfOpaque(sql: string, at: number, engine: Engine): number {
   if (sql.startsWith("/*", at)) return endOfComment(sql, at, engine);
-  for (const pattern of [...opaque[engine], ...opaqueToBoth]) {
+  for (const pattern of [...opaque[engine], ...opaqueToAll]) {
     const match = matchAt(pattern, sql, at);
     if (match === undefined) continue;
     if (!match.startsWith("$")) return at + match.length;
@@ -87,7 +96,7 @@ function endOfOpaque(sql: string, at: number, engine: Engine): number {
 function endOfComment(sql: string, at: number, engine: Engine): number {
   let depth = 0;
   for (const { 0: mark, index } of sql.slice(at).matchAll(/\/\*|\*\//g)) {
-    // Comments of PostgreSQL nest, those of SQLite do not.
+    // Comments nest in PostgreSQL alone.
     if (mark === "/*") depth = engine === "postgresql" ? depth + 1 : 1;
     else depth -= 1;
     if (depth === 0) return at + index + mark.length;

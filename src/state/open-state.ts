@@ -1,6 +1,6 @@
 /** The kinds of state stores. */
 import type { OnAvailability } from "../answer/availability.ts";
-import type { StoreSettings } from "../store/store-settings.ts";
+import type { StateSettings } from "../store/store-settings.ts";
 import { PostgresqlState } from "./postgresql/store.ts";
 import { SqliteState } from "./sqlite/store.ts";
 import type { StateStore } from "./state-store.ts";
@@ -16,7 +16,7 @@ export interface StateOptions {
 }
 
 /** Opens nothing before it is first asked. */
-export function openState(settings: StoreSettings, options: StateOptions): StateStore {
+export function openState(settings: StateSettings, options: StateOptions): StateStore {
   const { onAvailability, readOnly = false, replacesBroken = false, now = Date.now } = options;
   switch (settings.type) {
     case "sqlite":

@@ -3,6 +3,7 @@
 import type { OnAvailability } from "../answer/availability.ts";
 import type { Database } from "./database.ts";
 import { initialised } from "./init.ts";
+import { MysqlDatabase } from "./mysql.ts";
 import { PostgresqlDatabase } from "./postgresql.ts";
 import { SqliteDatabase } from "./sqlite.ts";
 import type { StoreSettings } from "./store-settings.ts";
@@ -25,5 +26,7 @@ function openKind(settings: StoreSettings, { readOnly, onAvailability }: StoreOp
       return new SqliteDatabase(settings, readOnly, onAvailability);
     case "postgresql":
       return new PostgresqlDatabase(settings, readOnly, onAvailability);
+    case "mysql":
+      return new MysqlDatabase(settings, readOnly, onAvailability);
   }
 }

@@ -1,7 +1,7 @@
 /** Connections to PostgreSQL, at most so many, each used within a deadline: a late query is ended here and in the server. */
 import type pg from "pg";
 import { onDemand } from "../text/on-demand.ts";
-import { PendingAnswer } from "./pending-answer.ts";
+import { Connections, messageOf } from "./connections.ts";
 import { parserOf } from "./sql-value.ts";
 import type { PostgresqlSettings } from "./store-settings.ts";
 
@@ -20,16 +20,19 @@ export interface PoolOptions {
 export class PostgresqlPool {
   readonly #pool: pg.Pool;
   readonly #prepare: (client: pg.PoolClient) => Promise<void>;
-  readonly #isHarmless: (error: unknown) => boolean;
+  readonly #connections: Connections<pg.PoolClient>;
   readonly #mayBeClear: boolean;
   /** The `statement_timeout` of each connection that is prepared. */
   readonly #limits = new WeakMap<pg.PoolClient, number>();
-  /** How each query in progress is given up. */
-  readonly #inProgress = new Set<(error: Error) => void>();
 
   constructor(settings: PostgresqlSettings, { readOnly = false, prepare = async () => {}, isHarmless = () => false }: PoolOptions) {
     this.#prepare = prepare;
-    this.#isHarmless = isHarmless;
+    this.#connections = new Connections({
+      lend: () => this.#connect(),
+      takeBack: (client, isFit) => client.release(!isFit),
+      // What a statement began, the next one would be in.
+      isFit: (client, error) => (error === undefined ? client.getTransactionStatus() === "I" : isHarmless(error)),
+    });
     this.#mayBeClear = settings.tls.mode === "prefer";
     this.#pool = new (driver().Pool)(poolConfig(settings, readOnly));
     // The pool drops such a connection; the next query shows whether the server is down.
@@ -44,42 +47,15 @@ export class PostgresqlPool {
 
   /** The deadline counts from the call, so that waiting for a connection is within it. */
   use<T>(timeoutMs: number, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    let used: pg.PoolClient | undefined;
-    // What the server makes of the query is not known then, so the connection cannot be used for another.
-    const discard = () => used?.release(true);
-    const answer = new PendingAnswer<T>(timeoutMs, () => {
-      discard();
-      return new Error(`no answer in ${timeoutMs} ms`);
+    return this.#connections.use(timeoutMs, async (client) => {
+      await this.#limit(client, timeoutMs);
+      return work(client);
     });
-    const giveUp = (error: Error) => {
-      if (!answer.isSettled) discard();
-      answer.reject(error);
-    };
-    const perform = async () => {
-      const client = await this.#connect();
-      if (answer.isSettled) return client.release();
-      used = client;
-      try {
-        await this.#limit(client, timeoutMs);
-        const result = await work(client);
-        // What a statement began, the next one would be in.
-        if (!answer.isSettled) client.release(client.getTransactionStatus() !== "I");
-        answer.resolve(result);
-      } catch (error) {
-        if (!answer.isSettled) client.release(!this.#isHarmless(error));
-        answer.reject(error);
-      }
-    };
-    this.#inProgress.add(giveUp);
-    perform()
-      .catch((error: unknown) => answer.reject(error))
-      .finally(() => this.#inProgress.delete(giveUp));
-    return answer.promise;
   }
 
   /** Queries in progress fail, since they may take minutes. */
   async close(): Promise<void> {
-    for (const giveUp of this.#inProgress) giveUp(new Error("it is closed"));
+    this.#connections.giveUp();
     await this.#pool.end();
   }
 
@@ -136,10 +112,4 @@ function present<T extends object>(values: T): Partial<T> {
 
 export function sqlStateOf(error: unknown): string {
   return error instanceof driver().DatabaseError ? (error.code ?? "") : "";
-}
-
-export function messageOf(error: unknown): string {
-  // Node reports the failures of all addresses of a name by an AggregateError without a message.
-  if (error instanceof AggregateError && error.message === "") return error.errors.map(messageOf).join("; ");
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,7 +1,7 @@
-/** The statements of a SQL directory for the sample schema (contrib/sql), valid on both engines. */
-import type { Queries } from "./store-settings.ts";
+/** The statements of a SQL directory for the sample schema (contrib/sql), valid on all engines but for `domains`. */
+import type { Queries, StoreSettings } from "./store-settings.ts";
 
-/** The domain of `address` in functions that both engines have; the sample schema has an index on just this expression. */
+/** The domain of `address` in functions that SQLite and PostgreSQL have; the sample schema has an index on just this expression. */
 const domain = "substr(address, length(rtrim(address, replace(address, '@', ''))) + 1)";
 
 const members =
@@ -19,3 +19,10 @@ export const defaultQueries: Queries = {
   verify: "SELECT address FROM emails WHERE type = 'primary' AND replace(address, $1, '') <> address ORDER BY address LIMIT 5",
   domains: `SELECT 1 FROM emails WHERE ${domain} = $1 LIMIT 1`,
 };
+
+/** MySQL has no such functions, so there the schema has a column for it. */
+const domainsOfMysql = "SELECT 1 FROM emails WHERE domain = $1 LIMIT 1";
+
+export function sampleDomains(type: StoreSettings["type"]): string {
+  return type === "mysql" ? domainsOfMysql : defaultQueries.domains;
+}

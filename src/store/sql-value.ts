@@ -39,6 +39,22 @@ const fromPostgresql: ReadonlyMap<number, (text: string) => Value> = new Map([
   [1700, asNumber], // numeric
 ]);
 
+/** A value as the driver yields it with numbers beyond 32 bits, decimals and dates as text; `type`: that of its column in the protocol. */
+export function fromMysql(value: unknown, type: number): Value {
+  switch (type) {
+    case 0: // MYSQL_TYPE_DECIMAL
+    case 8: // MYSQL_TYPE_LONGLONG
+    case 246: // MYSQL_TYPE_NEWDECIMAL
+      return typeof value === "string" ? asNumber(value) : fromSqlite(value);
+    case 4: // MYSQL_TYPE_FLOAT, in the digits that it has
+      return typeof value === "number" ? Number(value.toPrecision(6)) : "";
+    case 16: // MYSQL_TYPE_BIT
+      return Buffer.isBuffer(value) ? saturate(BigInt(`0x${value.toString("hex")}`)) : "";
+    default:
+      return fromSqlite(value);
+  }
+}
+
 export function parserOf(oid: number): (text: string) => Value {
   return fromPostgresql.get(oid) ?? asText;
 }

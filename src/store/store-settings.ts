@@ -25,20 +25,28 @@ export interface SqliteSettings extends CommonSettings {
   readonly path: string;
 }
 
-export interface PostgresqlSettings extends CommonSettings {
-  readonly type: "postgresql";
+interface ServerSettings extends CommonSettings {
   /** Connections, at most. */
   readonly pool: number;
-  /** A name, an address, or the folder of a socket. */
+  /** A name or an address, or what begins with `/`: for PostgreSQL the folder of a socket, for MySQL the socket. */
   readonly host: string;
   readonly port: number | undefined;
   readonly database: string | undefined;
   readonly user: string | undefined;
   /** From `password` or the first line of `password-file`. */
   readonly password: string | undefined;
+  readonly tls: TlsSettings;
+}
+
+export interface PostgresqlSettings extends ServerSettings {
+  readonly type: "postgresql";
   /** For the server, as on its command line. */
   readonly options: string | undefined;
-  readonly tls: TlsSettings;
+}
+
+/** MariaDB, too. */
+export interface MysqlSettings extends ServerSettings {
+  readonly type: "mysql";
 }
 
 /** `verify`: the certificate of the server must be for its host and come from `ca`; `prefer`: without TLS if the server has none. */
@@ -53,4 +61,7 @@ export type TlsSettings =
       readonly key: string | undefined;
     };
 
-export type StoreSettings = SqliteSettings | PostgresqlSettings;
+export type StoreSettings = SqliteSettings | PostgresqlSettings | MysqlSettings;
+
+/** What greylist and throttles can be kept in. */
+export type StateSettings = SqliteSettings | PostgresqlSettings;

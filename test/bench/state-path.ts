@@ -11,7 +11,7 @@ import { performance } from "node:perf_hooks";
 import pg from "pg";
 import { openState } from "../../src/state/open-state.ts";
 import type { ImportedEntry } from "../../src/state/state-store.ts";
-import type { StoreSettings } from "../../src/store/store-settings.ts";
+import type { StateSettings } from "../../src/store/store-settings.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { postgresqlSettings, sqliteSettings } from "../support/stores.ts";
@@ -63,7 +63,7 @@ function requestOf(index: number): Buffer {
 
 interface Served {
   readonly size: number;
-  readonly settings: StoreSettings;
+  readonly settings: StateSettings;
   readonly daemon: Daemon;
   readonly path: string;
   /** Requests a second of each round. */
@@ -73,7 +73,7 @@ interface Served {
 const kinds = ["fresh", "known", "both"] as const;
 type Kind = (typeof kinds)[number];
 
-async function serve(folder: string, size: number, settings: StoreSettings): Promise<Served> {
+async function serve(folder: string, size: number, settings: StateSettings): Promise<Served> {
   const now = Date.now();
   mkdirSync(join(folder, "state"), { recursive: true });
   const store = openState(settings, { onAvailability: (_, up, cause) => up || console.error(cause) });
@@ -170,7 +170,7 @@ function print(name: string, all: readonly Served[]): void {
   }
 }
 
-async function measure(name: string, folder: string, settingsOf: (size: number, folder: string) => StoreSettings): Promise<void> {
+async function measure(name: string, folder: string, settingsOf: (size: number, folder: string) => StateSettings): Promise<void> {
   const all: Served[] = [];
   const fresh = { next: firstFresh };
   try {

@@ -1,13 +1,16 @@
 /** What every store does with a statement, whatever its engine. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TemporaryError } from "../../src/answer/temporary-error.ts";
+import type { Engine } from "../../src/expr/sql-text.ts";
 import type { Value } from "../../src/expr/value.ts";
 import type { Database } from "../../src/store/database.ts";
 import { openKeys, type StoredKeys } from "../../src/store/keys.ts";
 
 const max = Number.MAX_SAFE_INTEGER;
 
-const values: [sql: string, parameters: Value[], row: Value[]][] = [
+type Case = [sql: string, parameters: Value[], row: Value[]];
+
+const values: Case[] = [
   ["SELECT name, n FROM t WHERE name = ?", ["one"], ["one", 1]],
   ["SELECT name FROM t WHERE name = $1 OR n = $2 ORDER BY n", ["none", 2], ["two"]],
   ["SELECT name FROM t WHERE n = $1 AND n = $1", [1], ["one"]],
@@ -15,32 +18,56 @@ const values: [sql: string, parameters: Value[], row: Value[]][] = [
   ["SELECT big FROM t ORDER BY n", [], [-max]],
   ["SELECT big FROM t ORDER BY n DESC", [], [max]],
   ["SELECT empty, x FROM t WHERE n = 1", [], ["", 0.5]],
-  ["SELECT 7 / ?", [2], [3]],
   ["SELECT n = 1 FROM t ORDER BY n", [], [1]],
   ["SELECT bytes FROM t WHERE n = 1", [], ["aé"]],
-  ["SELECT CAST(? AS text)", ["it's ? $1 \\ é 🙂"], ["it's ? $1 \\ é 🙂"]],
-  ["SELECT CAST(? AS text)", [["a", ["b"]]], ["a\r\nb"]],
-  ["SELECT CAST(? AS text)", [{ constant: "mixer" }], ["mixer"]],
 ];
+
+/** What the engines write differently. */
+const ownValues: Readonly<Record<Engine, readonly Case[]>> = {
+  sqlite: [["SELECT 7 / ?", [2], [3]]],
+  postgresql: [["SELECT 7 / ?", [2], [3]]],
+  mysql: [
+    ["SELECT 7 / $1, 7 DIV $1", [2], [3.5, 3]],
+    [
+      "SELECT CAST('18446744073709551615' AS unsigned), CAST('-2.50' AS decimal(9,2)), 1e300 * 1e5, CAST(0.1 AS float)",
+      [],
+      [max, -2.5, max, 0.1],
+    ],
+    ["SELECT TIMESTAMP '2026-02-03 04:05:06', DATE '2026-02-03', TIME '04:05:06'", [], ["2026-02-03 04:05:06", "2026-02-03", "04:05:06"]],
+    ["SELECT true, x'61c3a9', NULL, JSON_OBJECT('a', 1)", [], [1, "aé", "", '{"a": 1}']],
+    // Not as the number 0, which all text without digits would be.
+    ["SELECT count(*) FROM t WHERE name = $1", [0], [0]],
+    ["SELECT name FROM t ORDER BY n LIMIT ?", [1], ["one"]],
+  ],
+};
+
+export interface EngineKind {
+  readonly engine: Engine;
+  /** The type of a column of bytes. */
+  readonly bytes: string;
+}
 
 /** Opens an empty database. */
 export function databaseContract(
   name: string,
-  bytes: string,
+  { engine, bytes }: EngineKind,
   open: () => Promise<{ readonly database: Database; close(): Promise<void> }>,
 ): void {
+  const [varchar, text] = engine === "mysql" ? ["varchar(100) COLLATE utf8mb4_bin", "char"] : ["text", "text"];
+  const texts: Case[] = [
+    [`SELECT CAST(? AS ${text})`, ["it's ? $1 \\ é 🙂"], ["it's ? $1 \\ é 🙂"]],
+    [`SELECT CAST(? AS ${text})`, [["a", ["b"]]], ["a\r\nb"]],
+    [`SELECT CAST(? AS ${text})`, [{ constant: "mixer" }], ["mixer"]],
+  ];
   describe(`store: ${name}`, () => {
     let opened: Awaited<ReturnType<typeof open>>;
     let database: Database;
-    let keys: StoredKeys;
-    let now = 1_000_000;
     beforeAll(async () => {
       opened = await open();
       database = opened.database;
-      keys = openKeys(database, () => now);
       await database.run(`
-        CREATE TABLE t (name text PRIMARY KEY, n integer, big bigint, x real, empty text, bytes ${bytes});
-        INSERT INTO t (name, n, big, x, empty, bytes) VALUES ('one', 1, -9223372036854775808, 0.5, NULL, CAST('aé' AS ${bytes}));
+        CREATE TABLE t (name ${varchar} PRIMARY KEY, n integer, big bigint, x real, empty text, bytes ${bytes});
+        INSERT INTO t (name, n, big, x, empty, bytes) VALUES ('one', 1, -9223372036854775808, 0.5, NULL, ${engine === "mysql" ? "'aé'" : `CAST('aé' AS ${bytes})`});
         INSERT INTO t (name, n, big) VALUES ('two', 2, 9223372036854775807);`);
     });
     afterAll(async () => {
@@ -48,7 +75,7 @@ export function databaseContract(
       await opened.close();
     });
 
-    it.each(values)("%s with %j", async (sql, parameters, row) => {
+    it.each([...values, ...texts, ...ownValues[engine]])("%s with %j", async (sql, parameters, row) => {
       const result = await database.query(sql, parameters);
       expect(result.kind === "rows" && result.rows[0]).toEqual(row);
     });
@@ -56,8 +83,9 @@ export function databaseContract(
     it("distinguishes rows from changes", async () => {
       expect(await database.query("SELECT 1 WHERE 1 = 2", [])).toEqual({ kind: "rows", rows: [] });
       expect(await database.query("UPDATE t SET x = 1 WHERE n < ?", [3])).toEqual({ kind: "changes", changes: 2 });
-      const returned = await database.query("UPDATE t SET x = 0.5 WHERE n = 1 RETURNING name, n", []);
-      expect(returned).toEqual({ kind: "rows", rows: [["one", 1]] });
+      const returned = await database.query("INSERT INTO t (name, n) VALUES ('zero', 0) RETURNING name, n", []);
+      expect(returned).toEqual({ kind: "rows", rows: [["zero", 0]] });
+      expect(await database.query("DELETE FROM t WHERE n = 0", [])).toEqual({ kind: "changes", changes: 1 });
     });
 
     it.each<[sql: string, parameters: Value[]]>([
@@ -78,7 +106,7 @@ export function databaseContract(
       ["SELECT 1 FROM greylist WHERE addr = ?", { kind: "missing-table", table: "greylist" }],
       ["INSERT INTO greylist (addr) VALUES (?)", { kind: "missing-table", table: "greylist" }],
       ["SELECT missing FROM t", { kind: "wrong", message: expect.stringContaining("missing") }],
-      ["SELECT FROM WHERE", { kind: "wrong", message: expect.stringContaining("syntax error") }],
+      ["SELECT FROM WHERE", { kind: "wrong", message: expect.stringMatching(/syntax/) }],
       ["SELEC 1", { kind: "wrong", message: expect.stringContaining("SELEC") }],
     ])("checks %s without doing it", async (sql, problem) => {
       const before = await database.query("SELECT count(*) FROM t", []);
@@ -104,62 +132,75 @@ export function databaseContract(
       expect(await database.query("SELECT name FROM t WHERE name = 'three'", [])).toMatchObject({ rows: [["three"]] });
     });
 
-    it("keeps keys of every type", async () => {
-      expect(await keys.keyGet("none")).toBe(undefined);
-      const kept: Value[] = ["text", "", 5, 0.25, -max, ["a", 1, ["b"]], { constant: "mixer" }];
-      for (const value of kept) {
-        await keys.keySet("key", value);
-        expect(await keys.keyGet("key")).toEqual(value);
-      }
-    });
+    if (engine !== "mysql") keysContract(() => database);
+  });
+}
 
-    it("forgets keys that have expired", async () => {
-      const rows = async () => await database.query("SELECT name FROM postern_keys WHERE name LIKE 'e%' ORDER BY name", []);
-      await keys.keySet("e1", "brief", 2);
-      await keys.keySet("e2", "long", 7200);
-      await keys.keySet("e3", "for ever");
-      now += 1999;
-      expect(await keys.keyGet("e1")).toBe("brief");
-      now += 1;
-      expect(await keys.keyGet("e1")).toBe(undefined);
-      expect(await keys.keyGet("e2")).toBe("long");
-      await keys.keySet("e1", "again");
-      now += 3_600_000;
-      expect(await keys.keyGet("e1")).toBe("again");
-      await keys.keySet("e1", "brief", 0.5);
-      now += 3_600_000;
-      await keys.keySet("e4", "drops others", 1);
-      expect(await rows()).toEqual({ kind: "rows", rows: [["e3"], ["e4"]] });
-    });
+/** Keys and counters, for which MySQL is no place. */
+function keysContract(of: () => Database): void {
+  let database: Database;
+  let keys: StoredKeys;
+  let now = 1_000_000;
+  beforeAll(() => {
+    database = of();
+    keys = openKeys(database, () => now);
+  });
 
-    it("adds the expiry to a table of an earlier version", async () => {
-      await database.run("DROP TABLE postern_keys; CREATE TABLE postern_keys (name text PRIMARY KEY, value text NOT NULL)");
-      await database.query("INSERT INTO postern_keys (name, value) VALUES ('old', '5')", []);
-      const again = openKeys(database, () => now);
-      expect(await again.keyGet("old")).toBe(5);
-      await again.keySet("new", 1, 1);
-      expect(await again.keyGet("new")).toBe(1);
-      await openKeys(database, () => now).keySet("new", 2);
-      expect(await again.keyGet("new")).toBe(2);
-    });
+  it("keeps keys of every type", async () => {
+    expect(await keys.keyGet("none")).toBe(undefined);
+    const kept: Value[] = ["text", "", 5, 0.25, -max, ["a", 1, ["b"]], { constant: "mixer" }];
+    for (const value of kept) {
+      await keys.keySet("key", value);
+      expect(await keys.keyGet("key")).toEqual(value);
+    }
+  });
 
-    it("counts, and saturates", async () => {
-      expect(await keys.counterGet("none")).toBe(0);
-      const counts = await Promise.all(Array.from({ length: 50 }, () => keys.counterIncr("many", 2)));
-      expect(counts.toSorted((a, b) => a - b)).toEqual(counts.map((_, index) => 2 * (index + 1)));
-      expect(await keys.counterGet("many")).toBe(100);
-      expect(await keys.counterIncr("large", max)).toBe(max);
-      expect(await keys.counterIncr("large", max)).toBe(max);
-      expect(await keys.counterIncr("large", 1e300)).toBe(max);
-      expect(await keys.counterIncr("large", -1)).toBe(max - 1);
-      await keys.counterIncr("large", -max);
-      expect(await keys.counterIncr("large", -max)).toBe(-max);
-    });
+  it("forgets keys that have expired", async () => {
+    const rows = async () => await database.query("SELECT name FROM postern_keys WHERE name LIKE 'e%' ORDER BY name", []);
+    await keys.keySet("e1", "brief", 2);
+    await keys.keySet("e2", "long", 7200);
+    await keys.keySet("e3", "for ever");
+    now += 1999;
+    expect(await keys.keyGet("e1")).toBe("brief");
+    now += 1;
+    expect(await keys.keyGet("e1")).toBe(undefined);
+    expect(await keys.keyGet("e2")).toBe("long");
+    await keys.keySet("e1", "again");
+    now += 3_600_000;
+    expect(await keys.keyGet("e1")).toBe("again");
+    await keys.keySet("e1", "brief", 0.5);
+    now += 3_600_000;
+    await keys.keySet("e4", "drops others", 1);
+    expect(await rows()).toEqual({ kind: "rows", rows: [["e3"], ["e4"]] });
+  });
 
-    it("finds the tables that another made", async () => {
-      const again = openKeys(database, () => now);
-      await again.keySet("shared", 1);
-      expect(await keys.keyGet("shared")).toBe(1);
-    });
+  it("adds the expiry to a table of an earlier version", async () => {
+    await database.run("DROP TABLE postern_keys; CREATE TABLE postern_keys (name text PRIMARY KEY, value text NOT NULL)");
+    await database.query("INSERT INTO postern_keys (name, value) VALUES ('old', '5')", []);
+    const again = openKeys(database, () => now);
+    expect(await again.keyGet("old")).toBe(5);
+    await again.keySet("new", 1, 1);
+    expect(await again.keyGet("new")).toBe(1);
+    await openKeys(database, () => now).keySet("new", 2);
+    expect(await again.keyGet("new")).toBe(2);
+  });
+
+  it("counts, and saturates", async () => {
+    expect(await keys.counterGet("none")).toBe(0);
+    const counts = await Promise.all(Array.from({ length: 50 }, () => keys.counterIncr("many", 2)));
+    expect(counts.toSorted((a, b) => a - b)).toEqual(counts.map((_, index) => 2 * (index + 1)));
+    expect(await keys.counterGet("many")).toBe(100);
+    expect(await keys.counterIncr("large", max)).toBe(max);
+    expect(await keys.counterIncr("large", max)).toBe(max);
+    expect(await keys.counterIncr("large", 1e300)).toBe(max);
+    expect(await keys.counterIncr("large", -1)).toBe(max - 1);
+    await keys.counterIncr("large", -max);
+    expect(await keys.counterIncr("large", -max)).toBe(-max);
+  });
+
+  it("finds the tables that another made", async () => {
+    const again = openKeys(database, () => now);
+    await again.keySet("shared", 1);
+    expect(await keys.keyGet("shared")).toBe(1);
   });
 }

@@ -2,9 +2,12 @@
  * What every directory answers about one small world: john@example.org with the alias j.doe@example.org, jane@example.org,
  * the list staff@example.org of both, and whatever nobody has in example.net for john.
  */
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TemporaryError } from "../../src/answer/temporary-error.ts";
 import { decideMail } from "../../src/stage/mail.ts";
 import type { Directory } from "../../src/stage/sources.ts";
+import { runs } from "../support/runs.ts";
 import { session } from "../support/session.ts";
 import { rule, settings } from "../support/settings.ts";
 import { sourcesOf } from "../support/sources.ts";
@@ -146,6 +149,45 @@ export function directoryContract(
       const answers = [directory.recipient("john@example.org"), directory.isLocalDomain("example.org"), directory.verify("john")];
       if (!directory.waits) expect(answers.some((answer) => answer instanceof Promise)).toBe(false);
       await Promise.all(answers);
+    });
+
+    it("finds nobody by what an address has besides its letters", async () => {
+      const special = fc.constantFrom(
+        "'",
+        '"',
+        "\\",
+        "%",
+        "_",
+        "`",
+        ";",
+        "--",
+        "#",
+        "/*",
+        "*/",
+        "$1",
+        "?",
+        "\0",
+        "\n",
+        " ",
+        "(",
+        ")",
+        "OR 1=1",
+        "ü",
+        "日",
+        "🙂",
+      );
+      const around = fc.array(special, { minLength: 1, maxLength: 4 }).map((parts) => parts.join(""));
+      const address = fc.oneof(
+        fc.tuple(fc.constantFrom("john", "jane", "staff", "", "j"), around).map(([name, odd]) => `${name}${odd}@example.org`),
+        fc.tuple(around, fc.constantFrom("john", "jane", "staff")).map(([odd, name]) => `${odd}${name}@example.org`),
+      );
+      await fc.assert(
+        fc.asyncProperty(address, async (text) => {
+          const found = await Promise.resolve(opened.directory.recipient(text)).catch((error: unknown) => error);
+          if (!(found instanceof TemporaryError)) expect(found).toBeUndefined();
+        }),
+        { numRuns: runs(20) },
+      );
     });
 
     it("answers many at once", async () => {

@@ -69,3 +69,21 @@ domains = ["example.org"]
   );
   expect(run("dist/main.js", "query", "-c", config, "recipients", "john@example.org")).toContain("ECONNREFUSED");
 });
+
+test("it asks MySQL", () => {
+  const config = join(folder, "mysql.toml");
+  writeFileSync(
+    config,
+    `[listener.maps]
+protocol = "socketmap"
+bind = ["127.0.0.1:10041"]
+[store.db]
+type = "mysql"
+url = "mysql://127.0.0.1:1/mail"
+[directory.mail]
+type = "sql"
+store = "db"
+`,
+  );
+  expect(run("dist/main.js", "query", "-c", config, "recipients", "john@example.org")).toContain("ECONNREFUSED");
+});

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openState } from "../../src/state/open-state.ts";
 import type { GreylistEntry } from "../../src/state/state-store.ts";
-import type { StoreSettings } from "../../src/store/store-settings.ts";
+import type { StateSettings } from "../../src/store/store-settings.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { freePorts } from "../support/mta.ts";
 import { openPolicy } from "../support/policy-client.ts";
@@ -76,7 +76,7 @@ async function attempts(port: number, run: number, kill: () => Promise<void>): P
   return greylisted;
 }
 
-async function expectRemembered(settings: StoreSettings, greylisted: ReadonlyMap<string, PolicyAnswer>): Promise<void> {
+async function expectRemembered(settings: StateSettings, greylisted: ReadonlyMap<string, PolicyAnswer>): Promise<void> {
   const state = openState(settings, { onAvailability: () => {} });
   const entries = new Map<string, GreylistEntry>();
   for (const entry of await state.list({}, { limit: 1_000_000 })) entries.set(entry.recipient, entry);

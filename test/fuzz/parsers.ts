@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { importedTriplet } from "../../src/cli/imported-entry.ts";
 import { parseConfiguration } from "../../src/config/load.ts";
-import { parsePostgresqlUrl } from "../../src/config/schema/postgresql-url.ts";
+import { parseMysqlUrl, parsePostgresqlUrl } from "../../src/config/schema/database-url.ts";
 import { logLine } from "../../src/daemon/log.ts";
 import { parseAliases } from "../../src/directory/aliases.ts";
 import { tableParsers } from "../../src/directory/file.ts";
@@ -125,11 +125,12 @@ export const parsers: Readonly<Record<string, Parser>> = {
   },
   "the URL of a database": {
     folder: "/src/",
-    parse: parsePostgresqlUrl,
+    parse: (text) => [parsePostgresqlUrl(text), parseMysqlUrl(text)],
     samples: [
       "postgresql://u%40x:p%2Fw@[::1]:5433/m%20l?sslmode=verify-full&options=-csearch_path%3Dx",
       "postgres:///?host=/run/postgresql&port=5433&dbname=mail&user=u&password=p",
       "postgresql://db.example.org/mail?ssl-mode=require&sslrootcert=x",
+      "mysql://u%40x:p%2Fw@[::1]:3307/m%20l?ssl-mode=VERIFY_CA&socket=/run/mysqld/mysqld.sock",
     ],
   },
   "a list of addresses": {

@@ -1,7 +1,8 @@
 /** A PostgreSQL server for one test file: in a temporary folder, on a free port of 127.0.0.1, started as root or as any user. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chown, cp, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { chownSync } from "node:fs";
+import { cp, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,6 +11,11 @@ import { dirname, join } from "node:path";
 /** PostgreSQL refuses to run as root; then it runs as `nobody`, which every Unix has. */
 const nobody = { uid: 65534, gid: 65534 };
 const identity = process.getuid?.() === 0 ? nobody : {};
+
+/** Files that it reads must be its own. */
+export function giveToServer(...paths: readonly string[]): void {
+  if (identity === nobody) for (const path of paths) chownSync(path, nobody.uid, nobody.gid);
+}
 
 export class TestPostgres {
   readonly port: number;
@@ -31,7 +37,7 @@ export class TestPostgres {
     const folder = await mkdtemp(join(tmpdir(), "postern-postgres-"));
     const data = join(folder, "data");
     await mkdir(data, { mode: 0o700 });
-    if (identity === nobody) for (const path of [folder, data]) await chown(path, nobody.uid, nobody.gid);
+    giveToServer(folder, data);
     const bin = await programs(folder);
     const flags = ["--pgdata", data, "--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"];
     const initdb = spawnSync(join(bin, "initdb"), flags, { ...identity, cwd: folder, encoding: "utf8" });

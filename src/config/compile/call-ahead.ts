@@ -3,7 +3,7 @@ import type { CallAheadSettings } from "../../directory/call-ahead/call-ahead-se
 import { canonicalDomain } from "../../mail/domain.ts";
 import type { TlsSettings } from "../../store/store-settings.ts";
 import type { Normalised } from "../normalise.ts";
-import { isSocket } from "../schema/postgresql-url.ts";
+import { isSocket } from "../schema/database-url.ts";
 import type { KeyPath } from "../syntax/tree.ts";
 import type { CompileContext } from "./context.ts";
 import { cacheOf } from "./directories.ts";

@@ -4,7 +4,7 @@ import { parseTemplate } from "../../directory/ldap/filter.ts";
 import type { LdapServerSettings, LdapSettings } from "../../directory/ldap/ldap-settings.ts";
 import { canonicalDomain } from "../../mail/domain.ts";
 import type { Normalised } from "../normalise.ts";
-import { isThisMachine } from "../schema/postgresql-url.ts";
+import { isThisMachine } from "../schema/database-url.ts";
 import type { KeyPath } from "../syntax/tree.ts";
 import type { CompileContext } from "./context.ts";
 import { cacheOf } from "./directories.ts";

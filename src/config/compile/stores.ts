@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { StoreSettings, TlsSettings } from "../../store/store-settings.ts";
 import { unknownStore } from "../check/names.ts";
 import type { Normalised } from "../normalise.ts";
-import { isSocket } from "../schema/postgresql-url.ts";
+import { hostOf, isSocket } from "../schema/database-url.ts";
 import { embeddedName } from "../schema/stores.ts";
 import type { KeyPath } from "../syntax/tree.ts";
 import { type CompileContext, notUtf8, textOf } from "./context.ts";
@@ -39,34 +39,47 @@ function settingsOf(name: string, store: NormalisedStore, context: CompileContex
     queries: store.query,
   };
   if (store.type === "sqlite") return { ...common, type: "sqlite", path: store.path };
-  return { ...common, type: "postgresql", pool: store.pool, ...serverOf(at, store, context), tls: tlsOf(at, store, context) };
+  const { options, ...server } = serverOf(at, store, context);
+  const settings = { ...common, pool: store.pool, ...server, tls: tlsOf(at, store, context) };
+  if (store.type === "postgresql") return { ...settings, type: "postgresql", options };
+  if (server.database === undefined && !context.report.hasErrorAt([...at, "url"]))
+    context.report.error(
+      at,
+      store.url === undefined
+        ? 'names no database. Add database = "name".'
+        : "names no database. Write it at the end of url, like mysql://user@host/name.",
+    );
+  return { ...settings, type: "mysql" };
 }
 
-type NormalisedPostgresql = Extract<NormalisedStore, { type: "postgresql" }>;
+type NormalisedServer = Exclude<NormalisedStore, { type: "sqlite" }>;
 
 /** By the URL, or by keys of their own. */
-function serverOf(at: KeyPath, store: NormalisedPostgresql, context: CompileContext) {
+function serverOf(at: KeyPath, store: NormalisedServer, context: CompileContext) {
+  const { report } = context;
   const { url, host, port, database, user } = store;
+  const socket = store.type === "mysql" ? store.socket : undefined;
   const password = passwordOf(at, "password", { password: store.password, file: store["password-file"] }, context);
-  if (url === undefined) {
-    const isMissing = host === undefined && !["url", "host"].some((key) => context.report.hasErrorAt([...at, key]));
-    if (isMissing) context.report.error(at, 'has neither url nor host. Add url = "postgresql://user@host/database".');
-    return { host: host ?? "localhost", port, database, user, password, options: undefined };
+  if (url !== undefined) {
+    const [beside] = Object.entries({ host, socket, port, database, user }).filter(([, value]) => value !== undefined);
+    if (beside !== undefined) report.error([...at, beside[0]], "is given beside url. Keep url, or host, port, database and user.");
+    const { tls: _, ...server } = url.value;
+    return { ...server, password: password ?? server.password };
   }
-  const [beside] = Object.entries({ host, port, database, user }).filter(([, value]) => value !== undefined);
-  if (beside !== undefined) context.report.error([...at, beside[0]], "is given beside url. Keep url, or host, port, database and user.");
-  const { tls: _, ...server } = url.value;
-  return { ...server, password: password ?? server.password };
+  if (socket !== undefined && host !== undefined) report.error([...at, "socket"], "is given beside host. Keep one of the two.");
+  const isMissing = (host ?? socket) === undefined && !["url", "host", "socket"].some((key) => report.hasErrorAt([...at, key]));
+  if (isMissing) report.error(at, `has neither url nor host. Add url = "${store.type}://user@host/database".`);
+  return { host: socket ?? host ?? "localhost", port, database, user, password, options: undefined };
 }
 
-function tlsOf(at: KeyPath, store: NormalisedPostgresql, context: CompileContext): TlsSettings {
+function tlsOf(at: KeyPath, store: NormalisedServer, context: CompileContext): TlsSettings {
   const { report } = context;
-  const { url, ca, host = url?.value.host ?? "" } = store;
+  const { url, ca } = store;
   if (store.tls !== undefined && url?.value.tls !== undefined)
     report.error([...at, "tls"], "is given beside sslmode in url. Keep one of the two.");
   // What was normalised says it here or in the URL.
   const mode = store.tls ?? url?.value.tls ?? "verify";
-  if (mode !== "disable" && isSocket(host))
+  if (mode !== "disable" && isSocket(hostOf(store) ?? ""))
     report.error([...at, "tls"], `is "${mode}", but a socket is on this machine, and has no TLS. Remove it, with ca, cert and key.`);
   if (ca !== undefined && mode !== "verify")
     report.error([...at, "ca"], `is not used with tls = "${mode}", which checks no certificate. Write tls = "verify", or remove it.`);
@@ -126,10 +139,19 @@ function passwordIn(path: KeyPath, file: string, context: CompileContext): strin
 
 /** `[storage]`. */
 export function checkStorage({ storage, store }: Normalised, { names, report }: CompileContext): void {
-  for (const key of ["data", "state"] as const) report.errorIf(["storage", key], unknownStore(storage[key], names));
+  for (const key of ["data", "state"] as const)
+    report.errorIf(["storage", key], unknownStore(storage[key], names) ?? unfitFor(key, storage[key], store));
   if (storage["on-corrupt"] !== undefined && store[storage.state]?.type === "postgresql")
     report.error(["storage", "on-corrupt"], `is for state in SQLite, and the store "${storage.state}" is PostgreSQL. Remove it.`);
   const { directory } = storage;
   if (directory === undefined || names.directories.has(directory)) return;
   report.error(["storage", "directory"], `unknown directory "${directory}". Add [directory.${directory}], or name another one.`);
+}
+
+/** MySQL is asked, and keeps nothing of the daemon's own. */
+function unfitFor(key: "data" | "state", name: string, stores: Normalised["store"]): string | undefined {
+  if (stores[name]?.type !== "mysql") return undefined;
+  return key === "data"
+    ? `keys and counters are not kept in MySQL. Remove this, and name the store where it is asked: sql_query('${name}', …), query :use "${name}" ….`
+    : "greylist and throttles are not kept in MySQL. Remove this, for a file of SQLite, or name a store of PostgreSQL.";
 }

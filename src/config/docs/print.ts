@@ -18,7 +18,7 @@ export function renderConfiguration({ normalised }: Configuration): string {
 }
 
 function masked(store: Normalised["store"][string]): Normalised["store"][string] {
-  if (store.type !== "postgresql") return store;
+  if (store.type === "sqlite") return store;
   const { url, password } = store;
   return { ...store, url: url && { ...url, written: withoutPassword(url.written) }, password: password === undefined ? undefined : mask };
 }

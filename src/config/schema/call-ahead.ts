@@ -1,7 +1,7 @@
 /** The keys of directories that ask the server which delivers. */
 import { z } from "zod";
+import { tlsModes } from "./database-url.ts";
 import { directoryCache } from "./directory-cache.ts";
-import { tlsModes } from "./postgresql-url.ts";
 import { domainName, duration, path, word } from "./values.ts";
 
 /** A name or an address literal (RFC 5321 4.1.1.1). */

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { defaultQueries } from "../../store/sample-queries.ts";
 import type { Queries } from "../../store/store-settings.ts";
-import { parsePostgresqlUrl, tlsModes } from "./postgresql-url.ts";
+import { parseMysqlUrl, parsePostgresqlUrl, tlsModes } from "./database-url.ts";
 import { duration, path, word, written } from "./values.ts";
 
 /** The store that always exists. */
@@ -11,11 +11,13 @@ export const embeddedName = "embedded";
 /** Stands for its path, which the state directory gives. */
 export const embeddedPath = ":embedded:";
 
+const argument = "The argument is `$1` or `?`.";
+
 function statement(name: keyof Queries, meaning: string) {
   return z
     .string()
     .default(defaultQueries[name])
-    .meta({ description: `${meaning} The argument is \`$1\` or \`?\`.` });
+    .meta({ description: `${meaning} ${argument}` });
 }
 
 const query = z
@@ -29,7 +31,10 @@ const query = z
     members: statement("members", "Address of a list to the primary addresses of all its members; no row, no list."),
     expand: statement("expand", "The same for EXPN, where a part is enough."),
     verify: statement("verify", "A word of VRFY to the addresses that it may mean."),
-    domains: statement("domains", "Domain to a row, if it is local."),
+    domains: z
+      .string()
+      .optional()
+      .meta({ description: `Domain to a row, if it is local. ${argument}`, unset: "the one for the sample schema" }),
   })
   .prefault({});
 
@@ -48,14 +53,11 @@ const sqlite = z.strictObject({
 /** The store that always exists, where the file says nothing of it. */
 export const embedded = sqlite.parse({ type: "sqlite", path: embeddedPath });
 
-const postgresql = z.strictObject({
-  type: z.literal("postgresql").meta({ description: "A database of PostgreSQL." }),
-  url: written(parsePostgresqlUrl)
-    .optional()
-    .meta({ description: "`postgresql://user@host:port/database`, in place of `host`; `?sslmode=` is `tls`.", unset: "none" }),
-  host: word.optional().meta({ description: "Name or address of the server, or the folder of its socket.", unset: "none" }),
-  port: z.int().min(1).max(65535).optional().meta({ description: "Port of the server.", unset: "5432" }),
-  database: word.optional().meta({ description: "The database.", unset: "the name of the user" }),
+const port = z.int().min(1).max(65535).optional();
+const database = word.optional();
+
+/** Of every server: the login, and the way there. */
+const login = {
   user: word.optional().meta({ description: "The user to log in as.", unset: "the user of the daemon" }),
   password: z.string().optional().meta({ description: "The password; better in `password-file`.", unset: "none" }),
   "password-file": path.optional().meta({ description: "A file whose first line is the password.", unset: "none" }),
@@ -71,10 +73,33 @@ const postgresql = z.strictObject({
   key: path.optional().meta({ description: "A file with the private key of `cert`.", unset: "none" }),
   pool: z.int().min(1).max(1000).default(10).meta({ description: "The largest number of connections." }),
   ...common,
+};
+
+const postgresql = z.strictObject({
+  type: z.literal("postgresql").meta({ description: "A database of PostgreSQL." }),
+  url: written(parsePostgresqlUrl)
+    .optional()
+    .meta({ description: "`postgresql://user@host:port/database`, in place of `host`; `?sslmode=` is `tls`.", unset: "none" }),
+  host: word.optional().meta({ description: "Name or address of the server, or the folder of its socket.", unset: "none" }),
+  port: port.meta({ description: "Port of the server.", unset: "5432" }),
+  database: database.meta({ description: "The database.", unset: "the name of the user" }),
+  ...login,
+});
+
+const mysql = z.strictObject({
+  type: z.literal("mysql").meta({ description: "A database of MySQL or MariaDB." }),
+  url: written(parseMysqlUrl)
+    .optional()
+    .meta({ description: "`mysql://user@host:port/database`, in place of `host`; `?ssl-mode=` is `tls`.", unset: "none" }),
+  host: word.optional().meta({ description: "Name or address of the server.", unset: "none" }),
+  socket: path.optional().meta({ description: "The socket of a server on this machine, in place of `host`.", unset: "none" }),
+  port: port.meta({ description: "Port of the server.", unset: "3306" }),
+  database: database.meta({ description: "The database; needed here or in `url`.", unset: "that of `url`" }),
+  ...login,
 });
 
 export const storeTable = z
-  .record(z.string(), z.discriminatedUnion("type", [sqlite, postgresql]))
+  .record(z.string(), z.discriminatedUnion("type", [sqlite, postgresql, mysql]))
   .prefault({})
   .meta({
     description:

@@ -1,8 +1,8 @@
 /** One LDAP server with a connection that is kept, and opened again when it is needed. */
 import { Availability, type OnAvailability } from "../../answer/availability.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
+import { messageOf } from "../../store/connections.ts";
 import { PendingAnswer } from "../../store/pending-answer.ts";
-import { messageOf } from "../../store/postgresql-pool.ts";
 import { type LdapConnection, openConnection, type Search } from "./connection.ts";
 import { busy, invalidCredentials, resultCodeOf, unavailable } from "./driver.ts";
 import type { LdapEntry } from "./entry.ts";

@@ -4,8 +4,9 @@ import { Availability, type OnAvailability } from "../../answer/availability.ts"
 import type { WaitedFor } from "../../answer/patience.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import type { CorrespondentQuestion, GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
+import { messageOf } from "../../store/connections.ts";
 import { PendingAnswer } from "../../store/pending-answer.ts";
-import { messageOf, PostgresqlPool, sqlStateOf } from "../../store/postgresql-pool.ts";
+import { PostgresqlPool, sqlStateOf } from "../../store/postgresql-pool.ts";
 import type { PostgresqlSettings } from "../../store/store-settings.ts";
 import { waitedFor } from "../../store/waited-for.ts";
 import type { AddressRow, GreylistRow, Triplet } from "../decide.ts";

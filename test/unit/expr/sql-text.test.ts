@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { countPlaceholders, isReading, placeholders } from "../../../src/expr/sql-text.ts";
+import { countPlaceholders, isReading, placeholders, positional } from "../../../src/expr/sql-text.ts";
 
 const rows: [sql: string, sqlite: string, postgresql: string][] = [
   ["SELECT ?", "SELECT ?", "SELECT $1"],
@@ -29,6 +29,19 @@ it.each(rows)("%s", (sql, sqlite, postgresql) => {
   expect([placeholders(sql, "sqlite"), placeholders(sql, "postgresql")]).toEqual([sqlite, postgresql]);
 });
 
+it.each<[sql: string, text: string, order: readonly number[]]>([
+  ["SELECT ?, ?", "SELECT ?, ?", [1, 2]],
+  ["SELECT $2, $1, $2", "SELECT ?, ?, ?", [2, 1, 2]],
+  ["SELECT '?', '$1', ?", "SELECT '?', '$1', ?", [1]],
+  ["SELECT 'it\\'s ?', 'it''s $1', $1", "SELECT 'it\\'s ?', 'it''s $1', ?", [1]],
+  ['SELECT "say \\"?\\"", "\\\\", ?', 'SELECT "say \\"?\\"", "\\\\", ?', [1]],
+  ["SELECT `a?$1`, $1 # $1 ?\n, $1", "SELECT `a?$1`, ? # $1 ?\n, ?", [1, 1]],
+  ["SELECT ? -- ?\n/* ? */", "SELECT ? -- ?\n/* ? */", [1]],
+  ["SELECT ? 'open ?", "SELECT ? 'open ?", [1]],
+])("%s in MySQL", (sql, text, order) => {
+  expect(positional(sql)).toEqual({ text, order });
+});
+
 it.each<[sql: string, count: number | undefined]>([
   ["SELECT 1", 0],
   ["SELECT ?, '?', ?", 2],
@@ -38,6 +51,8 @@ it.each<[sql: string, count: number | undefined]>([
   // A string in PostgreSQL, placeholders in SQLite.
   ["SELECT $$ ? $$", undefined],
   ["SELECT [a?]", undefined],
+  // The rest of a string in MySQL.
+  ["SELECT '\\', ?", undefined],
 ])("%s has %s", (sql, count) => {
   expect(countPlaceholders(sql)).toBe(count);
 });

@@ -28,7 +28,10 @@ function openTest(file: string, changes: Partial<SqliteSettings> = {}, readOnly 
   return { database, states };
 }
 
-databaseContract("SQLite", "blob", async () => ({ database: openTest("contract.sqlite").database, close: async () => {} }));
+databaseContract("SQLite", { engine: "sqlite", bytes: "blob" }, async () => ({
+  database: openTest("contract.sqlite").database,
+  close: async () => {},
+}));
 
 describe("the process of a store", () => {
   it.each(["at once", "during a statement"])("ends quietly when its parent is gone %s", async (when) => {

@@ -1,104 +1,158 @@
-/** How the way to a PostgreSQL server is protected, tried with real servers that have TLS or not. */
-import { chownSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+/** How the way to a server is protected, tried with real servers that have TLS or not. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openStore } from "../../../src/store/open-store.ts";
-import type { PostgresqlSettings, TlsSettings } from "../../../src/store/store-settings.ts";
+import type { TlsSettings } from "../../../src/store/store-settings.ts";
+import type { Changes, ServerKind, TestServer } from "../../contract/database-server.ts";
 import { issuedBy, makeCertificate } from "../../support/certificates.ts";
-import { TestPostgres } from "../../support/postgres.ts";
-import { postgresqlSettings } from "../../support/stores.ts";
+import { TestMariadb } from "../../support/mariadb.ts";
+import { whyNo } from "../../support/mta.ts";
+import { giveToServer, TestPostgres } from "../../support/postgres.ts";
+import { mariadb, postgresql } from "../../support/servers.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "postern-tls-"));
 const file = (name: string) => join(folder, name);
+const pem = (name: string) => readFileSync(file(name), "utf8");
 
-let secured: TestPostgres;
-let plain: TestPostgres;
-let pem: (name: string) => string;
-
-beforeAll(async () => {
+beforeAll(() => {
   const ca = makeCertificate(folder, "ca", "/CN=test CA");
   makeCertificate(folder, "server", "/CN=localhost", ...issuedBy(ca), "-addext", "subjectAltName=DNS:localhost");
+  makeCertificate(folder, "address", "/CN=address", ...issuedBy(ca), "-addext", "subjectAltName=IP:127.0.0.1");
   makeCertificate(folder, "stranger", "/CN=localhost");
-  pem = (name) => readFileSync(file(name), "utf8");
-  plain = await TestPostgres.create();
-  // The server reads its key as the user that it runs as.
-  const { uid, gid } = statSync(plain.folder);
-  for (const name of [folder, file("server.key"), file("server.pem"), file("ca.pem")]) chownSync(name, uid, gid);
-  const files = { cert: "server.pem", key: "server.key", ca: "ca.pem" };
-  secured = await TestPostgres.create(["ssl=on", ...Object.entries(files).map(([kind, name]) => `ssl_${kind}_file=${file(name)}`)]);
 });
-afterAll(async () => {
-  await plain.remove();
-  await secured.remove();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => rmSync(folder, { recursive: true }));
 
-const none = { ca: undefined, cert: undefined, key: undefined };
-const isEncrypted = "SELECT CASE WHEN ssl THEN 1 ELSE 0 END FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
-
-/** 1: encrypted; 0: in clear; else why there is no connection. */
-async function connect(server: TestPostgres, tls: TlsSettings, changes: Partial<PostgresqlSettings> = {}): Promise<unknown> {
-  const settings = postgresqlSettings(server.port, { host: "localhost", tls, ...changes });
-  const database = openStore(settings, { readOnly: true, onAvailability: () => {} });
-  try {
-    // Several connections at once find the same.
-    const [first, ...others] = await Promise.all([1, 2, 3].map(() => database.query(isEncrypted, [])));
-    for (const other of others) expect(other).toEqual(first);
-    return first?.kind === "rows" ? first.rows[0]?.[0] : undefined;
-  } catch (error) {
-    return String(error);
-  } finally {
-    await database.close();
-  }
+interface TlsKind extends ServerKind {
+  /** With the certificate of this name. */
+  secured(name: string): Promise<TestServer>;
+  /** A query for 1 or 0. */
+  readonly isEncrypted: string;
+  /** What a server without TLS says at first, and to a client that asks for TLS. */
+  readonly greeting: Buffer;
+  readonly refusal: Buffer;
+  /** All that a client may say to it, in hexadecimal digits. */
+  readonly request: string;
 }
 
-describe("a server with TLS", () => {
-  it.each(["prefer", "require"] as const)("%s encrypts, whatever the certificate is", async (mode) => {
-    expect(await connect(secured, { mode, ...none })).toBe(1);
-  });
+const kinds: readonly TlsKind[] = [
+  {
+    ...postgresql,
+    secured(name) {
+      const files = { cert: `${name}.pem`, key: `${name}.key`, ca: "ca.pem" };
+      // The server reads its key as the user that it runs as.
+      giveToServer(folder, ...Object.values(files).map(file));
+      return TestPostgres.create(["ssl=on", ...Object.entries(files).map(([kind, each]) => `ssl_${kind}_file=${file(each)}`)]);
+    },
+    isEncrypted: "SELECT CASE WHEN ssl THEN 1 ELSE 0 END FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
+    greeting: Buffer.alloc(0),
+    refusal: Buffer.from("N"),
+    // SSLRequest (PostgreSQL, 54.7).
+    request: "0000000804d2162f",
+  },
+  {
+    ...mariadb,
+    secured: (name) => TestMariadb.create([`--ssl-cert=${file(`${name}.pem`)}`, `--ssl-key=${file(`${name}.key`)}`]),
+    isEncrypted: "SELECT variable_value <> '' FROM information_schema.session_status WHERE variable_name = 'Ssl_cipher'",
+    greeting: handshake(),
+    refusal: Buffer.alloc(0),
+    request: "",
+  },
+];
 
-  it("verify needs a certificate that comes from the right place and is for the host", async () => {
-    expect(await connect(secured, { mode: "verify", ...none, ca: pem("ca.pem") })).toBe(1);
-    expect(await connect(secured, { mode: "verify", ...none })).toMatch(/certificate/);
-    expect(await connect(secured, { mode: "verify", ...none, ca: pem("stranger.pem") })).toMatch(/certificate/);
-    expect(await connect(secured, { mode: "verify", ...none, ca: pem("ca.pem") }, { host: "127.0.0.1" })).toMatch(/127\.0\.0\.1/);
-  });
+/** Protocol::HandshakeV10 of a server without CLIENT_SSL. */
+function handshake(): Buffer {
+  const [thread, capabilities, more, status] = ["\x01\0\0\0", "\xff\xf7", "\x08\0", "\x02\0"];
+  const payload = `\n5.5.5-test\0${thread}12345678\0${capabilities}!${status}${more}\x15${"\0".repeat(10)}123456789012\0mysql_native_password\0`;
+  return Buffer.from(`${String.fromCharCode(payload.length)}\0\0\0${payload}`, "latin1");
+}
 
-  it("disable does not encrypt", async () => {
-    expect(await connect(secured, { mode: "disable" })).toBe(0);
-  });
-});
+const none = { ca: undefined, cert: undefined, key: undefined };
 
-describe("a server without TLS", () => {
-  it.each(["prefer", "disable"] as const)("%s goes on in clear", async (mode) => {
-    expect(await connect(plain, mode === "disable" ? { mode } : { mode, ...none })).toBe(0);
-  });
+for (const kind of kinds) {
+  describe.skipIf(kind.engine === "mysql" && whyNo("MariaDB"))(kind.name, () => {
+    let secured: TestServer;
+    let plain: TestServer;
+    beforeAll(async () => {
+      plain = await kind.create();
+      secured = await kind.secured("server");
+    });
+    afterAll(async () => {
+      await plain.remove();
+      await secured.remove();
+    });
 
-  it.each(["require", "verify"] as const)("%s does not, and says so", async (mode) => {
-    expect(await connect(plain, { mode, ...none })).toContain("the server offers no TLS");
-  });
-});
+    /** 1: encrypted; 0: in clear; else why there is no connection. */
+    async function connect({ port }: { readonly port: number }, tls: TlsSettings, changes: Changes = {}): Promise<unknown> {
+      const settings = kind.settings(port, { host: "localhost", tls, ...changes });
+      const database = openStore(settings, { readOnly: true, onAvailability: () => {} });
+      try {
+        // Several connections at once find the same.
+        const [first, ...others] = await Promise.all([1, 2, 3].map(() => database.query(kind.isEncrypted, [])));
+        for (const other of others) expect(other).toEqual(first);
+        return first?.kind === "rows" ? first.rows[0]?.[0] : undefined;
+      } catch (error) {
+        return String(error);
+      } finally {
+        await database.close();
+      }
+    }
 
-describe("whoever answers in place of a server", () => {
-  it.each(["require", "verify"] as const)("is told nothing in clear with %s", async (mode) => {
-    const heard: Buffer[] = [];
-    const peers: Socket[] = [];
-    const server = createServer((peer) => {
-      peers.push(peer.on("error", () => {}));
-      peer.on("data", (bytes) => {
-        heard.push(bytes);
-        peer.write("N");
+    describe("a server with TLS", () => {
+      it.each(["prefer", "require"] as const)("%s encrypts, whatever the certificate is", async (mode) => {
+        expect(await connect(secured, { mode, ...none })).toBe(1);
       });
-    }).listen(0, "127.0.0.1");
-    await new Promise((resolve) => server.once("listening", resolve));
-    const address = server.address();
-    const port = typeof address === "object" ? (address?.port ?? 0) : 0;
-    expect(await connect(plain, { mode, ...none }, { host: "127.0.0.1", port, user: "postern", password: "s3cret" })).toContain("no TLS");
-    for (const peer of peers) peer.destroy();
-    server.close();
-    // SSLRequest (PostgreSQL, 54.7), and nothing else.
-    expect(new Set(heard.map((bytes) => bytes.toString("hex")))).toEqual(new Set(["0000000804d2162f"]));
+
+      it("verify needs a certificate that comes from the right place and is for the host", async () => {
+        expect(await connect(secured, { mode: "verify", ...none, ca: pem("ca.pem") })).toBe(1);
+        expect(await connect(secured, { mode: "verify", ...none })).toMatch(/certificate/);
+        expect(await connect(secured, { mode: "verify", ...none, ca: pem("stranger.pem") })).toMatch(/certificate/);
+        expect(await connect(secured, { mode: "verify", ...none, ca: pem("ca.pem") }, { host: "127.0.0.1" })).toMatch(/127\.0\.0\.1/);
+      });
+
+      // pg leaves this to Node.js, which does it.
+      it.runIf(kind.engine === "mysql")("verify takes a certificate for an address", async () => {
+        const server = await kind.secured("address");
+        expect(await connect(server, { mode: "verify", ...none, ca: pem("ca.pem") }, { host: "127.0.0.1" })).toBe(1);
+        await server.remove();
+      });
+
+      it("disable does not encrypt", async () => {
+        expect(await connect(secured, { mode: "disable" })).toBe(0);
+      });
+    });
+
+    describe("a server without TLS", () => {
+      it.each(["prefer", "disable"] as const)("%s goes on in clear", async (mode) => {
+        expect(await connect(plain, mode === "disable" ? { mode } : { mode, ...none })).toBe(0);
+      });
+
+      it.each(["require", "verify"] as const)("%s does not, and says so", async (mode) => {
+        expect(await connect(plain, { mode, ...none })).toContain("the server offers no TLS");
+      });
+    });
+
+    it.each(["require", "verify"] as const)("whoever answers in place of a server is told nothing in clear with %s", async (mode) => {
+      const heard: Buffer[] = [];
+      const peers: Socket[] = [];
+      const server = createServer((peer) => {
+        peers.push(peer.on("error", () => {}));
+        peer.write(kind.greeting);
+        peer.on("data", (bytes) => {
+          heard.push(bytes);
+          peer.write(kind.refusal);
+        });
+      }).listen(0, "127.0.0.1");
+      await new Promise((resolve) => server.once("listening", resolve));
+      const address = server.address();
+      const port = typeof address === "object" ? (address?.port ?? 0) : 0;
+      const login = { host: "127.0.0.1", user: "postern", password: "s3cret" };
+      expect(await connect({ port }, { mode, ...none }, login)).toContain("no TLS");
+      for (const peer of peers) peer.destroy();
+      server.close();
+      expect(new Set(heard.map((bytes) => bytes.toString("hex")))).toEqual(new Set(kind.request === "" ? [] : [kind.request]));
+    });
   });
-});
+}

@@ -1,0 +1,173 @@
+/** Connections to MySQL or MariaDB, at most so many, each used within a deadline: a late query is ended here and in the server. */
+import { connect } from "node:net";
+import { userInfo } from "node:os";
+import type mysql from "mysql2/promise";
+import { onDemand } from "../text/on-demand.ts";
+import { Connections } from "./connections.ts";
+import type { MysqlSettings } from "./store-settings.ts";
+
+const driver = onDemand<typeof mysql>("mysql2/promise");
+
+const idleMs = 60_000;
+const defaultPort = 3306;
+/** Statements that each connection keeps prepared: a server has room for 16,382 in all. */
+const maxPrepared = 32;
+
+export interface MysqlPoolOptions {
+  readonly readOnly: boolean;
+  /** Whether the connection is as good as before after this error. */
+  readonly isHarmless: (error: unknown) => boolean;
+}
+
+/** What a connection was prepared for, and when it was last used. */
+interface Use {
+  readonly timeoutMs: number;
+  readonly at: number;
+}
+
+export class MysqlPool {
+  readonly #options: mysql.PoolOptions;
+  readonly #mayBeClear: boolean;
+  readonly #readOnly: boolean;
+  readonly #connections: Connections<mysql.PoolConnection>;
+  /** Of scripts, which alone may be several statements. */
+  readonly #scripts: Connections<mysql.Connection>;
+  readonly #uses = new WeakMap<mysql.Connection, Use>();
+  readonly #spoilt = new WeakSet<mysql.PoolConnection>();
+  #pool: mysql.Pool;
+  #waiting = 0;
+
+  constructor(settings: MysqlSettings, { readOnly, isHarmless }: MysqlPoolOptions) {
+    this.#options = poolOptions(settings);
+    this.#mayBeClear = settings.tls.mode === "prefer";
+    this.#readOnly = readOnly;
+    this.#pool = openPool(this.#options);
+    this.#connections = new Connections<mysql.PoolConnection>({
+      lend: () => this.#lend(),
+      takeBack: (connection, isFit) => (isFit ? connection.release() : connection.destroy()),
+      isFit: (connection, error) => (error === undefined ? !this.#spoilt.has(connection) : isHarmless(error)),
+    });
+    this.#scripts = new Connections<mysql.Connection>({
+      lend: () => this.#connect(() => driver().createConnection({ ...connectionOptions(this.#options), multipleStatements: true })),
+      takeBack: (connection) => connection.destroy(),
+      isFit: () => false,
+    });
+  }
+
+  /** Queries that wait for a connection. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** The deadline counts from the call, so that waiting for a connection is within it. */
+  use<T>(timeoutMs: number, work: (connection: mysql.PoolConnection) => Promise<T>): Promise<T> {
+    return this.#connections.use(timeoutMs, async (connection) => {
+      if (this.#uses.get(connection.connection)?.timeoutMs !== timeoutMs) await this.#prepare(connection, timeoutMs);
+      this.#uses.set(connection.connection, { timeoutMs, at: performance.now() });
+      return work(connection);
+    });
+  }
+
+  /** On a connection of its own. */
+  run(timeoutMs: number, script: string): Promise<void> {
+    return this.#scripts.use(timeoutMs, async (connection) => {
+      await this.#prepare(connection, timeoutMs);
+      await connection.query(script);
+    });
+  }
+
+  /** After what it is used for now, the connection is closed. */
+  spoil(connection: mysql.PoolConnection): void {
+    this.#spoilt.add(connection);
+  }
+
+  /** Queries in progress fail, since they may take minutes. */
+  async close(): Promise<void> {
+    this.#connections.giveUp();
+    this.#scripts.giveUp();
+    // What fails now was about to be closed.
+    await this.#pool.end().catch(() => {});
+  }
+
+  async #lend(): Promise<mysql.PoolConnection> {
+    this.#waiting += 1;
+    try {
+      const connection = await this.#connect(() => this.#pool.getConnection());
+      const use = this.#uses.get(connection.connection);
+      if (use === undefined || performance.now() - use.at < idleMs) return connection;
+      // A server or a firewall may have forgotten it.
+      connection.destroy();
+    } finally {
+      this.#waiting -= 1;
+    }
+    return this.#lend();
+  }
+
+  async #connect<T>(open: () => Promise<T>): Promise<T> {
+    try {
+      return await open();
+    } catch (cause) {
+      if (codeOf(cause) !== "HANDSHAKE_NO_SSL_SUPPORT") throw cause;
+      if (!this.#mayBeClear)
+        throw new Error('the server offers no TLS. Switch it on there; on a safe network, write tls = "disable"', { cause });
+      if (this.#options.ssl !== undefined) {
+        delete this.#options.ssl;
+        this.#pool = openPool(this.#options);
+      }
+      return open();
+    }
+  }
+
+  /** Each server reads what is for it: the server, too, ends a query that nobody waits for any more. */
+  async #prepare(connection: mysql.Connection, timeoutMs: number): Promise<void> {
+    const [mariadb, mysqlServer] = [`max_statement_time = ${timeoutMs / 1000}`, `max_execution_time = ${timeoutMs}`];
+    await connection.query(`SET /*M!100101 ${mariadb}, */ /*!50708 ${mysqlServer}, */ autocommit = 1`);
+    if (this.#readOnly) await connection.query("SET SESSION TRANSACTION READ ONLY");
+  }
+}
+
+function openPool(options: mysql.PoolOptions): mysql.Pool {
+  const pool = driver().createPool({ ...options });
+  // The pool drops such a connection; the next query shows whether the server is down.
+  pool.pool.on("connection", (connection) => connection.on("error", () => {}));
+  return pool;
+}
+
+function poolOptions({ host, port = defaultPort, tls, ...settings }: MysqlSettings): mysql.PoolOptions {
+  const options: mysql.PoolOptions = {
+    user: settings.user ?? userInfo().username,
+    // Text that comes from no column is compared exactly; a column, by its own collation.
+    charset: "UTF8MB4_BIN",
+    connectTimeout: settings.timeoutMs,
+    maxPreparedStatements: maxPrepared,
+    // The server must not ask for files of this machine.
+    flags: ["-LOCAL_FILES"],
+    rowsAsArray: true,
+    // As text, what JavaScript has no value for.
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+    dateStrings: true,
+    jsonStrings: true,
+    connectionLimit: settings.pool,
+  };
+  if (settings.database !== undefined) options.database = settings.database;
+  if (settings.password !== undefined) options.password = settings.password;
+  if (host.startsWith("/")) return { ...options, socketPath: host };
+  // Where no name can be sent, Node.js compares the certificate with what the socket says of its host, which an address does not set.
+  const stream = () => Object.assign(connect({ host, port, keepAlive: true, noDelay: true }), { _host: host });
+  const network = { ...options, host, port, stream };
+  if (tls.mode === "disable") return network;
+  const { mode, ca, cert, key } = tls;
+  const files = Object.fromEntries(Object.entries({ ca, cert, key }).filter(([, pem]) => pem !== undefined));
+  return { ...network, ssl: { ...files, rejectUnauthorized: mode === "verify", verifyIdentity: mode === "verify" } };
+}
+
+/** The driver warns of what is for a pool alone. */
+function connectionOptions({ connectionLimit: _, ...options }: mysql.PoolOptions): mysql.ConnectionOptions {
+  return options;
+}
+
+/** Of Node.js or of the server, by its name; `""`: it has none. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+}
