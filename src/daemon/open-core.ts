@@ -22,6 +22,7 @@ import { checkStatements } from "./check-statements.ts";
 import { Databases, isUnwritten } from "./databases.ts";
 import { type Answerers, Answers, AnswersWithoutWriting } from "./expression-sources.ts";
 import { RequestSources, type SharedByRequests } from "./request-sources.ts";
+import { SenderAuthAnswers } from "./sender-auth-sources.ts";
 import { Leases, Shared } from "./shared.ts";
 import type { StateLease } from "./state-lease.ts";
 
@@ -120,6 +121,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
     settings,
     sources: {
       ask: new AnswersOf(answerers),
+      senderAuth: new SenderAuthAnswers(dns, options.now),
       directory,
       lookup,
       now: options.clock,
@@ -131,7 +133,11 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
     ...(options.onScriptLine && { onScriptLine: options.onScriptLine }),
   };
 
-  const byRequests: SharedByRequests = { sources: core.sources, ask: (patience) => new AnswersOf(answerers, patience) };
+  const byRequests: SharedByRequests = {
+    sources: core.sources,
+    ask: (patience) => new AnswersOf(answerers, patience),
+    senderAuth: (patience) => new SenderAuthAnswers(dns, options.now, patience),
+  };
 
   return {
     configuration,

@@ -2,7 +2,7 @@
 import type { Answer } from "../answer/answer.ts";
 import { type Patience, type WaitedFor, waitPatiently } from "../answer/patience.ts";
 import type { Ask } from "../expr/ask.ts";
-import type { Directory, Exemptions, Lookup, Recipient, Sources } from "../stage/sources.ts";
+import type { Directory, Exemptions, Lookup, Recipient, SenderAuth, Sources } from "../stage/sources.ts";
 import type { CorrespondentQuestion, GreylistAnswer, GreylistQuestion, State, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
 
 /** What all requests to one core have in common. */
@@ -10,6 +10,7 @@ export interface SharedByRequests {
   readonly sources: Sources;
   /** What expressions ask, with the patience of a request. */
   readonly ask: (patience: Patience) => Ask;
+  readonly senderAuth: (patience: Patience) => SenderAuth;
 }
 
 export class RequestSources implements Sources {
@@ -27,6 +28,10 @@ export class RequestSources implements Sources {
   get ask(): Ask {
     this.#ask ??= this.#shared.ask(this.#patience);
     return this.#ask;
+  }
+
+  get senderAuth(): SenderAuth {
+    return this.#shared.senderAuth(this.#patience);
   }
 
   get state(): State {

@@ -1,6 +1,9 @@
 /** What the log says of one decision: every input that decided it, and what came of it. */
+import { canonicalAddress } from "../mail/address.ts";
 import { formatReply } from "../mail/reply.ts";
+import { iprevOf, spfEhloOf, spfOf } from "../stage/sender-auth.ts";
 import type { Session } from "../stage/session.ts";
+import type { AuthResult } from "../stage/sources.ts";
 import type { StageName } from "../stage/stage-result.ts";
 import type { Verdict } from "../stage/verdict.ts";
 import { cleanText } from "../text/controls.ts";
@@ -31,6 +34,10 @@ export interface Decision {
   readonly reason: string;
   /** Where an accepted recipient goes. */
   readonly resolved: readonly string[];
+  /** Results of what was asked about the client and its sender. */
+  readonly spfEhlo?: AuthResult;
+  readonly spf?: AuthResult;
+  readonly iprev?: AuthResult;
   /** Only in shadow mode: the verdict that was not carried out. */
   readonly would?: VerdictKind;
   /** From the whole request to the verdict; a reply that is delayed leaves later. */
@@ -74,11 +81,24 @@ export function reportDecision({ onDecision }: EventSink, decided: Decided): voi
     reply: isPass ? "" : formatReply(verdict.reply),
     reason: verdict.reason,
     resolved: decided.resolved.map(loggable),
+    ...(session.auth === undefined ? undefined : authResults(decided)),
     ...(isShadow && !isPass ? { would: verdict.kind } : undefined),
     ms: Math.round(decided.ms * 1000) / 1000,
   };
   if (isPass || verdict.cause === undefined) onDecision(decision);
   else onDecision(decision, verdict.cause);
+}
+
+function authResults({ session, stage, helo, sender }: Decided): Pick<Decision, "spfEhlo" | "spf" | "iprev"> {
+  const spfEhlo = spfEhloOf({ session, helo });
+  const iprev = iprevOf(session);
+  const spf =
+    stage === "mail" || stage === "rcpt" ? spfOf({ session, helo, sender, rcpt: "", mailFrom: canonicalAddress(sender) }) : undefined;
+  return {
+    ...(spfEhlo && { spfEhlo: spfEhlo.result }),
+    ...(spf && { spf: spf.result }),
+    ...(iprev && { iprev: iprev.result }),
+  };
 }
 
 /** A path in SMTP has at most 256 octets; a text that is longer than this is not worth its place in a log. */

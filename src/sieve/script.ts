@@ -124,6 +124,8 @@ export interface Script {
   readonly statements: readonly ScriptStatement[];
   /** What it, or a script that it includes, may set of the envelope. */
   readonly sets: ReadonlySet<EnvelopePart>;
+  /** Items of the environment that it, or a script that it includes, may read. */
+  readonly reads: ReadonlySet<string>;
   /**
    * A promise only where a source lets it wait or other requests must have their turn. Faults of the script and sources that cannot tell end it
    * with a `failure`; it throws only for a bug of ours.

@@ -9,8 +9,8 @@ export interface Admission {
   readonly sender: string | undefined;
   /** Counters that have counted the message by this recipient. */
   readonly counted: readonly string[];
-  /** That the message is to get. */
-  readonly header: Header | undefined;
+  /** That the message is to get; where only one of them can be given, it is the first. */
+  readonly headers: readonly Header[];
 }
 
 export interface Header {

@@ -1,4 +1,4 @@
-/** The EHLO stage: is the name fully qualified, is it blocklisted, is it denied, what does the script say. */
+/** The EHLO stage: is the name fully qualified, is it blocklisted, what does SPF say, is it denied, what does the script say. */
 
 import { type Answer, after } from "../answer/answer.ts";
 import { firstOutcome, type Steps, takeSteps } from "../answer/steps.ts";
@@ -14,12 +14,15 @@ import { evaluate } from "./evaluate.ts";
 import { isFullyQualified } from "./fqdn.ts";
 import { ehloUnavailable, onTemporary, pass, passed, refuse, unavailable } from "./refuse.ts";
 import { runScript } from "./script.ts";
+import { forgetTemporary } from "./sender-auth.ts";
+import { verifyEhlo } from "./sender-verdict.ts";
 import type { Scripted, Session } from "./session.ts";
 import type { Verdict } from "./verdict.ts";
 import type { Scope } from "./vocabulary.ts";
 
 /** `name` is the argument as sent. After a pass it becomes the name of the session; after a refusal the previous one stays. */
 export function decideEhlo(session: Session, name: string, core: Core): Answer<Verdict> {
+  forgetTemporary(session);
   return onTemporary(decide, cannotTell, { session, helo: name, sender: "", rcpt: "", core });
 }
 
@@ -27,7 +30,7 @@ interface Ehlo extends Scope {
   readonly core: Core;
 }
 
-const steps: Steps<Ehlo, Verdict> = [passKnown, checkSyntax, askBlocklists, askDeny, askScript];
+const steps: Steps<Ehlo, Verdict> = [passKnown, checkSyntax, askBlocklists, askSpf, askDeny, askScript];
 const stepsIfTrusted: Steps<Ehlo, Verdict> = [askDeny, passTrusted];
 
 function decide(ehlo: Ehlo): Answer<Verdict> {
@@ -79,6 +82,10 @@ function askBlocklist(list: string, { domain, core }: { readonly domain: string;
 
 function askDeny(ehlo: Ehlo): Answer<Verdict | undefined> {
   return askDenials(ehlo.core.settings.ehlo.deny, ehlo, ehlo.core);
+}
+
+function askSpf(ehlo: Ehlo): Answer<Verdict | undefined> {
+  return verifyEhlo(ehlo, ehlo.core);
 }
 
 function askScript(ehlo: Ehlo): Answer<Verdict> {

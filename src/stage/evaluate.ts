@@ -3,6 +3,7 @@
 import { type Answer, after } from "../answer/answer.ts";
 import type { Value } from "../expr/value.ts";
 import type { Core } from "./core.ts";
+import { askChecks } from "./sender-auth.ts";
 import type { Rule } from "./stage-settings.ts";
 import { askOf } from "./traced-ask.ts";
 import { type Scope, variablesOf } from "./vocabulary.ts";
@@ -11,6 +12,11 @@ import { type Scope, variablesOf } from "./vocabulary.ts";
 export function evaluate(step: string, rule: Rule, scope: Scope, core: Core): Answer<Value> {
   // What depends on nothing is in the configuration for all to see.
   if (rule.constant !== undefined) return rule.constant;
+  if (rule.checks === undefined) return evaluateNow(step, rule, scope, core);
+  return after(askChecks(rule.checks, scope, core), () => evaluateNow(step, rule, scope, core));
+}
+
+function evaluateNow(step: string, rule: Rule, scope: Scope, core: Core): Answer<Value> {
   const value = rule.evaluate(scope, askOf(core));
   return core.trace === undefined ? value : traced(step, value, namedValues(rule, scope), core.trace);
 }

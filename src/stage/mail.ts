@@ -1,4 +1,7 @@
-/** The MAIL stage: EHLO must have come first; who may send as the sender; `deny`; a script; the sender may be rewritten; parameters of extensions; throttles by sender. */
+/**
+ * The MAIL stage: EHLO must have come first; reverse name and SPF; who may send as the sender; `deny`; a script; the sender may be rewritten;
+ * parameters of extensions; throttles by sender.
+ */
 
 import { type Answer, after } from "../answer/answer.ts";
 import { type Steps, takeSteps } from "../answer/steps.ts";
@@ -15,6 +18,8 @@ import type { CommandFacts } from "./parameters.ts";
 import { onTemporary, passed, refuse, unavailable } from "./refuse.ts";
 import { runScript } from "./script.ts";
 import { checkAllowed, checkOwner } from "./sender.ts";
+import { forgetTemporary } from "./sender-auth.ts";
+import { needsEhlo, verifyMail } from "./sender-verdict.ts";
 import type { Scripted, Session } from "./session.ts";
 import type { Terms } from "./smtp-command.ts";
 import { askThrottles, type Throttled } from "./throttle.ts";
@@ -30,9 +35,10 @@ export function decideMail(
   terms: Partial<Terms> = {},
 ): Answer<MailOutcome> {
   const oversized = oversizedMail(sender, facts.parameters ?? []);
-  if (oversized !== undefined) return { verdict: oversized, sender: "" };
+  if (oversized !== undefined) return { verdict: oversized, sender: "", mailFrom: "" };
+  forgetTemporary(session);
   const given = canonicalAddress(sender);
-  const mail = { session, helo: session.helo, sender: given, rcpt: "", given, core, facts, terms, observed: undefined };
+  const mail = { session, helo: session.helo, sender: given, rcpt: "", mailFrom: given, core, facts, terms, observed: undefined };
   return onTemporary<Mail, MailOutcome>(decide, cannotTell, mail);
 }
 
@@ -40,8 +46,7 @@ interface Mail extends Scope {
   readonly core: Core;
   readonly facts: CommandFacts;
   readonly terms: Partial<Terms>;
-  /** Canonical. */
-  readonly given: string;
+  readonly mailFrom: string;
   /** As given, as a script changed it, rewritten. */
   sender: string;
   observed: RefusedParameter | undefined;
@@ -49,6 +54,7 @@ interface Mail extends Scope {
 
 const steps: Steps<Mail, MailOutcome> = [
   requireEhlo,
+  askSenderAuth,
   askAllowed,
   askOwner,
   askDeny,
@@ -62,12 +68,12 @@ function decide(mail: Mail): Answer<MailOutcome> {
   return takeSteps(steps, mail, mail.core.abort);
 }
 
-function cannotTell(cause: unknown, { core, given }: Mail): MailOutcome {
-  return { verdict: unavailable(core.settings.rcpt.replies.unavailable, cause), sender: given };
+function cannotTell(cause: unknown, { core, mailFrom }: Mail): MailOutcome {
+  return { verdict: unavailable(core.settings.rcpt.replies.unavailable, cause), sender: mailFrom, mailFrom };
 }
 
-function said(verdict: Verdict, { sender, observed }: Mail): MailOutcome {
-  return { verdict, sender, observed };
+function said(verdict: Verdict, { sender, mailFrom, observed }: Mail): MailOutcome {
+  return { verdict, sender, mailFrom, observed };
 }
 
 const noEhlo = refuse(reply(503, "5.5.1", "Polite people say EHLO first."), "no-ehlo");
@@ -78,8 +84,13 @@ function requireEhlo(mail: Mail): Answer<MailOutcome | undefined> {
   return after(evaluate("require", core.settings.ehlo.require, mail, core), refuseUngreeted, mail);
 }
 
-function refuseUngreeted(isRequired: Value, mail: Mail): MailOutcome | undefined {
-  return asBoolean(isRequired) ? said(noEhlo, mail) : undefined;
+function refuseUngreeted(isRequired: Value, mail: Mail): Answer<MailOutcome | undefined> {
+  if (asBoolean(isRequired)) return said(noEhlo, mail);
+  return after(needsEhlo(mail, mail.core), (isNeeded) => (isNeeded ? said(noEhlo, mail) : undefined));
+}
+
+function askSenderAuth(mail: Mail): Answer<MailOutcome | undefined> {
+  return after(verifyMail(mail, mail.core), refuseIf, mail);
 }
 
 function askAllowed(mail: Mail): Answer<MailOutcome | undefined> {

@@ -17,6 +17,7 @@ import { checkRcptParameters } from "./extensions.ts";
 import { askGreylist, type Greylisting } from "./greylist.ts";
 import { errorWait, maxErrors, maxRecipients, numberOf } from "./number-settings.ts";
 import type { CommandFacts } from "./parameters.ts";
+import { receivedSpf } from "./received-spf.ts";
 import { onTemporary, pass, passed, refuse, unavailable } from "./refuse.ts";
 import { foundAt, type Resolution, resolveToEnd, rewrite } from "./resolve.ts";
 import { runScript } from "./script.ts";
@@ -66,7 +67,7 @@ export function decideRcpt(
     reason: "pass",
     resolved: none,
     taken: none,
-    header: undefined,
+    headers: none,
     observed: undefined,
   };
   const outcome = onTemporary(decide, cannotTell, rcpt);
@@ -96,7 +97,7 @@ interface Rcpt extends Scope {
   resolved: readonly string[];
   /** By throttles. */
   taken: readonly ThrottleQuestion[];
-  header: Header | undefined;
+  headers: readonly Header[];
   observed: RefusedParameter | undefined;
 }
 
@@ -321,7 +322,7 @@ function takeGreylisting(greylisting: Greylisting | undefined, rcpt: Rcpt): Answ
   if (greylisting === undefined) return after(rememberIfElsewhere(rcpt), () => accept(pass(rcpt.reason), rcpt));
   const { verdict, header } = greylisting;
   if (verdict.kind !== "pass") return after(giveBack(rcpt.taken, rcpt.core), () => uncounted(verdict));
-  if (!rcpt.transaction.hasHeader) rcpt.header = header;
+  if (header !== undefined) rcpt.headers = [header];
   return accept(verdict, rcpt);
 }
 
@@ -332,10 +333,20 @@ function rememberIfElsewhere(rcpt: Rcpt): Answer<undefined> {
 }
 
 /** A script may change the sender with a recipient; with one that is refused it does not. */
-function accept(verdict: Verdict, { given, resolved, changedSender, taken, header }: Rcpt): RcptOutcome {
+function accept(verdict: Verdict, rcpt: Rcpt): RcptOutcome {
+  const { given, resolved, changedSender, taken } = rcpt;
   const counted = taken.length === 0 ? none : taken.map(({ key }) => key);
-  const admission = { given, resolved, counts: verdict !== duplicate.verdict, sender: changedSender, counted, header };
+  const headers = headersOf(rcpt);
+  const admission = { given, resolved, counts: verdict !== duplicate.verdict, sender: changedSender, counted, headers };
   return { verdict, admission, countsAsError: false };
+}
+
+/** Each once a message. That of the greylist comes first, since it comes with no other message. */
+function headersOf(rcpt: Rcpt): readonly Header[] {
+  const { headerHost } = rcpt.core.settings.senderAuth;
+  const spf = headerHost === undefined ? undefined : receivedSpf(rcpt, headerHost);
+  const headers = spf === undefined ? rcpt.headers : [...rcpt.headers, spf];
+  return headers.length === 0 ? none : headers.filter(({ name }) => !rcpt.transaction.headers?.has(name));
 }
 
 function uncounted(verdict: Verdict): RcptOutcome {

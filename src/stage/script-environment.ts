@@ -2,6 +2,7 @@
 import type { Value } from "../expr/value.ts";
 import { reverseName } from "../mail/ip.ts";
 import { type Parameters, parameterValue } from "./parameters.ts";
+import { iprevOf, spfEhloOf, spfOf } from "./sender-auth.ts";
 import { type Scope, variablesOf } from "./vocabulary.ts";
 
 export type ScriptStage = "ehlo" | "mail" | "rcpt";
@@ -26,8 +27,6 @@ export interface Facts {
 /** `undefined`: the item has no value in this session. */
 type ReadItem = (facts: Facts) => Value | undefined;
 
-const none: ReadItem = () => undefined;
-
 /** Absent rather than empty. */
 const text = (value: string | undefined): Value | undefined => (value === "" ? undefined : value);
 
@@ -38,14 +37,13 @@ const items: ReadonlyMap<string, ReadItem> = new Map<string, ReadItem>([
   ["stage", ({ stage }) => stage],
   ["tls.version", ({ scope }) => text(scope.session.tlsVersion)],
   ["tls.cipher", ({ scope }) => text(scope.session.tlsCipher)],
-  ["iprev.ptr", ({ scope }) => text(scope.session.client.name)],
+  ["iprev.result", ({ scope }) => text(iprevOf(scope.session)?.result)],
+  ["iprev.ptr", ({ scope }) => text(iprevOf(scope.session)?.ptr ?? scope.session.client.name)],
+  ["spf.result", ({ scope, stage }) => (stage === "ehlo" ? undefined : spfOf(scope)?.result)],
+  ["spf_ehlo.result", ({ scope }) => spfEhloOf(scope)?.result],
   ["param.body", ({ mail }) => parameterValue("BODY", mail)?.toLowerCase()],
   ["param.smtputf8", ({ mail }) => (parameterValue("SMTPUTF8", mail) === undefined ? undefined : 1)],
   ["param.requiretls", ({ mail }) => (parameterValue("REQUIRETLS", mail) === undefined ? undefined : 1)],
-  // Nothing checks them yet, but scripts that name them must load.
-  ["spf.result", none],
-  ["spf_ehlo.result", none],
-  ["iprev.result", none],
   ["domain", ({ host }) => host.hostname.replace(/^[^.]*\.(?=[^.]+\.)/, "")],
   ["host", ({ host }) => host.hostname],
   ["location", () => "MTA"],

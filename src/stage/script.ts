@@ -14,6 +14,7 @@ import { ehloUnavailable, onTemporary, refuse, unavailable } from "./refuse.ts";
 import { separatorOf } from "./resolve.ts";
 import { declaredSize, envelopeOf } from "./script-envelope.ts";
 import { environmentItem, type Facts, type ScriptStage } from "./script-environment.ts";
+import { askChecks, checksFor } from "./sender-auth.ts";
 import type { Scripted } from "./session.ts";
 import { askOf } from "./traced-ask.ts";
 import { listedOf, type Scope } from "./vocabulary.ts";
@@ -39,7 +40,9 @@ export function runScript(command: ScriptedCommand, core: Core): Answer<Scripted
   );
   return after(chosen, (script) => {
     if (!("run" in script)) return script;
-    return after(script.run(surroundingsOf(command, core)), (outcome) => {
+    const needed = checksFor(script.reads);
+    const run = () => script.run(surroundingsOf(command, core));
+    return after(needed === undefined ? run() : after(askChecks(needed, command.scope, core), run), (outcome) => {
       const scripted = scriptedBy(outcome, stage, core);
       core.trace?.({ step: `script ${script.name}`, asked: "outcome", answer: describe(outcome) });
       return outcome.failure === undefined ? scripted : failed({ stage, ...outcome.failure }, scripted, core);

@@ -4,6 +4,7 @@ import { canonicalLogin } from "../mail/address.ts";
 import type { Admission } from "./admission.ts";
 import { ByRecipient } from "./by-recipient.ts";
 import type { Parameters } from "./parameters.ts";
+import type { KnownAuth } from "./sender-auth.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Facts that hold for the whole session. */
@@ -49,11 +50,15 @@ export interface Session extends Peer {
   /** Recipients refused so far that count against `session.rcpt.errors.total`. */
   errors: number;
   transaction: Transaction | undefined;
+  /** What the DNS says of the client and its sender; `undefined`: nothing was asked. */
+  auth: KnownAuth | undefined;
 }
 
 export interface Transaction {
   /** Canonical, after rewriting; `""` is the null sender. A script may change it with a recipient. */
   sender: string;
+  /** The sender as given, canonical. */
+  readonly mailFrom: string;
   /** Of MAIL, as sent. */
   readonly parameters: Parameters;
   /** Accepted recipients as given, canonical, with what each resolved to; `undefined`: none yet, as with the other collections. */
@@ -64,8 +69,8 @@ export interface Transaction {
   accepted: number;
   /** Counters that this message has been counted by, where a message counts once. */
   counted: Set<string> | undefined;
-  /** A header was asked for already: once a message is enough. */
-  hasHeader: boolean;
+  /** Names of headers that were asked for already: once a message is enough. */
+  headers: Set<string> | undefined;
   /** What scripts said of recipients of which only a part was decided yet: none runs twice. */
   scripted: Map<string, Scripted> | undefined;
 }
@@ -92,18 +97,20 @@ export function openSession({ listener, client, server, trusted }: Peer, login =
     helo: "",
     errors: 0,
     transaction: undefined,
+    auth: undefined,
   };
 }
 
-export function beginTransaction(session: Session, sender: string, parameters: Parameters = []): void {
+export function beginTransaction(session: Session, sender: string, parameters: Parameters = [], mailFrom = sender): void {
   session.transaction = {
     sender,
+    mailFrom,
     parameters,
     given: undefined,
     resolved: undefined,
     accepted: 0,
     counted: undefined,
-    hasHeader: false,
+    headers: undefined,
     scripted: undefined,
   };
 }
@@ -112,14 +119,19 @@ const none: readonly string[] = [];
 
 /** Enters an accepted recipient. Where the MTA delivers to each (`merges` false), nothing is compared with what others resolved to. */
 export function admitRecipient(transaction: Transaction, admission: Admission, merges = true): void {
-  const { given, counts, sender, counted, header } = admission;
+  const { given, counts, sender, counted, headers } = admission;
   const resolved = merges ? admission.resolved : none;
   transaction.given ??= new ByRecipient();
   transaction.given.set(given, resolved);
   transaction.resolved = withAll(transaction.resolved, resolved);
   transaction.counted = withAll(transaction.counted, counted);
   if (counts) transaction.accepted += 1;
-  if (header !== undefined) transaction.hasHeader = true;
+  if (headers.length > 0) {
+    transaction.headers = withAll(
+      transaction.headers,
+      headers.map(({ name }) => name),
+    );
+  }
   if (sender !== undefined) transaction.sender = sender;
 }
 

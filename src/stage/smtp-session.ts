@@ -14,6 +14,7 @@ import { decideEhlo } from "./ehlo.ts";
 import { decideMail } from "./mail.ts";
 import { decideRcpt } from "./rcpt.ts";
 import { refuse } from "./refuse.ts";
+import { authOctets } from "./sender-auth.ts";
 import { admitRecipient, beginTransaction, type ClientCertificate, openSession, type Peer, type Session } from "./session.ts";
 import type { Credentials, MailCommand, RcptCommand, Terms } from "./smtp-command.ts";
 import { repeated, type StageName, type StageResult, said } from "./stage-result.ts";
@@ -93,7 +94,9 @@ export class SmtpSession {
     const { login, helo, tlsVersion, tlsCipher, certificate } = this.session;
     const { subject, issuer, fingerprint } = certificate;
     const credentials = login.length + tlsVersion.length + tlsCipher.length + subject.length + issuer.length + fingerprint.length;
-    return this.#peerOctets + this.#transactionOctets + credentials + helo.length + (this.#ehlo?.name.length ?? 0);
+    return (
+      this.#peerOctets + this.#transactionOctets + credentials + helo.length + (this.#ehlo?.name.length ?? 0) + authOctets(this.session)
+    );
   }
 
   update({ tls, tlsVersion, tlsCipher, login: given, certificate }: Credentials): void {
@@ -178,7 +181,7 @@ export class SmtpSession {
     const { message, sender, parameters, isAtRcpt } = command;
     throwIfAborted(terms.core.abort);
     const { session } = smtp;
-    const { verdict, sender: decided, observed } = outcome;
+    const { verdict, sender: decided, mailFrom, observed } = outcome;
     const result = said("mail", verdict, decided, observed);
     if (verdict.reason === "too-long") {
       // Nothing of such a command is kept.
@@ -186,7 +189,7 @@ export class SmtpSession {
       return result;
     }
     // An MTA that repeats its questions has let the sender through when it asks about recipients.
-    if (verdict.kind === "pass" || terms.isShadow || smtp.#repeatsQuestions) beginTransaction(session, decided, parameters);
+    if (verdict.kind === "pass" || terms.isShadow || smtp.#repeatsQuestions) beginTransaction(session, decided, parameters, mailFrom);
     const { helo, login, tls } = session;
     smtp.#mail = { message, sender, helo, login, tls, result, hasRcpt: isAtRcpt === true, recipients: undefined };
     smtp.#charge(sender.length + octetsOf(parameters));
@@ -216,10 +219,10 @@ export class SmtpSession {
     if (smtp.#repeatsQuestions) smtp.#keepAnswer(recipient, verdict);
     const isRepeat = isUndecided(verdict);
     if (admission === undefined || session.transaction === undefined) return { ...said("rcpt", verdict), isRepeat, observed };
-    const { resolved, sender, header } = admission;
+    const { resolved, sender, headers } = admission;
     if (terms.mergesRecipients) smtp.#charge(octetsOf(resolved));
     admitRecipient(session.transaction, admission, terms.mergesRecipients);
-    return { stage: "rcpt", verdict, isRepeat, resolved, sender, header, observed };
+    return { stage: "rcpt", verdict, isRepeat, resolved, sender, headers, observed };
   }
 
   #keepAnswer(recipient: string, verdict: Verdict): void {

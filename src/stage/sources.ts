@@ -1,6 +1,7 @@
 /** The questions that stages ask, and nothing else: who exists, what a list holds, what expressions ask. */
 import type { Answer } from "../answer/answer.ts";
 import type { Patience, WaitedFor } from "../answer/patience.ts";
+import type { TemporaryError } from "../answer/temporary-error.ts";
 import type { Ask } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
 import type { State } from "./state.ts";
@@ -67,8 +68,46 @@ export interface Exemptions {
   recipient(address: string): boolean;
 }
 
+/** Results of SPF (RFC 7208 2.6) and of `iprev` (RFC 8601 2.7.3). */
+export type AuthResult = "pass" | "fail" | "softfail" | "neutral" | "none" | "temperror" | "permerror";
+
+export interface SpfIdentity {
+  /** Canonical. */
+  readonly client: string;
+  readonly helo: string;
+  /** Canonical; `""`: that of the EHLO name. */
+  readonly sender: string;
+}
+
+export interface SpfAnswer {
+  readonly result: AuthResult;
+  /** For people: the term that matched, or why there is no result. */
+  readonly by: string;
+  /** Of the term that matched; `""` if none did. */
+  readonly mechanism: string;
+}
+
+export interface IprevAnswer {
+  readonly result: AuthResult;
+  /** Forward-confirmed, canonical; `""` if there is none. */
+  readonly ptr: string;
+  /** Why nobody can tell. */
+  readonly by?: string;
+}
+
+/** Hears of each question to the DNS, such as `TXT example.org`, and what came back. */
+export type OnDnsAnswer = (question: string, answer: readonly string[] | undefined | TemporaryError) => void;
+
+/** What the DNS says of a client and its sender. */
+export interface SenderAuth {
+  spf(identity: SpfIdentity, onAnswer?: OnDnsAnswer): Answer<SpfAnswer>;
+  /** `client` is canonical. */
+  iprev(client: string, onAnswer?: OnDnsAnswer): Answer<IprevAnswer>;
+}
+
 export interface Sources {
   readonly ask: Ask;
+  readonly senderAuth: SenderAuth;
   /** By name; `''` and `'*'` are the default directory. `undefined`: none of that name. */
   directory(name: string): Directory | undefined;
   lookup(name: string): Lookup | undefined;

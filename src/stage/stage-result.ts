@@ -17,8 +17,8 @@ export interface StageResult {
   readonly resolved: readonly string[];
   /** The sender from now on, where MAIL or an accepted recipient sets it; canonical. */
   readonly sender?: string | undefined;
-  /** That the message is to get. */
-  readonly header?: Header | undefined;
+  /** That the message is to get; where only one of them can be given, it is the first. */
+  readonly headers?: readonly Header[];
   /** A parameter that passed only because parameters of extensions are merely observed. */
   readonly observed?: RefusedParameter | undefined;
   /** What VRFY and EXPN found. */

@@ -4,10 +4,14 @@ import type { Value } from "../expr/value.ts";
 import type { Reply } from "../mail/reply.ts";
 import type { Script } from "../sieve/script.ts";
 import type { ScriptHost } from "./script-environment.ts";
+import type { AuthCheck } from "./sender-auth.ts";
 import type { Scope } from "./vocabulary.ts";
 
 /** A compiled rule set. Which type its value is read as is the reading stage's business (src/expr/result.ts). */
-export type Rule = Expression<Scope>;
+export interface Rule extends Expression<Scope> {
+  /** What must be asked before its variables are read. `undefined`: nothing. */
+  readonly checks?: readonly AuthCheck[] | undefined;
+}
 
 /** The name of the script to run, if it yields text. `undefined`: none ever runs. */
 export type ScriptRule = Rule | undefined;
@@ -34,6 +38,7 @@ export interface Settings {
     readonly vrfy: Rule;
     readonly expn: Rule;
   };
+  readonly senderAuth: SenderAuthSettings;
   readonly auth: { readonly mustMatchSender: Rule };
   readonly mail: { readonly isAllowed: Rule; readonly deny: readonly Denial[]; readonly script: ScriptRule; readonly rewrite: Rule };
   readonly rcpt: {
@@ -59,6 +64,15 @@ export interface Settings {
   /** By name and by alias, A-labels in lower case. */
   readonly domains: ReadonlyMap<string, DomainSettings>;
   readonly sieve: SieveSettings;
+}
+
+/** `[auth]`. Rules that yield a strategy; `undefined`: it is always `disable`. */
+export interface SenderAuthSettings {
+  readonly spfEhlo: Rule | undefined;
+  readonly spfMail: Rule | undefined;
+  readonly iprev: Rule | undefined;
+  /** The name of this machine for `Received-SPF`; `undefined`: no header. */
+  readonly headerHost: string | undefined;
 }
 
 /** One of the `deny` of a stage. */

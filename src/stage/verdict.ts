@@ -9,6 +9,9 @@ export type Reason =
   | "same-name"
   | "invalid-ehlo"
   | "blocklisted"
+  | "spf-ehlo"
+  | "spf"
+  | "iprev"
   | "no-ehlo"
   | "no-mail"
   | "mailbox"
@@ -70,6 +73,8 @@ export interface MailOutcome {
   readonly verdict: Verdict;
   /** The sender after rewriting, canonical. */
   readonly sender: string;
+  /** As given, canonical. */
+  readonly mailFrom: string;
   /** A parameter that passed only because parameters of extensions are merely observed. */
   readonly observed?: RefusedParameter | undefined;
 }

@@ -4,6 +4,7 @@ import type { Value } from "../expr/value.ts";
 import { domainOf } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { priorityOf } from "./parameters.ts";
+import { iprevOf, spfEhloOf, spfOf } from "./sender-auth.ts";
 import type { Session } from "./session.ts";
 
 /** What an expression is evaluated against: the session, and what the present command adds to it. */
@@ -15,6 +16,8 @@ export interface Scope {
   readonly sender: string;
   /** The present recipient, canonical; `""` before RCPT. In a rule of a Domain object its local part. */
   readonly rcpt: string;
+  /** At MAIL, the sender as given, canonical; later the transaction has it. */
+  readonly mailFrom?: string;
 }
 
 export function withRcpt({ session, helo, sender }: Scope, rcpt: string): Scope {
@@ -43,9 +46,17 @@ const ehlo: Variables = {
   ...connection,
   helo_domain: ({ helo }) => canonicalDomain(helo),
   authenticated_as: ({ session }) => session.login,
+  spf_ehlo_result: (scope) => spfEhloOf(scope)?.result ?? "",
+  iprev_result: ({ session }) => iprevOf(session)?.result ?? "",
+  iprev_ptr: ({ session }) => iprevOf(session)?.ptr ?? "",
 };
 
-const mail: Variables = { ...ehlo, sender: ({ sender }) => sender, sender_domain: ({ sender }) => domainOf(sender) ?? "" };
+const mail: Variables = {
+  ...ehlo,
+  sender: ({ sender }) => sender,
+  sender_domain: ({ sender }) => domainOf(sender) ?? "",
+  spf_result: (scope) => spfOf(scope)?.result ?? "",
+};
 
 const rcpt: Variables = {
   ...mail,

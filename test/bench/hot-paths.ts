@@ -97,7 +97,7 @@ function greylisted(directory: Directory): HotPath {
     settings: settings({ rcpt: { greylist: greylist({ enable: rule("true") }) } }),
     sources: sourcesOf([directory], {}, {}, { state }),
   };
-  const shared = { sources: core.sources, ask: () => core.sources.ask };
+  const shared = { sources: core.sources, ask: () => core.sources.ask, senderAuth: () => core.sources.senderAuth };
   const noTimer = () => () => {};
   return policy(directory, { core: () => ({ ...core, sources: new RequestSources(shared, new Patience(() => 0, noTimer)) }) });
 }

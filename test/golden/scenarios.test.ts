@@ -31,6 +31,8 @@ interface Command {
 
 interface Session {
   readonly client: string;
+  /** Of the client; `""`: none is confirmed. */
+  readonly name: string;
   readonly port: number;
   readonly login: string;
   readonly tls: boolean;
@@ -129,11 +131,11 @@ const timed = / \((\d+) ms\)$/;
 
 function byExplain(protocol: "policy" | "milter"): (place: Place) => Player {
   return (place) =>
-    async ({ client: address, port, login, tls, commands }) => {
+    async ({ client: address, name, port, login, tls, commands }) => {
       const named = (name: Command["name"]) => commands.find((command) => command.name === name);
       const mail = named("MAIL");
       const script: PlayedSession = {
-        client: { address, name: "mx.client.example", port },
+        client: { address, name, port },
         ...{ helo: named("EHLO")?.argument, auth: login, tls, sender: mail?.argument, mailArgs: mail?.parameters ?? [] },
         recipients: commands.flatMap(({ name, argument, parameters }) =>
           name === "RCPT" ? [{ address: argument, args: parameters }] : [],
@@ -154,10 +156,16 @@ function byExplain(protocol: "policy" | "milter"): (place: Place) => Player {
 
 function byPolicy(place: Place, now: () => number): Player {
   const answer = answerPolicy(optionsOf(place, place.listener("policy"), now));
-  return async ({ client: clientAddress, port, login, tls, commands, instance }) => {
+  return async ({ client: clientAddress, name: clientName, port, login, tls, commands, instance }) => {
     const outcomes: string[] = [];
     let given = {
-      ...{ clientAddress, clientPort: String(port), saslUsername: login, encryptionProtocol: tls ? "TLSv1.3" : "" },
+      ...{
+        clientAddress,
+        clientName: clientName || "unknown",
+        clientPort: String(port),
+        saslUsername: login,
+        encryptionProtocol: tls ? "TLSv1.3" : "",
+      },
       ...{ heloName: "", sender: "", recipient: "" },
     };
     for (const { name, argument } of commands) {
@@ -189,10 +197,10 @@ function byMilter(place: Place, now: () => number): Player {
   const listener = place.listener("milter");
   const options = { ...optionsOf(place, listener, now), settings: () => listener };
   const begin = openMilter(options);
-  return async ({ client: address, port, login, tls, commands }) => {
+  return async ({ client: address, name: clientName, port, login, tls, commands }) => {
     const mta = new Mta(options, begin);
     await mta.offer();
-    await mta.send("C", connect("mx.client.example", address.includes(":") ? "6" : "4", address, port));
+    await mta.send("C", connect(clientName || `[${address}]`, address.includes(":") ? "6" : "4", address, port));
     if (tls) await mta.macros("H", { tls_version: "TLSv1.3" });
     const outcomes: string[] = [];
     for (const { name, argument, parameters } of commands) {
@@ -271,6 +279,7 @@ function parse(lines: readonly string[], number: number): Session {
   }
   return {
     client: facts.get("client") ?? "203.0.113.9",
+    name: facts.has("unnamed") ? "" : "mx.client.example",
     port: Number(facts.get("port") ?? 4000 + number),
     ...{ login: facts.get("login") ?? "", tls: facts.has("tls"), commands, instance: `${number}.0` },
   };

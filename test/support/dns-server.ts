@@ -1,15 +1,17 @@
 /** A small DNS server on loopback (RFC 1035): it answers from a table, records the questions, and misbehaves where the table says so. */
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
+import ipaddr from "ipaddr.js";
 
-type DnsRecord =
+export type DnsRecord =
   | { readonly type: "A" | "AAAA"; readonly address: string; readonly ttl?: number }
   | { readonly type: "MX"; readonly preference: number; readonly host: string }
+  /** A character of a chunk is an octet. */
   | { readonly type: "TXT"; readonly chunks: readonly string[] }
   | { readonly type: "PTR" | "CNAME"; readonly host: string };
 
 /** The records of a name, or what happens: `noname`, the default, is NXDOMAIN; `garbage` is sent instead of a DNS message. */
-type DnsEntry = readonly DnsRecord[] | "noname" | "fail" | "refuse" | "silence" | "garbage";
+export type DnsEntry = readonly DnsRecord[] | "noname" | "fail" | "refuse" | "silence" | "garbage";
 
 const types = { A: 1, CNAME: 5, PTR: 12, MX: 15, TXT: 16, AAAA: 28 } as const;
 
@@ -17,7 +19,7 @@ export class DnsServer {
   /** Such as `A example.org`, in the order of arrival. */
   readonly asked: string[] = [];
   /** By name, or by type and name, such as `A example.org`. */
-  readonly entries: Map<string, DnsEntry>;
+  entries: Map<string, DnsEntry>;
   readonly #socket: Socket;
 
   constructor(socket: Socket, entries: Record<string, DnsEntry>) {
@@ -88,14 +90,12 @@ function recordOf(owner: string, record: DnsRecord): Buffer {
 function dataOf(record: DnsRecord): Buffer {
   switch (record.type) {
     case "A":
-      return Buffer.from(record.address.split(".").map(Number));
     case "AAAA":
-      // Written out in full.
-      return Buffer.from(record.address.replaceAll(":", ""), "hex");
+      return Buffer.from(ipaddr.parse(record.address).toByteArray());
     case "MX":
       return Buffer.concat([Buffer.from([record.preference >> 8, record.preference & 255]), encoded(record.host)]);
     case "TXT":
-      return Buffer.concat(record.chunks.map((chunk) => Buffer.concat([Buffer.from([chunk.length]), Buffer.from(chunk)])));
+      return Buffer.concat(record.chunks.map((chunk) => Buffer.concat([Buffer.from([chunk.length]), Buffer.from(chunk, "latin1")])));
     case "PTR":
     case "CNAME":
       return encoded(record.host);

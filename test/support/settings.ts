@@ -3,6 +3,7 @@ import type { Names } from "../../src/expr/ask.ts";
 import { compileRules } from "../../src/expr/compile.ts";
 import type { RuleSetSource } from "../../src/expr/expression.ts";
 import { type Reply, reply } from "../../src/mail/reply.ts";
+import { checksFor } from "../../src/stage/sender-auth.ts";
 import type { GreylistSettings, Rule, Settings } from "../../src/stage/stage-settings.ts";
 import { listedOf, variablesOf } from "../../src/stage/vocabulary.ts";
 
@@ -16,7 +17,7 @@ export function rule(text: RuleText, stage: keyof typeof variablesOf = "address"
     throw new Error(`${JSON.stringify(part)}: ${error.message}`);
   });
   if (compiled === undefined) throw new Error("did not compile");
-  return compiled;
+  return { ...compiled, checks: checksFor(compiled.variables) };
 }
 
 function sourceOf(text: RuleText): RuleSetSource {
@@ -35,6 +36,7 @@ export interface Changes {
   readonly ehlo?: Partial<Settings["ehlo"]>;
   readonly extensions?: Partial<Settings["extensions"]>;
   readonly auth?: Partial<Settings["auth"]>;
+  readonly senderAuth?: Partial<Settings["senderAuth"]>;
   readonly mail?: Partial<Settings["mail"]>;
   readonly rcpt?: Partial<Settings["rcpt"]>;
   readonly throttles?: Partial<Settings["throttles"]>;
@@ -102,6 +104,7 @@ export function settings(changes: Changes = {}): Settings {
       expn: authenticatedOnly(),
       ...changes.extensions,
     },
+    senderAuth: { spfEhlo: undefined, spfMail: undefined, iprev: undefined, headerHost: undefined, ...changes.senderAuth },
     auth: { mustMatchSender: rule("false"), ...changes.auth },
     mail: { isAllowed: rule("true"), deny: [], script: undefined, rewrite: rule("false"), ...changes.mail },
     rcpt: {

@@ -89,6 +89,7 @@ export function sourcesOf(
   const byName = new Map(directories.map((directory) => [directory.name, directory]));
   return {
     ask: { ...nothingToAsk, ...ask },
+    senderAuth: { spf: () => ({ result: "none", by: "no record", mechanism: "" }), iprev: () => ({ result: "permerror", ptr: "" }) },
     now: () => 0,
     yieldToLoop: () => Promise.resolve(),
     state: nothingRemembered,

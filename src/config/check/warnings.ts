@@ -39,6 +39,7 @@ export function warnOfListeners(normalised: Normalised, settings: Settings, repo
   warnOfExtensions(listening);
   warnOfEnforcing(listening);
   warnOfMaps(listening);
+  warnOfSenderAuth(listening);
 }
 
 function warnOfRecipients(listening: Listening): void {
@@ -151,6 +152,8 @@ function warnOfEnforcing({ normalised, report, has }: Listening): void {
   }
 }
 
+const noSession = "has no effect with these listeners: a map has no session. Add a policy or a milter listener.";
+
 /** What is decided at MAIL and RCPT, and is not a property of a recipient. */
 const beyondMaps = [
   ["ehlo", "require"],
@@ -209,7 +212,7 @@ function warnOfMaps(listening: Listening): void {
   if (has.policy || has.milter) return;
   for (const [table, key] of beyondMaps) {
     if (!isChanged(listening, table, key)) continue;
-    report.warning(["session", table, key], "has no effect with these listeners: a map has no session. Add a policy or a milter listener.");
+    report.warning(["session", table, key], noSession);
   }
 }
 
@@ -232,6 +235,25 @@ function unknownToMaps({ normalised, settings }: Listening): readonly (readonly 
     const unknown = typeof rule === "object" ? [...rule.variables].filter((name) => !knownToMaps.has(name)) : [];
     return unknown.length === 0 ? [] : [[path, unknown] as const];
   });
+}
+
+function warnOfSenderAuth({ settings, report, has }: Listening): void {
+  const { spfEhlo, spfMail, iprev, headerHost } = settings.senderAuth;
+  if (!(has.policy || has.milter)) {
+    const asked: readonly (readonly [KeyPath, Rule | undefined])[] = [
+      [["auth", "spf", "verify", "ehlo"], spfEhlo],
+      [["auth", "spf", "verify", "mail-from"], spfMail],
+      [["auth", "iprev", "verify"], iprev],
+    ];
+    for (const [path, rule] of asked) if (rule !== undefined) report.warning(path, noSession);
+  }
+  if (has.policy && headerHost !== undefined && settings.rcpt.greylist.headerHost !== undefined) {
+    report.warning(
+      ["auth", "spf", "header"],
+      "a message with the X-Greylist header of session.rcpt.greylist.header gets no Received-SPF by the policy protocol, which has one header in a reply. " +
+        "Turn one of them off, or use a milter.",
+    );
+  }
 }
 
 /** The default promises nothing, whether it is written or not. */

@@ -2,8 +2,10 @@
 import type { Names } from "../../expr/ask.ts";
 import { compileExpression, compileRules, type RulePart } from "../../expr/compile.ts";
 import type { RuleSetSource } from "../../expr/expression.ts";
-import { asCount, asDuration, asString } from "../../expr/result.ts";
+import { asConstant, asCount, asDuration, asString } from "../../expr/result.ts";
 import type { Value } from "../../expr/value.ts";
+import { checksFor } from "../../stage/sender-auth.ts";
+import { strategies } from "../../stage/sender-verdict.ts";
 import type { Rule } from "../../stage/stage-settings.ts";
 import { listedOf, priorityPolicies, variablesOf } from "../../stage/vocabulary.ts";
 import type { ProblemReport } from "../check/report.ts";
@@ -25,6 +27,8 @@ export interface Outcomes {
   readonly literal?: (text: string) => string | undefined;
   /** How the stage reads them; one that depends on nothing is tried. */
   readonly type?: keyof typeof types;
+  /** Words that mean themselves. */
+  readonly constants?: ReadonlySet<string>;
   /** Names that it may be, in lower case: one without its inner quotes is recognised. */
   readonly names?: ReadonlySet<string>;
 }
@@ -34,6 +38,7 @@ const types = {
   count: [(value) => (asCount(value) ?? 0) >= 1, "must be a whole number from 1. Write it, such as 100."],
   duration: [(value) => value === 0 || asDuration(value) !== undefined, "must be a duration such as 5s, or false for none."],
   text: [(value) => value === 0 || asString(value) !== undefined, `must be text or false. Text needs quotes inside the quotes: "'text'".`],
+  strategy: [(value) => value === 0 || asConstant(value, strategies) !== undefined, `must be one of ${strategies.join(", ")}.`],
   address: [
     (value) => value === 0 || value === "" || asString(value)?.includes("@") === true,
     "must be an address, with an @, or false. It would never take effect.",
@@ -60,12 +65,12 @@ export class RuleCompiler {
     this.#report = report;
   }
 
-  compile(rules: StageRules, path: KeyPath, { literal, type, names }: Outcomes = {}): Rule {
+  compile(rules: StageRules, path: KeyPath, { literal, type, names, constants = priorities }: Outcomes = {}): Rule {
     const report = this.#report;
     const placeOf = (part: RulePart): KeyPath => [...path, ...rules.pathOf(part)];
     const vocabulary = {
       ...{ variables: variablesOf[rules.stage], elsewhere: everyVariable, listed: listedOf[rules.stage] },
-      ...{ constants: priorities, names: this.#names },
+      ...{ constants, names: this.#names },
     };
     for (const problem of rules.problems) report.error([...path, ...problem.path], problem.message);
     const rule = compileRules(rules, vocabulary, (part, { message, offset }) => {
@@ -92,7 +97,9 @@ export class RuleCompiler {
         report.warning(at, `${text.trim()} without a unit is milliseconds. Write "${text.trim()}s" or "${text.trim()}ms".`);
       }
     }
-    return rule ?? broken;
+    if (rule === undefined) return broken;
+    const checks = checksFor(rule.variables);
+    return checks === undefined ? rule : { ...rule, checks, waits: true };
   }
 
   /** A setting that is true or false, or rules that yield an address. */

@@ -1,7 +1,8 @@
 /** `[session.*]` and the domains, compiled for the stages. */
 import { isAddress, parseAddress } from "../../mail/address.ts";
 import { canonicalDomain } from "../../mail/domain.ts";
-import type { Denial, DomainSettings, Rule, ScriptRule, Settings, SieveSettings } from "../../stage/stage-settings.ts";
+import { asStrategy, strategies } from "../../stage/sender-verdict.ts";
+import type { Denial, DomainSettings, Rule, ScriptRule, SenderAuthSettings, Settings, SieveSettings } from "../../stage/stage-settings.ts";
 import { unknownDirectory, unknownLookup, unknownScript } from "../check/names.ts";
 import type { Normalised } from "../normalise.ts";
 import type { StageRules } from "../schema/values.ts";
@@ -60,6 +61,7 @@ export function compileSettings(normalised: Normalised, sieve: SieveSettings, co
       vrfy: extension("vrfy"),
       expn: extension("expn"),
     },
+    senderAuth: compileSenderAuth(normalised, compiler),
     auth: { mustMatchSender: rule(auth, authPath, "must-match-sender") },
     mail: {
       isAllowed: rule(mail, mailPath, "is-allowed"),
@@ -98,6 +100,23 @@ export function compileSettings(normalised: Normalised, sieve: SieveSettings, co
     throttles: compileThrottles(normalised, compiler),
     domains: compileDomains(normalised, compiler, context),
     sieve,
+  };
+}
+
+const constants: ReadonlySet<string> = new Set(strategies);
+
+function compileSenderAuth({ auth, server }: Normalised, compiler: RuleCompiler): SenderAuthSettings {
+  /** `undefined`: nothing is asked by it, so that no step is made for it. */
+  const strategy = (rules: StageRules, path: KeyPath): Rule | undefined => {
+    const rule = compiler.compile(rules, path, { constants, type: "strategy" });
+    return rule.constant !== undefined && asStrategy(rule.constant) === "disable" ? undefined : rule;
+  };
+  const { verify } = auth.spf;
+  return {
+    spfEhlo: strategy(verify.ehlo, ["auth", "spf", "verify", "ehlo"]),
+    spfMail: strategy(verify["mail-from"], ["auth", "spf", "verify", "mail-from"]),
+    iprev: strategy(auth.iprev.verify, ["auth", "iprev", "verify"]),
+    headerHost: auth.spf.header ? server.hostname : undefined,
   };
 }
 

@@ -1,6 +1,7 @@
 /** Every key of the configuration with its meaning, default and unit. The reference and the JSON Schema are made from it. */
 import { z } from "zod";
 import { isNetwork } from "../../mail/ip.ts";
+import { authTable } from "./auth.ts";
 import { callAheadKeys } from "./call-ahead.ts";
 import { directoryCache } from "./directory-cache.ts";
 import { dnsListTable, dnsTable } from "./dns.ts";
@@ -225,6 +226,7 @@ export const schema = z.strictObject({
     .meta({ description: "Lists that are queries." }),
   dns: dnsTable,
   "dns-list": dnsListTable,
+  auth: authTable,
   session: sessionTable,
   sieve: sieveTable,
   domain: z.array(domain).prefault([]).meta({ description: "Settings for one domain. In TOML `[[domain]]`, in JSON also `Domain`." }),

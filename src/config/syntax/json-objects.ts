@@ -10,6 +10,14 @@ const stages: Readonly<Record<string, { readonly under: readonly string[]; reado
   MtaStageAuth: { under: ["session", "auth"], fields: {} },
   MtaStageMail: { under: ["session", "mail"], fields: { isSenderAllowed: ["is-allowed"] } },
   MtaExtensions: { under: ["session", "extensions"], fields: {} },
+  SenderAuth: {
+    under: ["auth"],
+    fields: {
+      spfEhloVerify: ["spf", "verify", "ehlo"],
+      spfFromVerify: ["spf", "verify", "mailFrom"],
+      reverseIpVerify: ["iprev", "verify"],
+    },
+  },
   MtaStageRcpt: {
     under: ["session", "rcpt"],
     fields: { maxFailures: ["errors", "total"], waitOnFail: ["errors", "wait"], allowRelaying: ["relay"] },

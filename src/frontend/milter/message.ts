@@ -15,15 +15,15 @@ export class Message {
   /** By spelling; only where they may be changed. */
   readonly #recipients = new Map<string, Accepted>();
   /** That the message is to get. */
-  #header: Header | undefined;
+  readonly #headers: Header[] = [];
 
   constructor(sender: Path, isRewritten: boolean) {
     this.sender = sender;
     this.isRewritten = isRewritten;
   }
 
-  accept({ command: { path, parameters }, smtp }: CommandRun, { header }: StageResult): void {
-    this.#header ??= header;
+  accept({ command: { path, parameters }, smtp }: CommandRun, { headers = [] }: StageResult): void {
+    this.#headers.push(...headers);
     // Removing a recipient removes it as often as it was given.
     if (!this.isRewritten || this.#recipients.has(path.withoutRoute)) return;
     const resolved = smtp.session.transaction?.given?.get(canonicalAddress(path.address)) ?? [];
@@ -32,13 +32,13 @@ export class Message {
 
   /** `sender` is what it has become. `onUnwritable` hears of recipients that stay as they are. */
   changes(sender: string, negotiated: Negotiation, onUnwritable: (recipient: Accepted) => void): readonly Modification[] {
-    const header = mayModify("addHeader", negotiated) ? this.#header : undefined;
-    const ofHeader: readonly Modification[] = header === undefined ? [] : [{ kind: "addHeader", ...header }];
-    if (!this.isRewritten) return ofHeader;
+    const headers = mayModify("addHeader", negotiated) ? this.#headers : [];
+    const ofHeaders = headers.map((header): Modification => ({ kind: "addHeader", ...header }));
+    if (!this.isRewritten) return ofHeaders;
     const withParameters = mayModify("addRecipientWithParameters", negotiated);
     const { modifications, unwritable } = changesOfRecipients([...this.#recipients.values()], withParameters);
     unwritable.forEach(onUnwritable);
     const from = mayModify("changeSender", negotiated) ? changeOfSender(this.sender, sender) : undefined;
-    return [...modifications, ...(from === undefined ? [] : [from]), ...ofHeader];
+    return [...modifications, ...(from === undefined ? [] : [from]), ...ofHeaders];
   }
 }

@@ -27,7 +27,7 @@ function requirementsOf(stages: Settings, settings: MilterSettings): Requirement
   const isShadow = settings.mode === "shadow";
   const envelope: readonly EventKind[] = ["mail", "rcpt"];
   const replied = envelope.filter((event) => !isShadow && (event === "rcpt" || mayRefuseMail(stages, settings)));
-  const { mail, rcpt, sieve } = stages;
+  const { mail, rcpt, sieve, senderAuth } = stages;
   const scriptSetsSender = sieve.scripts.values().some(({ sets }) => sets.has("from"));
   const changesSender = mayYieldText(mail.rewrite) || (scriptSetsSender && (mayYieldText(mail.script) || mayYieldText(rcpt.script)));
   const changes = [
@@ -41,12 +41,15 @@ function requirementsOf(stages: Settings, settings: MilterSettings): Requirement
     noReply: ["connect", "helo", ...envelope.filter((event) => !replied.includes(event))],
     modifications: isShadow
       ? []
-      : [...(settings.rewrite ? changes : []), ...(rcpt.greylist.headerHost !== undefined ? (["addHeader"] as const) : [])],
+      : [
+          ...(settings.rewrite ? changes : []),
+          ...(rcpt.greylist.headerHost !== undefined || senderAuth.headerHost !== undefined ? (["addHeader"] as const) : []),
+        ],
     refusedRecipients: true,
   };
 }
 
-function mayRefuseMail({ ehlo, auth, mail, throttles }: Settings, { extensions }: MilterSettings): boolean {
+function mayRefuseMail({ ehlo, auth, mail, throttles, senderAuth }: Settings, { extensions }: MilterSettings): boolean {
   const mayHold = ({ constant = 1 }: Rule) => asBoolean(constant);
   return (
     throttles.connect.length + throttles.mail.length > 0 ||
@@ -55,6 +58,9 @@ function mayRefuseMail({ ehlo, auth, mail, throttles }: Settings, { extensions }
     !asBoolean(mail.isAllowed.constant ?? 0) ||
     mayHold(auth.mustMatchSender) ||
     mail.rewrite.waits ||
+    senderAuth.spfEhlo !== undefined ||
+    senderAuth.spfMail !== undefined ||
+    senderAuth.iprev !== undefined ||
     mayYieldText(ehlo.script) ||
     mayYieldText(mail.script) ||
     mayHold(ehlo.require) ||

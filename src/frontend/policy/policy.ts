@@ -193,8 +193,9 @@ function withPolicyReply(result: StageResult): StageResult {
   return verdict.reason === "unavailable" ? { ...result, verdict: { ...verdict, reply: vrfyUnavailable } } : result;
 }
 
-function replyOf({ verdict, header, isRepeat }: StageResult, { stress }: PolicyRequest): TimedReply {
+function replyOf({ verdict, headers, isRepeat }: StageResult, { stress }: PolicyRequest): TimedReply {
   if (verdict.kind === "pass") {
+    const [header] = headers ?? none;
     return header === undefined ? passed : { text: encodeAction("PREPEND", `${header.name}: ${header.value}`), delayMs: 0 };
   }
   const { code, status, text } = verdict.reply;

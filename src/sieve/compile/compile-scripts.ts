@@ -26,18 +26,19 @@ export function compileScript(
     places: new Map(),
     globals: new Map(),
     sets: new Set(),
+    reads: new Set(),
     statements: [],
     done: new Map(),
     open: [],
   };
-  const { problems, places, globals, sets, statements } = compiling;
+  const { problems, places, globals, sets, reads, statements } = compiling;
   const included = compiledOrGivenUp(name, source, compiling);
   const list = problems.list();
   if (!included || problems.hasErrors()) return { script: undefined, problems: list };
   const { body, locals } = included;
   const compiled: CompiledScript = { name, body, locals, globals: globals.size, instructions: vocabulary.limits.instructions, places };
   return {
-    script: { name, statements, sets, run: (surroundings) => runScript(compiled, surroundings) },
+    script: { name, statements, sets, reads, run: (surroundings) => runScript(compiled, surroundings) },
     problems: list,
   };
 }
@@ -58,6 +59,8 @@ interface Compiling {
   readonly places: Map<string, Places>;
   readonly globals: Globals;
   readonly sets: Set<EnvelopePart>;
+  /** Items of the environment. */
+  readonly reads: Set<string>;
   readonly statements: ScriptStatement[];
   /** By name in lower case. */
   readonly done: Map<string, Done>;
@@ -83,7 +86,7 @@ function compileOne(script: string, source: string, compiling: Compiling): Done 
   const isTooLong = source.length * 3 > limits.scriptSize && Buffer.byteLength(source) > limits.scriptSize;
   if (isTooLong) report(0, `it is longer than sieve.trusted.limits.script-size allows (${limits.scriptSize} octets).`);
   const nodes = isTooLong ? [] : parseScript(source, limits, report);
-  const scope = createScope(vocabulary, compiling.globals, assignedVariables(nodes), compiling.sets);
+  const scope = createScope(vocabulary, compiling.globals, assignedVariables(nodes), compiling);
   const own = depthOf(nodes);
   let height = 1;
   let depth = own;

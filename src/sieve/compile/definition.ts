@@ -120,6 +120,8 @@ export interface ScriptContext {
   warnOnce(offset: number, message: string): void;
   /** Collects a SQL statement that is known now; the store is named as in `Ask.sqlQuery`. */
   statement(store: string, sql: string, offset: number): void;
+  /** Notes that an item of the environment is read. */
+  readsItem(item: string): void;
   /** Reports what is used without having been required. */
   needs(capability: string, offset: number, what: string): void;
   isRequired(capability: string): boolean;

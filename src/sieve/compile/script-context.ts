@@ -61,6 +61,7 @@ export function contextOf({ script, source, places, scope, vocabulary, problems,
     warn,
     warnOnce,
     statement: (store, sql, offset) => statements.push({ store, sql, script, ...places(offset) }),
+    readsItem: scope.readsItem,
     needs,
     isRequired: (capability) => required.has(capability),
     enable: (capability) => {

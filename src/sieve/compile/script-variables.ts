@@ -27,6 +27,8 @@ export interface ScriptScope {
   readonly size: () => number;
   /** For `${name}` in a string: a plain variable need not have been set. The name is one of the grammar, as written. */
   reader(name: string): VariableReader | NameProblem;
+  /** Notes that an item of the environment is read. */
+  readsItem(item: string): void;
   /** A warning about a plain variable that is always empty, as the script never sets it. */
   neverSet(name: string): string | undefined;
   /** For `set` and `let`. */
@@ -38,12 +40,19 @@ const plainName = /^[a-z_][a-z0-9_]*$/;
 /** What other servers know. */
 const unbuilt: ReadonlySet<string> = new Set(["asn", "country"]);
 
+/** What a script, or those that it includes, uses of its surroundings; collected. */
+interface Uses {
+  readonly sets: Set<EnvelopePart>;
+  /** Items of the environment. */
+  readonly reads: Set<string>;
+}
+
 /** `assigned`: names that the script sets anywhere, as it may read in a loop what it sets further down. */
 export function createScope(
   { environment, limits }: ScriptVocabulary,
   globals: Globals,
   assigned: ReadonlySet<string>,
-  sets: Set<EnvelopePart>,
+  { sets, reads }: Uses,
 ): ScriptScope {
   const variables = new Map<string, VariableReader>();
   const locals = new Map<string, number>();
@@ -51,6 +60,13 @@ export function createScope(
   for (const item of environment) variables.set(`env.${item}`, environmentReader(item));
   for (const part of envelopeParts)
     for (const name of spellings(part)) variables.set(`envelope.${name}`, (run) => run.envelope[part] ?? "");
+
+  const find = (name: string): VariableReader | undefined => {
+    const known = variables.get(name);
+    const item = inNamespace(name, "env");
+    if (known !== undefined && item !== undefined) reads.add(item);
+    return known;
+  };
 
   const slotIn = (slots: Map<string, number>, name: string): number | NameProblem => {
     const known = slots.get(name);
@@ -80,7 +96,7 @@ export function createScope(
 
   const reader = (written: string): VariableReader | NameProblem => {
     const name = written.toLowerCase();
-    const known = variables.get(name);
+    const known = find(name);
     if (known) return known;
     const item = inNamespace(name, "env");
     if (item !== undefined) return { problem: unknownItem(item, environment) };
@@ -95,7 +111,7 @@ export function createScope(
   return {
     variables: {
       get: (name) => {
-        const known = variables.get(name);
+        const known = find(name);
         if (known || !(assigned.has(name) || globals.has(inNamespace(name, "global") ?? ""))) return known;
         const found = reader(name);
         return typeof found === "function" ? found : undefined;
@@ -104,6 +120,9 @@ export function createScope(
     },
     size: () => locals.size,
     reader,
+    readsItem: (item) => {
+      reads.add(item);
+    },
     neverSet: (written) => {
       const name = written.toLowerCase();
       if (name.includes(".") || assigned.has(name) || shared.has(name)) return undefined;

@@ -28,13 +28,18 @@ export const environmentTest: TestRecord = {
 };
 
 function itemOf({ constant, of, offset }: TextArgument, context: ScriptContext): (run: ScriptRun) => string {
-  if (constant === undefined) return (run) => of(run).toLowerCase();
   const items = context.vocabulary.environment;
+  if (constant === undefined) {
+    // It may be any of them.
+    items.forEach(context.readsItem);
+    return (run) => of(run).toLowerCase();
+  }
   const item = constant.toLowerCase();
   if (!items.has(item)) {
     const mend = didYouMean(constant, items) || ` Known are ${[...items].join(", ")}.`;
     context.warn(offset, `unknown environment item "${constant}": the test is always false.${mend}`);
   }
+  context.readsItem(item);
   return () => item;
 }
 

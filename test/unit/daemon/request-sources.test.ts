@@ -6,6 +6,7 @@ import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import { parseConfiguration } from "../../../src/config/load.ts";
 import { Answers } from "../../../src/daemon/expression-sources.ts";
 import { RequestSources } from "../../../src/daemon/request-sources.ts";
+import { SenderAuthAnswers } from "../../../src/daemon/sender-auth-sources.ts";
 import { cached } from "../../../src/directory/cache.ts";
 import { openSqlDirectory } from "../../../src/directory/sql.ts";
 import type { SqlResult } from "../../../src/expr/ask.ts";
@@ -104,7 +105,8 @@ function forRequest(): Sources {
   const dnsLists = new Map([["zen", { source: database.source, codes: async () => (await database.query("list", [])) && [] }]]);
   const keys = openKeys(database, clock.now);
   const answerers = { domains: new Map(), directories, directory, lookup, database: () => database, keys: () => keys, dns, dnsLists };
-  return new RequestSources({ sources, ask: (own) => new Answers(answerers, own) }, patience);
+  const senderAuth = (own: Patience) => new SenderAuthAnswers(dns, clock.now, own);
+  return new RequestSources({ sources, ask: (own) => new Answers(answerers, own), senderAuth }, patience);
 }
 
 const throttle: Throttle = {

@@ -79,7 +79,7 @@ function world({ changes = {}, state = new MemoryState(), exemptions = {}, reply
     for (const recipient of recipients) {
       const { verdict, admission } = await decideRcpt(session, recipient, core);
       if (admission && session.transaction) admitRecipient(session.transaction, admission);
-      if (admission?.header) headers.push(admission.header);
+      headers.push(...(admission?.headers ?? []));
       answers.push(verdict.kind === "pass" ? verdict.reason : formatReply(verdict.reply));
     }
     return { answers, headers };
