@@ -34,9 +34,10 @@ export async function askSpf(
   const from = sender === "" ? `postmaster@${helo}` : sender.startsWith("@") ? `postmaster${sender}` : sender;
   const domain = canonicalDomain(domainOf(from) ?? "");
   if (!mayHaveRecord(domain)) return { result: "none", by: "not the name of a domain", mechanism: "" };
+  const { spfVerify } = mailauth();
   const evaluation: Evaluation = { client, dns, now, until: now() + spfTimeoutMs, onAnswer };
   try {
-    const match = await mailauth().spfVerify(domain, {
+    const match = await spfVerify(domain, {
       sender: from,
       ip: client,
       helo,

@@ -23,9 +23,13 @@ function evaluateNow(step: string, rule: Rule, scope: Scope, core: Core): Answer
 
 function traced(step: string, value: Answer<Value>, asked: string, trace: NonNullable<Core["trace"]>): Answer<Value> {
   return after(value, (known) => {
-    trace({ step, asked, answer: JSON.stringify(known) });
+    trace({ step, asked, answer: shown(known) });
     return known;
   });
+}
+
+function shown(value: Value): string {
+  return typeof value === "object" && "constant" in value ? value.constant : JSON.stringify(value);
 }
 
 function namedValues({ variables }: Rule, scope: Scope): string {

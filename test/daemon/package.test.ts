@@ -68,6 +68,22 @@ domains = ["example.org"]
 `,
   );
   expect(run("dist/main.js", "query", "-c", config, "recipients", "john@example.org")).toContain("ECONNREFUSED");
+  const spf = join(folder, "spf.toml");
+  writeFileSync(
+    spf,
+    `[listener.smtp]
+protocol = "policy"
+bind = ["127.0.0.1:10040"]
+[directory.mta]
+type = "mta"
+[dns]
+resolvers = ["127.0.0.1:1"]
+[auth.spf.verify]
+mail-from = "relaxed"
+`,
+  );
+  const words = ["--client", "203.0.113.9", "--helo", "mx.client.example", "--from", "a@client.example"];
+  expect(run("dist/main.js", "explain", "-c", spf, ...words)).toMatch(/spf of MAIL: .*: temperror, by .*ECONNREFUSED/);
 });
 
 test("it asks MySQL", () => {
