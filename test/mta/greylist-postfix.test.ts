@@ -1,9 +1,10 @@
-/** Greylisting and throttles through a real Postfix that asks the real daemon, as contrib/postfix sets them up. */
+/** Greylisting, throttles and SPF through a real Postfix that asks the real daemon, as contrib/postfix sets them up. */
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { DnsServer } from "../support/dns-server.ts";
 import { freePorts, type Mta, startPostfix, whyNo } from "../support/mta.ts";
 import { openSmtp, type Smtp } from "../support/smtp.ts";
 
@@ -16,8 +17,15 @@ describe.skipIf(whyNo("Postfix") !== undefined)("Postfix", async () => {
   const scratch = `/tmp/postern-grey-${process.pid}`;
   const [smtpd = 0, policy = 0] = await freePorts(2);
 
-  const config = `[server]
+  const configOf = (resolver: string) => `[server]
 hostname = "mx.example.org"
+[dns]
+resolvers = ["${resolver}"]
+[auth.spf]
+header = true
+[auth.spf.verify]
+ehlo = "enforce"
+mail-from = "enforce"
 [listener.smtp]
 protocol = "policy"
 bind = ["127.0.0.1:${policy}"]
@@ -53,16 +61,30 @@ mydestination = example.org
 
   let postfix: Mta;
   let daemon: Daemon;
+  let dns: DnsServer;
   const open: Smtp[] = [];
 
   beforeAll(async () => {
+    dns = await DnsServer.start({
+      "mx.right.example": [
+        { type: "TXT", chunks: ["v=spf1 a -all"] },
+        { type: "A", address: "203.0.113.77" },
+      ],
+      "right.example": [{ type: "TXT", chunks: ["v=spf1 a:mx.right.example -all"] }],
+      "forged.example": [{ type: "TXT", chunks: ["v=spf1 -all"] }],
+    });
     postfix = startPostfix({ directory: join(scratch, "mta"), port: smtpd, main, master: "" });
-    daemon = await startDaemon({ directory: join(scratch, "daemon"), config, listening: [{ host: "127.0.0.1", port: policy }] });
+    daemon = await startDaemon({
+      directory: join(scratch, "daemon"),
+      config: configOf(dns.address),
+      listening: [{ host: "127.0.0.1", port: policy }],
+    });
   });
 
   afterAll(async () => {
     for (const smtp of open) smtp.end();
     await daemon?.stop();
+    await dns?.stop();
     postfix?.stop();
     rmSync(scratch, { recursive: true, force: true });
   });
@@ -70,12 +92,12 @@ mydestination = example.org
   let lastPort = 20_000;
 
   /** A session of a new client, up to and including MAIL. */
-  async function greet(sender: string, address: string, name = "[UNAVAILABLE]"): Promise<Smtp> {
+  async function greet(sender: string, address: string, name = "[UNAVAILABLE]", helo = "mx.client.example"): Promise<Smtp> {
     const smtp = await openSmtp(smtpd);
     open.push(smtp);
     lastPort += 1;
     expect(await smtp.say(`XCLIENT ADDR=${address} NAME=${name} PORT=${lastPort}`)).toMatch(/^220 /);
-    expect(await smtp.say("EHLO mx.client.example")).toMatch(/^250-/);
+    expect(await smtp.say(`EHLO ${helo}`)).toMatch(/^250-/);
     expect(await smtp.say(`MAIL FROM:<${sender}>`)).toMatch(/^250 /);
     return smtp;
   }
@@ -131,6 +153,28 @@ mydestination = example.org
     expect(await attempt()).toMatch(/^250 /);
     expect(await attempt()).toMatch(/^250 /);
     expect(await attempt()).toMatch(/^452 4\.4\.5 .*Rate limit exceeded, try again later\.$/);
+  });
+
+  it("refuses a forged name and a forged sender by SPF, and passes what is right with Received-SPF", async () => {
+    const attempt = (sender: string, helo: string) => greet(sender, "203.0.113.77", "[UNAVAILABLE]", helo);
+    const forgedName = await attempt("a@right.example", "forged.example");
+    expect(await rcpt(forgedName, "doe@example.org")).toMatch(
+      /^550 5\.7\.23 .*Helo command rejected: SPF validation failed, status: Fail\.$/,
+    );
+    const forgedSender = await attempt("a@forged.example", "mx.right.example");
+    expect(await rcpt(forgedSender, "doe@example.org")).toMatch(
+      /^550 5\.7\.23 .*Sender address rejected: SPF validation failed, status: Fail\.$/,
+    );
+    const right = await attempt("a@right.example", "mx.right.example");
+    expect(await rcpt(right, "doe@example.org")).toMatch(/^250 /);
+    await right.say("DATA");
+    expect(await right.say("Subject: by SPF\r\n\r\nHello.\r\n.")).toMatch(/^250 /);
+    const received = () => postfix.mail().flatMap((text) => (text.includes("by SPF") ? text.match(/^Received-SPF: .*$/gm) : []));
+    await expect
+      .poll(received)
+      .toEqual([
+        'Received-SPF: pass receiver=mx.example.org; client-ip=203.0.113.77; identity=mailfrom; envelope-from="a@right.example"; helo=mx.right.example; mechanism=a',
+      ]);
   });
 
   it("disconnects a client above a throttle by 421 4.4.5", async () => {

@@ -1,9 +1,10 @@
-/** Greylisting through a real Sendmail with the real daemon as its milter. */
+/** Greylisting and SPF through a real Sendmail with the real daemon as its milter. */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { DnsServer } from "../support/dns-server.ts";
 import { freePorts, type Sendmail, startSendmail, whyNo } from "../support/mta.ts";
 import { openSmtp, type Smtp } from "../support/smtp.ts";
 
@@ -12,8 +13,15 @@ describe.skipIf(whyNo("Sendmail") !== undefined)("Sendmail with a milter that gr
   const sockets = join(scratch, "run");
   const [port = 0] = await freePorts(1);
 
-  const config = `[server]
+  const configOf = (resolver: string) => `[server]
 hostname = "mx.example.org"
+[dns]
+resolvers = ["${resolver}"]
+[auth.spf]
+header = true
+[auth.spf.verify]
+ehlo = "enforce"
+mail-from = "enforce"
 [listener.smtp]
 protocol = "milter"
 bind = ["unix:${join(sockets, "milter.sock")}"]
@@ -24,7 +32,7 @@ principals = [ { name = "john", email = ["john@example.org"] }, { name = "jane",
 [session.rcpt.errors]
 wait = "0s"
 [session.rcpt.greylist]
-enable = true
+enable = "sender_domain != 'right.example'"
 delay = "3s"
 header = true
 [[session.throttle]]
@@ -35,10 +43,20 @@ rate = "1/1h"
 
   let mta: Sendmail;
   let daemon: Daemon;
+  let dns: DnsServer;
 
   beforeAll(async () => {
     mkdirSync(sockets, { recursive: true });
-    daemon = await startDaemon({ directory: join(scratch, "daemon"), config, listening: [{ path: join(sockets, "milter.sock") }] });
+    dns = await DnsServer.start({
+      "mx.right.example": [{ type: "TXT", chunks: ["v=spf1 ip4:127.0.0.3 -all"] }],
+      "right.example": [{ type: "TXT", chunks: ["v=spf1 ip4:127.0.0.3 -all"] }],
+      "forged.example": [{ type: "TXT", chunks: ["v=spf1 -all"] }],
+    });
+    daemon = await startDaemon({
+      directory: join(scratch, "daemon"),
+      config: configOf(dns.address),
+      listening: [{ path: join(sockets, "milter.sock") }],
+    });
     const mc =
       "INPUT_MAIL_FILTER(`postern', `S=unix:/run/postern/milter.sock, F=T, T=C:30s;S:30s;R:30s;E:5m')dnl\nRELAY_DOMAIN(`example.org')dnl\n";
     mta = startSendmail({ directory: join(scratch, "mta"), port, mc, sockets });
@@ -46,6 +64,7 @@ rate = "1/1h"
 
   afterAll(async () => {
     await daemon?.stop();
+    await dns?.stop();
     mta?.stop();
     rmSync(scratch, { recursive: true, force: true });
   });
@@ -83,6 +102,34 @@ rate = "1/1h"
     const headers = mta.mail().flatMap((text) => text.split("\n").filter((line) => line.startsWith("X-Greylist:")));
     expect(headers.length).toBe(3);
     for (const line of headers) expect(line).toMatch(/^X-Greylist: delayed \d+ seconds by Postern at mx\.example\.org; /);
+  });
+
+  it("refuses a forged name and a forged sender by SPF, and passes what is right with Received-SPF", async () => {
+    const attempt = async (sender: string, helo: string) => {
+      const smtp = await openSmtp(port, "127.0.0.3");
+      await smtp.say(`EHLO ${helo}`);
+      return { smtp, reply: await smtp.say(`MAIL FROM:<${sender}>`) };
+    };
+    const refused = /^550 5\.7\.23 .*SPF validation failed, status: Fail\.$/;
+    for (const [sender, helo] of [
+      ["a@right.example", "forged.example"],
+      ["a@forged.example", "mx.right.example"],
+    ] as const) {
+      const { smtp, reply } = await attempt(sender, helo);
+      expect(reply).toMatch(refused);
+      smtp.end();
+    }
+    const { smtp, reply } = await attempt("a@right.example", "mx.right.example");
+    expect(reply).toMatch(/^250 /);
+    expect(await smtp.say("RCPT TO:<john@example.org>")).toMatch(/^250 /);
+    await smtp.say("DATA");
+    expect(await smtp.say("Subject: by SPF\r\n\r\nHello.\r\n.")).toMatch(/^250 /);
+    smtp.end();
+    await mta.delivered("by SPF");
+    const headers = mta.mail().flatMap((text) => (text.includes("by SPF") ? text.match(/^Received-SPF: .*(?:\n[ \t].*)*$/gm) : []));
+    expect(headers).toEqual([
+      expect.stringMatching(/^Received-SPF: pass receiver=mx\.example\.org; client-ip=127\.0\.0\.3; identity=mailfrom; /),
+    ]);
   });
 
   it("refuses what is above a throttle of senders at MAIL", async () => {
