@@ -132,7 +132,11 @@ export class SmtpConnection {
 
   /** What was said in clear text counts for nothing afterwards (RFC 3207 4.2). */
   async #startTls({ mode, ca }: Exclude<TlsSettings, { readonly mode: "disable" }>): Promise<void> {
-    await this.order("STARTTLS", 220);
+    const reply = await this.say("STARTTLS");
+    if (reply.code !== 220) {
+      if (mode === "prefer") return;
+      throw new Error(`STARTTLS: ${textOf(reply)}`);
+    }
     const { host } = this.#server;
     this.#socket.removeAllListeners("data");
     const name = isIP(host) === 0 ? { servername: host } : {};

@@ -386,15 +386,21 @@ describe("TLS", () => {
     expect(first.filter((command) => command.startsWith("EHLO"))).toHaveLength(4);
   });
 
+  it("prefer: goes on in the clear where there is none", async () => {
+    const server = await serve({ certificate: own, reply: refuse });
+    const { directory } = openFor(server.port, { server: { tls: { mode: "prefer", ca: undefined, cert: undefined, key: undefined } } });
+    expect(await directory.recipient("john@example.org")).toEqual(mailbox("john@example.org"));
+  });
+
   const strip: SmtpServerOptions = { reply: (command) => (command.startsWith("EHLO") ? "250 inner.example\r\n" : undefined) };
   const inject: SmtpServerOptions["reply"] = (command) => (command === "STARTTLS" ? "220 Go\r\n250 ok\r\n" : undefined);
-  const refuse: SmtpServerOptions["reply"] = (command) => (command === "STARTTLS" ? "454 4.7.0 Not now\r\n" : undefined);
+  const refuse = (command: string) => (command === "STARTTLS" ? "454 4.7.0 Not now\r\n" : undefined);
   it.each<[what: string, mode: "verify" | "require" | "prefer", options: () => SmtpServerOptions, message: string]>([
     ["a certificate that nobody knows", "verify", () => ({ certificate: own }), "self-signed certificate"],
     ["STARTTLS taken out", "require", () => strip, "it offers no STARTTLS"],
     ["STARTTLS taken out", "verify", () => strip, "it offers no STARTTLS"],
     ["replies before TLS", "prefer", () => ({ certificate: own, reply: inject }), "more than one reply to a command"],
-    ["STARTTLS refused", "prefer", () => ({ certificate: own, reply: refuse }), "STARTTLS: 454 4.7.0 Not now"],
+    ["STARTTLS refused", "require", () => ({ certificate: own, reply: refuse }), "STARTTLS: 454 4.7.0 Not now"],
   ])("%s, with %s: cannot tell", async (_, mode, options, message) => {
     const server = await serve(options());
     const { cannotTell } = openFor(server.port, { server: { tls: { mode, ca: undefined, cert: undefined, key: undefined } } });
