@@ -27,12 +27,14 @@ DAEMON_OPTIONS(\`Name=${name}, Family=inet, Addr=127.0.0.1, Port=${ports[name]},
   beforeAll(async () => {
     mkdirSync(sockets, { recursive: true });
     mta = startSendmail({ directory: join(scratch, "mta"), port: base, mc, sockets });
-    const config = substitute(
-      read("contrib/sendmail/postern.toml"),
-      ["127.0.0.1:10042", `127.0.0.1:${map}`],
-      // Sendmail itself refuses what it did not offer, so the tests' clients are offered what the milter then refuses.
-      ["!is_empty(authenticated_as) || is_trusted", "listener == 'map' && remote_ip != '127.0.0.3'"],
-    );
+    const config = `[session.mail]
+deny = [ { if = "sender == 'refused@client.example.com'", reply = "554 5.7.1 Not from {sender_domain}, 100 % sure." } ]
+${substitute(
+  read("contrib/sendmail/postern.toml"),
+  ["127.0.0.1:10042", `127.0.0.1:${map}`],
+  // Sendmail itself refuses what it did not offer, so the tests' clients are offered what the milter then refuses.
+  ["!is_empty(authenticated_as) || is_trusted", "listener == 'map' && remote_ip != '127.0.0.3'"],
+)}`;
     daemons = await startDaemons(scratch, config, (name) => ({ path: join(sockets, name === "base" ? "milter.sock" : `${name}.sock`) }));
   });
 
@@ -67,6 +69,14 @@ DAEMON_OPTIONS(\`Name=${name}, Family=inet, Addr=127.0.0.1, Port=${ports[name]},
     expect(await smtp.say("Subject: without DSN\r\n\r\nhello\r\n.")).toMatch(/^250 /);
     smtp.end();
     expect(await mta.delivered("without DSN")).toEqual(["john@example.org"]);
+  });
+
+  it("refuses a sender in the words of the configuration", async () => {
+    const smtp = await openSmtp(base, "127.0.0.3");
+    await smtp.say("EHLO client.example.com");
+    expect(await smtp.say("MAIL FROM:<refused@client.example.com>")).toBe("554 5.7.1 Not from client.example.com, 100 % sure.");
+    expect(await smtp.say("MAIL FROM:<someone@client.example.com>")).toMatch(/^250 /);
+    smtp.end();
   });
 
   it("leaves local submission alone, but for recipients", async () => {

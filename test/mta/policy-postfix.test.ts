@@ -51,6 +51,10 @@ describe.skipIf(whyNo("Postfix") !== undefined)("Postfix", async () => {
 protocol = "policy"
 bind = ["127.0.0.1:${policyShadow}"]
 mode = "shadow"
+[session.mail]
+deny = [ { if = "sender_domain == 'example.org' && is_empty(authenticated_as)", reply = "550 5.7.1 Log in to send as {sender}." } ]
+[session.auth]
+must-match-sender = "authenticated_as == 'jane'"
 `;
 
   const main = `${substitute(read("contrib/postfix/main.cf"), ...places.slice(0, 1))}
@@ -119,6 +123,20 @@ smtpd_sasl_auth_enable = yes
   }
 
   const rcpt = (smtp: Smtp, address: string) => smtp.say(`RCPT TO:<${address}>`);
+
+  it("lets nobody send as somebody else", async () => {
+    const stranger = await visit(early);
+    expect(await stranger.say("EHLO client.example.com")).toMatch(/^250-/);
+    expect(await stranger.say("MAIL FROM:<john@example.org>")).toBe(
+      "550 5.7.1 <john@example.org>: Sender address rejected: Log in to send as john@example.org.",
+    );
+    const jane = await visit(early, "jane");
+    expect(await jane.say("EHLO client.example.com")).toMatch(/^250-/);
+    expect(await jane.say("MAIL FROM:<john@example.org>")).toBe(
+      "501 5.5.4 <john@example.org>: Sender address rejected: You are not allowed to send from this address.",
+    );
+    expect(await jane.say("MAIL FROM:<jane+x@example.org>")).toMatch(/^250 /);
+  });
 
   describe.each([
     ["yes", smtpd],
