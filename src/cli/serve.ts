@@ -1,17 +1,20 @@
 /** `postern serve`: the daemon, from start to the signal that ends it. */
-import { execFile, fork } from "node:child_process";
+import { fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { Command } from "commander";
 import { formatProblem } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { loadConfiguration } from "../config/load.ts";
 import { formatListenAddress } from "../config/schema/values.ts";
+import { activatedSockets } from "../daemon/activated-sockets.ts";
 import { type Daemon, startDaemon, stateLeases } from "../daemon/daemon.ts";
 import { keepHeapSmall } from "../daemon/heap.ts";
 import { joined } from "../daemon/joined.ts";
+import { BoundSockets } from "../daemon/listen-sockets.ts";
 import { type Log, type Logger, openLog } from "../daemon/log.ts";
 import { messageOf } from "../daemon/message-of.ts";
 import { startWorkers } from "../daemon/primary.ts";
+import { showLife, tellServiceManager } from "../daemon/service-manager.ts";
 import {
   type ConfigurationOptions,
   configurationOption,
@@ -46,7 +49,9 @@ async function serve(options: ConfigurationOptions): Promise<void> {
   keepHeapSmall();
   const workers = workersOf(configuration);
   const log = openLog(configuration.log, workers > 1 ? {} : undefined);
-  const starting = workers > 1 ? startPrimary(configuration, workers, log, options) : startDaemon(configuration, log.logger);
+  const sockets = new BoundSockets(log.logger, { pauses: workers > 1, activated: activatedSockets(process.env) });
+  const starting =
+    workers > 1 ? startPrimary(configuration, { workers, sockets, log, options }) : startDaemon(configuration, log.logger, { sockets });
   // Before it listens: as soon as it can be reached, it may also get a signal.
   onSignals(starting, log, options, workers);
   try {
@@ -57,17 +62,26 @@ async function serve(options: ConfigurationOptions): Promise<void> {
     process.exit(1);
   }
   introduce(configuration, log);
-  tellSystemd("--ready");
+  tellServiceManager(process.env, "READY=1");
+  showLife(process.env);
 }
 
 function workersOf({ server }: Configuration): number {
   return server.workers === 0 ? availableParallelism() : server.workers;
 }
 
-function startPrimary(configuration: Configuration, workers: number, { logger }: Log, options: ConfigurationOptions): Promise<Daemon> {
+interface PrimaryOptions {
+  readonly workers: number;
+  readonly sockets: BoundSockets;
+  readonly log: Log;
+  readonly options: ConfigurationOptions;
+}
+
+function startPrimary(configuration: Configuration, { workers, sockets, log: { logger }, options }: PrimaryOptions): Promise<Daemon> {
   const [, program = ""] = process.argv;
   return startWorkers(configuration, {
     workers,
+    sockets,
     fork: (channels) =>
       fork(program, ["worker"], { stdio: ["inherit", "inherit", "inherit", "ipc", ...new Array<"pipe">(channels).fill("pipe")] }),
     loadOptions: loadOptions(options),
@@ -111,7 +125,7 @@ function onSignals(starting: Promise<Daemon>, log: Log, options: ConfigurationOp
   const stop = async (signal: string) => {
     if (stopping) process.exit(1);
     stopping = true;
-    tellSystemd("--stopping");
+    tellServiceManager(process.env, "STOPPING=1");
     log.logger.info({ event: "stop", signal }, "finishing requests in progress, then stopping");
     await (await starting).stop();
     log.flush();
@@ -142,11 +156,4 @@ async function reload(daemon: Daemon, { logger, format }: Log, options: Configur
   } catch (error) {
     logger.error({ event: "reload" }, `${messageOf(error)}; the previous configuration stays active`);
   }
-}
-
-/** By systemd's own command, since Node cannot write to the datagram socket that systemd listens on. */
-function tellSystemd(state: "--ready" | "--stopping"): void {
-  if (process.env.NOTIFY_SOCKET === undefined) return;
-  // Without that command nobody waits for this.
-  execFile("systemd-notify", [state], () => {});
 }

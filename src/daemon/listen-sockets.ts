@@ -1,8 +1,10 @@
 /** The sockets of all listeners, which change together: either all that are wanted are open, or nothing changes. */
 import type { Socket } from "node:net";
 import type { ListenerSettings } from "../config/configuration.ts";
+import { formatListenAddress, type ListenAddress } from "../config/schema/values.ts";
 import { type ListenSocket, type ListenSocketOptions, openListenSocket, socketKey } from "../frontend/connection/listen-socket.ts";
 import { SayOnce } from "../frontend/say-once.ts";
+import type { ActivatedSocket } from "./activated-sockets.ts";
 import type { Logger } from "./log.ts";
 
 /** Takes the connections of one listener (`Listener.take`). */
@@ -18,16 +20,24 @@ export interface ListenSockets {
 /** That the process may open no more files is logged so often. */
 const fullAgainMs = 60 * 60 * 1000;
 
+export interface BoundSocketsOptions {
+  /** Nothing is read from their connections, which another process is to take. Default: false. */
+  readonly pauses?: boolean;
+  /** They are open already, and never closed before the end: systemd would keep them, and their clients wait for nobody. */
+  readonly activated?: readonly ActivatedSocket[];
+}
+
 export class BoundSockets implements ListenSockets {
   readonly #logger: Logger;
-  readonly #pauses: boolean;
+  readonly #common: Pick<ListenSocketOptions, "pauses" | "onFilesUsedUp">;
+  readonly #activated: ReadonlyMap<string, ActivatedSocket>;
   readonly #full = new SayOnce(fullAgainMs);
   #open: readonly ListenSocket[] = [];
 
-  /** `pauses`: nothing is read from their connections, which another process is to take. */
-  constructor(logger: Logger, { pauses = false }: { readonly pauses?: boolean } = {}) {
+  constructor(logger: Logger, { pauses = false, activated = [] }: BoundSocketsOptions = {}) {
     this.#logger = logger;
-    this.#pauses = pauses;
+    this.#common = { pauses, onFilesUsedUp: () => this.#filesUsedUp() };
+    this.#activated = new Map(activated.map((socket) => [formatListenAddress(socket.bind), socket]));
   }
 
   /** `prepare` is done when all are open, and may still fail. */
@@ -37,16 +47,27 @@ export class BoundSockets implements ListenSockets {
     prepare = async () => {},
   ): Promise<void> {
     const sockets = await this.#openAll(wanted, prepare);
+    const idle = new Map([...this.#activated].map(([address, { descriptor }]) => [address, sockets.get(String(descriptor))]));
     for (const settings of wanted) {
       const { name, protocol, mode } = settings;
       const take = handlerOf(settings);
       const own = this.#optionsOf(settings).map((options) => sockets.get(socketKey(options)));
       for (const socket of own) if (socket !== undefined) socket.onConnection = take;
       const addresses = own.flatMap((socket) => (socket === undefined ? [] : [socket.address]));
+      for (const address of addresses) idle.delete(address);
       this.#logger.info({ event: "listening", listener: name, protocol, mode, addresses }, `listening on ${addresses.join(", ")}`);
     }
+    for (const [address, socket] of idle) this.#leaveIdle(address, socket);
     for (const socket of this.#open) if (sockets.get(socket.key) !== socket) socket.close();
     this.#open = [...sockets.values()];
+  }
+
+  #leaveIdle(address: string, socket: ListenSocket | undefined): void {
+    if (socket !== undefined) socket.onConnection = (connection) => connection.destroy();
+    this.#logger.warn(
+      { event: "listening", addresses: [address] },
+      `systemd has opened ${address}, and no listener binds it: its connections are closed. Add it to a listener, or take it out of postern.socket`,
+    );
   }
 
   close(): void {
@@ -58,14 +79,20 @@ export class BoundSockets implements ListenSockets {
     const sockets = new Map<string, ListenSocket>();
     const opened: ListenSocket[] = [];
     try {
-      for (const options of wanted.flatMap((settings) => this.#optionsOf(settings))) {
+      const open = async (options: ListenSocketOptions) => {
         const key = socketKey(options);
         const present = this.#open.find((socket) => socket.key === key);
         const socket = present ?? (await openListenSocket(options));
         if (present === undefined) opened.push(socket);
         sockets.set(key, socket);
-      }
+      };
+      const all = wanted.flatMap((settings) => this.#optionsOf(settings));
+      for (const options of all) if (options.descriptor === undefined) await open(options);
       await prepare();
+      // Last, since clients may be waiting there: no event is handled until somebody takes them.
+      for (const { bind, descriptor } of this.#activated.values()) {
+        await open({ ...this.#common, bind, descriptor, socketMode: 0, socketGroup: undefined });
+      }
       return sockets;
     } catch (error) {
       for (const socket of opened) socket.close();
@@ -74,8 +101,8 @@ export class BoundSockets implements ListenSockets {
   }
 
   #optionsOf({ bind, socketMode, socketGroup }: ListenerSettings): readonly ListenSocketOptions[] {
-    const onFilesUsedUp = () => this.#filesUsedUp();
-    return bind.map((one) => ({ bind: one, socketMode, socketGroup, pauses: this.#pauses, onFilesUsedUp }));
+    const descriptor = (one: ListenAddress) => this.#activated.get(formatListenAddress(one))?.descriptor;
+    return bind.map((one) => ({ ...this.#common, bind: one, descriptor: descriptor(one), socketMode, socketGroup }));
   }
 
   #filesUsedUp(): void {

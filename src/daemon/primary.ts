@@ -9,7 +9,7 @@ import type { Configuration, ListenerSettings } from "../config/configuration.ts
 import type { LoadOptions } from "../config/load.ts";
 import { ConnectionLimit } from "../frontend/connection/connection-limit.ts";
 import { type Daemon, graceMs } from "./daemon.ts";
-import { BoundSockets } from "./listen-sockets.ts";
+import type { BoundSockets } from "./listen-sockets.ts";
 import { type Logger, logNotice } from "./log.ts";
 import { answerQuestions } from "./remote-questions.ts";
 import { askState, type StateQuestion } from "./remote-state.ts";
@@ -21,6 +21,8 @@ import { type Connection, WorkerProcess } from "./worker-process.ts";
 export interface WorkersOptions {
   /** How many. */
   readonly workers: number;
+  /** Those that pause. */
+  readonly sockets: BoundSockets;
   /** A process that does `runWorker`, with so many pipes from `firstChannel` on. */
   readonly fork: (channels: number) => ChildProcess;
   /** Those that each worker loads the configuration with. */
@@ -77,7 +79,7 @@ class RunningWorkers implements Daemon {
 
   constructor(options: WorkersOptions) {
     this.#options = options;
-    this.#sockets = new BoundSockets(options.logger, { pauses: true });
+    this.#sockets = options.sockets;
   }
 
   async start(configuration: Configuration): Promise<void> {

@@ -20,6 +20,8 @@ export interface ListenSocket {
 
 export interface ListenSocketOptions {
   readonly bind: Bind;
+  /** It is bound there already, as the file with this number. Default: it is not. */
+  readonly descriptor?: number | undefined;
   /** Of a UNIX socket, as chmod takes it. */
   readonly socketMode: number;
   /** A name or a number; `undefined`: the group of the process. */
@@ -33,13 +35,14 @@ export interface ListenSocketOptions {
 /** From a connection to the look whether more could come. */
 const lookAtFilesMs = 100;
 
-export function socketKey({ bind, socketMode, socketGroup }: ListenSocketOptions): string {
+export function socketKey({ bind, descriptor, socketMode, socketGroup }: ListenSocketOptions): string {
+  if (descriptor !== undefined) return String(descriptor);
   return bind.kind === "unix" ? JSON.stringify([bind.path, socketMode, socketGroup]) : JSON.stringify([bind.host, bind.port]);
 }
 
 /** Throws when the socket cannot be bound. Connections that nobody takes yet are closed. */
 export async function openListenSocket(options: ListenSocketOptions): Promise<ListenSocket> {
-  const { bind, pauses: pauseOnConnect = false } = options;
+  const { bind, descriptor, pauses: pauseOnConnect = false } = options;
   // Exim ends its side before it reads the reply.
   const connections = { allowHalfOpen: true, noDelay: true, keepAlive: true, pauseOnConnect };
   let looking: NodeJS.Timeout | undefined;
@@ -52,19 +55,7 @@ export async function openListenSocket(options: ListenSocketOptions): Promise<Li
     looking ??= setTimeout(lookAtFiles, lookAtFilesMs).unref();
     listenSocket.onConnection(connection);
   });
-  let remove = () => {};
-  switch (bind.kind) {
-    case "unix":
-      remove = await listenUnix(server, { path: bind.path, mode: options.socketMode, group: options.socketGroup });
-      break;
-    case "inet": {
-      const { host, port } = bind;
-      // Without ipv6Only `::` would take IPv4 too, or fail when that is bound already.
-      server.listen({ host, port, ipv6Only: host.includes(":") });
-      await once(server, "listening");
-      break;
-    }
-  }
+  const remove = await (descriptor === undefined ? bound(server, options) : handedOver(server, descriptor));
   // An error of an open server concerns one connection that could not be taken.
   server.on("error", () => {});
   const listenSocket: ListenSocket = {
@@ -78,6 +69,28 @@ export async function openListenSocket(options: ListenSocketOptions): Promise<Li
     },
   };
   return listenSocket;
+}
+
+/** Listens; the result removes what that leaves behind. */
+async function bound(server: Server, { bind, socketMode: mode, socketGroup: group }: ListenSocketOptions): Promise<() => void> {
+  switch (bind.kind) {
+    case "unix":
+      return listenUnix(server, { path: bind.path, mode, group });
+    case "inet": {
+      const { host, port } = bind;
+      // Without ipv6Only `::` would take IPv4 too, or fail when that is bound already.
+      server.listen({ host, port, ipv6Only: host.includes(":") });
+      await once(server, "listening");
+      return () => {};
+    }
+  }
+}
+
+/** Whoever bound it removes it. */
+async function handedOver(server: Server, fd: number): Promise<() => void> {
+  server.listen({ fd });
+  await once(server, "listening");
+  return () => {};
 }
 
 /** The next connection would then be closed before anybody here hears of it. */
