@@ -57,16 +57,17 @@ export class BoundSockets implements ListenSockets {
       for (const address of addresses) idle.delete(address);
       this.#logger.info({ event: "listening", listener: name, protocol, mode, addresses }, `listening on ${addresses.join(", ")}`);
     }
-    for (const [address, socket] of idle) this.#leaveIdle(address, socket);
+    if (idle.size > 0) this.#leaveIdle(idle);
     for (const socket of this.#open) if (sockets.get(socket.key) !== socket) socket.close();
     this.#open = [...sockets.values()];
   }
 
-  #leaveIdle(address: string, socket: ListenSocket | undefined): void {
-    if (socket !== undefined) socket.onConnection = (connection) => connection.destroy();
+  #leaveIdle(idle: ReadonlyMap<string, ListenSocket | undefined>): void {
+    for (const socket of idle.values()) if (socket !== undefined) socket.onConnection = (connection) => connection.destroy();
+    const addresses = [...idle.keys()];
     this.#logger.warn(
-      { event: "listening", addresses: [address] },
-      `systemd has opened ${address}, and no listener binds it: its connections are closed. Add it to a listener, or take it out of postern.socket`,
+      { event: "listening", addresses },
+      `connections to ${addresses.join(", ")} are closed: systemd listens there, and no listener binds it. Add it to one, or take it out of postern.socket`,
     );
   }
 

@@ -37,18 +37,30 @@ export interface DaemonOptions {
   readonly listening: readonly NetConnectOpts[];
   /** How many files it may have open (`ulimit -n`). */
   readonly maxFiles?: number;
+  /** A program that starts it, with its words. */
+  readonly under?: readonly string[];
+  /** Added to the environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const root = new URL("../..", import.meta.url).pathname;
 
-export async function startDaemon({ directory, config, listening, maxFiles }: DaemonOptions): Promise<Daemon> {
+export async function startDaemon({
+  directory,
+  config,
+  listening,
+  maxFiles,
+  under = [],
+  environment = {},
+}: DaemonOptions): Promise<Daemon> {
   const file = join(directory, "postern.toml");
   mkdirSync(directory, { recursive: true });
   writeFileSync(file, config);
   const serve = [process.execPath, "src/main.ts", "serve", "-c", file, "--state-directory", join(directory, "state")];
   const limit = maxFiles === undefined ? "" : `ulimit -n ${maxFiles} && `;
-  const child = spawn("/bin/sh", ["-c", `${limit}exec "$@"`, "sh", ...serve], {
+  const child = spawn("/bin/sh", ["-c", `${limit}exec "$@"`, "sh", ...under, ...serve], {
     cwd: root,
+    env: { ...process.env, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const ended = once(child, "exit");

@@ -9,8 +9,9 @@ interface PolicyClient {
 
 let instances = 0;
 
-export async function openPolicy(port: number): Promise<PolicyClient> {
-  const socket = connect({ host: "127.0.0.1", port }).setEncoding("utf8");
+export async function openPolicy(at: number | string): Promise<PolicyClient> {
+  const where = typeof at === "number" ? { host: "127.0.0.1", port: at } : { path: at };
+  const socket = connect(where).setEncoding("utf8");
   await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
   // An error is followed by `close`.
   socket.on("error", () => {});
