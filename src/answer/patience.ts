@@ -15,9 +15,13 @@ export interface WaitedFor {
   readonly onLate: (error: TemporaryError) => void;
 }
 
+/** An answer that was waited for came after so long, or failed. */
+export type OnWaited = (source: WaitedFor, ms: number, error?: unknown) => void;
+
 export class Patience {
   readonly #now: () => number;
   readonly #later: Later;
+  readonly #onWaited: OnWaited | undefined;
   /** By the name of the source. */
   #waitedMs: Map<string, number> | undefined;
   /** That keeps its deadline, which is ours as well. How long it took is measured when the next one is asked, and mostly none is. */
@@ -25,9 +29,10 @@ export class Patience {
   #trustedSince = 0;
 
   /** For one request. `now` in milliseconds; it never goes back. */
-  constructor(now: () => number, later: Later) {
+  constructor(now: () => number, later: Later, onWaited?: OnWaited) {
     this.#now = now;
     this.#later = later;
+    this.#onWaited = onWaited;
   }
 
   /** Asks nothing when the time for this source is up. What is asked goes on when nobody waits for it any longer, and may be kept. */
@@ -51,14 +56,21 @@ export class Patience {
 
   #within<T>(leftMs: number, source: WaitedFor, answer: Promise<T>): Promise<T> {
     const startedAt = this.#now();
+    let isLate = false;
     return new Promise((resolve, reject) => {
       const callOff = this.#later(() => {
         this.#add(source, leftMs);
-        reject(tooLate(source));
+        const error = tooLate(source);
+        this.#onWaited?.(source, leftMs, error);
+        isLate = true;
+        reject(error);
       }, leftMs);
-      const answered = () => {
+      const answered = (error?: unknown) => {
         callOff();
-        this.#add(source, this.#now() - startedAt);
+        if (isLate) return;
+        const ms = this.#now() - startedAt;
+        this.#add(source, ms);
+        this.#onWaited?.(source, ms, error);
       };
       answer.then(
         (value) => {
@@ -66,7 +78,7 @@ export class Patience {
           resolve(value);
         },
         (error: unknown) => {
-          answered();
+          answered(error);
           reject(error);
         },
       );

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { z } from "zod";
 import type { Configuration, ListenerSettings } from "../config/configuration.ts";
 import type { Decision } from "../frontend/decision.ts";
+import { type PlayedSession, play, playedSession, type Step } from "../frontend/explain/play.ts";
 import { answerPolicy } from "../frontend/policy/policy.ts";
 import { canonicalIp } from "../mail/ip.ts";
 import type { Core, TraceEntry } from "../stage/core.ts";
@@ -13,7 +14,6 @@ import { ProtocolError } from "../wire/protocol-error.ts";
 import { type ConfigurationOptions, configurationOption, loadOrExplain, stateDirectoryOption, withCore } from "./configuration-option.ts";
 import { helpText } from "./help-text.ts";
 import { linesOf } from "./lines.ts";
-import { type PlayedSession, play, type Step } from "./play.ts";
 
 interface ExplainOptions extends ConfigurationOptions {
   readonly client?: string;
@@ -122,23 +122,6 @@ async function explainOne(configuration: Configuration, core: Core, options: Exp
   process.stdout.write(options.json ? `${JSON.stringify({ steps })}\n` : steps.map(described).join("\n"));
 }
 
-const nameOrAddress = z.union([z.string(), z.strictObject({ address: z.string(), args: z.array(z.string()).optional() })]);
-
-const scriptSchema = z.strictObject({
-  client: z.strictObject({ address: z.string().optional(), name: z.string().optional(), port: z.int().min(0).max(65_535).optional() }),
-  server: z.strictObject({ address: z.string().optional(), port: z.int().min(0).max(65_535).optional() }).optional(),
-  listener: z.string().optional(),
-  helo: z.string().optional(),
-  auth: z.string().optional(),
-  tls: z.boolean().optional(),
-  ccert: z.strictObject({ subject: z.string().optional(), issuer: z.string().optional(), fingerprint: z.string().optional() }).optional(),
-  sender: z.string().optional(),
-  mailArgs: z.array(z.string()).optional(),
-  recipients: z.array(nameOrAddress).optional(),
-  vrfy: z.string().optional(),
-  expn: z.string().optional(),
-});
-
 /** An invalid line is answered by `{"error": …}`, and the next one is played all the same. */
 async function explainLines(configuration: Configuration, core: Core, listener: string | undefined): Promise<void> {
   for await (const line of linesOf(process.stdin)) {
@@ -148,7 +131,7 @@ async function explainLines(configuration: Configuration, core: Core, listener: 
 
 async function explainLine(line: string, configuration: Configuration, core: Core, listener: string | undefined): Promise<object> {
   try {
-    const script = scriptSchema.parse(JSON.parse(line));
+    const script = playedSession.parse(JSON.parse(line));
     checkedAddress(script.client.address);
     return { steps: await play(script, listenerOf(configuration, script.listener ?? listener), core) };
   } catch (error) {

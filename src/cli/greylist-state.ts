@@ -70,8 +70,7 @@ export function notFound(what: string): void {
   process.exitCode = 1;
 }
 
-/** `undefined`, for whoever has nothing else to return. */
-export function nonsense(message: string): undefined {
+export function nonsense(message: string): void {
   process.stderr.write(`${message}\n`);
   process.exitCode = 2;
 }

@@ -1,5 +1,6 @@
 /** What the greylist holds as records for programs, and as columns for people. Times are UTC. */
 import { allowedPasses, never } from "../state/decide.ts";
+import { entryRecord, stateOf, timeOrNever } from "../state/record.ts";
 import type { AddressEntry, GreylistEntry, GreylistStats } from "../state/state-store.ts";
 
 type Row = readonly string[];
@@ -24,19 +25,17 @@ export function addressTable(entries: readonly AddressEntry[]): readonly string[
   ]);
 }
 
-/** One line of JSON; times as RFC 3339 has them, `null` for never. */
+/** One line of JSON; `null` for never. */
 export function entryJson(entry: GreylistEntry): string {
-  const { client, sender, recipient, firstSeen, lastSeen, passed, expires } = entry;
-  const times = { firstSeen: timeOf(firstSeen), lastSeen: timeOf(lastSeen), passed: timeOf(passed), expires: timeOf(expires) };
-  return JSON.stringify({ state: stateOf(entry), client, sender, recipient, ...times });
+  return JSON.stringify(entryRecord(entry));
 }
 
 export function addressJson({ address, passes, seen, expires }: AddressEntry): string {
-  return JSON.stringify({ address, passes: passesOf(passes), seen: timeOf(seen), expires: timeOf(expires) });
+  return JSON.stringify({ address, passes: passesOf(passes), seen: timeOrNever(seen), expires: timeOrNever(expires) });
 }
 
 export function statsJson(stats: GreylistStats): string {
-  return JSON.stringify({ ...stats, oldest: timeOf(stats.oldest) });
+  return JSON.stringify({ ...stats, oldest: timeOrNever(stats.oldest) });
 }
 
 export function statsText({ waiting, passed, addresses, allowedAddresses, oldest, throttles, tokens, bytes }: GreylistStats): string {
@@ -53,17 +52,8 @@ export function statsText({ waiting, passed, addresses, allowedAddresses, oldest
   return lines.map(([name, value]) => `${name.padEnd(28)}${value}\n`).join("");
 }
 
-function stateOf({ passed, expires }: GreylistEntry): string {
-  if (passed === undefined) return "waiting";
-  return expires === never ? "allowed" : "passed";
-}
-
 function passesOf(passes: number): number | "allowed" {
   return passes >= allowedPasses ? "allowed" : passes;
-}
-
-function timeOf(ms: number | undefined): string | null {
-  return ms === undefined || ms === never ? null : new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
 function minuteOf(ms: number): string {

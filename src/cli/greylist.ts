@@ -1,9 +1,8 @@
 /** `postern greylist`: what the greylist remembers, for the people who look after it. */
 import { Command, InvalidArgumentError } from "commander";
-import type { Configuration } from "../config/configuration.ts";
-import { parseAddress } from "../mail/address.ts";
-import { canonicalIp, networkOf } from "../mail/ip.ts";
-import { clientKey, exactAddress, greylistKey } from "../stage/greylist-key.ts";
+import { clientOf, subjectOf, tripletOf } from "../daemon/greylist-subject.ts";
+import { canonicalIp } from "../mail/ip.ts";
+import { exactAddress } from "../stage/greylist-key.ts";
 import type { Triplet } from "../state/decide.ts";
 import type { AddressEntry, Administration, EntryFilter, GreylistEntry } from "../state/state-store.ts";
 import type { ConfigurationOptions } from "./configuration-option.ts";
@@ -178,7 +177,8 @@ function subjectCommand(
     .action((client: string, sender: string | undefined, recipient: string | undefined, options: ConfigurationOptions) =>
       withState(options, "write", async (state, configuration) => {
         const subject = subjectOf(client, sender, recipient, configuration);
-        if (subject !== undefined) await change(state, subject);
+        if ("problem" in subject) nonsense(subject.problem);
+        else await change(state, "address" in subject ? subject.address : subject);
       }),
     );
 }
@@ -192,33 +192,4 @@ function statsCommand(): Command {
         process.stdout.write(options.json ? `${statsJson(stats)}\n` : statsText(stats));
       }),
     );
-}
-
-/** An address, or a triplet as the daemon would make it; `undefined`: invalid input, which was reported. */
-function subjectOf(
-  client: string,
-  sender: string | undefined,
-  recipient: string | undefined,
-  configuration: Configuration,
-): Triplet | string | undefined {
-  if (sender !== undefined && recipient !== undefined) return tripletOf(client, sender, recipient, configuration);
-  if (sender !== undefined) return nonsense("a sender needs a recipient, too");
-  const address = canonicalIp(client);
-  if (address !== undefined) return exactAddress(address);
-  return nonsense(`"${client}" is not an address; list clients by name or network in session.rcpt.greylist.exempt-clients`);
-}
-
-function tripletOf(client: string, sender: string, recipient: string, configuration: Configuration): Triplet {
-  const { greylist } = configuration.settings.rcpt;
-  const parts = { client: clientOf(client, configuration), sender: parseAddress(sender), recipient: parseAddress(recipient) };
-  // What `list` shows is folded already, and folding it again changes nothing.
-  return greylistKey(parts, greylist);
-}
-
-/** The network of an address, the organisation of a name; what `list` shows stays as it is. */
-function clientOf(text: string, { settings }: Configuration): string {
-  const { greylist } = settings.rcpt;
-  const address = canonicalIp(text);
-  if (address !== undefined) return networkOf(address, greylist.ipv4Prefix, greylist.ipv6Prefix);
-  return text.includes("/") ? text.toLowerCase() : clientKey(text.toLowerCase(), text, { ...greylist, client: "domain-or-network" });
 }

@@ -154,6 +154,7 @@ async function reload(daemon: Daemon, { logger, format }: Log, options: Configur
     introduceScripts(configuration, logger);
     logger.info({ event: "reload" }, "configuration reloaded");
   } catch (error) {
+    daemon.notReloaded();
     logger.error({ event: "reload" }, `${messageOf(error)}; the previous configuration stays active`);
   }
 }

@@ -29,24 +29,38 @@ export interface Networks {
   contains(address: string): boolean;
 }
 
-export interface ListenerSettings {
+/** Where a listener is reached. */
+export interface SocketSettings {
   readonly name: string;
-  readonly protocol: "policy" | "milter" | "socketmap";
   readonly bind: readonly ListenAddress[];
   /** As chmod takes it. */
   readonly socketMode: number;
   readonly socketGroup: string | undefined;
+  readonly maxConnections: number;
+}
+
+/** For an MTA. */
+export interface ListenerSettings extends SocketSettings {
+  readonly protocol: "policy" | "milter" | "socketmap";
   /** `undefined`: what the MTA says, else 25. */
   readonly localPort: number | undefined;
   /** That of the server where the listener has none. */
   readonly mode: Mode;
   /** Those of the server where the listener has none. */
   readonly trustedNetworks: Networks;
-  readonly maxConnections: number;
   /** Of a milter: whether parameters of extensions that are off are refused. */
   readonly extensions: "observe" | "enforce";
   /** Of a milter: whether it changes recipients and the sender. */
   readonly rewrite: boolean;
+}
+
+/** For people and monitoring. */
+export interface HttpSettings extends SocketSettings {
+  readonly protocol: "http";
+  /** Whoever comes must show it; `undefined`: nobody, and nobody comes from elsewhere. */
+  readonly token: string | undefined;
+  /** Lower case, besides those of the machine itself. */
+  readonly allowedHosts: readonly string[];
 }
 
 export interface Configuration {
@@ -64,6 +78,7 @@ export interface Configuration {
   };
   readonly log: { readonly level: "error" | "warn" | "info" | "debug"; readonly format: "json" | "text" };
   readonly listeners: readonly ListenerSettings[];
+  readonly httpListeners: readonly HttpSettings[];
   /** Has `embedded` always. */
   readonly stores: ReadonlyMap<string, StoreSettings>;
   readonly directories: ReadonlyMap<string, DirectorySettings>;
@@ -92,6 +107,8 @@ export interface Configuration {
   readonly problemInScript: (problem: ScriptProblem) => Problem;
   /** All of it in the words of the file, for `check --print`. */
   readonly normalised: Normalised;
+  /** Nothing worse was found. */
+  readonly warnings: readonly Problem[];
 }
 
 export function compileConfiguration(file: string, text: string, normalised: Normalised, context: CompileContext): Configuration {
@@ -115,7 +132,7 @@ export function compileConfiguration(file: string, text: string, normalised: Nor
       trustedNetworks: networksOf(server["trusted-networks"]),
     },
     log,
-    listeners: compileListeners(normalised, context),
+    ...compileListeners(normalised, context),
     stores: compileStores(normalised, context),
     directories: compileDirectories(normalised, context),
     storage: { directory: storage.directory, data: storage.data, state: storage.state, onCorrupt: storage["on-corrupt"] },
@@ -130,5 +147,6 @@ export function compileConfiguration(file: string, text: string, normalised: Nor
     scriptVocabulary: vocabulary,
     problemInScript: (problem) => problemInScript(problem, normalised, context.report),
     normalised,
+    warnings: [],
   };
 }

@@ -75,5 +75,7 @@ export function parseConfiguration(text: string, file: string, readFile: ReadFil
   checkAccounts(normalised, configuration.settings, report);
   warnOfListeners(normalised, configuration.settings, report);
   const { problems } = report;
-  return problems.some(({ severity }) => severity === "error") ? { problems } : { configuration, problems };
+  return problems.some(({ severity }) => severity === "error")
+    ? { problems }
+    : { configuration: { ...configuration, warnings: problems }, problems };
 }

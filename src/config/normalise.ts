@@ -31,9 +31,12 @@ export function normalise(document: Document, names: GivenNames, folder: string,
   };
   const listener = mapValues(document.listener, (each) => ({
     ...each,
-    mode: each.mode ?? server.mode,
-    "trusted-networks": each["trusted-networks"] ?? server["trusted-networks"],
+    ...(each.protocol !== "http" && {
+      mode: each.mode ?? server.mode,
+      "trusted-networks": each["trusted-networks"] ?? server["trusted-networks"],
+    }),
     ...(each.protocol === "milter" && { extensions: each.extensions ?? "observe", rewrite: each.rewrite ?? true }),
+    "token-file": optional(each["token-file"]),
   }));
   // Where the built-in store lies is not up to the file.
   const pathOfEmbedded = (path: string) => resolve(path === embeddedPath ? join(server["state-directory"], "data.sqlite") : path);

@@ -8,6 +8,8 @@ import { Files } from "../file/files.ts";
 import { DelayedReplies } from "../frontend/connection/delayed-replies.ts";
 import { type Listener, openListener } from "../frontend/connection/listener.ts";
 import type { Decision } from "../frontend/decision.ts";
+import type { DecisionLog } from "../frontend/http/decision-log.ts";
+import type { Observation } from "../frontend/http/observation.ts";
 import { milterProtocol, openMilter } from "../frontend/milter/milter.ts";
 import type { Notice } from "../frontend/notice.ts";
 import { answerPolicy } from "../frontend/policy/policy.ts";
@@ -18,6 +20,7 @@ import type { FailedScript } from "../stage/core.ts";
 import type { Verdict } from "../stage/verdict.ts";
 import { PolicyDecoder } from "../wire/policy.ts";
 import { SocketmapDecoder } from "../wire/socketmap.ts";
+import type { HttpService } from "./http-service.ts";
 import { BoundSockets, type ListenSockets } from "./listen-sockets.ts";
 import {
   type Logger,
@@ -34,6 +37,7 @@ import {
   logTakesAll,
   logWaitingFull,
 } from "./log.ts";
+import type { Gauges, Observer } from "./observer.ts";
 import { type OpenCore, openCore, SharedSources } from "./open-core.ts";
 import type { AnswerPolicy } from "./session-routing.ts";
 import { type StateLease, StateStores } from "./state-lease.ts";
@@ -42,6 +46,8 @@ import { Succession } from "./succession.ts";
 export interface Daemon {
   /** Serves by another configuration from now on. When that fails, it throws, and nothing has changed. */
   reload(configuration: Configuration): Promise<void>;
+  /** What was to be reloaded could not be. */
+  notReloaded(): void;
   /** Finishes requests in progress, then closes. */
   stop(): Promise<void>;
 }
@@ -53,6 +59,8 @@ export interface DaemonOptions {
   readonly leaseState?: (configuration: Configuration) => StateLease;
   /** Who answers the policy requests of a listener. Default: `answer`. */
   readonly routePolicy?: (listener: string, answer: AnswerPolicy) => AnswerPolicy;
+  /** The number of this worker; the http listeners are those of the primary process, and ask it. Default: it is alone, and has them. */
+  readonly worker?: number;
 }
 
 /** How long connections have to take their last replies when a listener stops. */
@@ -64,8 +72,19 @@ const waitingFullMs = 3_600_000;
 /** How often files are looked at. */
 const refreshMs = 1000;
 
+/** One that is asked by the primary process, perhaps. */
+export interface ObservedDaemon extends Daemon {
+  /** What it has counted; `undefined`: it has no http listener. */
+  readonly observed: Observed | undefined;
+}
+
+export interface Observed {
+  observation(): Observation;
+  readonly log: DecisionLog;
+}
+
 /** Throws when a file cannot be read, a socket cannot be bound or the SQL of a script cannot work. */
-export async function startDaemon(configuration: Configuration, logger: Logger, options: DaemonOptions = {}): Promise<Daemon> {
+export async function startDaemon(configuration: Configuration, logger: Logger, options: DaemonOptions = {}): Promise<ObservedDaemon> {
   const daemon = new RunningDaemon(logger, options);
   try {
     await daemon.reload(configuration);
@@ -85,7 +104,7 @@ interface Served {
 /** How often a script that keeps failing is logged. */
 const failureAgainMs = 60 * 60 * 1000;
 
-class RunningDaemon implements Daemon {
+class RunningDaemon implements ObservedDaemon {
   readonly #logger: Logger;
   readonly #leaseState: (configuration: Configuration) => StateLease;
   readonly #routePolicy: (listener: string, answer: AnswerPolicy) => AnswerPolicy;
@@ -97,8 +116,18 @@ class RunningDaemon implements Daemon {
   readonly #delayed = new DelayedReplies(() => this.#cores.current.configuration.maxWaiting);
   readonly #postmasters = new SayOnce();
   readonly #failures = new SayOnce(failureAgainMs);
-  readonly #onAvailability = logOutages((source, up, cause) => logSource(this.#logger, source, up, cause));
-  readonly #onDnsList = logOutages((list, up, cause) => logDnsList(this.#logger, list, up, cause));
+  readonly #onDnsList = logOutages((list, up, cause) => {
+    logDnsList(this.#logger, list, up, cause);
+    this.#observer?.available(`DNS list ${list}`, up, cause);
+  });
+  readonly #onAvailability = logOutages((source, up, cause) => {
+    logSource(this.#logger, source, up, cause);
+    this.#observer?.available(source, up, cause);
+  });
+  readonly #worker: number | undefined;
+  /** Only where there is an http listener. */
+  #observer: Observer | undefined;
+  #http: HttpService | undefined;
   #refreshing: NodeJS.Timeout | undefined;
   /** Ends when what was asked for so far is in force; one change comes after the other. */
   #changing: Promise<unknown> = Promise.resolve();
@@ -115,6 +144,16 @@ class RunningDaemon implements Daemon {
     this.#sockets = sockets;
     this.#leaseState = leaseState;
     this.#routePolicy = routePolicy;
+    this.#worker = options.worker;
+  }
+
+  get observed(): Observed | undefined {
+    const observer = this.#observer;
+    return observer && { observation: () => observer.observation(this.#gauges()), log: observer.log };
+  }
+
+  notReloaded(): void {
+    this.#http?.refused();
   }
 
   reload(configuration: Configuration): Promise<void> {
@@ -124,12 +163,15 @@ class RunningDaemon implements Daemon {
   }
 
   async #change(configuration: Configuration): Promise<void> {
+    await this.#observe(configuration);
     const next = this.#openCore(configuration);
     await this.#cores.change(next, async () => {
       await next.refresh();
       await this.#checkStatements(next);
-      await this.#serve(configuration.listeners);
+      await this.#serve(configuration);
     });
+    this.#observer?.expect(configuration);
+    await this.#http?.change(configuration, next.administration);
     this.#initialise(next);
     next.testDnsLists();
     this.#refreshing ??= setInterval(() => this.#refresh(), refreshMs);
@@ -141,12 +183,43 @@ class RunningDaemon implements Daemon {
     current.testDnsLists();
   }
 
+  /** From the first configuration with an http listener on. */
+  async #observe({ httpListeners }: Configuration): Promise<void> {
+    if (httpListeners.length === 0 || this.#observer !== undefined) return;
+    const { Observer: ObserverOf } = await import("./observer.ts");
+    const observer = new ObserverOf(this.#worker === undefined ? "" : `${this.#worker}-`, Date.now);
+    this.#observer = observer;
+    if (this.#worker !== undefined) return;
+    const { HttpService: Service } = await import("./http-service.ts");
+    this.#http = new Service({
+      ...{ logger: this.#logger, workers: 1, shared: this.#shared, files: this.#files },
+      gathered: {
+        observation: async () => observer.observation(this.#gauges()),
+        decisions: async (filter, limit) => observer.log.last(filter, limit),
+        watch: (onDecision) => observer.log.watch(onDecision),
+      },
+    });
+  }
+
+  #httpService(): HttpService {
+    if (this.#http === undefined) throw new Error("no http service is open");
+    return this.#http;
+  }
+
+  #gauges(): Gauges {
+    return {
+      connections: this.#served.map(({ settings, listener }) => ({ name: settings.name, connections: listener.count })),
+      caches: [...this.#cores.current.caches].map(([directory, { hits, misses }]) => ({ directory, hits, misses })),
+      heldReplies: this.#delayed.count,
+    };
+  }
+
   async stop(): Promise<void> {
     await this.#changing;
     clearInterval(this.#refreshing);
     this.#sockets.close();
     for (const { listener } of this.#served) this.#finish(listener);
-    await Promise.all(this.#finishing);
+    await Promise.all([...this.#finishing, this.#http?.stop(graceMs)]);
     await this.#cores.close();
   }
 
@@ -165,9 +238,12 @@ class RunningDaemon implements Daemon {
   }
 
   /** A listener keeps its connections as long as its name and protocol stay. Throws, without any change, when a socket cannot be opened. */
-  async #serve(wanted: readonly ListenerSettings[]): Promise<void> {
+  async #serve({ listeners, httpListeners }: Configuration): Promise<void> {
     const served: Served[] = [];
+    const http = this.#http;
+    const wanted = http === undefined ? listeners : [...listeners, ...httpListeners];
     await this.#sockets.change(wanted, (settings) => {
+      if (settings.protocol === "http") return this.#httpService().handlerOf(settings);
       const same = this.#served.find((one) => one.settings.name === settings.name && one.settings.protocol === settings.protocol);
       const one = same ?? this.#openListener(settings);
       one.settings = settings;
@@ -176,6 +252,7 @@ class RunningDaemon implements Daemon {
     });
     for (const previous of this.#served) if (!served.includes(previous)) this.#finish(previous.listener);
     this.#served = served;
+    void http?.keep(httpListeners, graceMs);
   }
 
   #openListener(first: ListenerSettings): Served {
@@ -196,7 +273,7 @@ class RunningDaemon implements Daemon {
       isTrusted: (address: string) => settings().trustedNetworks.contains(address),
       localPort: () => settings().localPort,
       onDecision: (decision: Decision, cause: unknown) => this.#decided(decision, cause),
-      reads: ({ reason }: Verdict) => reason === "postmaster" || logger.isLevelEnabled("info"),
+      reads: ({ reason }: Verdict) => reason === "postmaster" || this.#observer !== undefined || logger.isLevelEnabled("info"),
       onNotice,
     };
     switch (protocol) {
@@ -229,6 +306,7 @@ class RunningDaemon implements Daemon {
 
   #decided(decision: Decision, cause: unknown): void {
     logDecision(this.#logger, decision, cause);
+    this.#observer?.decided(decision, cause);
     const { reason, recipient } = decision;
     if (reason !== "postmaster" || domainOf(recipient) === undefined || !this.#postmasters.allows(recipient)) return;
     this.#logger.warn(
@@ -256,6 +334,7 @@ class RunningDaemon implements Daemon {
       onAvailability: this.#onAvailability,
       onDnsList: this.#onDnsList,
       onTakesAll: (...news) => logTakesAll(this.#logger, ...news),
+      ...(this.#observer && { onWaited: this.#observer.waited, counted: this.#observer.counted }),
     });
   }
 

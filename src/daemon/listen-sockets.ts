@@ -1,6 +1,6 @@
 /** The sockets of all listeners, which change together: either all that are wanted are open, or nothing changes. */
 import type { Socket } from "node:net";
-import type { ListenerSettings } from "../config/configuration.ts";
+import type { HttpSettings, ListenerSettings } from "../config/configuration.ts";
 import { formatListenAddress, type ListenAddress } from "../config/schema/values.ts";
 import { type ListenSocket, type ListenSocketOptions, openListenSocket, socketKey } from "../frontend/connection/listen-socket.ts";
 import { SayOnce } from "../frontend/say-once.ts";
@@ -10,9 +10,11 @@ import type { Logger } from "./log.ts";
 /** Takes the connections of one listener (`Listener.take`). */
 export type ConnectionHandler = (socket: Socket, mustMakeRoom?: boolean) => boolean;
 
+type AnyListener = ListenerSettings | HttpSettings;
+
 export interface ListenSockets {
   /** Asks for the handler of each listener when nothing can fail any more. Throws when a socket cannot be opened. */
-  change(wanted: readonly ListenerSettings[], handlerOf: (settings: ListenerSettings) => ConnectionHandler): Promise<void>;
+  change(wanted: readonly AnyListener[], handlerOf: (settings: AnyListener) => ConnectionHandler): Promise<void>;
   /** Stops accepting; connections continue. */
   close(): void;
 }
@@ -42,14 +44,15 @@ export class BoundSockets implements ListenSockets {
 
   /** `prepare` is done when all are open, and may still fail. */
   async change(
-    wanted: readonly ListenerSettings[],
-    handlerOf: (settings: ListenerSettings) => ConnectionHandler,
+    wanted: readonly AnyListener[],
+    handlerOf: (settings: AnyListener) => ConnectionHandler,
     prepare = async () => {},
   ): Promise<void> {
     const sockets = await this.#openAll(wanted, prepare);
     const idle = new Map([...this.#activated].map(([address, { descriptor }]) => [address, sockets.get(String(descriptor))]));
     for (const settings of wanted) {
-      const { name, protocol, mode } = settings;
+      const { name, protocol } = settings;
+      const mode = protocol === "http" ? undefined : settings.mode;
       const take = handlerOf(settings);
       const own = this.#optionsOf(settings).map((options) => sockets.get(socketKey(options)));
       for (const socket of own) if (socket !== undefined) socket.onConnection = take;
@@ -76,7 +79,7 @@ export class BoundSockets implements ListenSockets {
     this.#open = [];
   }
 
-  async #openAll(wanted: readonly ListenerSettings[], prepare: () => Promise<void>): Promise<ReadonlyMap<string, ListenSocket>> {
+  async #openAll(wanted: readonly AnyListener[], prepare: () => Promise<void>): Promise<ReadonlyMap<string, ListenSocket>> {
     const sockets = new Map<string, ListenSocket>();
     const opened: ListenSocket[] = [];
     try {
@@ -101,7 +104,7 @@ export class BoundSockets implements ListenSockets {
     }
   }
 
-  #optionsOf({ bind, socketMode, socketGroup }: ListenerSettings): readonly ListenSocketOptions[] {
+  #optionsOf({ bind, socketMode, socketGroup }: AnyListener): readonly ListenSocketOptions[] {
     const descriptor = (one: ListenAddress) => this.#activated.get(formatListenAddress(one))?.descriptor;
     return bind.map((one) => ({ ...this.#common, bind: one, descriptor: descriptor(one), socketMode, socketGroup }));
   }
@@ -119,7 +122,7 @@ export class BoundSockets implements ListenSockets {
 export class InheritedSockets implements ListenSockets {
   #handlers: ReadonlyMap<string, ConnectionHandler> = new Map();
 
-  async change(wanted: readonly ListenerSettings[], handlerOf: (settings: ListenerSettings) => ConnectionHandler): Promise<void> {
+  async change(wanted: readonly AnyListener[], handlerOf: (settings: AnyListener) => ConnectionHandler): Promise<void> {
     this.#handlers = new Map(wanted.map((settings) => [settings.name, handlerOf(settings)]));
   }
 

@@ -184,6 +184,9 @@ export function logNotice(logger: Logger, notice: Notice): void {
     case "connections-free":
       logger.warn(fields, "connections are accepted again");
       return;
+    case "wrong-token":
+      logger.warn(fields, "somebody came without the token of this listener");
+      return;
     case "internal-error":
       logger.error(
         { ...fields, error: notice.error instanceof Error ? notice.error.stack : String(notice.error) },

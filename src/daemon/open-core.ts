@@ -1,8 +1,9 @@
 /** From a configuration to a core that can decide: opens the stores, directories and lookups that it names, or goes on with those that are open. */
 import { setImmediate } from "node:timers/promises";
 import type { Later, OnAvailability } from "../answer/availability.ts";
-import { Patience } from "../answer/patience.ts";
+import { type OnWaited, Patience } from "../answer/patience.ts";
 import type { Configuration } from "../config/configuration.ts";
+import type { CacheReport } from "../directory/cache.ts";
 import type { OnTakesAll } from "../directory/call-ahead.ts";
 import type { DirectorySettings } from "../directory/directory-settings.ts";
 import { type Connection, type OpenDirectory, openDirectory } from "../directory/open-directory.ts";
@@ -16,6 +17,8 @@ import { type OpenLookup, openLookup } from "../lookup/open-lookup.ts";
 import type { ScriptProblem } from "../sieve/script.ts";
 import type { Core, FailedScript, ScriptLine } from "../stage/core.ts";
 import type { Sources } from "../stage/sources.ts";
+import type { State } from "../stage/state.ts";
+import type { Administration } from "../state/state-store.ts";
 import type { Database } from "../store/database.ts";
 import { openKeys, readKeys, type StoredKeys } from "../store/keys.ts";
 import { checkStatements } from "./check-statements.ts";
@@ -52,6 +55,10 @@ export interface CoreOptions {
   /** The same of a DNS list, which cannot tell. Default: nobody is told. */
   readonly onDnsList?: OnAvailability;
   readonly onTakesAll?: OnTakesAll;
+  /** A request waited for a source. */
+  readonly onWaited?: OnWaited;
+  /** The state as requests are to ask it. Default: as it is. */
+  readonly counted?: (state: State) => State;
   /** Those of the previous core, so that what it knows is passed on. Default: new ones, of which no news is reported. */
   readonly files?: Files;
   /** Writes of expressions are computed and not carried out. */
@@ -77,6 +84,10 @@ export interface OpenCore {
   checkStatements(): Promise<readonly ScriptProblem[]>;
   /** The stores and DNS lists that the configuration names, and the servers of directories. */
   readonly connections: readonly Connection[];
+  /** Of greylist and throttles; `undefined`: the configuration has none, or another process has it. */
+  readonly administration: Administration | undefined;
+  /** By the name of the directory that keeps its answers. */
+  readonly caches: ReadonlyMap<string, CacheReport>;
   /** Closes what no other core uses; queries in progress there fail. */
   close(): Promise<void>;
 }
@@ -116,7 +127,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
     dns,
     dnsLists,
   };
-  const { state } = leases.hold(options.leaseState(), (lease) => lease.release());
+  const { state, administration } = leases.hold(options.leaseState(), (lease) => lease.release());
   const core: Core = {
     settings,
     sources: {
@@ -126,7 +137,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
       lookup,
       now: options.clock,
       yieldToLoop: () => setImmediate(),
-      state,
+      state: options.counted?.(state) ?? state,
       exemptions: exemptions.exemptions,
     } satisfies Sources,
     ...(options.onScriptFailure && { onScriptFailure: options.onScriptFailure }),
@@ -143,7 +154,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
     configuration,
     core,
     forRequest() {
-      return { ...core, sources: new RequestSources(byRequests, new Patience(options.now, options.later ?? later)) };
+      return { ...core, sources: new RequestSources(byRequests, new Patience(options.now, options.later ?? later, options.onWaited)) };
     },
     files,
     refresh: () => refreshAll(refreshes),
@@ -184,6 +195,8 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
         },
       })),
     ],
+    administration,
+    caches: new Map([...directories].flatMap(([name, { directory: each }]) => ("cache" in each ? [[name, each.cache]] : []))),
     close: () => leases.release(),
   };
 }

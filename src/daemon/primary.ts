@@ -5,10 +5,11 @@
 import type { ChildProcess } from "node:child_process";
 import { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
-import type { Configuration, ListenerSettings } from "../config/configuration.ts";
+import type { Configuration, HttpSettings, ListenerSettings } from "../config/configuration.ts";
 import type { LoadOptions } from "../config/load.ts";
 import { ConnectionLimit } from "../frontend/connection/connection-limit.ts";
 import { type Daemon, graceMs } from "./daemon.ts";
+import type { HttpService } from "./http-service.ts";
 import type { BoundSockets } from "./listen-sockets.ts";
 import { type Logger, logNotice } from "./log.ts";
 import { answerQuestions } from "./remote-questions.ts";
@@ -16,6 +17,7 @@ import { askState, type StateQuestion } from "./remote-state.ts";
 import type { StateLease } from "./state-lease.ts";
 import { Succession } from "./succession.ts";
 import { firstChannel } from "./worker-message.ts";
+import { WorkerObservations } from "./worker-observations.ts";
 import { type Connection, WorkerProcess } from "./worker-process.ts";
 
 export interface WorkersOptions {
@@ -75,6 +77,8 @@ class RunningWorkers implements Daemon {
   /** Connections that came while no worker was ready. */
   readonly #unassigned: Connection[] = [];
   readonly #restarts = new Set<NodeJS.Timeout>();
+  readonly #observations = new WorkerObservations();
+  #http: HttpService | undefined;
   #isStopping = false;
 
   constructor(options: WorkersOptions) {
@@ -89,11 +93,14 @@ class RunningWorkers implements Daemon {
     if (error !== undefined) throw new Error(error);
     const others = Array.from({ length: this.#options.workers - 1 }, (_, index) => index + 2);
     await Promise.all(others.map((number) => this.#startWorker(number)));
+    await this.#openHttp(configuration);
     await this.#serve(configuration);
+    await this.#changeHttp(configuration);
   }
 
   async reload(configuration: Configuration): Promise<void> {
     const first = [...this.#workers].find(([, { isReady }]) => isReady);
+    await this.#openHttp(configuration);
     await this.#change(configuration, () =>
       this.#serve(configuration, async () => {
         const error = first && (await this.#configure(...first, configuration));
@@ -107,6 +114,27 @@ class RunningWorkers implements Daemon {
         if (error !== undefined) this.#options.logger.error({ event: "worker", worker: number }, `configuration not applied: ${error}`);
       }),
     );
+    await this.#changeHttp(configuration);
+  }
+
+  notReloaded(): void {
+    this.#http?.refused();
+  }
+
+  /** From the first configuration with an http listener on. */
+  async #openHttp({ httpListeners }: Configuration): Promise<void> {
+    if (httpListeners.length === 0 || this.#http !== undefined) return;
+    const { HttpService: Service } = await import("./http-service.ts");
+    this.#http = new Service({ gathered: this.#observations, logger: this.#options.logger, workers: this.#options.workers });
+  }
+
+  #httpService(): HttpService {
+    if (this.#http === undefined) throw new Error("no http service is open");
+    return this.#http;
+  }
+
+  async #changeHttp(configuration: Configuration): Promise<void> {
+    await this.#http?.change(configuration, this.#generations.current.lease.administration);
   }
 
   async stop(): Promise<void> {
@@ -114,7 +142,7 @@ class RunningWorkers implements Daemon {
     this.#sockets.close();
     for (const restart of this.#restarts) clearTimeout(restart);
     for (const connection of this.#unassigned.splice(0)) this.#drop(connection);
-    await Promise.all([...this.#workers.values()].map((worker) => worker.stop(workerGraceMs)));
+    await Promise.all([this.#http?.stop(graceMs), ...[...this.#workers.values()].map((worker) => worker.stop(workerGraceMs))]);
     await this.#generations.close();
   }
 
@@ -123,13 +151,16 @@ class RunningWorkers implements Daemon {
   }
 
   /** Throws, without any change, when a socket cannot be opened or `prepare` fails. */
-  async #serve({ listeners }: Configuration, prepare?: () => Promise<void>): Promise<void> {
-    const handlerOf = ({ name, maxConnections }: ListenerSettings) => {
+  async #serve({ listeners, httpListeners }: Configuration, prepare?: () => Promise<void>): Promise<void> {
+    const handlerOf = (settings: ListenerSettings | HttpSettings) => {
+      if (settings.protocol === "http") return this.#httpService().handlerOf(settings);
+      const { name, maxConnections } = settings;
       const count = this.#counts.get(name) ?? this.#startCount(name);
       count.max = maxConnections;
       return (socket: Socket) => this.#take(name, count, socket);
     };
-    await this.#sockets.change(listeners, handlerOf, prepare);
+    await this.#sockets.change([...listeners, ...httpListeners], handlerOf, prepare);
+    void this.#http?.keep(httpListeners, graceMs);
   }
 
   #startCount(listener: string): Count {
@@ -189,10 +220,13 @@ class RunningWorkers implements Daemon {
         (question: StateQuestion) => this.#generations.use(({ lease }) => askState(lease.state, question)),
         (outcomes) => worker.send({ kind: "outcomes", outcomes }),
       ),
+      onObserved: (outcomes) => this.#observations.take(number, outcomes),
+      onDecisions: (decisions) => this.#observations.decided(decisions),
       onRefused: (listener) => this.#counts.get(listener)?.limit.refused(),
       onClosed: (listener, count) => this.#closed(listener, count),
       onEnd: (how, left) => {
         this.#workers.delete(number);
+        this.#observations.lose(number);
         for (const connection of left) this.#assign(connection);
         if (this.#isStopping) return;
         logger.error({ event: "worker", worker: number, pid: worker.pid, ended: how }, "a worker process ended; another is started");
@@ -212,6 +246,7 @@ class RunningWorkers implements Daemon {
     if (this.#isStopping) return error;
     if (error === undefined) {
       logger.info({ event: "worker", worker: number, pid: worker.pid }, "a worker process serves");
+      this.#observations.add(number, (questions) => worker.send({ kind: "observe", questions }));
       for (const connection of this.#unassigned.splice(0)) this.#assign(connection);
     } else logger.error({ event: "worker", worker: number }, `a worker process cannot start: ${error}`);
     return error;

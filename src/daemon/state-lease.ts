@@ -6,6 +6,7 @@ import type { State } from "../stage/state.ts";
 import { startExpiry } from "../state/expiry.ts";
 import { openState } from "../state/open-state.ts";
 import { type OtherDaemon, type SoleUse, watchSoleUse } from "../state/sqlite/sole-use.ts";
+import type { Administration } from "../state/state-store.ts";
 import { limitWaiting } from "../state/waiting-limit.ts";
 import { Leases, Shared } from "./shared.ts";
 import { mustBeWritable, stateSettings, usesState } from "./state-settings.ts";
@@ -13,6 +14,8 @@ import { mustBeWritable, stateSettings, usesState } from "./state-settings.ts";
 /** State that is there until its lease is released. */
 export interface StateLease {
   readonly state: State;
+  /** Of what the state remembers; left out: this process does not have it. */
+  readonly administration?: Administration;
   release(): Promise<void>;
 }
 
@@ -30,7 +33,7 @@ export class StateStores {
   readonly #now: () => number;
   readonly #onAvailability: OnAvailability;
   readonly #news: StateNews;
-  readonly #stores = new Shared<State>();
+  readonly #stores = new Shared<Pick<Required<StateLease>, "state" | "administration">>();
   readonly #soleUses = new Shared<SoleUse>();
 
   /** `now`: milliseconds since the epoch. */
@@ -56,13 +59,13 @@ export class StateStores {
       );
     }
     const replacesBroken = configuration.storage.onCorrupt === "begin-anew";
-    const state = this.#stores.lease([settings, replacesBroken], leases, (own) => {
+    const opened = this.#stores.lease([settings, replacesBroken], leases, (own) => {
       const options = { onAvailability: this.#onAvailability, replacesBroken, now: this.#now };
       const store = own.hold(openState(settings, options), (opened) => opened.close());
       own.hold(startExpiry(store, this.#now), (expiry) => expiry.stop());
-      return limitWaiting(store, (client) => this.#news.onWaitingFull(client));
+      return { state: limitWaiting(store, (client) => this.#news.onWaitingFull(client)), administration: store };
     });
-    return { state, release: () => leases.release() };
+    return { ...opened, release: () => leases.release() };
   }
 }
 

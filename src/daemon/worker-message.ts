@@ -1,7 +1,9 @@
 /** What the primary process and its workers send each other. */
 import type { LoadOptions } from "../config/load.ts";
+import type { KeptDecision } from "../frontend/http/api.ts";
 import type { Answered, Asked } from "./remote-questions.ts";
 import type { StateAnswer, StateQuestion } from "./remote-state.ts";
+import type { ObserverAnswer, ObserverQuestion } from "./worker-observations.ts";
 
 /** The file descriptors of a worker's first channels begin here, after standard input, output, error and the channel of the primary process. */
 export const firstChannel = 4;
@@ -16,6 +18,7 @@ export type MessageToWorker =
    * message, and the next socket comes after `taken`.
    */
   | { readonly kind: "channel"; readonly worker: number; readonly descriptor?: number }
+  | { readonly kind: "observe"; readonly questions: readonly Asked<ObserverQuestion>[] }
   /** Answered by `alive`, unless the worker is stopped or its loop is held. */
   | { readonly kind: "beat" }
   /** Finish requests in progress, then stop. */
@@ -42,4 +45,7 @@ export type MessageToPrimary =
   | { readonly kind: "refused"; readonly listener: string }
   /** A connection of that listener was closed. */
   | { readonly kind: "closed"; readonly listener: string }
-  | { readonly kind: "questions"; readonly questions: readonly Asked<StateQuestion>[] };
+  | { readonly kind: "questions"; readonly questions: readonly Asked<StateQuestion>[] }
+  | { readonly kind: "observed"; readonly outcomes: readonly Answered<ObserverAnswer>[] }
+  /** While somebody watches. */
+  | { readonly kind: "decisions"; readonly decisions: readonly KeptDecision[] };

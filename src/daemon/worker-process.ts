@@ -1,9 +1,11 @@
 /** A worker as the primary process sees it: the connections that it has, and those that it is still to be given. */
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
-import type { Asked } from "./remote-questions.ts";
+import type { KeptDecision } from "../frontend/http/api.ts";
+import type { Answered, Asked } from "./remote-questions.ts";
 import type { StateQuestion } from "./remote-state.ts";
 import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-message.ts";
+import type { ObserverAnswer } from "./worker-observations.ts";
 
 export interface Connection {
   readonly listener: string;
@@ -24,6 +26,8 @@ interface ChannelEnd {
 export interface WorkerProcessOptions {
   readonly child: ChildProcess;
   readonly onQuestions: (questions: readonly Asked<StateQuestion>[]) => void;
+  readonly onObserved: (outcomes: readonly Answered<ObserverAnswer>[]) => void;
+  readonly onDecisions: (decisions: readonly KeptDecision[]) => void;
   /** A connection that had to be made room for, when all others were busy. It is closed, too. */
   readonly onRefused: (listener: string) => void;
   /** As many connections of the listener were closed. */
@@ -109,7 +113,7 @@ export class WorkerProcess {
     this.#hand();
   }
 
-  send(message: Extract<MessageToWorker, { readonly kind: "outcomes" | "channel" }>): void {
+  send(message: Extract<MessageToWorker, { readonly kind: "outcomes" | "channel" | "observe" }>): void {
     this.#send(message);
   }
 
@@ -145,6 +149,12 @@ export class WorkerProcess {
         return;
       case "questions":
         this.#options.onQuestions(message.questions);
+        return;
+      case "observed":
+        this.#options.onObserved(message.outcomes);
+        return;
+      case "decisions":
+        this.#options.onDecisions(message.decisions);
         return;
     }
   }

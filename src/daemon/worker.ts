@@ -5,17 +5,18 @@ import { formatProblem } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { parseConfiguration, readRegularFile } from "../config/load.ts";
 import { sourceName } from "../store/waited-for.ts";
-import { type Daemon, type DaemonOptions, startDaemon } from "./daemon.ts";
+import { type DaemonOptions, type ObservedDaemon, startDaemon } from "./daemon.ts";
 import { keepHeapSmall } from "./heap.ts";
 import { InheritedSockets } from "./listen-sockets.ts";
 import { type Log, logOutages, logStateStore, logWorker, openLog } from "./log.ts";
 import { messageOf } from "./message-of.ts";
-import { RemoteQuestions } from "./remote-questions.ts";
+import { answerQuestions, RemoteQuestions } from "./remote-questions.ts";
 import { remoteState, type StateAnswer, type StateQuestion } from "./remote-state.ts";
 import { type RoutedMessage, SessionRouting } from "./session-routing.ts";
 import { stateSettings } from "./state-settings.ts";
 import { WorkerChannel } from "./worker-channel.ts";
 import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-message.ts";
+import { ObservedWorker, type ObserverQuestion } from "./worker-observations.ts";
 
 /** Serves until the process ends. Only for a process that was forked by `startWorkers`. */
 export function runWorker(): void {
@@ -47,7 +48,15 @@ class Worker {
   readonly #channels = new Map<number, WorkerChannel<RoutedMessage>>();
   #deadlineMs = 0;
   #log: Log | undefined;
-  #daemon: Daemon | undefined;
+  #daemon: ObservedDaemon | undefined;
+  readonly #observed = new ObservedWorker(
+    () => this.#daemon?.observed,
+    (decisions) => sendToPrimary({ kind: "decisions", decisions }),
+  );
+  readonly #answerPrimary = answerQuestions(
+    (question: ObserverQuestion) => this.#observed.answer(question),
+    (outcomes) => sendToPrimary({ kind: "observed", outcomes }),
+  );
   /** Resolves when all configurations so far are applied. */
   #configured: Promise<void> = Promise.resolve();
   #isStopping = false;
@@ -60,6 +69,9 @@ class Worker {
         return;
       case "connection":
         this.#connect(message, handle);
+        return;
+      case "observe":
+        this.#answerPrimary(message.questions);
         return;
       case "outcomes":
         this.#stateQuestions.take(message.outcomes);
@@ -105,7 +117,7 @@ class Worker {
     if (this.#daemon === undefined) {
       const leaseState = (own: Configuration) => ({ state: { ...this.#state, source: this.#sourceOf(own) }, release: async () => {} });
       const routePolicy: DaemonOptions["routePolicy"] = (listener, answer) => this.#routing?.route(listener, answer) ?? answer;
-      this.#daemon = await startDaemon(share, logger, { sockets: this.#sockets, leaseState, routePolicy });
+      this.#daemon = await startDaemon(share, logger, { sockets: this.#sockets, leaseState, routePolicy, worker });
     } else {
       await this.#daemon.reload(share);
       logger.level = share.log.level;

@@ -10,23 +10,37 @@ import type { CacheSettings } from "./directory-settings.ts";
 /** For so long after a failure what is stale is served without asking: a server that hangs would cost its deadline each time. */
 const retryMs = 1000;
 
+/** What is known of a cache. */
+export interface CacheReport {
+  /** Questions that were answered at once. */
+  readonly hits: number;
+  readonly misses: number;
+  /** Milliseconds that the answer about this address is kept; `undefined`: it is not. */
+  keptMs(address: string): number | undefined;
+}
+
+export interface CachedDirectory extends Directory {
+  readonly cache: CacheReport;
+}
+
 /** `now` in milliseconds. VRFY and EXPN go through: they are rare, and people who ask want the present state. */
-export function cached(directory: Directory, settings: CacheSettings, now: () => number): Directory {
+export function cached(directory: Directory, settings: CacheSettings, now: () => number): CachedDirectory {
   const { source } = directory;
-  const domains = remember(settings, now, {
+  const counts: CacheCounts = { hits: 0, misses: 0 };
+  const domains = remember(settings, now, counts, {
     source,
     ask: async (domain) => directory.isLocalDomain(domain),
     exists: (isLocal) => isLocal,
     octetsOf: () => 0,
   });
-  const recipients = remember<Recipient | undefined>(settings, now, {
+  const recipients = remember<Recipient | undefined>(settings, now, counts, {
     source,
     ask: async (address) => directory.recipient(address),
     exists: (recipient) => recipient !== undefined,
     isKept: (recipient) => recipient?.kind !== "mailbox" || recipient.state === undefined,
     octetsOf: octetsOfRecipient,
   });
-  const accounts = remember<Account | undefined>(settings, now, {
+  const accounts = remember<Account | undefined>(settings, now, counts, {
     source,
     ask: async (login) => directory.account?.(login),
     exists: (account) => account !== undefined,
@@ -37,12 +51,26 @@ export function cached(directory: Directory, settings: CacheSettings, now: () =>
     waits: true,
     ...(source && { source }),
     ...(directory.saidOf && { saidOf: (address) => directory.saidOf?.(address) }),
-    isLocalDomain: domains,
-    recipient: recipients,
-    account: directory.account && accounts,
+    account: directory.account && accounts.ask,
+    isLocalDomain: domains.ask,
+    recipient: recipients.ask,
     verify: (text) => directory.verify(text),
     expand: (address) => directory.expand(address),
+    cache: {
+      get hits() {
+        return counts.hits;
+      },
+      get misses() {
+        return counts.misses;
+      },
+      keptMs: recipients.keptMs,
+    },
   };
+}
+
+interface CacheCounts {
+  hits: number;
+  misses: number;
 }
 
 function octetsOfRecipient(recipient: Recipient | undefined): number {
@@ -66,7 +94,12 @@ interface Backend<T> {
   octetsOf(value: T): number;
 }
 
-function remember<T>({ entries, positiveMs, negativeMs, staleMs }: CacheSettings, now: () => number, backend: Backend<T>) {
+function remember<T>(
+  { entries, positiveMs, negativeMs, staleMs }: CacheSettings,
+  now: () => number,
+  counts: CacheCounts,
+  backend: Backend<T>,
+) {
   // No entries: only equal questions under way share an answer.
   const answers = new AnswerCache<T>(entries, backend.octetsOf);
   const underWay = new Map<string, Promise<T>>();
@@ -98,13 +131,22 @@ function remember<T>({ entries, positiveMs, negativeMs, staleMs }: CacheSettings
     return answer;
   }
 
-  // A hit is answered without a promise.
-  return (key: string, patience?: Patience): Answer<T> => {
-    const last = answers.get(key);
-    const time = now();
-    if (last !== undefined && time < last.freshUntil) return last.value;
-    if (last !== undefined && time < failedAt + retryMs && time < last.staleUntil) return last.value;
-    return askAnew(key, last, patience);
+  return {
+    // A hit is answered without a promise.
+    ask(key: string, patience?: Patience): Answer<T> {
+      const last = answers.get(key);
+      const time = now();
+      if (last !== undefined && (time < last.freshUntil || (time < failedAt + retryMs && time < last.staleUntil))) {
+        counts.hits += 1;
+        return last.value;
+      }
+      counts.misses += 1;
+      return askAnew(key, last, patience);
+    },
+    keptMs(key: string): number | undefined {
+      const ms = (answers.get(key)?.freshUntil ?? Number.NEGATIVE_INFINITY) - now();
+      return ms > 0 ? ms : undefined;
+    },
   };
 
   function askAnew(key: string, last: KeptAnswer<T> | undefined, patience: Patience | undefined): Answer<T> {

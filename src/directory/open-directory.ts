@@ -4,7 +4,7 @@ import type { Files } from "../file/files.ts";
 import type { Directory } from "../stage/sources.ts";
 import type { Database } from "../store/database.ts";
 import type { Queries } from "../store/store-settings.ts";
-import { cached } from "./cache.ts";
+import { type CachedDirectory, cached } from "./cache.ts";
 import { CallAhead, type OnTakesAll } from "./call-ahead.ts";
 import type { DirectorySettings } from "./directory-settings.ts";
 import { FileDirectory } from "./file.ts";
@@ -31,7 +31,7 @@ export interface Connection {
 }
 
 export interface OpenDirectory {
-  readonly directory: Directory;
+  readonly directory: Directory | CachedDirectory;
   /** Reads its files; to be called before it is asked, when it rejects with a `FileProblem`, and then once a second. `undefined`: it has none. */
   readonly refresh: (() => Promise<void>) | undefined;
   /** Servers of its own, each of which can be tried. */

@@ -1,11 +1,11 @@
 /** The same sessions by `explain` and by each protocol: a rule never behaves differently because the MTA spoke another one. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type PlayedSession, play } from "../../src/cli/play.ts";
 import type { Configuration, ListenerSettings } from "../../src/config/configuration.ts";
 import { parseConfiguration } from "../../src/config/load.ts";
 import { openCore } from "../../src/daemon/open-core.ts";
 import type { Decision } from "../../src/frontend/decision.ts";
+import { type PlayedSession, play } from "../../src/frontend/explain/play.ts";
 import { openMilter } from "../../src/frontend/milter/milter.ts";
 import { answerPolicy } from "../../src/frontend/policy/policy.ts";
 import { answerSocketmap } from "../../src/frontend/socketmap/socketmap.ts";

@@ -11,7 +11,7 @@ import { onlyExpression } from "../syntax/rule-set.ts";
 import type { KeyPath } from "../syntax/tree.ts";
 import type { ProblemReport } from "./report.ts";
 
-type ListenerProtocol = Normalised["listener"][string]["protocol"];
+type ListenerProtocol = Exclude<Normalised["listener"][string]["protocol"], "http">;
 
 interface Listening {
   readonly normalised: Normalised;
@@ -25,7 +25,7 @@ interface Listening {
 
 /** Without a listener nothing has an effect, and nobody expects it. */
 export function warnOfListeners(normalised: Normalised, settings: Settings, report: ProblemReport): void {
-  const listeners = Object.values(normalised.listener);
+  const listeners = Object.values(normalised.listener).filter(({ protocol }) => protocol !== "http");
   if (listeners.length === 0) return;
   const speaks = (protocol: ListenerProtocol) => listeners.some((listener) => listener.protocol === protocol);
   const listening: Listening = {

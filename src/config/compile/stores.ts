@@ -124,14 +124,14 @@ export function passwordOf(at: KeyPath, key: string, { password, file }: GivenPa
 /** None is longer. */
 const maxPasswordOctets = 4096;
 
-/** The first line of a file; `undefined`: it is no password, which has been reported. */
-function passwordIn(path: KeyPath, file: string, context: CompileContext): string | undefined {
+/** The first line of a file; `undefined`: it is none, which has been reported. */
+export function passwordIn(path: KeyPath, file: string, context: CompileContext, secret = "password"): string | undefined {
   const { report } = context;
-  const text = textOf(path, file, context, maxPasswordOctets, "Leave nothing but the password in it.");
+  const text = textOf(path, file, context, maxPasswordOctets, `Leave nothing but the ${secret} in it.`);
   if (text === undefined) return undefined;
   const [line = ""] = text.replace(/^\ufeff/, "").split(/\r?\n/);
   if (/[\0\ufffd]/.test(text)) report.error(path, `${file} ${notUtf8}`);
-  else if (line === "") report.error(path, `the first line of ${file} is empty. Write the password there.`);
+  else if (line === "") report.error(path, `the first line of ${file} is empty. Write the ${secret} there.`);
   else if (/\p{Cc}/u.test(line)) report.error(path, `the first line of ${file} has control characters. Remove them.`);
   else return line;
   return undefined;

@@ -52,13 +52,16 @@ const log = z.strictObject({
 
 const listener = z.strictObject({
   protocol: z
-    .enum(["policy", "milter", "socketmap"], {
+    .enum(["policy", "milter", "socketmap", "http"], {
       error: ({ input }) =>
         typeof input === "string"
-          ? `the protocol "${input}" is not known to this version. Write "policy", "milter" or "socketmap".`
+          ? `the protocol "${input}" is not known to this version. Write "policy", "milter", "socketmap" or "http".`
           : undefined,
     })
-    .meta({ description: "Postfix policy delegation, milter (Postfix, Sendmail), or socketmap (Postfix, Sendmail's class `socket`)." }),
+    .meta({
+      description:
+        "Postfix policy delegation, milter (Postfix, Sendmail), socketmap (Postfix, Sendmail's class `socket`); or `http`, for people and monitoring: metrics, health, status, console.",
+    }),
   bind: z
     .array(written(parseListenAddress))
     .min(1)
@@ -97,6 +100,15 @@ const listener = z.strictObject({
     description:
       "For a milter: whether recipients and the sender are changed to what they resolve to. Use false where the MTA does so by the map `aliases`.",
     unset: "`true`",
+  }),
+  "token-file": path.optional().meta({
+    description:
+      "For http: a file whose first line is a token of at least 16 characters. Everybody who comes must show it, as `Authorization: Bearer` or on the login page. Without it the listener may only be bound to addresses of this machine and to unix sockets.",
+    unset: "none",
+  }),
+  "allowed-hosts": z.array(word).optional().meta({
+    description: "For http: names and addresses by which browsers reach it (`Host`), without a port, besides those of the machine itself.",
+    unset: "none besides `localhost`, `127.0.0.1` and `[::1]`",
   }),
 });
 

@@ -22,6 +22,8 @@ export interface ListenerOptions<Request> {
 }
 
 export interface Listener {
+  /** Connections that are open. */
+  readonly count: number;
   /**
    * Serves the connection, or closes it. At the limit of connections, or with `mustMakeRoom`, it takes the place of the one that has
    * been idle for longest. `false`: all of them are busy, and it was closed.
@@ -54,6 +56,10 @@ class Connections<Request> implements Listener {
     this.#timer = timer;
     this.#limit = new ConnectionLimit({ listener, max, count: () => this.#open.size, onNotice });
     this.#breaches = new SayOnce(breachAgainMs, now);
+  }
+
+  get count(): number {
+    return this.#open.size;
   }
 
   take(socket: Socket, mustMakeRoom = false): boolean {

@@ -1,9 +1,9 @@
 /** DNS lists from the configuration to the reply, against a DNS server on loopback; the configuration and the pieces of their page. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { play } from "../../../src/cli/play.ts";
 import { renderConfiguration } from "../../../src/config/docs/print.ts";
 import { parseConfiguration } from "../../../src/config/load.ts";
 import { type OpenCore, openCore } from "../../../src/daemon/open-core.ts";
+import { play } from "../../../src/frontend/explain/play.ts";
 import { MemoryState } from "../../../src/state/memory.ts";
 import { read, substitute } from "../../support/contrib.ts";
 import { DnsServer } from "../../support/dns-server.ts";

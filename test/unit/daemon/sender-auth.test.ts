@@ -1,8 +1,8 @@
 /** SPF and reverse names from the configuration to the reply, against a DNS server on loopback; the configuration and the pieces of their page. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type PlayedSession, play } from "../../../src/cli/play.ts";
 import { parseConfiguration } from "../../../src/config/load.ts";
 import { type OpenCore, openCore } from "../../../src/daemon/open-core.ts";
+import { type PlayedSession, play } from "../../../src/frontend/explain/play.ts";
 import { MemoryState } from "../../../src/state/memory.ts";
 import { read, substitute } from "../../support/contrib.ts";
 import { DnsServer } from "../../support/dns-server.ts";

@@ -13,6 +13,8 @@ it("counts no connection as closed twice when a message comes after the end", ()
     // What a worker process asks of its child is above.
     child: child as ChildProcess,
     onQuestions: () => {},
+    onObserved: () => {},
+    onDecisions: () => {},
     onRefused: () => {},
     onClosed: (_, count) => {
       closed += count;
@@ -36,7 +38,15 @@ function start() {
   const sent: { readonly kind: string }[] = [];
   Object.assign(child, { pid: 1, send: (message: { readonly kind: string }) => sent.push(message) });
   // What a worker process asks of its child is above.
-  const options = { child: child as ChildProcess, onQuestions: () => {}, onRefused: () => {}, onClosed: () => {}, onEnd: () => {} };
+  const options = {
+    child: child as ChildProcess,
+    onQuestions: () => {},
+    onObserved: () => {},
+    onDecisions: () => {},
+    onRefused: () => {},
+    onClosed: () => {},
+    onEnd: () => {},
+  };
   return { child, sent, worker: new WorkerProcess(options) };
 }
 
@@ -71,7 +81,15 @@ it("says why it could not be started", async () => {
   // As Node leaves it when no more files may be open.
   const child = Object.assign(new EventEmitter(), { kill: () => false });
   // What a worker process asks of its child is above.
-  const options = { child: child as ChildProcess, onQuestions: () => {}, onRefused: () => {}, onClosed: () => {}, onEnd: () => {} };
+  const options = {
+    child: child as ChildProcess,
+    onQuestions: () => {},
+    onObserved: () => {},
+    onDecisions: () => {},
+    onRefused: () => {},
+    onClosed: () => {},
+    onEnd: () => {},
+  };
   const configured = new WorkerProcess(options).configure({ kind: "configure", file: "", text: "", options: {}, worker: 1, workers: 2 });
   child.emit("error", new Error("spawn EMFILE"));
   expect(await configured).toBe("it has ended (spawn EMFILE)");
@@ -100,7 +118,14 @@ describe("a worker that gives no sign of life", () => {
     };
     Object.assign(child, { pid: 1, send, kill });
     // What a worker process asks of its child is above.
-    const options = { child: child as ChildProcess, onQuestions: () => {}, onRefused: () => {}, onClosed: () => {} };
+    const options = {
+      child: child as ChildProcess,
+      onQuestions: () => {},
+      onObserved: () => {},
+      onDecisions: () => {},
+      onRefused: () => {},
+      onClosed: () => {},
+    };
     const worker = new WorkerProcess({ ...options, onEnd: (how) => ends.push(how) });
     const configure = () => worker.configure({ kind: "configure", file: "", text: "", options: {}, worker: 1, workers: 2 });
     const configured = configure();

@@ -1,8 +1,8 @@
 /** A TLS client certificate may be asked about by rules, whichever protocol tells of it. */
 import { expect, test } from "vitest";
-import { play } from "../../../src/cli/play.ts";
 import type { ListenerSettings } from "../../../src/config/configuration.ts";
 import { parseConfiguration } from "../../../src/config/load.ts";
+import { play } from "../../../src/frontend/explain/play.ts";
 import { client, rcpt, world } from "../../support/mail-domain.ts";
 import { connected, envelope, helo, milterWorld } from "../../support/milter-mta.ts";
 import { rule } from "../../support/settings.ts";

@@ -1,34 +1,47 @@
 /** Plays one SMTP session, as `explain` shows it: each command, its reply, and the trace of what was asked for it. */
-import type { Answer } from "../answer/answer.ts";
-import type { ListenerSettings } from "../config/configuration.ts";
-import { parseAddress } from "../mail/address.ts";
-import { canonicalIp } from "../mail/ip.ts";
-import { smtpPort } from "../mail/port.ts";
-import { formatReply } from "../mail/reply.ts";
-import type { Core, TraceEntry } from "../stage/core.ts";
-import type { Peer } from "../stage/session.ts";
-import type { Terms } from "../stage/smtp-command.ts";
-import { SmtpSession } from "../stage/smtp-session.ts";
-import type { StageName, StageResult } from "../stage/stage-result.ts";
-import type { Reason, Verdict } from "../stage/verdict.ts";
+import { z } from "zod";
+import type { Answer } from "../../answer/answer.ts";
+import { parseAddress } from "../../mail/address.ts";
+import { canonicalIp } from "../../mail/ip.ts";
+import { smtpPort } from "../../mail/port.ts";
+import { formatReply } from "../../mail/reply.ts";
+import type { Core, Mode, TraceEntry } from "../../stage/core.ts";
+import type { Peer } from "../../stage/session.ts";
+import type { Terms } from "../../stage/smtp-command.ts";
+import { SmtpSession } from "../../stage/smtp-session.ts";
+import type { StageName, StageResult } from "../../stage/stage-result.ts";
+import type { Reason, Verdict } from "../../stage/verdict.ts";
+
+const nameOrAddress = z.union([z.string(), z.strictObject({ address: z.string(), args: z.array(z.string()).readonly().optional() })]);
 
 /** What the client says, in the order of an SMTP session. */
-export interface PlayedSession {
-  readonly client: { readonly address?: string | undefined; readonly name?: string | undefined; readonly port?: number | undefined };
-  readonly server?: { readonly address?: string | undefined; readonly port?: number | undefined } | undefined;
-  readonly helo?: string | undefined;
-  readonly auth?: string | undefined;
-  readonly tls?: boolean | undefined;
+export const playedSession = z.strictObject({
+  client: z.strictObject({ address: z.string().optional(), name: z.string().optional(), port: z.int().min(0).max(65_535).optional() }),
+  server: z.strictObject({ address: z.string().optional(), port: z.int().min(0).max(65_535).optional() }).optional(),
+  listener: z.string().optional(),
+  helo: z.string().optional(),
+  auth: z.string().optional(),
+  tls: z.boolean().optional(),
   /** The client's certificate. */
-  readonly ccert?:
-    | { readonly subject?: string | undefined; readonly issuer?: string | undefined; readonly fingerprint?: string | undefined }
-    | undefined;
+  ccert: z.strictObject({ subject: z.string().optional(), issuer: z.string().optional(), fingerprint: z.string().optional() }).optional(),
   /** Left out: no MAIL. `""` is the null sender. */
-  readonly sender?: string | undefined;
-  readonly mailArgs?: readonly string[] | undefined;
-  readonly recipients?: readonly (string | { readonly address: string; readonly args?: readonly string[] | undefined })[] | undefined;
-  readonly vrfy?: string | undefined;
-  readonly expn?: string | undefined;
+  sender: z.string().optional(),
+  mailArgs: z.array(z.string()).readonly().optional(),
+  recipients: z.array(nameOrAddress).readonly().optional(),
+  vrfy: z.string().optional(),
+  expn: z.string().optional(),
+});
+
+export type PlayedSession = z.infer<typeof playedSession>;
+
+/** The listener that is asked. */
+export interface PlayedListener {
+  readonly name: string;
+  readonly protocol: string;
+  readonly localPort: number | undefined;
+  readonly mode: Mode;
+  readonly rewrite: boolean;
+  readonly trustedNetworks: { contains(address: string): boolean };
 }
 
 export interface Step {
@@ -50,7 +63,7 @@ export interface Step {
 }
 
 /** A disconnect ends it; after any other refusal the client goes on. */
-export async function play(played: PlayedSession, listener: ListenerSettings, core: Core): Promise<readonly Step[]> {
+export async function play(played: PlayedSession, listener: PlayedListener, core: Core): Promise<readonly Step[]> {
   const smtp = new SmtpSession(peerOf(played, listener));
   const tls = played.tls ?? false;
   const { subject = "", issuer = "", fingerprint = "" } = played.ccert ?? {};
@@ -91,7 +104,7 @@ function* commandsOf(played: PlayedSession, smtp: SmtpSession, core: Core): Gene
   if (expn !== undefined) yield { input: expn, ask: (terms) => smtp.expn(expn, terms) };
 }
 
-function peerOf({ client, server }: PlayedSession, listener: ListenerSettings): Peer {
+function peerOf({ client, server }: PlayedSession, listener: PlayedListener): Peer {
   const address = client.address === undefined ? undefined : canonicalIp(client.address);
   return {
     listener: listener.name,

@@ -1,0 +1,297 @@
+/** What the HTTP listener asks (`frontend/http/api.ts`), answered from what serves now. */
+import packageJson from "../../package.json" with { type: "json" };
+import { TemporaryError } from "../answer/temporary-error.ts";
+import { formatProblem } from "../config/check/report.ts";
+import type { Configuration } from "../config/configuration.ts";
+import { renderConfiguration } from "../config/docs/print.ts";
+import { formatListenAddress } from "../config/schema/values.ts";
+import { type PlayedListener, type PlayedSession, play, type Step } from "../frontend/explain/play.ts";
+import {
+  type AddressInfo,
+  type ConfigurationInfo,
+  type Done,
+  type GreylistFilter,
+  type GreylistPage,
+  type GreylistSubject,
+  InvalidQuestion,
+  type KeptDecision,
+  type ListenerStatus,
+  type Operations,
+  type Readiness,
+  type Series,
+  type SessionInfo,
+  type SourceStatus,
+  type Status,
+  type ThrottleCounter,
+} from "../frontend/http/api.ts";
+import type { DecisionFilter } from "../frontend/http/decision-filter.ts";
+import type { History } from "../frontend/http/history.ts";
+import { renderMetrics } from "../frontend/http/metrics.ts";
+import type { Observation, SourceObservation } from "../frontend/http/observation.ts";
+import { canonicalAddress, domainOf } from "../mail/address.ts";
+import { canonicalIp } from "../mail/ip.ts";
+import { smtpPort } from "../mail/port.ts";
+import type { Triplet } from "../state/decide.ts";
+import { entryRecord } from "../state/record.ts";
+import type { Administration, GreylistEntry, GreylistStats } from "../state/state-store.ts";
+import { subjectOf } from "./greylist-subject.ts";
+import { stateLabel } from "./observer.ts";
+import type { OpenCore } from "./open-core.ts";
+
+/** What the processes that serve have counted and kept. */
+export interface Gathered {
+  observation(): Promise<Observation>;
+  /** The last ones that match, oldest first. */
+  decisions(filter: DecisionFilter, limit: number): Promise<readonly KeptDecision[]>;
+  watch(onDecision: (decision: KeptDecision) => void): () => void;
+}
+
+export interface OperationsOptions {
+  readonly gathered: Gathered;
+  readonly history: History;
+  readonly current: () => Current;
+  /** Asks a core that writes nothing, and keeps it open until the answer is there. */
+  readonly ask: <T>(question: (open: OpenCore) => Promise<T>) => Promise<T>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** The same, of the start of the daemon. */
+  readonly started: number;
+  readonly workers: number;
+}
+
+/** What serves now. */
+export interface Current {
+  readonly configuration: Configuration;
+  /** Milliseconds since 1970. */
+  readonly loaded: number;
+  readonly administration: Administration | undefined;
+  readonly reloads: { readonly ok: number; readonly failed: number };
+}
+
+/** To count a large greylist takes a while; what was counted is good for so long. */
+const statsMs = 60_000;
+const maxPlayedRecipients = 100;
+
+export class DaemonOperations implements Operations {
+  readonly #options: OperationsOptions;
+  #stats: { readonly at: number; readonly of: Administration; readonly stats: Promise<GreylistStats> } | undefined;
+
+  constructor(options: OperationsOptions) {
+    this.#options = options;
+  }
+
+  get #configuration(): Configuration {
+    return this.#options.current().configuration;
+  }
+
+  session(): Omit<SessionInfo, "csrf" | "needsToken"> {
+    const { hostname, mode } = this.#configuration.server;
+    return { version: packageJson.version, hostname, mode };
+  }
+
+  async readiness(): Promise<Readiness> {
+    const [{ sources }, state] = await Promise.all([this.#options.gathered.observation(), this.#stateFailure()]);
+    return readinessOf(sources, state);
+  }
+
+  async status(): Promise<Status> {
+    const { started, workers, current } = this.#options;
+    const { configuration, loaded } = current();
+    const [observation, state, throttles] = await Promise.all([
+      this.#options.gathered.observation(),
+      this.#stateFailure(),
+      this.throttles(true).catch(orNothing([])),
+    ]);
+    const entries = await this.#greylistEntries();
+    const { hostname, mode } = configuration.server;
+    return {
+      ...{ version: packageJson.version, hostname, started: timeOf(started), workers },
+      readiness: readinessOf(observation.sources, state),
+      configuration: { file: configuration.file, loaded: timeOf(loaded), mode, warnings: configuration.warnings.map(formatProblem) },
+      listeners: configuration.listeners.map((listener) => listenerStatus(listener, observation)),
+      sources: observation.sources.map((source) => sourceStatus(source.name === stateLabel && state ? { ...source, up: false } : source)),
+      greylist: { events: observation.greylist, entries: entries ?? null },
+      throttles,
+    };
+  }
+
+  async metrics(): Promise<string> {
+    const [observation, greylistEntries] = await Promise.all([this.#options.gathered.observation(), this.#greylistEntries()]);
+    const { reloads } = this.#options.current();
+    return renderMetrics(observation, { version: packageJson.version, greylistEntries, reloads });
+  }
+
+  decisions(filter: DecisionFilter, limit: number): Promise<readonly KeptDecision[]> {
+    return this.#options.gathered.decisions(filter, limit);
+  }
+
+  watch(onDecision: (decision: KeptDecision) => void): () => void {
+    return this.#options.gathered.watch(onDecision);
+  }
+
+  explain(played: PlayedSession): Promise<readonly Step[]> {
+    const { listeners } = this.#configuration;
+    const { client, listener: name, recipients = [] } = played;
+    const listener = name === undefined ? listeners[0] : listeners.find((one) => one.name === name);
+    if (listener === undefined)
+      throw new InvalidQuestion(`there is no listener "${name}"; there are: ${listeners.map((one) => one.name).join(", ")}`);
+    if (client.address !== undefined && client.address !== "unknown" && canonicalIp(client.address) === undefined)
+      throw new InvalidQuestion(`"${client.address}" is not an IP address`);
+    if (recipients.length > maxPlayedRecipients) throw new InvalidQuestion(`at most ${maxPlayedRecipients} recipients`);
+    return this.#options.ask(({ core }) => play(played, listener, core));
+  }
+
+  async greylist(filter: GreylistFilter, limit: number, after: string | undefined): Promise<GreylistPage> {
+    const from = after === undefined ? undefined : cursorOf(after);
+    const entries = await this.#administration().list(filter, { limit, ...(from && { after: from }) });
+    const last = entries.at(-1);
+    return { entries: entries.map(entryRecord), next: last === undefined || entries.length < limit ? null : cursorText(last) };
+  }
+
+  async allow(subject: GreylistSubject): Promise<Done> {
+    await this.#administration().allow(this.#subject(subject), this.#options.now());
+    return { done: true };
+  }
+
+  async forget(subject: GreylistSubject): Promise<Done> {
+    return { done: await this.#administration().forget(this.#subject(subject)) };
+  }
+
+  async throttles(_onlyNear: boolean): Promise<readonly ThrottleCounter[]> {
+    return [];
+  }
+
+  async resetThrottle(): Promise<Done> {
+    throw new InvalidQuestion("throttles cannot be reset by this version");
+  }
+
+  address(given: string): Promise<AddressInfo> {
+    const address = canonicalAddress(given.trim());
+    if (domainOf(address) === undefined) throw new InvalidQuestion(`"${given}" is not an address: it has no domain`);
+    return this.#options.ask(async ({ core, caches }) => {
+      // Whoever is trusted is neither greylisted nor counted: what is left is what the address is.
+      const client = { address: "127.0.0.1" };
+      const helo = this.#configuration.server.hostname;
+      const steps = await play({ client, helo, sender: "", recipients: [address] }, localListener, core);
+      const step = steps.at(-1);
+      if (step?.stage !== "rcpt") throw new TemporaryError("it was not asked about");
+      const { reply, reason, resolved = [], trace } = step;
+      const asked = trace.flatMap((entry) => /^directory (.*)$/s.exec(entry.step)?.[1] ?? []).at(-1);
+      const keptMs = caches.get(asked ?? "")?.keptMs(address);
+      const cachedUntil = keptMs === undefined ? null : timeOf(this.#options.now() + keptMs);
+      return { address, directory: asked ?? null, reply, reason, resolved, cachedUntil, trace };
+    });
+  }
+
+  configuration(): ConfigurationInfo {
+    const { configuration, loaded } = this.#options.current();
+    const { server, listeners } = configuration;
+    return {
+      file: configuration.file,
+      loaded: timeOf(loaded),
+      text: renderConfiguration(configuration),
+      warnings: configuration.warnings.map(formatProblem),
+      modes: [{ what: "server", mode: server.mode }, ...listeners.map(({ name, mode }) => ({ what: `listener ${name}`, mode }))],
+    };
+  }
+
+  series(): Series {
+    return this.#options.history.series();
+  }
+
+  #administration(): Administration {
+    const { administration } = this.#options.current();
+    if (administration === undefined) throw new InvalidQuestion("the configuration has no greylist and no throttle");
+    return administration;
+  }
+
+  #subject({ client, sender, recipient }: GreylistSubject): Triplet | string {
+    const subject = subjectOf(client, sender, recipient, this.#configuration);
+    if ("problem" in subject) throw new InvalidQuestion(subject.problem);
+    return "address" in subject ? subject.address : subject;
+  }
+
+  /** Why the state store cannot tell. The question is the smallest that there is. */
+  async #stateFailure(): Promise<string | undefined> {
+    try {
+      await this.#options.current().administration?.address("::");
+      return undefined;
+    } catch (error) {
+      if (error instanceof TemporaryError) return error.message;
+      throw error;
+    }
+  }
+
+  async #greylistEntries(): Promise<{ waiting: number; passed: number; addresses: number } | undefined> {
+    const { administration, configuration } = this.#options.current();
+    if (administration === undefined || configuration.settings.rcpt.greylist.enable.constant === 0) return undefined;
+    const now = this.#options.now();
+    if (this.#stats === undefined || this.#stats.of !== administration || now >= this.#stats.at + statsMs)
+      this.#stats = { at: now, of: administration, stats: administration.stats(now) };
+    return this.#stats.stats.then(({ waiting, passed, addresses }) => ({ waiting, passed, addresses }), orNothing(undefined));
+  }
+}
+
+/** For what may be left out where it cannot be told. */
+function orNothing<T>(nothing: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof TemporaryError) return nothing;
+    throw error;
+  };
+}
+
+const localListener: PlayedListener = {
+  ...{ name: "", protocol: "policy", localPort: smtpPort, mode: "enforce", rewrite: false },
+  trustedNetworks: { contains: () => true },
+};
+
+function readinessOf(sources: readonly SourceObservation[], state: string | undefined): Readiness {
+  const down = sources.filter(({ up }) => !up).map(({ name, lastFailure }) => `${name}: ${lastFailure?.error ?? "unavailable"}`);
+  const reasons = [...down, ...(state === undefined ? [] : [`${stateLabel}: ${state}`])];
+  return { ready: reasons.length === 0, reasons };
+}
+
+function listenerStatus(
+  { name, protocol, bind, mode }: Configuration["listeners"][number],
+  { listeners, decisions }: Observation,
+): ListenerStatus {
+  const observed = listeners.find((one) => one.name === name);
+  const stages: Record<string, number> = {};
+  for (const { listener, stage, count } of decisions) if (listener === name) stages[stage] = (stages[stage] ?? 0) + count;
+  return {
+    ...{ name, protocol, mode, stages },
+    addresses: bind.map(formatListenAddress),
+    connections: observed?.connections ?? 0,
+    decisions: Object.values(stages).reduce((sum, count) => sum + count, 0),
+    lastDecision: observed?.lastDecision === undefined ? null : timeOf(observed.lastDecision),
+  };
+}
+
+function sourceStatus({ name, up, since, failures, seconds, lastFailure }: SourceObservation): SourceStatus {
+  const { count, sum, max } = seconds;
+  return {
+    ...{ name, up, questions: count, failures },
+    since: since === undefined ? null : timeOf(since),
+    meanSeconds: count === 0 ? null : sum / count,
+    maxSeconds: count === 0 ? null : max,
+    lastFailure: lastFailure === undefined ? null : { time: timeOf(lastFailure.at), error: lastFailure.error },
+  };
+}
+
+function cursorText({ client, sender, recipient }: GreylistEntry): string {
+  return Buffer.from(JSON.stringify([client, sender, recipient])).toString("base64url");
+}
+
+function cursorOf(text: string): Triplet {
+  try {
+    const [client, sender, recipient]: readonly unknown[] = JSON.parse(Buffer.from(text, "base64url").toString());
+    if (typeof client === "string" && typeof sender === "string" && typeof recipient === "string") return { client, sender, recipient };
+  } catch {
+    // It is none of ours.
+  }
+  throw new InvalidQuestion("after is the next of a page");
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,149 @@
+/** What all workers have counted and kept, as the primary process asks them for its http listeners. */
+import { TemporaryError } from "../answer/temporary-error.ts";
+import type { KeptDecision } from "../frontend/http/api.ts";
+import type { DecisionFilter } from "../frontend/http/decision-filter.ts";
+import { type Observation, sumOf } from "../frontend/http/observation.ts";
+import type { Observed } from "./daemon.ts";
+import type { Gathered } from "./operations.ts";
+import { type Answered, type Asked, RemoteQuestions } from "./remote-questions.ts";
+
+export type ObserverQuestion =
+  | { readonly kind: "observation" }
+  | { readonly kind: "decisions"; readonly filter: DecisionFilter; readonly limit: number }
+  /** From now on, send each decision, or no longer. */
+  | { readonly kind: "watch"; readonly isOn: boolean };
+
+/** `undefined`: nothing was counted. */
+export type ObserverAnswer =
+  | { readonly observation: Observation | undefined }
+  | { readonly decisions: readonly KeptDecision[] }
+  | { readonly isWatched: boolean };
+
+const deadlineMs = 5000;
+
+interface AskedWorker {
+  readonly questions: RemoteQuestions<ObserverQuestion, ObserverAnswer>;
+  /** As it was last told. */
+  last: Observation | undefined;
+}
+
+export class WorkerObservations implements Gathered {
+  readonly #workers = new Map<number, AskedWorker>();
+  /** Of workers that have ended, so that no counter goes back. */
+  #past: Observation | undefined;
+  readonly #watchers = new Set<(decision: KeptDecision) => void>();
+
+  /** A worker that serves. */
+  add(number: number, send: (questions: readonly Asked<ObserverQuestion>[]) => void): void {
+    const questions = new RemoteQuestions<ObserverQuestion, ObserverAnswer>({
+      ...{ process: `worker ${number}`, send, deadlineMs: () => deadlineMs, onAvailability: () => {} },
+    });
+    this.#workers.set(number, { questions, last: undefined });
+    if (this.#watchers.size > 0) this.#tell(questions, true);
+  }
+
+  lose(number: number): void {
+    const worker = this.#workers.get(number);
+    this.#workers.delete(number);
+    worker?.questions.lose();
+    if (worker?.last === undefined) return;
+    const over: Observation = {
+      ...worker.last,
+      listeners: [],
+      heldReplies: 0,
+      sources: worker.last.sources.map((each) => ({ ...each, up: true })),
+    };
+    this.#past = this.#past === undefined ? over : sumOf([this.#past, over]);
+  }
+
+  take(number: number, outcomes: readonly Answered<ObserverAnswer>[]): void {
+    this.#workers.get(number)?.questions.take(outcomes);
+  }
+
+  decided(decisions: readonly KeptDecision[]): void {
+    for (const decision of decisions) for (const watcher of this.#watchers) watcher(decision);
+  }
+
+  /** A worker that does not answer counts as it last did. */
+  async observation(): Promise<Observation> {
+    await Promise.all(
+      [...this.#workers.values()].map(async (worker) => {
+        const answer = await orNone(worker.questions.ask({ kind: "observation" }));
+        if (answer !== undefined && "observation" in answer) worker.last = answer.observation ?? worker.last;
+      }),
+    );
+    const present = [...this.#workers.values()].flatMap(({ last }) => last ?? []);
+    return sumOf(this.#past === undefined ? present : [...present, this.#past]);
+  }
+
+  async decisions(filter: DecisionFilter, limit: number): Promise<readonly KeptDecision[]> {
+    const answers = await Promise.all(
+      [...this.#workers.values()].map(({ questions }) => orNone(questions.ask({ kind: "decisions", filter, limit }))),
+    );
+    return answers
+      .flatMap((answer) => (answer !== undefined && "decisions" in answer ? answer.decisions : []))
+      .sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
+      .slice(-limit);
+  }
+
+  watch(onDecision: (decision: KeptDecision) => void): () => void {
+    this.#watchers.add(onDecision);
+    if (this.#watchers.size === 1) for (const { questions } of this.#workers.values()) this.#tell(questions, true);
+    return () => {
+      this.#watchers.delete(onDecision);
+      if (this.#watchers.size === 0) for (const { questions } of this.#workers.values()) this.#tell(questions, false);
+    };
+  }
+
+  #tell(questions: AskedWorker["questions"], isOn: boolean): void {
+    void orNone(questions.ask({ kind: "watch", isOn }));
+  }
+}
+
+/** One that has gone, or is too late, has nothing to say. */
+async function orNone<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof TemporaryError) return undefined;
+    throw error;
+  }
+}
+
+/** The side of the worker. */
+export class ObservedWorker {
+  readonly #observed: () => Observed | undefined;
+  readonly #send: (decisions: readonly KeptDecision[]) => void;
+  #stop: (() => void) | undefined;
+  #gathered: KeptDecision[] = [];
+
+  constructor(observed: () => Observed | undefined, send: (decisions: readonly KeptDecision[]) => void) {
+    this.#observed = observed;
+    this.#send = send;
+  }
+
+  answer(question: ObserverQuestion): ObserverAnswer {
+    const observed = this.#observed();
+    switch (question.kind) {
+      case "observation":
+        return { observation: observed?.observation() };
+      case "decisions":
+        return { decisions: observed?.log.last(question.filter, question.limit) ?? [] };
+      case "watch":
+        this.#stop?.();
+        this.#stop = question.isOn ? observed?.log.watch((decision) => this.#decided(decision)) : undefined;
+        return { isWatched: this.#stop !== undefined };
+    }
+  }
+
+  /** What is decided in one turn is one message. */
+  #decided(decision: KeptDecision): void {
+    this.#gathered.push(decision);
+    if (this.#gathered.length > 1) return;
+    setImmediate(() => {
+      const gathered = this.#gathered;
+      this.#gathered = [];
+      this.#send(gathered);
+    });
+  }
+}

@@ -1,0 +1,98 @@
+/** The HTTP server of one listener: its connections, what a request may take in size and time, and an orderly end. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { ConnectionLimit } from "../connection/connection-limit.ts";
+import { startTimer } from "../connection/delayed-replies.ts";
+import type { Listener } from "../connection/listener.ts";
+import type { Notice } from "../notice.ts";
+
+export interface HttpListenerOptions {
+  readonly name: string;
+  readonly maxConnections: () => number;
+  readonly answer: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly onNotice: (notice: Notice) => void;
+}
+
+/** From one request to the end of the headers of the next, and for its body. */
+const requestMs = 30_000;
+const maxHeaderOctets = 16_384;
+
+export function openHttpListener(options: HttpListenerOptions): Listener {
+  return new HttpListener(options);
+}
+
+class HttpListener implements Listener {
+  readonly #server: Server;
+  readonly #limit: ConnectionLimit;
+  /** Those without a request have what ends them. */
+  readonly #open = new Map<Socket, (() => void) | undefined>();
+  #isFinishing = false;
+  #onEmpty: (() => void) | undefined;
+
+  constructor({ name: listener, maxConnections: max, answer, onNotice }: HttpListenerOptions) {
+    this.#limit = new ConnectionLimit({ listener, max, count: () => this.#open.size, onNotice });
+    // It has no socket to listen at, and keeps no time by itself.
+    this.#server = createServer({ maxHeaderSize: maxHeaderOctets, noDelay: true }, (request, response) => {
+      const { socket } = request;
+      this.#started(socket);
+      response.once("close", () => this.#waitForRequest(socket));
+      if (this.#isFinishing) response.setHeader("connection", "close");
+      answer(request, response);
+    });
+    this.#server.on("clientError", (_, socket) => socket.destroy());
+  }
+
+  get count(): number {
+    return this.#open.size;
+  }
+
+  take(socket: Socket): boolean {
+    if (!this.#limit.hasRoom()) {
+      this.#limit.refused();
+      socket.on("error", () => {});
+      socket.destroy();
+      return false;
+    }
+    this.#open.set(socket, undefined);
+    socket.once("close", () => this.#closed(socket));
+    this.#waitForRequest(socket);
+    this.#server.emit("connection", socket);
+    socket.resume();
+    return true;
+  }
+
+  async finish(graceMs: number): Promise<void> {
+    this.#isFinishing = true;
+    for (const [socket, callOff] of this.#open) if (callOff !== undefined) socket.destroy();
+    if (this.#open.size === 0) return;
+    const callOff = startTimer(graceMs, () => {
+      for (const socket of this.#open.keys()) socket.destroy();
+    });
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+    });
+    callOff();
+  }
+
+  #started(socket: Socket): void {
+    this.#open.get(socket)?.();
+    this.#open.set(socket, undefined);
+  }
+
+  #waitForRequest(socket: Socket): void {
+    if (!this.#open.has(socket)) return;
+    if (this.#isFinishing) socket.destroy();
+    else
+      this.#open.set(
+        socket,
+        startTimer(requestMs, () => socket.destroy()),
+      );
+  }
+
+  #closed(socket: Socket): void {
+    this.#started(socket);
+    this.#open.delete(socket);
+    this.#limit.closed();
+    if (this.#open.size === 0) this.#onEmpty?.();
+  }
+}

@@ -1,0 +1,114 @@
+/** What the HTTP listener answers, and what it does with requests that are too long, wrong or never end. */
+import { once } from "node:events";
+import { connect } from "node:net";
+import { expect, test } from "vitest";
+import { aDecision, httpPlace } from "../../../support/http-place.ts";
+
+test("whether it is ready says the status, too", async () => {
+  const { ask } = await httpPlace();
+  expect(await ask({ path: "/readyz" })).toMatchObject({ status: 503, text: '{"ready":false,"reasons":["store pg: away"]}\n' });
+  expect(await ask({ path: "/healthz" })).toMatchObject({ status: 200 });
+});
+
+test("decisions are listed by what is asked for, oldest first, names as JSON has them", async () => {
+  const { ask, log } = await httpPlace();
+  const hostile = '<img src=x onerror="alert(1)">@b.example';
+  log.add({ ...aDecision, sender: hostile }, undefined);
+  log.add({ ...aDecision, verdict: "pass", reason: "mailbox", reply: "", would: "defer" }, "the server is away");
+  log.add({ ...aDecision, verdict: "pass", reason: "mailbox", reply: "", resolved: ["postmaster@example.org"] }, undefined);
+  const ids = async (query: string) => {
+    const { text, headers } = await ask({ path: `/api/decisions?${query}` });
+    expect(headers["content-type"]).toBe("application/json; charset=utf-8");
+    return (JSON.parse(text) as { decisions: readonly { id: string }[] }).decisions.map(({ id }) => id);
+  };
+  expect(await ids("")).toEqual(["0", "1", "2"]);
+  expect(await ids("limit=1")).toEqual(["2"]);
+  expect(await ids("from=ONERROR")).toEqual(["0"]);
+  expect(await ids("to=postmaster")).toEqual(["2"]);
+  expect(await ids("client=mx.a")).toEqual(["0", "1", "2"]);
+  expect(await ids("reason=mailbox")).toEqual(["1", "2"]);
+  expect(await ids("verdict=defer")).toEqual(["1"]);
+  expect(await ids("not-pass=1")).toEqual(["0", "1"]);
+  expect(await ids("exclude=onerror")).toEqual(["1", "2"]);
+  expect(await ids("listener=other")).toEqual([]);
+  const { text } = await ask({ path: "/api/decisions?verdict=defer" });
+  expect(JSON.parse(text)).toEqual({
+    decisions: [
+      {
+        ...{ ...aDecision, verdict: "pass", reason: "mailbox", reply: "", would: "defer" },
+        ...{ id: "1", time: "2026-01-01T00:00:00.000Z", error: "the server is away" },
+      },
+    ],
+  });
+});
+
+test("what is refused most", async () => {
+  const { ask, log } = await httpPlace();
+  for (const client of ["192.0.2.7", "192.0.2.8", "2001:db8::1", ""]) log.add({ ...aDecision, client }, undefined);
+  log.add({ ...aDecision, verdict: "pass", would: "reject", reason: "denied" }, undefined);
+  log.add({ ...aDecision, verdict: "pass" }, undefined);
+  expect(JSON.parse((await ask({ path: "/api/refused" })).text)).toEqual({
+    ...{ since: "2026-01-01T00:00:00.000Z", decisions: 6, refused: 5 },
+    byReason: [
+      { value: "unknown-mailbox", count: 4 },
+      { value: "denied", count: 1 },
+    ],
+    byNetwork: [
+      { value: "192.0.2.0/24", count: 3 },
+      { value: "2001:db8::/64", count: 1 },
+    ],
+    byRecipient: [{ value: "john@example.org", count: 5 }],
+  });
+});
+
+test("decisions are followed as events, first those that are kept", async () => {
+  const { port, host, log } = await httpPlace();
+  log.add(aDecision, undefined);
+  const socket = connect(port, "127.0.0.1").setEncoding("utf8");
+  let text = "";
+  socket.on("data", (chunk: string) => {
+    text += chunk;
+  });
+  socket.write(`GET /api/decisions?not-pass=1 HTTP/1.1\r\nHost: ${host}\r\nAccept: text/event-stream\r\n\r\n`);
+  await expect.poll(() => text).toContain("id: 0\n");
+  log.add({ ...aDecision, verdict: "pass" }, undefined);
+  log.add({ ...aDecision, recipient: "a\n\ndata: forged" }, undefined);
+  await expect.poll(() => text).toContain("id: 2\n");
+  expect(text).toContain("content-type: text/event-stream");
+  expect(text).not.toContain("id: 1\n");
+  expect(text).not.toMatch(/^data: forged/m);
+  socket.destroy();
+});
+
+test("a request of too many octets is not read", async () => {
+  const place = await httpPlace();
+  const { csrf } = JSON.parse((await place.ask({ path: "/api/session" })).text) as { csrf: string };
+  const headers = { origin: `http://${place.host}`, "content-type": "application/json", "x-csrf-token": csrf };
+  const ask = (body: string) => place.ask({ method: "POST", path: "/api/greylist/allow", headers, body });
+  expect((await ask(JSON.stringify({ client: "x".repeat(70_000) }))).status).toBe(413);
+  expect((await ask("{")).status).toBe(400);
+  expect((await ask('{"client":1}')).status).toBe(400);
+  expect((await ask('{"client":"a","other":1}')).status).toBe(400);
+  expect(place.done).toEqual([]);
+});
+
+test.each([
+  ["no HTTP", "EHLO mx.example\r\n\r\n"],
+  ["endless headers", `GET / HTTP/1.1\r\n${"x: y\r\n".repeat(10_000)}`],
+])("%s closes the connection", async (_, bytes) => {
+  const { port, listener } = await httpPlace();
+  const socket = connect(port, "127.0.0.1");
+  socket.on("error", () => {});
+  socket.resume().write(bytes);
+  await once(socket, "close");
+  await expect.poll(() => listener.count).toBe(0);
+});
+
+test("the end waits for what is under way, and closes what is idle", async () => {
+  const { port, listener } = await httpPlace();
+  const socket = connect(port, "127.0.0.1");
+  await once(socket, "connect");
+  await expect.poll(() => listener.count).toBe(1);
+  await listener.finish(60_000);
+  expect(listener.count).toBe(0);
+});
