@@ -46,6 +46,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import("./cli/greylist.ts")).greylistCommand(),
   },
   {
+    usage: "throttle",
+    summary: "Lists and resets the counters of throttles, while the daemon runs or not.",
+    load: async () => (await import("./cli/throttle.ts")).throttleCommand(),
+  },
+  {
     usage: "sieve [options] <script>",
     summary: "Compiles a Sieve script, runs it against an envelope, and prints the outcome, the changes and each step.",
     load: async () => (await import("./cli/sieve.ts")).sieveCommand(),

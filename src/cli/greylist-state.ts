@@ -1,4 +1,4 @@
-/** What the commands of `postern greylist` have in common: options, the store of state, and how they fail. */
+/** What the commands of `postern greylist` and `postern throttle` have in common: options, the store of state, and how they fail. */
 import { accessSync, constants } from "node:fs";
 import { Command } from "commander";
 import { TemporaryError } from "../answer/temporary-error.ts";

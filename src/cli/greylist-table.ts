@@ -60,7 +60,7 @@ function minuteOf(ms: number): string {
   return ms === never ? "never" : new Date(ms).toISOString().slice(0, 16).replace("T", " ");
 }
 
-function table(rows: readonly Row[]): readonly string[] {
+export function table(rows: readonly Row[]): readonly string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) =>
     row

@@ -16,7 +16,7 @@ import { answerPolicy } from "../frontend/policy/policy.ts";
 import { SayOnce } from "../frontend/say-once.ts";
 import { answerSocketmap } from "../frontend/socketmap/socketmap.ts";
 import { domainOf } from "../mail/address.ts";
-import type { FailedScript } from "../stage/core.ts";
+import type { FailedScript, ThrottledKey } from "../stage/core.ts";
 import type { Verdict } from "../stage/verdict.ts";
 import { PolicyDecoder } from "../wire/policy.ts";
 import { SocketmapDecoder } from "../wire/socketmap.ts";
@@ -35,6 +35,9 @@ import {
   logSource,
   logStateStore,
   logTakesAll,
+  logThrottled,
+  logThrottledFull,
+  logThrottleOver,
   logWaitingFull,
 } from "./log.ts";
 import type { Gauges, Observer } from "./observer.ts";
@@ -42,6 +45,7 @@ import { type OpenCore, openCore, SharedSources } from "./open-core.ts";
 import type { AnswerPolicy } from "./session-routing.ts";
 import { type StateLease, StateStores } from "./state-lease.ts";
 import { Succession } from "./succession.ts";
+import { ThrottledKeys } from "./throttled-keys.ts";
 
 export interface Daemon {
   /** Serves by another configuration from now on. When that fails, it throws, and nothing has changed. */
@@ -68,6 +72,9 @@ export const graceMs = 5000;
 
 /** How often it is said that too many greylist entries of a client wait. */
 const waitingFullMs = 3_600_000;
+
+/** How often it is said that too many keys are at the limit of a throttle. */
+const throttledFullMs = 3_600_000;
 
 /** How often files are looked at. */
 const refreshMs = 1000;
@@ -128,6 +135,8 @@ class RunningDaemon implements ObservedDaemon {
   /** Only where there is an http listener. */
   #observer: Observer | undefined;
   #http: HttpService | undefined;
+  readonly #throttledKeys = new ThrottledKeys();
+  readonly #throttledFull = new SayOnce(throttledFullMs);
   #refreshing: NodeJS.Timeout | undefined;
   /** Ends when what was asked for so far is in force; one change comes after the other. */
   #changing: Promise<unknown> = Promise.resolve();
@@ -181,6 +190,7 @@ class RunningDaemon implements ObservedDaemon {
     const { current } = this.#cores;
     void current.refresh();
     current.testDnsLists();
+    for (const over of this.#throttledKeys.over(Date.now())) logThrottleOver(this.#logger, over);
   }
 
   /** From the first configuration with an http listener on. */
@@ -322,6 +332,13 @@ class RunningDaemon implements ObservedDaemon {
     if (this.#failures.allows(about)) logScriptFailure(this.#logger, failure);
   }
 
+  #throttled(key: ThrottledKey): void {
+    const atLimit = this.#throttledKeys.refused(key);
+    if (atLimit === undefined) return;
+    if (atLimit !== "full") logThrottled(this.#logger, atLimit);
+    else if (this.#throttledFull.allows(key.throttle.name)) logThrottledFull(this.#logger, key.throttle);
+  }
+
   #openCore(configuration: Configuration): OpenCore {
     return openCore(configuration, {
       now: () => performance.now(),
@@ -331,6 +348,7 @@ class RunningDaemon implements ObservedDaemon {
       leaseState: () => this.#leaseState(configuration),
       onScriptFailure: (failure) => this.#scriptFailed(failure),
       onScriptLine: (line) => logScriptLine(this.#logger, line),
+      onThrottled: (key) => this.#throttled(key),
       onAvailability: this.#onAvailability,
       onDnsList: this.#onDnsList,
       onTakesAll: (...news) => logTakesAll(this.#logger, ...news),

@@ -8,10 +8,12 @@ import type { FileNews } from "../file/watched-file.ts";
 import type { Decision } from "../frontend/decision.ts";
 import type { Notice } from "../frontend/notice.ts";
 import type { FailedScript, ScriptLine } from "../stage/core.ts";
+import type { Throttle } from "../stage/stage-settings.ts";
 import type { OtherDaemon } from "../state/sqlite/sole-use.ts";
 import { escapeControls } from "../text/controls.ts";
 import { LineOutput } from "./line-output.ts";
 import { messageOf } from "./message-of.ts";
+import type { KeyAtLimit } from "./throttled-keys.ts";
 
 export type { Logger } from "pino";
 
@@ -286,6 +288,24 @@ export function logOutages(log: OnAvailability): OnAvailability {
     const timer = setTimeout(call, ms).unref();
     return () => clearTimeout(timer);
   });
+}
+
+export function logThrottled(logger: Logger, { throttle: { name, title }, key }: KeyAtLimit): void {
+  logger.warn(
+    { event: "throttle", throttle: name, key },
+    `reached its limit, ${title}; what comes beyond it is refused. \`postern throttle reset\` lets it begin again`,
+  );
+}
+
+export function logThrottleOver(logger: Logger, { throttle: { name, title }, key, refused }: KeyAtLimit): void {
+  logger.warn({ event: "throttle", throttle: name, key, refused }, `no longer at its limit, ${title}`);
+}
+
+export function logThrottledFull(logger: Logger, { name, title }: Pick<Throttle, "name" | "title">): void {
+  logger.warn(
+    { event: "throttle", throttle: name },
+    `many keys are at their limit, ${title}; further ones are refused without a line of their own. See \`postern throttle list --near\``,
+  );
 }
 
 /** Another worker stopped answering this one, or answers again. */

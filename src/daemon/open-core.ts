@@ -15,7 +15,7 @@ import { type OpenExemptions, openExemptions } from "../lookup/exemptions.ts";
 import type { LookupSettings } from "../lookup/lookup-settings.ts";
 import { type OpenLookup, openLookup } from "../lookup/open-lookup.ts";
 import type { ScriptProblem } from "../sieve/script.ts";
-import type { Core, FailedScript, ScriptLine } from "../stage/core.ts";
+import type { Core, FailedScript, ScriptLine, ThrottledKey } from "../stage/core.ts";
 import type { Sources } from "../stage/sources.ts";
 import type { State } from "../stage/state.ts";
 import type { Administration } from "../state/state-store.ts";
@@ -65,6 +65,7 @@ export interface CoreOptions {
   readonly readOnly?: boolean;
   readonly onScriptFailure?: (failure: FailedScript) => void;
   readonly onScriptLine?: (line: ScriptLine) => void;
+  readonly onThrottled?: (key: ThrottledKey) => void;
 }
 
 export interface OpenCore {
@@ -142,6 +143,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
     } satisfies Sources,
     ...(options.onScriptFailure && { onScriptFailure: options.onScriptFailure }),
     ...(options.onScriptLine && { onScriptLine: options.onScriptLine }),
+    ...(options.onThrottled && { onThrottled: options.onThrottled }),
   };
 
   const byRequests: SharedByRequests = {

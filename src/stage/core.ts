@@ -3,7 +3,7 @@ import type { AbortFlag } from "../answer/steps.ts";
 import type { ScriptLogEntry } from "../sieve/script.ts";
 import type { ScriptStage } from "./script-environment.ts";
 import type { Sources } from "./sources.ts";
-import type { Settings } from "./stage-settings.ts";
+import type { Settings, Throttle } from "./stage-settings.ts";
 
 /** `enforce`, or `shadow`: decide, log and count, but pass everything. */
 export type Mode = "enforce" | "shadow";
@@ -27,6 +27,15 @@ export interface FailedScript {
   readonly cause?: unknown;
 }
 
+/** A throttle refuses what this counter counts. */
+export interface ThrottledKey {
+  readonly throttle: Throttle;
+  /** Of what is counted apart, as sent by strangers. */
+  readonly values: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
 /** A line that a script writes to the log. */
 export interface ScriptLine extends ScriptLogEntry {
   readonly stage: ScriptStage;
@@ -42,4 +51,6 @@ export interface Core {
   /** Called for each script that fails. */
   readonly onScriptFailure?: (failure: FailedScript) => void;
   readonly onScriptLine?: (line: ScriptLine) => void;
+  /** Called for each refusal by a throttle. */
+  readonly onThrottled?: (key: ThrottledKey) => void;
 }

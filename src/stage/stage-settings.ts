@@ -147,6 +147,8 @@ export type ThrottleStage = "connect" | "mail" | "rcpt" | "errors";
 export interface Throttle {
   /** The same on every node with the same configuration, and unlike that of any other throttle. */
   readonly id: string;
+  /** Unlike that of any other throttle. */
+  readonly name: string;
   /** For people: `25/1h by remote_ip`. */
   readonly title: string;
   readonly match: Rule;

@@ -93,7 +93,7 @@ function count(matches: Value, one: ThrottledEvent): Answer<Verdict | undefined>
   if (!asBoolean(matches)) return undefined;
   const { throttle, scope, event, core } = one;
   const values = throttle.key.map((name) => keyValue(name, scope, throttle.ipv6Prefix));
-  const counter = keyText(JSON.stringify([throttle.id, ...values]));
+  const counter = counterKey(throttle, values);
   const isOnce = throttle.counts === "messages" && event.counted !== undefined;
   if (isOnce && event.counted.has(counter)) return undefined;
   const token = isOnce ? event.message : event.token;
@@ -110,6 +110,16 @@ function count(matches: Value, one: ThrottledEvent): Answer<Verdict | undefined>
   return after(core.sources.state.throttle(question), (answer) => judge(answer, question, values, one));
 }
 
+/** The key of the counter of these values, each that of one of `throttle.key`. */
+export function counterKey({ id }: Throttle, values: readonly string[]): string {
+  return keyText(JSON.stringify([id, ...values]));
+}
+
+/** What the keys of all counters of a throttle begin with, and no others. */
+export function counterPrefix({ id }: Throttle): string {
+  return JSON.stringify([id]).slice(0, -1);
+}
+
 function judge(answer: ThrottleAnswer, question: ThrottleQuestion, values: readonly string[], one: ThrottledEvent): Verdict | undefined {
   const { throttle, event, core, taken } = one;
   const isAllowed = event.isOver ? answer.taken < throttle.count : answer.allowed;
@@ -118,6 +128,7 @@ function judge(answer: ThrottleAnswer, question: ThrottleQuestion, values: reado
     asked: throttle.key.map((name, index) => `${name} = ${JSON.stringify(values[index])}`).join(", "),
     answer: `${isAllowed ? "allowed" : "refused"}, ${answer.taken} of ${throttle.count} taken`,
   });
+  if (!isAllowed) core.onThrottled?.({ throttle, values, now: question.now });
   if (!isAllowed) return refuse(core.settings.rcpt.replies.rateLimit, "rate-limit");
   // What was taken when this was asked before, here or by another node, is not to be given back now.
   if (answer.allowed && !answer.isRepeat) taken.push(question);

@@ -145,7 +145,7 @@ export interface ThrottleDecision {
 export function decideThrottle(rows: ThrottleRows, question: ThrottleQuestion): ThrottleDecision {
   const { now, count } = question;
   const row = rolled(rows.row, question);
-  const used = row.taken + Math.ceil(row.previous * weightOf(question));
+  const used = usedOf(row, question);
   const known = alive(rows.token, now);
   // Twice as long leaves room for a node whose clock is a little ahead.
   if (known !== undefined && known.expires <= now + 2 * tokenMs(question))
@@ -153,6 +153,15 @@ export function decideThrottle(rows: ThrottleRows, question: ThrottleQuestion): 
   if (used >= count) return { answer: { allowed: false, taken: used } };
   const token = { period: row.period, expires: now + tokenMs(question) };
   return { answer: { allowed: true, taken: used + 1 }, row: { ...row, taken: row.taken + 1 }, token };
+}
+
+/** What counts against the limit now. */
+export function countedNow(row: ThrottleRow, moment: ThrottleMoment): number {
+  return usedOf(rolled(row, moment), moment);
+}
+
+function usedOf(row: ThrottleRow, moment: ThrottleMoment): number {
+  return row.taken + Math.ceil(row.previous * weightOf(moment));
 }
 
 /** `undefined`: there is nothing to give back. The token is forgotten with it. */
@@ -169,17 +178,20 @@ export interface ThrottleRows {
   readonly token: TokenRow | undefined;
 }
 
-export function periodOf({ now, periodMs }: ThrottleQuestion): number {
+/** When a counter is looked at, and how it counts. */
+export type ThrottleMoment = Pick<ThrottleQuestion, "now" | "periodMs" | "window">;
+
+export function periodOf({ now, periodMs }: ThrottleMoment): number {
   return Math.floor(now / periodMs);
 }
 
 /** A row serves its period and the next one, whose sliding window looks back at it. */
-export function throttleExpires(question: ThrottleQuestion): number {
+export function throttleExpires(question: ThrottleMoment): number {
   return (periodOf(question) + 2) * question.periodMs;
 }
 
 /** A sliding window takes the previous period to have been even: this part of it is still in the window. */
-export function weightOf({ now, periodMs, window }: ThrottleQuestion): number {
+export function weightOf({ now, periodMs, window }: ThrottleMoment): number {
   return window === "fixed" ? 0 : 1 - (now % periodMs) / periodMs;
 }
 
@@ -192,7 +204,7 @@ export function tokenKey({ key, token }: ThrottleQuestion): string | undefined {
   return token === undefined ? undefined : hash("sha256", `${key}\0${token}`, "base64url").slice(0, 22);
 }
 
-function rolled(known: ThrottleRow | undefined, question: ThrottleQuestion): ThrottleRow {
+function rolled(known: ThrottleRow | undefined, question: ThrottleMoment): ThrottleRow {
   const period = periodOf(question);
   const expires = throttleExpires(question);
   const row = alive(known, question.now);

@@ -15,7 +15,16 @@ import {
   type TripletQuestion,
   tokenKey,
 } from "./decide.ts";
-import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, StateStore } from "./state-store.ts";
+import type {
+  AddressEntry,
+  EntryFilter,
+  GreylistEntry,
+  GreylistStats,
+  ImportedEntry,
+  Page,
+  StateStore,
+  ThrottleEntry,
+} from "./state-store.ts";
 
 export class MemoryState implements StateStore {
   readonly #triplets = new Map<string, GreylistEntry>();
@@ -105,6 +114,15 @@ export class MemoryState implements StateStore {
 
   async forget(subject: Triplet | string): Promise<boolean> {
     return typeof subject === "string" ? this.#addresses.delete(subject) : this.#triplets.delete(keyOf(subject));
+  }
+
+  async listThrottles(prefix: string, { after = prefix, limit }: Page<string>): Promise<readonly ThrottleEntry[]> {
+    const entries = [...this.#throttles].filter(([key]) => key.startsWith(prefix) && key > after).map(([key, row]) => ({ key, ...row }));
+    return entries.toSorted((a, b) => (a.key < b.key ? -1 : 1)).slice(0, limit);
+  }
+
+  async resetThrottles(keys: readonly string[]): Promise<number> {
+    return keys.filter((key) => this.#throttles.delete(key)).length;
   }
 
   async stats(now: number): Promise<GreylistStats> {

@@ -1,12 +1,17 @@
-/** A state store as the daemon and `postern greylist` see it. */
+/** A state store as the daemon, `postern greylist` and `postern throttle` see it. */
 import type { Answer } from "../answer/answer.ts";
 import type { GreylistAnswer, State } from "../stage/state.ts";
-import type { AddressRow, GreylistRow, Triplet, TripletQuestion } from "./decide.ts";
+import type { AddressRow, GreylistRow, ThrottleRow, Triplet, TripletQuestion } from "./decide.ts";
 
 export interface GreylistEntry extends Triplet, GreylistRow {}
 
 export interface AddressEntry extends AddressRow {
   readonly address: string;
+}
+
+export interface ThrottleEntry extends ThrottleRow {
+  /** As it was asked about. */
+  readonly key: string;
 }
 
 /** Each a part of the text as it is stored; all must be there. */
@@ -51,6 +56,10 @@ export interface Administration {
   allow(subject: Triplet | string, now: number): Promise<void>;
   /** True if it was there. */
   forget(subject: Triplet | string): Promise<boolean>;
+  /** Counters whose keys begin with `prefix` and are longer, in the order of their keys. */
+  listThrottles(prefix: string, page: Page<string>): Promise<readonly ThrottleEntry[]>;
+  /** They begin again; how many were there. */
+  resetThrottles(keys: readonly string[]): Promise<number>;
   stats(now: number): Promise<GreylistStats>;
   /** How many were taken: what is known stays, unless it waits and the imported one has passed. */
   importEntries(entries: Iterable<ImportedEntry> | AsyncIterable<ImportedEntry>): Promise<number>;

@@ -357,6 +357,21 @@ export function stateContract(
       expect(await store.listAddresses("list", { limit: 1, after: "list 1" })).toEqual([{ address: "list 2", ...allowed }]);
     });
 
+    it("lists counters by what their keys begin with, and lets them begin again", async () => {
+      for (const key of ["c", "b", "é🙂", "a"])
+        for (const _ of key === "a" ? [1, 2] : [1]) await store.throttle(throttleQuestion({ key: `counter,${key}` }));
+      await store.throttle(throttleQuestion({ key: "countes" }));
+      const keys = async (...page: Parameters<StateStore["listThrottles"]>) => (await store.listThrottles(...page)).map(({ key }) => key);
+      const [first] = await store.listThrottles("counter", { limit: 1 });
+      expect(first).toMatchObject({ key: "counter,a", taken: 2, previous: 0 });
+      expect(await keys("counter", { limit: 2, after: "counter,a" })).toEqual(["counter,b", "counter,c"]);
+      expect(await keys("counter", { limit: 9, after: "counter,c" })).toEqual(["counter,é🙂"]);
+      expect(await store.throttle(throttleQuestion({ key: "counter,a" }))).toMatchObject({ allowed: false });
+      expect(await store.resetThrottles(["counter,a", "counter,é🙂", "counter,z"])).toBe(2);
+      expect(await store.throttle(throttleQuestion({ key: "counter,a" }))).toEqual({ allowed: true, taken: 1 });
+      expect(await keys("counter", { limit: 9 })).toEqual(["counter,a", "counter,b", "counter,c"]);
+    });
+
     it("imports what is new, and what has passed over what waits", async () => {
       const times = { firstSeen: 1, lastSeen: 2, expires: start + day };
       const entry = (recipient: string, passed?: number) =>

@@ -97,7 +97,7 @@ export function compileSettings(normalised: Normalised, sieve: SieveSettings, co
         unavailable: rcpt.replies.unavailable.value,
       },
     },
-    throttles: compileThrottles(normalised, compiler),
+    throttles: compileThrottles(normalised, compiler, context),
     domains: compileDomains(normalised, compiler, context),
     sieve,
   };

@@ -4,14 +4,21 @@ import { type Settings, type Throttle, type ThrottleStage, throttleKeys } from "
 import { variablesOf } from "../../stage/vocabulary.ts";
 import type { Normalised } from "../normalise.ts";
 import { formatRules } from "../syntax/rule-set.ts";
+import type { KeyPath } from "../syntax/tree.ts";
+import type { CompileContext } from "./context.ts";
 import type { RuleCompiler } from "./rules.ts";
 
-export function compileThrottles({ session }: Normalised, rules: RuleCompiler): Settings["throttles"] {
+export function compileThrottles({ session }: Normalised, rules: RuleCompiler, { report }: CompileContext): Settings["throttles"] {
   const stages: Record<ThrottleStage, Throttle[]> = { connect: [], mail: [], rcpt: [], errors: [] };
   /** By all in which throttles differ: how many there are. */
   const alike = new Map<string, number>();
+  const names = new Set<string>();
   for (const [index, { match, rate, window, count, ...written }] of session.throttle.entries()) {
-    const rule = rules.compile(match, ["session", "throttle", index, "match"]);
+    const path: KeyPath = ["session", "throttle", index];
+    const rule = rules.compile(match, [...path, "match"]);
+    const name = written.name ?? String(index + 1);
+    if (names.has(name)) report.error([...path, "name"], `another throttle is "${name}" already. Give each a name of its own.`);
+    names.add(name);
     if (!written.enable) continue;
     const key = throttleKeys.filter((name) => written.key.includes(name));
     const variables = new Set([...key, ...rule.variables]);
@@ -20,7 +27,7 @@ export function compileThrottles({ session }: Normalised, rules: RuleCompiler): 
     const copies = alike.get(what) ?? 0;
     alike.set(what, copies + 1);
     stages[stageOf(variables, count)].push({
-      ...{ id: idOf(what, copies), title: titleOf(rate.written, key), match: rule, key, ipv6Prefix, ...rate.value, window },
+      ...{ id: idOf(what, copies), name, title: titleOf(rate.written, key), match: rule, key, ipv6Prefix, ...rate.value, window },
       counts: count ?? (key.includes("rcpt_domain") && !key.includes("rcpt") ? "messages" : "recipients"),
       onStoreFailure: written["on-store-failure"],
     });

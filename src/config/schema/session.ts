@@ -138,6 +138,7 @@ const rcpt = z.strictObject({
 
 const throttle = z.strictObject({
   enable: z.boolean().default(true).meta({ description: "False turns it off." }),
+  name: word.optional().meta({ description: "For the log and `postern throttle`.", unset: "its place in the list, from 1" }),
   match: rules("rcpt", "true or false", true, "What it applies to."),
   key: z
     .array(z.enum(throttleKeys))

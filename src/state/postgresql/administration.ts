@@ -1,7 +1,7 @@
-/** What `postern greylist` and expiry ask of PostgreSQL. */
+/** What `postern greylist`, `postern throttle` and expiry ask of PostgreSQL. */
 import type pg from "pg";
 import { type AddressRow, allowedPasses, type GreylistRow, never, type Triplet } from "../decide.ts";
-import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page } from "../state-store.ts";
+import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, ThrottleEntry } from "../state-store.ts";
 import { clean } from "./statements.ts";
 
 const importedAtOnce = 500;
@@ -80,6 +80,28 @@ export async function forget(client: pg.ClientBase, subject: Triplet | string): 
       ? await client.query("DELETE FROM postern_greylist_address WHERE address = $1", [clean(subject)])
       : await client.query("DELETE FROM postern_greylist WHERE client = $1 AND sender = $2 AND recipient = $3", keyOf(subject));
   return (rowCount ?? 0) > 0;
+}
+
+export async function listThrottles(
+  client: pg.ClientBase,
+  prefix: string,
+  { after = prefix, limit }: Page<string>,
+): Promise<readonly ThrottleEntry[]> {
+  const { rows } = await client.query<ThrottleEntry>(
+    "SELECT key, period, taken, previous, expires FROM postern_throttle WHERE key > $1 AND key < $2 ORDER BY key LIMIT $3",
+    [clean(after), clean(`${prefix}\u{10ffff}`), limit],
+  );
+  return rows;
+}
+
+/** Rows are locked in the order in which questions lock them. */
+export async function resetThrottles(client: pg.ClientBase, keys: readonly string[]): Promise<number> {
+  const { rowCount } = await client.query(
+    `DELETE FROM postern_throttle USING (SELECT key FROM postern_throttle WHERE key = ANY ($1) ORDER BY key FOR UPDATE) AS locked
+    WHERE postern_throttle.key = locked.key`,
+    [keys.map(clean)],
+  );
+  return rowCount ?? 0;
 }
 
 export const noStats: GreylistStats = {

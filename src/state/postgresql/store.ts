@@ -10,7 +10,16 @@ import { PostgresqlPool, sqlStateOf } from "../../store/postgresql-pool.ts";
 import type { PostgresqlSettings } from "../../store/store-settings.ts";
 import { waitedFor } from "../../store/waited-for.ts";
 import type { AddressRow, GreylistRow, Triplet } from "../decide.ts";
-import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, StateStore } from "../state-store.ts";
+import type {
+  AddressEntry,
+  EntryFilter,
+  GreylistEntry,
+  GreylistStats,
+  ImportedEntry,
+  Page,
+  StateStore,
+  ThrottleEntry,
+} from "../state-store.ts";
 import * as administration from "./administration.ts";
 import { type Batch, BatchQueue, oneByOne } from "./batch-queue.ts";
 import { hasTables, migrate } from "./migrations.ts";
@@ -112,6 +121,14 @@ export class PostgresqlState implements StateStore {
 
   forget(subject: Triplet | string): Promise<boolean> {
     return this.#perform((client) => administration.forget(client, subject));
+  }
+
+  listThrottles(prefix: string, page: Page<string>): Promise<readonly ThrottleEntry[]> {
+    return this.#read((client) => administration.listThrottles(client, prefix, page), []);
+  }
+
+  resetThrottles(keys: readonly string[]): Promise<number> {
+    return this.#perform((client) => administration.resetThrottles(client, keys));
   }
 
   stats(now: number): Promise<GreylistStats> {

@@ -7,7 +7,16 @@ import type { CorrespondentQuestion, GreylistAnswer, ThrottleAnswer, ThrottleQue
 import type { SqliteSettings } from "../../store/store-settings.ts";
 import { waitedFor } from "../../store/waited-for.ts";
 import type { AddressRow, GreylistRow, Triplet, TripletQuestion } from "../decide.ts";
-import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, StateStore } from "../state-store.ts";
+import type {
+  AddressEntry,
+  EntryFilter,
+  GreylistEntry,
+  GreylistStats,
+  ImportedEntry,
+  Page,
+  StateStore,
+  ThrottleEntry,
+} from "../state-store.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { codeOf, messageOf, Opening, type OpeningOptions, SQLITE_BUSY, SQLITE_FULL } from "./opening.ts";
 import type { StateFile } from "./tables.ts";
@@ -130,6 +139,14 @@ export class SqliteState implements StateStore {
 
   forget(subject: Triplet | string): Promise<boolean> {
     return this.#ask((file) => file.forget(subject), undefined);
+  }
+
+  listThrottles(prefix: string, page: Page<string>): Promise<readonly ThrottleEntry[]> {
+    return this.#read((file) => file.listThrottles(prefix, page));
+  }
+
+  resetThrottles(keys: readonly string[]): Promise<number> {
+    return this.#ask((file) => keys.filter((key) => file.resetThrottle(key)).length, undefined);
   }
 
   stats(now: number): Promise<GreylistStats> {

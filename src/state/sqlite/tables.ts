@@ -19,7 +19,7 @@ import {
   tokenKey,
 } from "../decide.ts";
 import { type GreylistColumns, greylistRowsOf } from "../greylist-columns.ts";
-import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page } from "../state-store.ts";
+import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, ThrottleEntry } from "../state-store.ts";
 
 // No index on `expires`: rows are written far more often than they expire, and each step of expiry walks a range of keys.
 /** Step n makes version n, which `PRAGMA user_version` says, of version n - 1. A step that was released is never changed. */
@@ -80,6 +80,8 @@ const statements = {
     INSERT INTO throttle (key, period, taken, previous, expires) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET
       period = excluded.period, taken = excluded.taken, previous = excluded.previous, expires = excluded.expires`,
+  listThrottles: "SELECT key, period, taken, previous, expires FROM throttle WHERE key > ? AND key < ? ORDER BY key LIMIT ?",
+  resetThrottle: "DELETE FROM throttle WHERE key = ?",
   token: "SELECT period, expires FROM throttle_token WHERE token = ?",
   putToken: `
     INSERT INTO throttle_token (token, period, expires) VALUES (?, ?, ?)
@@ -237,6 +239,16 @@ export class StateFile {
         ? this.#statements.forgetAddress.run(subject)
         : this.#statements.forgetTriplet.run(subject.client, subject.sender, subject.recipient);
     return Number(changes) > 0;
+  }
+
+  listThrottles(prefix: string, { after = prefix, limit }: Page<string>): readonly ThrottleEntry[] {
+    const rows = this.#statements.listThrottles.all(after, `${prefix}\u{10ffff}`, limit);
+    // The statement names these columns.
+    return (rows as unknown as ThrottleEntry[]).map((row) => ({ ...row }));
+  }
+
+  resetThrottle(key: string): boolean {
+    return Number(this.#statements.resetThrottle.run(key).changes) > 0;
   }
 
   stats(now: number): GreylistStats {

@@ -1,6 +1,9 @@
 /** What a daemon does when changes and its end come together. */
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, expect, test } from "vitest";
 import type { Configuration } from "../../../src/config/configuration.ts";
@@ -89,4 +92,28 @@ test("who reads only warnings sees that mail for the postmaster lacks a mailbox"
     await once(socket, "data");
   }
   expect(lines).toMatchObject([{ event: "postmaster", recipient: "postmaster@example.org" }]);
+});
+
+test("a key that reaches the limit of a throttle is logged once, however often it is refused", async () => {
+  const stateDirectory = mkdtempSync(join(tmpdir(), "postern-throttled-"));
+  const throttle = '[[session.throttle]]\nname = "mail"\nkey = ["sender", "remote_ip"]\nrate = "1/1d"\n';
+  const { open, logger, lines } = await start(
+    ["one"],
+    [],
+    `${mta}[server]\nstate-directory = ${JSON.stringify(stateDirectory)}\n${throttle}`,
+  );
+  logger.level = "warn";
+  lines.length = 0;
+  const socket = await open("one");
+  for (const instance of [1, 2, 3, 4]) {
+    socket.write(`protocol_state=MAIL\nclient_address=203.0.113.9\nhelo_name=x.example\ninstance=${instance}\nsender=a@client.example\n\n`);
+    await once(socket, "data");
+  }
+  expect(lines).toMatchObject([
+    {
+      ...{ event: "throttle", throttle: "mail", key: "a@client.example 203.0.113.9" },
+      msg: expect.stringContaining("reached its limit, 1/1d by sender, remote_ip"),
+    },
+  ]);
+  rmSync(stateDirectory, { recursive: true });
 });

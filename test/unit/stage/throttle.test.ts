@@ -22,7 +22,16 @@ let throttles = 0;
 function throttle(changes: Partial<Throttle> = {}): Throttle {
   throttles += 1;
   return {
-    ...{ id: `throttle-${throttles}`, title: "2/1h", match: rule("true"), key: [], ipv6Prefix: 64, count: 2, periodMs: 3_600_000 },
+    ...{
+      id: `throttle-${throttles}`,
+      name: "t",
+      title: "2/1h",
+      match: rule("true"),
+      key: [],
+      ipv6Prefix: 64,
+      count: 2,
+      periodMs: 3_600_000,
+    },
     ...{ window: "fixed", counts: "recipients", onStoreFailure: "accept" },
     ...changes,
   };

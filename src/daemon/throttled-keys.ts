@@ -1,0 +1,55 @@
+/** Keys that are at the limit of a throttle: each is reported when it gets there and when it is over, however often it is refused. */
+
+import type { ThrottledKey } from "../stage/core.ts";
+import { periodOf } from "../state/decide.ts";
+import { cleanText } from "../text/controls.ts";
+
+export interface KeyAtLimit {
+  readonly throttle: ThrottledKey["throttle"];
+  /** The values separated by spaces, as `postern throttle` has it. */
+  readonly key: string;
+  /** Refusals so far. */
+  readonly refused: number;
+}
+
+/** At once: whoever comes from many addresses fills neither the log nor the memory. */
+const maxKeys = 100;
+const maxKeyLength = 200;
+/** So long without a refusal, so that a key that comes and goes is not reported each time. */
+const quietMs = 60_000;
+
+interface Followed extends KeyAtLimit {
+  refused: number;
+  /** Milliseconds since the epoch. */
+  overAt: number;
+}
+
+export class ThrottledKeys {
+  readonly #followed = new Map<string, Followed>();
+
+  /** What is to be reported: `full` when there are too many to follow this one. `undefined`: it was reported. */
+  refused({ throttle, values, now }: ThrottledKey): KeyAtLimit | "full" | undefined {
+    const key = cleanText(values.join(" ").slice(0, maxKeyLength));
+    const id = `${throttle.id} ${key}`;
+    const known = this.#followed.get(id);
+    const followed = known ?? { throttle, key, refused: 0, overAt: 0 };
+    followed.refused += 1;
+    followed.overAt = Math.max(now + quietMs, endOf(throttle, now));
+    if (known !== undefined) return undefined;
+    if (this.#followed.size >= maxKeys) return "full";
+    this.#followed.set(id, followed);
+    return followed;
+  }
+
+  /** Those that are over since this was last asked. */
+  over(now: number): readonly KeyAtLimit[] {
+    const over = [...this.#followed].filter(([, { overAt }]) => overAt <= now);
+    for (const [id] of over) this.#followed.delete(id);
+    return over.map(([, followed]) => followed);
+  }
+}
+
+/** When what counts now has ceased to count, if nothing more comes. */
+function endOf({ periodMs, window }: ThrottledKey["throttle"], now: number): number {
+  return window === "fixed" ? (periodOf({ now, periodMs, window }) + 1) * periodMs : now + periodMs;
+}
