@@ -8,6 +8,7 @@ import { type Reply, reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { refuse } from "./refuse.ts";
+import { carriedOut } from "./shadow.ts";
 import type { Denial, ReplyTemplate } from "./stage-settings.ts";
 import type { Verdict } from "./verdict.ts";
 import type { Scope } from "./vocabulary.ts";
@@ -25,7 +26,7 @@ interface Asked {
 
 function askDenial(denial: Denial, { scope, shown, core }: Asked): Answer<Verdict | undefined> {
   return after(evaluate(denial.title, denial.if, scope, core), (isDenied: Value) =>
-    asBoolean(isDenied) ? refuse(replyOf(denial.reply, shown), "denied") : undefined,
+    asBoolean(isDenied) ? carriedOut(refuse(replyOf(denial.reply, shown), "denied"), denial.mode, scope, core) : undefined,
   );
 }
 

@@ -11,10 +11,11 @@ import { isCorrespondent } from "./correspondents.ts";
 import { evaluate } from "./evaluate.ts";
 import { clientKey, exactAddress, greylistKey } from "./greylist-key.ts";
 import { onAnswer, pass, refuse, unavailable } from "./refuse.ts";
+import { carriedOut } from "./shadow.ts";
 import type { Exemptions } from "./sources.ts";
 import type { GreylistSettings } from "./stage-settings.ts";
 import type { GreylistAnswer, GreylistQuestion } from "./state.ts";
-import type { Verdict } from "./verdict.ts";
+import type { Refusal, Verdict } from "./verdict.ts";
 import type { Scope } from "./vocabulary.ts";
 
 export interface Greylisting {
@@ -49,9 +50,15 @@ interface Attempt {
   isAnswer: boolean;
 }
 
-function cannotTell(cause: unknown, { settings, core }: Attempt): Greylisting | undefined {
+function cannotTell(cause: unknown, attempt: Attempt): Greylisting | undefined {
+  const { settings, core } = attempt;
   if (settings.onStoreFailure === "accept") return undefined;
-  return { verdict: unavailable(core.settings.rcpt.replies.unavailable, cause), header: undefined };
+  return refused(unavailable(core.settings.rcpt.replies.unavailable, cause), attempt);
+}
+
+function refused(refusal: Refusal, { scope, settings, core }: Attempt): Greylisting | undefined {
+  const verdict = carriedOut(refusal, settings.mode, scope, core);
+  return verdict && { verdict, header: undefined };
 }
 
 function askIfEnabled(attempt: Attempt): Answer<GreylistAnswer | undefined> {
@@ -84,10 +91,8 @@ function askState(attempt: Attempt): Answer<GreylistAnswer> {
   return core.sources.state.greylist(attempt.question);
 }
 
-function conclude(
-  answer: GreylistAnswer | undefined,
-  { scope, given, question, isAnswer, settings, core }: Attempt,
-): Greylisting | undefined {
+function conclude(answer: GreylistAnswer | undefined, attempt: Attempt): Greylisting | undefined {
+  const { scope, given, question, isAnswer, core } = attempt;
   if (isAnswer) {
     core.trace?.({ step: "greylist", asked: `${scope.sender} ${given}`, answer: "correspondents" });
     return { verdict: pass("correspondent"), header: undefined };
@@ -98,7 +103,7 @@ function conclude(
     asked: [question.client, question.sender, question.recipient].map((part) => part || "<>").join(" "),
     answer: describe(answer, question),
   });
-  return outcomeOf(answer, question, settings, core.settings.rcpt.replies.greylisted);
+  return outcomeOf(answer, question, attempt);
 }
 
 /** RFC 2142: mail about abuse must come through. */
@@ -133,11 +138,15 @@ function questionOf(address: string, name: string, scope: Scope, settings: Greyl
   };
 }
 
-function outcomeOf(answer: GreylistAnswer, question: GreylistQuestion, settings: GreylistSettings, wait: Reply): Greylisting | undefined {
+function outcomeOf(answer: GreylistAnswer, question: GreylistQuestion, attempt: Attempt): Greylisting | undefined {
+  const { settings, core } = attempt;
   switch (answer.kind) {
     case "wait":
       if (settings.training) return { verdict: pass("greylist-training"), header: undefined };
-      return { verdict: refuse(withSeconds(wait, secondsLeft(answer.firstSeen, question)), "greylisted"), header: undefined };
+      return refused(
+        refuse(withSeconds(core.settings.rcpt.replies.greylisted, secondsLeft(answer.firstSeen, question)), "greylisted"),
+        attempt,
+      );
     case "pass": {
       if (!answer.firstPass) return undefined;
       const verdict = pass("greylist-passed");

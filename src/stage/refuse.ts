@@ -3,7 +3,7 @@
 import type { Answer } from "../answer/answer.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { type Reply, reply } from "../mail/reply.ts";
-import type { Reason, Verdict } from "./verdict.ts";
+import type { Reason, Refusal, Verdict } from "./verdict.ts";
 
 const passes = new Map<Reason, Verdict>();
 
@@ -19,7 +19,7 @@ export function pass(reason: Reason): Verdict {
 /** The usual one. */
 export const passed = pass("pass");
 
-export function refuse(answer: Reply, reason: Reason, delayMs = 0): Verdict {
+export function refuse(answer: Reply, reason: Reason, delayMs = 0): Refusal {
   const kind = answer.code === 421 ? "disconnect" : answer.code >= 500 || answer.code < 400 ? "reject" : "defer";
   return { kind, reply: answer, reason, delayMs };
 }
@@ -63,7 +63,7 @@ function heed<S, T>(error: unknown, cannotTell: CannotTell<S, T>, state: S): Ans
   throw error;
 }
 
-export function unavailable(answer: Reply, cause: unknown): Verdict {
+export function unavailable(answer: Reply, cause: unknown): Refusal {
   return { kind: "defer", reply: answer, reason: "unavailable", delayMs: 0, cause };
 }
 

@@ -5,7 +5,7 @@ import type { Admission } from "./admission.ts";
 import { ByRecipient } from "./by-recipient.ts";
 import type { Parameters } from "./parameters.ts";
 import type { KnownAuth } from "./sender-auth.ts";
-import type { Verdict } from "./verdict.ts";
+import type { Refusal, Verdict } from "./verdict.ts";
 
 /** Facts that hold for the whole session. */
 export interface Peer {
@@ -35,7 +35,7 @@ export interface ClientCertificate {
 
 export const noCertificate: ClientCertificate = { subject: "", issuer: "", fingerprint: "" };
 
-/** Only `SmtpSession` changes it; stage functions read it. */
+/** Only `SmtpSession` changes it; stage functions read it, and note in it what shadow mode lets pass. */
 export interface Session extends Peer {
   /** STARTTLS and AUTH may change these between commands. */
   tls: boolean;
@@ -52,6 +52,8 @@ export interface Session extends Peer {
   transaction: Transaction | undefined;
   /** What the DNS says of the client and its sender; `undefined`: nothing was asked. */
   auth: KnownAuth | undefined;
+  /** Refusals of the stage that is asked which are not carried out; `undefined`: none. */
+  would: readonly Refusal[] | undefined;
 }
 
 export interface Transaction {
@@ -98,6 +100,7 @@ export function openSession({ listener, client, server, trusted }: Peer, login =
     errors: 0,
     transaction: undefined,
     auth: undefined,
+    would: undefined,
   };
 }
 

@@ -16,6 +16,7 @@ import { decideRcpt } from "./rcpt.ts";
 import { refuse } from "./refuse.ts";
 import { authOctets } from "./sender-auth.ts";
 import { admitRecipient, beginTransaction, type ClientCertificate, openSession, type Peer, type Session } from "./session.ts";
+import { isShadowed } from "./shadow.ts";
 import type { Credentials, MailCommand, RcptCommand, Terms } from "./smtp-command.ts";
 import { repeated, type StageName, type StageResult, said } from "./stage-result.ts";
 import type { MailOutcome, RcptOutcome, Verdict, VrfyOutcome } from "./verdict.ts";
@@ -124,11 +125,11 @@ export class SmtpSession {
       const isSame = answered.message === undefined || message === undefined || message === "" || message === answered.message;
       if (isSame) return repeated("connect", answered.verdict);
     }
-    this.#stage = "connect";
+    this.#begin("connect");
     return after(decideConnect(this.session, terms.core, message || undefined), (verdict) => {
       throwIfAborted(terms.core.abort);
       this.#connect = { message, verdict };
-      return said("connect", verdict);
+      return this.#noted(said("connect", verdict));
     });
   }
 
@@ -140,7 +141,7 @@ export class SmtpSession {
       this.#setHelo(answered.name, answered.verdict, terms);
       return repeated("ehlo", answered.verdict);
     }
-    this.#stage = "ehlo";
+    this.#begin("ehlo");
     this.session.helo = this.#greeted;
     const question: EhloQuestion = { smtp: this, name: boundedName(name), message, terms };
     return after(decideEhlo(this.session, name, terms.core), SmtpSession.#takeEhlo, question);
@@ -151,11 +152,11 @@ export class SmtpSession {
     if (verdict.kind === "pass") smtp.#greeted = name;
     smtp.#ehlo = { name, message: verdict.kind === "defer" ? message : "", verdict };
     smtp.#setHelo(name, verdict, terms);
-    return said("ehlo", verdict);
+    return smtp.#noted(said("ehlo", verdict));
   }
 
-  #setHelo(name: string, verdict: Verdict, { isShadow }: Terms): void {
-    this.session.helo = verdict.kind === "pass" || isShadow ? name : this.#greeted;
+  #setHelo(name: string, verdict: Verdict, terms: Terms): void {
+    this.session.helo = verdict.kind === "pass" || isShadowed({ stage: "ehlo" }, terms) ? name : this.#greeted;
   }
 
   /** The name that the MTA has accepted, whether or not the EHLO stage was asked; `""`: it gives none. */
@@ -168,10 +169,10 @@ export class SmtpSession {
     if (earlier !== undefined && isAbout(earlier, command, this.session)) {
       if (earlier.message === "") earlier.message = command.message;
       earlier.hasRcpt ||= command.isAtRcpt === true;
-      return { ...earlier.result, isRepeat: true };
+      return { ...earlier.result, would: undefined, isRepeat: true };
     }
     this.reset();
-    this.#stage = "mail";
+    this.#begin("mail");
     const outcome = decideMail(this.session, command.sender, terms.core, command, terms);
     return after(outcome, SmtpSession.#takeMail, { smtp: this, command, terms });
   }
@@ -182,14 +183,15 @@ export class SmtpSession {
     throwIfAborted(terms.core.abort);
     const { session } = smtp;
     const { verdict, sender: decided, mailFrom, observed } = outcome;
-    const result = said("mail", verdict, decided, observed);
+    const result = smtp.#noted(said("mail", verdict, decided, observed));
+    const goesOn = verdict.kind === "pass" || isShadowed(result, terms);
     if (verdict.reason === "too-long") {
       // Nothing of such a command is kept.
-      if (terms.isShadow) beginTransaction(session, "");
+      if (goesOn) beginTransaction(session, "");
       return result;
     }
     // An MTA that repeats its questions has let the sender through when it asks about recipients.
-    if (verdict.kind === "pass" || terms.isShadow || smtp.#repeatsQuestions) beginTransaction(session, decided, parameters, mailFrom);
+    if (goesOn || smtp.#repeatsQuestions) beginTransaction(session, decided, parameters, mailFrom);
     const { helo, login, tls } = session;
     smtp.#mail = { message, sender, helo, login, tls, result, hasRcpt: isAtRcpt === true, recipients: undefined };
     smtp.#charge(sender.length + octetsOf(parameters));
@@ -200,7 +202,7 @@ export class SmtpSession {
     const { recipient, message, part = "all" } = command;
     const earlier = this.#repeatsQuestions ? this.#mail?.recipients?.get(recipient) : undefined;
     if (earlier !== undefined && isAnswered(earlier, part, message)) return repeated("rcpt", earlier);
-    this.#stage = "rcpt";
+    this.#begin("rcpt");
     const { core } = terms;
     if (this.#budget !== undefined && this.#budget.used >= this.#budget.max) {
       return said("rcpt", refuse(core.settings.rcpt.replies.tooManyRecipients, "too-many-recipients"));
@@ -218,11 +220,11 @@ export class SmtpSession {
     if (verdict.kind === "pass") smtp.#charge(recipient.length + octetsOf(command.parameters));
     if (smtp.#repeatsQuestions) smtp.#keepAnswer(recipient, verdict);
     const isRepeat = isUndecided(verdict);
-    if (admission === undefined || session.transaction === undefined) return { ...said("rcpt", verdict), isRepeat, observed };
+    if (admission === undefined || session.transaction === undefined) return smtp.#noted({ ...said("rcpt", verdict), isRepeat, observed });
     const { resolved, sender, headers } = admission;
     if (terms.mergesRecipients) smtp.#charge(octetsOf(resolved));
     admitRecipient(session.transaction, admission, terms.mergesRecipients);
-    return { stage: "rcpt", verdict, isRepeat, resolved, sender, headers, observed };
+    return smtp.#noted({ stage: "rcpt", verdict, isRepeat, resolved, sender, headers, observed });
   }
 
   #keepAnswer(recipient: string, verdict: Verdict): void {
@@ -241,12 +243,12 @@ export class SmtpSession {
   }
 
   vrfy(text: string, { core }: Terms): Answer<StageResult> {
-    this.#stage = "vrfy";
+    this.#begin("vrfy");
     return after(decideVrfy(this.session, text, core), listed, "vrfy");
   }
 
   expn(text: string, { core }: Terms): Answer<StageResult> {
-    this.#stage = "expn";
+    this.#begin("expn");
     return after(decideExpn(this.session, text, core), listed, "expn");
   }
 
@@ -256,6 +258,17 @@ export class SmtpSession {
     this.#mail = undefined;
     if (this.#budget !== undefined) this.#budget.used -= this.#transactionOctets;
     this.#transactionOctets = 0;
+  }
+
+  #begin(stage: StageName): void {
+    this.#stage = stage;
+    this.session.would = undefined;
+  }
+
+  /** With what rules in shadow mode noted. */
+  #noted(result: StageResult): StageResult {
+    const { would } = this.session;
+    return would === undefined ? result : { ...result, would };
   }
 
   #charge(octets: number): void {

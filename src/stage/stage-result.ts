@@ -2,8 +2,9 @@
 import { type Answer, after } from "../answer/answer.ts";
 import { firstOutcome, type Steps } from "../answer/steps.ts";
 import type { Header } from "./admission.ts";
+import { isShadowed } from "./shadow.ts";
 import type { Terms } from "./smtp-command.ts";
-import type { RefusedParameter, Verdict } from "./verdict.ts";
+import type { Refusal, RefusedParameter, Verdict } from "./verdict.ts";
 
 export type StageName = "connect" | "ehlo" | "mail" | "rcpt" | "vrfy" | "expn";
 
@@ -11,6 +12,10 @@ export type StageName = "connect" | "ehlo" | "mail" | "rcpt" | "vrfy" | "expn";
 export interface StageResult {
   readonly stage: StageName;
   readonly verdict: Verdict;
+  /** A rule in shadow mode made it: it is only logged. Whether its stage or its listener is in that mode, `isShadowed` says. */
+  readonly isShadow?: boolean;
+  /** What rules in shadow mode would have refused it by, when they were asked. */
+  readonly would?: readonly Refusal[] | undefined;
   /** It was said before: it counts, and is waited for, no second time. */
   readonly isRepeat: boolean;
   /** Where an accepted recipient goes. */
@@ -28,7 +33,7 @@ export interface StageResult {
 /** Stages that are asked one after the other. */
 export interface Asking {
   readonly terms: Terms;
-  /** What refused, as it comes. */
+  /** What refused, or would have but for shadow mode, as it comes. */
   readonly refused: StageResult[];
   /** Of the last one that was asked. */
   last: StageResult | undefined;
@@ -54,9 +59,10 @@ function askStage<A extends Asking>(stage: AskStage<A>, asking: A): Answer<Stage
 function take(result: StageResult | undefined, asking: Asking): StageResult | undefined {
   if (result === undefined) return undefined;
   asking.last = result;
+  for (const verdict of result.would ?? none) asking.refused.push({ ...result, verdict, isShadow: true });
   if (result.verdict.kind === "pass") return undefined;
   asking.refused.push(result);
-  return asking.terms.isShadow ? undefined : result;
+  return isShadowed(result, asking.terms) ? undefined : result;
 }
 
 function lastOf(_: unknown, { last }: Asking): StageResult | undefined {

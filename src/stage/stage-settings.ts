@@ -3,6 +3,7 @@ import type { Expression } from "../expr/expression.ts";
 import type { Value } from "../expr/value.ts";
 import type { Reply } from "../mail/reply.ts";
 import type { Script } from "../sieve/script.ts";
+import type { Mode } from "./core.ts";
 import type { ScriptHost } from "./script-environment.ts";
 import type { AuthCheck } from "./sender-auth.ts";
 import type { Scope } from "./vocabulary.ts";
@@ -18,6 +19,7 @@ export type ScriptRule = Rule | undefined;
 
 export interface Settings {
   readonly ehlo: {
+    readonly mode: Mode;
     readonly require: Rule;
     readonly rejectNonFqdn: Rule;
     readonly fqdn: "stalwart" | "strict";
@@ -40,8 +42,15 @@ export interface Settings {
   };
   readonly senderAuth: SenderAuthSettings;
   readonly auth: { readonly mustMatchSender: Rule };
-  readonly mail: { readonly isAllowed: Rule; readonly deny: readonly Denial[]; readonly script: ScriptRule; readonly rewrite: Rule };
+  readonly mail: {
+    readonly mode: Mode;
+    readonly isAllowed: Rule;
+    readonly deny: readonly Denial[];
+    readonly script: ScriptRule;
+    readonly rewrite: Rule;
+  };
   readonly rcpt: {
+    readonly mode: Mode;
     readonly directory: Rule;
     readonly relay: Rule;
     readonly deny: readonly Denial[];
@@ -79,6 +88,7 @@ export interface SenderAuthSettings {
 export interface Denial {
   /** For the trace, with the place where it is written: `deny (postern.toml:14)`. */
   readonly title: string;
+  readonly mode: Mode;
   readonly if: Rule;
   readonly reply: ReplyTemplate;
 }
@@ -114,6 +124,7 @@ export interface Replies {
 
 /** `[session.rcpt.greylist]`. */
 export interface GreylistSettings {
+  readonly mode: Mode;
   readonly enable: Rule;
   readonly delayMs: number;
   readonly retryWindowMs: number;
@@ -149,6 +160,7 @@ export interface Throttle {
   readonly id: string;
   /** Unlike that of any other throttle. */
   readonly name: string;
+  readonly mode: Mode;
   /** For people: `25/1h by remote_ip`. */
   readonly title: string;
   readonly match: Rule;

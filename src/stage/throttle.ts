@@ -9,9 +9,10 @@ import { keyText } from "./bounded-key.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { onTemporary, refuse, unavailable } from "./refuse.ts";
+import { carriedOut } from "./shadow.ts";
 import type { Throttle, ThrottleKey } from "./stage-settings.ts";
 import type { State, ThrottleAnswer, ThrottleQuestion } from "./state.ts";
-import type { Verdict } from "./verdict.ts";
+import type { Refusal, Verdict } from "./verdict.ts";
 import { type Scope, variablesOf } from "./vocabulary.ts";
 
 /** What is counted. */
@@ -59,7 +60,7 @@ export function countError(scope: Scope, token: string | undefined, core: Core):
 }
 
 function countByOne(throttle: Throttle, counting: CountedEvent): Answer<undefined> {
-  return after(askOne(throttle, counting), () => undefined);
+  return after(onTemporary(match, cannotTell, { ...counting, throttle }), () => undefined);
 }
 
 /** The throttles of one event. */
@@ -76,20 +77,26 @@ interface ThrottledEvent extends CountedEvent {
 }
 
 function askOne(throttle: Throttle, asking: CountedEvent): Answer<Verdict | undefined> {
-  return onTemporary(match, cannotTell, { ...asking, throttle });
+  const one = { ...asking, throttle };
+  const refusal = onTemporary(match, cannotTell, one);
+  return throttle.mode === "enforce" ? refusal : after(refusal, note, one);
 }
 
-function cannotTell(cause: unknown, { throttle, core }: ThrottledEvent): Verdict | undefined {
+function note(refusal: Refusal | undefined, { throttle, scope, core }: ThrottledEvent): Verdict | undefined {
+  return refusal && carriedOut(refusal, throttle.mode, scope, core);
+}
+
+function cannotTell(cause: unknown, { throttle, core }: ThrottledEvent): Refusal | undefined {
   return throttle.onStoreFailure === "accept" ? undefined : unavailable(core.settings.rcpt.replies.unavailable, cause);
 }
 
-function match(one: ThrottledEvent): Answer<Verdict | undefined> {
+function match(one: ThrottledEvent): Answer<Refusal | undefined> {
   const { throttle, scope, core } = one;
   if (!isOneSource(throttle.key, scope)) return undefined;
   return after(evaluate(`throttle ${throttle.title}: match`, throttle.match, scope, core), count, one);
 }
 
-function count(matches: Value, one: ThrottledEvent): Answer<Verdict | undefined> {
+function count(matches: Value, one: ThrottledEvent): Answer<Refusal | undefined> {
   if (!asBoolean(matches)) return undefined;
   const { throttle, scope, event, core } = one;
   const values = throttle.key.map((name) => keyValue(name, scope, throttle.ipv6Prefix));
@@ -120,7 +127,7 @@ export function counterPrefix({ id }: Throttle): string {
   return JSON.stringify([id]).slice(0, -1);
 }
 
-function judge(answer: ThrottleAnswer, question: ThrottleQuestion, values: readonly string[], one: ThrottledEvent): Verdict | undefined {
+function judge(answer: ThrottleAnswer, question: ThrottleQuestion, values: readonly string[], one: ThrottledEvent): Refusal | undefined {
   const { throttle, event, core, taken } = one;
   const isAllowed = event.isOver ? answer.taken < throttle.count : answer.allowed;
   core.trace?.({

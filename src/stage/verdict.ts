@@ -49,18 +49,18 @@ export type Reason =
   | "not-found"
   | "internal-error";
 
-export type Verdict =
-  | { readonly kind: "pass"; readonly reason: Reason }
-  | {
-      /** `disconnect`: the reply is a 421 that ends the session. `reject` also stands for a 252 that says nothing. */
-      readonly kind: "reject" | "defer" | "disconnect";
-      readonly reply: Reply;
-      readonly reason: Reason;
-      /** How long the reply is held back. */
-      readonly delayMs: number;
-      /** Why it could not tell, for the log only. */
-      readonly cause?: unknown;
-    };
+export type Verdict = { readonly kind: "pass"; readonly reason: Reason } | Refusal;
+
+export interface Refusal {
+  /** `disconnect`: the reply is a 421 that ends the session. `reject` also stands for a 252 that says nothing. */
+  readonly kind: "reject" | "defer" | "disconnect";
+  readonly reply: Reply;
+  readonly reason: Reason;
+  /** How long the reply is held back. */
+  readonly delayMs: number;
+  /** Why it could not tell, for the log only. */
+  readonly cause?: unknown;
+}
 
 /** A parameter of MAIL or RCPT that is refused, or would be. */
 export interface RefusedParameter {

@@ -187,7 +187,7 @@ function byPolicy(place: Place, now: () => number): Player {
       const { text, delayMs } = await answer(request(name, { ...given, ...(name === "RCPT" && { instance }) }));
       const action = /^action=(.+)\n\n$/.exec(text)?.[1] ?? "";
       const reply = /^(?:DUNNO|PREPEND .*)$/.test(action) ? "" : action.replace(/^DEFER_IF_PERMIT/, "451");
-      outcomes.push(shadowSince(place, logged) ?? outcome(reply, delayMs, resolvedSince(place, logged)));
+      outcomes.push((reply === "" ? shadowSince(place, logged) : undefined) ?? outcome(reply, delayMs, resolvedSince(place, logged)));
     }
     return outcomes;
   };
@@ -212,11 +212,9 @@ function byMilter(place: Place, now: () => number): Player {
       if (name === "MAIL" && login !== "") await mta.macros("M", { auth_authen: login });
       const logged = place.decisions.length;
       const answer = (await mta.send(name === "MAIL" ? "M" : "R", envelope(bytesOf(`<${argument}>`), ...parameters))) ?? "";
-      const reply = answer.replace(timed, "");
-      const shadow = shadowSince(place, logged);
-      outcomes.push(
-        shadow ?? outcome(reply === "continue" ? "" : reply, Number(timed.exec(answer)?.[1] ?? 0), resolvedSince(place, logged)),
-      );
+      const reply = answer.replace(timed, "").replace(/^continue$/, "");
+      const shadow = reply === "" ? shadowSince(place, logged) : undefined;
+      outcomes.push(shadow ?? outcome(reply, Number(timed.exec(answer)?.[1] ?? 0), resolvedSince(place, logged)));
     }
     return outcomes;
   };

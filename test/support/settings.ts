@@ -63,6 +63,7 @@ const day = 24 * 60 * minute;
 /** Off, which is the default, unless a test turns it on. */
 export function greylist(changes: Partial<GreylistSettings> = {}): GreylistSettings {
   return {
+    mode: "enforce",
     enable: rule("false"),
     ...{ delayMs: 5 * minute, retryWindowMs: 2 * day, lifetimeMs: 35 * day },
     key: new Set(["client", "sender", "rcpt"]),
@@ -83,6 +84,7 @@ export function greylist(changes: Partial<GreylistSettings> = {}): GreylistSetti
 export function settings(changes: Changes = {}): Settings {
   return {
     ehlo: {
+      mode: "enforce",
       require: rule("true"),
       rejectNonFqdn: rule("local_port == 25"),
       fqdn: "stalwart",
@@ -106,8 +108,9 @@ export function settings(changes: Changes = {}): Settings {
     },
     senderAuth: { spfEhlo: undefined, spfMail: undefined, iprev: undefined, headerHost: undefined, ...changes.senderAuth },
     auth: { mustMatchSender: rule("false"), ...changes.auth },
-    mail: { isAllowed: rule("true"), deny: [], script: undefined, rewrite: rule("false"), ...changes.mail },
+    mail: { mode: "enforce", isAllowed: rule("true"), deny: [], script: undefined, rewrite: rule("false"), ...changes.mail },
     rcpt: {
+      mode: "enforce",
       directory: rule("'*'"),
       relay: authenticatedOnly(),
       deny: [],

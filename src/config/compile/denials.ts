@@ -18,16 +18,17 @@ export function compileDenials(
   { report }: CompileContext,
 ): readonly Denial[] {
   let always: number | undefined;
-  return denials.map(({ if: condition, reply }, index) => {
+  return denials.map(({ mode, if: condition, reply }, index) => {
     const at: KeyPath = [...path, index, "if"];
     const rule = compiler.compile(condition, at);
     if (always !== undefined) report.warning(at, `is never asked, because ${path.join(".")}[${always}] refuses everything.`);
     else if (rule.constant !== undefined && !report.hasErrorAt(at)) {
       const isTrue = asBoolean(rule.constant);
-      if (isTrue) always = index;
+      if (isTrue && mode === "enforce") always = index;
       report.warning(at, isTrue ? "is always true: everything is refused." : "is never true. Correct it, or remove the refusal.");
     }
     return {
+      mode,
       title: `deny (${report.file}:${report.placeOf(at).line})`,
       if: rule,
       reply: compileReply(reply.value, variablesOf[condition.stage], (message) => report.error([...path, index, "reply"], message)),

@@ -14,11 +14,13 @@ const path: KeyPath = ["session", "rcpt", "greylist"];
 /** `enable` compiled. */
 export function compileGreylist({ server, session }: Normalised, enable: Rule, { report }: CompileContext): GreylistSettings {
   const { greylist } = session.rcpt;
+  const delays = session.rcpt.mode === "enforce" && greylist.mode === "enforce";
   const { delay, "retry-window": retryWindow } = greylist;
   if (delay.value >= retryWindow.value) {
     report.error([...path, "delay"], `must be less than retry-window, ${retryWindow.written}: no retry would ever pass. Change one.`);
   }
   return {
+    mode: greylist.mode,
     enable,
     delayMs: delay.value,
     retryWindowMs: retryWindow.value,
@@ -31,7 +33,7 @@ export function compileGreylist({ server, session }: Normalised, enable: Rule, {
     maxWaiting: greylist["max-waiting"],
     correspondentsMs: greylist.correspondents?.value,
     foldSenders: greylist["fold-senders"],
-    headerHost: greylist.header ? server.hostname : undefined,
+    headerHost: greylist.header && delays ? server.hostname : undefined,
     training: greylist.training,
     onStoreFailure: greylist["on-store-failure"],
   };

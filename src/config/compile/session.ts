@@ -42,6 +42,7 @@ export function compileSettings(normalised: Normalised, sieve: SieveSettings, co
 
   return {
     ehlo: {
+      mode: ehlo.mode,
       require: rule(ehlo, ehloPath, "require"),
       rejectNonFqdn: rule(ehlo, ehloPath, "reject-non-fqdn"),
       fqdn: ehlo.fqdn,
@@ -64,12 +65,14 @@ export function compileSettings(normalised: Normalised, sieve: SieveSettings, co
     senderAuth: compileSenderAuth(normalised, compiler),
     auth: { mustMatchSender: rule(auth, authPath, "must-match-sender") },
     mail: {
+      mode: mail.mode,
       isAllowed: rule(mail, mailPath, "is-allowed"),
       deny: deny(mail, mailPath),
       script: scriptRule(mail, mailPath),
       rewrite: rule(mail, mailPath, "rewrite", { type: "address" }),
     },
     rcpt: {
+      mode: rcpt.mode,
       directory: rule(rcpt, rcptPath, "directory", { type: "text", literal: (text) => unknownDirectory(text, names) }),
       relay: rule(rcpt, rcptPath, "relay"),
       deny: deny(rcpt, rcptPath),

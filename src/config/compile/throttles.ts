@@ -27,7 +27,17 @@ export function compileThrottles({ session }: Normalised, rules: RuleCompiler, {
     const copies = alike.get(what) ?? 0;
     alike.set(what, copies + 1);
     stages[stageOf(variables, count)].push({
-      ...{ id: idOf(what, copies), name, title: titleOf(rate.written, key), match: rule, key, ipv6Prefix, ...rate.value, window },
+      ...{
+        id: idOf(what, copies),
+        name,
+        mode: written.mode,
+        title: titleOf(rate.written, key),
+        match: rule,
+        key,
+        ipv6Prefix,
+        ...rate.value,
+        window,
+      },
       counts: count ?? (key.includes("rcpt_domain") && !key.includes("rcpt") ? "messages" : "recipients"),
       onStoreFailure: written["on-store-failure"],
     });

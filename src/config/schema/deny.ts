@@ -1,10 +1,11 @@
 /** The `deny` of a stage: refusals of the administrator's own. */
 import { z } from "zod";
 import { replyText } from "./reply-text.ts";
-import { requiredRules } from "./values.ts";
+import { partMode, requiredRules } from "./values.ts";
 
 export function denials(stage: "ehlo" | "mail" | "rcpt", order: string) {
   const denial = z.strictObject({
+    mode: partMode("it"),
     if: requiredRules(stage, "true or false", "When it refuses."),
     reply: replyText("550 5.7.1 Access denied.", ["4", "5"], "What is answered; `{helo_domain}` stands for the value of that variable."),
   });

@@ -1,6 +1,6 @@
 /** The keys of `[session.rcpt.greylist]`. */
 import { z } from "zod";
-import { duration, onStoreFailure, optionalDuration, rules, word } from "./values.ts";
+import { duration, onStoreFailure, optionalDuration, partMode, rules, word } from "./values.ts";
 
 const list = z.array(word).default([]);
 
@@ -16,6 +16,7 @@ const syntax =
 
 export const greylistTable = z
   .strictObject({
+    mode: partMode("the greylist"),
     enable: rules(
       "rcpt",
       "true or false",

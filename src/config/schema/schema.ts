@@ -9,14 +9,12 @@ import { ldapDirectory } from "./ldap-directory.ts";
 import { sessionTable } from "./session.ts";
 import { sieveTable } from "./sieve.ts";
 import { storeTable } from "./stores.ts";
-import { domainName, domainNames, optionalAddressSwitch, parseListenAddress, path, word, written } from "./values.ts";
+import { domainName, domainNames, mode, optionalAddressSwitch, parseListenAddress, path, word, written } from "./values.ts";
 
 const network = z.string().superRefine((text, context) => {
   if (isNetwork(text)) return;
   context.addIssue(`"${text}" is not an address or a network. Write it as "192.0.2.0/24" or "2001:db8::/32".`);
 });
-
-const mode = z.enum(["enforce", "shadow"]);
 
 const server = z.strictObject({
   hostname: z.string().min(1).optional().meta({ description: "The name of this machine, for logs.", unset: "the machine's name" }),

@@ -4,9 +4,10 @@ import { throttleKeys } from "../../stage/stage-settings.ts";
 import { denials } from "./deny.ts";
 import { greylistTable } from "./greylist.ts";
 import { replyText } from "./reply-text.ts";
-import { addressSwitch, authenticatedOnly, onStoreFailure, rate, rules, word } from "./values.ts";
+import { addressSwitch, authenticatedOnly, onStoreFailure, partMode, rate, rules, word } from "./values.ts";
 
 const ehlo = z.strictObject({
+  mode: partMode("this stage"),
   require: rules("ehlo", "true or false", true, "Whether MAIL without EHLO or HELO is refused."),
   "reject-non-fqdn": rules(
     "ehlo",
@@ -94,6 +95,7 @@ const replies = z.strictObject({
 });
 
 const rcpt = z.strictObject({
+  mode: partMode("this stage, the greylist and throttles of recipients with it,"),
   directory: rules(
     "rcpt",
     "string or false",
@@ -139,6 +141,7 @@ const rcpt = z.strictObject({
 const throttle = z.strictObject({
   enable: z.boolean().default(true).meta({ description: "False turns it off." }),
   name: word.optional().meta({ description: "For the log and `postern throttle`.", unset: "its place in the list, from 1" }),
+  mode: partMode("it"),
   match: rules("rcpt", "true or false", true, "What it applies to."),
   key: z
     .array(z.enum(throttleKeys))
@@ -178,6 +181,7 @@ export const sessionTable = z
     auth: auth.prefault({}),
     mail: z
       .strictObject({
+        mode: partMode("this stage"),
         "is-allowed": rules("mail", "true or false", true, "Whether the sender is allowed. Every session is asked."),
         deny: denials("mail", "They are asked before the script."),
         script: script("mail", 'It runs before `rewrite`, and may change the sender by `set "envelope.from"`.'),

@@ -165,3 +165,12 @@ export function formatListenAddress(address: ListenAddress): string {
   if (address.kind === "unix") return `unix:${address.path}`;
   return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
+
+export const mode = z.enum(["enforce", "shadow"]);
+
+/** Of a part of the configuration that refuses. */
+export function partMode(what: string) {
+  return mode.default("enforce").meta({
+    description: `\`shadow\`: what ${what} refuses is logged as \`would\` and counted, and passes. It changes nothing elsewhere.`,
+  });
+}

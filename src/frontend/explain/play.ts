@@ -7,6 +7,7 @@ import { smtpPort } from "../../mail/port.ts";
 import { formatReply } from "../../mail/reply.ts";
 import type { Core, Mode, TraceEntry } from "../../stage/core.ts";
 import type { Peer } from "../../stage/session.ts";
+import { isShadowed } from "../../stage/shadow.ts";
 import type { Terms } from "../../stage/smtp-command.ts";
 import { SmtpSession } from "../../stage/smtp-session.ts";
 import type { StageName, StageResult } from "../../stage/stage-result.ts";
@@ -114,15 +115,18 @@ function peerOf({ client, server }: PlayedSession, listener: PlayedListener): Pe
   };
 }
 
-function shown({ stage, verdict, sender, resolved, addresses }: StageResult, { isShadow }: Terms): Omit<Step, "stage" | "input" | "trace"> {
-  const { reason } = verdict;
+function shown(result: StageResult, terms: Terms): Omit<Step, "stage" | "input" | "trace"> {
+  const { stage, verdict, would, sender, resolved, addresses } = result;
+  const [first = verdict] = would ?? [];
+  const { reason } = verdict.kind === "pass" ? first : verdict;
   if (verdict.kind !== "pass") {
     const reply = formatReply(verdict.reply);
     const isEnd = verdict.kind === "disconnect";
-    if (isShadow) return { reply: null, reason, disconnect: false, delayMs: 0, would: verdict.kind, wouldReply: reply };
+    if (isShadowed(result, terms)) return { reply: null, reason, disconnect: false, delayMs: 0, would: verdict.kind, wouldReply: reply };
     return { reply, reason, disconnect: isEnd, delayMs: verdict.delayMs };
   }
   return {
+    ...(first.kind !== "pass" && { would: first.kind, wouldReply: formatReply(first.reply) }),
     ...{ reply: addresses === undefined ? null : lines(addresses), reason, disconnect: false, delayMs: 0 },
     ...(sender !== undefined && { sender }),
     ...(stage === "rcpt" && reason !== "duplicate" && { resolved }),

@@ -1,6 +1,7 @@
 /** One MAIL or RCPT on its way through the stages: it may take only so long, and the MTA may give it up at any moment. */
 import type { Steps } from "../../answer/steps.ts";
 import { internalError, unavailable } from "../../stage/refuse.ts";
+import { isShadowed } from "../../stage/shadow.ts";
 import type { SmtpSession } from "../../stage/smtp-session.ts";
 import { type Asking, type StageResult, said } from "../../stage/stage-result.ts";
 import type { Verdict } from "../../stage/verdict.ts";
@@ -36,8 +37,9 @@ export const rcptStages: Steps<CommandRun, StageResult> = [
 ];
 
 /** A refusal that is not carried out. Of mail that is submitted here a recipient can be deferred, with the message, but not refused. */
-export function isOnlyLogged({ command, smtp, terms }: CommandRun, { kind, reason }: Verdict): boolean {
-  if (terms.isShadow) return true;
+export function isOnlyLogged({ command, smtp, terms }: CommandRun, result: StageResult): boolean {
+  if (isShadowed(result, terms)) return true;
+  const { kind, reason } = result.verdict;
   const isDeferral = kind === "defer" && reason !== "too-many-recipients";
   return !isDeferral && command.kind === "rcpt" && isLocalSubmission(smtp.session);
 }

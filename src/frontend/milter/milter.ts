@@ -7,6 +7,7 @@ import type { Answer } from "../../answer/answer.ts";
 import type { Path } from "../../mail/path.ts";
 import type { Core } from "../../stage/core.ts";
 import { internalError } from "../../stage/refuse.ts";
+import { isShadowed } from "../../stage/shadow.ts";
 import { SmtpSession, type SmtpSessionOptions } from "../../stage/smtp-session.ts";
 import { askInOrder, type StageResult } from "../../stage/stage-result.ts";
 import { type Command, CommandDecoder, expectsReply } from "../../wire/milter/command.ts";
@@ -254,7 +255,7 @@ export class MilterConversation {
 
   #takeMail({ command: { path }, smtp, terms, isAwaited }: CommandRun, last: StageResult): void {
     // An MTA that does not wait for this hears of it with each recipient.
-    this.#refusedMail = isAwaited || terms.isShadow || last.verdict.kind === "pass" ? undefined : { sender: path, result: last };
+    this.#refusedMail = isAwaited || isShadowed(last, terms) || last.verdict.kind === "pass" ? undefined : { sender: path, result: last };
     if (smtp.session.transaction === undefined) return;
     const { mode, rewrite } = this.#options.settings();
     this.#message = new Message(path, rewrite && this.#mayChange && mode === "enforce");
@@ -269,12 +270,13 @@ export class MilterConversation {
     else for (const result of refused) this.#log(run, result, ms);
     if (!isAwaited) return undefined;
     const { verdict } = last;
-    if (verdict.kind === "pass" || isOnlyLogged(run, verdict)) return goOn;
+    if (verdict.kind === "pass" || isOnlyLogged(run, last)) return goOn;
     const delayMs = Math.max(0, Math.min(verdict.delayMs, maxAnswerMs - ms));
     return { text: encodeResponse({ kind: "reply", reply: verdict.reply }), delayMs };
   }
 
-  #log(run: CommandRun, { stage, verdict, resolved }: StageResult, ms: number): void {
+  #log(run: CommandRun, result: StageResult, ms: number): void {
+    const { stage, verdict, resolved } = result;
     if (this.#options.reads?.(verdict) === false) return;
     const { command, smtp, helo } = run;
     const isRcpt = command.kind === "rcpt";
@@ -284,7 +286,7 @@ export class MilterConversation {
       stage,
       verdict,
       resolved,
-      isShadow: isOnlyLogged(run, verdict),
+      isShadow: isOnlyLogged(run, result),
       helo,
       sender: (isRcpt ? (this.#message ?? this.#refusedMail)?.sender : command.path)?.address ?? "",
       recipient: isRcpt ? command.path.address : "",

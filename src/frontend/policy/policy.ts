@@ -4,6 +4,7 @@ import { type Answer, after } from "../../answer/answer.ts";
 import { reply } from "../../mail/reply.ts";
 import type { Core, Mode } from "../../stage/core.ts";
 import { internalError } from "../../stage/refuse.ts";
+import { isShadowed } from "../../stage/shadow.ts";
 import type { Terms } from "../../stage/smtp-command.ts";
 import { SmtpSession } from "../../stage/smtp-session.ts";
 import { type Asking, type AskStage, askInOrder, type StageResult, said } from "../../stage/stage-result.ts";
@@ -122,10 +123,11 @@ class PolicyFrontEnd {
     this.#memory.weigh(entry);
     if (last === undefined) return passed;
     const ms = this.#now() - startedAt;
-    if (refused.length === 0) this.#report.decision(request, entry, last, terms.isShadow, ms);
-    else for (const result of refused) this.#report.decision(request, entry, result, terms.isShadow, ms);
+    for (const result of refused.length === 0 ? [last] : refused)
+      this.#report.decision(request, entry, result, isShadowed(result, terms), ms);
     if (last.stage === "rcpt") this.#report.accepted(request.recipient, last);
-    return terms.isShadow ? passed : replyOf(last, request);
+    const isOnlyLogged = last.verdict.kind !== "pass" && isShadowed(last, terms);
+    return terms.isShadow || isOnlyLogged ? passed : replyOf(last, request);
   }
 }
 

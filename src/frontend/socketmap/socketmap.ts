@@ -64,7 +64,7 @@ class SocketmapFrontEnd {
   }
 
   #conclude({ map, key }: SocketmapRequest, reply: SocketmapReply, startedAt: number): TimedReply {
-    const isHidden = reply.kind !== "notFound" && this.#options.mode() === "shadow" && isDecision(map);
+    const isHidden = reply.kind !== "notFound" && isDecision(map) && this.#isShadow(map);
     const sent: SocketmapReply = isHidden ? { kind: "notFound" } : reply;
     this.#options.onLookup({
       event: "lookup",
@@ -77,6 +77,11 @@ class SocketmapFrontEnd {
       ms: Math.round((this.#now() - startedAt) * 1000) / 1000,
     });
     return timed(sent);
+  }
+
+  #isShadow(map: string): boolean {
+    const { mode, core } = this.#options;
+    return mode() === "shadow" || (map === "helo" && core().settings.ehlo.mode === "shadow");
   }
 
   #ask({ map, key }: SocketmapRequest): Answer<SocketmapReply> {

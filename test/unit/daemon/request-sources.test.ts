@@ -111,7 +111,7 @@ function forRequest(): Sources {
 
 const throttle: Throttle = {
   ...{ id: "1", name: "t", title: "25/1h by rcpt", match: rule("true"), key: ["rcpt"], ipv6Prefix: 64, count: 25 },
-  ...{ periodMs: 3_600_000, window: "fixed", counts: "recipients", onStoreFailure: "accept" },
+  ...{ periodMs: 3_600_000, window: "fixed", mode: "enforce", counts: "recipients", onStoreFailure: "accept" },
 };
 
 /** The RCPT stage asks the directory for the domain and the address, and the store for a counter. */

@@ -10,7 +10,7 @@ const hour = 60 * minute;
 function throttle(window: Throttle["window"], periodMs = hour): Throttle {
   return {
     ...{ id: `${window} ${periodMs}`, name: "mail", title: "1/1h", match: rule("true"), key: ["sender"], ipv6Prefix: 64, count: 1 },
-    ...{ periodMs, window, counts: "recipients", onStoreFailure: "accept" },
+    ...{ periodMs, window, mode: "enforce", counts: "recipients", onStoreFailure: "accept" },
   };
 }
 

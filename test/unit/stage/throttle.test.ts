@@ -32,7 +32,7 @@ function throttle(changes: Partial<Throttle> = {}): Throttle {
       count: 2,
       periodMs: 3_600_000,
     },
-    ...{ window: "fixed", counts: "recipients", onStoreFailure: "accept" },
+    ...{ window: "fixed", mode: "enforce", counts: "recipients", onStoreFailure: "accept" },
     ...changes,
   };
 }

@@ -60,7 +60,7 @@ describe("mail that Postfix takes from a program of the machine", () => {
 });
 
 function withDenial(stage: string, changes: Changes): Changes {
-  const deny = [{ title: "deny", if: rule("is_tls"), reply: { code: 550, status: "5.7.1", parts: ["No."] } }];
+  const deny = [{ mode: "enforce" as const, title: "deny", if: rule("is_tls"), reply: { code: 550, status: "5.7.1", parts: ["No."] } }];
   return stage === "ehlo" ? { ...changes, ehlo: { ...changes.ehlo, deny } } : { ...changes, mail: { deny } };
 }
 

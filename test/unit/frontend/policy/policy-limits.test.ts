@@ -26,7 +26,7 @@ function limited({ throttles = {}, greylist: changes = {}, state = new MemorySta
 function throttle(changes: Partial<Throttle>): Throttle {
   return {
     ...{ id: "one", name: "t", title: "1/1h", match: rule("true"), key: ["remote_ip"], ipv6Prefix: 64, count: 1, periodMs: 3_600_000 },
-    ...{ window: "fixed", counts: "recipients", onStoreFailure: "accept" },
+    ...{ window: "fixed", mode: "enforce", counts: "recipients", onStoreFailure: "accept" },
     ...changes,
   };
 }
