@@ -5,6 +5,7 @@ import { TemporaryError } from "../answer/temporary-error.ts";
 import { formatProblem } from "../config/check/report.ts";
 import type { Configuration, ListenerSettings } from "../config/configuration.ts";
 import { Files } from "../file/files.ts";
+import { aboutCall, Calls, callProblems } from "../frontend/calls.ts";
 import { DelayedReplies } from "../frontend/connection/delayed-replies.ts";
 import { type Listener, openListener } from "../frontend/connection/listener.ts";
 import type { Decision } from "../frontend/decision.ts";
@@ -17,6 +18,7 @@ import { SayOnce } from "../frontend/say-once.ts";
 import { answerSocketmap } from "../frontend/socketmap/socketmap.ts";
 import { domainOf } from "../mail/address.ts";
 import type { FailedScript, ThrottledKey } from "../stage/core.ts";
+import type { Settings } from "../stage/stage-settings.ts";
 import type { Verdict } from "../stage/verdict.ts";
 import { PolicyDecoder } from "../wire/policy.ts";
 import { SocketmapDecoder } from "../wire/socketmap.ts";
@@ -24,6 +26,7 @@ import type { HttpService } from "./http-service.ts";
 import { BoundSockets, type ListenSockets } from "./listen-sockets.ts";
 import {
   type Logger,
+  logCallProblem,
   logDecision,
   logDnsList,
   logFile,
@@ -105,6 +108,7 @@ export async function startDaemon(configuration: Configuration, logger: Logger, 
 /** A listener, with the settings that it answers by: a reload may change those while its connections stay. */
 interface Served {
   settings: ListenerSettings;
+  readonly calls: Calls;
   readonly listener: Listener;
 }
 
@@ -135,6 +139,7 @@ class RunningDaemon implements ObservedDaemon {
   /** Only where there is an http listener. */
   #observer: Observer | undefined;
   #http: HttpService | undefined;
+  readonly #callProblems = new SayOnce();
   readonly #throttledKeys = new ThrottledKeys();
   readonly #throttledFull = new SayOnce(throttledFullMs);
   #refreshing: NodeJS.Timeout | undefined;
@@ -191,6 +196,16 @@ class RunningDaemon implements ObservedDaemon {
     void current.refresh();
     current.testDnsLists();
     for (const over of this.#throttledKeys.over(Date.now())) logThrottleOver(this.#logger, over);
+    this.#checkCalls(current.configuration.settings);
+  }
+
+  /** Each problem is logged once. */
+  #checkCalls(settings: Settings): void {
+    const called = this.#served.flatMap(({ settings: { name, protocol }, calls }) =>
+      protocol === "socketmap" ? [] : [{ name, protocol, calls: calls.status() }],
+    );
+    for (const problem of callProblems(called, settings))
+      if (this.#callProblems.allows(aboutCall(problem))) logCallProblem(this.#logger, problem);
   }
 
   /** From the first configuration with an http listener on. */
@@ -267,11 +282,12 @@ class RunningDaemon implements ObservedDaemon {
 
   #openListener(first: ListenerSettings): Served {
     // Nobody asks for the settings before the listener is there.
-    const served: Served = { settings: first, listener: this.#openProtocol(first, () => served.settings) };
+    const calls = new Calls();
+    const served: Served = { settings: first, calls, listener: this.#openProtocol(first, () => served.settings, calls) };
     return served;
   }
 
-  #openProtocol({ name, protocol }: ListenerSettings, settings: () => ListenerSettings): Listener {
+  #openProtocol({ name, protocol }: ListenerSettings, settings: () => ListenerSettings, calls: Calls): Listener {
     const logger = this.#logger;
     const delayed = this.#delayed;
     const onNotice = (notice: Notice) => logNotice(logger, notice);
@@ -283,6 +299,7 @@ class RunningDaemon implements ObservedDaemon {
       isTrusted: (address: string) => settings().trustedNetworks.contains(address),
       localPort: () => settings().localPort,
       onDecision: (decision: Decision, cause: unknown) => this.#decided(decision, cause),
+      calls,
       reads: ({ reason }: Verdict) => reason === "postmaster" || this.#observer !== undefined || logger.isLevelEnabled("info"),
       onNotice,
     };

@@ -5,6 +5,7 @@ import { type Logger, pino } from "pino";
 import { type OnAvailability, reportOutages } from "../answer/availability.ts";
 import { takesAllText } from "../directory/call-ahead.ts";
 import type { FileNews } from "../file/watched-file.ts";
+import type { CalledStage, CallProblem } from "../frontend/calls.ts";
 import type { Decision } from "../frontend/decision.ts";
 import type { Notice } from "../frontend/notice.ts";
 import type { FailedScript, ScriptLine } from "../stage/core.ts";
@@ -197,6 +198,43 @@ export function logNotice(logger: Logger, notice: Notice): void {
       return;
   }
 }
+
+/** What the configuration says, and the MTA never asks about. */
+export function logCallProblem(logger: Logger, problem: CallProblem): void {
+  const { kind, ...facts } = problem;
+  const fields = { event: kind, ...facts };
+  switch (problem.kind) {
+    case "stage-not-asked":
+      logger.warn(fields, `the MTA never asks about this stage, so these settings have no effect. ${whereToName[problem.stage]}`);
+      return;
+    case "recipients-not-asked":
+      logger.warn(fields, "the MTA gives this milter no recipients, which therefore pass unseen. Let it send RCPT to the milter");
+      return;
+    case "asked-twice":
+      logger.warn(
+        fields,
+        "recipients are asked about several times. Name the service in one restriction list only, or say in each which it is by policy_context",
+      );
+      return;
+    case "asked-late":
+      logger.info(
+        fields,
+        "the MTA asks only when a client names a recipient, so clients that name none are neither refused nor counted. " +
+          "Set smtpd_delay_reject = no, and name the service in smtpd_client_restrictions or smtpd_helo_restrictions, if that matters",
+      );
+      return;
+  }
+}
+
+const namedIn = (list: string, context: string) =>
+  `Name the service in ${list}, without a policy_context or with policy_context = ${context}`;
+
+const whereToName: Readonly<Record<CalledStage, string>> = {
+  connect: namedIn("smtpd_client_restrictions", "client"),
+  ehlo: namedIn("smtpd_helo_restrictions", "helo"),
+  mail: namedIn("smtpd_sender_restrictions", "sender"),
+  rcpt: namedIn("smtpd_recipient_restrictions", "recipient"),
+};
 
 export function logScriptFailure(logger: Logger, { stage, script, line, column, message, cause }: FailedScript): void {
   const place = { event: "script", stage, ...(script !== undefined && { script, line, column }) };

@@ -15,6 +15,7 @@ import { Macros } from "../../wire/milter/macros.ts";
 import { encodeOptions, mayModify, maySkip, type Negotiation, negotiate } from "../../wire/milter/options.ts";
 import { encodeBodyResponse, encodeEndOfMessage, encodeResponse } from "../../wire/milter/response.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
+import type { Call, Calls } from "../calls.ts";
 import { maxAnswerMs } from "../connection/deadline.ts";
 import type { DelayedReplies, StartTimer } from "../connection/delayed-replies.ts";
 import type { Protocol, TimedReply } from "../connection/protocol.ts";
@@ -38,7 +39,12 @@ export interface MilterOptions extends EventSink {
   /** Milliseconds; it never goes back. */
   readonly now?: () => number;
   readonly timer?: StartTimer;
+  /** Where it is counted by what the MTA calls. Default: nobody looks at it. */
+  readonly calls?: Calls;
 }
+
+const mailCall: Call = { place: "MAIL", connect: true, ehlo: true, mail: true, rcpt: undefined };
+const rcptCall: Call = { place: "RCPT", connect: false, ehlo: false, mail: false, rcpt: "all" };
 
 export type MilterReply = TimedReply<Buffer>;
 
@@ -268,9 +274,11 @@ export class MilterConversation {
     const ms = now() - startedAt;
     if (refused.length === 0) this.#log(run, last, ms);
     else for (const result of refused) this.#log(run, result, ms);
-    if (!isAwaited) return undefined;
     const { verdict } = last;
-    if (verdict.kind === "pass" || isOnlyLogged(run, last)) return goOn;
+    const isPass = verdict.kind === "pass" || isOnlyLogged(run, last);
+    if (isPass) this.#options.calls?.passed(run.command.kind === "rcpt" ? rcptCall : mailCall);
+    if (!isAwaited) return undefined;
+    if (isPass) return goOn;
     const delayMs = Math.max(0, Math.min(verdict.delayMs, maxAnswerMs - ms));
     return { text: encodeResponse({ kind: "reply", reply: verdict.reply }), delayMs };
   }

@@ -1,17 +1,16 @@
 /** Which stages a policy request asks for: by the state of the SMTP session, limited by policy_context. */
 import type { RcptPart } from "../../stage/rcpt.ts";
+import type { Call } from "../calls.ts";
 
-export interface Plan {
+/** The same object for the same state and context. */
+export interface Plan extends Call {
   /** A new SMTP session begins. */
   readonly begins: boolean;
-  readonly connect: boolean;
-  readonly ehlo: boolean;
-  readonly mail: boolean;
   readonly rcpt: RcptPart | undefined;
   readonly vrfy: boolean;
 }
 
-const nothing: Plan = { begins: false, connect: false, ehlo: false, mail: false, rcpt: undefined, vrfy: false };
+const nothing: Plan = { place: "another state", begins: false, connect: false, ehlo: false, mail: false, rcpt: undefined, vrfy: false };
 
 /** Earlier stages are asked for again, since the MTA may have put them off (smtpd_delay_reject). */
 const byState: ReadonlyMap<string, Plan> = new Map([
@@ -28,6 +27,8 @@ type Limit = (plan: Plan) => Plan;
 
 const only = (part: Partial<Plan>, { begins }: Plan): Plan => ({ ...nothing, ...part, begins });
 
+const states = [...byState.keys(), "DATA", "END-OF-MESSAGE", "ETRN"];
+
 /** The names of the restriction lists of Postfix. */
 const byContext: ReadonlyMap<string, Limit> = new Map<string, Limit>([
   ["", (plan) => plan],
@@ -41,7 +42,12 @@ const byContext: ReadonlyMap<string, Limit> = new Map<string, Limit>([
 ]);
 
 const plans: ReadonlyMap<string, ReadonlyMap<string, Plan>> = new Map(
-  [...byContext].map(([context, limit]) => [context, new Map([...byState].map(([state, plan]) => [state, limit(plan)]))]),
+  [...byContext].map(([context, limit]) => [
+    context,
+    new Map(
+      states.map((state) => [state, { ...limit(byState.get(state) ?? nothing), place: context === "" ? state : `${state}, ${context}` }]),
+    ),
+  ]),
 );
 
 export function isKnownContext(context: string): boolean {

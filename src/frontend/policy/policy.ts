@@ -9,6 +9,7 @@ import type { Terms } from "../../stage/smtp-command.ts";
 import { SmtpSession } from "../../stage/smtp-session.ts";
 import { type Asking, type AskStage, askInOrder, type StageResult, said } from "../../stage/stage-result.ts";
 import { encodeAction, type PolicyRequest } from "../../wire/policy.ts";
+import { Calls } from "../calls.ts";
 import type { TimedReply } from "../connection/protocol.ts";
 import type { EventSink } from "../decision.ts";
 import { isKnownContext, type Plan, planOf } from "./policy-plan.ts";
@@ -23,6 +24,8 @@ export interface PolicyOptions extends EventSink, PolicyListener {
   /** Milliseconds; it never goes back. */
   readonly now?: () => number;
   readonly memory?: SessionMemory;
+  /** Where it is counted by what the MTA calls. Default: nobody looks at it. */
+  readonly calls?: Calls;
 }
 
 /** Answers the requests of all connections of a listener; it neither throws nor rejects. */
@@ -42,11 +45,13 @@ class PolicyFrontEnd {
   readonly #now: () => number;
   readonly #memory: SessionMemory;
   readonly #report: PolicyReport;
+  readonly #calls: Calls;
 
   constructor(options: PolicyOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
     this.#memory = options.memory ?? new SessionMemory();
+    this.#calls = options.calls ?? new Calls();
     this.#report = new PolicyReport(options.listener, options);
   }
 
@@ -60,6 +65,7 @@ class PolicyFrontEnd {
     const core = this.#options.core();
     const startedAt = this.#now();
     if (!(asksConnect(plan, core) || plan.ehlo || plan.mail || plan.rcpt !== undefined || plan.vrfy)) {
+      this.#calls.passed(plan);
       // It keeps the session alive all the same.
       if (key !== undefined) this.#memory.find(key, startedAt);
       return passed;
@@ -118,10 +124,12 @@ class PolicyFrontEnd {
     return this.#conclude(last, run);
   }
 
-  #conclude(last: StageResult | undefined, { request, entry, refused, startedAt, terms, answer }: PolicyRun): TimedReply {
+  #conclude(last: StageResult | undefined, { request, plan, entry, refused, startedAt, terms, answer }: PolicyRun): TimedReply {
     if (entry.underWay === answer) entry.underWay = undefined;
     this.#memory.weigh(entry);
+    if (last === undefined || last.verdict.kind === "pass" || isShadowed(last, terms)) this.#calls.passed(plan);
     if (last === undefined) return passed;
+    if (last.stage === "rcpt" && last.isRepeat && request.policyContext === "") this.#calls.repeated();
     const ms = this.#now() - startedAt;
     for (const result of refused.length === 0 ? [last] : refused)
       this.#report.decision(request, entry, result, isShadowed(result, terms), ms);

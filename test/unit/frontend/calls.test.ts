@@ -1,0 +1,84 @@
+/** What the requests of an MTA say of its configuration. */
+import { expect, test } from "vitest";
+import { type CalledListener, Calls, type CallsStatus, callProblems } from "../../../src/frontend/calls.ts";
+import { answerPolicy } from "../../../src/frontend/policy/policy.ts";
+import { request, world } from "../../support/mail-domain.ts";
+import { greylist, rule } from "../../support/settings.ts";
+
+/** The state of the session, and the restriction list. */
+type Asked = readonly [state: string, context?: string];
+
+const greylisted = { ehlo: { rejectNonFqdn: rule("false") }, rcpt: { greylist: greylist({ enable: rule("true") }) } };
+
+/** What is said of a server whose lists ask so, each message anew, and how often a recipient was asked about again. */
+async function problemsOf(asked: readonly Asked[], messages = 200) {
+  const { options, core } = world({ changes: greylisted });
+  const calls = new Calls();
+  const answer = answerPolicy({ ...options, calls });
+  for (let message = 0; message < messages; message += 1) {
+    for (const [protocolState, policyContext = ""] of asked) {
+      const facts = { clientPort: String(1000 + message), instance: protocolState === "RCPT" ? `i${message}` : "", policyContext };
+      await answer(
+        request(protocolState, { ...facts, saslUsername: "john", heloName: "mx.client.example", recipient: "john@example.org" }),
+      );
+    }
+  }
+  return callProblems([{ name: "smtp", protocol: "policy", calls: calls.status() }], core.settings);
+}
+
+test.each<[what: string, asked: readonly Asked[], said: readonly object[]]>([
+  ["one list asks about all", [["EHLO"], ["MAIL"], ["RCPT"]], []],
+  ["each list says which it is", [["RCPT", "helo"], ["RCPT", "sender"], ["RCPT", "relay"], ["RCPT", "recipient"], ["EHLO"]], []],
+  [
+    "all lists are asked at RCPT",
+    [
+      ["RCPT", "helo"],
+      ["RCPT", "recipient"],
+    ],
+    [{ kind: "asked-late", keys: ["session.ehlo.blocklist"] }],
+  ],
+  [
+    "no list asks about recipients",
+    [["CONNECT"], ["EHLO"], ["DATA"]],
+    [
+      {
+        ...{ kind: "stage-not-asked", stage: "rcpt", keys: ["session.rcpt", "session.rcpt.greylist"] },
+        places: ["CONNECT", "EHLO", "DATA"],
+      },
+    ],
+  ],
+  [
+    "the list asks about nothing but recipients",
+    [["RCPT", "recipient"]],
+    [{ kind: "stage-not-asked", stage: "ehlo", keys: ["session.ehlo.blocklist"], places: ["RCPT, recipient"] }],
+  ],
+  ["two lists ask about all", [["EHLO"], ["RCPT"], ["RCPT"]], [{ kind: "asked-twice", listener: "smtp", places: ["RCPT"] }]],
+])("%s", async (_, asked, said) => {
+  expect(await problemsOf(asked)).toEqual(said);
+});
+
+test("nothing is said of a few requests", async () => {
+  expect(await problemsOf([["CONNECT"]], 199)).toEqual([]);
+});
+
+test("who was refused comes no further, and says nothing of the MTA", async () => {
+  const { options, core } = world({ changes: greylisted });
+  const calls = new Calls();
+  const answer = answerPolicy({ ...options, calls });
+  for (let port = 1; port < 500; port += 1)
+    expect((await answer(request("EHLO", { clientPort: String(port), heloName: "spammer.example" }))).text).toContain("551");
+  expect(callProblems([{ name: "smtp", protocol: "policy", calls: calls.status() }], core.settings)).toEqual([]);
+});
+
+test("a milter that hears of no recipients, beside a listener that does", () => {
+  const { core } = world({ changes: greylisted });
+  const calls = (stages: Partial<CallsStatus["stages"]>): CallsStatus => ({
+    ...{ passed: 400, stages: { connect: 0, ehlo: 200, mail: 200, rcpt: 0, ...stages }, repeated: 0 },
+    places: [{ place: "MAIL", count: 400 }],
+  });
+  const listeners: readonly CalledListener[] = [
+    { name: "one", protocol: "milter", calls: calls({}) },
+    { name: "two", protocol: "milter", calls: calls({ rcpt: 1 }) },
+  ];
+  expect(callProblems(listeners, core.settings)).toEqual([{ kind: "recipients-not-asked", listener: "one" }]);
+});
