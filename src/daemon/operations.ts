@@ -23,6 +23,7 @@ import {
   type SourceStatus,
   type Status,
   type ThrottleCounter,
+  type ThrottleSubject,
 } from "../frontend/http/api.ts";
 import type { DecisionFilter } from "../frontend/http/decision-filter.ts";
 import type { History } from "../frontend/http/history.ts";
@@ -31,9 +32,11 @@ import type { Observation, SourceObservation } from "../frontend/http/observatio
 import { canonicalAddress, domainOf } from "../mail/address.ts";
 import { canonicalIp } from "../mail/ip.ts";
 import { smtpPort } from "../mail/port.ts";
+import type { Throttle } from "../stage/stage-settings.ts";
 import type { Triplet } from "../state/decide.ts";
 import { entryRecord } from "../state/record.ts";
 import type { Administration, GreylistEntry, GreylistStats } from "../state/state-store.ts";
+import { countersOf, isNear, resetCounters } from "../state/throttle-counters.ts";
 import { subjectOf } from "./greylist-subject.ts";
 import { stateLabel } from "./observer.ts";
 import type { OpenCore } from "./open-core.ts";
@@ -71,6 +74,8 @@ export interface Current {
 /** To count a large greylist takes a while; what was counted is good for so long. */
 const statsMs = 60_000;
 const maxPlayedRecipients = 100;
+/** Of throttles, shown at once. */
+const maxCounters = 1000;
 
 export class DaemonOperations implements Operations {
   readonly #options: OperationsOptions;
@@ -157,12 +162,28 @@ export class DaemonOperations implements Operations {
     return { done: await this.#administration().forget(this.#subject(subject)) };
   }
 
-  async throttles(_onlyNear: boolean): Promise<readonly ThrottleCounter[]> {
-    return [];
+  async throttles(onlyNear: boolean): Promise<readonly ThrottleCounter[]> {
+    const { administration } = this.#options.current();
+    const shown: ThrottleCounter[] = [];
+    if (administration === undefined) return shown;
+    for await (const page of countersOf(administration, this.#throttles, this.#options.now())) {
+      for (const { throttle, key, count, since } of onlyNear ? page.filter(isNear) : page) {
+        const { name, count: limit, periodMs } = throttle;
+        shown.push({ name, key, count, limit, periodSeconds: periodMs / 1000, since: timeOf(since) });
+        if (shown.length === maxCounters) return shown;
+      }
+    }
+    return shown;
   }
 
-  async resetThrottle(): Promise<Done> {
-    throw new InvalidQuestion("throttles cannot be reset by this version");
+  get #throttles(): readonly Throttle[] {
+    return Object.values(this.#configuration.settings.throttles).flat();
+  }
+
+  async resetThrottle({ name, key }: ThrottleSubject): Promise<Done> {
+    const throttle = this.#throttles.find((each) => each.name === name);
+    if (throttle === undefined) throw new InvalidQuestion(`there is no throttle "${name}"`);
+    return { done: (await resetCounters(this.#administration(), throttle, key)) > 0 };
   }
 
   address(given: string): Promise<AddressInfo> {
