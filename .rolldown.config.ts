@@ -1,4 +1,5 @@
 /** The package as few files: to find, read and link hundreds of modules takes longer than all that a command does. */
+import { cpSync } from "node:fs";
 import { defineConfig } from "rolldown";
 
 export default defineConfig({
@@ -9,6 +10,13 @@ export default defineConfig({
     "checkpoint-thread": "src/state/sqlite/checkpoint-thread.ts",
   },
   platform: "node",
+  plugins: [
+    {
+      name: "console",
+      // What the browser gets is served as it is.
+      writeBundle: () => cpSync("src/frontend/http/console", "dist/console", { recursive: true, filter: (path) => !path.endsWith(".json") }),
+    },
+  ],
   output: {
     dir: "dist",
     cleanDir: true,

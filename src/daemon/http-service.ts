@@ -5,6 +5,7 @@ import type { Configuration, HttpSettings } from "../config/configuration.ts";
 import type { Files } from "../file/files.ts";
 import type { Listener } from "../frontend/connection/listener.ts";
 import { Sessions } from "../frontend/http/access.ts";
+import { sendConsole } from "../frontend/http/console.ts";
 import { EventStreams } from "../frontend/http/event-stream.ts";
 import { History, stepSeconds } from "../frontend/http/history.ts";
 import { openHttpListener } from "../frontend/http/http-listener.ts";
@@ -112,6 +113,7 @@ export class HttpService {
     const settings = () => served.settings;
     const answer = answerHttp({
       ...{ listener: name, settings, operations: this.#operations, sessions: this.#sessions, streams: this.#streams },
+      page: sendConsole,
       onNotice: (notice) => {
         if (notice.kind !== "wrong-token" || this.#strangers.allows(notice.peer)) logNotice(logger, notice);
       },

@@ -1,11 +1,13 @@
 /** The package, as `npm run build` makes it: its few files find each other, and the packages that they leave out. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
+import { freePorts } from "../support/mta.ts";
 
 const root = join(import.meta.dirname, "../..");
 let folder: string;
@@ -102,4 +104,33 @@ store = "db"
 `,
   );
   expect(run("dist/main.js", "query", "-c", config, "recipients", "john@example.org")).toContain("ECONNREFUSED");
+});
+
+test("it has the console, and what its pages import", async () => {
+  const [port] = await freePorts(1);
+  const config = join(folder, "console.toml");
+  writeFileSync(
+    config,
+    `[listener.web]
+protocol = "http"
+bind = ["127.0.0.1:${port}"]
+[listener.maps]
+protocol = "socketmap"
+bind = ["unix:${folder}/maps"]
+[directory.mta]
+type = "mta"
+`,
+  );
+  const daemon = spawn(process.execPath, ["dist/main.js", "serve", "-c", config, "--state-directory", folder], {
+    cwd: root,
+    stdio: "ignore",
+  });
+  const statusOf = (path: string) => fetch(`http://127.0.0.1:${port}/${path}`).then(({ status }) => status);
+  await expect.poll(() => statusOf("").catch(() => 0)).toBe(200);
+  const page = await (await fetch(`http://127.0.0.1:${port}/`)).text();
+  const files = [...page.matchAll(/"(?:\.\/)?([a-z/-]+\.(?:js|css|svg))"/g)].map(([, file = ""]) => file);
+  expect(files).toEqual(expect.arrayContaining(["main.js", "style.css", "vendor/preact.js", "vendor/uplot.js"]));
+  expect(await Promise.all([...files, "views/decisions.js"].map(statusOf))).toEqual([...files, ""].map(() => 200));
+  daemon.kill();
+  await once(daemon, "exit");
 });

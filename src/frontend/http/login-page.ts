@@ -13,6 +13,7 @@ export function loginPage(response: ServerResponse, status: 200 | 401): void {
 <meta charset=utf-8>
 <meta name=viewport content="width=device-width">
 <meta name=color-scheme content="light dark">
+<link rel=icon href=data:,>
 <title>Postern</title>
 <h1>Postern</h1>
 ${wrong}

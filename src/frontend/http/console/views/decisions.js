@@ -1,0 +1,154 @@
+/** Decisions as they are made, and each with its whole trace. */
+/** @import {KeptDecision} from "../../api.ts" */
+import { html } from "htm/preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { withQuery } from "../api.js";
+import { Choice, Empty, Field, Filters, Text, Time, Verdict } from "../parts.js";
+import { ask } from "../place.js";
+import { plural } from "../words.js";
+import { DecisionDialog } from "./decision.js";
+
+/** How many are shown. */
+const few = 200;
+const many = 2000;
+
+const verdicts = /** @type {const} */ ([
+  ["", "any"],
+  ["not-pass", "all but pass"],
+  ["pass", "pass"],
+  ["reject", "reject"],
+  ["defer", "defer"],
+  ["disconnect", "disconnect"],
+]);
+
+/** @param {{query: Readonly<Record<string, string>>}} properties */
+export function Decisions({ query }) {
+  const { from = "", to = "", client = "", reason = "", exclude = "", verdict = "", "not-pass": notPass = "", all = "" } = query;
+  const limit = all === "" ? few : many;
+  const filter = { from, to, client, reason, exclude, verdict, "not-pass": notPass };
+  const isFiltered = Object.values(filter).some((value) => value !== "");
+  const [isPaused, setPaused] = useState(false);
+  const [chosen, setChosen] = useState(/** @type {KeptDecision | undefined} */ (undefined));
+  const { shown, held, missed, state } = useDecisions(withQuery("/api/decisions", { ...filter, limit: String(limit) }), limit, isPaused);
+  const change = (/** @type {Readonly<Record<string, string>>} */ changed) => ask("decisions", { ...query, ...changed });
+  const field = (/** @type {keyof typeof filter} */ name, /** @type {string} */ label, placeholder = "") =>
+    html`<${Field} label=${label} value=${filter[name]} placeholder=${placeholder} onValue=${(/** @type {string} */ value) => change({ [name]: value })} />`;
+  return html`
+    <${Filters} isUsed=${isFiltered}>
+      ${field("from", "From")} ${field("to", "To")} ${field("client", "Client", "address or name")}
+      ${field("reason", "Reason", "greylisted")}
+      <${Choice} label="Verdict" value=${notPass === "1" ? "not-pass" : verdict} options=${verdicts}
+        onValue=${(/** @type {string} */ value) => change(value === "not-pass" ? { verdict: "", "not-pass": "1" } : { verdict: value, "not-pass": "" })} />
+      ${field("exclude", "Not with")}
+    </${Filters}>
+    <div class="bar">
+      <button aria-pressed=${isPaused} aria-keyshortcuts="p" id="pause" onClick=${() => setPaused(!isPaused)}>${isPaused ? "Go on" : "Pause"}</button>
+      ${isFiltered && html`<a class="button" href="#/decisions">Clear filters</a>`}
+      <p role="status">
+        <span class="light ${state === "open" && !isPaused ? "on" : ""}"></span>
+        ${state === "closed" ? "Not connected; trying again" : isPaused ? `Paused, ${plural(held, "new one", "new ones")}` : "Live"}
+        ${missed > 0 && `, ${plural(missed, "decision")} left out since they came too fast`}
+      </p>
+    </div>
+    ${
+      shown.length === 0
+        ? html`<${Nothing} isFiltered=${isFiltered} isOpen=${state === "open"} />`
+        : html`
+          <div class="decisions">
+            <div class="row head" aria-hidden="true"><span>Time</span><span>Verdict</span><span>From, to</span><span>Client</span></div>
+            <ol>${shown.map((decision) => html`<li key=${decision.id}><${Row} decision=${decision} onChoose=${setChosen} /></li>`)}</ol>
+            ${shown.length >= few && limit === few && html`<p><button onClick=${() => change({ all: "1" })}>Show more</button></p>`}
+          </div>
+        `
+    }
+    ${chosen && html`<${DecisionDialog} decision=${chosen} onClose=${() => setChosen(undefined)} />`}
+  `;
+}
+
+/** @param {{decision: KeptDecision, onChoose: (decision: KeptDecision) => void}} properties */
+function Row({ decision, onChoose }) {
+  const { time, stage, verdict, would, reason, sender, recipient, client, clientName, helo, resolved } = decision;
+  const isTold = stage !== "connect" && stage !== "ehlo";
+  return html`
+    <button class="row" onClick=${() => onChoose(decision)}>
+      <${Time} time=${time} />
+      <span class="what"><${Verdict} verdict=${verdict} would=${would} /> <span class="reason">${reason}</span></span>
+      <span class="who">
+        ${isTold ? html`<${Text}>${sender === "" ? "<>" : sender}</${Text}>` : html`<span class="text"><span class="note">${stage}</span> <${Text}>${helo}</${Text}></span>`}
+        ${recipient !== "" && html`<${Text} class="to">${recipient}</${Text}>`}
+        ${resolved.length > 0 && resolved[0] !== recipient && html`<${Text} class="note to">${resolved.join(", ")}</${Text}>`}
+      </span>
+      <span class="client"><${Text}>${client}</${Text}> <${Text} class="note">${clientName === "" || clientName === "unknown" ? helo : clientName}</${Text}></span>
+    </button>
+  `;
+}
+
+/** @param {{isFiltered: boolean, isOpen: boolean}} properties */
+function Nothing({ isFiltered, isOpen }) {
+  if (!isOpen) return html`<p class="note">Connecting…</p>`;
+  if (isFiltered)
+    return html`<${Empty} title="No decision matches"><p>Among the last 10,000. Those that follow are shown here. <a href="#/decisions">Show all</a>.</p></${Empty}>`;
+  return html`
+    <${Empty} title="No decisions yet">
+      <p>Is Postern called? <a href="#/calls">See what the listeners have got</a>, or <a href="#/explain">ask what it would say</a>.</p>
+    </${Empty}>
+  `;
+}
+
+/**
+ * The newest first.
+ * @param {string} path
+ * @param {number} limit
+ * @param {boolean} isPaused
+ */
+function useDecisions(path, limit, isPaused) {
+  const [state, setState] = useState(/** @type {"opening" | "open" | "closed"} */ ("opening"));
+  const [all, setAll] = useState(/** @type {readonly KeptDecision[]} */ ([]));
+  const [missed, setMissed] = useState(0);
+  const paused = useRef(/** @type {readonly KeptDecision[] | undefined} */ (undefined));
+  useEffect(() => {
+    /** @type {KeptDecision[]} */
+    let fresh = [];
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let drawing;
+    setAll([]);
+    setMissed(0);
+    const source = new EventSource(path);
+    // They may come by the hundred; a page is drawn for all of them.
+    const take = () => {
+      drawing = undefined;
+      const taken = fresh;
+      fresh = [];
+      setAll((before) => newestFirst(before, taken, limit));
+    };
+    source.onmessage = ({ data }) => {
+      fresh.push(JSON.parse(data));
+      if (fresh.length > limit) fresh.shift();
+      drawing ??= setTimeout(take, 100);
+    };
+    source.addEventListener("missed", ({ data }) => setMissed((before) => before + Number(data)));
+    source.onopen = () => setState("open");
+    source.onerror = () => setState("closed");
+    return () => {
+      source.close();
+      clearTimeout(drawing);
+    };
+  }, [path, limit]);
+  if (!isPaused) paused.current = undefined;
+  else paused.current ??= all;
+  const shown = paused.current ?? all;
+  const held = isPaused ? all.findIndex(({ id }) => id === shown[0]?.id) : 0;
+  return { shown, held: held < 0 ? all.length : held, missed, state };
+}
+
+/**
+ * What is known already comes again after a connection was lost.
+ * @param {readonly KeptDecision[]} before
+ * @param {readonly KeptDecision[]} taken Oldest first.
+ * @param {number} limit
+ */
+function newestFirst(before, taken, limit) {
+  const known = new Set(before.map(({ id }) => id));
+  const fresh = taken.filter(({ id }) => !known.has(id)).reverse();
+  return [...fresh, ...before].slice(0, limit);
+}
