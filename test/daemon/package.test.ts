@@ -8,13 +8,13 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
 import { freePorts } from "../support/mta.ts";
+import { program } from "../support/program.ts";
 
 const root = join(import.meta.dirname, "../..");
 let folder: string;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "postern-package-"));
-  run("node_modules/rolldown/bin/cli.mjs", "-c", ".rolldown.config.ts");
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -24,7 +24,7 @@ function run(...words: readonly string[]): string {
 }
 
 test("it knows its version", () => {
-  expect(run("dist/main.js", "--version")).toBe(`${packageJson.version}\n`);
+  expect(run(program, "--version")).toBe(`${packageJson.version}\n`);
 });
 
 test("it asks SQLite by a process of its own", () => {
@@ -47,7 +47,7 @@ type = "sql"
 store = "mail"
 `,
   );
-  expect(run("dist/main.js", "query", "-c", config, "recipients", "john@example.org")).toBe("john@example.org\n");
+  expect(run(program, "query", "-c", config, "recipients", "john@example.org")).toBe("john@example.org\n");
 });
 
 test("what it starts is where it looks for it", () => {
@@ -55,7 +55,7 @@ test("what it starts is where it looks for it", () => {
 });
 
 test("it finds the packages that are loaded when they are needed", () => {
-  expect(run("dist/main.js", "eval", "matches('^(a+)$', 'aa')")).toBe("1\n");
+  expect(run(program, "eval", "matches('^(a+)$', 'aa')")).toBe("1\n");
   const config = join(folder, "ldap.toml");
   writeFileSync(
     config,
@@ -69,7 +69,7 @@ base = "dc=example,dc=org"
 domains = ["example.org"]
 `,
   );
-  expect(run("dist/main.js", "query", "-c", config, "recipients", "john@example.org")).toContain("ECONNREFUSED");
+  expect(run(program, "query", "-c", config, "recipients", "john@example.org")).toContain("ECONNREFUSED");
   const spf = join(folder, "spf.toml");
   writeFileSync(
     spf,
@@ -85,7 +85,7 @@ mail-from = "relaxed"
 `,
   );
   const words = ["--client", "203.0.113.9", "--helo", "mx.client.example", "--from", "a@client.example"];
-  expect(run("dist/main.js", "explain", "-c", spf, ...words)).toMatch(/spf of MAIL: .*: temperror, by .*ECONNREFUSED/);
+  expect(run(program, "explain", "-c", spf, ...words)).toMatch(/spf of MAIL: .*: temperror, by .*ECONNREFUSED/);
 });
 
 test("it asks MySQL", () => {
@@ -103,7 +103,7 @@ type = "sql"
 store = "db"
 `,
   );
-  expect(run("dist/main.js", "query", "-c", config, "recipients", "john@example.org")).toContain("ECONNREFUSED");
+  expect(run(program, "query", "-c", config, "recipients", "john@example.org")).toContain("ECONNREFUSED");
 });
 
 test("it has the console, and what its pages import", async () => {
@@ -121,7 +121,7 @@ bind = ["unix:${folder}/maps"]
 type = "mta"
 `,
   );
-  const daemon = spawn(process.execPath, ["dist/main.js", "serve", "-c", config, "--state-directory", folder], {
+  const daemon = spawn(process.execPath, [program, "serve", "-c", config, "--state-directory", folder], {
     cwd: root,
     stdio: "ignore",
   });

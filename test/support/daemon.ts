@@ -6,6 +6,7 @@ import { connect, type NetConnectOpts } from "node:net";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { patienceMs } from "./patience.ts";
+import { program } from "./program.ts";
 
 export interface Daemon {
   readonly pid: number | undefined;
@@ -56,7 +57,7 @@ export async function startDaemon({
   const file = join(directory, "postern.toml");
   mkdirSync(directory, { recursive: true });
   writeFileSync(file, config);
-  const serve = [process.execPath, "src/main.ts", "serve", "-c", file, "--state-directory", join(directory, "state")];
+  const serve = [process.execPath, program, "serve", "-c", file, "--state-directory", join(directory, "state")];
   const limit = maxFiles === undefined ? "" : `ulimit -n ${maxFiles} && `;
   const child = spawn("/bin/sh", ["-c", `${limit}exec "$@"`, "sh", ...under, ...serve], {
     cwd: root,

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { takesAllText } from "../../../src/directory/call-ahead.ts";
+import { program } from "../../support/program.ts";
 import { type SmtpServer, startSmtpServer } from "../../support/smtp-server.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "postern-call-ahead-"));
@@ -32,7 +33,7 @@ afterAll(async () => {
 });
 
 function postern(command: string, ...words: readonly string[]): Promise<readonly [status: number, stdout: string, stderr: string]> {
-  const all = ["src/main.ts", command, "-c", config, "--state-directory", folder, ...words];
+  const all = [program, command, "-c", config, "--state-directory", folder, ...words];
   return new Promise((resolve) => {
     execFile(process.execPath, all, (error, stdout, stderr) => resolve([Number(error?.code ?? 0), stdout, stderr]));
   });

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { program } from "../../support/program.ts";
 
 const root = join(import.meta.dirname, "../../..");
 let folder: string;
@@ -35,7 +36,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 function postern(args: readonly string[], input = "") {
   const state = ["--state-directory", join(folder, "state")];
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["src/main.ts", ...args, ...state], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args, ...state], {
     cwd: root,
     input,
     encoding: "utf8",
@@ -173,7 +174,7 @@ describe("a reader that has seen enough", () => {
     [["explain", "--stdin"], '{"client":{},"helo":"localhost"}\n'.repeat(100)],
     [["eval", "--stdin"], '{"expr":"1"}\n'.repeat(100)],
   ])("ends %j without a word", async (args, input) => {
-    const child = spawn(process.execPath, ["src/main.ts", ...args, "-c", file], { cwd: root });
+    const child = spawn(process.execPath, [program, ...args, "-c", file], { cwd: root });
     child.stdout.destroy();
     child.stdin.on("error", () => {});
     child.stdin.end(input);
@@ -194,7 +195,7 @@ it.each([
   ["greylist", "list"],
   ["greylist", "import", "sqlgrey"],
 ])("help for %j is as wide as a terminal", (...command) => {
-  const { stdout } = spawnSync(process.execPath, ["src/main.ts", ...command, "--help"], { cwd: root, encoding: "utf8" });
+  const { stdout } = spawnSync(process.execPath, [program, ...command, "--help"], { cwd: root, encoding: "utf8" });
   expect(stdout).toContain("Usage: postern");
   expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
 });
@@ -212,7 +213,7 @@ describe("the state of a daemon that keeps it elsewhere, or from this user", () 
     mkdirSync(state, { mode: 0o700 });
     writeFileSync(join(state, "state.sqlite"), "");
     chmodSync(folder, 0o755);
-    const { status, stderr } = spawnSync(process.execPath, ["src/main.ts", "greylist", "list", "-c", file, "--state-directory", state], {
+    const { status, stderr } = spawnSync(process.execPath, [program, "greylist", "list", "-c", file, "--state-directory", state], {
       ...{ cwd: root, encoding: "utf8", uid: 65534 },
     });
     expect({ status, stderr }).toEqual({

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { program } from "../../support/program.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "postern-query-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -33,7 +34,7 @@ vrfy = "is_trusted"
 );
 
 function query(...words: readonly string[]): Promise<readonly [number, string, string]> {
-  const command = ["src/main.ts", "query", "-c", config, "--state-directory", folder, ...words];
+  const command = [program, "query", "-c", config, "--state-directory", folder, ...words];
   return new Promise((resolve) => {
     execFile(process.execPath, command, (error, stdout, stderr) => resolve([Number(error?.code ?? 0), stdout, stderr]));
   });
