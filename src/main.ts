@@ -31,6 +31,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import("./cli/explain.ts")).explainCommand(),
   },
   {
+    usage: "replay [options] <log...>",
+    summary: "Makes the decisions of a log anew and shows which would differ. Changes no state.",
+    load: async () => (await import("./cli/replay.ts")).replayCommand(),
+  },
+  {
     usage: "eval [options] [expression]",
     summary: "Evaluates one expression. Without -c, and without the default file, there are no directories or lookups to ask.",
     load: async () => (await import("./cli/eval.ts")).evalCommand(),

@@ -22,14 +22,16 @@ export class Patience {
   readonly #now: () => number;
   readonly #later: Later;
   readonly #onWaited: OnWaited | undefined;
+  readonly #asks: boolean;
   /** By the name of the source. */
   #waitedMs: Map<string, number> | undefined;
   /** That keeps its deadline, which is ours as well. How long it took is measured when the next one is asked, and mostly none is. */
   #trusted: WaitedFor | undefined;
   #trustedSince = 0;
 
-  /** For one request. `now` in milliseconds; it never goes back. */
-  constructor(now: () => number, later: Later, onWaited?: OnWaited) {
+  /** For one request. `now` in milliseconds; it never goes back. `asks` false: it waits for nothing at all. */
+  constructor(now: () => number, later: Later, onWaited?: OnWaited, asks = true) {
+    this.#asks = asks;
     this.#now = now;
     this.#later = later;
     this.#onWaited = onWaited;
@@ -37,6 +39,7 @@ export class Patience {
 
   /** Asks nothing when the time for this source is up. What is asked goes on when nobody waits for it any longer, and may be kept. */
   wait<T>(source: WaitedFor, ask: () => Answer<T>): Answer<T> {
+    if (!this.#asks) return Promise.reject(new TemporaryError(`${source.name} is not asked`));
     this.#measure();
     const leftMs = source.timeoutMs - this.#waited(source);
     if (leftMs <= 0) return Promise.reject(tooLate(source));

@@ -63,6 +63,8 @@ export interface CoreOptions {
   readonly files?: Files;
   /** Writes of expressions are computed and not carried out. */
   readonly readOnly?: boolean;
+  /** False: requests ask nothing that they would have to wait for, and cannot tell instead. Default: true. */
+  readonly asks?: boolean | undefined;
   readonly onScriptFailure?: (failure: FailedScript) => void;
   readonly onScriptLine?: (line: ScriptLine) => void;
   readonly onThrottled?: (key: ThrottledKey) => void;
@@ -156,7 +158,10 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
     configuration,
     core,
     forRequest() {
-      return { ...core, sources: new RequestSources(byRequests, new Patience(options.now, options.later ?? later, options.onWaited)) };
+      return {
+        ...core,
+        sources: new RequestSources(byRequests, new Patience(options.now, options.later ?? later, options.onWaited, options.asks)),
+      };
     },
     files,
     refresh: () => refreshAll(refreshes),

@@ -9,6 +9,7 @@ import { evalCommand } from "../../../src/cli/eval.ts";
 import { explainCommand } from "../../../src/cli/explain.ts";
 import { greylistCommand } from "../../../src/cli/greylist.ts";
 import { queryCommand } from "../../../src/cli/query.ts";
+import { replayCommand } from "../../../src/cli/replay.ts";
 import { serveCommand } from "../../../src/cli/serve.ts";
 import { sieveCommand } from "../../../src/cli/sieve.ts";
 import { throttleCommand } from "../../../src/cli/throttle.ts";
@@ -63,6 +64,16 @@ describe("what is loaded", () => {
 test("the help names every command as it is used", () => {
   const [, list = ""] = /^Commands:\n(.*?)\n\n/ms.exec(postern("--help")) ?? [];
   const usages = [...list.matchAll(/^ {2}(\S+(?: \S+)*)/gm)].map(([, usage = ""]) => usage).filter((usage) => !usage.startsWith("help "));
-  const commands = [serveCommand, checkCommand, explainCommand, evalCommand, queryCommand, greylistCommand, throttleCommand, sieveCommand];
+  const commands = [
+    serveCommand,
+    checkCommand,
+    explainCommand,
+    replayCommand,
+    evalCommand,
+    queryCommand,
+    greylistCommand,
+    throttleCommand,
+    sieveCommand,
+  ];
   for (const [index, command] of commands.entries()) expect(command().helpInformation()).toContain(`Usage: ${usages[index]}`);
 });

@@ -1,0 +1,209 @@
+/** `postern replay`: which of the decisions in a log would be others by this configuration. */
+import { createReadStream } from "node:fs";
+import { Command } from "commander";
+import type { Answer } from "../answer/answer.ts";
+import { after } from "../answer/answer.ts";
+import type { Configuration, ListenerSettings } from "../config/configuration.ts";
+import { messageOf } from "../daemon/message-of.ts";
+import { openCore } from "../daemon/open-core.ts";
+import { smtpPort } from "../mail/port.ts";
+import type { Core } from "../stage/core.ts";
+import { noCertificate } from "../stage/session.ts";
+import type { Terms } from "../stage/smtp-command.ts";
+import { SmtpSession } from "../stage/smtp-session.ts";
+import type { StageResult } from "../stage/stage-result.ts";
+import type { Reason, Verdict } from "../stage/verdict.ts";
+import { cleanText } from "../text/controls.ts";
+import { type ConfigurationOptions, configurationOption, loadOrExplain, stateDirectoryOption } from "./configuration-option.ts";
+import { helpText } from "./help-text.ts";
+import { linesOf } from "./lines.ts";
+import { type LoggedDecision, loggedDecision } from "./logged-decision.ts";
+import { ReplayedState } from "./replayed-state.ts";
+
+interface ReplayOptions extends ConfigurationOptions {
+  readonly ask?: boolean;
+  readonly json?: boolean;
+}
+
+export function replayCommand(): Command {
+  return new Command("replay")
+    .argument("<log...>", "files with lines of the daemon's log, or - for standard input")
+    .addOption(configurationOption())
+    .addOption(stateDirectoryOption())
+    .option("--ask", "ask databases, servers and the DNS, as they answer now")
+    .option("--json", "one JSON object")
+    .addHelpText(
+      "after",
+      helpText(`
+Lines of JSON or text, also as journalctl prints them or exports them by -o json; all but decisions are left out. Each decision is made anew from what its
+line says, one by one: what the greylist and throttles said of it is taken from the log, and limits of a session are left out. In shadow mode what
+would have been counts. Nothing is written.
+
+Exit status: 0 nothing differs, 1 something does or the configuration has errors, 2 a log cannot be read.`),
+    )
+    .action(async (logs: readonly string[], options: ReplayOptions) => {
+      const configuration = loadOrExplain(options);
+      if (configuration === undefined) {
+        process.exitCode = 1;
+        return;
+      }
+      const replay = await openReplay(configuration, options.ask ?? false);
+      try {
+        for (const log of logs) await replay.read(log);
+        process.stdout.write(options.json ? `${JSON.stringify(replay.result())}\n` : described(replay.result()));
+        if (replay.result().differ > 0) process.exitCode = 1;
+      } catch (error) {
+        if (!(error instanceof Error && "code" in error)) throw error;
+        process.stderr.write(`${messageOf(error)}\n`);
+        process.exitCode = 2;
+      } finally {
+        await replay.close();
+      }
+    });
+}
+
+/** Decisions that differ alike. */
+interface Difference {
+  readonly stage: LoggedDecision["stage"];
+  readonly before: string;
+  readonly now: string;
+  count: number;
+  readonly examples: string[];
+}
+
+interface Result {
+  readonly decisions: number;
+  readonly differ: number;
+  /** A source that was not asked, or did not answer, would have to say. */
+  readonly untold: number;
+  /** Of limits, which depend on what came before. */
+  readonly leftOut: number;
+  readonly differences: readonly Difference[];
+}
+
+const maxExamples = 3;
+/** Reasons are few, and replies do not count. */
+const maxShown = 100;
+const progressLines = 20_000;
+
+async function openReplay(configuration: Configuration, asks: boolean) {
+  const state = new ReplayedState();
+  const open = openCore(configuration, {
+    ...{ now: () => performance.now(), clock: Date.now, readOnly: true, asks },
+    leaseState: () => ({ state, release: async () => {} }),
+    onAvailability: () => {},
+  });
+  await open.refresh();
+  const differences = new Map<string, Difference>();
+  let lines = 0;
+  const counts = { decisions: 0, differ: 0, untold: 0, leftOut: 0 };
+
+  async function decide(logged: LoggedDecision): Promise<void> {
+    counts.decisions += 1;
+    if (dependsOnOthers(logged)) {
+      counts.leftOut += 1;
+      return;
+    }
+    state.logged = logged;
+    const answer = verdictOn(logged, configuration.listeners, open.forRequest());
+    compare(logged, answer instanceof Promise ? await answer : answer);
+  }
+
+  function compare(logged: LoggedDecision, verdict: Verdict): void {
+    if (verdict.reason === "unavailable" && logged.reason !== "unavailable") counts.untold += 1;
+    else if (!isAlike(logged, verdict)) add(logged, verdict);
+  }
+
+  function add(logged: LoggedDecision, verdict: Verdict): void {
+    counts.differ += 1;
+    const { stage, reason } = logged;
+    const [before, now] = [`${outcomeOf(logged)} (${reason})`, `${verdict.kind} (${verdict.reason})`];
+    const about = `${stage} ${before} ${now}`;
+    const known = differences.get(about);
+    const difference = known ?? { stage, before, now, count: 0, examples: [] };
+    if (known === undefined && differences.size < maxShown) differences.set(about, difference);
+    difference.count += 1;
+    if (difference.examples.length < maxExamples) difference.examples.push(exampleOf(logged));
+  }
+
+  return {
+    async read(log: string): Promise<void> {
+      for await (const line of linesOf(log === "-" ? process.stdin : createReadStream(log))) {
+        lines += 1;
+        if (process.stderr.isTTY && lines % progressLines === 0) process.stderr.write(`\r${lines} lines, ${counts.differ} differ `);
+        const logged = loggedDecision(line);
+        if (logged !== undefined) await decide(logged);
+      }
+      if (process.stderr.isTTY && lines >= progressLines) process.stderr.write("\r\x1b[K");
+    },
+    result: (): Result => ({ ...counts, differences: [...differences.values()].toSorted((a, b) => b.count - a.count) }),
+    close: () => open.close(),
+  };
+}
+
+/** On what came before in its session, or from others. */
+function dependsOnOthers({ stage, reason }: LoggedDecision): boolean {
+  return !(stage === "ehlo" || stage === "mail" || stage === "rcpt") || limits.has(reason);
+}
+
+const limits: ReadonlySet<string> = new Set<Reason>(["too-many-recipients", "rate-limit", "internal-error", "no-mail"]);
+
+/** As in one session that comes no further than the decision. */
+function verdictOn(logged: LoggedDecision, listeners: readonly ListenerSettings[], core: Core): Answer<Verdict> {
+  const { stage, helo, sender, recipient } = logged;
+  const smtp = sessionOf(logged, listeners);
+  const terms: Terms = { core, isShadow: false, enforcesExtensions: false, mergesRecipients: false };
+  const ehlo = helo === "" ? undefined : smtp.ehlo(helo, "", terms);
+  return after(ehlo, (named) => {
+    if (stage === "ehlo" || (named !== undefined && refusalIn(named).kind !== "pass")) return refusalIn(named);
+    return after(smtp.mail({ sender, parameters: none, message: "" }, terms), (mail) => {
+      if (stage === "mail" || refusalIn(mail).kind !== "pass") return refusalIn(mail);
+      return after(smtp.rcpt({ recipient, parameters: none, message: "" }, terms), refusalIn);
+    });
+  });
+}
+
+const none: readonly never[] = [];
+const passed: Verdict = { kind: "pass", reason: "pass" };
+
+/** Also one that is not carried out. */
+function refusalIn(result: StageResult | undefined): Verdict {
+  return result === undefined ? passed : (result.would?.[0] ?? result.verdict);
+}
+
+function sessionOf(logged: LoggedDecision, listeners: readonly ListenerSettings[]): SmtpSession {
+  const { client, clientName, clientPort, serverPort, tls, auth } = logged;
+  const address = client === "" ? undefined : client;
+  const listener = listeners.find(({ name }) => name === logged.listener) ?? listeners[0];
+  const smtp = new SmtpSession({
+    listener: logged.listener,
+    client: { address, name: clientName, port: clientPort },
+    server: { address: "", port: serverPort || smtpPort },
+    trusted: address !== undefined && listener?.trustedNetworks.contains(address) === true,
+  });
+  smtp.update({ tls, tlsVersion: "", tlsCipher: "", login: auth, certificate: noCertificate });
+  return smtp;
+}
+
+/** The error that ends a session is one of those before it. */
+function isAlike(logged: LoggedDecision, verdict: Verdict): boolean {
+  const outcome = outcomeOf(logged);
+  return logged.reason === "too-many-errors" ? verdict.kind !== "pass" : outcome === verdict.kind;
+}
+
+function outcomeOf({ verdict, would }: LoggedDecision): LoggedDecision["verdict"] {
+  return would ?? verdict;
+}
+
+function exampleOf({ client, clientName, helo, sender, recipient }: LoggedDecision): string {
+  return cleanText(`client ${clientName || "unknown"}[${client}], helo ${helo || "-"}, from <${sender}>, to <${recipient}>`);
+}
+
+function described({ decisions, differ, untold, leftOut, differences }: Result): string {
+  const lines = [`${decisions === 1 ? "1 decision" : `${decisions} decisions`}: ${differ} would differ`];
+  if (untold > 0) lines.push(`${untold} cannot be told: a database, a server or the DNS would have to be asked. --ask does so`);
+  if (leftOut > 0) lines.push(`${leftOut} are left out, of limits that depend on what came before`);
+  for (const { stage, before, now, count, examples } of differences)
+    lines.push("", `${count} at ${stage.toUpperCase()}: ${cleanText(before)} → ${now}`, ...examples.map((example) => `  ${example}`));
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,88 @@
+/** `postern replay` as an administrator runs it, on logs in the forms in which they are found. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test, vi } from "vitest";
+import { replayCommand } from "../../../src/cli/replay.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "postern-replay-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const config = (session: string) => `
+[listener.smtp]
+protocol = "policy"
+bind = ["127.0.0.1:10040"]
+[directory.accounts]
+type = "memory"
+principals = [ { name = "john", email = ["john@example.org"] } ]
+[lookup-sql.away]
+store = "sql"
+query = "SELECT 1 WHERE $1 = ''"
+[store.sql]
+type = "postgresql"
+host = "127.0.0.1"
+port = 1
+${session}`;
+
+const mailbox = {
+  ...{ level: "info", time: "2026-11-29T10:00:00.000Z", event: "decision", listener: "smtp", stage: "rcpt", client: "203.0.113.9" },
+  ...{ clientName: "mx.client.example", clientPort: 4321, serverPort: 25, helo: "mx.client.example", tls: false, auth: "" },
+  ...{ sender: "a@client.example", recipient: "john@example.org", instance: "1.1", verdict: "pass", reply: "", reason: "mailbox" },
+  ...{ resolved: ["john@example.org"], ms: 1 },
+};
+const unknown = { ...mailbox, recipient: "nobody@example.org", verdict: "reject", reason: "unknown-mailbox", resolved: [] };
+const would = { ...unknown, verdict: "pass", would: "reject" };
+const greylisted = { ...mailbox, verdict: "defer", reason: "greylisted", resolved: [] };
+const tooMany = { ...mailbox, verdict: "defer", reason: "too-many-recipients" };
+const lastError = { ...unknown, verdict: "disconnect", reason: "too-many-errors" };
+const name = { ...mailbox, stage: "ehlo", helo: "local", recipient: "", verdict: "reject", reason: "invalid-ehlo" };
+
+async function replay(session: string, lines: readonly string[], ...more: readonly string[]) {
+  writeFileSync(join(folder, "postern.toml"), config(session));
+  writeFileSync(join(folder, "log"), lines.join("\n"));
+  const out = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  try {
+    await replayCommand().parseAsync([join(folder, "log"), "-c", join(folder, "postern.toml"), ...more], { from: "user" });
+    return { status: Number(process.exitCode ?? 0), out: out.mock.calls.map(([chunk]) => String(chunk)).join("") };
+  } finally {
+    process.exitCode = undefined;
+    out.mockRestore();
+  }
+}
+
+const greylist = "[session.rcpt.greylist]\nenable = true\n";
+const all = [mailbox, unknown, would, greylisted, tooMany, lastError, name].map((line) => JSON.stringify(line));
+
+test("by the configuration that decided nothing differs", async () => {
+  const { status, out } = await replay(greylist, [...all, "", "{", "no decision", JSON.stringify({ event: "listening" })]);
+  expect([status, out]).toEqual([0, "7 decisions: 0 would differ\n1 are left out, of limits that depend on what came before\n"]);
+});
+
+test("what differs, the most frequent first, with examples", async () => {
+  const { status, out } = await replay('[session.mail]\nmode = "shadow"\ndeny = [ { if = "sender_domain == \'client.example\'" } ]', all);
+  expect(status).toBe(1);
+  expect(out).toMatch(/^7 decisions: 2 would differ\n/);
+  expect(out).toContain(`
+1 at RCPT: pass (mailbox) → reject (denied)
+  client mx.client.example[203.0.113.9], helo mx.client.example, from <a@client.example>, to <john@example.org>
+`);
+  expect(out).toContain("1 at RCPT: defer (greylisted) → reject (denied)");
+});
+
+test.each<[form: string, line: string]>([
+  ["as the journal prints it", `Nov 29 10:00:00 mx postern[7]: ${JSON.stringify(mailbox)}`],
+  ["as the journal exports it", JSON.stringify({ PRIORITY: "6", MESSAGE: JSON.stringify(mailbox) })],
+  [
+    "as text",
+    '2026-11-29T10:00:00.000Z info event=decision listener=smtp stage=rcpt client=203.0.113.9 clientPort=4321 serverPort=25 helo=mx.client.example tls=false sender="a@client.example" recipient=john@example.org verdict=pass reason=mailbox resolved=["john@example.org"] ms=1',
+  ],
+])("a line %s", async (_, line) => {
+  const { out } = await replay("[session.rcpt]\ndeny = [ { if = \"sender == 'a@client.example' && !is_tls\" } ]", [line], "--json");
+  expect(JSON.parse(out)).toMatchObject({ decisions: 1, differ: 1, differences: [{ before: "pass (mailbox)", now: "reject (denied)" }] });
+});
+
+test("a store is not asked unless it is said", async () => {
+  const { status, out } = await replay("[session.rcpt]\ndeny = [ { if = \"key_exists('away', sender_domain)\" } ]", all.slice(0, 1));
+  expect(status).toBe(0);
+  expect(out).toBe("1 decision: 0 would differ\n1 cannot be told: a database, a server or the DNS would have to be asked. --ask does so\n");
+});
