@@ -15,7 +15,7 @@ export interface WaitedFor {
   readonly onLate: (error: TemporaryError) => void;
 }
 
-/** An answer that was waited for came after so long, or failed. */
+/** An answer that had to be waited for has come after so long, or has failed. */
 export type OnWaited = (source: WaitedFor, ms: number, error?: unknown) => void;
 
 export class Patience {
@@ -45,10 +45,19 @@ export class Patience {
     if (leftMs <= 0) return Promise.reject(tooLate(source));
     const answer = ask();
     if (!(answer instanceof Promise)) return answer;
+    if (this.#onWaited !== undefined) this.#report(source, answer, this.#onWaited);
     if (source.keepsDeadline !== true || leftMs < source.timeoutMs) return this.#within(leftMs, source, answer);
     this.#trusted = source;
     this.#trustedSince = this.#now();
     return answer;
+  }
+
+  #report(source: WaitedFor, answer: Promise<unknown>, onWaited: OnWaited): void {
+    const startedAt = this.#now();
+    answer.then(
+      () => onWaited(source, this.#now() - startedAt),
+      (error: unknown) => onWaited(source, this.#now() - startedAt, error),
+    );
   }
 
   #measure(): void {
@@ -59,21 +68,14 @@ export class Patience {
 
   #within<T>(leftMs: number, source: WaitedFor, answer: Promise<T>): Promise<T> {
     const startedAt = this.#now();
-    let isLate = false;
     return new Promise((resolve, reject) => {
       const callOff = this.#later(() => {
         this.#add(source, leftMs);
-        const error = tooLate(source);
-        this.#onWaited?.(source, leftMs, error);
-        isLate = true;
-        reject(error);
+        reject(tooLate(source));
       }, leftMs);
-      const answered = (error?: unknown) => {
+      const answered = () => {
         callOff();
-        if (isLate) return;
-        const ms = this.#now() - startedAt;
-        this.#add(source, ms);
-        this.#onWaited?.(source, ms, error);
+        this.#add(source, this.#now() - startedAt);
       };
       answer.then(
         (value) => {
@@ -81,7 +83,7 @@ export class Patience {
           resolve(value);
         },
         (error: unknown) => {
-          answered(error);
+          answered();
           reject(error);
         },
       );

@@ -17,7 +17,7 @@ import { askState, type StateQuestion } from "./remote-state.ts";
 import type { StateLease } from "./state-lease.ts";
 import { Succession } from "./succession.ts";
 import { firstChannel } from "./worker-message.ts";
-import { WorkerObservations } from "./worker-observations.ts";
+import type { WorkerObservations } from "./worker-observations.ts";
 import { type Connection, WorkerProcess } from "./worker-process.ts";
 
 export interface WorkersOptions {
@@ -77,7 +77,8 @@ class RunningWorkers implements Daemon {
   /** Connections that came while no worker was ready. */
   readonly #unassigned: Connection[] = [];
   readonly #restarts = new Set<NodeJS.Timeout>();
-  readonly #observations = new WorkerObservations();
+  /** Both only where there is an http listener. */
+  #observations: WorkerObservations | undefined;
   #http: HttpService | undefined;
   #isStopping = false;
 
@@ -124,8 +125,18 @@ class RunningWorkers implements Daemon {
   /** From the first configuration with an http listener on. */
   async #openHttp({ httpListeners }: Configuration): Promise<void> {
     if (httpListeners.length === 0 || this.#http !== undefined) return;
-    const { HttpService: Service } = await import("./http-service.ts");
-    this.#http = new Service({ gathered: this.#observations, logger: this.#options.logger, workers: this.#options.workers });
+    const [{ HttpService: Service }, { WorkerObservations: Observations }] = await Promise.all([
+      import("./http-service.ts"),
+      import("./worker-observations.ts"),
+    ]);
+    this.#observations = new Observations();
+    for (const [number, worker] of this.#workers) if (worker.isReady) this.#askAlso(number, worker);
+    const { logger, workers } = this.#options;
+    this.#http = new Service({ gathered: this.#observations, logger, workers });
+  }
+
+  #askAlso(number: number, worker: WorkerProcess): void {
+    this.#observations?.add(number, (questions) => worker.send({ kind: "observe", questions }));
   }
 
   #httpService(): HttpService {
@@ -220,13 +231,13 @@ class RunningWorkers implements Daemon {
         (question: StateQuestion) => this.#generations.use(({ lease }) => askState(lease.state, question)),
         (outcomes) => worker.send({ kind: "outcomes", outcomes }),
       ),
-      onObserved: (outcomes) => this.#observations.take(number, outcomes),
-      onDecisions: (decisions) => this.#observations.decided(decisions),
+      onObserved: (outcomes) => this.#observations?.take(number, outcomes),
+      onDecisions: (decisions) => this.#observations?.decided(decisions),
       onRefused: (listener) => this.#counts.get(listener)?.limit.refused(),
       onClosed: (listener, count) => this.#closed(listener, count),
       onEnd: (how, left) => {
         this.#workers.delete(number);
-        this.#observations.lose(number);
+        this.#observations?.lose(number);
         for (const connection of left) this.#assign(connection);
         if (this.#isStopping) return;
         logger.error({ event: "worker", worker: number, pid: worker.pid, ended: how }, "a worker process ended; another is started");
@@ -246,7 +257,7 @@ class RunningWorkers implements Daemon {
     if (this.#isStopping) return error;
     if (error === undefined) {
       logger.info({ event: "worker", worker: number, pid: worker.pid }, "a worker process serves");
-      this.#observations.add(number, (questions) => worker.send({ kind: "observe", questions }));
+      this.#askAlso(number, worker);
       for (const connection of this.#unassigned.splice(0)) this.#assign(connection);
     } else logger.error({ event: "worker", worker: number }, `a worker process cannot start: ${error}`);
     return error;

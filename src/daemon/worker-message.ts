@@ -1,9 +1,9 @@
 /** What the primary process and its workers send each other. */
 import type { LoadOptions } from "../config/load.ts";
 import type { KeptDecision } from "../frontend/http/api.ts";
+import type { ObserverAnswer, ObserverQuestion } from "./observed-worker.ts";
 import type { Answered, Asked } from "./remote-questions.ts";
 import type { StateAnswer, StateQuestion } from "./remote-state.ts";
-import type { ObserverAnswer, ObserverQuestion } from "./worker-observations.ts";
 
 /** The file descriptors of a worker's first channels begin here, after standard input, output, error and the channel of the primary process. */
 export const firstChannel = 4;

@@ -2,10 +2,10 @@
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import type { KeptDecision } from "../frontend/http/api.ts";
+import type { ObserverAnswer } from "./observed-worker.ts";
 import type { Answered, Asked } from "./remote-questions.ts";
 import type { StateQuestion } from "./remote-state.ts";
 import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-message.ts";
-import type { ObserverAnswer } from "./worker-observations.ts";
 
 export interface Connection {
   readonly listener: string;

@@ -10,13 +10,13 @@ import { keepHeapSmall } from "./heap.ts";
 import { InheritedSockets } from "./listen-sockets.ts";
 import { type Log, logOutages, logStateStore, logWorker, openLog } from "./log.ts";
 import { messageOf } from "./message-of.ts";
+import { ObservedWorker, type ObserverQuestion } from "./observed-worker.ts";
 import { answerQuestions, RemoteQuestions } from "./remote-questions.ts";
 import { remoteState, type StateAnswer, type StateQuestion } from "./remote-state.ts";
 import { type RoutedMessage, SessionRouting } from "./session-routing.ts";
 import { stateSettings } from "./state-settings.ts";
 import { WorkerChannel } from "./worker-channel.ts";
 import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-message.ts";
-import { ObservedWorker, type ObserverQuestion } from "./worker-observations.ts";
 
 /** Serves until the process ends. Only for a process that was forked by `startWorkers`. */
 export function runWorker(): void {

@@ -106,7 +106,7 @@ store = "db"
   expect(run(program, "query", "-c", config, "recipients", "john@example.org")).toContain("ECONNREFUSED");
 });
 
-test("it has the console, and what its pages import", async () => {
+test("it has metrics and the console, and what its pages import", async () => {
   const [port] = await freePorts(1);
   const config = join(folder, "console.toml");
   writeFileSync(
@@ -131,6 +131,9 @@ type = "mta"
   const files = [...page.matchAll(/"(?:\.\/)?([a-z/-]+\.(?:js|css|svg))"/g)].map(([, file = ""]) => file);
   expect(files).toEqual(expect.arrayContaining(["main.js", "style.css", "vendor/preact.js", "vendor/uplot.js"]));
   expect(await Promise.all([...files, "views/decisions.js"].map(statusOf))).toEqual([...files, ""].map(() => 200));
+  expect(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()).toContain(
+    `postern_build_info{version="${packageJson.version}"} 1\n# EOF\n`,
+  );
   daemon.kill();
   await once(daemon, "exit");
 });

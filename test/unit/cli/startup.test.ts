@@ -1,6 +1,6 @@
 /** A command loads what it uses, and nothing else: most of its time is that. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
@@ -53,6 +53,20 @@ describe("what is loaded", () => {
     expect(packages).toEqual(forConfiguration);
     const idle = /^(?:frontend|wire|state\/|config\/docs\/(?:reference|json-schema))/;
     expect(folders.filter((each) => idle.test(each))).toEqual([]);
+  });
+
+  it.each([
+    ["none", "", false],
+    ["one", '[listener.web]\nprotocol = "http"\nbind = ["127.0.0.1:0"]\n', true],
+  ])("for serve with %s of its own is an HTTP server only then, and metrics only when they are asked for", (_, web, isThere) => {
+    const config = join(folder, "serve.toml");
+    // Nobody has the second address, so that it ends.
+    const listener = '[listener.smtp]\nprotocol = "policy"\nbind = ["127.0.0.1:0", "192.0.2.1:1"]\n';
+    writeFileSync(config, `${listener}${web}[directory.mta]\ntype = "mta"\n`);
+    const { packages, folders } = loadedBy("serve", "-c", config, "--state-directory", folder);
+    expect(folders).toContain("frontend/policy");
+    expect(folders.includes("frontend/http")).toBe(isThere);
+    expect(packages).not.toContain("prom-client");
   });
 
   it("is a package as soon as something needs it", () => {

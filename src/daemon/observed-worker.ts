@@ -1,0 +1,54 @@
+/** What the primary process asks a worker for its http listeners, and who answers there. */
+import type { KeptDecision } from "../frontend/http/api.ts";
+import type { DecisionFilter } from "../frontend/http/decision-filter.ts";
+import type { Observation } from "../frontend/http/observation.ts";
+import type { Observed } from "./daemon.ts";
+
+export type ObserverQuestion =
+  | { readonly kind: "observation" }
+  | { readonly kind: "decisions"; readonly filter: DecisionFilter; readonly limit: number }
+  /** From now on, send each decision, or no longer. */
+  | { readonly kind: "watch"; readonly isOn: boolean };
+
+/** `undefined`: nothing was counted. */
+export type ObserverAnswer =
+  | { readonly observation: Observation | undefined }
+  | { readonly decisions: readonly KeptDecision[] }
+  | { readonly isWatched: boolean };
+
+export class ObservedWorker {
+  readonly #observed: () => Observed | undefined;
+  readonly #send: (decisions: readonly KeptDecision[]) => void;
+  #stop: (() => void) | undefined;
+  #gathered: KeptDecision[] = [];
+
+  constructor(observed: () => Observed | undefined, send: (decisions: readonly KeptDecision[]) => void) {
+    this.#observed = observed;
+    this.#send = send;
+  }
+
+  answer(question: ObserverQuestion): ObserverAnswer {
+    const observed = this.#observed();
+    switch (question.kind) {
+      case "observation":
+        return { observation: observed?.observation() };
+      case "decisions":
+        return { decisions: observed?.log.last(question.filter, question.limit) ?? [] };
+      case "watch":
+        this.#stop?.();
+        this.#stop = question.isOn ? observed?.log.watch((decision) => this.#decided(decision)) : undefined;
+        return { isWatched: this.#stop !== undefined };
+    }
+  }
+
+  /** What is decided in one turn is one message. */
+  #decided(decision: KeptDecision): void {
+    this.#gathered.push(decision);
+    if (this.#gathered.length > 1) return;
+    setImmediate(() => {
+      const gathered = this.#gathered;
+      this.#gathered = [];
+      this.#send(gathered);
+    });
+  }
+}
