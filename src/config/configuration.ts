@@ -63,6 +63,9 @@ export interface HttpSettings extends SocketSettings {
   readonly allowedHosts: readonly string[];
 }
 
+/** `recipients`: and all that were refused. */
+export type LoggedDecisions = "all" | "recipients" | "refused" | "none";
+
 export interface Configuration {
   /** As it was named. */
   readonly file: string;
@@ -76,7 +79,12 @@ export interface Configuration {
     readonly stateDirectory: string;
     readonly trustedNetworks: Networks;
   };
-  readonly log: { readonly level: "error" | "warn" | "info" | "debug"; readonly format: "json" | "text" };
+  readonly log: {
+    readonly level: "error" | "warn" | "info" | "debug";
+    /** `undefined`: by where the lines go. */
+    readonly format?: "json" | "text" | undefined;
+    readonly decisions: LoggedDecisions;
+  };
   readonly listeners: readonly ListenerSettings[];
   readonly httpListeners: readonly HttpSettings[];
   /** Has `embedded` always. */

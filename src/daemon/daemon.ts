@@ -25,6 +25,7 @@ import { SocketmapDecoder } from "../wire/socketmap.ts";
 import type { HttpService } from "./http-service.ts";
 import { BoundSockets, type ListenSockets } from "./listen-sockets.ts";
 import {
+  isLogged,
   type Logger,
   logCallProblem,
   logDecision,
@@ -37,6 +38,7 @@ import {
   logScriptLine,
   logSource,
   logStateStore,
+  logSummary,
   logTakesAll,
   logThrottled,
   logThrottledFull,
@@ -48,6 +50,7 @@ import { type OpenCore, openCore, SharedSources } from "./open-core.ts";
 import type { AnswerPolicy } from "./session-routing.ts";
 import { type StateLease, StateStores } from "./state-lease.ts";
 import { Succession } from "./succession.ts";
+import { Summary } from "./summary.ts";
 import { ThrottledKeys } from "./throttled-keys.ts";
 
 export interface Daemon {
@@ -127,6 +130,7 @@ class RunningDaemon implements ObservedDaemon {
   readonly #delayed = new DelayedReplies(() => this.#cores.current.configuration.maxWaiting);
   readonly #postmasters = new SayOnce();
   readonly #failures = new SayOnce(failureAgainMs);
+  readonly #summary = new Summary(Date.now());
   readonly #onDnsList = logOutages((list, up, cause) => {
     logDnsList(this.#logger, list, up, cause);
     this.#observer?.available(`DNS list ${list}`, up, cause);
@@ -195,6 +199,8 @@ class RunningDaemon implements ObservedDaemon {
     const { current } = this.#cores;
     void current.refresh();
     current.testDnsLists();
+    const summed = this.#summary.due(Date.now());
+    if (summed !== undefined) logSummary(this.#logger, summed);
     for (const over of this.#throttledKeys.over(Date.now())) logThrottleOver(this.#logger, over);
     this.#checkCalls(current.configuration.settings);
   }
@@ -332,7 +338,8 @@ class RunningDaemon implements ObservedDaemon {
   }
 
   #decided(decision: Decision, cause: unknown): void {
-    logDecision(this.#logger, decision, cause);
+    this.#summary.count(decision);
+    if (isLogged(decision, this.#cores.current.configuration.log.decisions)) logDecision(this.#logger, decision, cause);
     this.#observer?.decided(decision, cause);
     const { reason, recipient } = decision;
     if (reason !== "postmaster" || domainOf(recipient) === undefined || !this.#postmasters.allows(recipient)) return;

@@ -1,8 +1,10 @@
-/** Log lines on standard output: JSON, or `key=value` text for people. */
+/** Log lines on standard output: JSON for programs, or text for people. */
 
 import { fstatSync } from "node:fs";
+import { isatty } from "node:tty";
 import { type Logger, pino } from "pino";
 import { type OnAvailability, reportOutages } from "../answer/availability.ts";
+import type { LoggedDecisions } from "../config/configuration.ts";
 import { takesAllText } from "../directory/call-ahead.ts";
 import type { FileNews } from "../file/watched-file.ts";
 import type { CalledStage, CallProblem } from "../frontend/calls.ts";
@@ -13,15 +15,23 @@ import type { Throttle } from "../stage/stage-settings.ts";
 import type { OtherDaemon } from "../state/sqlite/sole-use.ts";
 import { escapeControls } from "../text/controls.ts";
 import { LineOutput } from "./line-output.ts";
+import { textOf } from "./line-text.ts";
 import { messageOf } from "./message-of.ts";
+import type { Summed } from "./summary.ts";
 import type { KeyAtLimit } from "./throttled-keys.ts";
 
 export type { Logger } from "pino";
 
 export interface LogSettings {
   readonly level: "error" | "warn" | "info" | "debug";
-  readonly format: "json" | "text";
+  /** `undefined`: text on a terminal, else JSON. */
+  readonly format?: LineFormat | undefined;
 }
+
+export type LineFormat = "json" | "text";
+
+/** Who takes the lines. */
+export type Destination = "journal" | "terminal" | "other";
 
 export interface Log {
   readonly logger: Logger;
@@ -39,8 +49,9 @@ export interface SharedLog {
 export function openLog({ level, format }: LogSettings, shared?: SharedLog): Log {
   const output = new LineOutput({ descriptor: 1, isShared: shared !== undefined });
   process.on("exit", () => output.flush());
-  const withPriority = isJournal(1);
-  const write = (json: string) => output.write(logLine(json, format, withPriority));
+  const to = destinationOf(1);
+  const written = format ?? (to === "terminal" ? "text" : "json");
+  const write = (json: string) => output.write(logLine(json, written, to));
   const fields = shared?.worker === undefined ? {} : { worker: shared.worker };
   return { logger: createLogger({ level, fields, write, clock: Date.now }), format, flush: () => output.flush() };
 }
@@ -95,15 +106,16 @@ function isoTimes(clock: () => number): () => string {
  * One line, without its end, whatever its fields hold. What a stranger sent may be in any of them, so control and directional
  * characters are escaped here, where all lines pass, and not where each field is made.
  */
-export function logLine(json: string, format: LogSettings["format"], withPriority = false): string {
+export function logLine(json: string, format: LineFormat, to: Destination = "other"): string {
   const line = json.trimEnd();
-  return `${withPriority ? priorityOf(line) : ""}${escapeControls(format === "json" ? line : textOf(line))}`;
+  return `${to === "journal" ? priorityOf(line) : ""}${format === "json" ? escapeControls(line) : textOf(line, to)}`;
 }
 
-/** systemd names the socket of the journal by device and inode; output that was redirected goes elsewhere (systemd.exec(5)). */
-function isJournal(descriptor: number): boolean {
+function destinationOf(descriptor: number): Destination {
+  if (isatty(descriptor)) return "terminal";
+  // systemd names the socket of the journal by device and inode; output that was redirected goes elsewhere (systemd.exec(5)).
   const { dev, ino } = fstatSync(descriptor, { bigint: true });
-  return process.env.JOURNAL_STREAM === `${dev}:${ino}`;
+  return process.env.JOURNAL_STREAM === `${dev}:${ino}` ? "journal" : "other";
 }
 
 /** The journal takes it off (sd-daemon(3)). */
@@ -114,17 +126,10 @@ function priorityOf(json: string): string {
   return priorities[/^\{"level":"(\w+)"/.exec(json)?.[1] ?? ""] ?? "";
 }
 
-function textOf(json: string): string {
-  // pino writes what JSON.stringify would.
-  const { time, level, msg, ...rest } = JSON.parse(json) as Record<string, unknown>;
-  const pairs = Object.entries(rest)
-    .filter(([, value]) => value !== null && value !== "")
-    .map(([key, value]) => `${key}=${typeof value === "string" ? quoted(value) : JSON.stringify(value)}`);
-  return [time, level, msg, ...pairs].filter((part) => part !== undefined).join(" ");
-}
-
-function quoted(text: string): string {
-  return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
+export function isLogged({ stage, verdict, would }: Pick<Decision, "stage" | "verdict" | "would">, decisions: LoggedDecisions): boolean {
+  if (decisions === "all") return true;
+  if (decisions === "none") return false;
+  return verdict !== "pass" || would !== undefined || (decisions === "recipients" && stage === "rcpt");
 }
 
 /** Decisions are `info`; `cause` is the error of a source that was unavailable. */
@@ -239,6 +244,10 @@ const whereToName: Readonly<Record<CalledStage, string>> = {
 export function logScriptFailure(logger: Logger, { stage, script, line, column, message, cause }: FailedScript): void {
   const place = { event: "script", stage, ...(script !== undefined && { script, line, column }) };
   logger.warn({ ...place, error: messageOf(new Error(message, { cause })) }, "script stopped by an error; sieve.trusted.on-error applies");
+}
+
+export function logSummary(logger: Logger, { since, decisions, counts }: Summed): void {
+  logger.info({ event: "summary", since: new Date(since).toISOString(), decisions, counts }, `${decisions} decisions`);
 }
 
 /** What a script has to say, by its command `log`. */

@@ -158,7 +158,7 @@ export const parsers: Readonly<Record<string, Parser>> = {
     parse(text) {
       const json = JSON.stringify({ level: "warn", time: text, msg: text, [text]: text, deep: { [text]: [text] } });
       for (const format of ["json", "text"] as const) {
-        const line = logLine(json, format, true);
+        const line = logLine(json, format, "journal");
         if (hasControls(line)) throw new Error(`acts: ${JSON.stringify(line)}`);
       }
     },

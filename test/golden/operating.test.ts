@@ -8,6 +8,7 @@ import { explainCommand } from "../../src/cli/explain.ts";
 import { greylistCommand } from "../../src/cli/greylist.ts";
 import { queryCommand } from "../../src/cli/query.ts";
 import { sieveCommand } from "../../src/cli/sieve.ts";
+import { throttleCommand } from "../../src/cli/throttle.ts";
 import { read } from "../support/contrib.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -21,7 +22,7 @@ test("each reason has its line in reasons.md", () => {
   expect(explained.sort()).toEqual(reasons.sort());
 });
 
-const commands = [checkCommand(), explainCommand(), greylistCommand(), queryCommand(), sieveCommand()];
+const commands = [checkCommand(), explainCommand(), greylistCommand(), queryCommand(), sieveCommand(), throttleCommand()];
 
 function find(words: readonly string[], among: readonly Command[]): Command | undefined {
   const found = among.find((command) => command.name() === words[0]);

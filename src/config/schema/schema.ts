@@ -45,7 +45,18 @@ const log = z.strictObject({
     .enum(["error", "warn", "info", "debug"])
     .default("info")
     .meta({ description: "The least severe lines that are written. Decisions are `info`." }),
-  format: z.enum(["json", "text"]).default("json").meta({ description: "`json`, one object a line, or `text`, `key=value`." }),
+  format: z.enum(["json", "text"]).optional().meta({
+    description: "`json`, one object a line, or `text`, a summary and `key=value`; without a time in the journal, which adds its own.",
+    unset: '`"json"`, on a terminal `"text"`',
+  }),
+  decisions: z
+    .enum(["all", "recipients", "refused", "none"])
+    .default("all")
+    .meta({
+      description:
+        "Of which decisions a line is written: `all`; `recipients`, which are those about recipients and all that were refused, or would be " +
+        "in shadow mode; `refused`, these alone; or `none`. A line once an hour says how many there were of each kind.",
+    }),
 });
 
 const listener = z.strictObject({

@@ -1,8 +1,8 @@
 /** What a stranger sent may be in any field of a line, and never acts on the terminal or the program that reads the log. */
 import fc from "fast-check";
 import { pino } from "pino";
-import { expect, test } from "vitest";
-import { createLogger, logLine } from "../../../src/daemon/log.ts";
+import { expect, test, vi } from "vitest";
+import { createLogger, isLogged, logLine } from "../../../src/daemon/log.ts";
 
 const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, index) => String.fromCodePoint(first + index));
 const orders = [
@@ -74,6 +74,52 @@ test("other characters stay as they are", () => {
   expect(logLine(json, "text")).toBe("info übertragen sender=用户@例え.example count=3");
 });
 
+const decision = {
+  level: "info",
+  time: "2009-02-13T23:31:30.123Z",
+  event: "decision",
+  stage: "rcpt",
+  sender: "info rcpt pass mailbox: x",
+  verdict: "reject",
+  reason: "spf",
+};
+const pairs = 'event=decision stage=rcpt sender="info rcpt pass mailbox: x"';
+
+test.each([
+  [decision, "other", `${decision.time} info rcpt reject spf: ${pairs} verdict=reject reason=spf`],
+  [decision, "journal", `<6>info rcpt reject spf: ${pairs} verdict=reject reason=spf`],
+  [
+    { ...decision, verdict: "pass", would: "reject" },
+    "other",
+    `${decision.time} info rcpt would-reject spf: ${pairs} verdict=pass reason=spf would=reject`,
+  ],
+  [
+    decision,
+    "terminal",
+    `\u001b[2m${decision.time}\u001b[22m \u001b[31minfo\u001b[39m \u001b[31mrcpt reject spf:\u001b[39m \u001b[2m${pairs} verdict=reject reason=spf\u001b[22m`,
+  ],
+] as const)("a decision as text begins with what was decided: %j to %s", (fields, to, line) => {
+  vi.stubEnv("FORCE_COLOR", "1");
+  expect(logLine(`${JSON.stringify(fields)}\n`, "text", to)).toBe(line);
+  vi.unstubAllEnvs();
+});
+
+test.each([
+  ["all", ["ehlo pass", "rcpt pass", "mail reject", "mail would"]],
+  ["recipients", ["rcpt pass", "mail reject", "mail would"]],
+  ["refused", ["mail reject", "mail would"]],
+  ["none", []],
+] as const)("decisions = %s", (decisions, expected) => {
+  const each = {
+    "ehlo pass": { stage: "ehlo", verdict: "pass" },
+    "rcpt pass": { stage: "rcpt", verdict: "pass" },
+    "mail reject": { stage: "mail", verdict: "reject" },
+    "mail would": { stage: "mail", verdict: "pass", would: "reject" },
+  } as const;
+  const logged = Object.entries(each).flatMap(([name, one]) => (isLogged(one, decisions) ? [name] : []));
+  expect(logged).toEqual(expected);
+});
+
 test.each([
   ["error", "<3>"],
   ["warn", "<4>"],
@@ -81,6 +127,6 @@ test.each([
   ["debug", "<7>"],
 ])("the journal is told that a line is of the level %s: %s", (level, priority) => {
   const json = `${JSON.stringify({ level, msg: "hello" })}\n`;
-  expect(logLine(json, "json", true)).toBe(priority + json.trimEnd());
-  expect(logLine(json, "text", true)).toBe(`${priority}${level} hello`);
+  expect(logLine(json, "json", "journal")).toBe(priority + json.trimEnd());
+  expect(logLine(json, "text", "journal")).toBe(`${priority}${level} hello`);
 });
