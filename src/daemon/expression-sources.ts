@@ -26,7 +26,7 @@ export interface Answerers {
   /** In the data store, which is opened when they are first asked for. */
   readonly keys: () => StoredKeys;
   readonly dns: Dns;
-  readonly dnsLists: ReadonlyMap<string, Pick<DnsList, "source" | "codes">>;
+  readonly dnsLists: ReadonlyMap<string, Pick<DnsList, "source" | "known" | "codes">>;
 }
 
 export class Answers implements Ask {
@@ -91,11 +91,14 @@ export class Answers implements Ask {
     const asked = this.#from.dnsLists.get(list);
     // Only names of the configuration compile.
     if (asked === undefined) throw new Error(`there is no DNS list "${list}"`);
-    return waitPatiently(this.#patience, asked.source, () => {
-      const answer = asked.codes(about);
-      if (answer instanceof Promise) for (const other of others()) this.#askAhead(other);
-      return answer;
-    });
+    return (
+      asked.known(about) ??
+      waitPatiently(this.#patience, asked.source, () => {
+        const answer = asked.codes(about);
+        if (answer instanceof Promise) for (const other of others()) this.#askAhead(other);
+        return answer;
+      })
+    );
   }
 
   /** Nobody waits for it yet. */

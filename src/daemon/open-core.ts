@@ -9,6 +9,7 @@ import type { DirectorySettings } from "../directory/directory-settings.ts";
 import { type Connection, type OpenDirectory, openDirectory } from "../directory/open-directory.ts";
 import { type Dns, openDns } from "../dns/dns.ts";
 import { DnsList } from "../dns/dns-list.ts";
+import { SenderChecks } from "../dns/sender-checks.ts";
 import { isDefault } from "../expr/ask.ts";
 import { Files, refreshAll } from "../file/files.ts";
 import { type OpenExemptions, openExemptions } from "../lookup/exemptions.ts";
@@ -25,7 +26,7 @@ import { checkStatements } from "./check-statements.ts";
 import { Databases, isUnwritten } from "./databases.ts";
 import { type Answerers, Answers, AnswersWithoutWriting } from "./expression-sources.ts";
 import { RequestSources, type SharedByRequests } from "./request-sources.ts";
-import { SenderAuthAnswers } from "./sender-auth-sources.ts";
+import { PatientSenderAuth } from "./sender-auth-sources.ts";
 import { Leases, Shared } from "./shared.ts";
 import type { StateLease } from "./state-lease.ts";
 
@@ -37,6 +38,7 @@ export class SharedSources {
   readonly exemptions = new Shared<OpenExemptions>();
   readonly dns = new Shared<Dns>();
   readonly dnsLists = new Shared<DnsList>();
+  readonly senderChecks = new Shared<SenderChecks>();
 }
 
 export interface CoreOptions {
@@ -110,7 +112,14 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
   const { stores, storage, settings } = configuration;
   const { readOnly = false, onAvailability, shared = new SharedSources(), files = new Files(options.now, () => {}) } = options;
   const databases = new Databases(stores, { shared: shared.databases, leases, readOnly, onAvailability });
-  const { directories, lookups, exemptions, dns, dnsLists } = leaseSources(configuration, databases, leases, shared, files, options);
+  const { directories, lookups, exemptions, dns, dnsLists, senderChecks } = leaseSources(
+    configuration,
+    databases,
+    leases,
+    shared,
+    files,
+    options,
+  );
   const refreshes = [...directories.values(), ...lookups.values(), exemptions].flatMap(({ refresh }) => refresh ?? []);
 
   const directory = (name: string) => directories.get(isDefault(name) ? (storage.directory ?? "") : name)?.directory;
@@ -135,7 +144,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
     settings,
     sources: {
       ask: new AnswersOf(answerers),
-      senderAuth: new SenderAuthAnswers(dns, options.now),
+      senderAuth: senderChecks,
       directory,
       lookup,
       now: options.clock,
@@ -151,7 +160,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
   const byRequests: SharedByRequests = {
     sources: core.sources,
     ask: (patience) => new AnswersOf(answerers, patience),
-    senderAuth: (patience) => new SenderAuthAnswers(dns, options.now, patience),
+    senderAuth: (patience) => new PatientSenderAuth(senderChecks, patience),
   };
 
   return {
@@ -237,11 +246,12 @@ function leaseSources(
     ),
     exemptions: shared.exemptions.lease(configuration.exemptions, leases, () => openExemptions(configuration.exemptions, files)),
     dns,
+    senderChecks: shared.senderChecks.lease(configuration.dns, leases, () => new SenderChecks(dns, now, configuration.dns.entries)),
     dnsLists: mapValues(configuration.dnsLists, (each) =>
       shared.dnsLists.lease(
         [each, configuration.dns],
         leases,
-        () => new DnsList(each, { dns, now, later: callLater, onAvailability: onDnsList }),
+        () => new DnsList(each, { dns, now, entries: configuration.dns.entries, later: callLater, onAvailability: onDnsList }),
       ),
     ),
   };

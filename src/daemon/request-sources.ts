@@ -17,6 +17,7 @@ export class RequestSources implements Sources {
   readonly #shared: SharedByRequests;
   readonly #patience: Patience;
   #ask: Ask | undefined;
+  #senderAuth: SenderAuth | undefined;
   #state: State | undefined;
 
   constructor(shared: SharedByRequests, patience: Patience) {
@@ -24,14 +25,15 @@ export class RequestSources implements Sources {
     this.#patience = patience;
   }
 
-  // Most requests ask neither.
+  // Most requests ask none of them.
   get ask(): Ask {
     this.#ask ??= this.#shared.ask(this.#patience);
     return this.#ask;
   }
 
   get senderAuth(): SenderAuth {
-    return this.#shared.senderAuth(this.#patience);
+    this.#senderAuth ??= this.#shared.senderAuth(this.#patience);
+    return this.#senderAuth;
   }
 
   get state(): State {

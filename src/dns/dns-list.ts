@@ -4,13 +4,15 @@
  * a key, so no message has it.
  */
 import type { Answer } from "../answer/answer.ts";
+import { octetsOfTexts } from "../answer/answer-cache.ts";
 import { Availability, type Later, type OnAvailability } from "../answer/availability.ts";
 import type { WaitedFor } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { DnsListSubject } from "../expr/ask.ts";
-import type { DnsSource } from "./dns.ts";
+import type { DnsSource, KeepingDns } from "./dns.ts";
 import { type CodePattern, parseCodes } from "./list-codes.ts";
 import { listName, testPoints } from "./list-name.ts";
+import { Outcomes } from "./outcomes.ts";
 
 export interface DnsListSettings {
   readonly name: string;
@@ -25,9 +27,11 @@ export interface DnsListSettings {
 }
 
 export interface DnsListOptions {
-  readonly dns: DnsSource;
+  readonly dns: KeepingDns;
   /** Milliseconds; it never goes back. */
   readonly now: () => number;
+  /** Codes of so many addresses or domains are kept, and so many that are not listed. */
+  readonly entries: number;
   readonly later: Later;
   /** By the name of the list: it cannot tell, or works again. */
   readonly onAvailability: OnAvailability;
@@ -39,6 +43,8 @@ const sourceName = "DNS lists";
 /** How often the test points are asked, and how soon again when they could not be told. */
 const testMs = 3_600_000;
 const testAgainMs = 60_000;
+
+const notListed: readonly string[] = [];
 
 // Kinds of failure.
 const noAnswer = "";
@@ -55,6 +61,8 @@ export class DnsList {
   readonly #availability: Availability;
   readonly #listed: readonly CodePattern[];
   readonly #errors: readonly CodePattern[];
+  /** By what was asked about. */
+  readonly #kept: Outcomes<readonly string[]>;
   #testAt = Number.NEGATIVE_INFINITY;
   /** While it is the first: nothing is believed of a list before. */
   #firstTest: Promise<unknown> | undefined;
@@ -67,16 +75,25 @@ export class DnsList {
     this.#availability = new Availability(settings.name, options.onAvailability);
     this.#listed = patternsOf(settings.listed);
     this.#errors = patternsOf(settings.errors);
+    const { dns, now, entries } = options;
+    this.#kept = new Outcomes({ dns, now, entries, exists: (codes) => codes.length > 0, octetsOf: octetsOfTexts });
     this.source = { name: sourceName, timeoutMs: settings.timeoutMs, onLate: () => {} };
+  }
+
+  /** As `codes`, where nobody has to be asked. */
+  known(about: string): readonly string[] | undefined {
+    return this.#listsAll === undefined ? this.#kept.get(about) : undefined;
   }
 
   /** The codes that count, of an address or a canonical domain; none: not listed. */
   codes(about: string): Answer<readonly string[]> {
+    const known = this.known(about);
+    if (known !== undefined) return known;
     const { of, zone } = this.#settings;
     const name = listName(of, about, zone);
-    if (name === undefined) return [];
+    if (name === undefined) return notListed;
     if (this.#testAt === Number.NEGATIVE_INFINITY) this.test().catch(reported);
-    return this.#firstTest === undefined ? this.#askUnlessOff(name) : this.#firstTest.then(() => this.#askUnlessOff(name));
+    return this.#firstTest === undefined ? this.#askUnlessOff(about, name) : this.#firstTest.then(() => this.#askUnlessOff(about, name));
   }
 
   /** To be called now and then: the test points are asked once an hour. */
@@ -100,10 +117,12 @@ export class DnsList {
   async #askTestPoints(): Promise<void> {
     const { of, zone } = this.#settings;
     const points = testPoints(of);
-    const codes = await Promise.all(points.map(async ({ name }) => this.#ask(`${name}.${zone}`))).catch((error: unknown) => {
-      this.#testAt = this.#options.now() + testAgainMs;
-      throw error;
-    });
+    const codes = await Promise.all(points.map(async ({ name }) => this.#ask(`${name}.${zone}`, this.#options.dns))).catch(
+      (error: unknown) => {
+        this.#testAt = this.#options.now() + testAgainMs;
+        throw error;
+      },
+    );
     const there = points.filter((_, index) => codes[index]?.length !== 0);
     this.#listsAll = there.find(({ isListed }) => !isListed)?.about;
     const missing = points.find((point) => point.isListed && !there.includes(point))?.about;
@@ -118,19 +137,19 @@ export class DnsList {
     return new TemporaryError(`it is switched off: it lists ${this.#listsAll}, as a list does that lists everything`);
   }
 
-  #askUnlessOff(name: string): Answer<readonly string[]> {
+  #askUnlessOff(about: string, name: string): Answer<readonly string[]> {
     if (this.#listsAll !== undefined) throw this.#switchedOff();
-    return this.#ask(name);
+    return this.#kept.make(about, (grounds) => this.#ask(name, grounds));
   }
 
-  #ask(name: string): Answer<readonly string[]> {
-    const answer = this.#query(name);
+  #ask(name: string, dns: DnsSource): Answer<readonly string[]> {
+    const answer = this.#query(name, dns);
     return answer instanceof Promise ? answer.then((codes) => this.#read(codes)) : this.#read(answer);
   }
 
-  #query(name: string): Answer<readonly string[] | undefined> {
+  #query(name: string, dns: DnsSource): Answer<readonly string[] | undefined> {
     try {
-      const answer = this.#options.dns.query(name, "ipv4");
+      const answer = dns.query(name, "ipv4");
       return answer instanceof Promise ? this.#inTime(answer).catch((error: unknown) => this.#fail(error)) : answer;
     } catch (error) {
       return this.#fail(error);
@@ -145,7 +164,7 @@ export class DnsList {
     });
   }
 
-  #read(codes: readonly string[] = []): readonly string[] {
+  #read(codes = notListed): readonly string[] {
     const error = codes.find((code) => !isLoopback(code) || this.#errors.some((pattern) => pattern.has(code)));
     this.#availability.worked(noAnswer);
     if (error === undefined) return codes.filter((code) => this.#listed.some((pattern) => pattern.has(code)));

@@ -29,7 +29,13 @@ export interface DnsSource {
   query(name: string, type: DnsType): Answer<readonly string[] | undefined>;
 }
 
-export interface Dns extends DnsSource {
+/** One that keeps answers. */
+export interface KeepingDns extends DnsSource {
+  /** Milliseconds; in the past, if the answer is not kept. */
+  freshUntil(name: string, type: DnsType): number;
+}
+
+export interface Dns extends KeepingDns {
   readonly source: WaitedFor;
   /** Questions under way fail with a `TemporaryError`. */
   close(): void;
@@ -74,9 +80,9 @@ export function openDns({ resolvers, timeoutMs, entries, positiveMs, negativeMs 
   return {
     source: { name: "DNS", timeoutMs, onLate: () => {} },
     query(given, type) {
-      const name = type === "ptr" ? pointerName(given) : hostName(given);
+      const name = canonicalName(given, type);
       if (name === undefined) return undefined;
-      const key = `${type} ${name}`;
+      const key = keyOf(name, type);
       const last = answers.get(key);
       if (last !== undefined && now() < last.freshUntil) return orNone(last.value);
       const same = underWay.get(key);
@@ -86,8 +92,22 @@ export function openDns({ resolvers, timeoutMs, entries, positiveMs, negativeMs 
       underWay.set(key, answer);
       return answer;
     },
+    freshUntil(given, type) {
+      const name = canonicalName(given, type);
+      // Where nothing can be, nothing will be.
+      if (name === undefined) return Number.POSITIVE_INFINITY;
+      return answers.get(keyOf(name, type))?.freshUntil ?? Number.NEGATIVE_INFINITY;
+    },
     close: () => resolver.cancel(),
   };
+}
+
+function keyOf(name: string, type: DnsType): string {
+  return `${type} ${name}`;
+}
+
+function canonicalName(given: string, type: DnsType): string | undefined {
+  return type === "ptr" ? pointerName(given) : hostName(given);
 }
 
 function orNone(records: readonly string[]): readonly string[] | undefined {

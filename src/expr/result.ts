@@ -26,6 +26,9 @@ export function asCount(value: Value): number | undefined {
 /** One of `names`, as a constant or as text in either case. */
 export function asConstant<const T extends string>(value: Value, names: readonly T[]): T | undefined {
   if (typeof value === "number" || isArray(value)) return undefined;
-  const wanted = (typeof value === "string" ? value : value.constant).toLowerCase();
+  const given = typeof value === "string" ? value : value.constant;
+  const at = (names as readonly string[]).indexOf(given);
+  if (at >= 0) return names[at];
+  const wanted = given.toLowerCase();
   return names.find((name) => name.toLowerCase() === wanted);
 }

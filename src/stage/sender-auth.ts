@@ -2,12 +2,11 @@
  * What the DNS says of a client and its sender: SPF of the EHLO name and of MAIL (RFC 7208), and whether a name of the client leads back
  * to it (`iprev`, RFC 8601). Each is asked when a setting, a rule or a script comes to it, and once for an EHLO name and a MAIL.
  */
-import { type Answer, after } from "../answer/answer.ts";
+import type { Answer } from "../answer/answer.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { canonicalDomain } from "../mail/domain.ts";
-import { detach } from "../text/octets.ts";
 import type { Core } from "./core.ts";
-import { onTemporary } from "./refuse.ts";
+import { onAnswer } from "./refuse.ts";
 import type { Session } from "./session.ts";
 import type { IprevAnswer, OnDnsAnswer, SpfAnswer, SpfIdentity } from "./sources.ts";
 import type { Scope } from "./vocabulary.ts";
@@ -59,41 +58,69 @@ export function askChecks(needed: readonly AuthCheck[], scope: Scope, core: Core
   if (!isAskedAbout(scope.session)) return undefined;
   // The result for a null sender is that of the EHLO name (RFC 7208 2.4).
   const isNull = mailFromOf(scope) === "";
-  const distinct = new Set(needed.map((check) => (check === "spf" && isNull ? "spf-ehlo" : check)));
-  const answers = [...distinct].map((check) => askCheck(check, scope, core));
-  return answers.some((answer) => answer instanceof Promise) ? Promise.all(answers) : undefined;
+  let waiting: readonly Promise<void>[] = none;
+  for (const check of needed) {
+    const asked = check === "spf" && isNull ? "spf-ehlo" : check;
+    if (asked !== check && needed.includes(asked)) continue;
+    const answer = askCheck(asked, scope, core);
+    if (answer instanceof Promise) waiting = [...waiting, answer];
+  }
+  return waiting.length === 0 ? undefined : Promise.all(waiting);
 }
+
+const none: readonly never[] = [];
 
 function askCheck(check: AuthCheck, scope: Scope, core: Core): Answer<void> {
   const { session, helo } = scope;
-  if (check === "iprev") return iprevOf(session) === undefined ? askIprev(session, core) : undefined;
+  const { address: client = "" } = session.client;
+  if (check === "iprev") {
+    return iprevOf(session) === undefined ? onAnswer(askIprev, keepIprev, keepUnknownIprev, { session, core, client }) : undefined;
+  }
   const sender = check === "spf-ehlo" ? "" : mailFromOf(scope);
   const isKnown = check === "spf-ehlo" ? spfEhloOf(scope) : spfOf(scope);
   if (sender === undefined || isKnown || (sender === "" && helo === "")) return undefined;
-  return askSpf({ client: session.client.address ?? "", helo, sender }, session, core);
+  return onAnswer(askSpf, keepSpf, keepUnknownSpf, { session, core, client, helo, sender });
 }
 
-function askSpf(identity: SpfIdentity, session: Session, core: Core): Answer<void> {
-  const { client, helo, sender } = identity;
-  const step = sender === "" ? "spf of EHLO" : "spf of MAIL";
-  const ask = () => core.sources.senderAuth.spf(identity, tracing(step, core));
-  const unknown = ({ message }: TemporaryError): SpfAnswer => ({ result: "temperror", by: message, mechanism: "" });
-  return after<SpfAnswer, void>(onTemporary(ask, unknown, undefined), (answer) => {
-    core.trace?.({ step, asked: `${sender || helo} from ${client}`, answer: `${answer.result}, by ${answer.by}` });
-    knownOf(session)[sender === "" ? "spfEhlo" : "spf"] = { ...answer, helo: detach(helo), sender: detach(sender) };
-  });
+interface Asking {
+  readonly session: Session;
+  readonly core: Core;
+  readonly client: string;
 }
 
-function askIprev(session: Session, core: Core): Answer<void> {
-  const { address = "", name } = session.client;
-  const confirmed: IprevAnswer = { result: "pass", ptr: canonicalDomain(name) };
-  const ask = () => core.sources.senderAuth.iprev(address, tracing("iprev", core));
-  const unknown = ({ message }: TemporaryError): IprevAnswer => ({ result: "temperror", ptr: "", by: message });
-  // A name that the MTA has confirmed is not asked for again.
-  return after<IprevAnswer, void>(name === "" ? onTemporary(ask, unknown, undefined) : confirmed, (answer) => {
-    core.trace?.({ step: "iprev", asked: address, answer: [answer.result, answer.ptr || (answer.by ?? [])].flat().join(", ") });
-    knownOf(session).iprev = answer;
-  });
+interface AskingSpf extends Asking, SpfIdentity {}
+
+function stepOf({ sender }: SpfIdentity): string {
+  return sender === "" ? "spf of EHLO" : "spf of MAIL";
+}
+
+function askSpf(asking: AskingSpf): Answer<SpfAnswer> {
+  return asking.core.sources.senderAuth.spf(asking, tracing(stepOf(asking), asking.core));
+}
+
+function keepSpf({ result, by, mechanism }: SpfAnswer, asking: AskingSpf): void {
+  const { session, core, client, helo, sender } = asking;
+  core.trace?.({ step: stepOf(asking), asked: `${sender || helo} from ${client}`, answer: `${result}, by ${by}` });
+  knownOf(session)[sender === "" ? "spfEhlo" : "spf"] = { result, by, mechanism, helo, sender };
+}
+
+function keepUnknownSpf({ message }: TemporaryError, asking: AskingSpf): void {
+  keepSpf({ result: "temperror", by: message, mechanism: "" }, asking);
+}
+
+/** A name that the MTA has confirmed is not asked for again. */
+function askIprev({ session, core, client }: Asking): Answer<IprevAnswer> {
+  const { name } = session.client;
+  return name === "" ? core.sources.senderAuth.iprev(client, tracing("iprev", core)) : { result: "pass", ptr: canonicalDomain(name) };
+}
+
+function keepIprev(answer: IprevAnswer, { session, core, client }: Asking): void {
+  core.trace?.({ step: "iprev", asked: client, answer: [answer.result, answer.ptr || (answer.by ?? [])].flat().join(", ") });
+  knownOf(session).iprev = answer;
+}
+
+function keepUnknownIprev({ message }: TemporaryError, asking: Asking): void {
+  keepIprev({ result: "temperror", ptr: "", by: message }, asking);
 }
 
 function knownOf(session: Session): KnownAuth {

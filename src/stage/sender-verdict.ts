@@ -67,27 +67,53 @@ export function needsEhlo(scope: Scope, core: Core): Answer<boolean> {
 /** What is needed is asked for at once; the first refusal counts. */
 function verify(verifications: readonly Verification[], scope: Scope, core: Core): Answer<Verdict | undefined> {
   if (!isAskedAbout(scope.session)) return undefined;
-  return after(strategiesOf(verifications, scope, core), (strategies) => {
-    const needed = verifications.filter((_, index) => strategies[index] !== "disable").map(({ check }) => check);
-    return after(askChecks(needed, scope, core), () => {
-      for (const [index, verification] of verifications.entries()) {
-        const verdict = judge(verification, strategies[index] ?? "disable", scope);
-        if (verdict !== undefined) return verdict;
-      }
-      return undefined;
-    });
-  });
+  const verifying: Verifying = { verifications, scope, core, strategies: disabled };
+  return after(strategiesOf(verifications, scope, core), askNeeded, verifying);
+}
+
+interface Verifying {
+  readonly verifications: readonly Verification[];
+  readonly scope: Scope;
+  readonly core: Core;
+  /** Of each verification. */
+  strategies: readonly Strategy[];
+}
+
+const disabled: readonly Strategy[] = [];
+
+function askNeeded(strategies: readonly Strategy[], verifying: Verifying): Answer<Verdict | undefined> {
+  const { verifications, scope, core } = verifying;
+  verifying.strategies = strategies;
+  const needed: AuthCheck[] = [];
+  for (let at = 0; at < strategies.length; at += 1) {
+    const check = verifications[at]?.check;
+    if (check !== undefined && strategies[at] !== "disable") needed.push(check);
+  }
+  return after(askChecks(needed, scope, core), judgeAll, verifying);
+}
+
+function judgeAll(_: unknown, { verifications, scope, strategies }: Verifying): Verdict | undefined {
+  for (let at = 0; at < strategies.length; at += 1) {
+    const [verification, strategy] = [verifications[at], strategies[at]];
+    const verdict = verification && strategy && judge(verification, strategy, scope);
+    if (verdict !== undefined) return verdict;
+  }
+  return undefined;
 }
 
 export const strategies = ["disable", "relaxed", "strict", "enforce"] as const;
 type Strategy = (typeof strategies)[number];
 
 function strategiesOf(verifications: readonly Verification[], scope: Scope, core: Core): Answer<readonly Strategy[]> {
-  const values = verifications.map(({ key, rule }) => {
+  const values: Answer<Strategy>[] = [];
+  let waits = false;
+  for (const { key, rule } of verifications) {
     const strategy = rule(core.settings.senderAuth);
-    return strategy === undefined ? "disable" : after(evaluate(key, strategy, scope, core), asStrategy);
-  });
-  return values.some((value) => value instanceof Promise) ? Promise.all(values) : (values as Strategy[]);
+    const value = strategy === undefined ? "disable" : after(evaluate(key, strategy, scope, core), asStrategy);
+    waits ||= value instanceof Promise;
+    values.push(value);
+  }
+  return waits ? Promise.all(values) : (values as Strategy[]);
 }
 
 /** False is `disable`. One that a rule computes, and that is none, refuses nobody. */

@@ -50,21 +50,13 @@ export async function warmDirectory(): Promise<Directory> {
 const common = { listener: "smtp", isTrusted: () => false, localPort: () => undefined } as const;
 const report = { onDecision: () => {}, reads: () => false, onNotice: () => {} };
 
-/** The first request of a session for a known recipient, from its octets to the action; of so many clients in turn. */
-export function policy(
-  directory: Directory,
-  options: Partial<EventSink & Pick<PolicyOptions, "core">> = {},
-  clients = Number.MAX_SAFE_INTEGER,
-): HotPath {
-  const core = { settings: settings(), sources: sourcesOf([directory]) };
-  const answer = answerPolicy({ ...common, ...report, core: () => core, mode: () => "enforce", ...options });
+/** The first request of a session for a known recipient, from its octets to the action. */
+export function policy(options: Partial<EventSink> & Pick<PolicyOptions, "core">, requestOf = requestToMailbox): HotPath {
+  const answer = answerPolicy({ ...common, ...report, mode: () => "enforce", ...options });
   const decoder = new PolicyDecoder();
   let first = 0;
   return (count) => {
-    // Numbers of unknown recipients and sub-addresses are odd.
-    const requests = Array.from({ length: count }, (_, index) =>
-      policyRequest(2 * ((first + index) % clients), 1 + Math.floor((first + index) / clients)),
-    );
+    const requests = Array.from({ length: count }, (_, index) => requestOf(first + index));
     first += count;
     return (index) => {
       decoder.push(requests[index] ?? Buffer.alloc(0));
@@ -74,8 +66,13 @@ export function policy(
   };
 }
 
+/** Numbers of unknown recipients and sub-addresses are odd. */
+function requestToMailbox(number: number): Buffer {
+  return policyRequest(2 * number, 1);
+}
+
 function expectPass(reply: TimedReply | undefined): void {
-  if (reply?.text.startsWith("action=DUNNO") !== true) throw new Error("not answered");
+  if (reply?.text.startsWith("action=DUNNO") !== true) throw new Error(`not answered: ${reply?.text}`);
 }
 
 /** The same, where the greylist lets the client pass, as a store says a moment later. */
@@ -99,7 +96,7 @@ function greylisted(directory: Directory): HotPath {
   };
   const shared = { sources: core.sources, ask: () => core.sources.ask, senderAuth: () => core.sources.senderAuth };
   const noTimer = () => () => {};
-  return policy(directory, { core: () => ({ ...core, sources: new RequestSources(shared, new Patience(() => 0, noTimer)) }) });
+  return policy({ core: () => ({ ...core, sources: new RequestSources(shared, new Patience(() => 0, noTimer)) }) });
 }
 
 const continueCode = "c".charCodeAt(0);
@@ -145,10 +142,11 @@ async function milter(directory: Directory): Promise<HotPath> {
 
 export async function hotPaths() {
   const directory = await warmDirectory();
+  const core = { settings: settings(), sources: sourcesOf([directory]) };
   const { logger } = openLog({ level: "info", format: "json" });
   return {
-    "policy request": policy(directory),
-    "policy request, logged": policy(directory, { onDecision: (decision) => logger.info(decision), reads: () => true }),
+    "policy request": policy({ core: () => core }),
+    "policy request, logged": policy({ core: () => core, onDecision: (decision) => logger.info(decision), reads: () => true }),
     "policy request, greylisted": greylisted(directory),
     "milter message": await milter(directory),
   } satisfies Record<string, HotPath>;

@@ -8,6 +8,8 @@ import { setTimeout } from "node:timers/promises";
 import { cached } from "../../src/directory/cache.ts";
 import type { Directory } from "../../src/stage/sources.ts";
 import { octetsInUse } from "../support/kept.ts";
+import { settings } from "../support/settings.ts";
+import { sourcesOf } from "../support/sources.ts";
 import { printTable } from "./figures.ts";
 import { policy, warmDirectory } from "./hot-paths.ts";
 import { milterOffer, milterPackets } from "./load/dialogue.ts";
@@ -65,7 +67,8 @@ const cachedAddresses = 50_000;
 
 /** Those of a first request; one more recipient of the same message adds what its address takes. */
 async function sessionOctets(): Promise<number> {
-  const path = policy(await warmDirectory());
+  const core = { settings: settings(), sources: sourcesOf([await warmDirectory()]) };
+  const path = policy({ core: () => core });
   const ask = (count: number) => {
     const work = path(count);
     for (let index = 0; index < count; index += 1) work(index);

@@ -1,24 +1,17 @@
 /** What each part of a decision takes: octets allocated, and time as a multiple of a plain loop in the same run. */
 
-import { openDns } from "../../src/dns/dns.ts";
-import { DnsList } from "../../src/dns/dns-list.ts";
-import type { Ask } from "../../src/expr/ask.ts";
 import { compileExpression } from "../../src/expr/compile.ts";
 import { MemoryLookup } from "../../src/lookup/memory.ts";
-import type { Directory } from "../../src/stage/sources.ts";
 import { CommandDecoder } from "../../src/wire/milter/command.ts";
 import { encodeResponse } from "../../src/wire/milter/response.ts";
 import { encodeAction, PolicyDecoder } from "../../src/wire/policy.ts";
-import { DnsServer } from "../support/dns-server.ts";
 import { subject, vocabulary, world } from "../support/expression-world.ts";
-import { rule, settings } from "../support/settings.ts";
-import { sourcesOf } from "../support/sources.ts";
 import { printTable, type Spread, shown, spread } from "./figures.ts";
-import { type HotPath, heapFlags, hotPaths, octetsOf, policy, repeat, warmDirectory } from "./hot-paths.ts";
+import { type HotPath, heapFlags, hotPaths, octetsOf, repeat } from "./hot-paths.ts";
 import { milterPackets, policyRequest } from "./load/dialogue.ts";
-import { mailOf } from "./load/mail.ts";
 import { foundBy, send } from "./own-process.ts";
 import { envelopeScript, envelopes } from "./sieve.ts";
+import { verified } from "./verified.ts";
 
 interface Piece {
   readonly name: string;
@@ -85,35 +78,6 @@ function list(size: number, isPattern: boolean): HotPath {
   };
 }
 
-/** With two DNS lists, which have answers for all clients in the cache. */
-async function listed(directory: Directory): Promise<HotPath> {
-  const clients = 250;
-  const server = await DnsServer.start({});
-  const dns = openDns(
-    { resolvers: [server.address], timeoutMs: 60_000, entries: 10_000, positiveMs: 3_600_000, negativeMs: 3_600_000 },
-    () => 0,
-  );
-  const lists = new Map(
-    ["zen", "other"].map((name) => {
-      const settings = { name, zone: `${name}.example`, of: "client", listed: ["127.0.0.2"], errors: [], timeoutMs: 60_000 } as const;
-      return [name, new DnsList(settings, { dns, now: () => 0, later: () => () => {}, onAvailability: () => {} })] as const;
-    }),
-  );
-  for (let number = 0; number < clients; number += 1) for (const list of lists.values()) await list.codes(mailOf(2 * number, 1).client);
-  dns.close();
-  await server.stop();
-  const names = {
-    directories: new Map(),
-    lookups: new Map(),
-    stores: new Set<string>(),
-    dnsLists: new Map([...lists.keys()].map((name) => [name, "client"] as const)),
-  };
-  const rewrite = rule("local_port == 25 && (dns_listed('zen') || dns_listed('other'))", "mail", names);
-  const dnsList: Ask["dnsList"] = ({ list, about }) => lists.get(list)?.codes(about) ?? [];
-  const core = { settings: settings({ mail: { rewrite } }), sources: sourcesOf([directory], {}, { dnsList }) };
-  return policy(directory, { core: () => core }, clients);
-}
-
 async function pieces(): Promise<Readonly<Record<string, HotPath>>> {
   const paths = await hotPaths();
   return {
@@ -126,7 +90,7 @@ async function pieces(): Promise<Readonly<Record<string, HotPath>>> {
     "list of 100,000 keys": list(100_000, false),
     "list of 1,000 patterns": list(1000, true),
     ...paths,
-    "policy request, two DNS lists": await listed(await warmDirectory()),
+    ...(await verified()),
   };
 }
 

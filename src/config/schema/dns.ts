@@ -23,12 +23,10 @@ export const dnsTable = z
     timeout: duration("2s", "Deadline of one query, including all tries."),
     cache: z
       .strictObject({
-        entries: z
-          .int()
-          .min(0)
-          .max(1_000_000)
-          .default(10_000)
-          .meta({ description: "Answers kept, and as many about names that do not exist. 0 keeps none." }),
+        entries: z.int().min(0).max(1_000_000).default(10_000).meta({
+          description:
+            "Answers kept, and as many about names that do not exist; so many results, too, of SPF, of reverse names and of each DNS list, for as long as the answers they stand on. 0 keeps none.",
+        }),
         ttl: z
           .strictObject({
             positive: duration("5m", "How long records are remembered; addresses no longer than their own TTL."),

@@ -6,9 +6,10 @@ import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import { parseConfiguration } from "../../../src/config/load.ts";
 import { Answers } from "../../../src/daemon/expression-sources.ts";
 import { RequestSources } from "../../../src/daemon/request-sources.ts";
-import { SenderAuthAnswers } from "../../../src/daemon/sender-auth-sources.ts";
+import { PatientSenderAuth } from "../../../src/daemon/sender-auth-sources.ts";
 import { cached } from "../../../src/directory/cache.ts";
 import { openSqlDirectory } from "../../../src/directory/sql.ts";
+import { SenderChecks } from "../../../src/dns/sender-checks.ts";
 import type { SqlResult } from "../../../src/expr/ask.ts";
 import type { Value } from "../../../src/expr/value.ts";
 import { openSqlLookup } from "../../../src/lookup/sql.ts";
@@ -101,11 +102,13 @@ beforeEach(() => {
 function forRequest(): Sources {
   const patience = new Patience(clock.now, clock.later);
   const { directory, lookup } = sources;
-  const dns = { source: database.source, query: async () => void (await database.query("dns", [])), close: () => {} };
-  const dnsLists = new Map([["zen", { source: database.source, codes: async () => (await database.query("list", [])) && [] }]]);
+  const dns = { source: database.source, freshUntil: () => 0, query: async () => void (await database.query("dns", [])), close: () => {} };
+  const dnsLists = new Map([
+    ["zen", { source: database.source, known: () => undefined, codes: async () => (await database.query("list", [])) && [] }],
+  ]);
   const keys = openKeys(database, clock.now);
   const answerers = { domains: new Map(), directories, directory, lookup, database: () => database, keys: () => keys, dns, dnsLists };
-  const senderAuth = (own: Patience) => new SenderAuthAnswers(dns, clock.now, own);
+  const senderAuth = (own: Patience) => new PatientSenderAuth(new SenderChecks(dns, clock.now, 0), own);
   return new RequestSources({ sources, ask: (own) => new Answers(answerers, own), senderAuth }, patience);
 }
 

@@ -36,13 +36,14 @@ const dns = {
   },
 };
 
-function open(changes: Partial<DnsListSettings> = {}): DnsList {
+/** `keptMs`: how long the DNS keeps its answers. */
+function open(changes: Partial<DnsListSettings> = {}, keptMs = 0): DnsList {
   const settings: DnsListSettings = {
     ...{ name: "zen", zone, of: "client", listed: ["127.0.0.2-127.0.0.11"], errors: ["127.255.255.0/24"], timeoutMs: 2000 },
     ...changes,
   };
   return new DnsList(settings, {
-    ...{ dns, now: clock.now, later: clock.later },
+    ...{ dns: { ...dns, freshUntil: () => clock.now() + keptMs }, now: clock.now, later: clock.later, entries: 100 },
     onAvailability: (list, up, cause) => news.push(`${list} ${up ? "works again" : (cause as Error).message}`),
   });
 }
@@ -50,8 +51,8 @@ function open(changes: Partial<DnsListSettings> = {}): DnsList {
 const pass = (ms: number) => clock.until(clock.sleep(ms));
 
 /** One that was tested. */
-async function tested(changes: Partial<DnsListSettings> = {}): Promise<DnsList> {
-  const list = open(changes);
+async function tested(changes: Partial<DnsListSettings> = {}, keptMs = 0): Promise<DnsList> {
+  const list = open(changes, keptMs);
   await list.test().catch(() => {});
   asked.length = 0;
   return list;
@@ -130,6 +131,21 @@ describe("what a list answers", () => {
     expect(list.codes(domain)).toEqual([]);
     expect(asked).toEqual([]);
   });
+});
+
+it("what it said is at hand as long as the DNS keeps it, unless the list is switched off since", async () => {
+  const list = await tested({}, 60_000);
+  entries["1.2.0.192"] = ["127.0.0.2"];
+  expect(await list.codes("192.0.2.1")).toEqual(["127.0.0.2"]);
+  expect(await list.codes("192.0.2.2")).toEqual([]);
+  expect([list.codes("192.0.2.1"), list.codes("192.0.2.2")]).toEqual([["127.0.0.2"], []]);
+  expect(asked).toEqual(["1.2.0.192", "2.2.0.192"]);
+  await pass(60_000);
+  await list.codes("192.0.2.2");
+  expect(asked).toEqual(["1.2.0.192", "2.2.0.192", "2.2.0.192"]);
+  entries["1.0.0.127"] = ["127.0.0.2"];
+  await expect(list.test()).rejects.toThrow(/it lists 127\.0\.0\.1/);
+  expect(() => list.codes("192.0.2.2")).toThrow(/switched off/);
 });
 
 describe("the test points", () => {

@@ -167,6 +167,8 @@ describe("dns", () => {
     ] as const) {
       time = start + after;
       expect([after, name, await ask(name, type)]).toEqual([after, name, questions]);
+      // The half of an answer is not kept.
+      expect(time < dns.freshUntil(name, type)).toBe(name !== "half.example");
       if (questions > 0 && after > 0) time = start;
     }
   });
