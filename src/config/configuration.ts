@@ -11,6 +11,7 @@ import type { Mode } from "../stage/core.ts";
 import type { ScriptStage } from "../stage/script-environment.ts";
 import type { Settings } from "../stage/stage-settings.ts";
 import type { StoreSettings } from "../store/store-settings.ts";
+import type { Place } from "../text/place.ts";
 import type { Problem } from "./check/report.ts";
 import type { CompileContext } from "./compile/context.ts";
 import { compileDirectories, dnsSettings } from "./compile/directories.ts";
@@ -23,6 +24,7 @@ import { compileSettings } from "./compile/session.ts";
 import { checkStorage, compileStores } from "./compile/stores.ts";
 import type { Normalised } from "./normalise.ts";
 import type { ListenAddress } from "./schema/values.ts";
+import type { KeyPath } from "./syntax/tree.ts";
 
 export interface Networks {
   readonly texts: readonly string[];
@@ -113,6 +115,8 @@ export interface Configuration {
   readonly scriptVocabulary: ScriptVocabulary;
   /** What is wrong with a script, with its place in the file that has it. */
   readonly problemInScript: (problem: ScriptProblem) => Problem;
+  /** Where the file has that; `undefined`: it does not. */
+  readonly placeOf: (path: KeyPath) => Place | undefined;
   /** All of it in the words of the file, for `check --print`. */
   readonly normalised: Normalised;
   /** Nothing worse was found. */
@@ -153,6 +157,7 @@ export function compileConfiguration(file: string, text: string, normalised: Nor
     names: context.names,
     scriptsByStage: scriptsByStage(normalised),
     scriptVocabulary: vocabulary,
+    placeOf: (path) => (context.report.isWritten(path) ? context.report.placeOf(path) : undefined),
     problemInScript: (problem) => problemInScript(problem, normalised, context.report),
     normalised,
     warnings: [],

@@ -9,12 +9,17 @@ const mask = "********";
 /** Back to what a file has, with the keys in the order of the schema. */
 const written: z.ZodType = schema;
 
-export function renderConfiguration({ normalised }: Configuration): string {
+export function renderConfiguration(configuration: Configuration): string {
+  const document = printedDocument(configuration);
+  return isTable(document) ? `${[...tableLines([], document)].join("\n")}\n` : "";
+}
+
+/** What is printed, as data. */
+export function printedDocument({ normalised }: Configuration): unknown {
   const store = Object.fromEntries(Object.entries(normalised.store).map(([name, each]) => [name, masked(each)]));
   const directory = Object.fromEntries(Object.entries(normalised.directory).map(([name, each]) => [name, maskedDirectory(each)]));
   const dnsLists = Object.fromEntries(Object.entries(normalised["dns-list"]).map(([name, each]) => [name, withoutKey(each)]));
-  const document = written.encode({ ...normalised, store, directory, "dns-list": dnsLists });
-  return isTable(document) ? `${[...tableLines([], document)].join("\n")}\n` : "";
+  return written.encode({ ...normalised, store, directory, "dns-list": dnsLists });
 }
 
 function masked(store: Normalised["store"][string]): Normalised["store"][string] {
