@@ -9,6 +9,8 @@ import { greylistCommand } from "../../src/cli/greylist.ts";
 import { queryCommand } from "../../src/cli/query.ts";
 import { sieveCommand } from "../../src/cli/sieve.ts";
 import { throttleCommand } from "../../src/cli/throttle.ts";
+import { formatProblem } from "../../src/config/check/report.ts";
+import { parseConfiguration } from "../../src/config/load.ts";
 import { read } from "../support/contrib.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -52,4 +54,14 @@ test.each(pages)("%s: its links lead somewhere", (page) => {
     const headings = [...read(target).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => anchorOf(heading));
     expect(headings, `${page} → ${target}`).toContain(anchor);
   }
+});
+
+const pieces = [...read("contrib/operating/coming-from.md").matchAll(/^## (.*)\n(?:(?!^## )[\s\S])*?^```toml\n([\s\S]*?)^```/gm)];
+
+test("each piece for who comes from other software", () => expect(pieces.length).toBe(6));
+
+test.each(pieces.map(([, name = "", text = ""]) => [name, text]))("%s: the piece loads without a word", (_, text) => {
+  const asked = '[listener.smtp]\nprotocol = "policy"\nbind = ["127.0.0.1:10040"]\n[directory.people]\ntype = "memory"\nprincipals = []\n';
+  const { problems } = parseConfiguration(`${asked}${text}`, "/etc/postern/postern.toml", () => "# nothing yet\n");
+  expect(problems.map(formatProblem)).toEqual([]);
 });
