@@ -227,7 +227,7 @@ class RunningDaemon implements ObservedDaemon {
       gathered: {
         observation: async () => observer.observation(this.#gauges()),
         decisions: async (filter, limit) => observer.log.last(filter, limit),
-        watch: (onDecision) => observer.log.watch(onDecision),
+        watch: (filter, onDecision) => observer.log.watch(filter, onDecision),
       },
     });
   }

@@ -36,7 +36,7 @@ export class ObservedWorker {
         return { decisions: observed?.log.last(question.filter, question.limit) ?? [] };
       case "watch":
         this.#stop?.();
-        this.#stop = question.isOn ? observed?.log.watch((decision) => this.#decided(decision)) : undefined;
+        this.#stop = question.isOn ? observed?.log.watch({}, (decision) => this.#decided(decision)) : undefined;
         return { isWatched: this.#stop !== undefined };
     }
   }

@@ -46,7 +46,7 @@ export interface Gathered {
   observation(): Promise<Observation>;
   /** The last ones that match, oldest first. */
   decisions(filter: DecisionFilter, limit: number): Promise<readonly KeptDecision[]>;
-  watch(onDecision: (decision: KeptDecision) => void): () => void;
+  watch(filter: DecisionFilter, onDecision: (decision: KeptDecision) => void): () => void;
 }
 
 export interface OperationsOptions {
@@ -130,8 +130,8 @@ export class DaemonOperations implements Operations {
     return this.#options.gathered.decisions(filter, limit);
   }
 
-  watch(onDecision: (decision: KeptDecision) => void): () => void {
-    return this.#options.gathered.watch(onDecision);
+  watch(filter: DecisionFilter, onDecision: (decision: KeptDecision) => void): () => void {
+    return this.#options.gathered.watch(filter, onDecision);
   }
 
   explain(played: PlayedSession): Promise<readonly Step[]> {

@@ -1,7 +1,7 @@
 /** What all workers have counted and kept, as the primary process asks them for its http listeners. */
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { KeptDecision } from "../frontend/http/api.ts";
-import type { DecisionFilter } from "../frontend/http/decision-filter.ts";
+import { type DecisionFilter, matches } from "../frontend/http/decision-filter.ts";
 import { type Observation, sumOf } from "../frontend/http/observation.ts";
 import type { ObserverAnswer, ObserverQuestion } from "./observed-worker.ts";
 import type { Gathered } from "./operations.ts";
@@ -74,11 +74,14 @@ export class WorkerObservations implements Gathered {
       .slice(-limit);
   }
 
-  watch(onDecision: (decision: KeptDecision) => void): () => void {
-    this.#watchers.add(onDecision);
+  watch(filter: DecisionFilter, onDecision: (decision: KeptDecision) => void): () => void {
+    const watcher = (decision: KeptDecision) => {
+      if (matches(decision, filter)) onDecision(decision);
+    };
+    this.#watchers.add(watcher);
     if (this.#watchers.size === 1) for (const { questions } of this.#workers.values()) this.#tell(questions, true);
     return () => {
-      this.#watchers.delete(onDecision);
+      this.#watchers.delete(watcher);
       if (this.#watchers.size === 0) for (const { questions } of this.#workers.values()) this.#tell(questions, false);
     };
   }

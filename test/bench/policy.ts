@@ -1,5 +1,7 @@
-/** The policy front end of the daemon, quiet and with a log line for each decision. */
-
+/** The policy front end of the daemon: quiet; with a log line for each decision; counted for metrics, too; with a console that watches. */
+import { once } from "node:events";
+import { request } from "node:http";
+import type { Readable } from "node:stream";
 import { Bench, type Comparison, perRound, printComparison, type Rounds } from "./load/compare.ts";
 import { startConstant } from "./load/constant.ts";
 import { mailboxes, mix } from "./load/mail.ts";
@@ -19,12 +21,32 @@ export async function benchPolicy(): Promise<readonly Comparison[]> {
       name: "policy, logged",
       server: await bench.start(startServing(`${bench.folder}/logged`, { protocol: "policy", level: "info" })),
     };
-    const subjects = [constant, quiet, logged];
+    const counted = {
+      ...subject,
+      name: "policy, logged and counted",
+      server: await bench.start(startServing(`${bench.folder}/counted`, { protocol: "policy", level: "info", http: true })),
+    };
+    const watched = {
+      ...subject,
+      name: "policy, logged and watched",
+      server: await bench.start(startServing(`${bench.folder}/watched`, { protocol: "policy", level: "info", http: true })),
+    };
+    const watching = await watch(`${bench.folder}/watched/web`);
+    const subjects = [constant, quiet, logged, counted, watched];
     for (const each of subjects) await bench.warmUp(each, 0, mailboxes);
     const rows = await bench.compare(subjects);
+    watching.destroy();
     printComparison("request", rounds, rows);
     return rows;
   } finally {
     await bench.stop();
   }
+}
+
+/** As the console does: all but what passes. */
+async function watch(socketPath: string): Promise<Readable> {
+  const headers = { host: "localhost", accept: "text/event-stream" };
+  const asking = request({ socketPath, path: "/api/decisions?not-pass=1", headers }).end();
+  const [response] = await once(asking, "response");
+  return response.resume();
 }

@@ -104,9 +104,12 @@ export class ConsoleWorld implements Operations {
     return this.kept.filter((decision) => matches(decision, filter)).slice(-limit);
   }
 
-  watch(onDecision: (decision: KeptDecision) => void): () => void {
-    this.#watchers.add(onDecision);
-    return () => this.#watchers.delete(onDecision);
+  watch(filter: DecisionFilter, onDecision: (decision: KeptDecision) => void): () => void {
+    const watcher = (decision: KeptDecision) => {
+      if (matches(decision, filter)) onDecision(decision);
+    };
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
   }
 
   async explain(played: PlayedSession): Promise<readonly Step[]> {

@@ -52,7 +52,7 @@ export async function httpPlace(settings: AccessSettings = { token: undefined, a
     status: unused,
     metrics: async () => "# EOF\n",
     decisions: async (filter, limit) => log.last(filter, limit),
-    watch: (onDecision) => log.watch(onDecision),
+    watch: (filter, onDecision) => log.watch(filter, onDecision),
     explain: async () => [],
     greylist: async () => ({ entries: [], next: null }),
     async allow({ client }) {

@@ -225,8 +225,8 @@ export interface Operations {
   metrics(): Promise<string>;
   /** The last ones that match, oldest first. */
   decisions(filter: DecisionFilter, limit: number): Promise<readonly KeptDecision[]>;
-  /** Calls with each that follows, until what it returns is called. */
-  watch(onDecision: (decision: KeptDecision) => void): () => void;
+  /** Calls with each that follows and matches, until what it returns is called. */
+  watch(filter: DecisionFilter, onDecision: (decision: KeptDecision) => void): () => void;
   explain(played: PlayedSession): Promise<readonly Step[]>;
   greylist(filter: GreylistFilter, limit: number, after: string | undefined): Promise<GreylistPage>;
   allow(subject: GreylistSubject): Promise<Done>;

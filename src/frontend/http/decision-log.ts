@@ -22,6 +22,11 @@ interface Entry {
   readonly octets: number;
 }
 
+interface Watcher {
+  readonly filter: DecisionFilter;
+  readonly onDecision: (decision: KeptDecision) => void;
+}
+
 export class DecisionLog {
   readonly #process: string;
   readonly #now: () => number;
@@ -31,7 +36,7 @@ export class DecisionLog {
   /** Of the oldest one. */
   #first = 0;
   #octets = 0;
-  readonly #watchers = new Set<(decision: KeptDecision) => void>();
+  readonly #watchers = new Set<Watcher>();
 
   /** `process` tells its decisions from those of others. `now`: milliseconds since 1970. */
   constructor(process: string, now: () => number, max = maxDecisions) {
@@ -54,10 +59,7 @@ export class DecisionLog {
     this.#number += 1;
     this.#octets += entry.octets;
     while (this.#octets > maxOctets) this.#drop();
-    if (this.#watchers.size > 0) {
-      const shown = this.#shown(entry);
-      for (const watcher of this.#watchers) watcher(shown);
-    }
+    for (const { filter, onDecision } of this.#watchers) if (matches(kept, filter)) onDecision(this.#shown(entry));
     return at;
   }
 
@@ -71,10 +73,11 @@ export class DecisionLog {
     return found.reverse();
   }
 
-  /** Calls with each that follows, until what it returns is called. */
-  watch(onDecision: (decision: KeptDecision) => void): () => void {
-    this.#watchers.add(onDecision);
-    return () => this.#watchers.delete(onDecision);
+  /** Calls with each that follows and matches, until what it returns is called. */
+  watch(filter: DecisionFilter, onDecision: (decision: KeptDecision) => void): () => void {
+    const watcher: Watcher = { filter, onDecision };
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
   }
 
   #drop(): void {

@@ -1,7 +1,7 @@
 /** Decisions as server-sent events, for as long as somebody reads them. */
 import type { ServerResponse } from "node:http";
 import type { KeptDecision, Operations } from "./api.ts";
-import { type DecisionFilter, matches } from "./decision-filter.ts";
+import type { DecisionFilter } from "./decision-filter.ts";
 import { HttpError } from "./exchange.ts";
 
 /** What a slow reader has not taken; what comes beyond it is counted and left out. */
@@ -29,8 +29,7 @@ export class EventStreams {
     };
     // What comes while the earlier ones are gathered follows them.
     let early: KeptDecision[] | undefined = [];
-    const stop = operations.watch((decision) => {
-      if (!matches(decision, filter)) return;
+    const stop = operations.watch(filter, (decision) => {
       if (early === undefined) write(decision);
       else early.push(decision);
     });

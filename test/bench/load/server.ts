@@ -19,6 +19,8 @@ export interface DaemonChanges {
   /** Default: decisions are not logged. */
   readonly level?: "info" | "warn";
   readonly greylist?: boolean;
+  /** Has an http listener, at the socket `web` in its folder. */
+  readonly http?: boolean;
 }
 
 const root = join(import.meta.dirname, "../../..");
@@ -34,7 +36,11 @@ export function makeDirectory(folder: string): void {
   database.close();
 }
 
-function configurationOf({ protocol, level = "warn", greylist = false }: DaemonChanges, port: number): string {
+function configurationOf(
+  { protocol, level = "warn", greylist = false, http = false }: DaemonChanges,
+  folder: string,
+  port: number,
+): string {
   return `
 [server]
 hostname = "mx.example.org"
@@ -44,6 +50,7 @@ level = "${level}"
 protocol = "${protocol}"
 bind = ["127.0.0.1:${port}"]
 max-connections = 6000
+${http ? `[listener.web]\nprotocol = "http"\nbind = ["unix:${folder}/web"]` : ""}
 [store.accounts]
 type = "sqlite"
 path = "../accounts.sqlite"
@@ -69,7 +76,7 @@ ${protocol === "socketmap" ? "" : `errors = { total = 5, wait = "0s" }`}
 export async function startServing(folder: string, changes: DaemonChanges): Promise<Server> {
   const [port = 0] = await freePorts(1);
   mkdirSync(folder);
-  writeFileSync(join(folder, "postern.toml"), configurationOf(changes, port));
+  writeFileSync(join(folder, "postern.toml"), configurationOf(changes, folder, port));
   const serve = ["src/main.ts", "serve", "-c", join(folder, "postern.toml"), "--state-directory", join(folder, "state")];
   const child = spawn(process.execPath, serve, { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
   const ended = once(child, "exit");
