@@ -1,5 +1,6 @@
 /** The daemon: a configuration, the core made from it, and the listeners that ask the core. A reload opens a new core, then puts it in the place of the old one. */
 import { performance } from "node:perf_hooks";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Answer } from "../answer/answer.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { formatProblem } from "../config/check/report.ts";
@@ -81,6 +82,9 @@ const waitingFullMs = 3_600_000;
 
 /** How often it is said that too many keys are at the limit of a throttle. */
 const throttledFullMs = 3_600_000;
+
+/** How long a reload waits for the questions that the core before the present one was asked. */
+const maxFormerMs = 10_000;
 
 /** How often files are looked at. */
 const refreshMs = 1000;
@@ -182,6 +186,7 @@ class RunningDaemon implements ObservedDaemon {
 
   async #change(configuration: Configuration): Promise<void> {
     await this.#observe(configuration);
+    await this.#formerClosed();
     const next = this.#openCore(configuration);
     await this.#cores.change(next, async () => {
       await next.refresh();
@@ -193,6 +198,13 @@ class RunningDaemon implements ObservedDaemon {
     this.#initialise(next);
     next.testDnsLists();
     this.#refreshing ??= setInterval(() => this.#refresh(), refreshMs);
+  }
+
+  /** One that served before is closed when its last question is answered: so that reloads, however fast they come, leave no more of them open. */
+  async #formerClosed(): Promise<void> {
+    const late = new AbortController();
+    await Promise.race([this.#cores.settled(), delay(maxFormerMs, undefined, { signal: late.signal, ref: false }).catch(() => {})]);
+    late.abort();
   }
 
   #refresh(): void {

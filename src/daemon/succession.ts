@@ -4,7 +4,9 @@ import type { Answer } from "../answer/answer.ts";
 interface Member<T> {
   readonly one: T;
   underWay: number;
+  closing: Promise<void> | undefined;
   readonly answered: () => void;
+  readonly closed: PromiseWithResolvers<void>;
 }
 
 export class Succession<T> {
@@ -54,11 +56,15 @@ export class Succession<T> {
     this.#closeAnswered(previous);
   }
 
+  /** Ends when nothing is open but what serves now. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#previous].map(({ closed }) => closed.promise));
+  }
+
   async close(): Promise<void> {
     const open = [...this.#previous, ...(this.#current === undefined ? [] : [this.#current])];
-    this.#previous.clear();
     this.#current = undefined;
-    await Promise.all(open.map(({ one }) => this.#close(one)));
+    await Promise.all(open.map((member) => this.#closeOnce(member)));
   }
 
   #serving(): Member<T> {
@@ -70,6 +76,8 @@ export class Succession<T> {
     const member: Member<T> = {
       one,
       underWay: 0,
+      closing: undefined,
+      closed: Promise.withResolvers(),
       answered: () => {
         member.underWay -= 1;
         this.#closeAnswered(member);
@@ -79,6 +87,14 @@ export class Succession<T> {
   }
 
   #closeAnswered(member: Member<T>): void {
-    if (member.underWay === 0 && this.#previous.delete(member)) void this.#close(member.one);
+    if (member.underWay === 0 && this.#previous.has(member)) void this.#closeOnce(member);
+  }
+
+  #closeOnce(member: Member<T>): Promise<void> {
+    member.closing ??= this.#close(member.one).finally(() => {
+      this.#previous.delete(member);
+      member.closed.resolve();
+    });
+    return member.closing;
   }
 }

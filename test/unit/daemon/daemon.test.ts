@@ -1,7 +1,7 @@
 /** What a daemon does when changes and its end come together. */
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
@@ -116,4 +116,23 @@ test("a key that reaches the limit of a throttle is logged once, however often i
     },
   ]);
   rmSync(stateDirectory, { recursive: true });
+});
+
+test("reloads that come faster than questions are answered leave no more than two cores open", async () => {
+  const silent = createServer().listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const { port } = silent.address() as AddressInfo;
+  const store = `[store.slow]\ntype = "postgresql"\nhost = "127.0.0.1"\nport = ${port}\ntimeout = "300ms"\n`;
+  const directory = '[directory.accounts]\ntype = "sql"\nstore = "slow"\n';
+  const { daemon, open, lines } = await start(["one"], [], store + directory);
+  const socket = await open("one");
+  socket.write("protocol_state=RCPT\nclient_address=203.0.113.9\nhelo_name=x.example\ninstance=1\nrecipient=a@example.org\n\n");
+  const asked = await once(silent, "connection");
+  const decided = () => lines.some(({ event }) => event === "decision");
+  await daemon.reload(configurationOf(["one"], [], `${store}${directory}[session.rcpt]\nmax-recipients = 2\n`));
+  expect(decided()).toBe(false);
+  await daemon.reload(configurationOf(["one"], [], `${store}${directory}[session.rcpt]\nmax-recipients = 3\n`));
+  expect(decided()).toBe(true);
+  for (const connection of asked) connection.destroy();
+  silent.close();
 });

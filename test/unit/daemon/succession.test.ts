@@ -1,4 +1,5 @@
 /** What a reload leaves open, and for how long. */
+import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { Succession } from "../../../src/daemon/succession.ts";
 
@@ -52,6 +53,24 @@ it("waits for no question that was answered at once, or failed at once", async (
   };
   expect(() => succession.use(fail)).toThrow("no");
   await succession.change("second");
+  expect(closed).toEqual(["first"]);
+});
+
+it("is settled when all that served before is closed", async () => {
+  const { closed, succession } = start();
+  await succession.settled();
+  await succession.change("first");
+  const question = Promise.withResolvers<string>();
+  const answer = succession.use(() => question.promise);
+  await succession.change("second");
+  let isSettled = false;
+  const settled = succession.settled().then(() => {
+    isSettled = true;
+  });
+  await setImmediate();
+  expect([isSettled, closed]).toEqual([false, []]);
+  question.resolve("answered");
+  await Promise.all([answer, settled]);
   expect(closed).toEqual(["first"]);
 });
 
