@@ -1,5 +1,6 @@
 /** The package as few files: to find, read and link hundreds of modules takes longer than all that a command does. */
 import { cpSync } from "node:fs";
+import { join } from "node:path";
 import { defineConfig } from "rolldown";
 
 export default defineConfig({
@@ -14,7 +15,8 @@ export default defineConfig({
     {
       name: "console",
       // What the browser gets is served as it is.
-      writeBundle: () => cpSync("src/frontend/http/console", "dist/console", { recursive: true, filter: (path) => !path.endsWith(".json") }),
+      writeBundle: ({ dir = "dist" }) =>
+        cpSync("src/frontend/http/console", join(dir, "console"), { recursive: true, filter: (path) => !path.endsWith(".json") }),
     },
   ],
   output: {

@@ -7,7 +7,7 @@ import { renderConfiguration } from "../../../src/config/docs/print.ts";
 import { parseConfiguration } from "../../../src/config/load.ts";
 
 const contrib = join(import.meta.dirname, "../../../contrib");
-const examples = globSync("{attacks,dns-lists,examples,exim,operating,postfix,senders,sendmail,sieve,systemd}/*.{toml,json}", {
+const examples = globSync("{attacks,container,dns-lists,examples,exim,operating,postfix,senders,sendmail,sieve,systemd}/*.{toml,json}", {
   cwd: contrib,
 }).sort();
 

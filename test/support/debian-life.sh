@@ -1,0 +1,52 @@
+#!/bin/bash
+# debian-life.sh PACKAGE FOLDER: the life of the package in a Debian 12 of its own, which is made in FOLDER. Ends with "gone".
+set -euo pipefail
+package=$1
+root=$2/root
+if [ ! -d "$root" ]; then debootstrap --variant=minbase --include=systemd bookworm "$root" > /dev/null; fi
+mount -t proc proc "$root/proc"
+trap 'umount "$root/proc"' EXIT
+inside() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "$@"; }
+as_postern() { inside setpriv --reuid postern --regid postern --clear-groups "$@"; }
+expect() { [ "$1" = "$2" ] || { echo "expected $2, got $1" >&2; exit 1; }; }
+
+cp "$package" "$root/tmp/first.deb"
+inside dpkg -i /tmp/first.deb > /dev/null 2>&1
+expect "$(inside stat -c '%a %U %G' /etc/postern/postern.toml /var/lib/postern /run/postern | xargs)" \
+  "640 root postern 700 postern postern 755 postern postern"
+expect "$(inside systemctl is-enabled postern.service postern.socket 2> /dev/null | xargs)" "enabled enabled"
+as_postern postern check 2> /dev/null
+
+# It serves, and keeps what it learns.
+cat >> "$root/etc/postern/postern.toml" <<'TOML'
+[session.rcpt.greylist]
+enable = true
+TOML
+sed -i 's/^mode = "shadow"$//; s/10040/10940/; s/10043/10943/' "$root/etc/postern/postern.toml"
+chroot --userspec postern:postern "$root" postern serve > "$root/tmp/log" &
+serving=$!
+until grep -q 10943 "$root/tmp/log"; do kill -0 $serving; sleep 0.2; done
+exec 3<> /dev/tcp/127.0.0.1/10940
+printf '%s\n' request=smtpd_access_policy protocol_state=RCPT client_address=203.0.113.9 helo_name=mx.client.example \
+  sender=a@client.example recipient=john@example.org instance=1 '' >&3
+read -r answer <&3
+[[ $answer == action=DEFER_IF_PERMIT* ]] || { echo "$answer" >&2; exit 1; }
+
+# An upgrade keeps the configuration and the state.
+dpkg-deb -R "$package" "$root/tmp/next"
+sed -i 's/^Version: .*/Version: 99.0/' "$root/tmp/next/DEBIAN/control"
+echo '# of the next version' >> "$root/tmp/next/etc/postern/postern.toml"
+DPKG_DEB_COMPRESSOR_TYPE=none dpkg-deb --root-owner-group -b "$root/tmp/next" "$root/tmp/next.deb" > /dev/null
+inside dpkg --force-confold -i /tmp/next.deb > /dev/null 2>&1
+kill $serving
+wait $serving || true
+expect "$(inside stat -c '%a %U %G' /etc/postern/postern.toml)" "640 root postern"
+grep -q 10940 "$root/etc/postern/postern.toml"
+as_postern postern greylist list | grep -q john@example.org
+
+inside dpkg -r postern > /dev/null 2>&1
+[ -e "$root/var/lib/postern/state.sqlite" ] && [ -e "$root/etc/postern/postern.toml" ]
+inside dpkg -P postern > /dev/null 2>&1
+left=$(find "$root/etc" "$root/usr" "$root/var/lib/postern" "$root/run/postern" -iname '*postern*' 2> /dev/null || true)
+[ -z "$left" ] || { echo "left: $left" >&2; exit 1; }
+echo gone
