@@ -5,7 +5,15 @@ import { join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 
 const root = join(import.meta.dirname, "../..");
-const special: Readonly<Record<string, string>> = { "\\": "\\e", "-": "\\-", "'": "\\(aq", "^": "\\(ha", "~": "\\(ti", "&lt;": "<", "&gt;": ">" };
+const special: Readonly<Record<string, string>> = {
+  "\\": "\\e",
+  "-": "\\-",
+  "'": "\\(aq",
+  "^": "\\(ha",
+  "~": "\\(ti",
+  "&lt;": "<",
+  "&gt;": ">",
+};
 
 const [, , program = "", folder = "."] = process.argv;
 const reference = readFileSync(join(root, "contrib/reference.md"), "utf8");
@@ -33,7 +41,7 @@ function indented(text: string): string {
 }
 
 function writePage(name: string, section: number, summary: string, markdown: string): void {
-  const head = `.TH ${name.toUpperCase()} ${section} "" "postern ${packageJson.version}" Postern\n.SH NAME\n${escape(name)} \\- ${escape(summary)}\n`;
+  const head = `.TH ${name.toUpperCase()} ${section} "" "postern ${packageJson.version}" Postern\n.SH NAME\n${escaped(name)} \\- ${escaped(summary)}\n`;
   writeFileSync(join(folder, `man${section}`, `${name}.${section}`), head + roff(markdown));
 }
 
@@ -43,11 +51,21 @@ function roff(markdown: string): string {
     .split(/\n{2,}/)
     .map((block) => block.replace(/^\n+|\n+$/g, ""))
     .map((block) => {
-      if (block.startsWith("    ")) return `.IP\n.nf\n${block.replaceAll(/^ {4}/gm, "").split("\n").map((each) => guarded(escape(each))).join("\n")}\n.fi\n`;
+      if (block.startsWith("    "))
+        return `.IP\n.nf\n${block
+          .replaceAll(/^ {4}/gm, "")
+          .split("\n")
+          .map((each) => guarded(escaped(each)))
+          .join("\n")}\n.fi\n`;
       if (block.startsWith("## ")) return `.SH ${quoted(block.slice(3))}\n`;
       if (block.startsWith("### ")) return `.SS ${quoted(block.slice(4))}\n`;
       if (block.startsWith("|")) return block.split("\n").slice(2).map(key).join("");
-      if (block.startsWith("- ")) return block.split(/^- /m).slice(1).map((item) => `.IP \\(bu 2\n${inline(item)}\n`).join("");
+      if (block.startsWith("- "))
+        return block
+          .split(/^- /m)
+          .slice(1)
+          .map((item) => `.IP \\(bu 2\n${inline(item)}\n`)
+          .join("");
       return `.PP\n${inline(block)}\n`;
     })
     .join("");
@@ -60,20 +78,23 @@ function key(row: string): string {
 }
 
 function inline(text: string): string {
-  const parts = text.replaceAll(/\s*\n\s*/g, " ").trim().split(/(`[^`]+`|\*[^*`]+\*)/);
+  const parts = text
+    .replaceAll(/\s*\n\s*/g, " ")
+    .trim()
+    .split(/(`[^`]+`|\*[^*`]+\*)/);
   const typeset = parts.map((part) => {
-    if (/^`.+`$/.test(part)) return `\\fB${escape(part.slice(1, -1))}\\fR`;
-    if (/^\*.+\*$/.test(part)) return `\\fI${escape(part.slice(1, -1))}\\fR`;
-    return escape(part.replaceAll(/\[([^\]]+)\]\([^)]+\)/g, "$1"));
+    if (/^`.+`$/.test(part)) return `\\fB${escaped(part.slice(1, -1))}\\fR`;
+    if (/^\*.+\*$/.test(part)) return `\\fI${escaped(part.slice(1, -1))}\\fR`;
+    return escaped(part.replaceAll(/\[([^\]]+)\]\([^)]+\)/g, "$1"));
   });
   return guarded(typeset.join(""));
 }
 
 function quoted(text: string): string {
-  return `"${escape(text.replaceAll("`", "")).replaceAll('"', "\\(dq")}"`;
+  return `"${escaped(text.replaceAll("`", "")).replaceAll('"', "\\(dq")}"`;
 }
 
-function escape(text: string): string {
+function escaped(text: string): string {
   return text.replaceAll(/[\\\-'^~]|&[lg]t;/g, (match) => special[match] ?? match);
 }
 
