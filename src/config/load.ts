@@ -73,7 +73,7 @@ export function parseConfiguration(text: string, file: string, readFile: ReadFil
 
   if (options.serves !== false) mustServe(normalised, { names, report, readFile });
   checkAccounts(normalised, configuration.settings, report);
-  warnOfListeners(normalised, configuration.settings, report);
+  warnOfListeners(normalised, configuration.settings, names.used, report);
   const { problems } = report;
   return problems.some(({ severity }) => severity === "error")
     ? { problems }

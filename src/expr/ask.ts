@@ -52,6 +52,8 @@ export interface Names {
   readonly lookups: ReadonlyMap<string, { readonly waits: boolean }>;
   readonly stores: ReadonlySet<string>;
   readonly dnsLists: ReadonlyMap<string, DnsListSubject>;
+  /** Called with each list that an expression names. */
+  readonly onDnsList?: (name: string) => void;
 }
 
 /** The default directory, or the data store. */

@@ -254,6 +254,7 @@ function compileDnsList<S>(call: Call, context: ExpressionContext<S>): ValueCode
   if (of === undefined) throw new ExpressionError(unknownDnsList(list, vocabulary.names), offset);
   const about = vocabulary.listed?.get(of);
   if (about === undefined) throw new ExpressionError(`the DNS list "${list}" has of = "${of}", which is not known at this stage.`, offset);
+  vocabulary.names.onDnsList?.(list);
   const named = { list, about };
   used.variables.add(variableOfSubject[of]);
   used.dnsLists.set(list, named);

@@ -8,6 +8,7 @@ import { type Reply, reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { refuse } from "./refuse.ts";
+import { askChecks } from "./sender-auth.ts";
 import { carriedOut } from "./shadow.ts";
 import type { Denial, ReplyTemplate } from "./stage-settings.ts";
 import type { Verdict } from "./verdict.ts";
@@ -26,8 +27,13 @@ interface Asked {
 
 function askDenial(denial: Denial, { scope, shown, core }: Asked): Answer<Verdict | undefined> {
   return after(evaluate(denial.title, denial.if, scope, core), (isDenied: Value) =>
-    asBoolean(isDenied) ? carriedOut(refuse(replyOf(denial.reply, shown), "denied"), denial.mode, scope, core) : undefined,
+    asBoolean(isDenied) ? deny(denial, scope, shown, core) : undefined,
   );
+}
+
+function deny({ reply, mode }: Denial, scope: Scope, shown: Scope, core: Core): Answer<Verdict | undefined> {
+  const asked = reply.checks === undefined ? undefined : askChecks(reply.checks, shown, core);
+  return after(asked, () => carriedOut(refuse(replyOf(reply, shown), "denied"), mode, scope, core));
 }
 
 /** Of one variable in a reply, in characters. */

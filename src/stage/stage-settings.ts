@@ -97,6 +97,8 @@ export interface Denial {
 export interface ReplyTemplate extends Pick<Reply, "code" | "status"> {
   /** Texts, and functions for the variables between them. */
   readonly parts: readonly (string | ((scope: Scope) => Value))[];
+  /** What must be asked before these are read. */
+  readonly checks?: readonly AuthCheck[] | undefined;
 }
 
 /** `[sieve.trusted]`. */

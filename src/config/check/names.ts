@@ -9,6 +9,14 @@ import { isTable } from "../syntax/tree.ts";
 export interface GivenNames extends Names {
   /** In lower case. */
   readonly scripts: { readonly active: ReadonlySet<string>; readonly inactive: ReadonlySet<string> };
+  readonly used: UsedNames;
+}
+
+/** What rules and scripts name, as they are compiled. */
+export interface UsedNames {
+  /** By rules, and by the replies of refusals. */
+  readonly variables: Set<string>;
+  readonly dnsLists: Set<string>;
 }
 
 /** The directories that answer without waiting. */
@@ -22,6 +30,7 @@ export function namesIn(data: unknown, document: Document): GivenNames {
   );
   const inLowerCase = (names: readonly string[]) => new Set(names.map((name) => name.toLowerCase()));
   const known = { waits: false };
+  const used = { variables: new Set<string>(), dnsLists: new Set<string>() };
   return {
     stores: new Set([embeddedName, ...namesOf("store")]),
     directories: new Map(namesOf("directory").map((name) => [name, { waits: !atHand.has(document.directory[name]?.type) }])),
@@ -31,7 +40,9 @@ export function namesIn(data: unknown, document: Document): GivenNames {
     ]),
     // One with an error may be meant for anything: `client` is known at every stage.
     dnsLists: new Map(namesOf("dns-list").map((name) => [name, document["dns-list"][name]?.of ?? "client"])),
+    onDnsList: (name) => used.dnsLists.add(name),
     scripts: { active: inLowerCase(active), inactive: inLowerCase(inactive) },
+    used,
   };
 }
 

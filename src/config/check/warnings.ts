@@ -2,6 +2,7 @@
 import { canonicalDomain } from "../../mail/domain.ts";
 import type { EnvelopePart } from "../../sieve/script.ts";
 import { isKnownToHelo } from "../../stage/maps.ts";
+import { checksFor } from "../../stage/sender-auth.ts";
 import type { Rule, Settings } from "../../stage/stage-settings.ts";
 import { scriptsByStage } from "../compile/scripts.ts";
 import type { Normalised } from "../normalise.ts";
@@ -9,6 +10,7 @@ import { schema } from "../schema/schema.ts";
 import type { StageRules } from "../schema/values.ts";
 import { onlyExpression } from "../syntax/rule-set.ts";
 import type { KeyPath } from "../syntax/tree.ts";
+import type { UsedNames } from "./names.ts";
 import type { ProblemReport } from "./report.ts";
 
 type ListenerProtocol = Exclude<Normalised["listener"][string]["protocol"], "http">;
@@ -16,6 +18,7 @@ type ListenerProtocol = Exclude<Normalised["listener"][string]["protocol"], "htt
 interface Listening {
   readonly normalised: Normalised;
   readonly settings: Settings;
+  readonly used: UsedNames;
   readonly report: ProblemReport;
   /** Some listener speaks it. */
   readonly has: Readonly<Record<ListenerProtocol, boolean>>;
@@ -24,12 +27,12 @@ interface Listening {
 }
 
 /** Without a listener nothing has an effect, and nobody expects it. */
-export function warnOfListeners(normalised: Normalised, settings: Settings, report: ProblemReport): void {
+export function warnOfListeners(normalised: Normalised, settings: Settings, used: UsedNames, report: ProblemReport): void {
   const listeners = Object.values(normalised.listener).filter(({ protocol }) => protocol !== "http");
   if (listeners.length === 0) return;
   const speaks = (protocol: ListenerProtocol) => listeners.some((listener) => listener.protocol === protocol);
   const listening: Listening = {
-    ...{ normalised, settings, report },
+    ...{ normalised, settings, used, report },
     has: { policy: speaks("policy"), milter: speaks("milter"), socketmap: speaks("socketmap") },
     rewrites: listeners.some(({ protocol, rewrite }) => protocol === "milter" && rewrite === true),
   };
@@ -40,6 +43,7 @@ export function warnOfListeners(normalised: Normalised, settings: Settings, repo
   warnOfEnforcing(listening);
   warnOfMaps(listening);
   warnOfSenderAuth(listening);
+  warnOfDnsLists(listening);
 }
 
 function warnOfRecipients(listening: Listening): void {
@@ -237,7 +241,7 @@ function unknownToMaps({ normalised, settings }: Listening): readonly (readonly 
   });
 }
 
-function warnOfSenderAuth({ settings, report, has }: Listening): void {
+function warnOfSenderAuth({ settings, used, report, has }: Listening): void {
   const { spfEhlo, spfMail, iprev, headerHost } = settings.senderAuth;
   if (!(has.policy || has.milter)) {
     const asked: readonly (readonly [KeyPath, Rule | undefined])[] = [
@@ -247,11 +251,33 @@ function warnOfSenderAuth({ settings, report, has }: Listening): void {
     ];
     for (const [path, rule] of asked) if (rule !== undefined) report.warning(path, noSession);
   }
+  if (headerHost !== undefined && !asksSpf(settings, used)) {
+    report.warning(
+      ["auth", "spf", "header"],
+      "has no effect: nothing asks about SPF. Set mail-from in [auth.spf.verify] to \"'relaxed'\", or remove it.",
+    );
+  }
   if (has.policy && headerHost !== undefined && settings.rcpt.greylist.headerHost !== undefined) {
     report.warning(
       ["auth", "spf", "header"],
       "a message with the X-Greylist header of session.rcpt.greylist.header gets no Received-SPF by the policy protocol, which has one header in a reply. " +
         "Turn one of them off, or use a milter.",
+    );
+  }
+}
+
+function asksSpf({ senderAuth, sieve }: Settings, used: UsedNames): boolean {
+  const named = [used.variables, ...[...sieve.scripts.values()].map(({ reads }) => reads)];
+  const asked = named.flatMap((names) => checksFor(names) ?? []);
+  return senderAuth.spfEhlo !== undefined || senderAuth.spfMail !== undefined || asked.some((check) => check !== "iprev");
+}
+
+function warnOfDnsLists({ normalised, used, report }: Listening): void {
+  for (const name of Object.keys(normalised["dns-list"])) {
+    if (used.dnsLists.has(name)) continue;
+    report.warning(
+      ["dns-list", name],
+      `is never asked: no rule and no active script names it. Refuse by it with if = "dns_listed('${name}')" in session.rcpt.deny, or remove it.`,
     );
   }
 }

@@ -1,5 +1,6 @@
 /** The `deny` of a stage, compiled; a refusal that can never be given, or always is, is reported. */
 import { asBoolean } from "../../expr/result.ts";
+import { checksFor } from "../../stage/sender-auth.ts";
 import type { Denial, ReplyTemplate } from "../../stage/stage-settings.ts";
 import { variablesOf } from "../../stage/vocabulary.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
@@ -15,7 +16,7 @@ export function compileDenials(
   denials: WrittenDenials,
   path: KeyPath,
   compiler: RuleCompiler,
-  { report }: CompileContext,
+  { names, report }: CompileContext,
 ): readonly Denial[] {
   let always: number | undefined;
   return denials.map(({ mode, if: condition, reply }, index) => {
@@ -31,7 +32,9 @@ export function compileDenials(
       mode,
       title: `deny (${report.file}:${report.placeOf(at).line})`,
       if: rule,
-      reply: compileReply(reply.value, variablesOf[condition.stage], (message) => report.error([...path, index, "reply"], message)),
+      reply: compileReply(reply.value, variablesOf[condition.stage], names.used.variables, (message) =>
+        report.error([...path, index, "reply"], message),
+      ),
     };
   });
 }
@@ -42,15 +45,21 @@ const variable = /\{([a-z_][a-z0-9_]*)\}/i;
 function compileReply(
   { code, status, text }: WrittenDenials[number]["reply"]["value"],
   variables: (typeof variablesOf)["rcpt"],
+  used: Set<string>,
   complain: (message: string) => void,
 ): ReplyTemplate {
+  const named: string[] = [];
   // Names are at the odd places.
   const parts = text.split(variable).flatMap((part, place): ReplyTemplate["parts"] => {
     if (place % 2 === 0) return part === "" ? [] : [part];
     const read = variables.get(part);
-    if (read !== undefined) return [read];
+    if (read !== undefined) {
+      named.push(part);
+      used.add(part);
+      return [read];
+    }
     complain(`"{${part}}" is not a variable that is known at this stage.${didYouMean(part, variables.keys())}`);
     return [];
   });
-  return { code, status, parts };
+  return { code, status, parts, checks: checksFor(named) };
 }

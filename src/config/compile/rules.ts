@@ -1,5 +1,4 @@
 /** Rule sets compiled, each against the variables of its stage; what looks like a slip is reported. */
-import type { Names } from "../../expr/ask.ts";
 import { compileExpression, compileRules, type RulePart } from "../../expr/compile.ts";
 import type { RuleSetSource } from "../../expr/expression.ts";
 import { asConstant, asCount, asDuration, asString } from "../../expr/result.ts";
@@ -8,6 +7,7 @@ import { checksFor } from "../../stage/sender-auth.ts";
 import { strategies } from "../../stage/sender-verdict.ts";
 import type { Rule } from "../../stage/stage-settings.ts";
 import { listedOf, priorityPolicies, variablesOf } from "../../stage/vocabulary.ts";
+import type { GivenNames } from "../check/names.ts";
 import type { ProblemReport } from "../check/report.ts";
 import type { StageRules } from "../schema/values.ts";
 import { onlyExpression } from "../syntax/rule-set.ts";
@@ -57,7 +57,7 @@ const truths: ReadonlyMap<string, string> = new Map([
 export const literalText = /^\s*(['"])([^'"\\]*)\1\s*$/;
 
 export class RuleCompiler {
-  readonly #names: Names;
+  readonly #names: GivenNames;
   readonly #report: ProblemReport;
 
   constructor({ names, report }: CompileContext) {
@@ -98,6 +98,7 @@ export class RuleCompiler {
       }
     }
     if (rule === undefined) return broken;
+    for (const name of rule.variables) this.#names.used.variables.add(name);
     const checks = checksFor(rule.variables);
     return checks === undefined ? rule : { ...rule, checks, waits: true };
   }

@@ -84,7 +84,9 @@ describe("the configuration of the page", () => {
 
   it.each(page.match(/(?:^ {4}\[.*\n(?: {4}.*\n)*)/gm)?.map((piece) => piece.replace(/^ {4}/gm, "")) ?? [])("takes %s", (piece) => {
     const merged = piece.startsWith("[dns]") ? example : `${example}${piece}`;
-    expect(parseConfiguration(merged, "postern.toml", () => "").problems).toEqual([]);
+    // A piece with a list alone has no rule that names it.
+    const { problems } = parseConfiguration(merged, "postern.toml", () => "");
+    expect(problems.filter(({ message }) => !message.startsWith("is never asked"))).toEqual([]);
     if (piece.startsWith("[dns]")) expect(example).toContain(piece.trim());
   });
 

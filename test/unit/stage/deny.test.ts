@@ -7,6 +7,7 @@ import { decideEhlo } from "../../../src/stage/ehlo.ts";
 import { decideMail } from "../../../src/stage/mail.ts";
 import { askMap } from "../../../src/stage/maps.ts";
 import { decideRcpt } from "../../../src/stage/rcpt.ts";
+import type { SpfIdentity } from "../../../src/stage/sources.ts";
 import { session } from "../../support/session.ts";
 import { directoryOf, sourcesOf } from "../../support/sources.ts";
 
@@ -42,6 +43,20 @@ describe("a variable in a reply", () => {
   ])("from <%s>, %s", async (sender, reply, expected) => {
     expect(await mailFrom(sender, reply)).toBe(expected);
   });
+});
+
+test("the result of SPF that only the reply names is asked for once it is given", async () => {
+  const core = coreOf(`[session.mail]\ndeny = [ { if = "sender == 'x@b.example'", reply = "550 5.7.1 SPF: {spf_result}" } ]`);
+  const asked: string[] = [];
+  const spf = async ({ sender }: SpfIdentity) => {
+    asked.push(sender);
+    return { result: "softfail", by: "~all", mechanism: "all" } as const;
+  };
+  const sources = { ...core.sources, senderAuth: { ...core.sources.senderAuth, spf } };
+  const mailFromBy = (sender: string) => decideMail(session(), sender, { ...core, sources });
+  expect((await mailFromBy("a@b.example")).verdict.kind).toBe("pass");
+  expect((await mailFromBy("x@b.example")).verdict).toMatchObject({ reply: { text: "SPF: softfail" } });
+  expect(asked).toEqual(["x@b.example"]);
 });
 
 test("what cannot be told defers", async () => {
