@@ -136,7 +136,8 @@ it("reloads need no further connections to PostgreSQL", async () => {
       }),
     );
     const reloads = async () => {
-      for (let n = 0; n < (isLong ? 300 : 12); n += 1) {
+      const until = Date.now() + (isLong ? 60_000 : 0);
+      for (let n = 0; n < 12 || Date.now() < until; n += 1) {
         reload();
         await Promise.all([reloaded(), isLong && delay(200)]);
       }
