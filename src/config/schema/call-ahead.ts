@@ -36,6 +36,6 @@ export const callAheadKeys = {
     description:
       "A local part that nobody has. Once an hour the server is asked for it in each domain; where it takes it, it takes every address, and all are accepted, with a warning.",
   }),
-  timeout: duration("8s", "Deadline of one question, including connecting and the wait for a connection."),
+  timeout: duration("8s", "Deadline of one question, including the wait for a connection; to connect may take a quarter of it."),
   cache: directoryCache,
 };

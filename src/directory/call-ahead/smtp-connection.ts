@@ -26,11 +26,13 @@ export class SmtpConnection {
   #commands = 0;
   #refusals = 0;
 
-  /** Begins to connect. */
-  constructor(server: ServerSettings) {
+  /** Begins to connect, which may take so long. */
+  constructor(server: ServerSettings, connectMs: number) {
     this.#server = server;
     this.#socket = connect(isSocket(server) ? { path: server.host } : { host: server.host, port: server.port, noDelay: true });
     this.#listen();
+    const late = setTimeout(() => this.#fail(new Error(`no connection in ${connectMs} ms`)), connectMs);
+    for (const event of ["connect", "close"]) this.#socket.once(event, () => clearTimeout(late));
   }
 
   /** Until the server takes commands; to be called once, at first. */

@@ -10,7 +10,11 @@ const maxWaiting = 1000;
 /** A connection that is not used for so long is closed: sooner than servers do it. */
 const idleMs = 20_000;
 
+/** Of the deadline of a question: a host that takes no connections must not hold all that there may be until the end. */
+const connectShare = 1 / 4;
+
 interface Question {
+  readonly timeoutMs: number;
   connection: SmtpConnection | undefined;
   isOver: boolean;
 }
@@ -33,7 +37,7 @@ export class SmtpPool {
     if (this.#isClosed) return Promise.reject(closed);
     if (this.#waiting.length >= maxWaiting) return Promise.reject(new Error(`${maxWaiting} questions wait already`));
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const question: Question = { connection: undefined, isOver: false };
+    const question: Question = { timeoutMs, connection: undefined, isOver: false };
     const end = (error: Error) => {
       question.isOver = true;
       reject(error);
@@ -81,7 +85,7 @@ export class SmtpPool {
     }
     const { SmtpConnection } = await import("./smtp-connection.ts");
     if (question.isOver) throw closed;
-    question.connection = new SmtpConnection(this.#server);
+    question.connection = new SmtpConnection(this.#server, question.timeoutMs * connectShare);
     await question.connection.open();
     return ask(question.connection);
   }

@@ -1,7 +1,10 @@
 /** Call-ahead against servers that behave, and servers that do not. */
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { TemporaryError } from "../../../../src/answer/temporary-error.ts";
 import type { CallAheadSettings, ServerSettings } from "../../../../src/directory/call-ahead/call-ahead-settings.ts";
@@ -70,6 +73,37 @@ const withoutProbe = (commands: readonly string[]) => {
   const asked = commands.filter((command) => command.startsWith("RCPT ") && !command.includes("postern-probe"));
   return asked.map((command) => command.slice("RCPT TO:".length));
 };
+
+/** A server that listens, and whose queue of connections is full until it hears; then it says 250 to everything. */
+async function startDeafServer() {
+  const gate = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(
+    `const { parentPort, workerData } = require("node:worker_threads");
+    const server = require("node:net").createServer((socket) => {
+      socket.on("error", () => {}).on("data", (data) => socket.write(/^RCPT .*probe/.test(data) ? "550 5.1.1 No\\r\\n" : "250 ok\\r\\n"));
+      socket.write("220 inner.example\\r\\n");
+    });
+    server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
+      parentPort.postMessage(server.address().port);
+      setImmediate(() => Atomics.wait(workerData, 0, 0));
+    });`,
+    { eval: true, workerData: gate },
+  );
+  const [port] = (await once(worker, "message")) as [number];
+  // One more than the backlog is let in.
+  const queue = [connect(port, "127.0.0.1"), connect(port, "127.0.0.1")];
+  await Promise.all(queue.map((socket) => once(socket, "connect")));
+  const hear = () => {
+    Atomics.store(gate, 0, 1);
+    Atomics.notify(gate, 0);
+  };
+  const stop = async () => {
+    hear();
+    for (const socket of queue) socket.destroy();
+    await worker.terminate();
+  };
+  return { port, hear, stop };
+}
 
 let folder: string;
 let own: Certificate;
@@ -291,6 +325,19 @@ describe("a server that cannot be asked", () => {
     server = await serve({ at: port });
     expect(await directory.recipient("john@example.org")).toEqual(mailbox("john@example.org"));
     expect(news.slice(1)).toEqual(["directory inner: up"]);
+  });
+
+  it("takes no connections: nobody waits for one until the end of the deadline, and it is asked as soon as it does", async () => {
+    const deaf = await startDeafServer();
+    onTestFinished(() => deaf.stop());
+    const { cannotTell } = openFor(deaf.port, { timeoutMs: 400 });
+    const addresses = Array.from({ length: maxConnections }, (_, number) => `john${number}@example.org`);
+    for (const message of await Promise.all(addresses.map(cannotTell)))
+      expect(message).toMatch(/no connection in 100 ms|no answer in 400 ms/);
+    expect(await cannotTell("john@example.org")).toContain("no connection in 100 ms");
+    const { directory } = openFor(deaf.port);
+    deaf.hear();
+    expect(await directory.recipient("john@example.org")).toEqual(mailbox("john@example.org"));
   });
 
   it("leaves what was known of an address valid for a while", async () => {
