@@ -38,7 +38,17 @@ export function statsJson(stats: GreylistStats): string {
   return JSON.stringify({ ...stats, oldest: timeOrNever(stats.oldest) });
 }
 
-export function statsText({ waiting, passed, addresses, allowedAddresses, oldest, throttles, tokens, bytes }: GreylistStats): string {
+export function statsText({
+  waiting,
+  passed,
+  addresses,
+  allowedAddresses,
+  oldest,
+  throttles,
+  tokens,
+  correspondents,
+  bytes,
+}: GreylistStats): string {
   const lines: readonly (readonly [string, string | number])[] = [
     ["entries that wait", waiting],
     ["entries that have passed", passed],
@@ -47,6 +57,7 @@ export function statsText({ waiting, passed, addresses, allowedAddresses, oldest
     ["addresses allowed by hand", allowedAddresses],
     ["throttle counters", throttles],
     ["throttle tokens", tokens],
+    ["correspondents", correspondents],
     ["size", `${Math.ceil(bytes / 1024)} KiB`],
   ];
   return lines.map(([name, value]) => `${name.padEnd(28)}${value}\n`).join("");

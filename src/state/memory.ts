@@ -137,6 +137,7 @@ export class MemoryState implements StateStore {
       oldest: entries.length === 0 ? undefined : entries.reduce((oldest, { firstSeen }) => Math.min(oldest, firstSeen), never),
       throttles: this.#throttles.size,
       tokens: this.#tokens.size,
+      correspondents: this.#correspondents.size,
       bytes: 0,
     };
   }

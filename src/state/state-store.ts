@@ -40,6 +40,8 @@ export interface GreylistStats {
   readonly oldest: number | undefined;
   readonly throttles: number;
   readonly tokens: number;
+  /** Pairs of them. */
+  readonly correspondents: number;
   /** On disk. */
   readonly bytes: number;
 }

@@ -87,7 +87,9 @@ export function stateContract(
 
     it("remembers many at once, and some of them twice", async () => {
       const question = (number: number) => ({ key: `many ${number}`, now: start, lifetimeMs: day });
+      const { correspondents } = await store.stats(start);
       await Promise.all([1, 2, 3, 2, 1].map((number) => store.remember(question(number))));
+      expect((await store.stats(start)).correspondents).toBe(correspondents + 3);
       expect(await Promise.all([1, 2, 3, 4].map((number) => store.areCorrespondents(question(number))))).toEqual([true, true, true, false]);
     });
 

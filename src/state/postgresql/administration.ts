@@ -106,7 +106,7 @@ export async function resetThrottles(client: pg.ClientBase, keys: readonly strin
 
 export const noStats: GreylistStats = {
   ...{ waiting: 0, passed: 0, addresses: 0, allowedAddresses: 0, oldest: undefined },
-  ...{ throttles: 0, tokens: 0, bytes: 0 },
+  ...{ throttles: 0, tokens: 0, correspondents: 0, bytes: 0 },
 };
 
 export async function stats(client: pg.ClientBase, now: number): Promise<GreylistStats> {
@@ -116,8 +116,10 @@ export async function stats(client: pg.ClientBase, now: number): Promise<Greylis
       (SELECT count(*) FROM postern_greylist_address WHERE passes = ${allowedPasses}) AS "allowedAddresses",
       (SELECT count(*) FROM postern_throttle) AS throttles,
       (SELECT count(*) FROM postern_throttle_token) AS tokens,
+      (SELECT count(*) FROM postern_correspondent) AS correspondents,
       pg_total_relation_size('postern_greylist') + pg_total_relation_size('postern_greylist_address')
-        + pg_total_relation_size('postern_throttle') + pg_total_relation_size('postern_throttle_token') AS bytes
+        + pg_total_relation_size('postern_throttle') + pg_total_relation_size('postern_throttle_token')
+        + pg_total_relation_size('postern_correspondent') AS bytes
     FROM postern_greylist WHERE expires >= $1`,
     [now],
   );

@@ -94,6 +94,7 @@ const statements = {
       (SELECT count(*) FROM greylist_address WHERE expires >= ?) AS addresses,
       (SELECT count(*) FROM greylist_address WHERE passes = ${allowedPasses}) AS allowedAddresses,
       (SELECT count(*) FROM throttle) AS throttles, (SELECT count(*) FROM throttle_token) AS tokens,
+      (SELECT count(*) FROM correspondent) AS correspondents,
       (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size) AS bytes
     FROM greylist WHERE expires >= ?`,
   freePages: "PRAGMA freelist_count",

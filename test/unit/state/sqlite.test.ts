@@ -63,6 +63,39 @@ describe("state in SQLite", () => {
     expect(states).toEqual([false, true]);
   });
 
+  it("takes a file of the version before, with all that is in it", async () => {
+    await state.close();
+    rmSync(path, { force: true });
+    const old = new DatabaseSync(path);
+    old.exec(`
+      CREATE TABLE greylist (
+        client TEXT NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT NULL,
+        first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL, passed INTEGER, expires INTEGER NOT NULL,
+        PRIMARY KEY (client, sender, recipient)) STRICT, WITHOUT ROWID;
+      CREATE TABLE greylist_address (
+        address TEXT PRIMARY KEY, passes INTEGER NOT NULL, seen INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      CREATE TABLE throttle (
+        key TEXT PRIMARY KEY, period INTEGER NOT NULL, taken INTEGER NOT NULL, previous INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      CREATE TABLE throttle_token (token TEXT PRIMARY KEY, period INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      PRAGMA user_version = 1;
+      INSERT INTO greylist VALUES ('192.0.2.1', 'jane@example.org', 'john@example.net', ${time}, ${time}, ${time}, ${time + 1000});
+      INSERT INTO throttle VALUES ('key', ${time}, 1, 0, ${time + 1000})`);
+    old.close();
+    state = openState(sqliteSettings(path), { now, onAvailability: (_, up) => states.push(up) });
+    const pair = { key: "pair", now: time, lifetimeMs: 1000 };
+    await state.remember(pair);
+    expect(await state.areCorrespondents(pair)).toBe(true);
+    expect(await state.stats(time)).toMatchObject({ passed: 1, throttles: 1, correspondents: 1 });
+    expect(await state.triplet({ client: "192.0.2.1", sender: "jane@example.org", recipient: "john@example.net" })).toMatchObject({
+      passed: time,
+    });
+    expect(states).toEqual([]);
+    await state.close();
+    const opened = new DatabaseSync(path);
+    expect(opened.prepare("PRAGMA user_version").get()).toEqual({ user_version: 2 });
+    opened.close();
+  });
+
   it("fails while the file is not an SQLite file, and works again when it is gone", async () => {
     writeFileSync(path, "not a database, but long enough to look at".repeat(100));
     await expect(kindOf()).rejects.toThrow(TemporaryError);
