@@ -6,7 +6,7 @@ import { TemporaryError } from "../answer/temporary-error.ts";
 import { formatProblem } from "../config/check/report.ts";
 import type { Configuration, ListenerSettings } from "../config/configuration.ts";
 import { Files } from "../file/files.ts";
-import { aboutCall, Calls, callProblems } from "../frontend/calls.ts";
+import { aboutCall, type CalledListener, Calls, callProblems } from "../frontend/calls.ts";
 import { DelayedReplies } from "../frontend/connection/delayed-replies.ts";
 import { type Listener, openListener } from "../frontend/connection/listener.ts";
 import type { Decision } from "../frontend/decision.ts";
@@ -219,11 +219,14 @@ class RunningDaemon implements ObservedDaemon {
 
   /** Each problem is logged once. */
   #checkCalls(settings: Settings): void {
-    const called = this.#served.flatMap(({ settings: { name, protocol }, calls }) =>
+    for (const problem of callProblems(this.#called(), settings))
+      if (this.#callProblems.allows(aboutCall(problem))) logCallProblem(this.#logger, problem);
+  }
+
+  #called(): readonly CalledListener[] {
+    return this.#served.flatMap(({ settings: { name, protocol }, calls }) =>
       protocol === "socketmap" ? [] : [{ name, protocol, calls: calls.status() }],
     );
-    for (const problem of callProblems(called, settings))
-      if (this.#callProblems.allows(aboutCall(problem))) logCallProblem(this.#logger, problem);
   }
 
   /** From the first configuration with an http listener on. */
@@ -254,6 +257,7 @@ class RunningDaemon implements ObservedDaemon {
       connections: this.#served.map(({ settings, listener }) => ({ name: settings.name, connections: listener.count })),
       caches: [...this.#cores.current.caches].map(([directory, { hits, misses }]) => ({ directory, hits, misses })),
       heldReplies: this.#delayed.count,
+      called: this.#called(),
     };
   }
 

@@ -207,27 +207,23 @@ export function logNotice(logger: Logger, notice: Notice): void {
 /** What the configuration says, and the MTA never asks about. */
 export function logCallProblem(logger: Logger, problem: CallProblem): void {
   const { kind, ...facts } = problem;
-  const fields = { event: kind, ...facts };
+  const level = kind === "asked-late" ? "info" : "warn";
+  logger[level]({ event: kind, ...facts }, callProblemText(problem));
+}
+
+export function callProblemText(problem: CallProblem): string {
   switch (problem.kind) {
     case "stage-not-asked":
-      logger.warn(fields, `the MTA never asks about this stage, so these settings have no effect. ${whereToName[problem.stage]}`);
-      return;
+      return `the MTA never asks about this stage, so these settings have no effect. ${whereToName[problem.stage]}`;
     case "recipients-not-asked":
-      logger.warn(fields, "the MTA gives this milter no recipients, which therefore pass unseen. Let it send RCPT to the milter");
-      return;
+      return "the MTA gives this milter no recipients, which therefore pass unseen. Let it send RCPT to the milter";
     case "asked-twice":
-      logger.warn(
-        fields,
-        "recipients are asked about several times. Name the service in one restriction list only, or say in each which it is by policy_context",
-      );
-      return;
+      return "recipients are asked about several times. Name the service in one restriction list only, or say in each which it is by policy_context";
     case "asked-late":
-      logger.info(
-        fields,
+      return (
         "the MTA asks only when a client names a recipient, so clients that name none are neither refused nor counted. " +
-          "Set smtpd_delay_reject = no, and name the service in smtpd_client_restrictions or smtpd_helo_restrictions, if that matters",
+        "Set smtpd_delay_reject = no, and name the service in smtpd_client_restrictions or smtpd_helo_restrictions, if that matters"
       );
-      return;
   }
 }
 

@@ -2,6 +2,7 @@
 import { after } from "../answer/answer.ts";
 import type { OnWaited } from "../answer/patience.ts";
 import type { Configuration } from "../config/configuration.ts";
+import type { CalledListener } from "../frontend/calls.ts";
 import type { Decision } from "../frontend/decision.ts";
 import type { GreylistEvent } from "../frontend/http/api.ts";
 import { DecisionCounter, Timing } from "../frontend/http/counters.ts";
@@ -17,6 +18,7 @@ export interface Gauges {
   readonly connections: readonly { readonly name: string; readonly connections: number }[];
   readonly caches: readonly CacheCount[];
   readonly heldReplies: number;
+  readonly called: readonly CalledListener[];
 }
 
 class SourceCounter {
@@ -95,7 +97,7 @@ export class Observer {
     areCorrespondents: (...who) => state.areCorrespondents(...who),
   });
 
-  observation({ connections, caches, heldReplies }: Gauges): Observation {
+  observation({ connections, caches, heldReplies, called }: Gauges): Observation {
     const names = new Set([...connections.map(({ name }) => name), ...this.#listeners.keys()]);
     return {
       decisions: [...this.#listeners].flatMap(([name, counter]) => counter.counts(name)),
@@ -115,6 +117,7 @@ export class Observer {
       throttles: [...this.#throttles.values()].map((each) => ({ ...each })),
       caches,
       heldReplies,
+      called,
     };
   }
 

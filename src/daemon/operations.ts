@@ -5,6 +5,7 @@ import { formatProblem } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { renderConfiguration } from "../config/docs/print.ts";
 import { formatListenAddress } from "../config/schema/values.ts";
+import { type CallProblem, callProblems } from "../frontend/calls.ts";
 import { type PlayedListener, type PlayedSession, play, type Step } from "../frontend/explain/play.ts";
 import {
   type AddressInfo,
@@ -38,6 +39,7 @@ import { entryRecord } from "../state/record.ts";
 import type { Administration, GreylistEntry, GreylistStats } from "../state/state-store.ts";
 import { countersOf, isNear, resetCounters } from "../state/throttle-counters.ts";
 import { subjectOf } from "./greylist-subject.ts";
+import { callProblemText } from "./log.ts";
 import { stateLabel } from "./observer.ts";
 import type { OpenCore } from "./open-core.ts";
 
@@ -114,6 +116,7 @@ export class DaemonOperations implements Operations {
       readiness: readinessOf(observation.sources, state),
       configuration: { file: configuration.file, loaded: timeOf(loaded), mode, warnings: configuration.warnings.map(formatProblem) },
       listeners: configuration.listeners.map((listener) => listenerStatus(listener, observation)),
+      unasked: callProblems(observation.called, configuration.settings).map(unaskedText),
       sources: observation.sources.map((source) => sourceStatus(source.name === stateLabel && state ? { ...source, up: false } : source)),
       greylist: { events: observation.greylist, entries: entries ?? null },
       throttles,
@@ -274,7 +277,7 @@ function readinessOf(sources: readonly SourceObservation[], state: string | unde
 
 function listenerStatus(
   { name, protocol, bind, mode }: Configuration["listeners"][number],
-  { listeners, decisions }: Observation,
+  { listeners, decisions, called }: Observation,
 ): ListenerStatus {
   const observed = listeners.find((one) => one.name === name);
   const stages: Record<string, number> = {};
@@ -282,10 +285,15 @@ function listenerStatus(
   return {
     ...{ name, protocol, mode, stages },
     addresses: bind.map(formatListenAddress),
+    places: called.find((one) => one.name === name)?.calls.places ?? [],
     connections: observed?.connections ?? 0,
     decisions: Object.values(stages).reduce((sum, count) => sum + count, 0),
     lastDecision: observed?.lastDecision === undefined ? null : timeOf(observed.lastDecision),
   };
+}
+
+function unaskedText(problem: CallProblem): string {
+  return `${"keys" in problem ? problem.keys.join(", ") : `listener ${problem.listener}`}: ${callProblemText(problem)}.`;
 }
 
 function sourceStatus({ name, up, since, failures, seconds, lastFailure }: SourceObservation): SourceStatus {

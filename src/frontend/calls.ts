@@ -54,6 +54,19 @@ export class Calls {
   }
 }
 
+/** Of the same listener in two processes. */
+export function sumOfCalls(a: CallsStatus, b: CallsStatus): CallsStatus {
+  const places = new Map<string, number>();
+  for (const { place, count } of [...a.places, ...b.places]) places.set(place, (places.get(place) ?? 0) + count);
+  const stage = (name: CalledStage) => a.stages[name] + b.stages[name];
+  return {
+    passed: a.passed + b.passed,
+    stages: { connect: stage("connect"), ehlo: stage("ehlo"), mail: stage("mail"), rcpt: stage("rcpt") },
+    places: [...places].map(([place, count]) => ({ place, count })),
+    repeated: a.repeated + b.repeated,
+  };
+}
+
 /** What is configured and can never happen, or happens in vain. */
 export type CallProblem =
   /** No listener is asked about the stage; `keys` are the settings that need it. */

@@ -50,7 +50,10 @@ describe.skipIf(whyNoBrowser() !== undefined)("the console", () => {
       ["greylist", /waiting[\s\S]*jane@example\.org[\s\S]*for good/],
       ["refused", /50 of 74 decisions[\s\S]*greylisted\s+25/],
       ["throttles", /alice@client\.example\s+98 of 100/],
-      ["calls", /milter: no request so far[\s\S]*Name it in main\.cf/],
+      [
+        "calls",
+        /RCPT, recipient: 2,210[\s\S]*milter: no request so far[\s\S]*session\.ehlo\.deny: the MTA never asks[\s\S]*Name it in main\.cf/,
+      ],
       ["sources", /directory people\s+down since[\s\S]*ECONNREFUSED[\s\S]*dns\s+slow/],
       ["address?address=jane%40example.org", /The address is a mailbox[\s\S]*directory mail\s+jane@example\.org/],
       ["configuration?find=shadow", /^\[listener\.milter\]\s+mode = "shadow"$/m],

@@ -174,6 +174,8 @@ export interface ListenerStatus {
   readonly lastDecision: string | null;
   /** How many decisions of each stage. */
   readonly stages: Readonly<Partial<Record<StageName, number>>>;
+  /** From where the MTA asks: the state of the SMTP session and the restriction list, as far as it says them. Of requests that passed. */
+  readonly places: readonly { readonly place: string; readonly count: number }[];
 }
 
 export interface SourceStatus {
@@ -205,6 +207,8 @@ export interface Status {
   readonly readiness: Readiness;
   readonly configuration: { readonly file: string; readonly loaded: string; readonly mode: Mode; readonly warnings: readonly string[] };
   readonly listeners: readonly ListenerStatus[];
+  /** What is configured, and the MTA never asks about; as soon as it has asked often enough. */
+  readonly unasked: readonly string[];
   readonly sources: readonly SourceStatus[];
   readonly greylist: GreylistStatus;
   /** Near their limit. */

@@ -1,5 +1,6 @@
 /** What one process has counted since its start, as data that processes send each other; and the sum of several. */
 import type { StageName } from "../../stage/stage-result.ts";
+import { type CalledListener, sumOfCalls } from "../calls.ts";
 import type { VerdictKind } from "../decision.ts";
 import type { GreylistEvent } from "./api.ts";
 
@@ -63,6 +64,7 @@ export interface Observation {
   readonly throttles: readonly ThrottleCount[];
   readonly caches: readonly CacheCount[];
   readonly heldReplies: number;
+  readonly called: readonly CalledListener[];
 }
 
 export const greylistEvents: readonly GreylistEvent[] = ["new", "early", "passed", "known", "whitelisted"];
@@ -101,6 +103,11 @@ export function sumOf(observations: readonly Observation[]): Observation {
       (a, b) => ({ ...a, hits: a.hits + b.hits, misses: a.misses + b.misses }),
     ),
     heldReplies: observations.reduce((sum, { heldReplies }) => sum + heldReplies, 0),
+    called: summed(
+      observations.flatMap(({ called }) => called),
+      ({ name }) => name,
+      (a, b) => ({ ...a, calls: sumOfCalls(a.calls, b.calls) }),
+    ),
   };
 }
 

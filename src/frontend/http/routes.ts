@@ -10,7 +10,7 @@ import { filterOf } from "./decision-filter.ts";
 import { maxDecisions } from "./decision-log.ts";
 import type { EventStreams } from "./event-stream.ts";
 import { HttpError, protect, readBody, send, sendJson } from "./exchange.ts";
-import { loginPage } from "./login-page.ts";
+import { loginPage, loginStyle } from "./login-page.ts";
 import { refusedAmong } from "./refused.ts";
 
 export interface RoutesOptions {
@@ -39,6 +39,7 @@ const maxEntries = 1000;
 const open: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["GET /healthz", ({ response }) => send(response, 200, "text/plain; charset=utf-8", "alive\n")],
   ["GET /login", ({ response }) => loginPage(response, 200)],
+  ["GET /login.css", ({ response }) => send(response, 200, "text/css; charset=utf-8", loginStyle)],
   ["POST /login", logIn],
 ]);
 

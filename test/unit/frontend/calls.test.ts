@@ -1,6 +1,6 @@
 /** What the requests of an MTA say of its configuration. */
 import { expect, test } from "vitest";
-import { type CalledListener, Calls, type CallsStatus, callProblems } from "../../../src/frontend/calls.ts";
+import { type CalledListener, Calls, type CallsStatus, callProblems, sumOfCalls } from "../../../src/frontend/calls.ts";
 import { answerPolicy } from "../../../src/frontend/policy/policy.ts";
 import { request, world } from "../../support/mail-domain.ts";
 import { greylist, rule } from "../../support/settings.ts";
@@ -81,4 +81,20 @@ test("a milter that hears of no recipients, beside a listener that does", () => 
     { name: "two", protocol: "milter", calls: calls({ rcpt: 1 }) },
   ];
   expect(callProblems(listeners, core.settings)).toEqual([{ kind: "recipients-not-asked", listener: "one" }]);
+});
+
+test("what two processes were asked is one listener's", () => {
+  const ehlo = { place: "EHLO", connect: true, ehlo: true, mail: false, rcpt: undefined };
+  const rcpt = { place: "RCPT, recipient", connect: false, ehlo: false, mail: false, rcpt: "all" };
+  const [one, other] = [new Calls(), new Calls()];
+  for (const call of [ehlo, rcpt, rcpt]) one.passed(call);
+  other.passed({ ...rcpt });
+  other.repeated();
+  expect(sumOfCalls(one.status(), other.status())).toEqual({
+    ...{ passed: 4, stages: { connect: 1, ehlo: 1, mail: 0, rcpt: 3 }, repeated: 1 },
+    places: [
+      { place: "EHLO", count: 1 },
+      { place: "RCPT, recipient", count: 3 },
+    ],
+  });
 });

@@ -59,7 +59,7 @@ function optionsOf(place, lines) {
     height,
     cursor: { drag: { x: false, y: false } },
     axes: [
-      { ...axis, values: (_, ticks) => ticks.map(hourOf) },
+      { ...axis, size: 30, values: (_, ticks) => ticks.map(hourOf) },
       { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? number(tick) : "")) },
     ],
     scales: { y: { range: (_, __, max) => [0, Math.max(4, max * 1.1)] } },

@@ -12,7 +12,7 @@ export function Calls() {
 
 /** @param {{status: Status}} properties */
 function Called({ status }) {
-  const { version, hostname, started, workers, readiness, configuration, listeners } = status;
+  const { version, hostname, started, workers, readiness, configuration, listeners, unasked } = status;
   const silent = listeners.filter(({ protocol, decisions }) => protocol !== "http" && decisions === 0);
   return html`
     <p class="lead">
@@ -20,7 +20,7 @@ function Called({ status }) {
       in <${Mode} mode=${configuration.mode} /> mode. ${readiness.ready ? "Ready." : "Not ready:"}
     </p>
     ${!readiness.ready && html`<ul class="said bad">${readiness.reasons.map((reason) => html`<li key=${reason}><${Text}>${reason}</${Text}></li>`)}</ul>`}
-    <${Table} caption="Listeners" columns=${["Listener", "Protocol", "At", "Mode", "Connections", "Decisions", "Stages", "Last decision"]} rows=${listeners.map(rowOf)} />
+    <${Table} caption="Listeners" columns=${["Listener", "Protocol", "At", "Mode", "Connections", "Decisions", "Stages", "Asked from", "Last decision"]} rows=${listeners.map(rowOf)} />
     ${
       silent.length > 0 &&
       html`
@@ -33,11 +33,20 @@ function Called({ status }) {
         </section>
       `
     }
+    ${
+      unasked.length > 0 &&
+      html`
+        <section>
+          <h2>Never asked about</h2>
+          <ul class="warnings">${unasked.map((problem) => html`<li key=${problem}><${Text}>${problem}</${Text}></li>`)}</ul>
+        </section>
+      `
+    }
     <section>
       <h2>Warnings</h2>
       ${
         configuration.warnings.length === 0
-          ? html`<p class="note">None: what is configured can happen.</p>`
+          ? html`<p class="note">None.</p>`
           : html`<ul class="warnings">${configuration.warnings.map((warning) => html`<li key=${warning}><${Text}>${warning}</${Text}></li>`)}</ul>`
       }
     </section>
@@ -45,7 +54,7 @@ function Called({ status }) {
 }
 
 /** @param {ListenerStatus} listener */
-function rowOf({ name, protocol, addresses, mode, connections, decisions, stages, lastDecision }) {
+function rowOf({ name, protocol, addresses, mode, connections, decisions, stages, places, lastDecision }) {
   const isAsked = protocol !== "http";
   const counted = Object.entries(stages).map(([stage, count]) => `${stage} ${number(count)}`);
   return {
@@ -58,6 +67,7 @@ function rowOf({ name, protocol, addresses, mode, connections, decisions, stages
       number(connections),
       isAsked ? number(decisions) : "–",
       counted.join(", ") || "–",
+      places.map(({ place, count }) => `${place}: ${number(count)}`).join("; ") || "–",
       !isAsked ? "–" : lastDecision === null ? "never" : html`<${Time} time=${lastDecision} ago />`,
     ],
   };
