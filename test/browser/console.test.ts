@@ -86,7 +86,12 @@ describe.skipIf(whyNoBrowser() !== undefined)("the console", () => {
   test("decisions come as they are made, unless they are paused; filters are in the URL", async () => {
     await open(busyWorld(Date.now()), "#/decisions");
     await expect.poll(rows).toBe(74);
-    await page.type("main input", "lottery");
+    await page.focus("main input");
+    // Others come while somebody writes.
+    for (const letter of "lottery") {
+      world.decide({ sender: "other@elsewhere.example" });
+      await page.keyboard.type(letter);
+    }
     await expect.poll(rows).toBe(12);
     expect(page.url()).toBe(`${served.url}#/decisions?from=lottery`);
     await page.reload();

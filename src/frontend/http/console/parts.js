@@ -1,6 +1,6 @@
 /** What several views are made of. */
 import { html } from "htm/preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { clock, since } from "./words.js";
 
 /** With them a line reads differently from what it says (UAX #9, directional formatting characters). */
@@ -132,16 +132,28 @@ export function Filters({ isUsed, children }) {
  * @param {{label: string, value: string, onValue: (value: string) => void, placeholder?: string}} properties
  */
 export function Field({ label, value, onValue, placeholder = "" }) {
+  const [text, setText] = useState(value);
   const timer = useRef(/** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined));
+  const latest = useRef(onValue);
+  latest.current = onValue;
+  // What is being written is not taken back by what was written before.
+  useEffect(() => {
+    if (timer.current === undefined) setText(value);
+  }, [value]);
+  useEffect(() => () => clearTimeout(timer.current), []);
   const onInput = (/** @type {Event} */ event) => {
-    const text = /** @type {HTMLInputElement} */ (event.target).value;
+    const written = /** @type {HTMLInputElement} */ (event.target).value;
+    setText(written);
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => onValue(text.trim()), 200);
+    timer.current = setTimeout(() => {
+      timer.current = undefined;
+      latest.current(written.trim());
+    }, 200);
   };
   return html`
     <label>
       <span>${label}</span>
-      <input type="search" value=${value} placeholder=${placeholder} autocomplete="off" autocapitalize="none" spellcheck=${false} onInput=${onInput} />
+      <input type="search" value=${text} placeholder=${placeholder} autocomplete="off" autocapitalize="none" spellcheck=${false} onInput=${onInput} />
     </label>
   `;
 }

@@ -30,6 +30,7 @@ enable = true
     connections: [{ name: "smtp", connections: 5 }],
     caches: [{ directory: 'a "quoted" \\ name', hits: 7, misses: 1 }],
     heldReplies: 2,
+    called: [],
   };
   return { observer, observation: () => observer.observation(gauges) };
 }

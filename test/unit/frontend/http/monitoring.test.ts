@@ -32,6 +32,7 @@ async function series(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
     connections: [{ name: "smtp", connections: 1 }],
     caches: [{ directory: "people", hits: 1, misses: 1 }],
     heldReplies: 0,
+    called: [],
   };
   const facts = { version: "1.0", greylistEntries: { waiting: 0, passed: 0 }, reloads: { ok: 0, failed: 0 } };
   const families = parseOpenMetrics(await renderMetrics(observer.observation(gauges), facts));

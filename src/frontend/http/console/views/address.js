@@ -16,7 +16,7 @@ export function Address({ query: { address = "" } }) {
   return html`
     <p class="lead">What becomes of mail to an address, whoever sends it.</p>
     <form class="filters" key=${address} onSubmit=${onSubmit}>
-      <label><span>Address</span><input name="address" type="email" value=${address} required placeholder="somebody@example.org" autocomplete="off" /></label>
+      <label><span>Address</span><input name="address" inputmode="email" defaultValue=${address} required placeholder="somebody@example.org" autocomplete="off" autocapitalize="none" spellcheck=${false} /></label>
       <button class="main">Look up</button>
     </form>
     ${address !== "" && html`<${Found} key=${address} address=${address} />`}

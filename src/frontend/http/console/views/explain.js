@@ -19,7 +19,7 @@ export function Explain({ query }) {
     ask("explain", { ...Object.fromEntries([...data].map(([key, text]) => [key, String(text).trim()])), asked: String(Date.now()) });
   };
   const field = (/** @type {string} */ key, /** @type {string} */ label, /** @type {string} */ value, placeholder = "") => html`
-    <label><span>${label}</span><input name=${key} value=${value} placeholder=${placeholder} autocomplete="off" autocapitalize="none" spellcheck=${false} /></label>
+    <label><span>${label}</span><input name=${key} defaultValue=${value} placeholder=${placeholder} autocomplete="off" autocapitalize="none" spellcheck=${false} /></label>
   `;
   const isAsked = Object.keys(query).length > 0;
   return html`
@@ -28,7 +28,7 @@ export function Explain({ query }) {
       ${field("client", "Client address", client, "192.0.2.1")} ${field("name", "Client name", name, "mx.example.com")}
       ${field("helo", "EHLO name", helo, "mx.example.com")} ${field("auth", "Login", auth, "nobody")}
       ${field("from", "From", from, "empty: <>")}
-      <label><span>To, one per line</span><textarea name="to" rows="2" autocomplete="off" autocapitalize="none" spellcheck=${false}>${to}</textarea></label>
+      <label><span>To, one per line</span><textarea name="to" rows="2" autocomplete="off" autocapitalize="none" spellcheck=${false} defaultValue=${to}></textarea></label>
       <label>
         <span>Listener</span>
         <select name="listener">
@@ -36,7 +36,7 @@ export function Explain({ query }) {
           ${listeners.map((/** @type {ListenerStatus} */ one) => html`<option key=${one.name} value=${one.name} selected=${one.name === listener}>${one.name}</option>`)}
         </select>
       </label>
-      <label class="check"><input type="checkbox" name="tls" value="1" checked=${tls === "1"} /> <span>With TLS</span></label>
+      <label class="check"><input type="checkbox" name="tls" value="1" defaultChecked=${tls === "1"} /> <span>With TLS</span></label>
       <p class="buttons"><button class="main">Explain</button></p>
     </form>
     ${isAsked && html`<${Trace} key=${query.asked} played=${playedOf({ listener, client, name, helo, auth, from, to, tls })} />`}
