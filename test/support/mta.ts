@@ -13,7 +13,7 @@ const script = (name: string) => new URL(`mta/${name}`, import.meta.url).pathnam
  * Why the tests with this program cannot run here; `undefined`: they can. On Debian as root it installs all of them.
  * Throws instead where tests must not be skipped (CI, POSTERN_REQUIRE_MTA).
  */
-export function whyNo(program: "Postfix" | "Sendmail" | "Exim" | "miltertest" | "slapd" | "MariaDB"): string | undefined {
+export function whyNo(program: "Postfix" | "Sendmail" | "Exim" | "miltertest" | "slapd" | "MariaDB" | "Dovecot"): string | undefined {
   const reason = reasonAgainst(program);
   if (reason === undefined) return undefined;
   if (process.env.CI || process.env.POSTERN_REQUIRE_MTA) throw new Error(reason);

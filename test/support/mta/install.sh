@@ -3,7 +3,7 @@
 #
 # Postfix and miltertest are installed as packages, Postfix without a configuration; no service is started.
 # Sendmail and Exim, which Debian does not let you install together with Postfix, are only unpacked, below $POSTERN_MTA_PREFIX,
-# and so are slapd with a library and MariaDB.
+# and so are slapd with a library, MariaDB and Dovecot.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 prefix=${POSTERN_MTA_PREFIX:-/var/cache/postern-mta}
@@ -17,9 +17,9 @@ packages+=(libdb5.3 libldap-2.5-0 liblockfile1 libnsl2 libsasl2-2 libssl3 libwra
 # The libraries of MariaDB.
 packages+=(libaio1 liburing2)
 # Each is unpacked into a folder of its own.
-unpacked=(sendmail-bin sendmail-cf exim4-daemon-light slapd libltdl7 mariadb-server-core)
+unpacked=(sendmail-bin sendmail-cf exim4-daemon-light slapd libltdl7 mariadb-server-core dovecot-core dovecot-lmtpd)
 binaries=("$prefix/sendmail-bin/usr/libexec/sendmail/sendmail" "$prefix/exim4-daemon-light/usr/sbin/exim4" "$prefix/slapd/usr/sbin/slapd"
-  "$prefix/mariadb-server-core/usr/sbin/mariadbd")
+  "$prefix/mariadb-server-core/usr/sbin/mariadbd" "$prefix/dovecot-lmtpd/usr/lib/dovecot/lmtp")
 
 # Several test files may run this at the same time.
 exec 9> /tmp/postern-mta-install.lock
@@ -63,7 +63,7 @@ if [ ${#absent[@]} -gt 0 ]; then
   rm -rf "$fetched"
 fi
 
-libraries=$(echo "$prefix"/{slapd,libltdl7}/usr/lib/*-linux-gnu | tr ' ' :)
+libraries=$(echo "$prefix"/{slapd,libltdl7}/usr/lib/*-linux-gnu "$prefix/dovecot-core/usr/lib/dovecot" | tr ' ' :)
 for binary in "${binaries[@]}"; do
   lacking=$(LD_LIBRARY_PATH=$libraries ldd "$binary" | grep 'not found' || true)
   [ -z "$lacking" ] || { echo "install.sh: $binary lacks $lacking" >&2; exit 1; }
