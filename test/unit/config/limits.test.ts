@@ -112,7 +112,7 @@ test("the defaults of greylisting", () => {
   expect(greylist).toEqual({
     ...{ delayMs: 300_000, retryWindowMs: 172_800_000, lifetimeMs: 3_024_000_000, key: new Set(["client", "sender", "rcpt"]) },
     ...{ client: "domain-or-network", ipv4Prefix: 24, ipv6Prefix: 64, autoWhitelist: 5, maxWaiting: 10_000, foldSenders: true },
-    ...{ headerHost: undefined, training: false, onStoreFailure: "accept" },
+    ...{ headerHost: undefined, training: false, onStoreFailure: "accept", correspondentsMs: undefined, mode: "enforce" },
   });
 });
 

@@ -90,7 +90,7 @@ describe("defaults", () => {
   it("the server, its listener and the stores", () => {
     expect(configuration.server).toMatchObject({ hostname: "mx.example.org", mode: "enforce", stateDirectory: resolve("./var") });
     expect(configuration.server.trustedNetworks.texts).toEqual(["127.0.0.0/8", "::1"]);
-    expect(configuration.log).toEqual({ level: "info", format: "json" });
+    expect(configuration.log).toEqual({ level: "info", decisions: "all" });
     expect(configuration.listeners).toMatchObject([
       {
         name: "smtp",
