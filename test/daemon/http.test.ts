@@ -22,6 +22,8 @@ bind = ["127.0.0.1:${new URL(web).port}"]
 [directory.local]
 type = "memory"
 principals = [ { name = "john", email = ["john@example.org", "j@example.org"] } ]
+[session.rcpt.errors]
+wait = "0s"
 [session.rcpt.greylist]
 enable = true
 ${more}`;
