@@ -22,6 +22,12 @@ header = true
 [auth.spf.verify]
 ehlo = "enforce"
 mail-from = "enforce"
+[dns-list.zen]
+zone = "k3yk3yk3yk3yk3yk.zen.example"
+of = "client"
+listed = ["127.0.0.2-127.0.0.11"]
+[session.mail]
+deny = [{ if = "dns_listed('zen')", reply = "554 5.7.1 {remote_ip} is listed by zen." }]
 [listener.smtp]
 protocol = "milter"
 bind = ["unix:${join(sockets, "milter.sock")}"]
@@ -51,6 +57,10 @@ rate = "1/1h"
       "mx.right.example": [{ type: "TXT", chunks: ["v=spf1 ip4:127.0.0.3 -all"] }],
       "right.example": [{ type: "TXT", chunks: ["v=spf1 ip4:127.0.0.3 -all"] }],
       "forged.example": [{ type: "TXT", chunks: ["v=spf1 -all"] }],
+      // The address that every list has, one that it has, and one that it has an error for.
+      "2.0.0.127.k3yk3yk3yk3yk3yk.zen.example": [{ type: "A", address: "127.0.0.2" }],
+      "4.0.0.127.k3yk3yk3yk3yk3yk.zen.example": [{ type: "A", address: "127.0.0.4" }],
+      "5.0.0.127.k3yk3yk3yk3yk3yk.zen.example": [{ type: "A", address: "127.255.255.254" }],
     });
     daemon = await startDaemon({
       directory: join(scratch, "daemon"),
@@ -130,6 +140,19 @@ rate = "1/1h"
     expect(headers).toEqual([
       expect.stringMatching(/^Received-SPF: pass receiver=mx\.example\.org; client-ip=127\.0\.0\.3; identity=mailfrom; /),
     ]);
+  });
+
+  it("refuses a client on a DNS list by the name of the list, and passes one about which the list has an error", async () => {
+    const reply = async (client: string) => {
+      const smtp = await openSmtp(port, client);
+      await smtp.say("EHLO mx.client.example");
+      const said = await smtp.say("MAIL FROM:<a@client.example>");
+      smtp.end();
+      return said;
+    };
+    expect(await reply("127.0.0.4")).toMatch(/^554 5\.7\.1 .*127\.0\.0\.4 is listed by zen\.$/);
+    expect(await reply("127.0.0.5")).toMatch(/^250 /);
+    expect(JSON.stringify(daemon.untaken())).not.toContain("k3yk3y");
   });
 
   it("refuses what is above a throttle of senders at MAIL", async () => {
