@@ -11,7 +11,7 @@ import { openSmtp, type Smtp } from "../support/smtp.ts";
 describe.skipIf(whyNo("Sendmail") !== undefined)("Sendmail with a milter that greylists", async () => {
   const scratch = `/tmp/postern-gs-${process.pid}`;
   const sockets = join(scratch, "run");
-  const [port = 0] = await freePorts(1);
+  const [port = 0, loginPort = 0] = await freePorts(2);
 
   const configOf = (resolver: string) => `[server]
 hostname = "mx.example.org"
@@ -26,6 +26,8 @@ mail-from = "enforce"
 zone = "k3yk3yk3yk3yk3yk.zen.example"
 of = "client"
 listed = ["127.0.0.2-127.0.0.11"]
+[session.auth]
+must-match-sender = true
 [session.mail]
 deny = [{ if = "dns_listed('zen')", reply = "554 5.7.1 {remote_ip} is listed by zen." }]
 [listener.smtp]
@@ -48,6 +50,8 @@ rate = "1/1h"
 `;
 
   let mta: Sendmail;
+  /** To it everybody has logged in as john. */
+  let mtaOfJohn: Sendmail;
   let daemon: Daemon;
   let dns: DnsServer;
 
@@ -70,12 +74,15 @@ rate = "1/1h"
     const mc =
       "INPUT_MAIL_FILTER(`postern', `S=unix:/run/postern/milter.sock, F=T, T=C:30s;S:30s;R:30s;E:5m')dnl\nRELAY_DOMAIN(`example.org')dnl\n";
     mta = startSendmail({ directory: join(scratch, "mta"), port, mc, sockets });
+    const loggedIn = `${mc}LOCAL_CONFIG\nD{auth_authen}john\n`;
+    mtaOfJohn = startSendmail({ directory: join(scratch, "mta-of-john"), port: loginPort, mc: loggedIn, sockets });
   });
 
   afterAll(async () => {
     await daemon?.stop();
     await dns?.stop();
     mta?.stop();
+    mtaOfJohn?.stop();
     rmSync(scratch, { recursive: true, force: true });
   });
 
@@ -153,6 +160,18 @@ rate = "1/1h"
     expect(await reply("127.0.0.4")).toMatch(/^554 5\.7\.1 .*127\.0\.0\.4 is listed by zen\.$/);
     expect(await reply("127.0.0.5")).toMatch(/^250 /);
     expect(JSON.stringify(daemon.untaken())).not.toContain("k3yk3y");
+  });
+
+  it("lets a login send only as what its account has", async () => {
+    const reply = async (sender: string) => {
+      const smtp = await openSmtp(loginPort, "127.0.0.3");
+      await smtp.say("EHLO laptop.client.example");
+      const said = await smtp.say(`MAIL FROM:<${sender}>`);
+      smtp.end();
+      return said;
+    };
+    expect(await reply("jane@example.org")).toMatch(/^501 5\.5\.4 .*You are not allowed to send from this address\.$/);
+    expect(await reply("john@example.org")).toMatch(/^250 /);
   });
 
   it("refuses what is above a throttle of senders at MAIL", async () => {
