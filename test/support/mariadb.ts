@@ -1,12 +1,12 @@
 /** A MariaDB server for one test file: in a temporary folder, on a free port of 127.0.0.1 and a socket. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setImmediate } from "node:timers/promises";
 import { freePorts } from "./mta.ts";
+import { untilStopped } from "./stopped.ts";
 
 /** Where support/mta/install.sh unpacks it. */
 const root = join(process.env.POSTERN_MTA_PREFIX ?? "/var/cache/postern-mta", "mariadb-server-core/usr");
@@ -79,11 +79,8 @@ export class TestMariadb {
 
   /** Connections stay open and new ones are accepted, but nothing is answered until `thaw`. */
   async freeze(): Promise<void> {
-    const pid = this.#server?.pid;
     this.#server?.kill("SIGSTOP");
-    // Each of its threads stops when it is next scheduled.
-    const isStopped = (task: string) => readFileSync(`/proc/${pid}/task/${task}/stat`, "utf8").includes(") T ");
-    while (!readdirSync(`/proc/${pid}/task`).every(isStopped)) await setImmediate();
+    await untilStopped(this.#server?.pid);
   }
 
   async thaw(): Promise<void> {

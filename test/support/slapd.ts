@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Certificate } from "./certificates.ts";
 import { accepts } from "./daemon.ts";
 import { freePorts, whyNo } from "./mta.ts";
+import { untilStopped } from "./stopped.ts";
 
 /** Skips the tests of a file where there is no slapd. */
 export const lacksSlapd = whyNo("slapd") !== undefined;
@@ -88,8 +89,9 @@ export class Slapd {
   }
 
   /** Connections stay open and new ones are accepted, but nothing is answered until `thaw`. */
-  freeze(): void {
+  async freeze(): Promise<void> {
     this.#server?.kill("SIGSTOP");
+    await untilStopped(this.#server?.pid);
   }
 
   thaw(): void {

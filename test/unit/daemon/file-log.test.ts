@@ -1,5 +1,5 @@
 /** What is logged of a file that changes: what was taken, what was not and why, and that all is well again. */
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { link, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
@@ -34,11 +34,15 @@ interface Step {
   readonly logged: readonly string[];
 }
 
+let kept = 0;
+
 async function play(name: string, refresh: () => Promise<void>, steps: readonly Step[]): Promise<void> {
   const path = join(folder, name);
   for (const { content, inPlace, seconds, logged } of steps) {
     if (content === undefined) await rm(path);
     else {
+      // Another name keeps its inode, which a new file would else get now and then: that looks as if it had been written in place.
+      if (!inPlace) await link(path, `${path}.${++kept}`).catch(() => {});
       await writeFile(inPlace ? path : `${path}.new`, content);
       if (!inPlace) await rename(`${path}.new`, path);
     }

@@ -70,7 +70,7 @@ describe.skipIf(lacksSlapd)("LDAP", () => {
   it("a frozen server: cannot tell within the deadline, then right again, with one line each", async () => {
     const { ask, news, close } = open(1, 1500);
     expect(await ask()).toBe("mailbox");
-    servers[0].freeze();
+    await servers[0].freeze();
     expect(await ask()).toBe("cannot tell");
     expect(await ask()).toBe("cannot tell");
     servers[0].thaw();
