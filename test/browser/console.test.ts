@@ -106,6 +106,8 @@ describe.skipIf(whyNoBrowser() !== undefined)("the console", () => {
     await press("Go on");
     await shows("later@lottery.example", "main li:first-child");
     await page.select("main select", "not-pass");
+    await expect.poll(rows).toBe(12);
+    await page.select("main select", "disconnect");
     await expect.poll(rows).toBe(0);
     await shows("No decision matches");
   });
