@@ -35,7 +35,7 @@ try {
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
     const take = async (name: string) => {
       await page.waitForSelector("main > :nth-child(2)");
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      await page.waitForNetworkIdle({ idleTime: 150, concurrency: 1 });
       await page.screenshot({ path: join(folder, `${name}-${look}.png`) });
     };
     for (const [name, place] of Object.entries(views)) {

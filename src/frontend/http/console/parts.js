@@ -1,4 +1,5 @@
 /** What several views are made of. */
+/** @import {ComponentChildren} from "preact" */
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { clock, since } from "./words.js";
@@ -34,7 +35,7 @@ export function Mode({ mode }) {
   return html`<span class="mode ${mode}">${mode}</span>`;
 }
 
-/** @param {{title: string, children?: any}} properties */
+/** @param {{title: string, children?: ComponentChildren}} properties */
 export function Empty({ title, children }) {
   return html`<div class="empty"><h2>${title}</h2>${children}</div>`;
 }
@@ -51,7 +52,7 @@ export function Said({ action: { said, isBad } }) {
 
 /**
  * Takes the keyboard until it is closed.
- * @param {{title: string, onClose: () => void, isWide?: boolean, children?: any}} properties
+ * @param {{title: string, onClose: () => void, isWide?: boolean, children?: ComponentChildren}} properties
  */
 export function Dialog({ title, onClose, isWide = false, children }) {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
@@ -72,7 +73,7 @@ export function Dialog({ title, onClose, isWide = false, children }) {
   `;
 }
 
-/** @param {{title: string, does: string, onYes: () => void, onClose: () => void, children?: any}} properties */
+/** @param {{title: string, does: string, onYes: () => void, onClose: () => void, children?: ComponentChildren}} properties */
 export function Confirm({ title, does, onYes, onClose, children }) {
   const yes = () => {
     onClose();
@@ -116,7 +117,7 @@ export function Table({ caption, columns, rows }) {
 
 /**
  * Where there is little room they are folded away until somebody wants them.
- * @param {{isUsed: boolean, children?: any}} properties
+ * @param {{isUsed: boolean, children?: ComponentChildren}} properties
  */
 export function Filters({ isUsed, children }) {
   return html`

@@ -10,14 +10,15 @@ const height = 200;
 const maxPoints = 150;
 
 /**
- * @param {{label: string, series: Series, lines: readonly {name: SeriesName, label: string, colour: string}[]}} properties
+ * @param {{label: string, series: Series | undefined, lines: readonly {name: SeriesName, label: string, colour: string}[]}} properties
+ * Without a series yet it keeps the place of the plot, so that nothing below moves under somebody's hand.
  * `colour` is the name of a custom property of the style sheet.
  */
 export function Plot({ label, series, lines }) {
   const place = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {
     const { current } = place;
-    if (current === null) return;
+    if (current === null || series === undefined) return;
     /** @type {uPlot | undefined} */
     let plot;
     const draw = () => {
@@ -35,11 +36,11 @@ export function Plot({ label, series, lines }) {
       plot?.destroy();
     };
   }, [series, lines]);
-  const totals = lines.map(({ name, label }) => `${label} ${number(series.series[name].reduce((sum, count) => sum + count, 0))}`);
+  const totals = lines.map(({ name, label }) => `${label} ${number((series?.series[name] ?? []).reduce((sum, count) => sum + count, 0))}`);
   return html`
     <figure>
       <figcaption>${label}</figcaption>
-      <div class="plot" ref=${place} role="img" aria-label="${label}: ${totals.join(", ")}"></div>
+      <div class="plot" ref=${place} role="img" aria-label=${series === undefined ? label : `${label}: ${totals.join(", ")}`}></div>
     </figure>
   `;
 }

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { get } from "./api.js";
 
 /**
- * Keeps the answer before until the next one is there.
+ * Keeps the answer before until the next one is there. It is `any`: the path says which of the answers in api.ts it is, and the view its type.
  * @param {string | undefined} path `undefined`: nothing is asked.
  * @param {number} [everySeconds] While somebody looks at the page. Left out: once.
  * @returns {{value: any, error: string | undefined, again: () => void}}
@@ -52,6 +52,6 @@ export function useAction() {
 }
 
 /** @param {unknown} error */
-function messageOf(error) {
+export function messageOf(error) {
   return error instanceof Error ? error.message : String(error);
 }

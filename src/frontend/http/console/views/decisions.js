@@ -111,6 +111,7 @@ function useDecisions(path, limit, isPaused) {
     let fresh = [];
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let drawing;
+    setState("opening");
     setAll([]);
     setMissed(0);
     const source = new EventSource(path);

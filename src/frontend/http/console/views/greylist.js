@@ -6,7 +6,7 @@ import { get, post, withQuery } from "../api.js";
 import { Choice, Confirm, Empty, Field, Filters, Problem, Said, Table, Text, Time } from "../parts.js";
 import { ask } from "../place.js";
 import { Plot } from "../plot.js";
-import { useAction, useAnswer } from "../use-answer.js";
+import { messageOf, useAction, useAnswer } from "../use-answer.js";
 import { number } from "../words.js";
 
 const states = /** @type {const} */ ([
@@ -112,7 +112,7 @@ function Funnel({ status, series }) {
       <div><dt>Passed</dt><dd>${entries ? number(entries.passed) : "–"}</dd></div>
       <div><dt>Clients known</dt><dd>${entries ? number(entries.addresses) : "–"}</dd></div>
     </dl>
-    ${series && series.times.length > 1 && html`<${Plot} label="Attempts over the last day" series=${series} lines=${lines} />`}
+    ${(series === undefined || series.times.length > 1) && html`<${Plot} label="Attempts over the last day" series=${series} lines=${lines} />`}
   `;
 }
 
@@ -126,7 +126,9 @@ function Nothing({ isFiltered }) {
 /** @param {string} path */
 function usePages(path) {
   const first = useAnswer(path);
-  const [later, setLater] = useState(/** @type {{of: any, pages: readonly GreylistPage[]}} */ ({ of: undefined, pages: [] }));
+  const [later, setLater] = useState(
+    /** @type {{of: GreylistPage | undefined, pages: readonly GreylistPage[]}} */ ({ of: undefined, pages: [] }),
+  );
   const [error, setError] = useState(/** @type {string | undefined} */ (undefined));
   useEffect(() => setError(undefined), [path]);
   /** @type {readonly GreylistPage[]} */
@@ -136,7 +138,7 @@ function usePages(path) {
       const page = await get(`${path}${path.includes("?") ? "&" : "?"}${new URLSearchParams({ after })}`);
       setLater({ of: first.value, pages: [...pages.slice(1), page] });
     } catch (failed) {
-      setError(failed instanceof Error ? failed.message : String(failed));
+      setError(messageOf(failed));
     }
   };
   return { pages, error: first.error ?? error, more, again: first.again };
