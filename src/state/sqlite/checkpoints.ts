@@ -7,6 +7,11 @@ import type { Checkpoint } from "./checkpoint-thread.ts";
 /** From a commit to the checkpoint that copies it: pages that are written again meanwhile are copied once. */
 const checkpointMs = 1000;
 /**
+ * Rows that are committed before a checkpoint begins without delay, and while one is under way before commits wait for it:
+ * a row is a page of the WAL, or little more, so that it is bounded however fast they come.
+ */
+const maxRows = 8192;
+/**
  * The WAL starts anew only when all of it is copied, and a busy store has no pause: past `soon` pages commits wait for that
  * if it takes no more than a moment, past `most` in any case. That may take a tenth of a second, so it must be rare.
  */
@@ -38,6 +43,8 @@ export class Checkpoints {
   #pauseEnd: NodeJS.Timeout | undefined;
   /** Pages of the WAL when it was last copied. */
   #copied = 0;
+  /** Committed since the last checkpoint began. */
+  #rows = 0;
 
   constructor(options: CheckpointsOptions) {
     this.#options = options;
@@ -48,9 +55,12 @@ export class Checkpoints {
     return this.#pausesCommits;
   }
 
-  /** There was a commit. */
-  soon(): void {
-    this.#timer ??= setTimeout(() => this.#start(), checkpointMs).unref();
+  /** Rows were committed. */
+  soon(rows: number): void {
+    this.#rows += rows;
+    if (this.#rows <= maxRows) this.#startLater();
+    else if (this.#isUnderWay) this.#pause();
+    else this.#start();
   }
 
   /** The path is another file now. */
@@ -74,16 +84,26 @@ export class Checkpoints {
     await worker?.terminate();
   }
 
+  #startLater(): void {
+    this.#timer ??= setTimeout(() => this.#start(), checkpointMs).unref();
+  }
+
   #start(): void {
+    clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#isUnderWay) {
-      this.soon();
+      this.#startLater();
       return;
     }
     if (!this.#options.isWanted()) return;
     this.#worker ??= this.#startWorker();
+    this.#checkpoint(this.#worker);
+  }
+
+  #checkpoint(worker: Worker): void {
     this.#isUnderWay = true;
-    this.#worker.postMessage("checkpoint");
+    this.#rows = 0;
+    worker.postMessage("checkpoint");
   }
 
   #startWorker(): Worker {
@@ -112,12 +132,13 @@ export class Checkpoints {
     const isLong = log > walPages.soon && !wasPaused;
     if (isLong && (isSoonDone || log > walPages.most)) this.#pause();
     else this.#resume();
-    this.#isUnderWay = isLong;
+    this.#isUnderWay = false;
     // At once, so that less was committed meanwhile.
-    if (isLong) worker.postMessage("checkpoint");
+    if (isLong) this.#checkpoint(worker);
   }
 
   #pause(): void {
+    if (this.#pausesCommits) return;
     this.#pausesCommits = true;
     this.#pauseEnd = setTimeout(() => this.#resume(), maxPauseMs);
   }

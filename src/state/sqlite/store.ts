@@ -224,11 +224,12 @@ export class SqliteState implements StateStore {
     this.#isFlushing = false;
     if (this.#checkpoints.pausesCommits || this.#isClosed || this.#waiting.length === 0) return;
     const batch = this.#waiting.slice(0, maxBatch);
+    let rows: number;
     try {
       this.#file ??= this.#opening.open();
       this.#file.begin();
       for (const work of batch) work.perform(this.#file);
-      this.#file.commit();
+      rows = this.#file.commit();
     } catch (cause) {
       this.#failed(cause, batch.length);
       return;
@@ -237,7 +238,7 @@ export class SqliteState implements StateStore {
     this.#waiting.splice(0, batch.length);
     for (const work of batch) work.answer();
     this.#availability.worked("");
-    this.#checkpoints.soon();
+    this.#checkpoints.soon(rows);
     if (this.#waiting.length > 0) this.#flushSoon();
   }
 

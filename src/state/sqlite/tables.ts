@@ -98,6 +98,7 @@ const statements = {
       (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size) AS bytes
     FROM greylist WHERE expires >= ?`,
   freePages: "PRAGMA freelist_count",
+  changes: "SELECT total_changes() AS rows",
 } satisfies Record<string, string>;
 
 type StatementName = keyof typeof statements;
@@ -126,6 +127,8 @@ export class StateFile {
   readonly #made = new Map<string, StatementSync>();
   /** Device and inode, so that a file that was replaced is noticed. */
   readonly #file: string;
+  /** Rows written since it was opened. */
+  #changes = 0;
   #table = 0;
   /** The key up to which expiry has walked. */
   #cursor: readonly string[] | undefined;
@@ -154,8 +157,14 @@ export class StateFile {
     this.#database.exec("BEGIN IMMEDIATE");
   }
 
-  commit(): void {
+  /** The rows that it wrote. */
+  commit(): number {
     this.#database.exec("COMMIT");
+    // The statement names its column.
+    const { rows } = this.#statements.changes.get() as { rows: number };
+    const written = rows - this.#changes;
+    this.#changes = rows;
+    return written;
   }
 
   rollback(): void {
@@ -342,7 +351,7 @@ export class StateFile {
     // Another process may have made them meanwhile.
     for (const migration of migrations.slice(this.#version())) this.#database.exec(migration);
     this.#database.exec(`PRAGMA user_version = ${migrations.length}`);
-    this.commit();
+    this.#database.exec("COMMIT");
   }
 
   #version(): number {
