@@ -9,6 +9,7 @@ export default defineConfig({
     main: "src/main.ts",
     "sqlite-process": "src/store/sqlite-process.ts",
     "checkpoint-thread": "src/state/sqlite/checkpoint-thread.ts",
+    "archive-thread": "src/daemon/archive-thread.ts",
   },
   platform: "node",
   plugins: [

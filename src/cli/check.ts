@@ -4,6 +4,7 @@ import { formatProblem } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { type ComparedConfiguration, differencesOf } from "../config/docs/difference.ts";
 import { printedDocument, renderConfiguration } from "../config/docs/print.ts";
+import { problemWithArchive } from "../daemon/archive-settings.ts";
 import { messageOf } from "../daemon/message-of.ts";
 import { problemWithState } from "../daemon/state-settings.ts";
 import { isRefused } from "../store/private-file.ts";
@@ -58,6 +59,8 @@ is to be asked, or a DNS list that does not have its test addresses right (RFC 5
         process.stderr.write(`${options.config}: ${isCertain ? "" : "warning: "}${messageOf(unusable)}.\n`);
         if (isCertain) process.exitCode = 1;
       }
+      const unkept = problemWithArchive(configuration);
+      if (unkept !== undefined) process.stderr.write(`${options.config}: warning: ${unkept}.\n`);
       if (options.against !== undefined) return printDifferences(configuration, options.against, options);
       await withCore(configuration, true, async ({ files, connections, checkStatements }) => {
         if (options.print) process.stdout.write(renderConfiguration(configuration));

@@ -87,6 +87,8 @@ export interface Configuration {
     readonly format?: "json" | "text" | undefined;
     readonly decisions: LoggedDecisions;
   };
+  /** How long and how many decisions are kept in a file; `undefined`: none. */
+  readonly decisions: { readonly keepMs: number; readonly maxOctets: number } | undefined;
   readonly listeners: readonly ListenerSettings[];
   readonly httpListeners: readonly HttpSettings[];
   /** Has `embedded` always. */
@@ -123,6 +125,10 @@ export interface Configuration {
   readonly warnings: readonly Problem[];
 }
 
+function decisionSettings({ decisions: { keep, "max-megabytes": megabytes } }: Normalised): Configuration["decisions"] {
+  return keep === undefined || keep.value === 0 ? undefined : { keepMs: keep.value, maxOctets: megabytes * 1_000_000 };
+}
+
 export function compileConfiguration(file: string, text: string, normalised: Normalised, context: CompileContext): Configuration {
   const { server, log, storage, session } = normalised;
   checkStorage(normalised, context);
@@ -144,6 +150,7 @@ export function compileConfiguration(file: string, text: string, normalised: Nor
       trustedNetworks: networksOf(server["trusted-networks"]),
     },
     log,
+    decisions: decisionSettings(normalised),
     ...compileListeners(normalised, context),
     stores: compileStores(normalised, context),
     directories: compileDirectories(normalised, context),

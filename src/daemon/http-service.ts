@@ -12,6 +12,7 @@ import { openHttpListener } from "../frontend/http/http-listener.ts";
 import { answerHttp } from "../frontend/http/routes.ts";
 import { SayOnce } from "../frontend/say-once.ts";
 import type { Administration } from "../state/state-store.ts";
+import { KeptArchive } from "./kept-archive.ts";
 import type { ConnectionHandler } from "./listen-sockets.ts";
 import { type Logger, logNotice } from "./log.ts";
 import { type OpenCore, openCore, type SharedSources } from "./open-core.ts";
@@ -45,6 +46,7 @@ export class HttpService {
   readonly #strangers = new SayOnce(wrongTokenMs);
   /** Cores that write nothing, opened when they are first asked. */
   readonly #cores = new Succession<{ readonly open: () => OpenCore; close(): Promise<void> }>((core) => core.close());
+  readonly #archive: KeptArchive;
   #sampling: NodeJS.Timeout | undefined;
   #served: readonly Served[] = [];
   #configuration: Configuration | undefined;
@@ -53,8 +55,9 @@ export class HttpService {
   readonly #reloads = { ok: -1, failed: 0 };
 
   constructor(options: HttpServiceOptions) {
-    const { gathered, workers } = options;
+    const { gathered, logger, workers } = options;
     this.#options = options;
+    this.#archive = new KeptArchive(gathered, logger);
     this.#operations = new DaemonOperations({
       ...{ gathered, workers, history: this.#history, now: Date.now, started: performance.timeOrigin },
       current: () => this.#current(),
@@ -74,6 +77,7 @@ export class HttpService {
     this.#loaded = Date.now();
     this.#reloads.ok += 1;
     await this.#cores.change(this.#readOnlyCore(configuration));
+    await this.#archive.change(configuration);
     if (this.#sampling !== undefined) return;
     this.#sampling = setInterval(() => void this.#sample(), stepSeconds * 1000);
     await this.#sample();
@@ -104,6 +108,7 @@ export class HttpService {
     clearInterval(this.#sampling);
     this.#streams.close();
     await this.keep([], graceMs);
+    await this.#archive.close();
     await this.#cores.close();
   }
 
@@ -153,6 +158,7 @@ export class HttpService {
     const { ok, failed } = this.#reloads;
     return {
       ...{ configuration: this.#configuration, loaded: this.#loaded, administration: this.#administration },
+      archive: this.#archive.current,
       reloads: { ok: Math.max(0, ok), failed },
     };
   }

@@ -308,6 +308,17 @@ export function logStateStore(logger: Logger, source: string, up: boolean, cause
   else logger.warn({ ...place, error: messageOf(cause) }, "state store unavailable; on-store-failure applies");
 }
 
+/** Decisions for people to search; mail does not need them. */
+export function logArchive(logger: Logger, file: string, up: boolean, cause: unknown): void {
+  const place = { event: "decisions", file };
+  if (up) logger.warn(place, "decisions are kept again");
+  else
+    logger.warn(
+      { ...place, error: messageOf(cause) },
+      "decisions cannot be kept in this file, and are missing there; mail is not affected. Free the disk, or remove the file if it is broken",
+    );
+}
+
 /** Two daemons keep their state in one file, or do so no longer. */
 export function logOtherDaemon(logger: Logger, file: string, other: OtherDaemon | undefined): void {
   if (other === undefined) logger.warn({ event: "state", file }, "no other daemon uses this file any more");

@@ -9,6 +9,8 @@ import { type CallProblem, callProblems } from "../frontend/calls.ts";
 import { type PlayedListener, type PlayedSession, play, type Step } from "../frontend/explain/play.ts";
 import {
   type AddressInfo,
+  type ArchivePage,
+  type ArchiveSearch,
   type ConfigurationInfo,
   type Done,
   type GreylistFilter,
@@ -38,6 +40,7 @@ import type { Triplet } from "../state/decide.ts";
 import { entryRecord } from "../state/record.ts";
 import type { Administration, GreylistEntry, GreylistStats } from "../state/state-store.ts";
 import { countersOf, isNear, resetCounters } from "../state/throttle-counters.ts";
+import type { DecisionArchive } from "./decision-archive.ts";
 import { subjectOf } from "./greylist-subject.ts";
 import { callProblemText } from "./log.ts";
 import { stateLabel } from "./observer.ts";
@@ -70,6 +73,7 @@ export interface Current {
   /** Milliseconds since 1970. */
   readonly loaded: number;
   readonly administration: Administration | undefined;
+  readonly archive: DecisionArchive | undefined;
   readonly reloads: { readonly ok: number; readonly failed: number };
 }
 
@@ -92,8 +96,9 @@ export class DaemonOperations implements Operations {
   }
 
   session(): Omit<SessionInfo, "csrf" | "needsToken"> {
-    const { hostname, mode } = this.#configuration.server;
-    return { version: packageJson.version, hostname, mode };
+    const { server, decisions } = this.#configuration;
+    const { hostname, mode } = server;
+    return { version: packageJson.version, hostname, mode, keepSeconds: decisions === undefined ? null : decisions.keepMs / 1000 };
   }
 
   async readiness(): Promise<Readiness> {
@@ -131,6 +136,17 @@ export class DaemonOperations implements Operations {
 
   decisions(filter: DecisionFilter, limit: number): Promise<readonly KeptDecision[]> {
     return this.#options.gathered.decisions(filter, limit);
+  }
+
+  async archived(search: ArchiveSearch): Promise<ArchivePage> {
+    const { archive } = this.#options.current();
+    if (archive === undefined) throw new InvalidQuestion("decisions are not kept for days: decisions.keep says how long");
+    const { decisions, reached } = await archive.search(search);
+    return {
+      decisions,
+      next: reached === undefined ? null : `${reached.at}-${reached.id}`,
+      reached: reached === undefined ? null : timeOf(reached.at),
+    };
   }
 
   watch(filter: DecisionFilter, onDecision: (decision: KeptDecision) => void): () => void {

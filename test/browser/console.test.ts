@@ -23,7 +23,9 @@ describe.skipIf(whyNoBrowser() !== undefined)("the console", { retry: 3 }, () =>
     page = await browser.newPage();
     page.on("console", (message) => ["error", "warn"].includes(message.type()) && problems.push(message.text()));
     page.on("pageerror", (error) => problems.push(String(error)));
-    page.on("request", (request) => request.url().startsWith(served.url) || problems.push(request.url()));
+    // Pictures in data: URLs are those of the browser itself.
+    const isOwn = (url: string) => url.startsWith(served.url) || url.startsWith("data:");
+    page.on("request", (request) => isOwn(request.url()) || problems.push(request.url()));
   });
   afterEach(async () => {
     await page.close();
@@ -111,6 +113,24 @@ describe.skipIf(whyNoBrowser() !== undefined)("the console", { retry: 3 }, () =>
     await page.select("main select", "disconnect");
     await expect.poll(rows).toBe(0);
     await shows("No decision matches");
+  });
+
+  test("decisions of days are searched piece by piece, where they are kept", async () => {
+    const days = busyWorld(Date.now());
+    days.keepSeconds = 7 * 86_400;
+    await open(days, "#/decisions?from=lottery");
+    await expect.poll(rows).toBe(12);
+    world.decide({ sender: "old@lottery.example" }, 86_400_000);
+    await page.select("main label:nth-child(7) select", "1");
+    await shows("Found 13 decisions");
+    expect(page.url()).toBe(`${served.url}#/decisions?from=lottery&earlier=1`);
+    await page.goto(`${served.url}#/decisions?earlier=1&until=${encodeURIComponent(new Date(days.now - 3_600_000).toISOString())}`);
+    await expect.poll(rows).toBeLessThan(60);
+    await shows("old@lottery.example", "main li");
+    await page.click("button.row");
+    await shows("Trace", "dialog");
+    await page.keyboard.press("Escape");
+    await closed();
   });
 
   test("a decision opens with its trace, and what was greylisted can be allowed", async () => {

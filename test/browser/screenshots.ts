@@ -7,6 +7,7 @@ import { busyWorld, ConsoleWorld, serveConsole } from "../support/console-world.
 const views: Readonly<Record<string, string>> = {
   decisions: "#/decisions",
   filtered: "#/decisions?client=2001&verdict=defer",
+  earlier: "#/decisions?earlier=1&client=2001",
   explain: "#/explain?client=192.0.2.1&helo=mx.client.example&from=alice%40client.example&to=john%40example.org%0Anobody%40example.org",
   greylist: "#/greylist",
   refused: "#/refused",
@@ -25,7 +26,9 @@ const looks = [
 const [folder] = process.argv.slice(2);
 if (folder === undefined) throw new Error("the folder for the pictures is missing");
 mkdirSync(folder, { recursive: true });
-const busy = await serveConsole(busyWorld(Date.now()));
+const world = busyWorld(Date.now());
+world.keepSeconds = 7 * 86_400;
+const busy = await serveConsole(world);
 const fresh = await serveConsole(new ConsoleWorld(Date.now()));
 const browser = await startBrowser();
 try {

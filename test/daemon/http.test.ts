@@ -22,6 +22,8 @@ bind = ["127.0.0.1:${new URL(web).port}"]
 [directory.local]
 type = "memory"
 principals = [ { name = "john", email = ["john@example.org", "j@example.org"] } ]
+[decisions]
+keep = "1d"
 [session.rcpt.errors]
 wait = "0s"
 [session.rcpt.greylist]
@@ -89,6 +91,14 @@ test("it shows what both workers do, also of one that has ended, and changes wha
   await daemon.logged(({ msg }) => msg === "a worker process serves");
   expect(await decisionsCounted()).toBe(17);
   for (const client of clients) client.end();
+});
+
+test("decisions of all workers are kept in a file, where they are found again", async () => {
+  const find = () => get("/api/decisions/archive?not-pass=1&limit=20") as Promise<{ decisions: { id: string }[]; next: string | null }>;
+  await expect.poll(async () => (await find()).decisions.length).toBe(16);
+  const { decisions } = await find();
+  expect(new Set(decisions.map(({ id }) => id.split("-")[0]))).toEqual(new Set(["1", "2"]));
+  expect(await get("/api/session")).toMatchObject({ keepSeconds: 86_400 });
 });
 
 test("decisions of all workers are followed, and a reload keeps who follows", async () => {

@@ -51,7 +51,9 @@ store = "mail"
 });
 
 test("what it starts is where it looks for it", () => {
-  expect(readdirSync(join(root, "dist"))).toEqual(expect.arrayContaining(["main.js", "sqlite-process.js", "checkpoint-thread.js"]));
+  expect(readdirSync(join(root, "dist"))).toEqual(
+    expect.arrayContaining(["main.js", "sqlite-process.js", "checkpoint-thread.js", "archive-thread.js"]),
+  );
 });
 
 test("it finds the packages that are loaded when they are needed", () => {

@@ -6,6 +6,8 @@ import type { PlayedSession, Step } from "../../src/frontend/explain/play.ts";
 import { Sessions } from "../../src/frontend/http/access.ts";
 import type {
   AddressInfo,
+  ArchivePage,
+  ArchiveSearch,
   Done,
   GreylistFilter,
   GreylistPage,
@@ -43,6 +45,8 @@ export class ConsoleWorld implements Operations {
   readonly done: (readonly [string, GreylistSubject | ThrottleSubject])[] = [];
   /** Why nothing can be changed. */
   failing: string | undefined;
+  /** Of the archive. */
+  keepSeconds: number | null = null;
   readonly #watchers = new Set<(decision: KeptDecision) => void>();
 
   constructor(now: number) {
@@ -63,7 +67,7 @@ export class ConsoleWorld implements Operations {
   }
 
   session() {
-    return { version: "0.1.0", hostname: "mx.example.org", mode: "enforce" } as const;
+    return { version: "0.1.0", hostname: "mx.example.org", mode: "enforce", keepSeconds: this.keepSeconds } as const;
   }
 
   async readiness(): Promise<Readiness> {
@@ -104,6 +108,18 @@ export class ConsoleWorld implements Operations {
 
   async decisions(filter: DecisionFilter, limit: number): Promise<readonly KeptDecision[]> {
     return this.kept.filter((decision) => matches(decision, filter)).slice(-limit);
+  }
+
+  /** In pages of two, so that there are several. */
+  async archived({ filter, since, until, after }: ArchiveSearch): Promise<ArchivePage> {
+    const all = this.kept.map((decision, id) => ({ at: Date.parse(decision.time), id, decision })).reverse();
+    const rest = all.filter(({ at, id }) => at >= since && at <= until && id < (after?.id ?? Number.POSITIVE_INFINITY));
+    const page = rest.slice(0, 2);
+    const last = rest.length > page.length ? page.at(-1) : undefined;
+    return {
+      decisions: page.flatMap(({ decision }) => (matches(decision, filter) ? decision : [])),
+      ...(last === undefined ? { next: null, reached: null } : { next: `${last.at}-${last.id}`, reached: last.decision.time }),
+    };
   }
 
   watch(filter: DecisionFilter, onDecision: (decision: KeptDecision) => void): () => void {

@@ -47,10 +47,14 @@ export async function httpPlace(settings: AccessSettings = { token: undefined, a
     throw new Error("a bug of the test");
   };
   const operations: Operations = {
-    session: () => ({ version: "1", hostname: "mx.example.org", mode: "enforce" }),
+    session: () => ({ version: "1", hostname: "mx.example.org", mode: "enforce", keepSeconds: null }),
     readiness: async () => ({ ready: false, reasons: ["store pg: away"] }),
     status: unused,
     metrics: async () => "# EOF\n",
+    async archived(search) {
+      done.push(JSON.stringify(search));
+      return { decisions: [], next: null, reached: null };
+    },
     decisions: async (filter, limit) => log.last(filter, limit),
     watch: (filter, onDecision) => log.watch(filter, onDecision),
     explain: async () => [],

@@ -30,6 +30,8 @@ interface Listening {
 export function warnOfListeners(normalised: Normalised, settings: Settings, used: UsedNames, report: ProblemReport): void {
   const listeners = Object.values(normalised.listener).filter(({ protocol }) => protocol !== "http");
   if (listeners.length === 0) return;
+  if (normalised.decisions.keep !== undefined && listeners.length === Object.keys(normalised.listener).length)
+    report.warning(["decisions", "keep"], 'has no effect: nobody could search them. Add a listener with protocol = "http", or remove it.');
   const speaks = (protocol: ListenerProtocol) => listeners.some((listener) => listener.protocol === protocol);
   const listening: Listening = {
     ...{ normalised, settings, used, report },

@@ -9,7 +9,17 @@ import { ldapDirectory } from "./ldap-directory.ts";
 import { sessionTable } from "./session.ts";
 import { sieveTable } from "./sieve.ts";
 import { storeTable } from "./stores.ts";
-import { domainName, domainNames, mode, optionalAddressSwitch, parseListenAddress, path, word, written } from "./values.ts";
+import {
+  domainName,
+  domainNames,
+  mode,
+  optionalAddressSwitch,
+  optionalDuration,
+  parseListenAddress,
+  path,
+  word,
+  written,
+} from "./values.ts";
 
 const network = z.string().superRefine((text, context) => {
   if (isNetwork(text)) return;
@@ -57,6 +67,20 @@ const log = z.strictObject({
         "Of which decisions a line is written: `all`; `recipients`, which are those about recipients and all that were refused, or would be " +
         "in shadow mode; `refused`, these alone; or `none`. A line once an hour says how many there were of each kind.",
     }),
+});
+
+const decisions = z.strictObject({
+  keep: optionalDuration(
+    "7d",
+    "only the last 10,000, in memory",
+    "How long decisions are kept in `decisions.sqlite` in the state directory, for who searches them by the console or the API of an http listener.",
+  ),
+  "max-megabytes": z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(1000)
+    .meta({ description: "Of that file: beyond it the oldest go before their time. A thousand decisions take some 0.5 megabytes." }),
 });
 
 const listener = z.strictObject({
@@ -209,6 +233,7 @@ const domain = z.strictObject({
 export const schema = z.strictObject({
   server: server.prefault({}),
   log: log.prefault({}),
+  decisions: decisions.prefault({}),
   listener: z
     .record(z.string(), listener)
     .prefault({})

@@ -6,6 +6,7 @@
  * |---|---|
  * | `GET /api/session` | `SessionInfo`; its `csrf` goes into the header `x-csrf-token` of every POST |
  * | `GET /api/decisions?FILTER&limit=200` | `{decisions: KeptDecision[]}`, oldest first; with `Accept: text/event-stream` the same as events, and what follows: each `data` is a `KeptDecision`, `event: missed` says how many were left out since the reader was slow |
+ * | `GET /api/decisions/archive?FILTER&since=&until=&limit=200&after=` | `ArchivePage`; `since` and `until` are times, `after` is the `next` of the page before |
  * | `GET /api/refused?FILTER` | `Refused` |
  * | `POST /api/explain` | takes `PlayedSession` (as a line of `postern explain --stdin`), says `{steps: Step[]}` |
  * | `GET /api/greylist?client=&sender=&recipient=&state=waiting&limit=100&after=` | `GreylistPage`; `after` is the `next` of the page before |
@@ -39,6 +40,8 @@ export interface SessionInfo {
   readonly mode: Mode;
   /** Whoever came had to show the token, and may `POST /logout`. */
   readonly needsToken: boolean;
+  /** How long decisions are kept in the archive; `null`: there is none. */
+  readonly keepSeconds: number | null;
 }
 
 export interface KeptDecision extends Decision {
@@ -47,6 +50,30 @@ export interface KeptDecision extends Decision {
   readonly time: string;
   /** Why a source could not answer. */
   readonly error?: string;
+}
+
+/** Of those that are kept for days, the newest first. One that found little may go on: it looked at as many as it does at once. */
+export interface ArchivePage {
+  readonly decisions: readonly KeptDecision[];
+  /** `null`: all was searched. */
+  readonly next: string | null;
+  /** What is newer was searched; `null`: all was. */
+  readonly reached: string | null;
+}
+
+/** Times in milliseconds since 1970. */
+export interface ArchiveSearch {
+  readonly filter: DecisionFilter;
+  readonly since: number;
+  readonly until: number;
+  readonly limit: number;
+  readonly after?: ArchivePlace;
+}
+
+/** Of a decision in the archive. */
+export interface ArchivePlace {
+  readonly at: number;
+  readonly id: number;
 }
 
 export interface Counted {
@@ -229,6 +256,8 @@ export interface Operations {
   metrics(): Promise<string>;
   /** The last ones that match, oldest first. */
   decisions(filter: DecisionFilter, limit: number): Promise<readonly KeptDecision[]>;
+  /** Of those that are kept for days. */
+  archived(search: ArchiveSearch): Promise<ArchivePage>;
   /** Calls with each that follows and matches, until what it returns is called. */
   watch(filter: DecisionFilter, onDecision: (decision: KeptDecision) => void): () => void;
   explain(played: PlayedSession): Promise<readonly Step[]>;

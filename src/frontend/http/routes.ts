@@ -5,7 +5,7 @@ import { TemporaryError } from "../../answer/temporary-error.ts";
 import { playedSession } from "../explain/play.ts";
 import type { Notice } from "../notice.ts";
 import { type AccessSettings, cookieName, isCrossSite, isOwnHost, isSameOrigin, type Sessions, sessionSeconds } from "./access.ts";
-import { type Failure, type GreylistFilter, InvalidQuestion, type Operations } from "./api.ts";
+import { type ArchivePlace, type Failure, type GreylistFilter, InvalidQuestion, type Operations } from "./api.ts";
 import { filterOf } from "./decision-filter.ts";
 import { maxDecisions } from "./decision-log.ts";
 import type { EventStreams } from "./event-stream.ts";
@@ -34,6 +34,10 @@ type Route = (exchange: Exchange) => unknown;
 
 /** Of the greylist, in one page. */
 const maxEntries = 1000;
+/** Of the archive, in one page. */
+const maxArchived = 2000;
+/** That dates have, in milliseconds since 1970. */
+const maxTime = 8.64e15;
 
 /** Without the token, too: they tell nothing. */
 const open: ReadonlyMap<string, Route> = new Map<string, Route>([
@@ -55,6 +59,7 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["GET /status", ({ operations }) => operations.status()],
   ["GET /api/session", sessionInfo],
   ["GET /api/decisions", decisions],
+  ["GET /api/decisions/archive", archived],
   ["GET /api/refused", async ({ operations, query }) => refusedAmong(await operations.decisions(filterOf(query), maxDecisions))],
   ["POST /api/explain", explain],
   ["GET /api/greylist", greylist],
@@ -173,6 +178,31 @@ async function decisions({ request, response, operations, streams, query }: Exch
   if (!request.headers.accept?.includes("text/event-stream")) return { decisions: await operations.decisions(filter, limit) };
   await streams.open(response, operations, filter, limit);
   return undefined;
+}
+
+function archived({ operations, query }: Exchange): unknown {
+  const after = query.get("after");
+  return operations.archived({
+    ...{ filter: filterOf(query), limit: numberIn(query, "limit", 200, maxArchived) },
+    since: timeIn(query, "since") ?? 0,
+    until: timeIn(query, "until") ?? maxTime,
+    ...(after !== null && { after: placeOf(after) }),
+  });
+}
+
+/** As RFC 3339 has it. */
+function timeIn(query: URLSearchParams, name: string): number | undefined {
+  const given = query.get(name);
+  if (given === null || given === "") return undefined;
+  const at = Date.parse(given);
+  if (!Number.isFinite(at)) throw new HttpError(400, `${name} is a time, such as 2026-01-31T12:00:00Z`);
+  return at;
+}
+
+function placeOf(text: string): ArchivePlace {
+  const [, at, id] = /^(\d{1,15})-(\d{1,15})$/.exec(text) ?? [];
+  if (at === undefined || id === undefined) throw new HttpError(400, "after is the next of a page");
+  return { at: Number(at), id: Number(id) };
 }
 
 async function explain(exchange: Exchange): Promise<object> {

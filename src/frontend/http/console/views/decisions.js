@@ -1,16 +1,13 @@
-/** Decisions as they are made, and each with its whole trace. */
+/** Decisions as they are made, or those of days. */
 /** @import {KeptDecision} from "../../api.ts" */
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { withQuery } from "../api.js";
-import { Choice, Empty, Field, Filters, Text, Time, Verdict } from "../parts.js";
+import { sessionInfo, withQuery } from "../api.js";
+import { Choice, Empty, Field, Filters } from "../parts.js";
 import { ask } from "../place.js";
-import { plural } from "../words.js";
-import { DecisionDialog } from "./decision.js";
-
-/** How many are shown. */
-const few = 200;
-const many = 2000;
+import { plural, span } from "../words.js";
+import { DecisionList, few, many } from "./decision-list.js";
+import { Earlier, Moment } from "./earlier.js";
 
 const verdicts = /** @type {const} */ ([
   ["", "any"],
@@ -24,23 +21,65 @@ const verdicts = /** @type {const} */ ([
 /** @param {{query: Readonly<Record<string, string>>}} properties */
 export function Decisions({ query }) {
   const { from = "", to = "", client = "", reason = "", exclude = "", verdict = "", "not-pass": notPass = "", all = "" } = query;
+  const { earlier = "", since = "", until = "" } = query;
   const limit = all === "" ? few : many;
   const filter = { from, to, client, reason, exclude, verdict, "not-pass": notPass };
   const isFiltered = Object.values(filter).some((value) => value !== "");
-  const [isPaused, setPaused] = useState(false);
-  const [chosen, setChosen] = useState(/** @type {KeptDecision | undefined} */ (undefined));
-  const { shown, held, missed, state } = useDecisions(withQuery("/api/decisions", { ...filter, limit: String(limit) }), limit, isPaused);
+  const isEarlier = earlier === "1";
+  const keepSeconds = useKeepSeconds();
   const change = (/** @type {Readonly<Record<string, string>>} */ changed) => ask("decisions", { ...query, ...changed });
   const field = (/** @type {keyof typeof filter} */ name, /** @type {string} */ label, placeholder = "") =>
     html`<${Field} label=${label} value=${filter[name]} placeholder=${placeholder} onValue=${(/** @type {string} */ value) => change({ [name]: value })} />`;
+  const more = limit === few ? () => change({ all: "1" }) : undefined;
+  const path = isEarlier ? "/api/decisions/archive" : "/api/decisions";
+  const asked = withQuery(path, { ...filter, ...(isEarlier && { since, until }), limit: String(limit) });
   return html`
-    <${Filters} isUsed=${isFiltered}>
+    <${Filters} isUsed=${isFiltered || isEarlier}>
       ${field("from", "From")} ${field("to", "To")} ${field("client", "Client", "address or name")}
       ${field("reason", "Reason", "greylisted")}
       <${Choice} label="Verdict" value=${notPass === "1" ? "not-pass" : verdict} options=${verdicts}
         onValue=${(/** @type {string} */ value) => change(value === "not-pass" ? { verdict: "", "not-pass": "1" } : { verdict: value, "not-pass": "" })} />
       ${field("exclude", "Not with")}
+      ${
+        keepSeconds !== null &&
+        html`<${Choice} label="When" value=${isEarlier ? "1" : ""} options=${[
+          ["", "now"],
+          ["1", `the last ${span(keepSeconds)}`],
+        ]} onValue=${(/** @type {string} */ value) => change({ earlier: value, since: "", until: "" })} />`
+      }
+      ${
+        isEarlier &&
+        html`
+          <${Moment} label="Since" value=${since} onValue=${(/** @type {string} */ value) => change({ since: value })} />
+          <${Moment} label="Until" value=${until} onValue=${(/** @type {string} */ value) => change({ until: value })} />
+        `
+      }
     </${Filters}>
+    ${
+      isEarlier
+        ? html`<${Earlier} path=${asked} limit=${limit} onMore=${more} />`
+        : html`<${Live} path=${asked} limit=${limit} isFiltered=${isFiltered} onMore=${more} />`
+    }
+  `;
+}
+
+/** @returns {number | null} */
+function useKeepSeconds() {
+  const [seconds, setSeconds] = useState(/** @type {number | null} */ (null));
+  useEffect(() => {
+    sessionInfo().then(
+      ({ keepSeconds }) => setSeconds(keepSeconds),
+      () => {},
+    );
+  }, []);
+  return seconds;
+}
+
+/** @param {{path: string, limit: number, isFiltered: boolean, onMore: (() => void) | undefined}} properties */
+function Live({ path, limit, isFiltered, onMore }) {
+  const [isPaused, setPaused] = useState(false);
+  const { shown, held, missed, state } = useDecisions(path, limit, isPaused);
+  return html`
     <div class="bar">
       <button aria-pressed=${isPaused} aria-keyshortcuts="p" id="pause" onClick=${() => setPaused(!isPaused)}>${isPaused ? "Go on" : "Pause"}</button>
       ${isFiltered && html`<a class="button" href="#/decisions">Clear filters</a>`}
@@ -53,33 +92,8 @@ export function Decisions({ query }) {
     ${
       shown.length === 0
         ? html`<${Nothing} isFiltered=${isFiltered} isOpen=${state === "open"} />`
-        : html`
-          <div class="decisions">
-            <div class="row head" aria-hidden="true"><span>Time</span><span>Verdict</span><span>From, to</span><span>Client</span></div>
-            <ol>${shown.map((decision) => html`<li key=${decision.id}><${Row} decision=${decision} onChoose=${setChosen} /></li>`)}</ol>
-            ${shown.length >= few && limit === few && html`<p><button onClick=${() => change({ all: "1" })}>Show more</button></p>`}
-          </div>
-        `
+        : html`<${DecisionList} decisions=${shown} onMore=${shown.length >= few ? onMore : undefined} />`
     }
-    ${chosen && html`<${DecisionDialog} decision=${chosen} onClose=${() => setChosen(undefined)} />`}
-  `;
-}
-
-/** @param {{decision: KeptDecision, onChoose: (decision: KeptDecision) => void}} properties */
-function Row({ decision, onChoose }) {
-  const { time, stage, verdict, would, reason, sender, recipient, client, clientName, helo, resolved } = decision;
-  const isTold = stage !== "connect" && stage !== "ehlo";
-  return html`
-    <button class="row" onClick=${() => onChoose(decision)}>
-      <${Time} time=${time} />
-      <span class="what"><${Verdict} verdict=${verdict} would=${would} /> <span class="reason">${reason}</span></span>
-      <span class="who">
-        ${isTold ? html`<${Text}>${sender === "" ? "<>" : sender}</${Text}>` : html`<span class="text"><span class="note">${stage}</span> <${Text}>${helo}</${Text}></span>`}
-        ${recipient !== "" && html`<${Text} class="to">${recipient}</${Text}>`}
-        ${resolved.length > 0 && resolved[0] !== recipient && html`<${Text} class="note to">${resolved.join(", ")}</${Text}>`}
-      </span>
-      <span class="client"><${Text}>${client}</${Text}> <${Text} class="note">${clientName === "" || clientName === "unknown" ? helo : clientName}</${Text}></span>
-    </button>
   `;
 }
 
