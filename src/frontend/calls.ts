@@ -121,17 +121,21 @@ function ofListener({ name, protocol, calls }: CalledListener): readonly CallPro
 const calledStages: readonly CalledStage[] = ["connect", "ehlo", "mail", "rcpt"];
 
 /** The settings that somebody has made to refuse something at each stage. */
-function keysOf({ ehlo, auth, mail, rcpt, throttles }: Settings): Readonly<Record<CalledStage, readonly string[]>> {
+function keysOf({ ehlo, senderAuth, auth, mail, rcpt, throttles }: Settings): Readonly<Record<CalledStage, readonly string[]>> {
   const named = (...keys: readonly (readonly [isSet: boolean, key: string])[]) => keys.flatMap(([isSet, key]) => (isSet ? [key] : []));
+  const isVerified = (rule: Rule | undefined) => rule !== undefined;
   const mayBe = ({ constant = 1 }: Rule) => asBoolean(constant);
   return {
     connect: named([throttles.connect.length > 0, "session.throttle"]),
     ehlo: named(
       [ehlo.blocklist.length > 0, "session.ehlo.blocklist"],
+      [isVerified(senderAuth.spfEhlo), "auth.spf.verify.ehlo"],
       [ehlo.deny.length > 0, "session.ehlo.deny"],
       [ehlo.script !== undefined, "session.ehlo.script"],
     ),
     mail: named(
+      [isVerified(senderAuth.iprev), "auth.iprev.verify"],
+      [isVerified(senderAuth.spfMail), "auth.spf.verify.mail-from"],
       [!asBoolean(mail.isAllowed.constant ?? 0), "session.mail.is-allowed"],
       [mayBe(auth.mustMatchSender), "session.auth.must-match-sender"],
       [mail.deny.length > 0, "session.mail.deny"],

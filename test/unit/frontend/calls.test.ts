@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { type CalledListener, Calls, type CallsStatus, callProblems, sumOfCalls } from "../../../src/frontend/calls.ts";
 import { answerPolicy } from "../../../src/frontend/policy/policy.ts";
 import { request, world } from "../../support/mail-domain.ts";
-import { greylist, rule } from "../../support/settings.ts";
+import { type Changes, greylist, rule } from "../../support/settings.ts";
 
 /** The state of the session, and the restriction list. */
 type Asked = readonly [state: string, context?: string];
@@ -11,8 +11,8 @@ type Asked = readonly [state: string, context?: string];
 const greylisted = { ehlo: { rejectNonFqdn: rule("false") }, rcpt: { greylist: greylist({ enable: rule("true") }) } };
 
 /** What is said of a server whose lists ask so, each message anew, and how often a recipient was asked about again. */
-async function problemsOf(asked: readonly Asked[], messages = 200) {
-  const { options, core } = world({ changes: greylisted });
+async function problemsOf(asked: readonly Asked[], messages = 200, changes: Changes = greylisted) {
+  const { options, core } = world({ changes });
   const calls = new Calls();
   const answer = answerPolicy({ ...options, calls });
   for (let message = 0; message < messages; message += 1) {
@@ -55,6 +55,18 @@ test.each<[what: string, asked: readonly Asked[], said: readonly object[]]>([
   ["two lists ask about all", [["EHLO"], ["RCPT"], ["RCPT"]], [{ kind: "asked-twice", listener: "smtp", places: ["RCPT"] }]],
 ])("%s", async (_, asked, said) => {
   expect(await problemsOf(asked)).toEqual(said);
+});
+
+test("what the DNS says of a client and its sender is asked for where the MTA asks about EHLO and MAIL", async () => {
+  const relaxed = rule("'relaxed'");
+  const changes = { ...greylisted, senderAuth: { spfEhlo: relaxed, spfMail: relaxed, iprev: relaxed } };
+  expect(await problemsOf([["RCPT"]], 200, changes)).toEqual([
+    { kind: "asked-late", keys: ["session.ehlo.blocklist", "auth.spf.verify.ehlo"] },
+  ]);
+  expect(await problemsOf([["RCPT", "recipient"]], 200, changes)).toMatchObject([
+    { kind: "stage-not-asked", stage: "ehlo", keys: ["session.ehlo.blocklist", "auth.spf.verify.ehlo"] },
+    { kind: "stage-not-asked", stage: "mail", keys: ["auth.iprev.verify", "auth.spf.verify.mail-from"] },
+  ]);
 });
 
 test("nothing is said of a few requests", async () => {
