@@ -392,7 +392,7 @@ class RunningDaemon implements ObservedDaemon {
       onAvailability: this.#onAvailability,
       onDnsList: this.#onDnsList,
       onTakesAll: (...news) => logTakesAll(this.#logger, ...news),
-      ...(this.#observer && { onWaited: this.#observer.waited, counted: this.#observer.counted }),
+      ...(this.#observer && { onWaited: this.#observer.waited, counted: this.#observer.counted, onListed: this.#observer.listed }),
     });
   }
 

@@ -8,6 +8,7 @@ import type { DnsList } from "../dns/dns-list.ts";
 import { type Ask, type DnsListQuestion, type DnsType, isDefault, type SqlResult } from "../expr/ask.ts";
 import { isReading } from "../expr/sql-text.ts";
 import type { Value } from "../expr/value.ts";
+import type { DnsListResult } from "../frontend/http/observation.ts";
 import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import type { Directory, Lookup } from "../stage/sources.ts";
@@ -27,7 +28,12 @@ export interface Answerers {
   readonly keys: () => StoredKeys;
   readonly dns: Dns;
   readonly dnsLists: ReadonlyMap<string, Pick<DnsList, "source" | "known" | "codes">>;
+  /** A rule has asked a DNS list. Left out: nobody counts. */
+  readonly onListed?: OnListed | undefined;
 }
+
+/** By the name of the list. */
+export type OnListed = (list: string, result: DnsListResult) => void;
 
 export class Answers implements Ask {
   readonly #from: Answerers;
@@ -87,7 +93,14 @@ export class Answers implements Ask {
     return waitPatiently(this.#patience, dns.source, () => dns.query(name, type));
   }
 
-  dnsList({ list, about }: DnsListQuestion, others: () => readonly DnsListQuestion[]): Answer<readonly string[]> {
+  dnsList(question: DnsListQuestion, others: () => readonly DnsListQuestion[]): Answer<readonly string[]> {
+    const { onListed } = this.#from;
+    return onListed === undefined
+      ? this.#askList(question, others)
+      : counted(question.list, onListed, () => this.#askList(question, others));
+  }
+
+  #askList({ list, about }: DnsListQuestion, others: () => readonly DnsListQuestion[]): Answer<readonly string[]> {
     const asked = this.#from.dnsLists.get(list);
     // Only names of the configuration compile.
     if (asked === undefined) throw new Error(`there is no DNS list "${list}"`);
@@ -140,6 +153,24 @@ export class AnswersWithoutWriting extends Answers {
   override sqlQuery(store: string, sql: string, parameters: readonly Value[]): Answer<SqlResult> {
     return isReading(sql) ? super.sqlQuery(store, sql, parameters) : { kind: "changes", changes: 0 };
   }
+}
+
+function counted(list: string, onListed: OnListed, ask: () => Answer<readonly string[]>): Answer<readonly string[]> {
+  const answered = (codes: readonly string[]) => {
+    onListed(list, codes.length > 0 ? "listed" : "not-listed");
+    return codes;
+  };
+  const failed = (error: unknown): never => {
+    onListed(list, "unavailable");
+    throw error;
+  };
+  let answer: Answer<readonly string[]>;
+  try {
+    answer = ask();
+  } catch (error) {
+    return failed(error);
+  }
+  return answer instanceof Promise ? answer.then(answered, failed) : answered(answer);
 }
 
 function anyOf(directories: readonly Directory[], ask: (directory: Directory) => Answer<boolean>): Answer<boolean> {

@@ -7,9 +7,10 @@ import type { Decision } from "../frontend/decision.ts";
 import type { GreylistEvent } from "../frontend/http/api.ts";
 import { DecisionCounter, Timing } from "../frontend/http/counters.ts";
 import { DecisionLog } from "../frontend/http/decision-log.ts";
-import type { CacheCount, Observation, SourceObservation } from "../frontend/http/observation.ts";
+import type { CacheCount, DnsListResult, Observation, SourceObservation } from "../frontend/http/observation.ts";
 import type { StageName } from "../stage/stage-result.ts";
 import type { GreylistAnswer, State, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
+import type { OnListed } from "./expression-sources.ts";
 import { messageOf } from "./message-of.ts";
 import { usesState } from "./state-settings.ts";
 
@@ -39,6 +40,9 @@ export class Observer {
   /** By id. */
   readonly #throttles = new Map<string, { readonly name: string; allowed: number; refused: number }>();
 
+  /** By name. */
+  readonly #dnsLists = new Map<string, Record<DnsListResult, number>>();
+
   /** `process` tells its decisions from those of others. `now`: milliseconds since 1970. */
   constructor(process: string, now: () => number) {
     this.#now = now;
@@ -50,6 +54,10 @@ export class Observer {
     const wanted = sourcesOf(configuration);
     for (const name of this.#sources.keys()) if (!wanted.has(name)) this.#sources.delete(name);
     for (const name of wanted) this.#source(name);
+    const lists = configuration.dnsLists;
+    for (const name of this.#dnsLists.keys()) if (!lists.has(name)) this.#dnsLists.delete(name);
+    for (const name of lists.keys())
+      if (!this.#dnsLists.has(name)) this.#dnsLists.set(name, { listed: 0, "not-listed": 0, unavailable: 0 });
     const { connect, mail, rcpt } = configuration.settings.throttles;
     const throttles = [...connect, ...mail, ...rcpt];
     for (const id of this.#throttles.keys()) if (!throttles.some((throttle) => throttle.id === id)) this.#throttles.delete(id);
@@ -97,6 +105,11 @@ export class Observer {
     areCorrespondents: (...who) => state.areCorrespondents(...who),
   });
 
+  readonly listed: OnListed = (list, result) => {
+    const counts = this.#dnsLists.get(list);
+    if (counts !== undefined) counts[result] += 1;
+  };
+
   observation({ connections, caches, heldReplies, called }: Gauges): Observation {
     const names = new Set([...connections.map(({ name }) => name), ...this.#listeners.keys()]);
     return {
@@ -115,6 +128,7 @@ export class Observer {
       ),
       greylist: { ...this.#greylist },
       throttles: [...this.#throttles.values()].map((each) => ({ ...each })),
+      dnsLists: [...this.#dnsLists].map(([name, results]) => ({ name, results: { ...results } })),
       caches,
       heldReplies,
       called,

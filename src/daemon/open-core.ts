@@ -24,7 +24,7 @@ import type { Database } from "../store/database.ts";
 import { openKeys, readKeys, type StoredKeys } from "../store/keys.ts";
 import { checkStatements } from "./check-statements.ts";
 import { Databases, isUnwritten } from "./databases.ts";
-import { type Answerers, Answers, AnswersWithoutWriting } from "./expression-sources.ts";
+import { type Answerers, Answers, AnswersWithoutWriting, type OnListed } from "./expression-sources.ts";
 import { RequestSources, type SharedByRequests } from "./request-sources.ts";
 import { PatientSenderAuth } from "./sender-auth-sources.ts";
 import { Leases, Shared } from "./shared.ts";
@@ -59,6 +59,8 @@ export interface CoreOptions {
   readonly onTakesAll?: OnTakesAll;
   /** A request waited for a source. */
   readonly onWaited?: OnWaited;
+  /** A rule has asked a DNS list. Default: nobody counts. */
+  readonly onListed?: OnListed;
   /** The state as requests are to ask it. Default: as it is. */
   readonly counted?: (state: State) => State;
   /** Those of the previous core, so that what it knows is passed on. Default: new ones, of which no news is reported. */
@@ -138,6 +140,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
     },
     dns,
     dnsLists,
+    onListed: options.onListed,
   };
   const { state, administration } = leases.hold(options.leaseState(), (lease) => lease.release());
   const core: Core = {

@@ -1,7 +1,7 @@
 /** An observation in the text form of OpenMetrics (https://prometheus.io/docs/specs/om/open_metrics_spec/). */
 import type { Metric, OpenMetricsContentType } from "prom-client";
 import { onDemand } from "../../text/on-demand.ts";
-import { bucketSeconds, greylistEvents, type Histogram, type Observation } from "./observation.ts";
+import { bucketSeconds, dnsListResults, greylistEvents, type Histogram, type Observation } from "./observation.ts";
 
 const client = onDemand<typeof import("prom-client")>("prom-client");
 
@@ -32,7 +32,7 @@ export function renderMetrics(observation: Observation, facts: MetricsFacts): Pr
     const metric = { name: `postern_${name}`, help, type, values, get: async () => metric };
     registry.registerMetric(metric as unknown as Metric);
   };
-  const { decisions, stages, listeners, sources, greylist, throttles, caches, heldReplies } = observation;
+  const { decisions, stages, listeners, sources, greylist, throttles, dnsLists, caches, heldReplies } = observation;
 
   add(
     "counter",
@@ -100,6 +100,12 @@ export function renderMetrics(observation: Observation, facts: MetricsFacts): Pr
       { labels: { name, result: "allowed" }, value: allowed },
       { labels: { name, result: "refused" }, value: refused },
     ]),
+  );
+  add(
+    "counter",
+    "dns_list_total",
+    "What a DNS list said when a rule asked it.",
+    dnsLists.flatMap(({ name, results }) => dnsListResults.map((result) => ({ labels: { list: name, result }, value: results[result] }))),
   );
   add(
     "gauge",

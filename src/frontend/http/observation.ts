@@ -42,6 +42,15 @@ export interface ThrottleCount {
   readonly refused: number;
 }
 
+export const dnsListResults = ["listed", "not-listed", "unavailable"] as const;
+
+export type DnsListResult = (typeof dnsListResults)[number];
+
+export interface DnsListCount {
+  readonly name: string;
+  readonly results: Readonly<Record<DnsListResult, number>>;
+}
+
 export interface CacheCount {
   readonly directory: string;
   readonly hits: number;
@@ -62,6 +71,7 @@ export interface Observation {
   readonly sources: readonly SourceObservation[];
   readonly greylist: Readonly<Record<GreylistEvent, number>>;
   readonly throttles: readonly ThrottleCount[];
+  readonly dnsLists: readonly DnsListCount[];
   readonly caches: readonly CacheCount[];
   readonly heldReplies: number;
   readonly called: readonly CalledListener[];
@@ -96,6 +106,18 @@ export function sumOf(observations: readonly Observation[]): Observation {
       observations.flatMap(({ throttles }) => throttles),
       ({ name }) => name,
       (a, b) => ({ ...a, allowed: a.allowed + b.allowed, refused: a.refused + b.refused }),
+    ),
+    dnsLists: summed(
+      observations.flatMap(({ dnsLists }) => dnsLists),
+      ({ name }) => name,
+      ({ name, results: a }, { results: b }) => ({
+        name,
+        results: {
+          listed: a.listed + b.listed,
+          "not-listed": a["not-listed"] + b["not-listed"],
+          unavailable: a.unavailable + b.unavailable,
+        },
+      }),
     ),
     caches: summed(
       observations.flatMap(({ caches }) => caches),

@@ -27,9 +27,11 @@ beforeEach(() => {
 });
 
 const news: string[] = [];
+const counted: string[] = [];
 let opened: OpenCore | undefined;
 afterEach(async () => {
   news.length = 0;
+  counted.length = 0;
   await opened?.close();
 });
 
@@ -39,6 +41,7 @@ function open(text: string): OpenCore {
   opened = openCore(configuration, {
     ...{ now: () => performance.now(), clock: Date.now, onAvailability: () => {} },
     leaseState: () => ({ state: new MemoryState(), release: async () => {} }),
+    onListed: (list, result) => counted.push(`${list} ${result}`),
     onDnsList: (list, up, cause) =>
       news.push(`${list} ${up} ${cause instanceof Error ? `${cause.stack} ${JSON.stringify(cause.cause)}` : ""}`),
   });
@@ -114,6 +117,17 @@ listed = ["127.0.0.2-127.0.0.11"]
 [session.mail]
 deny = [{ if = "dns_listed('zen') || count(dns_list('zen')) > 0" }]
 `;
+
+it("each answer that a rule gets is counted, at hand or not, and what cannot be told apart", async () => {
+  server.entries.set(`2.0.0.127.${key}.zen.example`, codes("127.0.0.2"));
+  server.entries.set(`9.113.0.203.${key}.zen.example`, codes("127.0.0.4"));
+  server.entries.set(`10.113.0.203.${key}.zen.example`, codes("127.255.255.254"));
+  const { core } = open(keyed());
+  const ask = async (about: string) => core.sources.ask.dnsList({ list: "zen", about }, () => []);
+  for (const about of ["203.0.113.9", "203.0.113.9", "203.0.113.8"]) await ask(about);
+  await expect(ask("203.0.113.10")).rejects.toThrow();
+  expect(counted).toEqual(["zen listed", "zen listed", "zen not-listed", "zen unavailable"]);
+});
 
 it.each([
   ["fail"],

@@ -19,6 +19,12 @@ type = "postgresql"
 url = "postgresql://127.0.0.1/postern"
 [directory.mta]
 type = "mta"
+[dns-list.zen]
+zone = "a-secret-key.zen.example"
+of = "client"
+listed = ["127.0.0.2"]
+[session.rcpt]
+deny = [ { if = "dns_listed('zen')" } ]
 [session.rcpt.greylist]
 enable = true
 `;
@@ -42,6 +48,9 @@ test("every metric is what a strict parser takes, with bounded labels", async ()
   observer.waited({ name: 'store "pg"', timeoutMs: 1000, onLate: () => {} }, 20_000);
   observer.waited({ name: 'store "pg"', timeoutMs: 1000, onLate: () => {} }, 1, new Error("away"));
   observer.available("pg", false, new Error("away"));
+  for (const result of ["listed", "not-listed", "not-listed"] as const) observer.listed("zen", result);
+  // Since the reload that took it away.
+  observer.listed("other", "listed");
   const families = parseOpenMetrics(await renderMetrics(observation(), facts));
   const shown = [...families].flatMap(([name, { type, samples }]) =>
     type === "histogram" ? [] : samples.map(({ labels, value }) => `${name} ${JSON.stringify(labels)} ${value}`),
@@ -58,6 +67,9 @@ test("every metric is what a strict parser takes, with bounded labels", async ()
     ...["new", "early", "passed", "known", "whitelisted"].map((event) => `postern_greylist {"event":"${event}"} 0`),
     'postern_greylist_entries {"state":"waiting"} 3',
     'postern_greylist_entries {"state":"passed"} 4',
+    'postern_dns_list {"list":"zen","result":"listed"} 1',
+    'postern_dns_list {"list":"zen","result":"not-listed"} 2',
+    'postern_dns_list {"list":"zen","result":"unavailable"} 0',
     'postern_connections {"listener":"smtp"} 5',
     "postern_held_replies {} 2",
     'postern_reloads {"result":"ok"} 1',
