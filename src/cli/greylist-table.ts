@@ -1,6 +1,7 @@
 /** What the greylist holds as records for programs, and as columns for people. Times are UTC. */
+
+import { greylistRecord, stateOf, timeOrNever } from "../daemon/greylist-record.ts";
 import { allowedPasses, never } from "../state/decide.ts";
-import { entryRecord, stateOf, timeOrNever } from "../state/record.ts";
 import type { AddressEntry, GreylistEntry, GreylistStats } from "../state/state-store.ts";
 
 type Row = readonly string[];
@@ -27,7 +28,7 @@ export function addressTable(entries: readonly AddressEntry[]): readonly string[
 
 /** One line of JSON; `null` for never. */
 export function entryJson(entry: GreylistEntry): string {
-  return JSON.stringify(entryRecord(entry));
+  return JSON.stringify(greylistRecord(entry));
 }
 
 export function addressJson({ address, passes, seen, expires }: AddressEntry): string {

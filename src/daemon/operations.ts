@@ -37,10 +37,10 @@ import { canonicalIp } from "../mail/ip.ts";
 import { smtpPort } from "../mail/port.ts";
 import type { Throttle } from "../stage/stage-settings.ts";
 import type { Triplet } from "../state/decide.ts";
-import { entryRecord } from "../state/record.ts";
 import type { Administration, GreylistEntry, GreylistStats } from "../state/state-store.ts";
 import { countersOf, isNear, resetCounters } from "../state/throttle-counters.ts";
 import type { DecisionArchive } from "./decision-archive.ts";
+import { greylistRecord } from "./greylist-record.ts";
 import { subjectOf } from "./greylist-subject.ts";
 import { callProblemText } from "./log.ts";
 import { stateLabel } from "./observer.ts";
@@ -169,7 +169,7 @@ export class DaemonOperations implements Operations {
     const from = after === undefined ? undefined : cursorOf(after);
     const entries = await this.#administration().list(filter, { limit, ...(from && { after: from }) });
     const last = entries.at(-1);
-    return { entries: entries.map(entryRecord), next: last === undefined || entries.length < limit ? null : cursorText(last) };
+    return { entries: entries.map(greylistRecord), next: last === undefined || entries.length < limit ? null : cursorText(last) };
   }
 
   async allow(subject: GreylistSubject): Promise<Done> {

@@ -2,6 +2,7 @@
 import type { Socket } from "node:net";
 import type { Notice } from "../notice.ts";
 import { SayOnce } from "../say-once.ts";
+import { allClosed } from "./all-closed.ts";
 import { ConnectionLimit } from "./connection-limit.ts";
 import { type Conversation, converse } from "./conversation.ts";
 import { type StartTimer, startTimer } from "./delayed-replies.ts";
@@ -48,7 +49,6 @@ class Connections<Request> implements Listener {
   readonly #limit: ConnectionLimit;
   /** By address. */
   readonly #breaches: SayOnce;
-  #onEmpty: (() => void) | undefined;
 
   constructor(options: ListenerOptions<Request>) {
     const { name: listener, maxConnections: max, onNotice, timer = startTimer, now = () => performance.now() } = options;
@@ -81,14 +81,7 @@ class Connections<Request> implements Listener {
 
   async finish(graceMs: number): Promise<void> {
     for (const conversation of this.#open.values()) conversation.finish();
-    if (this.#open.size === 0) return;
-    const callOff = startTimer(graceMs, () => {
-      for (const socket of this.#open.keys()) socket.destroy();
-    });
-    await new Promise<void>((resolve) => {
-      this.#onEmpty = resolve;
-    });
-    callOff();
+    await allClosed(this.#open, graceMs);
   }
 
   /** Closes the connection that has been idle for longest. `false`: there is none. */
@@ -113,7 +106,6 @@ class Connections<Request> implements Listener {
   #closed(socket: Socket): void {
     this.#open.delete(socket);
     this.#limit.closed();
-    if (this.#open.size === 0) this.#onEmpty?.();
   }
 }
 

@@ -1,6 +1,7 @@
 /** The HTTP server of one listener: its connections, what a request may take in size and time, and an orderly end. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { allClosed } from "../connection/all-closed.ts";
 import { ConnectionLimit } from "../connection/connection-limit.ts";
 import { startTimer } from "../connection/delayed-replies.ts";
 import type { Listener } from "../connection/listener.ts";
@@ -27,7 +28,6 @@ class HttpListener implements Listener {
   /** Those without a request have what ends them. */
   readonly #open = new Map<Socket, (() => void) | undefined>();
   #isFinishing = false;
-  #onEmpty: (() => void) | undefined;
 
   constructor({ name: listener, maxConnections: max, answer, onNotice }: HttpListenerOptions) {
     this.#limit = new ConnectionLimit({ listener, max, count: () => this.#open.size, onNotice });
@@ -64,14 +64,7 @@ class HttpListener implements Listener {
   async finish(graceMs: number): Promise<void> {
     this.#isFinishing = true;
     for (const [socket, callOff] of this.#open) if (callOff !== undefined) socket.destroy();
-    if (this.#open.size === 0) return;
-    const callOff = startTimer(graceMs, () => {
-      for (const socket of this.#open.keys()) socket.destroy();
-    });
-    await new Promise<void>((resolve) => {
-      this.#onEmpty = resolve;
-    });
-    callOff();
+    await allClosed(this.#open, graceMs);
   }
 
   #started(socket: Socket): void {
@@ -93,6 +86,5 @@ class HttpListener implements Listener {
     this.#started(socket);
     this.#open.delete(socket);
     this.#limit.closed();
-    if (this.#open.size === 0) this.#onEmpty?.();
   }
 }

@@ -1,23 +1,9 @@
 /** Entries of the greylist as programs read them: times as RFC 3339 has them. */
-import { never } from "./decide.ts";
-import type { GreylistEntry } from "./state-store.ts";
+import type { GreylistRecord, GreylistState } from "../frontend/http/api.ts";
+import { never } from "../state/decide.ts";
+import type { GreylistEntry } from "../state/state-store.ts";
 
-export type EntryState = "waiting" | "passed" | "allowed";
-
-export interface EntryRecord {
-  readonly state: EntryState;
-  readonly client: string;
-  readonly sender: string;
-  readonly recipient: string;
-  readonly firstSeen: string;
-  readonly lastSeen: string;
-  /** `null`: not yet. */
-  readonly passed: string | null;
-  /** `null`: never. */
-  readonly expires: string | null;
-}
-
-export function entryRecord(entry: GreylistEntry): EntryRecord {
+export function greylistRecord(entry: GreylistEntry): GreylistRecord {
   const { client, sender, recipient, firstSeen, lastSeen, passed, expires } = entry;
   return {
     ...{ state: stateOf(entry), client, sender, recipient },
@@ -25,7 +11,7 @@ export function entryRecord(entry: GreylistEntry): EntryRecord {
   };
 }
 
-export function stateOf({ passed, expires }: GreylistEntry): EntryState {
+export function stateOf({ passed, expires }: GreylistEntry): GreylistState {
   if (passed === undefined) return "waiting";
   return expires === never ? "allowed" : "passed";
 }
