@@ -61,6 +61,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import("./cli/sieve.ts")).sieveCommand(),
   },
   {
+    usage: "opensmtpd-filter [options] <listener>",
+    summary: "A filter of OpenSMTPD, which starts it and asks a policy listener through it.",
+    load: async () => (await import("./cli/opensmtpd-filter.ts")).openSmtpdFilterCommand(),
+  },
+  {
     usage: "worker",
     summary: "A process of `postern serve`, which alone can start it.",
     isHidden: true,

@@ -13,7 +13,9 @@ const script = (name: string) => new URL(`mta/${name}`, import.meta.url).pathnam
  * Why the tests with this program cannot run here; `undefined`: they can. On Debian as root it installs all of them.
  * Throws instead where tests must not be skipped (CI, POSTERN_REQUIRE_MTA).
  */
-export function whyNo(program: "Postfix" | "Sendmail" | "Exim" | "miltertest" | "slapd" | "MariaDB" | "Dovecot"): string | undefined {
+export function whyNo(
+  program: "Postfix" | "Sendmail" | "Exim" | "OpenSMTPD" | "miltertest" | "slapd" | "MariaDB" | "Dovecot",
+): string | undefined {
   const reason = reasonAgainst(program);
   if (reason === undefined) return undefined;
   if (process.env.CI || process.env.POSTERN_REQUIRE_MTA) throw new Error(reason);
@@ -91,6 +93,15 @@ export interface EximOptions extends MtaOptions {
 
 export function startExim({ directory, port, acl }: EximOptions): Mta {
   return start("exim.sh", { directory, port }, { acl });
+}
+
+export interface OpenSmtpdOptions extends MtaOptions {
+  /** Lines that define the filter "postern". */
+  readonly filter: string;
+}
+
+export function startOpenSmtpd({ directory, port, filter }: OpenSmtpdOptions): Mta {
+  return start("opensmtpd.sh", { directory, port }, { filter });
 }
 
 /** Each piece of configuration is written to a file, which is passed by the option of the same name. */

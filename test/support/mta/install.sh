@@ -2,7 +2,7 @@
 # Installs the MTAs and the servers of LDAP and MariaDB of the end-to-end tests, on Debian 12. Run as root; safe to run again.
 #
 # Postfix and miltertest are installed as packages, Postfix without a configuration; no service is started.
-# Sendmail and Exim, which Debian does not let you install together with Postfix, are only unpacked, below $POSTERN_MTA_PREFIX,
+# Sendmail, Exim and OpenSMTPD, which Debian does not let you install together with Postfix, are only unpacked, below $POSTERN_MTA_PREFIX,
 # and so are slapd with a library, MariaDB and Dovecot.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
@@ -14,11 +14,13 @@ prefix=${POSTERN_MTA_PREFIX:-/var/cache/postern-mta}
 packages=(postfix libsasl2-modules perl-base m4 miltertest)
 # The libraries of Sendmail and Exim.
 packages+=(libdb5.3 libldap-2.5-0 liblockfile1 libnsl2 libsasl2-2 libssl3 libwrap0 libgnutls-dane0 libgnutls30 libidn12 libpcre2-8-0)
+# The library of OpenSMTPD that few others use.
+packages+=(libevent-2.1-7)
 # The libraries of MariaDB.
 packages+=(libaio1 liburing2)
 # Each is unpacked into a folder of its own.
-unpacked=(sendmail-bin sendmail-cf exim4-daemon-light slapd libltdl7 mariadb-server-core dovecot-core dovecot-lmtpd)
-binaries=("$prefix/sendmail-bin/usr/libexec/sendmail/sendmail" "$prefix/exim4-daemon-light/usr/sbin/exim4" "$prefix/slapd/usr/sbin/slapd"
+unpacked=(sendmail-bin sendmail-cf exim4-daemon-light opensmtpd slapd libltdl7 mariadb-server-core dovecot-core dovecot-lmtpd)
+binaries=("$prefix/sendmail-bin/usr/libexec/sendmail/sendmail" "$prefix/exim4-daemon-light/usr/sbin/exim4" "$prefix/opensmtpd/usr/sbin/smtpd" "$prefix/slapd/usr/sbin/slapd"
   "$prefix/mariadb-server-core/usr/sbin/mariadbd" "$prefix/dovecot-lmtpd/usr/lib/dovecot/lmtp")
 
 # Several test files may run this at the same time.

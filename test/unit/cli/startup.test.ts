@@ -8,6 +8,7 @@ import { checkCommand } from "../../../src/cli/check.ts";
 import { evalCommand } from "../../../src/cli/eval.ts";
 import { explainCommand } from "../../../src/cli/explain.ts";
 import { greylistCommand } from "../../../src/cli/greylist.ts";
+import { openSmtpdFilterCommand } from "../../../src/cli/opensmtpd-filter.ts";
 import { queryCommand } from "../../../src/cli/query.ts";
 import { replayCommand } from "../../../src/cli/replay.ts";
 import { serveCommand } from "../../../src/cli/serve.ts";
@@ -88,6 +89,7 @@ test("the help names every command as it is used", () => {
     greylistCommand,
     throttleCommand,
     sieveCommand,
+    openSmtpdFilterCommand,
   ];
   for (const [index, command] of commands.entries()) expect(command().helpInformation()).toContain(`Usage: ${usages[index]}`);
 });

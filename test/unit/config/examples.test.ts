@@ -7,9 +7,12 @@ import { renderConfiguration } from "../../../src/config/docs/print.ts";
 import { parseConfiguration } from "../../../src/config/load.ts";
 
 const contrib = join(import.meta.dirname, "../../../contrib");
-const examples = globSync("{attacks,container,dns-lists,examples,exim,operating,postfix,senders,sendmail,sieve,systemd}/*.{toml,json}", {
-  cwd: contrib,
-}).sort();
+const examples = globSync(
+  "{attacks,container,dns-lists,examples,exim,opensmtpd,operating,postfix,senders,sendmail,sieve,systemd}/*.{toml,json}",
+  {
+    cwd: contrib,
+  },
+).sort();
 
 /** What an administrator's machine has and a checkout has not. */
 const readFile = (path: string) => (path.startsWith(contrib) ? readFileSync(path, "utf8") : "# nothing yet\n");
