@@ -233,7 +233,7 @@ class RunningDaemon implements ObservedDaemon {
   async #observe({ httpListeners }: Configuration): Promise<void> {
     if (httpListeners.length === 0 || this.#observer !== undefined) return;
     const { Observer: ObserverOf } = await import("./observer.ts");
-    const observer = new ObserverOf(this.#worker === undefined ? "" : `${this.#worker}-`, Date.now);
+    const observer = new ObserverOf(`${this.#worker ?? 0}-${Date.now().toString(36)}-`, Date.now);
     this.#observer = observer;
     if (this.#worker !== undefined) return;
     const { HttpService: Service } = await import("./http-service.ts");
@@ -241,8 +241,8 @@ class RunningDaemon implements ObservedDaemon {
       ...{ logger: this.#logger, workers: 1, shared: this.#shared, files: this.#files },
       gathered: {
         observation: async () => observer.observation(this.#gauges()),
-        decisions: async (filter, limit) => observer.log.last(filter, limit),
-        watch: (filter, onDecision) => observer.log.watch(filter, onDecision),
+        decisions: async (filter, limit, since) => observer.log.last(filter, limit, since),
+        watch: (onDecision) => observer.log.watch(onDecision),
       },
     });
   }

@@ -28,7 +28,7 @@ export class KeptArchive {
     if (limits === undefined) return;
     const { DecisionArchive: Archive } = await import("./decision-archive.ts");
     const archive = new Archive({ path, limits, onAvailability: this.#onAvailability });
-    this.#open = { settings, archive, stop: this.#gathered.watch({}, (decision) => archive.keep(decision)) };
+    this.#open = { settings, archive, stop: this.#gathered.watch((decision) => archive.keep(decision)) };
   }
 
   async close(): Promise<void> {

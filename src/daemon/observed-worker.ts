@@ -1,19 +1,19 @@
 /** What the primary process asks a worker for its http listeners, and who answers there. */
-import type { KeptDecision } from "../frontend/http/api.ts";
+import type { DecisionPage, KeptDecision, Mark } from "../frontend/http/api.ts";
 import type { DecisionFilter } from "../frontend/http/decision-filter.ts";
 import type { Observation } from "../frontend/http/observation.ts";
 import type { Observed } from "./daemon.ts";
 
 export type ObserverQuestion =
   | { readonly kind: "observation" }
-  | { readonly kind: "decisions"; readonly filter: DecisionFilter; readonly limit: number }
+  | { readonly kind: "decisions"; readonly filter: DecisionFilter; readonly limit: number; readonly since: Mark | undefined }
   /** From now on, send each decision, or no longer. */
   | { readonly kind: "watch"; readonly isOn: boolean };
 
 /** `undefined`: nothing was counted. */
 export type ObserverAnswer =
   | { readonly observation: Observation | undefined }
-  | { readonly decisions: readonly KeptDecision[] }
+  | { readonly page: DecisionPage | undefined }
   | { readonly isWatched: boolean };
 
 export class ObservedWorker {
@@ -33,10 +33,10 @@ export class ObservedWorker {
       case "observation":
         return { observation: observed?.observation() };
       case "decisions":
-        return { decisions: observed?.log.last(question.filter, question.limit) ?? [] };
+        return { page: observed?.log.last(question.filter, question.limit, question.since) };
       case "watch":
         this.#stop?.();
-        this.#stop = question.isOn ? observed?.log.watch({}, (decision) => this.#decided(decision)) : undefined;
+        this.#stop = question.isOn ? observed?.log.watch((decision) => this.#decided(decision)) : undefined;
         return { isWatched: this.#stop !== undefined };
     }
   }

@@ -12,6 +12,7 @@ import {
   type ArchivePage,
   type ArchiveSearch,
   type ConfigurationInfo,
+  type DecisionPage,
   type Done,
   type GreylistFilter,
   type GreylistPage,
@@ -19,6 +20,7 @@ import {
   InvalidQuestion,
   type KeptDecision,
   type ListenerStatus,
+  type Mark,
   type Operations,
   type Readiness,
   type Series,
@@ -49,9 +51,9 @@ import type { OpenCore } from "./open-core.ts";
 /** What the processes that serve have counted and kept. */
 export interface Gathered {
   observation(): Promise<Observation>;
-  /** The last ones that match, oldest first. */
-  decisions(filter: DecisionFilter, limit: number): Promise<readonly KeptDecision[]>;
-  watch(filter: DecisionFilter, onDecision: (decision: KeptDecision) => void): () => void;
+  decisions(filter: DecisionFilter, limit: number, since?: Mark): Promise<DecisionPage>;
+  /** Calls with each that follows, until what it returns is called. */
+  watch(onDecision: (decision: KeptDecision) => void): () => void;
 }
 
 export interface OperationsOptions {
@@ -134,8 +136,8 @@ export class DaemonOperations implements Operations {
     return renderMetrics(observation, { version: packageJson.version, greylistEntries, reloads });
   }
 
-  decisions(filter: DecisionFilter, limit: number): Promise<readonly KeptDecision[]> {
-    return this.#options.gathered.decisions(filter, limit);
+  decisions(filter: DecisionFilter, limit: number, since?: Mark): Promise<DecisionPage> {
+    return this.#options.gathered.decisions(filter, limit, since);
   }
 
   async archived(search: ArchiveSearch): Promise<ArchivePage> {
@@ -147,10 +149,6 @@ export class DaemonOperations implements Operations {
       next: reached === undefined ? null : `${reached.at}-${reached.id}`,
       reached: reached === undefined ? null : timeOf(reached.at),
     };
-  }
-
-  watch(filter: DecisionFilter, onDecision: (decision: KeptDecision) => void): () => void {
-    return this.#options.gathered.watch(filter, onDecision);
   }
 
   explain(played: PlayedSession): Promise<readonly Step[]> {

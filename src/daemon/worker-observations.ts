@@ -1,7 +1,7 @@
 /** What all workers have counted and kept, as the primary process asks them for its http listeners. */
 import { TemporaryError } from "../answer/temporary-error.ts";
-import type { KeptDecision } from "../frontend/http/api.ts";
-import { type DecisionFilter, matches } from "../frontend/http/decision-filter.ts";
+import type { DecisionPage, KeptDecision, Mark } from "../frontend/http/api.ts";
+import type { DecisionFilter } from "../frontend/http/decision-filter.ts";
 import { type Observation, sumOf } from "../frontend/http/observation.ts";
 import type { ObserverAnswer, ObserverQuestion } from "./observed-worker.ts";
 import type { Gathered } from "./operations.ts";
@@ -64,24 +64,25 @@ export class WorkerObservations implements Gathered {
     return sumOf(this.#past === undefined ? present : [...present, this.#past]);
   }
 
-  async decisions(filter: DecisionFilter, limit: number): Promise<readonly KeptDecision[]> {
+  async decisions(filter: DecisionFilter, limit: number, since?: Mark): Promise<DecisionPage> {
     const answers = await Promise.all(
-      [...this.#workers.values()].map(({ questions }) => orNone(questions.ask({ kind: "decisions", filter, limit }))),
+      [...this.#workers.values()].map(({ questions }) => orNone(questions.ask({ kind: "decisions", filter, limit, since }))),
     );
-    return answers
-      .flatMap((answer) => (answer !== undefined && "decisions" in answer ? answer.decisions : []))
-      .sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
-      .slice(-limit);
+    const pages = answers.flatMap((answer) => (answer !== undefined && "page" in answer ? (answer.page ?? []) : []));
+    const all = pages.flatMap(({ decisions }) => decisions).sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+    const beyond = since === undefined ? 0 : Math.max(0, all.length - limit);
+    return {
+      decisions: all.slice(Math.max(0, all.length - limit)),
+      missed: pages.reduce((sum, { missed }) => sum + missed, beyond),
+      mark: Object.assign({}, since, ...pages.map(({ mark }) => mark)),
+    };
   }
 
-  watch(filter: DecisionFilter, onDecision: (decision: KeptDecision) => void): () => void {
-    const watcher = (decision: KeptDecision) => {
-      if (matches(decision, filter)) onDecision(decision);
-    };
-    this.#watchers.add(watcher);
+  watch(onDecision: (decision: KeptDecision) => void): () => void {
+    this.#watchers.add(onDecision);
     if (this.#watchers.size === 1) for (const { questions } of this.#workers.values()) this.#tell(questions, true);
     return () => {
-      this.#watchers.delete(watcher);
+      this.#watchers.delete(onDecision);
       if (this.#watchers.size === 0) for (const { questions } of this.#workers.values()) this.#tell(questions, false);
     };
   }

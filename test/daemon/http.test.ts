@@ -90,6 +90,14 @@ test("it shows what both workers do, also of one that has ended, and changes wha
   await daemon.logged(({ msg }) => msg === "a worker process ended; another is started");
   await daemon.logged(({ msg }) => msg === "a worker process serves");
   expect(await decisionsCounted()).toBe(17);
+  // What the next one decides is not taken for what was read before.
+  for (const client of await Promise.all([openPolicy(port), openPolicy(port)])) {
+    await client.ask({ client_address: "203.0.113.9", client_port: "9", recipient: "nobody@example.org" });
+    client.end();
+  }
+  const later = (await get("/api/decisions")) as { decisions: { id: string }[] };
+  const known = decisions.map(({ id }) => id);
+  expect(later.decisions.filter(({ id }) => id.startsWith("1-")).some(({ id }) => !known.includes(id))).toBe(true);
   for (const client of clients) client.end();
 });
 

@@ -8,12 +8,14 @@ import type {
   AddressInfo,
   ArchivePage,
   ArchiveSearch,
+  DecisionPage,
   Done,
   GreylistFilter,
   GreylistPage,
   GreylistRecord,
   GreylistSubject,
   KeptDecision,
+  Mark,
   Operations,
   Readiness,
   Series,
@@ -47,7 +49,6 @@ export class ConsoleWorld implements Operations {
   failing: string | undefined;
   /** Of the archive. */
   keepSeconds: number | null = null;
-  readonly #watchers = new Set<(decision: KeptDecision) => void>();
 
   constructor(now: number) {
     this.now = now;
@@ -63,7 +64,6 @@ export class ConsoleWorld implements Operations {
       ...decided,
     };
     this.kept.push(decision);
-    for (const watcher of this.#watchers) watcher(decision);
   }
 
   session() {
@@ -106,8 +106,9 @@ export class ConsoleWorld implements Operations {
     return "# EOF\n";
   }
 
-  async decisions(filter: DecisionFilter, limit: number): Promise<readonly KeptDecision[]> {
-    return this.kept.filter((decision) => matches(decision, filter)).slice(-limit);
+  async decisions(filter: DecisionFilter, limit: number, since: Mark = {}): Promise<DecisionPage> {
+    const found = this.kept.slice(since.all ?? 0).filter((decision) => matches(decision, filter));
+    return { decisions: found.slice(-limit), missed: 0, mark: { all: this.kept.length } };
   }
 
   /** In pages of two, so that there are several. */
@@ -120,14 +121,6 @@ export class ConsoleWorld implements Operations {
       decisions: page.flatMap(({ decision }) => (matches(decision, filter) ? decision : [])),
       ...(last === undefined ? { next: null, reached: null } : { next: `${last.at}-${last.id}`, reached: last.decision.time }),
     };
-  }
-
-  watch(filter: DecisionFilter, onDecision: (decision: KeptDecision) => void): () => void {
-    const watcher = (decision: KeptDecision) => {
-      if (matches(decision, filter)) onDecision(decision);
-    };
-    this.#watchers.add(watcher);
-    return () => this.#watchers.delete(watcher);
   }
 
   async explain(played: PlayedSession): Promise<readonly Step[]> {

@@ -55,8 +55,7 @@ export async function httpPlace(settings: AccessSettings = { token: undefined, a
       done.push(JSON.stringify(search));
       return { decisions: [], next: null, reached: null };
     },
-    decisions: async (filter, limit) => log.last(filter, limit),
-    watch: (filter, onDecision) => log.watch(filter, onDecision),
+    decisions: async (filter, limit, since) => log.last(filter, limit, since),
     explain: async () => [],
     greylist: async () => ({ entries: [], next: null }),
     async allow({ client }) {

@@ -5,7 +5,7 @@
  * | request | answer |
  * |---|---|
  * | `GET /api/session` | `SessionInfo`; its `csrf` goes into the header `x-csrf-token` of every POST |
- * | `GET /api/decisions?FILTER&limit=200` | `{decisions: KeptDecision[]}`, oldest first; with `Accept: text/event-stream` the same as events, and what follows: each `data` is a `KeptDecision`, `event: missed` says how many were left out since the reader was slow |
+ * | `GET /api/decisions?FILTER&limit=200` | `{decisions: KeptDecision[]}`, oldest first; with `Accept: text/event-stream` the same (at most 2,000) as events, and what follows: each `data` is a `KeptDecision`, `event: missed` says how many were left out since they came faster than some fifty a second |
  * | `GET /api/decisions/archive?FILTER&since=&until=&limit=200&after=` | `ArchivePage`; `since` and `until` are times, `after` is the `next` of the page before |
  * | `GET /api/refused?FILTER` | `Refused` |
  * | `POST /api/explain` | takes `PlayedSession` (as a line of `postern explain --stdin`), says `{steps: Step[]}` |
@@ -79,6 +79,17 @@ export interface ArchivePlace {
 export interface Counted {
   readonly value: string;
   readonly count: number;
+}
+
+/** How far somebody has read, by process: the number of the next decision. */
+export type Mark = Readonly<Record<string, number>>;
+
+export interface DecisionPage {
+  /** Oldest first. */
+  readonly decisions: readonly KeptDecision[];
+  /** Later than the mark that was given, and left out; with none given 0. */
+  readonly missed: number;
+  readonly mark: Mark;
 }
 
 /** Of the decisions that are kept: the most frequent among what was refused, or would have been. */
@@ -254,12 +265,10 @@ export interface Operations {
   status(): Promise<Status>;
   /** In the text form of OpenMetrics. */
   metrics(): Promise<string>;
-  /** The last ones that match, oldest first. */
-  decisions(filter: DecisionFilter, limit: number): Promise<readonly KeptDecision[]>;
+  /** The last ones that match; those since a mark. */
+  decisions(filter: DecisionFilter, limit: number, since?: Mark): Promise<DecisionPage>;
   /** Of those that are kept for days. */
   archived(search: ArchiveSearch): Promise<ArchivePage>;
-  /** Calls with each that follows and matches, until what it returns is called. */
-  watch(filter: DecisionFilter, onDecision: (decision: KeptDecision) => void): () => void;
   explain(played: PlayedSession): Promise<readonly Step[]>;
   greylist(filter: GreylistFilter, limit: number, after: string | undefined): Promise<GreylistPage>;
   allow(subject: GreylistSubject): Promise<Done>;

@@ -1,6 +1,6 @@
 /** The last decisions of one process, for people who look. */
 import type { Decision } from "../decision.ts";
-import type { KeptDecision } from "./api.ts";
+import type { DecisionPage, KeptDecision, Mark } from "./api.ts";
 import { type DecisionFilter, matches } from "./decision-filter.ts";
 
 /** How many are kept, whatever they hold. */
@@ -22,11 +22,6 @@ interface Entry {
   readonly octets: number;
 }
 
-interface Watcher {
-  readonly filter: DecisionFilter;
-  readonly onDecision: (decision: KeptDecision) => void;
-}
-
 export class DecisionLog {
   readonly #process: string;
   readonly #now: () => number;
@@ -36,7 +31,7 @@ export class DecisionLog {
   /** Of the oldest one. */
   #first = 0;
   #octets = 0;
-  readonly #watchers = new Set<Watcher>();
+  readonly #watchers = new Set<(decision: KeptDecision) => void>();
 
   /** `process` tells its decisions from those of others. `now`: milliseconds since 1970. */
   constructor(process: string, now: () => number, max = maxDecisions) {
@@ -59,25 +54,29 @@ export class DecisionLog {
     this.#number += 1;
     this.#octets += entry.octets;
     while (this.#octets > maxOctets) this.#drop();
-    for (const { filter, onDecision } of this.#watchers) if (matches(kept, filter)) onDecision(this.#shown(entry));
+    for (const watcher of this.#watchers) watcher(this.#shown(entry));
     return at;
   }
 
-  /** The last ones that match, oldest first. */
-  last(filter: DecisionFilter, limit: number): readonly KeptDecision[] {
+  /** The last ones that match. `since`: only those that were not there yet, and how many of them are more than `limit`. */
+  last(filter: DecisionFilter, limit: number, since?: Mark): DecisionPage {
+    const from = since?.[this.#process] ?? 0;
     const found: KeptDecision[] = [];
-    for (let number = this.#number - 1; number >= this.#first && found.length < limit; number--) {
+    let missed = Math.max(0, this.#first - from);
+    for (let number = this.#number - 1; number >= Math.max(this.#first, from); number--) {
       const entry = this.#entries[number % this.#entries.length];
-      if (entry !== undefined && matches(entry.decision, filter)) found.push(this.#shown(entry));
+      if (entry === undefined || !matches(entry.decision, filter)) continue;
+      if (found.length < limit) found.push(this.#shown(entry));
+      else if (since === undefined) break;
+      else missed += 1;
     }
-    return found.reverse();
+    return { decisions: found.reverse(), missed: since === undefined ? 0 : missed, mark: { [this.#process]: this.#number } };
   }
 
-  /** Calls with each that follows and matches, until what it returns is called. */
-  watch(filter: DecisionFilter, onDecision: (decision: KeptDecision) => void): () => void {
-    const watcher: Watcher = { filter, onDecision };
-    this.#watchers.add(watcher);
-    return () => this.#watchers.delete(watcher);
+  /** Calls with each that follows, until what it returns is called. */
+  watch(onDecision: (decision: KeptDecision) => void): () => void {
+    this.#watchers.add(onDecision);
+    return () => this.#watchers.delete(onDecision);
   }
 
   #drop(): void {

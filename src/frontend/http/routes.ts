@@ -60,7 +60,10 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["GET /api/session", sessionInfo],
   ["GET /api/decisions", decisions],
   ["GET /api/decisions/archive", archived],
-  ["GET /api/refused", async ({ operations, query }) => refusedAmong(await operations.decisions(filterOf(query), maxDecisions))],
+  [
+    "GET /api/refused",
+    async ({ operations, query }) => refusedAmong((await operations.decisions(filterOf(query), maxDecisions)).decisions),
+  ],
   ["POST /api/explain", explain],
   ["GET /api/greylist", greylist],
   ["POST /api/greylist/allow", async (exchange) => exchange.operations.allow(await bodyOf(exchange, greylistSubject))],
@@ -175,8 +178,8 @@ function sessionInfo({ operations, sessions, settings }: Exchange): object {
 async function decisions({ request, response, operations, streams, query }: Exchange): Promise<object | undefined> {
   const filter = filterOf(query);
   const limit = numberIn(query, "limit", 200, maxDecisions);
-  if (!request.headers.accept?.includes("text/event-stream")) return { decisions: await operations.decisions(filter, limit) };
-  await streams.open(response, operations, filter, limit);
+  if (!request.headers.accept?.includes("text/event-stream")) return { decisions: (await operations.decisions(filter, limit)).decisions };
+  await streams.follow(response, operations, filter, limit);
   return undefined;
 }
 

@@ -1,7 +1,7 @@
 /** What the HTTP listener answers, and what it does with requests that are too long, wrong or never end. */
 import { once } from "node:events";
 import { connect } from "node:net";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { aDecision, httpPlace } from "../../../support/http-place.ts";
 
 test("whether it is ready says the status, too", async () => {
@@ -61,23 +61,43 @@ test("what is refused most", async () => {
   });
 });
 
-test("decisions are followed as events, first those that are kept", async () => {
-  const { port, host, log } = await httpPlace();
-  log.add(aDecision, undefined);
+/** What those who follow decisions that did not pass have read. */
+function follow({ port, host }: { readonly port: number; readonly host: string }): () => string {
   const socket = connect(port, "127.0.0.1").setEncoding("utf8");
   let text = "";
   socket.on("data", (chunk: string) => {
     text += chunk;
   });
   socket.write(`GET /api/decisions?not-pass=1 HTTP/1.1\r\nHost: ${host}\r\nAccept: text/event-stream\r\n\r\n`);
-  await expect.poll(() => text).toContain("id: 0\n");
+  onTestFinished(() => void socket.destroy());
+  return () => text;
+}
+
+test("decisions are followed as events, first those that are kept", async () => {
+  const place = await httpPlace();
+  const { log } = place;
+  log.add(aDecision, undefined);
+  const text = follow(place);
+  await expect.poll(text).toContain("id: 0\n");
   log.add({ ...aDecision, verdict: "pass" }, undefined);
   log.add({ ...aDecision, recipient: "a\n\ndata: forged" }, undefined);
-  await expect.poll(() => text).toContain("id: 2\n");
-  expect(text).toContain("content-type: text/event-stream");
-  expect(text).not.toContain("id: 1\n");
-  expect(text).not.toMatch(/^data: forged/m);
-  socket.destroy();
+  await expect.poll(text).toContain("id: 2\n");
+  expect(text()).toContain("content-type: text/event-stream");
+  expect(text()).not.toContain("id: 1\n");
+  expect(text()).not.toMatch(/^data: forged/m);
+});
+
+test("of decisions that come faster than anybody reads the last are shown, and the number of the others", async () => {
+  const place = await httpPlace();
+  const text = follow(place);
+  await expect.poll(text).toContain(": decisions\n");
+  for (let number = 0; number < 1000; number += 1) {
+    place.log.add(aDecision, undefined);
+    place.log.add({ ...aDecision, verdict: "pass" }, undefined);
+  }
+  await expect.poll(text).toContain("id: 1998\n");
+  const ids = Array.from({ length: 200 }, (_, index) => `id: ${1600 + 2 * index}`);
+  expect(text().match(/^id: .*|^event: .*\ndata: .*/gm)).toEqual(["event: missed\ndata: 800", ...ids]);
 });
 
 test("a request of too many octets is not read", async () => {
