@@ -3,9 +3,13 @@
 set -euo pipefail
 package=$1
 root=$2/root
-if [ ! -d "$root" ]; then debootstrap --variant=minbase --include=systemd bookworm "$root" > /dev/null; fi
+if [ ! -d "$root" ]; then debootstrap --variant=minbase --include=systemd,postfix bookworm "$root" > /dev/null; fi
 mount -t proc proc "$root/proc"
-trap 'umount "$root/proc"' EXIT
+trap 'end' EXIT
+end() {
+  inside postfix stop 2> /dev/null || true
+  umount "$root/proc"
+}
 inside() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "$@"; }
 as_postern() { inside setpriv --reuid postern --regid postern --clear-groups "$@"; }
 expect() { [ "$1" = "$2" ] || { echo "expected $2, got $1" >&2; exit 1; }; }
@@ -23,6 +27,9 @@ cat >> "$root/etc/postern/postern.toml" <<'TOML'
 enable = true
 TOML
 sed -i 's/^mode = "shadow"$//; s/10040/10940/; s/10043/10943/' "$root/etc/postern/postern.toml"
+# Who exists, as README.md says.
+sed -i 's/^\[directory.mta\]$/[directory.accounts]/; s/^type = "mta"$/type = "memory"\nprincipals = [{ name = "john", email = ["john@example.org"] }]/' \
+  "$root/etc/postern/postern.toml"
 chroot --userspec postern:postern "$root" postern serve > "$root/tmp/log" &
 serving=$!
 until grep -q 10943 "$root/tmp/log"; do kill -0 $serving; sleep 0.2; done
@@ -31,6 +38,23 @@ printf '%s\n' request=smtpd_access_policy protocol_state=RCPT client_address=203
   sender=a@client.example recipient=john@example.org instance=1 '' >&3
 read -r answer <&3
 [[ $answer == action=DEFER_IF_PERMIT* ]] || { echo "$answer" >&2; exit 1; }
+
+# Postfix refuses who does not exist.
+sed -i 's/^smtp  *inet/127.0.0.1:10925 inet/' "$root/etc/postfix/master.cf"
+inside postconf maillog_file=/var/log/mail.log mydestination=example.org inet_protocols=ipv4 \
+  'smtpd_recipient_restrictions = check_policy_service inet:127.0.0.1:10940, permit_mynetworks, reject_unauth_destination'
+inside postfix start 2> /dev/null
+exec 4<> /dev/tcp/127.0.0.1/10925
+smtp() { # sends a line, and prints the last one of the reply
+  [ -z "$1" ] || printf '%s\r\n' "$1" >&4
+  while read -r reply <&4; do [[ $reply == ???-* ]] || break; done
+  echo "${reply%$'\r'}"
+}
+for line in "" "EHLO mx.client.example" "MAIL FROM:<a@client.example>"; do [[ $(smtp "$line") == 2* ]]; done
+expect "$(smtp "RCPT TO:<nobody@example.org>")" \
+  "550 5.1.2 <nobody@example.org>: Recipient address rejected: Mailbox does not exist."
+expect "$(smtp QUIT)" "221 2.0.0 Bye"
+inside postfix stop 2> /dev/null
 
 # An upgrade keeps the configuration and the state.
 dpkg-deb -R "$package" "$root/tmp/next"
