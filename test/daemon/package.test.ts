@@ -1,5 +1,5 @@
 /** The package, as `npm run build` makes it: its few files find each other, and the packages that they leave out. */
-import { spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,8 +7,11 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
+import { read, substitute } from "../support/contrib.ts";
 import { freePorts } from "../support/mta.ts";
+import { openPolicy } from "../support/policy-client.ts";
 import { program } from "../support/program.ts";
+import { isLong } from "../support/runs.ts";
 
 const root = join(import.meta.dirname, "../..");
 let folder: string;
@@ -138,4 +141,28 @@ type = "mta"
   );
   daemon.kill();
   await once(daemon, "exit");
+});
+
+// The dependencies come from the registry, or from npm's cache.
+test.runIf(isLong)("npm packs it, installs it anywhere, and it answers from there", async () => {
+  const npm = (...words: readonly string[]) => execFileSync("npm", [...words, "--silent", "--no-audit"], { cwd: root, encoding: "utf8" });
+  const archive = npm("pack", "--ignore-scripts", "--pack-destination", folder).trim();
+  npm("install", "--global", "--prefer-offline", "--prefix", join(folder, "prefix"), join(folder, archive));
+  const postern = join(folder, "prefix/bin/postern");
+  const elsewhere = (...words: readonly string[]) => execFileSync(postern, words, { cwd: folder, encoding: "utf8" });
+  expect(elsewhere("--version")).toBe(`${packageJson.version}\n`);
+  const [port = 0] = await freePorts(1);
+  const config = substitute(
+    read("contrib/examples/quickstart.toml"),
+    ["127.0.0.1:10040", `127.0.0.1:${port}`],
+    [`wait = "5s"`, `wait = "0s"`],
+  );
+  writeFileSync(join(folder, "installed.toml"), config);
+  elsewhere("check", "-c", "installed.toml");
+  const daemon = spawn(postern, ["serve", "-c", "installed.toml"], { cwd: folder, stdio: "ignore" });
+  const ask = (recipient: string) => openPolicy(port).then((client) => client.ask({ recipient }).finally(() => client.end()));
+  await expect.poll(() => ask("john@example.org").catch(() => "")).toBe("DUNNO");
+  expect(await ask("nobody@example.org")).toBe("550 5.1.2 Mailbox does not exist.");
+  daemon.kill();
+  expect(await once(daemon, "exit")).toEqual([0, null]);
 });

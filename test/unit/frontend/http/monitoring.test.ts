@@ -13,6 +13,12 @@ protocol = "policy"
 bind = ["127.0.0.1:0"]
 [directory.mta]
 type = "mta"
+[dns-list.zen]
+zone = "zen.example"
+of = "client"
+listed = ["127.0.0.2"]
+[session.rcpt]
+deny = [ { if = "dns_listed('zen')" } ]
 [session.rcpt.greylist]
 enable = true
 [[session.throttle]]
