@@ -24,6 +24,16 @@ test("each reason has its line in reasons.md", () => {
   expect(explained.sort()).toEqual(reasons.sort());
 });
 
+test("each event that is more than news has its line in upkeep.md", () => {
+  const kinds = [...read("src/frontend/notice.ts").matchAll(/readonly kind: "([^"]+)"/g)].map(([, kind]) => kind);
+  const logged = [...read("src/daemon/log.ts").matchAll(/event: "([^"]+)"/g)].map(([, event]) => event);
+  // The end of what has a line, and what is no more than news.
+  const others = ["connections-free", "summary"];
+  const rows = read("contrib/operating/upkeep.md").match(/^\| `.*?\|/gm) ?? [];
+  const explained = rows.flatMap((row) => [...row.matchAll(/`([^`]+)`/g)].map(([, event]) => event));
+  expect([...kinds, ...logged].filter((event) => ![...explained, ...others].includes(event))).toEqual([]);
+});
+
 const commands = [checkCommand(), explainCommand(), greylistCommand(), queryCommand(), sieveCommand(), throttleCommand()];
 
 function find(words: readonly string[], among: readonly Command[]): Command | undefined {
@@ -58,7 +68,7 @@ test.each(pages)("%s: its links lead somewhere", (page) => {
 
 const pieces = [...read("contrib/operating/coming-from.md").matchAll(/^## (.*)\n(?:(?!^## )[\s\S])*?^```toml\n([\s\S]*?)^```/gm)];
 
-test("each piece for who comes from other software", () => expect(pieces.length).toBe(6));
+test("each piece for who comes from other software", () => expect(pieces.length).toBe(7));
 
 test.each(pieces.map(([, name = "", text = ""]) => [name, text]))("%s: the piece loads without a word", (_, text) => {
   const asked = '[listener.smtp]\nprotocol = "policy"\nbind = ["127.0.0.1:10040"]\n[directory.people]\ntype = "memory"\nprincipals = []\n';
