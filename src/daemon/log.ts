@@ -137,6 +137,10 @@ export function logDecision(logger: Logger, decision: Decision, cause: unknown):
   logger.info(cause === undefined ? decision : { ...decision, error: messageOf(cause) });
 }
 
+export function logPostmaster(logger: Logger, recipient: string): void {
+  logger.warn({ event: "postmaster", recipient }, "accepted although the directory does not know it. Give it a mailbox or an alias");
+}
+
 export function logNotice(logger: Logger, notice: Notice): void {
   const { kind, ...facts } = notice;
   const fields = { event: kind, ...facts };

@@ -2,7 +2,7 @@
 import type { DecisionPage, KeptDecision, Mark } from "../frontend/http/api.ts";
 import type { DecisionFilter } from "../frontend/http/decision-filter.ts";
 import type { Observation } from "../frontend/http/observation.ts";
-import type { Observed } from "./daemon.ts";
+import type { Observed } from "./observing.ts";
 
 export type ObserverQuestion =
   | { readonly kind: "observation" }

@@ -16,6 +16,7 @@ import { answerQuestions } from "./remote-questions.ts";
 import { askState, type StateQuestion } from "./remote-state.ts";
 import type { StateLease } from "./state-lease.ts";
 import { Succession } from "./succession.ts";
+import { LoggedTally } from "./tally.ts";
 import { firstChannel } from "./worker-message.ts";
 import type { WorkerObservations } from "./worker-observations.ts";
 import { type Connection, WorkerProcess } from "./worker-process.ts";
@@ -41,6 +42,8 @@ const maxBeyond = 100;
 
 /** From one start of a worker to the next, at least. */
 const restartPauseMs = 1000;
+
+const tickMs = 1000;
 
 /** Throws when a socket cannot be bound, or when the first worker cannot serve by the configuration. */
 export async function startWorkers(configuration: Configuration, options: WorkersOptions): Promise<Daemon> {
@@ -80,10 +83,14 @@ class RunningWorkers implements Daemon {
   /** Both only where there is an http listener. */
   #observations: WorkerObservations | undefined;
   #http: HttpService | undefined;
+  /** Of all workers. */
+  readonly #tally: LoggedTally;
+  readonly #ticking = setInterval(() => this.#tally.tick(Date.now()), tickMs);
   #isStopping = false;
 
   constructor(options: WorkersOptions) {
     this.#options = options;
+    this.#tally = new LoggedTally(options.logger);
     this.#sockets = options.sockets;
   }
 
@@ -150,6 +157,7 @@ class RunningWorkers implements Daemon {
 
   async stop(): Promise<void> {
     this.#isStopping = true;
+    clearInterval(this.#ticking);
     this.#sockets.close();
     for (const restart of this.#restarts) clearTimeout(restart);
     for (const connection of this.#unassigned.splice(0)) this.#drop(connection);
@@ -232,6 +240,7 @@ class RunningWorkers implements Daemon {
         (outcomes) => worker.send({ kind: "outcomes", outcomes }),
       ),
       onObserved: (outcomes) => this.#observations?.take(number, outcomes),
+      onTally: (tally) => this.#tally.add(tally),
       onDecisions: (decisions) => this.#observations?.decided(decisions),
       onRefused: (listener) => this.#counts.get(listener)?.limit.refused(),
       onClosed: (listener, count) => this.#closed(listener, count),

@@ -11,6 +11,10 @@ export interface Summed {
   readonly counts: Readonly<Record<string, number>>;
 }
 
+export function summedAs({ verdict, would, reason }: Pick<Decision, "verdict" | "would" | "reason">): string {
+  return `${would === undefined ? verdict : `would-${would}`} ${reason}`;
+}
+
 export class Summary {
   #since: number;
   /** Verdicts and reasons are few. */
@@ -21,9 +25,9 @@ export class Summary {
     this.#since = now;
   }
 
-  count({ verdict, would, reason }: Pick<Decision, "verdict" | "would" | "reason">): void {
-    const what = `${would === undefined ? verdict : `would-${would}`} ${reason}`;
-    this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
+  /** `what`: as `summedAs` has it. */
+  count(what: string, count: number): void {
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + count);
   }
 
   /** Once an hour what was counted meanwhile; `undefined`: nothing, or it is too early. */

@@ -4,6 +4,7 @@ import type { KeptDecision } from "../frontend/http/api.ts";
 import type { ObserverAnswer, ObserverQuestion } from "./observed-worker.ts";
 import type { Answered, Asked } from "./remote-questions.ts";
 import type { StateAnswer, StateQuestion } from "./remote-state.ts";
+import type { SentTally } from "./tally.ts";
 
 /** The file descriptors of a worker's first channels begin here, after standard input, output, error and the channel of the primary process. */
 export const firstChannel = 4;
@@ -47,5 +48,7 @@ export type MessageToPrimary =
   | { readonly kind: "closed"; readonly listener: string }
   | { readonly kind: "questions"; readonly questions: readonly Asked<StateQuestion>[] }
   | { readonly kind: "observed"; readonly outcomes: readonly Answered<ObserverAnswer>[] }
+  /** Once a second, where something was. */
+  | { readonly kind: "tally"; readonly tally: SentTally }
   /** While somebody watches. */
   | { readonly kind: "decisions"; readonly decisions: readonly KeptDecision[] };

@@ -5,6 +5,7 @@ import type { KeptDecision } from "../frontend/http/api.ts";
 import type { ObserverAnswer } from "./observed-worker.ts";
 import type { Answered, Asked } from "./remote-questions.ts";
 import type { StateQuestion } from "./remote-state.ts";
+import type { SentTally } from "./tally.ts";
 import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-message.ts";
 
 export interface Connection {
@@ -27,6 +28,7 @@ export interface WorkerProcessOptions {
   readonly child: ChildProcess;
   readonly onQuestions: (questions: readonly Asked<StateQuestion>[]) => void;
   readonly onObserved: (outcomes: readonly Answered<ObserverAnswer>[]) => void;
+  readonly onTally: (tally: SentTally) => void;
   readonly onDecisions: (decisions: readonly KeptDecision[]) => void;
   /** A connection that had to be made room for, when all others were busy. It is closed, too. */
   readonly onRefused: (listener: string) => void;
@@ -152,6 +154,9 @@ export class WorkerProcess {
         return;
       case "observed":
         this.#options.onObserved(message.outcomes);
+        return;
+      case "tally":
+        this.#options.onTally(message.tally);
         return;
       case "decisions":
         this.#options.onDecisions(message.decisions);

@@ -15,6 +15,7 @@ import { answerQuestions, RemoteQuestions } from "./remote-questions.ts";
 import { remoteState, type StateAnswer, type StateQuestion } from "./remote-state.ts";
 import { type RoutedMessage, SessionRouting } from "./session-routing.ts";
 import { stateSettings } from "./state-settings.ts";
+import { WorkerTally } from "./tally.ts";
 import { WorkerChannel } from "./worker-channel.ts";
 import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-message.ts";
 
@@ -117,7 +118,10 @@ class Worker {
     if (this.#daemon === undefined) {
       const leaseState = (own: Configuration) => ({ state: { ...this.#state, source: this.#sourceOf(own) }, release: async () => {} });
       const routePolicy: DaemonOptions["routePolicy"] = (listener, answer) => this.#routing?.route(listener, answer) ?? answer;
-      this.#daemon = await startDaemon(share, logger, { sockets: this.#sockets, leaseState, routePolicy, worker });
+      this.#daemon = await startDaemon(share, logger, {
+        ...{ sockets: this.#sockets, leaseState, routePolicy, worker },
+        tally: new WorkerTally((tally) => sendToPrimary({ kind: "tally", tally })),
+      });
     } else {
       await this.#daemon.reload(share);
       logger.level = share.log.level;

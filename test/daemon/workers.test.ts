@@ -134,7 +134,7 @@ describe("two workers", () => {
   });
 
   it("count by one throttle", async () => {
-    const { open } = await start('[[session.throttle]]\nkey = ["sender"]\nrate = "10/1h"');
+    const { daemon, open } = await start('[[session.throttle]]\nkey = ["sender"]\nrate = "10/1h"');
     const four = Array.from({ length: 4 }, open);
     const answers: unknown[] = [];
     const askFive = async (peer: Peer) => {
@@ -143,6 +143,11 @@ describe("two workers", () => {
     await Promise.all(four.map(askFive));
     expect(answers.filter((answer) => answer === pass).length).toBe(10);
     expect(answers.filter((answer) => answer === "action=452 4.4.5 Rate limit exceeded, try again later.").length).toBe(10);
+    // Both have refused it, and one process says so.
+    const line = await daemon.logged(({ event }) => event === "throttle");
+    expect(line).toMatchObject({ key: "a@b.example" });
+    expect(line).not.toHaveProperty("worker");
+    expect(daemon.untaken().filter(({ event }) => event === "throttle")).toEqual([]);
   });
 
   it.each(["40000", "40001", "40002"])("count the errors of one session once, whichever connection asks (port %s)", async (client_port) => {

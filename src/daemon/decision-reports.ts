@@ -1,0 +1,36 @@
+/** What the log says of decisions and of what decided them: a line for each that is wanted, and what an administrator should mend once. */
+import type { LoggedDecisions } from "../config/configuration.ts";
+import type { Decision } from "../frontend/decision.ts";
+import { SayOnce } from "../frontend/say-once.ts";
+import { domainOf } from "../mail/address.ts";
+import type { FailedScript } from "../stage/core.ts";
+import { isLogged, type Logger, logDecision, logPostmaster, logScriptFailure } from "./log.ts";
+
+/** How often a script that keeps failing is logged. */
+const failureAgainMs = 60 * 60 * 1000;
+
+export class DecisionReports {
+  readonly #logger: Logger;
+  readonly #logged: () => LoggedDecisions;
+  readonly #postmasters = new SayOnce();
+  readonly #failures = new SayOnce(failureAgainMs);
+
+  constructor(logger: Logger, logged: () => LoggedDecisions) {
+    this.#logger = logger;
+    this.#logged = logged;
+  }
+
+  decided(decision: Decision, cause: unknown): void {
+    if (isLogged(decision, this.#logged())) logDecision(this.#logger, decision, cause);
+    const { reason, recipient } = decision;
+    if (reason !== "postmaster" || domainOf(recipient) === undefined || !this.#postmasters.allows(recipient)) return;
+    logPostmaster(this.#logger, recipient);
+  }
+
+  scriptFailed(failure: FailedScript): void {
+    const { script = failure.stage, line, column, cause } = failure;
+    // Not by the message, which may contain what a client sent and differ each time.
+    const about = `${script}:${line}:${column}:${cause === undefined}`;
+    if (this.#failures.allows(about)) logScriptFailure(this.#logger, failure);
+  }
+}
