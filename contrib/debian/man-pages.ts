@@ -27,7 +27,7 @@ writePage("postern", 8, "EHLO and RCPT decisions for Postfix, Sendmail and other
 function commandPage(): string {
   const page = readFileSync(join(import.meta.dirname, "postern.8.md"), "utf8");
   const [, list = ""] = /^Commands:\n((?:.+\n)+)/m.exec(help()) ?? [];
-  const commands = [...list.matchAll(/^ {2}(\w+)/gm)].map(([, name = ""]) => name).filter((name) => name !== "help");
+  const commands = [...list.matchAll(/^ {2}([\w-]+)/gm)].map(([, name = ""]) => name).filter((name) => name !== "help");
   const sections = commands.map((command) => `### postern ${command}\n\n${indented(help(command))}`);
   return page.replace("@COMMANDS@", () => sections.join("\n\n"));
 }
