@@ -1,4 +1,8 @@
 /** The alerts and the dashboard of contrib/monitoring ask for metrics that there are, with labels that they have. */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { parseConfiguration } from "../../../../src/config/load.ts";
@@ -7,6 +11,7 @@ import { renderMetrics } from "../../../../src/frontend/http/metrics.ts";
 import { read } from "../../../support/contrib.ts";
 import { aDecision } from "../../../support/http-place.ts";
 import { parseOpenMetrics } from "../../../support/open-metrics.ts";
+import { isLong } from "../../../support/runs.ts";
 
 const configuration = `[listener.smtp]
 protocol = "policy"
@@ -70,4 +75,16 @@ test.each(asked)("%s", async (expr) => {
   }
   for (const [, reasons = ""] of expr.matchAll(/reason=~?"([^"]*)"/g))
     for (const reason of reasons.split("|")) expect(read("src/stage/verdict.ts")).toContain(`"${reason}"`);
+});
+
+// Its package is large, and is only unpacked.
+test.runIf(isLong && existsSync("/etc/debian_version"))("promtool finds nothing wrong with the alerts", () => {
+  const folder = mkdtempSync(join(tmpdir(), "postern-promtool-"));
+  try {
+    execFileSync("sh", ["-c", "apt-get -qq -o APT::Sandbox::User=root download prometheus && dpkg -x prometheus_*.deb ."], { cwd: folder });
+    const alerts = join(import.meta.dirname, "../../../../contrib/monitoring/alerts.yml");
+    expect(execFileSync(join(folder, "usr/bin/promtool"), ["check", "rules", alerts], { encoding: "utf8" })).toMatch(/SUCCESS: \d+ rules/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
