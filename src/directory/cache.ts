@@ -1,6 +1,6 @@
 /** Answers of a directory kept for a while; positive ones outlast an outage. */
 import type { Answer } from "../answer/answer.ts";
-import { AnswerCache, type KeptAnswer, octetsOfTexts } from "../answer/answer-cache.ts";
+import { AnswerCache, type AnswerText, type KeptAnswer } from "../answer/answer-cache.ts";
 import { type Patience, type WaitedFor, waitPatiently } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
@@ -31,20 +31,20 @@ export function cached(directory: Directory, settings: CacheSettings, now: () =>
     source,
     ask: async (domain) => directory.isLocalDomain(domain),
     exists: (isLocal) => isLocal,
-    octetsOf: () => 0,
+    text: domainText,
   });
   const recipients = remember<Recipient | undefined>(settings, now, counts, {
     source,
     ask: async (address) => directory.recipient(address),
     exists: (recipient) => recipient !== undefined,
     isKept: (recipient) => recipient?.kind !== "mailbox" || recipient.state === undefined,
-    octetsOf: octetsOfRecipient,
+    text: recipientText,
   });
   const accounts = remember<Account | undefined>(settings, now, counts, {
     source,
     ask: async (login) => directory.account?.(login),
     exists: (account) => account !== undefined,
-    octetsOf: (account) => (account === undefined ? 0 : octetsOfTexts(account.addresses) + octetsOfTexts(account.senders)),
+    text: accountText,
   });
   return {
     name: directory.name,
@@ -73,16 +73,29 @@ interface CacheCounts {
   misses: number;
 }
 
-function octetsOfRecipient(recipient: Recipient | undefined): number {
-  switch (recipient?.kind) {
-    case undefined:
-      return 0;
-    case "mailbox":
-      return octetsOfTexts(recipient.primaries);
-    case "list":
-      return octetsOfTexts(recipient.members);
-  }
-}
+const nothing = "-";
+
+const domainText: AnswerText<boolean> = { write: (isLocal) => (isLocal ? "" : nothing), read: (text) => text === "" };
+
+/** Most mailboxes have only the address that was asked for. */
+const recipientText: AnswerText<Recipient | undefined> = {
+  write(recipient, address) {
+    if (recipient === undefined) return nothing;
+    const isItself = recipient.kind === "mailbox" && recipient.primaries.length === 1 && recipient.primaries[0] === address;
+    return isItself ? "" : JSON.stringify(recipient);
+  },
+  read(text, address) {
+    if (text === nothing) return undefined;
+    // It was written by the other.
+    return text === "" ? { kind: "mailbox", primaries: [address] } : (JSON.parse(text) as Recipient);
+  },
+};
+
+const accountText: AnswerText<Account | undefined> = {
+  write: (account) => (account === undefined ? nothing : JSON.stringify(account)),
+  // It was written by the other.
+  read: (text) => (text === nothing ? undefined : (JSON.parse(text) as Account)),
+};
 
 interface Backend<T> {
   readonly source: WaitedFor | undefined;
@@ -90,8 +103,8 @@ interface Backend<T> {
   exists(value: T): boolean;
   /** Whether it will still be true in a while. Default: it will. */
   isKept?(value: T): boolean;
-  /** Of the texts in a value. */
-  octetsOf(value: T): number;
+  /** How a value is kept. */
+  readonly text: AnswerText<T>;
 }
 
 function remember<T>(
@@ -101,7 +114,7 @@ function remember<T>(
   backend: Backend<T>,
 ) {
   // No entries: only equal questions under way share an answer.
-  const answers = new AnswerCache<T>(entries, backend.octetsOf);
+  const answers = new AnswerCache<T>(entries, backend.text);
   const underWay = new Map<string, Promise<T>>();
   let failedAt = Number.NEGATIVE_INFINITY;
 

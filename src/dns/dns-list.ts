@@ -4,7 +4,7 @@
  * a key, so no message has it.
  */
 import type { Answer } from "../answer/answer.ts";
-import { octetsOfTexts } from "../answer/answer-cache.ts";
+import { asList } from "../answer/answer-cache.ts";
 import { Availability, type Later, type OnAvailability } from "../answer/availability.ts";
 import type { WaitedFor } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
@@ -76,7 +76,7 @@ export class DnsList {
     this.#listed = patternsOf(settings.listed);
     this.#errors = patternsOf(settings.errors);
     const { dns, now, entries } = options;
-    this.#kept = new Outcomes({ dns, now, entries, exists: (codes) => codes.length > 0, octetsOf: octetsOfTexts });
+    this.#kept = new Outcomes({ dns, now, entries, exists: (codes) => codes.length > 0, text: asList });
     this.source = { name: sourceName, timeoutMs: settings.timeoutMs, onLate: () => {} };
   }
 

@@ -1,7 +1,7 @@
 /** Questions to the DNS, by resolvers of the configuration or of the system, with a deadline and a cache. */
 import { Resolver } from "node:dns/promises";
 import type { Answer } from "../answer/answer.ts";
-import { AnswerCache, octetsOfTexts } from "../answer/answer-cache.ts";
+import { AnswerCache, asList } from "../answer/answer-cache.ts";
 import type { WaitedFor } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { DnsType } from "../expr/ask.ts";
@@ -53,7 +53,7 @@ const maxWaiting = 1000;
 
 /** `now` in milliseconds; it never goes back. */
 export function openDns({ resolvers, timeoutMs, entries, positiveMs, negativeMs }: DnsSettings, now: () => number): Dns {
-  const answers = new AnswerCache(entries, octetsOfTexts);
+  const answers = new AnswerCache(entries, asList);
   const underWay = new Map<string, Promise<readonly string[] | undefined>>();
   // Each try takes twice as long as the one before, and the first a quarter of a second where answers came fast until now: with fewer tries a
   // resolver that has to look around itself would be given up before the deadline.

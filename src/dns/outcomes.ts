@@ -1,6 +1,6 @@
 /** What was made of answers of the DNS, kept until the first of them has to be asked for again: whoever is known costs one look into a cache. */
 import type { Answer } from "../answer/answer.ts";
-import { AnswerCache } from "../answer/answer-cache.ts";
+import { AnswerCache, type AnswerText } from "../answer/answer-cache.ts";
 import type { DnsType } from "../expr/ask.ts";
 import type { DnsSource, KeepingDns } from "./dns.ts";
 
@@ -12,7 +12,7 @@ interface OutcomesOptions<T> {
   readonly entries: number;
   /** Whether there is something. */
   readonly exists: (outcome: T) => boolean;
-  readonly octetsOf: (outcome: T) => number;
+  readonly text: AnswerText<T>;
 }
 
 export class Outcomes<T> {
@@ -21,7 +21,7 @@ export class Outcomes<T> {
 
   constructor(options: OutcomesOptions<T>) {
     this.#options = options;
-    this.#kept = new AnswerCache(options.entries, options.octetsOf);
+    this.#kept = new AnswerCache(options.entries, options.text);
   }
 
   /** `undefined`: none is kept, or no longer. */

@@ -1,9 +1,9 @@
 /** SPF and reverse names of clients, whose outcomes are kept. */
 import type { Answer } from "../answer/answer.ts";
+import { asJson } from "../answer/answer-cache.ts";
 import { domainOf } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import type { IprevAnswer, OnDnsAnswer, SenderAuth, SpfAnswer, SpfIdentity } from "../stage/sources.ts";
-import { detach } from "../text/octets.ts";
 import type { KeepingDns } from "./dns.ts";
 import { type Grounds, Outcomes } from "./outcomes.ts";
 import { askReverseName } from "./reverse-name.ts";
@@ -20,8 +20,8 @@ export class SenderChecks implements SenderAuth {
     this.#dns = dns;
     this.#now = now;
     const common = { dns, now, entries };
-    this.#spf = new Outcomes({ ...common, exists: ({ result }) => result !== "none", octetsOf: ({ by }) => Buffer.byteLength(by) });
-    this.#iprev = new Outcomes({ ...common, exists: ({ ptr }) => ptr !== "", octetsOf: ({ ptr }) => Buffer.byteLength(ptr) });
+    this.#spf = new Outcomes({ ...common, exists: ({ result }) => result !== "none", text: asJson() });
+    this.#iprev = new Outcomes({ ...common, exists: ({ ptr }) => ptr !== "", text: asJson() });
   }
 
   /** Whoever listens to the answers of the DNS hears all of them. */
@@ -37,8 +37,7 @@ export class SenderChecks implements SenderAuth {
       if (Array.isArray(records) && records.some((record) => personalMacro.test(record))) grounds.keepNothing();
     });
     if (answer.result === "temperror") grounds.keepNothing();
-    // It may be a part of a long record.
-    return { ...answer, by: detach(answer.by) };
+    return answer;
   }
 
   iprev(client: string, onAnswer?: OnDnsAnswer): Answer<IprevAnswer> {
