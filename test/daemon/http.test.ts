@@ -1,6 +1,7 @@
 /** The http listener of the real daemon, whose workers have counted and kept what it shows. */
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { runningConfiguration } from "../../src/cli/running-configuration.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { freePorts } from "../support/mta.ts";
 import { parseOpenMetrics } from "../support/open-metrics.ts";
@@ -18,7 +19,7 @@ protocol = "policy"
 bind = ["127.0.0.1:${port}"]
 [listener.web]
 protocol = "http"
-bind = ["127.0.0.1:${new URL(web).port}"]
+bind = ["127.0.0.1:${new URL(web).port}", "unix:${scratch}/web.sock"]
 [directory.local]
 type = "memory"
 principals = [ { name = "john", email = ["john@example.org", "j@example.org"] } ]
@@ -126,6 +127,8 @@ test("decisions of all workers are followed, and a reload keeps who follows", as
     await until(`nobody${number}@example.org`);
     client.end();
   }
+  const { document } = await runningConfiguration(`${scratch}/web.sock`);
+  expect(document).toMatchObject({ session: { rcpt: { "max-recipients": 7 } } });
   daemon.reload("nonsense");
   await daemon.logged(({ event, level }) => event === "reload" && level === "error");
   expect(await (await fetch(`${web}/metrics`)).text()).toMatch(/reloads_total\{result="ok"\} 1\n.*reloads_total\{result="failed"\} 1\n/s);
