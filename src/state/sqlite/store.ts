@@ -1,5 +1,5 @@
 /** State in a file of SQLite: what is asked in one turn of the loop is one transaction, and is answered after its commit. */
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { Availability, type OnAvailability } from "../../answer/availability.ts";
 import type { WaitedFor } from "../../answer/patience.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
@@ -19,7 +19,7 @@ import type {
 } from "../state-store.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { codeOf, messageOf, Opening, type OpeningOptions, SQLITE_BUSY, SQLITE_FULL } from "./opening.ts";
-import type { StateFile } from "./tables.ts";
+import { type Counts, nothingCounted, type Place, type StateFile } from "./tables.ts";
 
 /** Questions that wait; a further one fails at once. */
 const maxQueue = 10_000;
@@ -117,8 +117,16 @@ export class SqliteState implements StateStore {
     return this.#ask(areCorrespondents, question);
   }
 
-  list(filter: EntryFilter, page: Page<Triplet>): Promise<readonly GreylistEntry[]> {
-    return this.#read((file) => file.list(filter, page));
+  /** In small steps: a filter may walk through all that there is. */
+  async list(filter: EntryFilter, { after, limit }: Page<Triplet>): Promise<readonly GreylistEntry[]> {
+    const found: GreylistEntry[] = [];
+    for (let from = after; ; ) {
+      const page = { limit: limit - found.length, ...(from && { after: from }) };
+      const { entries, reached } = await this.#read((file) => file.listFrom(filter, page));
+      for (const entry of entries) found.push(entry);
+      if (reached === undefined || found.length >= limit) return found;
+      from = reached;
+    }
   }
 
   listAddresses(part: string, page: Page<string>): Promise<readonly AddressEntry[]> {
@@ -149,8 +157,16 @@ export class SqliteState implements StateStore {
     return this.#ask((file) => keys.filter((key) => file.resetThrottle(key)).length, undefined);
   }
 
-  stats(now: number): Promise<GreylistStats> {
-    return this.#read((file) => file.stats(now));
+  /** In small steps, too. */
+  async stats(now: number): Promise<GreylistStats> {
+    let sums = nothingCounted;
+    for (let place: Place | undefined = { table: 0, after: undefined }; place !== undefined; ) {
+      const from: Place = place;
+      const { counts, next } = await this.#read((file) => file.countFrom(from, now));
+      sums = sumOf(sums, counts);
+      place = next;
+    }
+    return { ...sums, oldest: sums.oldest ?? undefined, bytes: await this.#read((file) => file.octets) };
   }
 
   async importEntries(entries: Iterable<ImportedEntry> | AsyncIterable<ImportedEntry>): Promise<number> {
@@ -200,8 +216,9 @@ export class SqliteState implements StateStore {
     });
   }
 
-  /** Not in a transaction: a long list would keep other processes from writing. */
+  /** In a turn of the loop of its own. Not in a transaction: a long list would keep other processes from writing. */
   async #read<T>(work: (file: StateFile) => T): Promise<T> {
+    await nextTurn();
     for (let tries = 1; ; tries++) {
       if (this.#isClosed) throw this.#error(new Error("it is closed"));
       try {
@@ -295,4 +312,17 @@ export class SqliteState implements StateStore {
   #error(cause: unknown): TemporaryError {
     return new TemporaryError(`${this.source.name}: ${messageOf(cause)}`, { cause });
   }
+}
+
+function sumOf(a: Counts, b: Counts): Counts {
+  return {
+    waiting: a.waiting + b.waiting,
+    passed: a.passed + b.passed,
+    addresses: a.addresses + b.addresses,
+    allowedAddresses: a.allowedAddresses + b.allowedAddresses,
+    oldest: a.oldest === null || b.oldest === null ? (a.oldest ?? b.oldest) : Math.min(a.oldest, b.oldest),
+    throttles: a.throttles + b.throttles,
+    tokens: a.tokens + b.tokens,
+    correspondents: a.correspondents + b.correspondents,
+  };
 }

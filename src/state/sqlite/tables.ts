@@ -51,11 +51,6 @@ const statements = {
     ON CONFLICT DO UPDATE SET
       first_seen = excluded.first_seen, last_seen = excluded.last_seen, passed = excluded.passed, expires = excluded.expires`,
   forgetTriplet: "DELETE FROM greylist WHERE client = ? AND sender = ? AND recipient = ?",
-  list: `
-    SELECT ${entryColumns} FROM greylist
-    WHERE (client, sender, recipient) > (?, ?, ?) AND instr(client, ?) AND instr(sender, ?) AND instr(recipient, ?)
-      AND (passed IS NOT NULL) IN (?, ?)
-    ORDER BY client, sender, recipient LIMIT ?`,
   allowTriplet: `
     INSERT INTO greylist (client, sender, recipient, first_seen, last_seen, passed, expires) VALUES (?, ?, ?, ?, ?, ?, ${never})
     ON CONFLICT DO UPDATE SET last_seen = excluded.last_seen, passed = coalesce(passed, excluded.passed), expires = excluded.expires`,
@@ -89,28 +84,61 @@ const statements = {
   forgetToken: "DELETE FROM throttle_token WHERE token = ?",
   correspondent: "SELECT expires FROM correspondent WHERE key = ?",
   putCorrespondent: "INSERT INTO correspondent (key, expires) VALUES (?, ?) ON CONFLICT DO UPDATE SET expires = excluded.expires",
-  stats: `
-    SELECT count(*) - count(passed) AS waiting, count(passed) AS passed, min(first_seen) AS oldest,
-      (SELECT count(*) FROM greylist_address WHERE expires >= ?) AS addresses,
-      (SELECT count(*) FROM greylist_address WHERE passes = ${allowedPasses}) AS allowedAddresses,
-      (SELECT count(*) FROM throttle) AS throttles, (SELECT count(*) FROM throttle_token) AS tokens,
-      (SELECT count(*) FROM correspondent) AS correspondents,
-      (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size) AS bytes
-    FROM greylist WHERE expires >= ?`,
+  octets: "SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size",
   freePages: "PRAGMA freelist_count",
   changes: "SELECT total_changes() AS rows",
 } satisfies Record<string, string>;
 
 type StatementName = keyof typeof statements;
 
-/** What expiry walks through, in this order. */
-const tables = [
-  ["greylist", ["client", "sender", "recipient"]],
-  ["greylist_address", ["address"]],
-  ["throttle", ["key"]],
-  ["throttle_token", ["token"]],
-  ["correspondent", ["key"]],
-] as const;
+interface Table {
+  readonly name: string;
+  readonly key: readonly string[];
+  /** For the statistics. */
+  readonly counted: string;
+  /** Those that expired count, too. */
+  readonly countsExpired?: boolean;
+}
+
+const greylistTable: Table = {
+  name: "greylist",
+  key: ["client", "sender", "recipient"],
+  counted: "count(*) - count(passed) AS waiting, count(passed) AS passed, min(first_seen) AS oldest",
+};
+
+/** What expiry and the statistics walk through, in this order. */
+const tables: readonly Table[] = [
+  greylistTable,
+  {
+    name: "greylist_address",
+    key: ["address"],
+    counted: `count(*) AS addresses, count(*) FILTER (WHERE passes = ${allowedPasses}) AS allowedAddresses`,
+  },
+  { name: "throttle", key: ["key"], counted: "count(*) AS throttles", countsExpired: true },
+  { name: "throttle_token", key: ["token"], counted: "count(*) AS tokens", countsExpired: true },
+  { name: "correspondent", key: ["key"], counted: "count(*) AS correspondents", countsExpired: true },
+];
+
+/** That one step of a list or of the statistics walks, in a few milliseconds. */
+const rowsPerStep = 2048;
+interface EntryColumns extends Omit<GreylistEntry, "passed"> {
+  readonly passed: number | null;
+}
+
+/** Where a walk through all tables goes on. */
+export interface Place {
+  readonly table: number;
+  /** The key after which it does; `undefined`: at the first one. */
+  readonly after: readonly string[] | undefined;
+}
+
+/** `oldest` null: there is none. */
+export type Counts = Omit<GreylistStats, "bytes" | "oldest"> & { readonly oldest: number | null };
+
+export const nothingCounted: Counts = {
+  ...{ waiting: 0, passed: 0, addresses: 0, allowedAddresses: 0, throttles: 0, tokens: 0, correspondents: 0 },
+  oldest: null,
+};
 
 /** Where more than this part of the rows expired, the others are packed. */
 const sparse = 0.3;
@@ -212,12 +240,19 @@ export class StateFile {
     return (this.#correspondent(key) ?? Number.NEGATIVE_INFINITY) >= now;
   }
 
-  list({ client = "", sender = "", recipient = "", state }: EntryFilter, { after, limit }: Page<Triplet>): readonly GreylistEntry[] {
-    const start = [after?.client ?? "", after?.sender ?? "", after?.recipient ?? ""];
+  /** Among the next rows; `reached`: after which to go on, `undefined` at the end. */
+  listFrom({ client = "", sender = "", recipient = "", state }: EntryFilter, { after, limit }: Page<Triplet>) {
+    const { range, bounds, end } = this.#range(greylistTable, after && [after.client, after.sender, after.recipient], rowsPerStep);
     const states = [state === "passed" ? 1 : 0, state === "waiting" ? 0 : 1];
-    const rows = this.#statements.list.all(...start, client, sender, recipient, ...states, limit);
+    const select = this.#prepare(`
+      SELECT ${entryColumns} FROM greylist
+      WHERE ${range} AND instr(client, ?) AND instr(sender, ?) AND instr(recipient, ?) AND (passed IS NOT NULL) IN (?, ?)
+      ORDER BY client, sender, recipient LIMIT ?`);
     // The statement names these columns.
-    return (rows as unknown as (GreylistEntry & { passed: number | null })[]).map((row) => ({ ...row, passed: row.passed ?? undefined }));
+    const rows = select.all(...bounds, client, sender, recipient, ...states, limit) as unknown as readonly EntryColumns[];
+    const entries = rows.map((row): GreylistEntry => ({ ...row, passed: row.passed ?? undefined }));
+    const [last = "", lastSender = "", lastRecipient = ""] = end ?? [];
+    return { entries, reached: end && { client: last, sender: lastSender, recipient: lastRecipient } };
   }
 
   listAddresses(part: string, { after = "", limit }: Page<string>): readonly AddressEntry[] {
@@ -261,10 +296,19 @@ export class StateFile {
     return Number(this.#statements.resetThrottle.run(key).changes) > 0;
   }
 
-  stats(now: number): GreylistStats {
-    // The statement names these columns; `oldest` is NULL when there is no row.
-    const row = this.#statements.stats.get(now, now) as unknown as GreylistStats & { oldest: number | null };
-    return { ...row, oldest: row.oldest ?? undefined };
+  /** Counts the next rows; `next`: where to go on, `undefined` at the end. */
+  countFrom({ table: index, after }: Place, now: number): { readonly counts: Counts; readonly next: Place | undefined } {
+    const table = tables[index] ?? greylistTable;
+    const { range, bounds, end } = this.#range(table, after, rowsPerStep);
+    const select = this.#prepare(`SELECT ${table.counted} FROM ${table.name} WHERE ${range} AND expires >= ?`);
+    const row = select.get(...bounds, table.countsExpired ? Number.MIN_SAFE_INTEGER : now);
+    const nextTable = index + 1 < tables.length ? { table: index + 1, after: undefined } : undefined;
+    return { counts: { ...nothingCounted, ...row }, next: end === undefined ? nextTable : { table: index, after: end } };
+  }
+
+  get octets(): number {
+    // The statement names this column.
+    return (this.#statements.octets.get() as { readonly bytes: number }).bytes;
   }
 
   /** False if the known entry stays. */
@@ -279,21 +323,25 @@ export class StateFile {
 
   /** Looks at the next `limit` rows; true when the round goes on. */
   expire(now: number, limit: number): boolean {
-    const [table, columns] = tables[this.#table] ?? tables[0];
-    const key = columns.join(", ");
-    const marks = columns.map(() => "?").join(", ");
-    const start = this.#cursor ?? columns.map(() => "");
-    const last = this.#prepare(`SELECT ${key} FROM ${table} WHERE (${key}) > (${marks}) ORDER BY ${key} LIMIT 1 OFFSET ?`);
-    // Every column of a key is text.
-    const row = last.get(...start, limit - 1) as Record<string, string> | undefined;
-    const end = row && columns.map((column) => row[column] ?? "");
-    const range = `(${key}) > (${marks})${end ? ` AND (${key}) <= (${marks})` : ""}`;
-    const bounds = [...start, ...(end ?? [])];
-    const { changes } = this.#prepare(`DELETE FROM ${table} WHERE ${range} AND expires < ?`).run(...bounds, now);
-    if (Number(changes) > limit * sparse) this.#pack(table, range, bounds);
+    const table = tables[this.#table] ?? greylistTable;
+    const { range, bounds, end } = this.#range(table, this.#cursor, limit);
+    const { changes } = this.#prepare(`DELETE FROM ${table.name} WHERE ${range} AND expires < ?`).run(...bounds, now);
+    if (Number(changes) > limit * sparse) this.#pack(table.name, range, bounds);
     this.#cursor = end;
     if (end === undefined) this.#table = (this.#table + 1) % tables.length;
     return end !== undefined || this.#table !== 0;
+  }
+
+  /** The next `rows` rows after a key, as a condition; `end`: the key of the last one, `undefined` where there are no more. */
+  #range({ name, key: columns }: Table, after: readonly string[] | undefined, rows: number) {
+    const key = columns.join(", ");
+    const marks = columns.map(() => "?").join(", ");
+    const start = after ?? columns.map(() => "");
+    const last = this.#prepare(`SELECT ${key} FROM ${name} WHERE (${key}) > (${marks}) ORDER BY ${key} LIMIT 1 OFFSET ?`);
+    // Every column of a key is text.
+    const row = last.get(...start, rows - 1) as Record<string, string> | undefined;
+    const end = row && columns.map((column) => row[column] ?? "");
+    return { range: `(${key}) > (${marks})${end ? ` AND (${key}) <= (${marks})` : ""}`, bounds: [...start, ...(end ?? [])], end };
   }
 
   /** SQLite keeps pages that are half empty; rows that are inserted again in their order fill them. */

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
+import type { Triplet } from "../../../src/state/decide.ts";
 import { openState } from "../../../src/state/open-state.ts";
-import type { StateStore } from "../../../src/state/state-store.ts";
+import type { Page, StateStore } from "../../../src/state/state-store.ts";
 import { greylistQuestion, start } from "../../support/state-question.ts";
 import { sqliteSettings } from "../../support/stores.ts";
 
@@ -190,6 +191,26 @@ describe("state in SQLite", () => {
     );
     while (await state.expire(start + 2, 500));
     await expect.poll(() => statSync(path).size).toBeLessThan(1_300_000);
+  });
+
+  it("lists and counts a large greylist in small steps, between which others are answered", async () => {
+    const client = (index: number) => `client ${String(index).padStart(5, "0")}`;
+    const entries = Array.from({ length: 9000 }, (_, index) => ({
+      ...{ kind: "triplet" as const, client: client(index), sender: index % 3000 === 2999 ? "needle@a.example" : "b@a.example" },
+      ...{ recipient: "r", firstSeen: start + 9000 - index, lastSeen: start, passed: undefined, expires: start + (index % 2) },
+    }));
+    await state.importEntries(entries);
+    const needles = (page: Page<Triplet>) => state.list({ sender: "needle" }, page).then((found) => found.map((each) => each.client));
+    const [found, answered] = [needles({ limit: 10 }), kindOf().then(() => "answered")];
+    expect(await Promise.race([found, answered])).toBe("answered");
+    expect(await found).toEqual([client(2999), client(5999), client(8999)]);
+    expect(await needles({ limit: 2 })).toEqual([client(2999), client(5999)]);
+    expect(await needles({ limit: 2, after: { client: client(5999), sender: "needle@a.example", recipient: "r" } })).toEqual([
+      client(8999),
+    ]);
+    const [counted, alike] = [state.stats(start + 1), kindOf().then(() => "answered")];
+    expect(await Promise.race([counted, alike])).toBe("answered");
+    expect(await counted).toMatchObject({ waiting: 4501, oldest: start, addresses: 0 });
   });
 
   it("makes a new file when somebody removes it", async () => {
