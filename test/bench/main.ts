@@ -22,6 +22,7 @@ const benches: Readonly<Record<string, Bench>> = {
   startup: { run: async () => (await import("./startup.ts")).benchStartup() },
   state: { isLong: true, run: async () => (await import("./state.ts")).benchState() },
   "state-path": { isLong: true, run: async () => (await import("./state-path.ts")).benchStatePath() },
+  soak: { isLong: true, run: async () => (await import("./soak.ts")).benchSoak() },
 };
 
 const { values, positionals } = parseArgs({ options: { json: { type: "string" } }, allowPositionals: true });

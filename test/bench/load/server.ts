@@ -73,12 +73,28 @@ ${protocol === "socketmap" ? "" : `errors = { total = 5, wait = "0s" }`}
 }
 
 /** Its log goes to nowhere: what a file or the journal takes is theirs. */
-export async function startServing(folder: string, changes: DaemonChanges): Promise<Server> {
+export function startServing(folder: string, changes: DaemonChanges): Promise<Server> {
+  return serve(folder, (port) => configurationOf(changes, folder, port));
+}
+
+export interface ServeOptions {
+  /** A file descriptor; left out: to nowhere. */
+  readonly log?: number;
+  /** Added to the environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** By the configuration for a listener at that port of 127.0.0.1. */
+export async function serve(folder: string, textFor: (port: number) => string, { log, environment }: ServeOptions = {}): Promise<Server> {
   const [port = 0] = await freePorts(1);
   mkdirSync(folder);
-  writeFileSync(join(folder, "postern.toml"), configurationOf(changes, folder, port));
-  const serve = ["src/main.ts", "serve", "-c", join(folder, "postern.toml"), "--state-directory", join(folder, "state")];
-  const child = spawn(process.execPath, serve, { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+  writeFileSync(join(folder, "postern.toml"), textFor(port));
+  const words = ["src/main.ts", "serve", "-c", join(folder, "postern.toml"), "--state-directory", join(folder, "state")];
+  const child = spawn(process.execPath, words, {
+    cwd: root,
+    env: { ...process.env, ...environment },
+    stdio: ["ignore", log ?? "ignore", "inherit"],
+  });
   const ended = once(child, "exit");
   await accepts({ host: "127.0.0.1", port }, child);
   const stop = async () => {
