@@ -23,12 +23,14 @@ export async function benchPolicy(): Promise<readonly Comparison[]> {
     };
     const counted = {
       ...subject,
-      name: "policy, logged and counted",
+      name: "policy, logged and counted, of logged",
+      of: logged,
       server: await bench.start(startServing(`${bench.folder}/counted`, { protocol: "policy", level: "info", http: true })),
     };
     const watched = {
       ...subject,
-      name: "policy, logged and watched",
+      name: "policy, logged and watched, of logged",
+      of: logged,
       server: await bench.start(startServing(`${bench.folder}/watched`, { protocol: "policy", level: "info", http: true })),
     };
     const watching = await watch(`${bench.folder}/watched/web`);
@@ -43,10 +45,10 @@ export async function benchPolicy(): Promise<readonly Comparison[]> {
   }
 }
 
-/** As the console does: all but what passes. */
+/** As the console does where no filter is set. */
 async function watch(socketPath: string): Promise<Readable> {
   const headers = { host: "localhost", accept: "text/event-stream" };
-  const asking = request({ socketPath, path: "/api/decisions?not-pass=1", headers }).end();
+  const asking = request({ socketPath, path: "/api/decisions", headers }).end();
   const [response] = await once(asking, "response");
   return response.resume();
 }

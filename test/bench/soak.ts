@@ -16,7 +16,7 @@ const minutes = Number(process.env.SOAK_MINUTES ?? 10);
 const rowSeconds = 30;
 const scrapeMs = 5000;
 /** New mails, until the caches are full. */
-const warmUp = 60_000;
+const warmUp = 150_000;
 const clients = 50;
 /** That of contrib/systemd/postern.service. */
 const environment = { NODE_OPTIONS: "--max-semi-space-size=8" };
@@ -108,8 +108,8 @@ export async function benchSoak(): Promise<object> {
   try {
     const load = { protocol: "policy", port: server.port, clients } as const;
     await generator.run({ ...load, run: 0, first: 0, count: warmUp });
-    const { seconds } = await generator.run({ ...load, run: 1, first: warmUp, count: warmUp / 6 });
-    const perSecond = Math.round(warmUp / 6 / seconds / 3);
+    const { seconds } = await generator.run({ ...load, run: 1, first: warmUp, count: warmUp / 15 });
+    const perSecond = Math.round(warmUp / 15 / seconds / 3);
     console.log(`${perSecond} requests a second, a third of what it can do; half of the mail is new, and half comes again`);
     const count = perSecond * rowSeconds;
     const rows: Row[] = [];

@@ -16,6 +16,8 @@ export interface Subject {
   readonly first: (round: number) => number;
   /** The part of the clients that are content. */
   readonly content: number;
+  /** What its ratios are to. Left out: the first subject. */
+  readonly of?: Subject;
 }
 
 interface Sample {
@@ -77,25 +79,26 @@ export class Bench {
     expectContent(name, loaded.content, content * count);
   }
 
-  /** The first subject is what the others are compared with. */
   async compare(subjects: readonly Subject[]): Promise<readonly Comparison[]> {
     const samples = new Map<Subject, Sample[]>(subjects.map((subject) => [subject, []]));
     for (const round of roundsOf(mostRounds)) {
       for (const subject of inTurn(subjects, round)) samples.get(subject)?.push(await this.#sample(subject, subject.first(round)));
     }
-    const [base = []] = samples.values();
-    return [...samples].map(([{ name, server }, taken]) => ({
-      name,
-      rounds: taken.length,
-      perSecond: spread(taken.map(({ perSecond }) => perSecond)),
-      perSecondRatio: spread(taken.map(({ perSecond }, round) => perSecond / (base[round]?.perSecond ?? Number.NaN))),
-      cpuMicroseconds: spread(taken.map(({ cpu }) => cpu)),
-      cpuRatio: spread(taken.map(({ cpu }, round) => cpu / (base[round]?.cpu ?? Number.NaN))),
-      p50: spread(taken.map(({ p50 }) => p50)),
-      p99: spread(taken.map(({ p99 }) => p99)),
-      p999: spread(taken.map(({ p999 }) => p999)),
-      rss: rssOf(server.pid),
-    }));
+    return [...samples].map(([{ name, server, of = subjects[0] }, taken]) => {
+      const base = (of && samples.get(of)) ?? [];
+      return {
+        name,
+        rounds: taken.length,
+        perSecond: spread(taken.map(({ perSecond }) => perSecond)),
+        perSecondRatio: spread(taken.map(({ perSecond }, round) => perSecond / (base[round]?.perSecond ?? Number.NaN))),
+        cpuMicroseconds: spread(taken.map(({ cpu }) => cpu)),
+        cpuRatio: spread(taken.map(({ cpu }, round) => cpu / (base[round]?.cpu ?? Number.NaN))),
+        p50: spread(taken.map(({ p50 }) => p50)),
+        p99: spread(taken.map(({ p99 }) => p99)),
+        p999: spread(taken.map(({ p999 }) => p999)),
+        rss: rssOf(server.pid),
+      };
+    });
   }
 
   async stop(): Promise<void> {
