@@ -123,7 +123,10 @@ class RunningDaemon implements ObservedDaemon {
     this.#leaseState = leaseState;
     this.#tally = options.tally ?? new LoggedTally(logger);
     this.#reports = new DecisionReports(logger, () => this.#cores.current.configuration.log.decisions);
-    this.#observing = new Observing({ logger, shared: this.#shared, files: this.#files, worker, gauges: () => this.#gauges() });
+    this.#observing = new Observing({
+      ...{ logger, shared: this.#shared, files: this.#files, worker, gauges: () => this.#gauges() },
+      keptMs: (directory, address) => this.#cores.current.caches.get(directory)?.keptMs(address),
+    });
     this.#listeners = new MtaListeners({
       ...{ logger, routePolicy, cores: this.#cores, delayed: this.#delayed },
       events: {

@@ -7,6 +7,8 @@ import type { Observed } from "./observing.ts";
 export type ObserverQuestion =
   | { readonly kind: "observation" }
   | { readonly kind: "decisions"; readonly filter: DecisionFilter; readonly limit: number; readonly since: Mark | undefined }
+  /** How long the answer of a directory about an address is kept yet. */
+  | { readonly kind: "kept"; readonly directory: string; readonly address: string }
   /** From now on, send each decision, or no longer. */
   | { readonly kind: "watch"; readonly isOn: boolean };
 
@@ -14,6 +16,7 @@ export type ObserverQuestion =
 export type ObserverAnswer =
   | { readonly observation: Observation | undefined }
   | { readonly page: DecisionPage | undefined }
+  | { readonly keptMs: number | undefined }
   | { readonly isWatched: boolean };
 
 export class ObservedWorker {
@@ -34,6 +37,8 @@ export class ObservedWorker {
         return { observation: observed?.observation() };
       case "decisions":
         return { page: observed?.log.last(question.filter, question.limit, question.since) };
+      case "kept":
+        return { keptMs: observed?.keptMs(question.directory, question.address) };
       case "watch":
         this.#stop?.();
         this.#stop = question.isOn ? observed?.log.watch((decision) => this.#decided(decision)) : undefined;

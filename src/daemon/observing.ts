@@ -16,10 +16,15 @@ export interface ObservingOptions {
   /** The number of this worker, whose http listeners the primary process has; `undefined`: it is alone. */
   readonly worker: number | undefined;
   readonly gauges: () => Gauges;
+  readonly keptMs: KeptMs;
 }
+
+/** How long the answer of a directory about an address is kept yet, in milliseconds; `undefined`: it is not. */
+type KeptMs = (directory: string, address: string) => number | undefined;
 
 /** For the primary process. */
 export interface Observed {
+  readonly keptMs: KeptMs;
   observation(): Observation;
   readonly log: DecisionLog;
 }
@@ -40,13 +45,14 @@ export class Observing {
 
   get observed(): Observed | undefined {
     const observer = this.#observer;
-    return observer && { observation: () => observer.observation(this.#options.gauges()), log: observer.log };
+    const { gauges, keptMs } = this.#options;
+    return observer && { observation: () => observer.observation(gauges()), log: observer.log, keptMs };
   }
 
   /** Before the core of that configuration is opened, which is asked by the observer. */
   async open({ httpListeners }: Configuration): Promise<void> {
     if (httpListeners.length === 0 || this.#observer !== undefined) return;
-    const { worker, gauges, ...common } = this.#options;
+    const { worker, gauges, keptMs, ...common } = this.#options;
     const { Observer: ObserverOf } = await import("./observer.ts");
     const observer = new ObserverOf(`${worker ?? 0}-${Date.now().toString(36)}-`, Date.now);
     this.#observer = observer;
@@ -57,6 +63,7 @@ export class Observing {
       gathered: {
         observation: async () => observer.observation(gauges()),
         decisions: async (filter, limit, since) => observer.log.last(filter, limit, since),
+        keptMs: async (directory, address) => keptMs(directory, address),
         watch: (onDecision) => observer.log.watch(onDecision),
       },
     });

@@ -52,6 +52,8 @@ import type { OpenCore } from "./open-core.ts";
 export interface Gathered {
   observation(): Promise<Observation>;
   decisions(filter: DecisionFilter, limit: number, since?: Mark): Promise<DecisionPage>;
+  /** How long the answer of a directory about an address is kept yet, in milliseconds, by whoever keeps it longest; `undefined`: nobody does. */
+  keptMs(directory: string, address: string): Promise<number | undefined>;
   /** Calls with each that follows, until what it returns is called. */
   watch(onDecision: (decision: KeptDecision) => void): () => void;
 }
@@ -203,10 +205,10 @@ export class DaemonOperations implements Operations {
     return { done: (await resetCounters(this.#administration(), throttle, key)) > 0 };
   }
 
-  address(given: string): Promise<AddressInfo> {
+  async address(given: string): Promise<AddressInfo> {
     const address = canonicalAddress(given.trim());
     if (domainOf(address) === undefined) throw new InvalidQuestion(`"${given}" is not an address: it has no domain`);
-    return this.#options.ask(async ({ core, caches }) => {
+    const { directory, ...found } = await this.#options.ask(async ({ core }) => {
       // Whoever is trusted is neither greylisted nor counted: what is left is what the address is.
       const client = { address: "127.0.0.1" };
       const helo = this.#configuration.server.hostname;
@@ -215,21 +217,20 @@ export class DaemonOperations implements Operations {
       if (step?.stage !== "rcpt") throw new TemporaryError("it was not asked about");
       const { reply, reason, resolved = [], trace } = step;
       const asked = trace.flatMap((entry) => /^directory (.*)$/s.exec(entry.step)?.[1] ?? []).at(-1);
-      const keptMs = caches.get(asked ?? "")?.keptMs(address);
-      const cachedUntil = keptMs === undefined ? null : timeOf(this.#options.now() + keptMs);
-      return { address, directory: asked ?? null, reply, reason, resolved, cachedUntil, trace };
+      return { address, directory: asked ?? null, reply, reason, resolved, trace };
     });
+    const keptMs = directory === null ? undefined : await this.#options.gathered.keptMs(directory, address);
+    return { directory, ...found, cachedUntil: keptMs === undefined ? null : timeOf(this.#options.now() + keptMs) };
   }
 
   configuration(): ConfigurationInfo {
     const { configuration, loaded } = this.#options.current();
-    const { server, listeners } = configuration;
     return {
       file: configuration.file,
       loaded: timeOf(loaded),
       text: renderConfiguration(configuration),
       warnings: configuration.warnings.map(formatProblem),
-      modes: [{ what: "server", mode: server.mode }, ...listeners.map(({ name, mode }) => ({ what: `listener ${name}`, mode }))],
+      modes: modesOf(configuration),
     };
   }
 
@@ -289,17 +290,37 @@ function readinessOf(sources: readonly SourceObservation[], state: string | unde
   return { ready: reasons.length === 0, reasons };
 }
 
+/** Of all that refuses, or might. */
+function modesOf({ server, listeners, settings }: Configuration): ConfigurationInfo["modes"] {
+  const { ehlo, mail, rcpt, throttles } = settings;
+  const stages = Object.entries({ ehlo, mail, rcpt });
+  return [
+    { what: "server", mode: server.mode },
+    ...listeners.map(({ name, mode }) => ({ what: `listener ${name}`, mode })),
+    ...stages.flatMap(([stage, { mode, deny }]) => [
+      { what: `session.${stage}`, mode },
+      ...deny.map((denial) => ({ what: `session.${stage}.${denial.title}`, mode: denial.mode })),
+    ]),
+    ...(rcpt.greylist.enable.constant === 0 ? [] : [{ what: "session.rcpt.greylist", mode: rcpt.greylist.mode }]),
+    ...Object.values(throttles)
+      .flat()
+      .map(({ name, mode }) => ({ what: `throttle ${name}`, mode })),
+  ];
+}
+
 function listenerStatus(
   { name, protocol, bind, mode }: Configuration["listeners"][number],
   { listeners, decisions, called }: Observation,
 ): ListenerStatus {
   const observed = listeners.find((one) => one.name === name);
+  const calls = called.find((one) => one.name === name)?.calls;
   const stages: Record<string, number> = {};
   for (const { listener, stage, count } of decisions) if (listener === name) stages[stage] = (stages[stage] ?? 0) + count;
   return {
     ...{ name, protocol, mode, stages },
     addresses: bind.map(formatListenAddress),
-    places: called.find((one) => one.name === name)?.calls.places ?? [],
+    mta: calls?.mta ?? null,
+    places: calls?.places ?? [],
     connections: observed?.connections ?? 0,
     decisions: Object.values(stages).reduce((sum, count) => sum + count, 0),
     lastDecision: observed?.lastDecision === undefined ? null : timeOf(observed.lastDecision),

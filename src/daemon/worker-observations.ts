@@ -78,6 +78,14 @@ export class WorkerObservations implements Gathered {
     };
   }
 
+  async keptMs(directory: string, address: string): Promise<number | undefined> {
+    const answers = await Promise.all(
+      [...this.#workers.values()].map(({ questions }) => orNone(questions.ask({ kind: "kept", directory, address }))),
+    );
+    const kept = answers.flatMap((answer) => (answer !== undefined && "keptMs" in answer ? (answer.keptMs ?? []) : []));
+    return kept.length === 0 ? undefined : Math.max(...kept);
+  }
+
   watch(onDecision: (decision: KeptDecision) => void): () => void {
     this.#watchers.add(onDecision);
     if (this.#watchers.size === 1) for (const { questions } of this.#workers.values()) this.#tell(questions, true);

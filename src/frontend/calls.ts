@@ -1,6 +1,7 @@
 /** By what a listener is called: which stages the MTA asks about, and from where. And what is configured, but never asked about. */
 import { asBoolean } from "../expr/result.ts";
 import type { Rule, Settings } from "../stage/stage-settings.ts";
+import { loggable } from "./decision.ts";
 
 /** What a request asks about. */
 export interface Call {
@@ -23,12 +24,15 @@ export interface CallsStatus {
   readonly places: readonly { readonly place: string; readonly count: number }[];
   /** Recipients that were asked about again, by requests that name no restriction list. */
   readonly repeated: number;
+  /** The name or the version of the MTA, as a milter was told last. */
+  readonly mta?: string | undefined;
 }
 
 /** Of one listener. */
 export class Calls {
   readonly #counts = new Map<Call, number>();
   #repeated = 0;
+  #mta: string | undefined;
 
   /** A request passed. Calls are kept: the same place is the same object. */
   passed(call: Call): void {
@@ -37,6 +41,11 @@ export class Calls {
 
   repeated(): void {
     this.#repeated += 1;
+  }
+
+  /** The MTA told its version; `undefined`: it did not. */
+  by(mta: string | undefined): void {
+    if (mta !== undefined) this.#mta = mta;
   }
 
   status(): CallsStatus {
@@ -50,7 +59,8 @@ export class Calls {
       if (call.rcpt !== undefined) stages.rcpt += count;
     }
     const places = [...this.#counts].map(([{ place }, count]) => ({ place, count }));
-    return { passed, stages, places, repeated: this.#repeated };
+    const mta = this.#mta === undefined ? undefined : loggable(this.#mta);
+    return { passed, stages, places, repeated: this.#repeated, ...(mta !== undefined && { mta }) };
   }
 }
 
@@ -64,6 +74,7 @@ export function sumOfCalls(a: CallsStatus, b: CallsStatus): CallsStatus {
     stages: { connect: stage("connect"), ehlo: stage("ehlo"), mail: stage("mail"), rcpt: stage("rcpt") },
     places: [...places].map(([place, count]) => ({ place, count })),
     repeated: a.repeated + b.repeated,
+    ...((a.mta ?? b.mta) !== undefined && { mta: a.mta ?? b.mta }),
   };
 }
 

@@ -1,5 +1,5 @@
 /** The http listener of the real daemon, whose workers have counted and kept what it shows. */
-import { rmSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runningConfiguration } from "../../src/cli/running-configuration.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
@@ -20,6 +20,22 @@ bind = ["127.0.0.1:${port}"]
 [listener.web]
 protocol = "http"
 bind = ["127.0.0.1:${new URL(web).port}", "unix:${scratch}/web.sock"]
+[store.accounts]
+type = "sqlite"
+path = "accounts.sqlite"
+[store.accounts.query]
+recipients = "SELECT 'jane' WHERE $1 = 'jane@cached.example'"
+emails = "SELECT 'jane@cached.example' WHERE $1 = 'jane'"
+members = "SELECT 1 WHERE $1 = ''"
+domains = "SELECT 1 WHERE $1 = 'cached.example'"
+[directory.accounts]
+type = "sql"
+store = "accounts"
+[[domain]]
+name = "cached.example"
+directory = "accounts"
+[storage]
+directory = "local"
 [directory.local]
 type = "memory"
 principals = [ { name = "john", email = ["john@example.org", "j@example.org"] } ]
@@ -29,12 +45,22 @@ keep = "1d"
 wait = "0s"
 [session.rcpt.greylist]
 enable = true
+[[session.throttle]]
+key = ["sender"]
+rate = "1000/1h"
+mode = "shadow"
+[[session.rcpt.deny]]
+if = "helo_domain == 'bad.example'"
+mode = "shadow"
 ${more}`;
 
 beforeAll(async () => {
   const [first = 0, second = 0] = await freePorts(2);
   port = first;
   web = `http://127.0.0.1:${second}`;
+  mkdirSync(scratch);
+  // An empty file is an empty database.
+  writeFileSync(`${scratch}/accounts.sqlite`, "");
   daemon = await startDaemon({ directory: scratch, config: config(), listening: [{ port, host: "127.0.0.1" }] });
 });
 
@@ -71,7 +97,7 @@ test("it shows what both workers do, also of one that has ended, and changes wha
   expect(await get("/status")).toMatchObject({
     ...{ workers: 2, readiness: { ready: true } },
     listeners: [{ name: "smtp", connections: 8, decisions: 16, stages: { rcpt: 16 } }],
-    sources: [{ name: "state", up: true, questions: 8, failures: 0 }],
+    sources: [{ name: "store accounts" }, { name: "state", up: true, questions: 24, failures: 0 }],
     greylist: { events: { new: 1, early: 7 }, entries: { waiting: 1 } },
   });
 
@@ -108,6 +134,25 @@ test("decisions of all workers are kept in a file, where they are found again", 
   const { decisions } = await find();
   expect(new Set(decisions.map(({ id }) => id.split("-")[0]))).toEqual(new Set(["1", "2"]));
   expect(await get("/api/session")).toMatchObject({ keepSeconds: 86_400 });
+});
+
+test("an address is kept as long as a worker keeps it", async () => {
+  const ofJane = () => get("/api/address?address=jane@cached.example");
+  expect(await ofJane()).toMatchObject({ directory: "accounts", reply: null, cachedUntil: null });
+  const client = await openPolicy(port);
+  await client.ask({ client_address: "203.0.113.9", client_port: "2000", recipient: "jane@cached.example" });
+  client.end();
+  const { cachedUntil } = await ofJane();
+  expect(Date.parse(String(cachedUntil))).toBeGreaterThan(Date.now());
+});
+
+test("what may be in shadow is told part by part", async () => {
+  const { modes } = (await get("/api/configuration")) as { modes: { what: string; mode: string }[] };
+  expect(modes.map(({ what, mode }) => `${what.replace(/\(.*\/(postern\.toml):\d+\)/, "($1)")} ${mode}`)).toEqual([
+    ...["server enforce", "listener smtp enforce", "session.ehlo enforce", "session.mail enforce"],
+    ...["session.rcpt enforce", "session.rcpt.deny (postern.toml) shadow"],
+    ...["session.rcpt.greylist enforce", "throttle 1 shadow"],
+  ]);
 });
 
 test("decisions of all workers are followed, and a reload keeps who follows", async () => {

@@ -77,7 +77,7 @@ export class ConsoleWorld implements Operations {
 
   async status(): Promise<Status> {
     const warnings = ["postern.toml:31:1: listener.maps: nothing asks this map so far. Name it in main.cf, or remove the listener."];
-    const silent = { connections: 0, decisions: 0, lastDecision: null, stages: {}, places: [] };
+    const silent = { connections: 0, decisions: 0, lastDecision: null, stages: {}, places: [], mta: null };
     return {
       ...{ version: "0.1.0", hostname: "mx.example.org", started: this.#time(-26 * 60 * minuteMs), workers: 2 },
       readiness: await this.readiness(),
@@ -87,9 +87,10 @@ export class ConsoleWorld implements Operations {
           ...{ name: "policy", protocol: "policy", addresses: ["127.0.0.1:10040"], mode: "enforce", connections: 12 },
           ...{ decisions: this.kept.length, lastDecision: this.kept.at(-1)?.time ?? null },
           stages: this.kept.length === 0 ? {} : { ehlo: 1204, mail: 1180, rcpt: 2419 },
+          mta: null,
           places: this.kept.length === 0 ? [] : [{ place: "RCPT, recipient", count: 2210 }],
         },
-        { name: "milter", protocol: "milter", addresses: ["/run/postern/milter.sock"], mode: "shadow", ...silent },
+        { name: "milter", protocol: "milter", addresses: ["/run/postern/milter.sock"], mode: "shadow", ...silent, mta: "Postfix 3.7.11" },
         { name: "console", protocol: "http", addresses: ["127.0.0.1:8025"], mode: "enforce", ...silent, connections: 2 },
       ],
       unasked: ["session.ehlo.deny: the MTA never asks about this stage, so these settings have no effect."],

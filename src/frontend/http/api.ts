@@ -172,7 +172,7 @@ export interface AddressInfo {
   readonly reason: string;
   /** Where mail for it goes. */
   readonly resolved: readonly string[];
-  /** Until when the directory's answer is kept; `null`: it is not. */
+  /** Until when the directory's answer is kept, by the worker that keeps it longest; `null`: it is not. */
   readonly cachedUntil: string | null;
   readonly trace: readonly TraceEntry[];
 }
@@ -212,6 +212,8 @@ export interface ListenerStatus {
   readonly lastDecision: string | null;
   /** How many decisions of each stage. */
   readonly stages: Readonly<Partial<Record<StageName, number>>>;
+  /** The version of the MTA as a milter is told: `Postfix 3.7.11`, of Sendmail the number alone; `null`: not told, as by the policy protocol. */
+  readonly mta: string | null;
   /** From where the MTA asks: the state of the SMTP session and the restriction list, as far as it says them. Of requests that passed. */
   readonly places: readonly { readonly place: string; readonly count: number }[];
 }

@@ -187,6 +187,7 @@ export class MilterConversation {
     const { listener, isTrusted, localPort } = this.#options;
     const peer = peerOfConnect(command, this.#macros, { listener, isTrusted, localPort: localPort() });
     this.#smtp = new SmtpSession(peer, this.#shared.session);
+    this.#options.calls?.by(this.#macros.get("v"));
   }
 
   #opened(): SmtpSession {

@@ -22,7 +22,18 @@ export interface StageMacros {
  * recipient.
  */
 export const wantedMacros = {
-  connect: ["j", "client_addr", "client_name", "client_port", "client_resolve", "daemon_name", "daemon_addr", "daemon_port", "if_addr"],
+  connect: [
+    "j",
+    "v",
+    "client_addr",
+    "client_name",
+    "client_port",
+    "client_resolve",
+    "daemon_name",
+    "daemon_addr",
+    "daemon_port",
+    "if_addr",
+  ],
   helo: ["tls_version", "cipher", "verify", "cert_subject", "cert_issuer"],
   mail: ["i", "auth_authen", "tls_version", "cipher", "verify", "cert_subject", "cert_issuer"],
   rcpt: ["i", "rcpt_mailer", "rcpt_host", "rcpt_addr"],

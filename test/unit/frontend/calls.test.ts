@@ -102,8 +102,10 @@ test("what two processes were asked is one listener's", () => {
   for (const call of [ehlo, rcpt, rcpt]) one.passed(call);
   other.passed({ ...rcpt });
   other.repeated();
+  other.by("Postfix 3.7.11\n");
+  other.by(undefined);
   expect(sumOfCalls(one.status(), other.status())).toEqual({
-    ...{ passed: 4, stages: { connect: 1, ehlo: 1, mail: 0, rcpt: 3 }, repeated: 1 },
+    ...{ passed: 4, stages: { connect: 1, ehlo: 1, mail: 0, rcpt: 3 }, repeated: 1, mta: expect.stringMatching(/^Postfix 3\.7\.11.?$/) },
     places: [
       { place: "EHLO", count: 1 },
       { place: "RCPT, recipient", count: 3 },

@@ -107,7 +107,7 @@ test.each<[Modification["kind"], number]>([
 test("macros are asked for when that was offered", () => {
   const lists =
     uint32(0) +
-    strings("j {client_addr} {client_name} {client_port} {client_resolve} {daemon_name} {daemon_addr} {daemon_port} {if_addr}") +
+    strings("j v {client_addr} {client_name} {client_port} {client_resolve} {daemon_name} {daemon_addr} {daemon_port} {if_addr}") +
     uint32(1) +
     strings("{tls_version} {cipher} {verify} {cert_subject} {cert_issuer}") +
     uint32(2) +

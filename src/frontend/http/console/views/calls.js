@@ -54,14 +54,14 @@ function Called({ status }) {
 }
 
 /** @param {ListenerStatus} listener */
-function rowOf({ name, protocol, addresses, mode, connections, decisions, stages, places, lastDecision }) {
+function rowOf({ name, protocol, mta, addresses, mode, connections, decisions, stages, places, lastDecision }) {
   const isAsked = protocol !== "http";
   const counted = Object.entries(stages).map(([stage, count]) => `${stage} ${number(count)}`);
   return {
     key: name,
     cells: [
       html`<b><${Text}>${name}</${Text}></b>`,
-      protocol,
+      mta === null ? protocol : html`${protocol} <${Text} class="note">${mta}</${Text}>`,
       html`<${Text}>${addresses.join(", ")}</${Text}>`,
       isAsked ? html`<${Mode} mode=${mode} />` : "–",
       number(connections),
