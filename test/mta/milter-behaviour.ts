@@ -1,5 +1,8 @@
 /** What the milter does with every MTA: the configuration of the daemon, and the tests that run with each MTA. */
+import { once } from "node:events";
+import { request } from "node:http";
 import { join } from "node:path";
+import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { substitute } from "../support/contrib.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
@@ -68,6 +71,9 @@ export async function startDaemons(scratch: string, text: string, placeOf: (serv
 protocol = "milter"
 bind = ["${written(placeOf("enforce"))}"]
 extensions = "enforce"
+[listener.web]
+protocol = "http"
+bind = ["unix:${join(scratch, "web.sock")}"]
 `,
     listening: [placeOf("base"), placeOf("enforce")],
   });
@@ -123,6 +129,18 @@ export function testMilter({ scratch, ports, clientPort, refusal, host }: Milter
     expect(await smtp.say("MAIL FROM:<someone@client.example.com>")).toMatch(/^250 /);
     return smtp;
   }
+
+  it("the status has the version of the MTA", async () => {
+    // Postfix keeps what needs no reply until it needs one.
+    await greet();
+    const mtaOf = async () => {
+      const asked = request({ socketPath: join(scratch, "web.sock"), path: "/status", host: "localhost", agent: false }).end();
+      const [response] = await once(asked, "response");
+      const { listeners } = (await json(response)) as { listeners: readonly { protocol: string; mta: string | null }[] };
+      return listeners.find(({ protocol }) => protocol === "milter")?.mta;
+    };
+    await expect.poll(mtaOf, { timeout: 5000 }).toMatch(/^(?:Postfix 3|8)\.\d+\.\d+/);
+  });
 
   async function accept(smtp: Smtp, path: string): Promise<void> {
     expect(await smtp.say(`RCPT TO:${path}`)).toMatch(/^250 /);

@@ -46,7 +46,7 @@ const handshake = [
 const connected = "report|0.6|1.2|smtp-in|link-connect|a1|mx.b.example|pass|192.0.2.1:33171|192.0.2.2:25";
 const query = (phase: string, argument: string, token = "0f") => `filter|0.6|1.2|smtp-in|${phase}|a1|${token}|${argument}`;
 
-/** A session of OpenSMTPD 6.8.0p2, as it was recorded. */
+/** A session of OpenSMTPD 6.8.0p2, as its source says it. */
 const dialogue = [
   ...handshake,
   connected,
@@ -66,7 +66,7 @@ const dialogue = [
 
 const ended = () => new Promise((resolve) => setImmediate(resolve));
 
-test("a recorded session, in any portions", async () => {
+test("a session, in any portions", async () => {
   await fc.assert(
     fc.asyncProperty(places, async (at) => {
       const { filter, asked, sent, logged } = filterWith(({ recipient }) => (recipient === "nobody@c.example" ? "550 5.1.2 No." : "DUNNO"));
