@@ -6,8 +6,7 @@ import { busyWorld, ConsoleWorld, hostile, serveConsole } from "../support/conso
 
 const token = "of the postmaster";
 
-// A key or a click that comes while the page is drawn anew is lost now and then on a busy machine.
-describe.skipIf(whyNoBrowser() !== undefined)("the console", { retry: 3 }, () => {
+describe.skipIf(whyNoBrowser() !== undefined)("the console", () => {
   let browser: Browser;
   let page: Page;
   let world: ConsoleWorld;

@@ -1,7 +1,7 @@
 /** The console: its frame, its ten views and its keys. */
 /** @import {SessionInfo} from "../api.ts" */
 import { html, render } from "htm/preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { post, sessionInfo } from "./api.js";
 import { Dialog, Mode, Problem, Text } from "./parts.js";
 import { linkTo, usePlace } from "./place.js";
@@ -44,8 +44,8 @@ function Console() {
   const [session, setSession] = useState(/** @type {SessionInfo | undefined} */ (undefined));
   const [error, setError] = useState(/** @type {string | undefined} */ (undefined));
   const [showsKeys, setShowsKeys] = useState(false);
-  useEffect(() => {
-    sessionInfo().then(setSession, (failed) => setError(failed.message));
+  useEffect(() => void sessionInfo().then(setSession, (failed) => setError(failed.message)), []);
+  useLayoutEffect(() => {
     const onKey = (/** @type {KeyboardEvent} */ event) => onShortcut(event, () => setShowsKeys(true));
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);

@@ -1,7 +1,7 @@
 /** What several views are made of. */
 /** @import {ComponentChildren} from "preact" */
 import { html } from "htm/preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { clock, since } from "./words.js";
 
 /** With them a line reads differently from what it says (UAX #9, directional formatting characters). */
@@ -56,7 +56,8 @@ export function Said({ action: { said, isBad } }) {
  */
 export function Dialog({ title, onClose, isWide = false, children }) {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  useEffect(() => {
+  // At once: a key that comes before it is open is lost.
+  useLayoutEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
     /** @type {HTMLElement | null | undefined} */ (dialog.current?.querySelector("button.main"))?.focus();

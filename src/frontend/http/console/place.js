@@ -1,5 +1,5 @@
 /** Where in the console somebody is: the fragment of the URL has the view and what it is asked, so that a bookmark finds it again. */
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { withQuery } from "./api.js";
 
 /**
@@ -16,7 +16,7 @@ function placeNow() {
 
 export function usePlace() {
   const [place, setPlace] = useState(placeNow);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onChange = () => setPlace(placeNow());
     addEventListener("hashchange", onChange);
     return () => removeEventListener("hashchange", onChange);
