@@ -19,6 +19,11 @@ const unit = 8;
  * the low bits of the first. Both follow, in UTF-8.
  */
 const header = 4;
+/** Where the words of a header are, of 4 octets each. */
+const hashWord = 4;
+const sizeWord = 5;
+const keyWord = 6;
+const textWord = 7;
 const firstCapacity = 512;
 
 const dead = 0;
@@ -70,12 +75,12 @@ export class KeptTexts {
   /** Where it is, until another is set or deleted; it is noted that somebody asked for it. */
   find(key: string): number | undefined {
     const at = this.#placeOf(key, keyedHash(key));
-    if (at !== undefined) this.#words[2 * at + 6] = (this.#keyLength(at) << stateBits) | asked;
+    if (at !== undefined) this.#words[2 * at + keyWord] = (this.#keyLength(at) << stateBits) | asked;
     return at;
   }
 
   text(at: number): string {
-    const length = this.#words[2 * at + 7] ?? 0;
+    const length = this.#words[2 * at + textWord] ?? 0;
     const start = startOf(at) + this.#keyLength(at);
     return length === 0 ? "" : this.#octets.toString("utf8", start, start + length);
   }
@@ -90,19 +95,19 @@ export class KeptTexts {
 
   /** One that is too long for all of the room is not kept. */
   set(key: string, text: string, { freshUntil, staleUntil }: KeptTimes): void {
-    this.delete(key);
+    const hash = keyedHash(key);
+    this.#delete(key, hash);
     const [keyLength, textLength] = [Buffer.byteLength(key), Buffer.byteLength(text)];
     const size = header + Math.ceil((keyLength + textLength) / unit);
     if (size > this.#maxCapacity) return;
     this.#makeRoom(size);
     const at = this.#take(size);
-    const hash = keyedHash(key);
     this.#times[at] = freshUntil;
     this.#times[at + 1] = staleUntil;
-    this.#words[2 * at + 4] = hash;
-    this.#words[2 * at + 5] = size;
-    this.#words[2 * at + 6] = (keyLength << stateBits) | alive;
-    this.#words[2 * at + 7] = textLength;
+    this.#words[2 * at + hashWord] = hash;
+    this.#words[2 * at + sizeWord] = size;
+    this.#words[2 * at + keyWord] = (keyLength << stateBits) | alive;
+    this.#words[2 * at + textWord] = textLength;
     this.#octets.write(key, startOf(at));
     this.#octets.write(text, startOf(at) + keyLength);
     this.#alive += size;
@@ -112,7 +117,11 @@ export class KeptTexts {
   }
 
   delete(key: string): void {
-    const at = this.#placeOf(key, keyedHash(key));
+    this.#delete(key, keyedHash(key));
+  }
+
+  #delete(key: string, hash: number): void {
+    const at = this.#placeOf(key, hash);
     if (at !== undefined) this.#drop(at);
   }
 
@@ -151,8 +160,8 @@ export class KeptTexts {
     this.#taken += size;
     // What is shorter is known by that.
     if (size < header) return;
-    this.#words[2 * this.#end + 5] = size;
-    this.#words[2 * this.#end + 6] = dead;
+    this.#words[2 * this.#end + sizeWord] = size;
+    this.#words[2 * this.#end + keyWord] = dead;
   }
 
   /** What comes first goes, or becomes the last: the result is how many did. */
@@ -162,8 +171,8 @@ export class KeptTexts {
       this.#pass(this.#capacity - at);
       return 0;
     }
-    const size = this.#words[2 * at + 5] ?? 0;
-    const state = (this.#words[2 * at + 6] ?? 0) & stateMask;
+    const size = this.#words[2 * at + sizeWord] ?? 0;
+    const state = (this.#words[2 * at + keyWord] ?? 0) & stateMask;
     this.#pass(size);
     if (state === asked && mayBeSpared && this.#fits(size)) {
       this.#moveLast(at, size);
@@ -179,18 +188,18 @@ export class KeptTexts {
   }
 
   #moveLast(at: number, size: number): void {
-    const hash = this.#words[2 * at + 4] ?? 0;
+    const hash = this.#words[2 * at + hashWord] ?? 0;
     const slot = this.#slotOf(hash, at);
     const to = this.#take(size);
     this.#times.copyWithin(to, at, at + size);
-    this.#words[2 * to + 6] = (this.#keyLength(to) << stateBits) | alive;
+    this.#words[2 * to + keyWord] = (this.#keyLength(to) << stateBits) | alive;
     this.#slots[2 * slot + 1] = to + 1;
   }
 
   #drop(at: number): void {
-    this.#removeSlot(this.#slotOf(this.#words[2 * at + 4] ?? 0, at));
-    this.#alive -= this.#words[2 * at + 5] ?? 0;
-    this.#words[2 * at + 6] = dead;
+    this.#removeSlot(this.#slotOf(this.#words[2 * at + hashWord] ?? 0, at));
+    this.#alive -= this.#words[2 * at + sizeWord] ?? 0;
+    this.#words[2 * at + keyWord] = dead;
     this.#count -= 1;
   }
 
@@ -206,11 +215,11 @@ export class KeptTexts {
     for (let passed = 0; passed < taken; ) {
       const at = (first + passed) % oldCapacity;
       const isShort = oldCapacity - at < header;
-      const size = isShort ? oldCapacity - at : (words[2 * at + 5] ?? 0);
+      const size = isShort ? oldCapacity - at : (words[2 * at + sizeWord] ?? 0);
       passed += size;
-      if (isShort || ((words[2 * at + 6] ?? 0) & stateMask) === dead) continue;
+      if (isShort || ((words[2 * at + keyWord] ?? 0) & stateMask) === dead) continue;
       this.#times.set(times.subarray(at, at + size), end);
-      this.#addSlot(words[2 * at + 4] ?? 0, end);
+      this.#addSlot(words[2 * at + hashWord] ?? 0, end);
       end += size;
     }
     this.#capacity = capacity;
@@ -242,7 +251,7 @@ export class KeptTexts {
   }
 
   #keyLength(at: number): number {
-    return (this.#words[2 * at + 6] ?? 0) >>> stateBits;
+    return (this.#words[2 * at + keyWord] ?? 0) >>> stateBits;
   }
 
   #addSlot(hash: number, at: number): void {

@@ -26,6 +26,13 @@ function run(...words: readonly string[]): string {
   return stdout + stderr;
 }
 
+/** Its path. */
+function writeConfig(text: string): string {
+  const path = join(folder, "postern.toml");
+  writeFileSync(path, text);
+  return path;
+}
+
 test("it knows its version", () => {
   expect(run(program, "--version")).toBe(`${packageJson.version}\n`);
 });
@@ -35,10 +42,7 @@ test("it asks SQLite by a process of its own", () => {
   const database = new DatabaseSync(path);
   for (const file of ["schema-sqlite.sql", "examples.sql"]) database.exec(readFileSync(join(root, "contrib/sql", file), "utf8"));
   database.close();
-  const config = join(folder, "postern.toml");
-  writeFileSync(
-    config,
-    `[listener.maps]
+  const config = writeConfig(`[listener.maps]
 protocol = "socketmap"
 bind = ["127.0.0.1:10041"]
 [store.mail]
@@ -48,8 +52,7 @@ path = "${path}"
 [directory.mail]
 type = "sql"
 store = "mail"
-`,
-  );
+`);
   expect(run(program, "query", "-c", config, "recipients", "john@example.org")).toBe("john@example.org\n");
 });
 
@@ -61,10 +64,7 @@ test("what it starts is where it looks for it", () => {
 
 test("it finds the packages that are loaded when they are needed", () => {
   expect(run(program, "eval", "matches('^(a+)$', 'aa')")).toBe("1\n");
-  const config = join(folder, "ldap.toml");
-  writeFileSync(
-    config,
-    `[listener.maps]
+  const config = writeConfig(`[listener.maps]
 protocol = "socketmap"
 bind = ["127.0.0.1:10041"]
 [directory.people]
@@ -72,13 +72,9 @@ type = "ldap"
 url = ["ldap://127.0.0.1:1"]
 base = "dc=example,dc=org"
 domains = ["example.org"]
-`,
-  );
+`);
   expect(run(program, "query", "-c", config, "recipients", "john@example.org")).toContain("ECONNREFUSED");
-  const spf = join(folder, "spf.toml");
-  writeFileSync(
-    spf,
-    `[listener.smtp]
+  const spf = writeConfig(`[listener.smtp]
 protocol = "policy"
 bind = ["127.0.0.1:10040"]
 [directory.mta]
@@ -87,17 +83,13 @@ type = "mta"
 resolvers = ["127.0.0.1:1"]
 [auth.spf.verify]
 mail-from = "relaxed"
-`,
-  );
+`);
   const words = ["--client", "203.0.113.9", "--helo", "mx.client.example", "--from", "a@client.example"];
   expect(run(program, "explain", "-c", spf, ...words)).toMatch(/spf of MAIL: .*: temperror, by .*ECONNREFUSED/);
 });
 
 test("it asks MySQL", () => {
-  const config = join(folder, "mysql.toml");
-  writeFileSync(
-    config,
-    `[listener.maps]
+  const config = writeConfig(`[listener.maps]
 protocol = "socketmap"
 bind = ["127.0.0.1:10041"]
 [store.db]
@@ -106,17 +98,13 @@ url = "mysql://127.0.0.1:1/mail"
 [directory.mail]
 type = "sql"
 store = "db"
-`,
-  );
+`);
   expect(run(program, "query", "-c", config, "recipients", "john@example.org")).toContain("ECONNREFUSED");
 });
 
 test("it has metrics and the console, and what its pages import", async () => {
   const [port] = await freePorts(1);
-  const config = join(folder, "console.toml");
-  writeFileSync(
-    config,
-    `[listener.web]
+  const config = writeConfig(`[listener.web]
 protocol = "http"
 bind = ["127.0.0.1:${port}"]
 [listener.maps]
@@ -124,8 +112,7 @@ protocol = "socketmap"
 bind = ["unix:${folder}/maps"]
 [directory.mta]
 type = "mta"
-`,
-  );
+`);
   const daemon = spawn(process.execPath, [program, "serve", "-c", config, "--state-directory", folder], {
     cwd: root,
     stdio: "ignore",
