@@ -12,6 +12,7 @@ import { unchangedState } from "../daemon/read-only-state.ts";
 import { takesAllText } from "../directory/call-ahead.ts";
 import { FileProblem } from "../file/file-problem.ts";
 import { Files } from "../file/files.ts";
+import { errorMessage } from "../text/error-message.ts";
 
 const defaultFile = "/etc/postern/postern.toml";
 const unitStateDirectory = "/var/lib/postern";
@@ -64,7 +65,7 @@ export function loadOrEmpty(options: ConfigurationOptions): Configuration | unde
 /** Opens a core, runs the command on it, and closes it. Failures of sources go to standard error. */
 export async function withCore(configuration: Configuration, readOnly: boolean, run: (open: OpenCore) => Promise<void>): Promise<void> {
   const onAvailability: OnAvailability = (store, up, cause) => {
-    if (!up) process.stderr.write(`${store}: ${cause instanceof Error ? cause.message : String(cause)}\n`);
+    if (!up) process.stderr.write(`${store}: ${errorMessage(cause)}\n`);
   };
   const now = () => performance.now();
   const files = new Files(now, (_, news) => {

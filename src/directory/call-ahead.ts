@@ -7,6 +7,7 @@ import type { WaitedFor } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { domainOf, formatAddress } from "../mail/address.ts";
 import type { Directory, Recipient } from "../stage/sources.ts";
+import { errorMessage } from "../text/error-message.ts";
 import type { ServerReply } from "../wire/smtp-reply.ts";
 import { type CallAheadSettings, nameOf } from "./call-ahead/call-ahead-settings.ts";
 import { meaningOf, textOf } from "./call-ahead/recipient-reply.ts";
@@ -165,7 +166,7 @@ export class CallAhead implements Directory {
     try {
       reply = await this.#pool.use(this.#settings.timeoutMs, (connection) => askFor(command, connection));
     } catch (cause) {
-      throw this.#failed(cause instanceof Error ? cause.message : String(cause), cause);
+      throw this.#failed(errorMessage(cause), cause);
     }
     const said = reply === undefined ? "the server has no SMTPUTF8" : `${command}: ${textOf(reply)}`;
     if (address !== undefined) this.#last = { address, said };

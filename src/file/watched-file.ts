@@ -1,4 +1,5 @@
 /** A text file that is read again when it changes. What is in use stays in use until the file has something complete to offer. */
+import { errorMessage } from "../text/error-message.ts";
 import { decide, type FileFacts, type Found, isReplacement, isSame, lostMs, settledMs, type Taken } from "./change.ts";
 import { FileProblem, maxCheckedOctets } from "./file-problem.ts";
 import { type FileContent, type FileFormat, readFile, statFile } from "./read-file.ts";
@@ -134,7 +135,7 @@ export class WatchedFile<T> {
   }
 
   #fail(error: unknown, about: string): void {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorMessage(error);
     const problem = error instanceof FileProblem ? error : new FileProblem(`${this.path}: ${message}`, { cause: error });
     if (this.#taken === undefined) {
       // It is read again for whoever opens it next, who has to know the problem, too.

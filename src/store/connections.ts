@@ -1,4 +1,5 @@
 /** Connections to a server, each lent for one piece of work within a deadline, at which it is given up. */
+import { errorMessage } from "../text/error-message.ts";
 import { PendingAnswer } from "./pending-answer.ts";
 
 export interface Lender<Connection> {
@@ -63,5 +64,5 @@ export class Connections<Connection> {
 export function messageOf(error: unknown): string {
   // Node reports the failures of all addresses of a name by an AggregateError without a message.
   if (error instanceof AggregateError && error.message === "") return error.errors.map(messageOf).join("; ");
-  return error instanceof Error ? error.message : String(error);
+  return errorMessage(error);
 }

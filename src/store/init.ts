@@ -2,6 +2,7 @@
 
 import { Availability, type OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
+import { errorMessage } from "../text/error-message.ts";
 import type { Database } from "./database.ts";
 import { PendingAnswer } from "./pending-answer.ts";
 import type { StoreSettings } from "./store-settings.ts";
@@ -20,7 +21,7 @@ export function initialised(database: Database, { file, sql }: Init, timeoutMs: 
       availability.worked("init");
     } catch (cause) {
       done = undefined;
-      const error = new TemporaryError(`init file ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+      const error = new TemporaryError(`init file ${file}: ${errorMessage(cause)}`, { cause });
       if (!isClosed) availability.failed("init", error);
       throw error;
     }

@@ -7,6 +7,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { LRUCache } from "lru-cache";
 import type { SqlResult } from "../expr/ask.ts";
 import { placeholders } from "../expr/sql-text.ts";
+import { errorMessage } from "../text/error-message.ts";
 import { createPrivately } from "./private-file.ts";
 import { fromSqlite } from "./sql-value.ts";
 import type { SqliteOptions, SqliteOutcome, SqliteWork } from "./sqlite-message.ts";
@@ -74,7 +75,7 @@ function perform(work: SqliteWork): SqliteOutcome {
 }
 
 function messageOf(error: unknown): string {
-  return `${options.path}: ${error instanceof Error ? error.message : String(error)}`;
+  return `${options.path}: ${errorMessage(error)}`;
 }
 
 /** By the primary result code (sqlite.org/rescode.html). */

@@ -1,5 +1,6 @@
 /** What the compilers share: where problems go, which names the file gives, and how the files that it names are read. */
 import { type LineProblem, maxCheckedOctets } from "../../file/file-problem.ts";
+import { errorMessage } from "../../text/error-message.ts";
 import type { GivenNames } from "../check/names.ts";
 import type { ProblemReport } from "../check/report.ts";
 import type { KeyPath } from "../syntax/tree.ts";
@@ -65,5 +66,5 @@ export function cannotRead(file: string, error: unknown): string {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "ENOENT") return `there is no file ${file}. Create it, or correct the path.`;
   if (code === "EACCES") return `${file} is not readable by the daemon's user. Change its owner or mode, or use LoadCredential of systemd.`;
-  return `${file} cannot be read (${error instanceof Error ? error.message : String(error)}). Correct the path or the file.`;
+  return `${file} cannot be read (${errorMessage(error)}). Correct the path or the file.`;
 }

@@ -1,6 +1,7 @@
 /** OpenSMTPD's sessions, put to a policy listener: each connect, EHLO, MAIL and RCPT is one question. */
 import { parsePath } from "../../mail/path.ts";
 import { decodeUtf8 } from "../../mail/utf8.ts";
+import { errorMessage } from "../../text/error-message.ts";
 import { detach } from "../../text/octets.ts";
 import {
   encodeDecision,
@@ -165,7 +166,7 @@ export class OpenSmtpdFilter {
     this.#isAway = true;
     const { whenAway, log } = this.#surroundings;
     const meanwhile = whenAway.kind === "proceed" ? "all mail passes" : `MAIL and RCPT get "${whenAway.reply}"`;
-    log(`Postern cannot be asked, and ${meanwhile}: ${error instanceof Error ? error.message : String(error)}`);
+    log(`Postern cannot be asked, and ${meanwhile}: ${errorMessage(error)}`);
   }
 
   #isBack(): void {

@@ -1,6 +1,7 @@
 /** The thread that copies the WAL of state.sqlite into the file: in the loop, all requests would wait for the disk. */
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
+import { errorMessage } from "../../text/error-message.ts";
 
 /** Pages in the WAL when it was copied; `error`: it did not work. */
 export interface Checkpoint {
@@ -16,7 +17,7 @@ function checkpoint(): Checkpoint {
     // The pragma names its columns.
     return { ...(database.prepare("PRAGMA wal_checkpoint(PASSIVE)").get() as unknown as Checkpoint) };
   } catch (error) {
-    return { log: 0, error: error instanceof Error ? error.message : String(error) };
+    return { log: 0, error: errorMessage(error) };
   }
 }
 

@@ -2,6 +2,7 @@
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import { errorMessage } from "../../text/error-message.ts";
 import type { Checkpoint } from "./checkpoint-thread.ts";
 
 /** From a commit to the checkpoint that copies it: pages that are written again meanwhile are copied once. */
@@ -111,7 +112,7 @@ export class Checkpoints {
     worker.unref();
     // The program sends nothing else.
     worker.on("message", (checkpoint: Checkpoint) => this.#done(worker, checkpoint));
-    worker.on("error", (cause) => this.#done(worker, { log: 0, error: cause instanceof Error ? cause.message : String(cause) }));
+    worker.on("error", (cause) => this.#done(worker, { log: 0, error: errorMessage(cause) }));
     worker.on("exit", () => {
       if (worker !== this.#worker) return;
       this.#worker = undefined;

@@ -1,5 +1,6 @@
 /** Opening state.sqlite: tried again at growing intervals while it fails. A broken file is moved aside for a new one, or stays. */
 import { existsSync, renameSync } from "node:fs";
+import { errorMessage } from "../../text/error-message.ts";
 import { StateFile } from "./tables.ts";
 
 /** From a failure to the next try, doubled each time. */
@@ -64,10 +65,10 @@ export class Opening {
     try {
       for (const suffix of suffixes) if (existsSync(this.#path + suffix)) renameSync(this.#path + suffix, aside + suffix);
     } catch (cause) {
-      return new Error(`${messageOf(error)}; it cannot be moved aside: ${messageOf(cause)}`, { cause: error });
+      return new Error(`${errorMessage(error)}; it cannot be moved aside: ${errorMessage(cause)}`, { cause: error });
     }
     this.#replacedAt = now;
-    return new Error(`${messageOf(error)}; moved to ${aside}, a new file takes its place`, { cause: error });
+    return new Error(`${errorMessage(error)}; moved to ${aside}, a new file takes its place`, { cause: error });
   }
 
   /** A clock that was set back prolongs nothing. */
@@ -90,8 +91,4 @@ const SQLITE_NOTADB = 26;
 
 export function codeOf(error: unknown): number | undefined {
   return error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : undefined;
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

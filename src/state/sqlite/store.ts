@@ -6,6 +6,7 @@ import { TemporaryError } from "../../answer/temporary-error.ts";
 import type { CorrespondentQuestion, GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import type { SqliteSettings } from "../../store/store-settings.ts";
 import { waitedFor } from "../../store/waited-for.ts";
+import { errorMessage } from "../../text/error-message.ts";
 import type { AddressRow, GreylistRow, Triplet, TripletQuestion } from "../decide.ts";
 import type {
   AddressEntry,
@@ -18,7 +19,7 @@ import type {
   ThrottleEntry,
 } from "../state-store.ts";
 import { Checkpoints } from "./checkpoints.ts";
-import { codeOf, messageOf, Opening, type OpeningOptions, SQLITE_BUSY, SQLITE_FULL } from "./opening.ts";
+import { codeOf, Opening, type OpeningOptions, SQLITE_BUSY, SQLITE_FULL } from "./opening.ts";
 import { type Counts, nothingCounted, type Place, type StateFile } from "./tables.ts";
 
 /** Questions that wait; a further one fails at once. */
@@ -310,7 +311,7 @@ export class SqliteState implements StateStore {
   }
 
   #error(cause: unknown): TemporaryError {
-    return new TemporaryError(`${this.source.name}: ${messageOf(cause)}`, { cause });
+    return new TemporaryError(`${this.source.name}: ${errorMessage(cause)}`, { cause });
   }
 }
 

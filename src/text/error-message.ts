@@ -1,0 +1,4 @@
+/** What an error says itself, whatever was thrown; those of its causes are left out. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
