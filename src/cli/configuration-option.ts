@@ -7,6 +7,7 @@ import type { OnAvailability } from "../answer/availability.ts";
 import { formatProblem } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { type LoadOptions, loadConfiguration, parseConfiguration } from "../config/load.ts";
+import { destinationOf, priorityOf } from "../daemon/destination.ts";
 import { type OpenCore, openCore } from "../daemon/open-core.ts";
 import { unchangedState } from "../daemon/read-only-state.ts";
 import { takesAllText } from "../directory/call-ahead.ts";
@@ -52,7 +53,10 @@ function defaultStateDirectory(): string {
 /** `undefined`: it has errors. All problems have been printed. */
 export function loadOrExplain(options: ConfigurationOptions, more: LoadOptions = {}): Configuration | undefined {
   const { configuration, problems } = loadConfiguration(options.config, { ...loadOptions(options), ...more });
-  for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
+  const to = destinationOf(2);
+  for (const problem of problems) {
+    process.stderr.write(`${priorityOf(problem.severity === "error" ? "error" : "warn", to)}${formatProblem(problem)}\n`);
+  }
   return configuration;
 }
 

@@ -18,6 +18,7 @@ import { showLife, tellServiceManager } from "../daemon/service-manager.ts";
 import {
   type ConfigurationOptions,
   configurationOption,
+  exitConfiguration,
   loadOptions,
   loadOrExplain,
   stateDirectoryOption,
@@ -35,7 +36,8 @@ Signals:
   SIGHUP           reload the configuration; errors are reported and the old configuration is kept
   SIGTERM, SIGINT  finish requests in progress, then stop; a second one stops at once
 
-Exit status: 0 after a signal, 1 when the configuration has errors or a socket cannot be bound.`),
+Exit status: 0 after a signal, 78 when the configuration has errors, as postern check shows them, 1 when it cannot serve for another reason,
+such as a socket that another program has. The unit starts it again after 1, and not after 78.`),
     )
     .action(serve);
 }
@@ -43,7 +45,7 @@ Exit status: 0 after a signal, 1 when the configuration has errors or a socket c
 async function serve(options: ConfigurationOptions): Promise<void> {
   const configuration = loadOrExplain(options);
   if (configuration === undefined) {
-    process.exitCode = 1;
+    process.exitCode = exitConfiguration;
     return;
   }
   keepHeapSmall();

@@ -1,7 +1,7 @@
 /** A log line as text: time, level, what happened, then `key=value`. */
 import { styleText } from "node:util";
 import { escapeControls } from "../text/controls.ts";
-import type { Destination } from "./log.ts";
+import type { Destination } from "./destination.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,5 @@
 /** Log lines on standard output: JSON for programs, or text for people. */
 
-import { fstatSync } from "node:fs";
-import { isatty } from "node:tty";
 import { type Logger, pino } from "pino";
 import { type OnAvailability, reportOutages } from "../answer/availability.ts";
 import type { LoggedDecisions } from "../config/configuration.ts";
@@ -14,6 +12,7 @@ import type { FailedScript, ScriptLine } from "../stage/core.ts";
 import type { Throttle } from "../stage/stage-settings.ts";
 import type { OtherDaemon } from "../state/sqlite/sole-use.ts";
 import { escapeControls } from "../text/controls.ts";
+import { type Destination, destinationOf, priorityOf } from "./destination.ts";
 import { LineOutput } from "./line-output.ts";
 import { textOf } from "./line-text.ts";
 import { messageOf } from "./message-of.ts";
@@ -29,9 +28,6 @@ export interface LogSettings {
 }
 
 export type LineFormat = "json" | "text";
-
-/** Who takes the lines. */
-export type Destination = "journal" | "terminal" | "other";
 
 export interface Log {
   readonly logger: Logger;
@@ -108,22 +104,12 @@ function isoTimes(clock: () => number): () => string {
  */
 export function logLine(json: string, format: LineFormat, to: Destination = "other"): string {
   const line = json.trimEnd();
-  return `${to === "journal" ? priorityOf(line) : ""}${format === "json" ? escapeControls(line) : textOf(line, to)}`;
+  return `${priorityOf(levelOf(line), to)}${format === "json" ? escapeControls(line) : textOf(line, to)}`;
 }
 
-function destinationOf(descriptor: number): Destination {
-  if (isatty(descriptor)) return "terminal";
-  // systemd names the socket of the journal by device and inode; output that was redirected goes elsewhere (systemd.exec(5)).
-  const { dev, ino } = fstatSync(descriptor, { bigint: true });
-  return process.env.JOURNAL_STREAM === `${dev}:${ino}` ? "journal" : "other";
-}
-
-/** The journal takes it off (sd-daemon(3)). */
-const priorities: Readonly<Record<string, string>> = { error: "<3>", warn: "<4>", info: "<6>", debug: "<7>" };
-
-function priorityOf(json: string): string {
-  // The level is what pino writes first.
-  return priorities[/^\{"level":"(\w+)"/.exec(json)?.[1] ?? ""] ?? "";
+/** What pino writes first. */
+function levelOf(json: string): string {
+  return /^\{"level":"(\w+)"/.exec(json)?.[1] ?? "";
 }
 
 export function isLogged({ stage, verdict, would }: Pick<Decision, "stage" | "verdict" | "would">, decisions: LoggedDecisions): boolean {

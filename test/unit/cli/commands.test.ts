@@ -1,7 +1,18 @@
 /** The commands as processes: what they print, and what they end with. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -164,6 +175,30 @@ describe("check", () => {
     });
     writeFileSync(list, "a.example\0");
     expect(postern(["check", "-c", other]).stderr).toContain(`${list} is not text in UTF-8`);
+  });
+});
+
+describe("serve", () => {
+  const occupied = '[listener.smtp]\nprotocol = "policy"\nbind = ["192.0.2.1:1"]\n[directory.mta]\ntype = "mta"\n';
+  it.each([
+    [78, "its configuration has errors", "nonsense"],
+    [1, "something may be otherwise the next time", occupied],
+  ])("ends with %i when %s", (status, _, config) => {
+    const other = join(folder, "serve.toml");
+    writeFileSync(other, config);
+    expect(postern(["serve", "-c", other])).toMatchObject({ status });
+  });
+
+  it("says nothing to the journal without a priority", () => {
+    const journal = join(folder, "journal");
+    const descriptor = openSync(journal, "w");
+    const { dev, ino } = fstatSync(descriptor, { bigint: true });
+    const env = { ...process.env, JOURNAL_STREAM: `${dev}:${ino}` };
+    const other = join(folder, "serve.toml");
+    writeFileSync(other, "nonsense");
+    spawnSync(process.execPath, [program, "serve", "-c", other], { cwd: root, env, stdio: ["ignore", "inherit", descriptor] });
+    closeSync(descriptor);
+    expect(readFileSync(journal, "utf8")).toMatch(/^<3>.*serve\.toml:1:\d+: not valid TOML: .*\n$/);
   });
 });
 
