@@ -5,16 +5,17 @@ import { TemporaryError } from "../answer/temporary-error.ts";
 import { formatProblem } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { Files } from "../file/files.ts";
-import { aboutCall, callProblems } from "../frontend/calls.ts";
+import type { CalledListener } from "../frontend/calls.ts";
 import { DelayedReplies } from "../frontend/connection/delayed-replies.ts";
 import type { Decision } from "../frontend/decision.ts";
+import type { Notice, Once } from "../frontend/notice.ts";
 import { SayOnce } from "../frontend/say-once.ts";
 import type { Settings } from "../stage/stage-settings.ts";
+import { CallReports } from "./call-reports.ts";
 import { DecisionReports } from "./decision-reports.ts";
 import { BoundSockets, type ListenSockets } from "./listen-sockets.ts";
 import {
   type Logger,
-  logCallProblem,
   logDnsList,
   logFile,
   logNotice,
@@ -30,6 +31,7 @@ import { MtaListeners } from "./mta-listeners.ts";
 import type { Gauges } from "./observer.ts";
 import { type Observed, Observing } from "./observing.ts";
 import { type OpenCore, openCore, SharedSources } from "./open-core.ts";
+import { type LineLog, loggedOnce, type Remarks, remarks } from "./remarks.ts";
 import type { AnswerPolicy } from "./session-routing.ts";
 import { type StateLease, StateStores } from "./state-lease.ts";
 import { Succession } from "./succession.ts";
@@ -53,9 +55,15 @@ export interface DaemonOptions {
   readonly routePolicy?: (listener: string, answer: AnswerPolicy) => AnswerPolicy;
   /** Who reports what decisions come to. Default: this process. */
   readonly tally?: Tally;
+  /** Where what is to be said once is said. Default: here. */
+  readonly remarks?: Remarks;
+  /** Told once a second by what the listeners were called so far. Default: what is to be said of it is said here. */
+  readonly onCalled?: OnCalled;
   /** The number of this worker; the http listeners are those of the primary process, and ask it. Default: it is alone, and has them. */
   readonly worker?: number;
 }
+
+type OnCalled = (called: readonly CalledListener[], settings: Settings) => void;
 
 /** How long connections have to take their last replies when a listener stops. */
 export const graceMs = 5000;
@@ -98,8 +106,9 @@ class RunningDaemon implements ObservedDaemon {
   readonly #observing: Observing;
   readonly #delayed = new DelayedReplies(() => this.#cores.current.configuration.maxWaiting);
   readonly #tally: Tally;
+  readonly #remarks: Remarks;
   readonly #reports: DecisionReports;
-  readonly #callProblems = new SayOnce();
+  readonly #onCalled: OnCalled;
   readonly #onDnsList = logOutages((list, up, cause) => {
     logDnsList(this.#logger, list, up, cause);
     this.#observing.observer?.available(`DNS list ${list}`, up, cause);
@@ -122,7 +131,9 @@ class RunningDaemon implements ObservedDaemon {
     this.#sockets = sockets;
     this.#leaseState = leaseState;
     this.#tally = options.tally ?? new LoggedTally(logger);
-    this.#reports = new DecisionReports(logger, () => this.#cores.current.configuration.log.decisions);
+    this.#onCalled = options.onCalled ?? reportedHere(logger);
+    this.#remarks = options.remarks ?? remarks(loggedOnce(logger));
+    this.#reports = new DecisionReports(logger, this.#remarks, () => this.#cores.current.configuration.log.decisions);
     this.#observing = new Observing({
       ...{ logger, shared: this.#shared, files: this.#files, worker, gauges: () => this.#gauges() },
       keptMs: (directory, address) => this.#cores.current.caches.get(directory)?.keptMs(address),
@@ -132,7 +143,7 @@ class RunningDaemon implements ObservedDaemon {
       events: {
         onDecision: (decision, cause) => this.#decided(decision, cause),
         reads: ({ reason }) => reason === "postmaster" || this.#observing.observer !== undefined || logger.isLevelEnabled("info"),
-        onNotice: (notice) => logNotice(logger, notice),
+        onNotice: (notice, once) => logNotice(this.#logOf(notice, once), notice),
       },
     });
   }
@@ -178,13 +189,11 @@ class RunningDaemon implements ObservedDaemon {
     void current.refresh();
     current.testDnsLists();
     this.#tally.tick(Date.now());
-    this.#checkCalls(current.configuration.settings);
+    this.#onCalled(this.#listeners.called, current.configuration.settings);
   }
 
-  /** Each problem is logged once. */
-  #checkCalls(settings: Settings): void {
-    for (const problem of callProblems(this.#listeners.called, settings))
-      if (this.#callProblems.allows(aboutCall(problem))) logCallProblem(this.#logger, problem);
+  #logOf({ kind, listener }: Notice, once: Once | undefined): LineLog {
+    return once === undefined ? this.#logger : this.#remarks.about(`${kind} ${listener} ${once.about}`, once.againAfterMs);
   }
 
   #gauges(): Gauges {
@@ -250,6 +259,11 @@ class RunningDaemon implements ObservedDaemon {
       if (!(error instanceof TemporaryError)) throw error;
     });
   }
+}
+
+function reportedHere(logger: Logger): OnCalled {
+  const reports = new CallReports(logger);
+  return (called, settings) => reports.take(0, called, settings);
 }
 
 /** Opens the state store when a core first asks it. */

@@ -5,18 +5,21 @@ import { SayOnce } from "../frontend/say-once.ts";
 import { domainOf } from "../mail/address.ts";
 import type { FailedScript } from "../stage/core.ts";
 import { isLogged, type Logger, logDecision, logPostmaster, logScriptFailure } from "./log.ts";
+import type { Remarks } from "./remarks.ts";
 
 /** How often a script that keeps failing is logged. */
 const failureAgainMs = 60 * 60 * 1000;
 
 export class DecisionReports {
   readonly #logger: Logger;
+  readonly #remarks: Remarks;
   readonly #logged: () => LoggedDecisions;
   readonly #postmasters = new SayOnce();
   readonly #failures = new SayOnce(failureAgainMs);
 
-  constructor(logger: Logger, logged: () => LoggedDecisions) {
+  constructor(logger: Logger, remarks: Remarks, logged: () => LoggedDecisions) {
     this.#logger = logger;
+    this.#remarks = remarks;
     this.#logged = logged;
   }
 
@@ -24,13 +27,13 @@ export class DecisionReports {
     if (isLogged(decision, this.#logged())) logDecision(this.#logger, decision, cause);
     const { reason, recipient } = decision;
     if (reason !== "postmaster" || domainOf(recipient) === undefined || !this.#postmasters.allows(recipient)) return;
-    logPostmaster(this.#logger, recipient);
+    logPostmaster(this.#remarks.about(`postmaster ${recipient}`), recipient);
   }
 
   scriptFailed(failure: FailedScript): void {
     const { script = failure.stage, line, column, cause } = failure;
     // Not by the message, which may contain what a client sent and differ each time.
     const about = `${script}:${line}:${column}:${cause === undefined}`;
-    if (this.#failures.allows(about)) logScriptFailure(this.#logger, failure);
+    if (this.#failures.allows(about)) logScriptFailure(this.#remarks.about(`script ${about}`, failureAgainMs), failure);
   }
 }

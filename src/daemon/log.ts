@@ -16,6 +16,7 @@ import { type Destination, destinationOf, priorityOf } from "./destination.ts";
 import { LineOutput } from "./line-output.ts";
 import { textOf } from "./line-text.ts";
 import { messageOf } from "./message-of.ts";
+import type { LineLog } from "./remarks.ts";
 import type { Summed } from "./summary.ts";
 import type { KeyAtLimit } from "./throttled-keys.ts";
 
@@ -123,11 +124,11 @@ export function logDecision(logger: Logger, decision: Decision, cause: unknown):
   logger.info(cause === undefined ? decision : { ...decision, error: messageOf(cause) });
 }
 
-export function logPostmaster(logger: Logger, recipient: string): void {
+export function logPostmaster(logger: LineLog, recipient: string): void {
   logger.warn({ event: "postmaster", recipient }, "accepted although the directory does not know it. Give it a mailbox or an alias");
 }
 
-export function logNotice(logger: Logger, notice: Notice): void {
+export function logNotice(logger: LineLog, notice: Notice): void {
   const { kind, ...facts } = notice;
   const fields = { event: kind, ...facts };
   switch (notice.kind) {
@@ -227,7 +228,7 @@ const whereToName: Readonly<Record<CalledStage, string>> = {
   rcpt: namedIn("smtpd_recipient_restrictions", "recipient"),
 };
 
-export function logScriptFailure(logger: Logger, { stage, script, line, column, message, cause }: FailedScript): void {
+export function logScriptFailure(logger: LineLog, { stage, script, line, column, message, cause }: FailedScript): void {
   const place = { event: "script", stage, ...(script !== undefined && { script, line, column }) };
   logger.warn({ ...place, error: messageOf(new Error(message, { cause })) }, "script stopped by an error; sieve.trusted.on-error applies");
 }

@@ -8,10 +8,12 @@ import { performance } from "node:perf_hooks";
 import type { Configuration, HttpSettings, ListenerSettings } from "../config/configuration.ts";
 import type { LoadOptions } from "../config/load.ts";
 import { ConnectionLimit } from "../frontend/connection/connection-limit.ts";
+import { CallReports } from "./call-reports.ts";
 import { type Daemon, graceMs } from "./daemon.ts";
 import type { HttpService } from "./http-service.ts";
 import type { BoundSockets } from "./listen-sockets.ts";
 import { type Logger, logNotice } from "./log.ts";
+import { loggedOnce, type Remark } from "./remarks.ts";
 import { answerQuestions } from "./remote-questions.ts";
 import { askState, type StateQuestion } from "./remote-state.ts";
 import type { StateLease } from "./state-lease.ts";
@@ -85,12 +87,16 @@ class RunningWorkers implements Daemon {
   #http: HttpService | undefined;
   /** Of all workers. */
   readonly #tally: LoggedTally;
+  readonly #calls: CallReports;
+  readonly #remark: (remark: Remark) => void;
   readonly #ticking = setInterval(() => this.#tally.tick(Date.now()), tickMs);
   #isStopping = false;
 
   constructor(options: WorkersOptions) {
     this.#options = options;
     this.#tally = new LoggedTally(options.logger);
+    this.#calls = new CallReports(options.logger);
+    this.#remark = loggedOnce(options.logger);
     this.#sockets = options.sockets;
   }
 
@@ -241,6 +247,8 @@ class RunningWorkers implements Daemon {
       ),
       onObserved: (outcomes) => this.#observations?.take(number, outcomes),
       onTally: (tally) => this.#tally.add(tally),
+      onRemark: (remark) => this.#remark(remark),
+      onCalled: (called) => this.#calls.take(number, called, this.#generations.current.configuration.settings),
       onDecisions: (decisions) => this.#observations?.decided(decisions),
       onRefused: (listener) => this.#counts.get(listener)?.limit.refused(),
       onClosed: (listener, count) => this.#closed(listener, count),

@@ -1,7 +1,9 @@
 /** What the primary process and its workers send each other. */
 import type { LoadOptions } from "../config/load.ts";
+import type { CalledListener } from "../frontend/calls.ts";
 import type { KeptDecision } from "../frontend/http/api.ts";
 import type { ObserverAnswer, ObserverQuestion } from "./observed-worker.ts";
+import type { Remark } from "./remarks.ts";
 import type { Answered, Asked } from "./remote-questions.ts";
 import type { StateAnswer, StateQuestion } from "./remote-state.ts";
 import type { SentTally } from "./tally.ts";
@@ -50,5 +52,9 @@ export type MessageToPrimary =
   | { readonly kind: "observed"; readonly outcomes: readonly Answered<ObserverAnswer>[] }
   /** Once a second, where something was. */
   | { readonly kind: "tally"; readonly tally: SentTally }
+  /** To be logged once for all workers. */
+  | { readonly kind: "remark"; readonly remark: Remark }
+  /** What its listeners were called by so far: once a second, where it is more. */
+  | { readonly kind: "called"; readonly called: readonly CalledListener[] }
   /** While somebody watches. */
   | { readonly kind: "decisions"; readonly decisions: readonly KeptDecision[] };

@@ -1,8 +1,10 @@
 /** A worker as the primary process sees it: the connections that it has, and those that it is still to be given. */
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
+import type { CalledListener } from "../frontend/calls.ts";
 import type { KeptDecision } from "../frontend/http/api.ts";
 import type { ObserverAnswer } from "./observed-worker.ts";
+import type { Remark } from "./remarks.ts";
 import type { Answered, Asked } from "./remote-questions.ts";
 import type { StateQuestion } from "./remote-state.ts";
 import type { SentTally } from "./tally.ts";
@@ -29,6 +31,8 @@ export interface WorkerProcessOptions {
   readonly onQuestions: (questions: readonly Asked<StateQuestion>[]) => void;
   readonly onObserved: (outcomes: readonly Answered<ObserverAnswer>[]) => void;
   readonly onTally: (tally: SentTally) => void;
+  readonly onRemark: (remark: Remark) => void;
+  readonly onCalled: (called: readonly CalledListener[]) => void;
   readonly onDecisions: (decisions: readonly KeptDecision[]) => void;
   /** A connection that had to be made room for, when all others were busy. It is closed, too. */
   readonly onRefused: (listener: string) => void;
@@ -157,6 +161,12 @@ export class WorkerProcess {
         return;
       case "tally":
         this.#options.onTally(message.tally);
+        return;
+      case "remark":
+        this.#options.onRemark(message.remark);
+        return;
+      case "called":
+        this.#options.onCalled(message.called);
         return;
       case "decisions":
         this.#options.onDecisions(message.decisions);

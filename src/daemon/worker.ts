@@ -4,6 +4,7 @@ import type { WaitedFor } from "../answer/patience.ts";
 import { formatProblem } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { parseConfiguration, readRegularFile } from "../config/load.ts";
+import type { CalledListener } from "../frontend/calls.ts";
 import { sourceName } from "../store/waited-for.ts";
 import { type DaemonOptions, type ObservedDaemon, startDaemon } from "./daemon.ts";
 import { keepHeapSmall } from "./heap.ts";
@@ -11,6 +12,7 @@ import { InheritedSockets } from "./listen-sockets.ts";
 import { type Log, logOutages, logStateStore, logWorker, openLog } from "./log.ts";
 import { messageOf } from "./message-of.ts";
 import { ObservedWorker, type ObserverQuestion } from "./observed-worker.ts";
+import { remarks } from "./remarks.ts";
 import { answerQuestions, RemoteQuestions } from "./remote-questions.ts";
 import { remoteState, type StateAnswer, type StateQuestion } from "./remote-state.ts";
 import { type RoutedMessage, SessionRouting } from "./session-routing.ts";
@@ -48,6 +50,8 @@ class Worker {
   /** To other workers. */
   readonly #channels = new Map<number, WorkerChannel<RoutedMessage>>();
   #deadlineMs = 0;
+  /** By so many calls, when the primary process was told last. */
+  #passed = 0;
   #log: Log | undefined;
   #daemon: ObservedDaemon | undefined;
   readonly #observed = new ObservedWorker(
@@ -121,11 +125,20 @@ class Worker {
       this.#daemon = await startDaemon(share, logger, {
         ...{ sockets: this.#sockets, leaseState, routePolicy, worker },
         tally: new WorkerTally((tally) => sendToPrimary({ kind: "tally", tally })),
+        remarks: remarks((remark) => sendToPrimary({ kind: "remark", remark })),
+        onCalled: (called) => this.#tellCalled(called),
       });
     } else {
       await this.#daemon.reload(share);
       logger.level = share.log.level;
     }
+  }
+
+  #tellCalled(called: readonly CalledListener[]): void {
+    const passed = called.reduce((sum, { calls }) => sum + calls.passed, 0);
+    if (passed === this.#passed) return;
+    this.#passed = passed;
+    sendToPrimary({ kind: "called", called });
   }
 
   #openRouting({ worker, workers }: Configure): SessionRouting {

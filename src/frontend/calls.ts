@@ -64,8 +64,17 @@ export class Calls {
   }
 }
 
-/** Of the same listener in two processes. */
-export function sumOfCalls(a: CallsStatus, b: CallsStatus): CallsStatus {
+/** One of each name, where several processes have the same listener. */
+export function sumOfCalled(called: readonly CalledListener[]): readonly CalledListener[] {
+  const sums = new Map<string, CalledListener>();
+  for (const each of called) {
+    const sum = sums.get(each.name);
+    sums.set(each.name, sum === undefined ? each : { ...sum, calls: sumOfCalls(sum.calls, each.calls) });
+  }
+  return [...sums.values()];
+}
+
+function sumOfCalls(a: CallsStatus, b: CallsStatus): CallsStatus {
   const places = new Map<string, number>();
   for (const { place, count } of [...a.places, ...b.places]) places.set(place, (places.get(place) ?? 0) + count);
   const stage = (name: CalledStage) => a.stages[name] + b.stages[name];

@@ -7,7 +7,7 @@ import type { AuthResult } from "../stage/sources.ts";
 import type { StageName } from "../stage/stage-result.ts";
 import type { Verdict } from "../stage/verdict.ts";
 import { cleanText } from "../text/controls.ts";
-import type { Notice } from "./notice.ts";
+import type { OnNotice } from "./notice.ts";
 
 export type VerdictKind = "pass" | "reject" | "defer" | "disconnect";
 
@@ -50,7 +50,7 @@ export interface EventSink {
   readonly onDecision: (decision: Decision, cause?: unknown) => void;
   /** Whether anybody reads the decision with this verdict; asked before each, so that none is made up in vain. Left out: always. */
   readonly reads?: (verdict: Verdict) => boolean;
-  readonly onNotice: (notice: Notice) => void;
+  readonly onNotice: OnNotice;
 }
 
 /** What a front end knows of a decision. Its texts are as the MTA sent them. */

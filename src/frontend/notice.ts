@@ -1,5 +1,17 @@
 /** What the administrator should know besides decisions. How it is worded and at which level is the log's business. */
 
+/**
+ * `once`: it is given once for all that say the same there of its kind and listener, whatever process they come from. Left out: as often as
+ * it happens in this process.
+ */
+export type OnNotice = (notice: Notice, once?: Once) => void;
+
+export interface Once {
+  readonly about: string;
+  /** Default: never again. */
+  readonly againAfterMs?: number;
+}
+
 export type Notice =
   /** Once for each address: the MTA must deliver it elsewhere, and a policy reply cannot say so. */
   | { readonly kind: "delivered-elsewhere"; readonly listener: string; readonly recipient: string; readonly resolved: readonly string[] }

@@ -29,12 +29,12 @@ export class SayOnce {
     return this.#saidAt.calculatedSize;
   }
 
-  /** Whether it may be said now, which counts as having been said. */
-  allows(what: string): boolean {
+  /** Whether it may be said now, which counts as having been said. `againAfterMs`: of this one. */
+  allows(what: string, againAfterMs = this.#againAfterMs): boolean {
     const key = what.slice(0, maxKeyLength).toWellFormed();
     const saidAt = this.#saidAt.get(key);
     const now = this.#now();
-    if (saidAt !== undefined && now - saidAt < this.#againAfterMs) return false;
+    if (saidAt !== undefined && now - saidAt < againAfterMs) return false;
     this.#saidAt.set(detach(key), now);
     return true;
   }

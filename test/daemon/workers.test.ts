@@ -150,6 +150,24 @@ describe("two workers", () => {
     expect(daemon.untaken().filter(({ event }) => event === "throttle")).toEqual([]);
   });
 
+  it("say by one process what is of no worker", async () => {
+    const { daemon, open } = await start();
+    const both = [open(), open()];
+    // More than the requests of one worker would not be enough to say that nobody asks about recipients.
+    const more = { protocol_state: "EHLO", recipient: "" };
+    for (let n = 0; n < 110; n += 1) await Promise.all(both.map((peer) => peer.ask("", more)));
+    await daemon.logged(({ event }) => event === "stage-not-asked");
+    const asked = { policy_context: "odd" };
+    for (const peer of both) expect(await peer.ask("postmaster@example.org", asked)).toBe(pass);
+    for (const peer of both) peer.socket.write("nonsense\n\n");
+    for (const peer of both) expect(await peer.reply()).toBeUndefined();
+    await daemon.stop();
+    await expect(daemon.logged(() => false)).rejects.toThrow();
+    const said = daemon.untaken().filter(({ level }) => level === "warn");
+    expect(said.map(({ event }) => event).sort()).toEqual(["no-instance", "postmaster", "protocol-error", "unknown-context"]);
+    for (const line of said) expect(line).not.toHaveProperty("worker");
+  });
+
   it.each(["40000", "40001", "40002"])("count the errors of one session once, whichever connection asks (port %s)", async (client_port) => {
     const { daemon, open } = await start();
     // Half of them are those of one worker, half those of the other.

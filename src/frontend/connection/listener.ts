@@ -1,6 +1,6 @@
 /** The connections of one front end, whichever socket they came by: at most so many at once, and an orderly end. */
 import type { Socket } from "node:net";
-import type { Notice } from "../notice.ts";
+import type { OnNotice } from "../notice.ts";
 import { SayOnce } from "../say-once.ts";
 import { allClosed } from "./all-closed.ts";
 import { ConnectionLimit } from "./connection-limit.ts";
@@ -15,7 +15,7 @@ export interface ListenerOptions<Request> {
   readonly maxConnections: () => number;
   /** What each new connection talks by. */
   readonly protocol: () => Protocol<Request>;
-  readonly onNotice: (notice: Notice) => void;
+  readonly onNotice: OnNotice;
   /** Of how long peers may take. */
   readonly timer?: StartTimer;
   /** Milliseconds; it never goes back. */
@@ -100,7 +100,9 @@ class Connections<Request> implements Listener {
 
   #breached(socket: Socket, message: string): void {
     const { name: listener, onNotice } = this.#options;
-    if (this.#breaches.allows(socket.remoteAddress ?? "")) onNotice({ kind: "protocol-error", listener, peer: peerOf(socket), message });
+    const about = socket.remoteAddress ?? "";
+    if (!this.#breaches.allows(about)) return;
+    onNotice({ kind: "protocol-error", listener, peer: peerOf(socket), message }, { about, againAfterMs: breachAgainMs });
   }
 
   #closed(socket: Socket): void {

@@ -1,6 +1,6 @@
 /** What one process has counted since its start, as data that processes send each other; and the sum of several. */
 import type { StageName } from "../../stage/stage-result.ts";
-import { type CalledListener, sumOfCalls } from "../calls.ts";
+import { type CalledListener, sumOfCalled } from "../calls.ts";
 import type { VerdictKind } from "../decision.ts";
 import type { GreylistEvent } from "./api.ts";
 
@@ -125,11 +125,7 @@ export function sumOf(observations: readonly Observation[]): Observation {
       (a, b) => ({ ...a, hits: a.hits + b.hits, misses: a.misses + b.misses }),
     ),
     heldReplies: observations.reduce((sum, { heldReplies }) => sum + heldReplies, 0),
-    called: summed(
-      observations.flatMap(({ called }) => called),
-      ({ name }) => name,
-      (a, b) => ({ ...a, calls: sumOfCalls(a.calls, b.calls) }),
-    ),
+    called: sumOfCalled(observations.flatMap(({ called }) => called)),
   };
 }
 

@@ -38,6 +38,6 @@ export class MilterReport {
   }
 
   #once(about: string, notice: Notice): void {
-    if (this.#said.allows(`${notice.kind} ${about}`)) this.#sink.onNotice(notice);
+    if (this.#said.allows(`${notice.kind} ${about}`)) this.#sink.onNotice(notice, { about });
   }
 }

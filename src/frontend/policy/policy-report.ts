@@ -44,11 +44,11 @@ export class PolicyReport {
 
   unknownContext(context: string): void {
     if (!this.#said.allows(`unknown-context ${context}`)) return;
-    this.#sink.onNotice({ kind: "unknown-context", listener: this.#listener, context: loggable(context) });
+    this.#sink.onNotice({ kind: "unknown-context", listener: this.#listener, context: loggable(context) }, { about: context });
   }
 
   noInstance(): void {
-    if (this.#said.allows("no-instance")) this.#sink.onNotice({ kind: "no-instance", listener: this.#listener });
+    if (this.#said.allows("no-instance")) this.#sink.onNotice({ kind: "no-instance", listener: this.#listener }, { about: "" });
   }
 
   /** Once for each address that the MTA must deliver elsewhere, since a policy reply cannot say so. */
@@ -59,14 +59,10 @@ export class PolicyReport {
     const canonical = canonicalAddress(recipient);
     if (resolved.length === 1 && resolved[0] === canonical) return;
     // There are as many sub-addresses as anybody cares to make up.
-    const key = verdict.reason === "sub-address" ? resolved.join(",") : canonical;
-    if (!this.#said.allows(`delivered-elsewhere ${key}`)) return;
-    this.#sink.onNotice({
-      kind: "delivered-elsewhere",
-      listener: this.#listener,
-      recipient: loggable(recipient),
-      resolved: resolved.map(loggable),
-    });
+    const about = verdict.reason === "sub-address" ? resolved.join(",") : canonical;
+    if (!this.#said.allows(`delivered-elsewhere ${about}`)) return;
+    const facts = { listener: this.#listener, recipient: loggable(recipient), resolved: resolved.map(loggable) };
+    this.#sink.onNotice({ kind: "delivered-elsewhere", ...facts }, { about });
   }
 }
 

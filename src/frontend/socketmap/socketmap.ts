@@ -8,7 +8,7 @@ import { askMap, isDecision, isMap, type MapListener } from "../../stage/maps.ts
 import { encodeSocketmapReply, problemOf, type SocketmapReply, type SocketmapRequest } from "../../wire/socketmap.ts";
 import type { TimedReply } from "../connection/protocol.ts";
 import { loggable } from "../decision.ts";
-import type { Notice } from "../notice.ts";
+import type { Notice, OnNotice } from "../notice.ts";
 import { SayOnce } from "../say-once.ts";
 
 /** One question and its answer, for the log at level debug. */
@@ -37,7 +37,7 @@ export interface SocketmapOptions {
   /** `local-port` of the listener. */
   readonly localPort: () => number | undefined;
   readonly onLookup: (lookup: MapLookup) => void;
-  readonly onNotice: (notice: Notice) => void;
+  readonly onNotice: OnNotice;
   /** Milliseconds; it never goes back. */
   readonly now?: () => number;
 }
@@ -121,7 +121,7 @@ class SocketmapFrontEnd {
   }
 
   #once(notice: Notice, about: string): void {
-    if (this.#said.allows(`${notice.kind} ${about}`)) this.#options.onNotice(notice);
+    if (this.#said.allows(`${notice.kind} ${about}`)) this.#options.onNotice(notice, { about });
   }
 }
 

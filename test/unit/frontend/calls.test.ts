@@ -1,6 +1,6 @@
 /** What the requests of an MTA say of its configuration. */
 import { expect, test } from "vitest";
-import { type CalledListener, Calls, type CallsStatus, callProblems, sumOfCalls } from "../../../src/frontend/calls.ts";
+import { type CalledListener, Calls, type CallsStatus, callProblems, sumOfCalled } from "../../../src/frontend/calls.ts";
 import { answerPolicy } from "../../../src/frontend/policy/policy.ts";
 import { request, world } from "../../support/mail-domain.ts";
 import { type Changes, greylist, rule } from "../../support/settings.ts";
@@ -104,7 +104,10 @@ test("what two processes were asked is one listener's", () => {
   other.repeated();
   other.by("Postfix 3.7.11\n");
   other.by(undefined);
-  expect(sumOfCalls(one.status(), other.status())).toEqual({
+  const called = [one, other].map((calls) => ({ name: "smtp", protocol: "policy" as const, calls: calls.status() }));
+  const [sum, ...more] = sumOfCalled(called);
+  expect(more).toEqual([]);
+  expect(sum?.calls).toEqual({
     ...{ passed: 4, stages: { connect: 1, ehlo: 1, mail: 0, rcpt: 3 }, repeated: 1, mta: expect.stringMatching(/^Postfix 3\.7\.11.?$/) },
     places: [
       { place: "EHLO", count: 1 },
