@@ -16,7 +16,7 @@ export const maxExpanded = 50;
 export class AddressTable {
   readonly #recipients = new KeyTable();
   readonly #domains = new KeyTable();
-  /** Domains of which every address exists, and the domain that it is delivered to under the same local part. */
+  /** Domains of which every address exists, and the domain that it is delivered to under the same local part, with further addresses. */
   readonly #wholeDomains = new KeyTable();
 
   constructor(domains: Iterable<string> = []) {
@@ -36,8 +36,8 @@ export class AddressTable {
     if (domain !== "") this.#domains.add(domain, "");
   }
 
-  addWholeDomain(domain: string, target: string): void {
-    this.#wholeDomains.add(domain, target);
+  addWholeDomain(domain: string, target: string, others: readonly string[] = []): void {
+    this.#wholeDomains.add(domain, [target, ...others].join("\n"));
     this.addDomain(domain);
   }
 
@@ -56,8 +56,12 @@ export class AddressTable {
 
   inWholeDomain(address: string): Recipient | undefined {
     const at = address.lastIndexOf("@");
-    const target = at > 0 ? this.#wholeDomains.get(address.slice(at + 1)) : undefined;
-    return target === undefined ? undefined : { kind: "mailbox", primaries: [`${address.slice(0, at)}@${target}`] };
+    const text = at > 0 ? this.#wholeDomains.get(address.slice(at + 1)) : undefined;
+    if (text === undefined) return undefined;
+    const [target, ...others] = text.split("\n");
+    const moved = `${address.slice(0, at)}@${target}`;
+    if (others.length === 0) return { kind: "mailbox", primaries: [moved], byDomain: true };
+    return { kind: "list", members: [...new Set([moved, ...others])], byDomain: true };
   }
 
   /** Primary addresses that contain the word, in order; `has`: whether there is such an address, here or in another table. */

@@ -82,7 +82,7 @@ const recipientText: AnswerText<Recipient | undefined> = {
   write(recipient, address) {
     if (recipient === undefined) return nothing;
     const isItself = recipient.kind === "mailbox" && recipient.primaries.length === 1 && recipient.primaries[0] === address;
-    return isItself ? "" : JSON.stringify(recipient);
+    return isItself && !recipient.byDomain ? "" : JSON.stringify(recipient);
   },
   read(text, address) {
     if (text === nothing) return undefined;

@@ -138,7 +138,7 @@ function addEntry(table: AddressTable, entry: Entry): void {
       table.addDomain(entry.domain);
       break;
     case "whole-domain":
-      table.addWholeDomain(entry.domain, entry.target);
+      table.addWholeDomain(entry.domain, entry.target, entry.others);
       break;
     case "address": {
       const targets = [...new Set(entry.targets)];

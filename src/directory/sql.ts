@@ -2,7 +2,7 @@
 
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
-import { formatAddress, parseAddress } from "../mail/address.ts";
+import { formatAddress, localPartOf, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
 import type { Database } from "../store/database.ts";
@@ -35,27 +35,35 @@ export function openSqlDirectory(name: string, database: Database, queries: Quer
 
   async function recipient(address: string): Promise<Recipient | undefined> {
     const accounts = new Set(await askAbout("recipients", address));
-    const [first] = accounts;
-    if (first === undefined) return throughDomain(address);
+    if (accounts.size === 0) return throughDomain(address);
     // The row of a whole domain, which has no catch-all.
-    if (address.startsWith("@") && isDomainOnly(accounts)) return undefined;
-    // Most addresses are those of one account, and none of a list; only then is its primary address asked for unasked.
-    const single = accounts.size === 1 ? primariesOf(first) : undefined;
-    const [members, primaries] = await Promise.all([askAbout("members", address), single]);
-    if (members.length > 0) return { kind: "list", members: addressesIn(members) };
-    if (accounts.size > maxAccounts)
-      throw new TemporaryError(`directory "${name}": ${address} belongs to more than ${maxAccounts} accounts`);
-    const each = primaries ? [primaries] : await Promise.all([...accounts].map(primariesOf));
-    return { kind: "mailbox", primaries: [...new Set(each.flatMap((found) => (found.length === 0 ? [address] : found)))] };
+    if (address.startsWith("@") && [...accounts].some(isAtDomain)) return undefined;
+    return ofAccounts(accounts, address, address);
   }
 
   /** `@old.example` that leads to `@new.example`, as in virtual(5): every address exists, under the same local part there. */
   async function throughDomain(address: string): Promise<Recipient | undefined> {
     const at = address.lastIndexOf("@");
     if (at <= 0) return undefined;
-    const targets = new Set(await ask("recipients", address.slice(at)));
-    if (!isDomainOnly(targets)) return undefined;
-    return { kind: "mailbox", primaries: [...targets].map((target) => address.slice(0, at) + parseAddress(target)) };
+    const accounts = new Set(await ask("recipients", address.slice(at)));
+    if (![...accounts].some(isAtDomain)) return undefined;
+    return { ...(await ofAccounts(accounts, address, address.slice(at))), byDomain: true };
+  }
+
+  /** `key`: what the tables have, for the address or its whole domain. */
+  async function ofAccounts(accounts: ReadonlySet<string>, address: string, key: string): Promise<Recipient> {
+    const at = (target: string) => (isAtDomain(target) ? localPartOf(address) + target : target);
+    if ([...accounts].every(isWholeDomain)) return { kind: "mailbox", primaries: [...accounts].map(parseAddress).map(at) };
+    // Most addresses are those of one account, and none of a list; only then is its primary address asked for unasked.
+    const [first = ""] = accounts;
+    const single = accounts.size === 1 ? primariesOf(first) : undefined;
+    const [members, primaries] = await Promise.all([askAbout("members", key), single]);
+    if (members.length > 0) return { kind: "list", members: addressesIn(members).map(at) };
+    if (accounts.size > maxAccounts)
+      throw new TemporaryError(`directory "${name}": ${address} belongs to more than ${maxAccounts} accounts`);
+    const primariesAt = (account: string) => (isWholeDomain(account) ? [at(parseAddress(account))] : primariesOf(account));
+    const each = primaries ? [primaries] : await Promise.all([...accounts].map(primariesAt));
+    return { kind: "mailbox", primaries: [...new Set(each.flatMap((found) => (found.length === 0 ? [address] : found)))] };
   }
 
   async function account(login: string): Promise<Account | undefined> {
@@ -94,9 +102,14 @@ export function openSqlDirectory(name: string, database: Database, queries: Quer
   };
 }
 
-/** Rows of the form `@domain`, and no other. */
-function isDomainOnly(accounts: ReadonlySet<string>): boolean {
-  return accounts.size > 0 && [...accounts].every((account) => /^@[^\s@,]+$/.test(account));
+/** A target, or several of which the first is one, at the local part that was asked about. */
+function isAtDomain(targets: string): boolean {
+  return targets.startsWith("@");
+}
+
+/** A row of the form `@domain`, which is no account. */
+function isWholeDomain(account: string): boolean {
+  return /^@[^\s@,]+$/.test(account);
 }
 
 /** Each row is an address, whose local part may be without the quotes that it needs, or a list of addresses. */

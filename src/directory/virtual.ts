@@ -9,8 +9,8 @@ import { canonicalDomain, isMailDomain } from "../mail/domain.ts";
 /** What a table says of one key, canonical. */
 export type Entry =
   | { readonly kind: "address"; readonly address: string; readonly targets: readonly string[] }
-  /** Every address of the domain exists; mail goes to the same local part of `target`. */
-  | { readonly kind: "whole-domain"; readonly domain: string; readonly target: string }
+  /** Every address of the domain exists; mail goes to the same local part of `target`, and to the others. */
+  | { readonly kind: "whole-domain"; readonly domain: string; readonly target: string; readonly others?: readonly string[] }
   | { readonly kind: "domain"; readonly domain: string };
 
 /** Names without a domain are of `localDomain`, as they are of $myorigin in Postfix. `undefined`: the line has a problem. */
@@ -67,17 +67,19 @@ function warnOfKey(line: number, written: string, address: string, problem: Line
   problem(line, `"${written}" is nobody's address or domain, and matches nothing. ${fix}`, "warning");
 }
 
+/** A first target `@domain` is the same local part there. */
 function entryOf(address: string, targets: readonly string[], line: number, problem: LineProblem): Entry {
-  const [target] = targets;
-  if (address.startsWith("@") && targets.length === 1 && target?.startsWith("@")) {
-    return { kind: "whole-domain", domain: address.slice(1), target: target.slice(1) };
-  }
+  const [first = "", ...others] = targets;
   const bare = targets.find((each) => !each.includes("@"));
   if (bare !== undefined) {
     const what = `"${bare}" has no domain, and only the MTA can complete it. Set aliases-domain to what Postfix has as $myorigin.`;
     problem(line, what, "warning");
   }
-  return { kind: "address", address, targets };
+  const later = others.find((each) => each.startsWith("@"));
+  if (later !== undefined) problem(line, `"${later}" stands for an address only as the first target. Write that address.`, "warning");
+  if (!first.startsWith("@")) return { kind: "address", address, targets };
+  if (address.startsWith("@")) return { kind: "whole-domain", domain: address.slice(1), target: first.slice(1), others };
+  return { kind: "address", address, targets: [`${localPartOf(address)}${first}`, ...others] };
 }
 
 /** A name without a domain is of `localDomain`. */

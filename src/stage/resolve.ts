@@ -94,6 +94,8 @@ interface Search {
   readonly address: string;
   /** What is asked for in place of the address. */
   instead: string;
+  /** What a row of the whole domain says of the address. */
+  byDomain: Recipient | undefined;
 }
 
 function searchFor(scope: Scope, core: Core): Search {
@@ -101,7 +103,7 @@ function searchFor(scope: Scope, core: Core): Search {
   const domain = domainOf(given) ?? "";
   const own = core.settings.domains.get(domain);
   const address = inMainDomain(given, core);
-  return { scope, core, given, domain, own, directory: undefined, address, instead: "" };
+  return { scope, core, given, domain, own, directory: undefined, address, instead: "", byDomain: undefined };
 }
 
 /** At the domain that its own is an alias of. */
@@ -110,7 +112,7 @@ export function inMainDomain(address: string, { settings }: Core): string {
   return own === undefined ? address : `${localPartOf(address)}@${own.name}`;
 }
 
-const steps: Steps<Search, Resolution> = [findDirectory, askDomain, askAddress, askBase, askCatchAll, giveUp];
+const steps: Steps<Search, Resolution> = [findDirectory, askDomain, askAddress, askBase, takeByDomain, askCatchAll, giveUp];
 
 function findDirectory(search: Search): Answer<Resolution | undefined> {
   const { own, scope, core } = search;
@@ -137,7 +139,12 @@ function askAddress(search: Search): Answer<Resolution | undefined> {
   return after(lookUp(directory, address, core), takeAddress, search);
 }
 
-function takeAddress(found: Recipient | undefined, { address, directory, core }: Search): Resolution | undefined {
+function takeAddress(found: Recipient | undefined, search: Search): Resolution | undefined {
+  const { address, directory, core } = search;
+  if (found?.byDomain) {
+    search.byDomain = found;
+    return undefined;
+  }
   return found && deliver(found, address, directory, core);
 }
 
@@ -154,8 +161,14 @@ function lookUpBase(base: string | undefined, search: Search): Answer<Resolution
 }
 
 function takeBase(found: Recipient | undefined, { instead, address, directory, core }: Search): Resolution | undefined {
+  if (found === undefined || found.byDomain) return undefined;
   const kept = core.settings.rcpt.subAddressingDelivery === "keep" ? address : instead;
-  return found && deliver(found, instead, directory, core, "sub-address", kept);
+  return deliver(found, instead, directory, core, "sub-address", kept);
+}
+
+/** As virtual(5) is searched: the address, without its tag, its domain. */
+function takeByDomain({ byDomain, address, directory, core }: Search): Resolution | undefined {
+  return byDomain && deliver(byDomain, address, directory, core);
 }
 
 function askCatchAll(search: Search): Answer<Resolution | undefined> {

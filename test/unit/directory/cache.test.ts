@@ -69,6 +69,17 @@ describe("cache", () => {
     expect(directory.recipient("x@a.example")).toBe(undefined);
   });
 
+  it.each<Recipient>([
+    john,
+    mailbox("jane@b.example"),
+    { ...john, byDomain: true },
+    { kind: "list", members: ["john@a.example"] },
+    { kind: "list", members: ["john@a.example"], byDomain: true },
+  ])("keeps all that is known of an address: %o", async (recipient) => {
+    backend.recipients.set("john@a.example", recipient);
+    expect([await directory.recipient("john@a.example"), await directory.recipient("john@a.example")]).toEqual([recipient, recipient]);
+  });
+
   it("asks once for equal questions under way", async () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => directory.recipient("john@a.example")));
     expect(answers).toEqual(answers.map(() => john));

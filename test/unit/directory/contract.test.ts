@@ -149,6 +149,9 @@ describe("a table of aliases in SQL means what the same table in a file does", (
     ["@old.example", "@new.example"],
     ["@older.example", "@Old.example"],
     ["known@old.example", "ann@w.example"],
+    ["moved@v.example", "@new.example"],
+    ["copied@v.example", "@New.example, ann@w.example"],
+    ["@copies.example", "@new.example, ann@w.example"],
     ["@all.example", "ann@w.example"],
     ["plain@v.example", "Ann@W.example"],
     ["angle@v.example", "<ann@w.example>"],
@@ -157,7 +160,7 @@ describe("a table of aliases in SQL means what the same table in a file does", (
     ["quoted@v.example", '"a b"@w.example'],
     ["comma@v.example", '"a, b"@w.example, bob@w.example'],
   ];
-  const asked = [...rows.map(([address]) => address), "any@old.example", "a b@older.example", "any@all.example", "any@v.example"];
+  const asked = [...rows.map(([address]) => address), "any@old.example", "any@copies.example", "known+tag@old.example", "a b@older.example", "any@all.example", "any@v.example"];
   const queries = {
     ...{ senders: "", expand: "", verify: "", domains: "" },
     recipients: "SELECT targets FROM aliases WHERE address = $1",

@@ -34,6 +34,7 @@ async function open(kind: Kind, text: string, aliasesDomain?: string) {
 }
 
 const mailbox = (...primaries: string[]) => ({ kind: "mailbox", primaries });
+const throughDomain = (...primaries: string[]) => ({ ...mailbox(...primaries), byDomain: true });
 const list = (...members: string[]) => ({ kind: "list", members });
 
 const tables: [kind: Kind, line: string, address: string, found: object | undefined][] = [
@@ -48,7 +49,11 @@ const tables: [kind: Kind, line: string, address: string, found: object | undefi
   ["virtual", 'a@v.example "b, c"@w.example', "a@v.example", mailbox("b, c@w.example")],
   ["virtual", "@v.example a@w.example", "@v.example", mailbox("a@w.example")],
   ["virtual", "@v.example a@w.example", "x@v.example", undefined],
-  ["virtual", "@v.example @w.example", "x@v.example", mailbox("x@w.example")],
+  ["virtual", "@v.example @w.example", "x@v.example", throughDomain("x@w.example")],
+  ["virtual", "@v.example @w.example, a@w.example", "x@v.example", { ...list("x@w.example", "a@w.example"), byDomain: true }],
+  ["virtual", "@v.example @w.example, a@w.example", "@v.example", undefined],
+  ["virtual", "a@v.example @w.example", "a@v.example", mailbox("a@w.example")],
+  ["virtual", "a@v.example @w.example b@w.example", "a@v.example", list("a@w.example", "b@w.example")],
   ["virtual", "@v.example @w.example", "@v.example", undefined],
   ["virtual", "@v.example @w.example\na@v.example b@w.example", "a@v.example", mailbox("b@w.example")],
   ["virtual", "a@bücher.example b@w.example", "a@xn--bcher-kva.example", mailbox("b@w.example")],
@@ -76,15 +81,15 @@ const tables: [kind: Kind, line: string, address: string, found: object | undefi
   ["mailboxes", "a@v.example\tOK\nb@v.example\tx", "b@v.example", mailbox("b@v.example")],
   ["mailboxes", '"q uoted"@v.example v.example/q uoted/', "q uoted@v.example", mailbox("q uoted@v.example")],
   ["mailboxes", "a@v.example b@w.example", "b@w.example", undefined],
-  ["mailboxes", "@v.example v.example/all/", "x@v.example", mailbox("x@v.example")],
+  ["mailboxes", "@v.example v.example/all/", "x@v.example", throughDomain("x@v.example")],
   ["mailboxes", "a l.example/a/", "a@l.example", mailbox("a@l.example")],
   ["addresses", "Ann Example <a@v.example>", "a@v.example", mailbox("a@v.example")],
-  ["addresses", "*@v.example", "anyone@v.example", mailbox("anyone@v.example")],
+  ["addresses", "*@v.example", "anyone@v.example", throughDomain("anyone@v.example")],
   ["addresses", "# all\nA@v.example\n  b@V.example  \n", "a@v.example", mailbox("a@v.example")],
   ["addresses", "# all\nA@v.example\n  b@V.example  \n", "b@v.example", mailbox("b@v.example")],
   ["addresses", '"q uoted"@v.example', "q uoted@v.example", mailbox("q uoted@v.example")],
   ["addresses", '"j\\ohn"@v.example', "john@v.example", mailbox("john@v.example")],
-  ["addresses", "@v.example", "anyone@v.example", mailbox("anyone@v.example")],
+  ["addresses", "@v.example", "anyone@v.example", throughDomain("anyone@v.example")],
   ["addresses", "@v.example", "@v.example", undefined],
 ];
 
@@ -157,7 +162,7 @@ describe("while a table is not current", () => {
       now += second * 1000;
       await directory.refresh();
       expect(directory.recipient("a@v.example")).toEqual(mailbox("a@v.example"));
-      expect(directory.recipient("any@w.example")).toEqual(mailbox("any@w.example"));
+      expect(directory.recipient("any@w.example")).toEqual(throughDomain("any@w.example"));
       expect(["v.example", "w.example", "extra.example"].map((domain) => directory.isLocalDomain(domain))).toEqual([true, true, true]);
       expect(() => directory.recipient("new@v.example")).toThrow(TemporaryError);
       expect(() => directory.isLocalDomain("new.example")).toThrow(TemporaryError);

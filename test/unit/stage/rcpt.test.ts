@@ -77,6 +77,26 @@ describe.each([false, true])("with a directory that waits: %s", (waits) => {
   });
 });
 
+describe("a row of a whole domain is for what has none of its own, with or without its tag", () => {
+  const known = directoryOf({ "ann@old.example": "ann@old.example", "@old.example": "boss@new.example" });
+  const directory: FakeDirectory = {
+    ...known,
+    recipient: (address) =>
+      known.recipient(address) ??
+      (address.startsWith("@") ? undefined : { kind: "mailbox", primaries: [address.replace("old", "new")], byDomain: true }),
+  };
+  test.each([
+    ["ann@old.example", {}, "mailbox ann@old.example"],
+    ["ann+tag@old.example", {}, "sub-address ann@old.example"],
+    ["ann+tag@old.example", { subAddressing: false }, "alias ann+tag@old.example"],
+    ["bob@old.example", {}, "alias bob@old.example"],
+    ["bob+tag@old.example", {}, "alias bob+tag@old.example"],
+    ["bob+tag@old.example", { aliases: "primary" }, "alias bob+tag@new.example"],
+  ] as const)("%s %o: %s", async (recipient, rcpt, expected) => {
+    expect(await one(recipient, { rcpt }, directory)).toBe(expected);
+  });
+});
+
 describe("sub-addressing", () => {
   const fullName = rule([["matches('^([^.]+)\\.([^.]+)@(.+)$', rcpt)", "$2 + '@' + $3"], "false"]);
   test.each([
