@@ -1,16 +1,18 @@
-/** What a list compares: of addresses and domains the canonical form, of anything else the lower case. */
+/** What a list compares: of addresses, domains and IP addresses the canonical form, of anything else the lower case. */
 import { parseAddress } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
+import { canonicalIp } from "../mail/ip.ts";
 
 /** For keys and globs of a list, and for what it is asked. */
 export function canonicalKey(key: string): string {
   if (endsInWildcard.test(key)) return key.toLowerCase();
   if (key.includes("@")) return parseAddress(key);
-  return internationalName.test(key) ? canonicalDomain(key) : key.toLowerCase();
+  if (key.includes(":")) return canonicalIp(key) ?? key.toLowerCase();
+  return name.test(key) ? canonicalDomain(key) : key.toLowerCase();
 }
 
-/** Labels of letters, digits and wildcards, of which some are not ASCII. */
-const internationalName = /^(?=\p{ASCII}*\P{ASCII})[\p{L}\p{M}\p{N}_*?-]+(?:\.[\p{L}\p{M}\p{N}_*?-]+)+$/u;
+/** Labels of letters, digits and wildcards. */
+const name = /^[\p{L}\p{M}\p{N}_*?-]+(?:[.。．｡][\p{L}\p{M}\p{N}_*?-]+)+[.。．｡]?$/u;
 
 /** A dot after a wildcard does not merely end a domain: without it, `*.` would be everything. */
 const endsInWildcard = /[*?][.。．｡\s]+$/;

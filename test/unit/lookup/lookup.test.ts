@@ -45,6 +45,11 @@ describe("memory", () => {
       set("*.münchen.example", 9, true),
       set("*@bank.example", 10, true),
       set("*@*.", 11, true),
+      set("Dotted.example.", 12),
+      set("*.dotted.example.", 13, true),
+      set("2001:DB8:0:0::1", 14),
+      set("::ffff:192.0.2.1", 15),
+      set("2001:db8:1:*", 16, true),
     ],
   });
   it.each<[key: string, value: Value | undefined]>([
@@ -67,6 +72,12 @@ describe("memory", () => {
     ["mx.münchen.example", 9],
     ["any@BANK.example", 10],
     ["any@other.example", undefined],
+    ["dotted.example", 12],
+    ["dotted.example.", 12],
+    ["mx.dotted.example", 13],
+    ["2001:db8::1", 14],
+    ["192.0.2.1", 15],
+    ["2001:db8:1::1", 16],
   ])("%s: %j", (key, value) => {
     expect(lookup.get(key)).toBe(value);
   });
