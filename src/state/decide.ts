@@ -208,8 +208,9 @@ function rolled(known: ThrottleRow | undefined, question: ThrottleMoment): Throt
   const period = periodOf(question);
   const expires = throttleExpires(question);
   const row = alive(known, question.now);
-  // What counts later than the next period was counted by a clock that was ahead, and would refuse until then.
-  if (row === undefined || row.period < period - 1 || row.period > period + 1) return { period, taken: 0, previous: 0, expires };
+  // What counts in a later period was counted by a clock that was ahead, and would refuse until then; unless that one begins in a moment.
+  const last = Math.min(period + 1, periodOf({ ...question, now: question.now + skewMs }));
+  if (row === undefined || row.period < period - 1 || row.period > last) return { period, taken: 0, previous: 0, expires };
   // A node whose clock is a little behind counts in the period of the others.
   return row.period >= period ? row : { period, taken: 0, previous: row.taken, expires };
 }

@@ -210,14 +210,27 @@ export function stateContract(
       expect(await at(3 * hour)).toEqual({ allowed: true, taken: 1 });
     });
 
-    it.each(["fixed", "sliding"] as const)("refuses nothing for what a clock that was ahead counted, in %s windows", async (window) => {
+    it.each([
+      ["fixed", 30 * day],
+      ["sliding", 30 * day],
+      ["fixed", hour],
+      ["sliding", hour],
+    ] as const)("refuses nothing for what a clock that was ahead counted, in %s windows, by %i ms", async (window, ahead) => {
       const begin = Math.ceil(start / hour) * hour;
-      const at = (time: number) => store.throttle(throttleQuestion({ key: `ahead ${window}`, now: begin + time, window, count: 2 }));
-      for (const time of [30 * day, 30 * day]) expect(await at(time)).toMatchObject({ allowed: true });
-      expect(await at(30 * day)).toMatchObject({ allowed: false });
+      const at = (time: number) => store.throttle(throttleQuestion({ key: `${ahead} ${window}`, now: begin + time, window, count: 2 }));
+      for (const time of [ahead, ahead]) expect(await at(time)).toMatchObject({ allowed: true });
+      expect(await at(ahead)).toMatchObject({ allowed: false });
       expect(await at(0)).toEqual({ allowed: true, taken: 1 });
       expect(await at(1)).toEqual({ allowed: true, taken: 2 });
       expect(await at(2)).toEqual({ allowed: false, taken: 2 });
+    });
+
+    it("counts in the period of another node, whose clock is a little ahead", async () => {
+      const begin = Math.ceil(start / hour) * hour;
+      const at = (time: number) => store.throttle(throttleQuestion({ key: "two clocks", now: begin + time, count: 2 }));
+      expect(await at(hour)).toEqual({ allowed: true, taken: 1 });
+      expect(await at(hour - 30_000)).toEqual({ allowed: true, taken: 2 });
+      expect(await at(hour + 1)).toEqual({ allowed: false, taken: 2 });
     });
 
     it("counts again what only a clock that was ahead has counted by its token", async () => {

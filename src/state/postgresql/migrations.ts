@@ -160,6 +160,28 @@ const migrations: readonly string[] = [
     expires bigint NOT NULL);
   CREATE INDEX IF NOT EXISTS postern_correspondent_expires ON postern_correspondent (expires);
   `,
+  `
+  -- The row of a key, locked and brought to the period of the question. What counts in a later period was counted by
+  -- a clock that was ahead, unless that period begins in a moment: a node whose clock is a little behind counts in the period of the others.
+  CREATE OR REPLACE FUNCTION postern_throttle_row(a_key text, a_now bigint, a_period bigint, a_expires bigint) RETURNS postern_throttle
+  LANGUAGE plpgsql AS $$
+  DECLARE
+    state postern_throttle;
+    period_ms bigint := a_expires / (a_period + 2);
+  BEGIN
+    LOOP
+      SELECT * INTO state FROM postern_throttle AS t WHERE t.key = a_key FOR UPDATE;
+      EXIT WHEN FOUND;
+      INSERT INTO postern_throttle VALUES (a_key, a_period, 0, 0, a_expires) ON CONFLICT DO NOTHING;
+    END LOOP;
+    IF state.expires < a_now OR state.period < a_period - 1 OR state.period > least(a_period + 1, (a_now + 60000) / period_ms) THEN
+      state.period := a_period; state.taken := 0; state.previous := 0; state.expires := a_expires;
+    ELSIF state.period < a_period THEN
+      state.previous := state.taken; state.period := a_period; state.taken := 0; state.expires := a_expires;
+    END IF;
+    RETURN state;
+  END $$;
+  `,
 ];
 
 /** With the version that has made them. */

@@ -88,7 +88,7 @@ describe("state in PostgreSQL", () => {
     const many = Array.from({ length: 6 }, () => openTest());
     const answers = await Promise.all(many.map(({ state }) => state.greylist(greylistQuestion())));
     expect(answers.filter((answer) => answer.kind === "wait" && answer.isNew)).toHaveLength(1);
-    expect(await sql("SELECT version FROM postern_state_version")).toEqual([{ version: 3 }]);
+    expect(await sql("SELECT version FROM postern_state_version")).toEqual([{ version: 4 }]);
     await Promise.all(many.map(({ state }) => state.close()));
   });
 
