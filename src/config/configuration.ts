@@ -1,5 +1,4 @@
 /** A configuration that was read, checked and compiled: what the daemon is made from. */
-import packageJson from "../../package.json" with { type: "json" };
 import type { DirectorySettings } from "../directory/directory-settings.ts";
 import type { DnsSettings } from "../dns/dns.ts";
 import type { DnsListSettings } from "../dns/dns-list.ts";
@@ -137,7 +136,6 @@ export function compileConfiguration(file: string, text: string, normalised: Nor
   const sieve = {
     scripts: compileScripts(normalised, sources, vocabulary, context),
     onError: normalised.sieve.trusted["on-error"],
-    host: { hostname: server.hostname, version: packageJson.version },
   };
   return {
     file,

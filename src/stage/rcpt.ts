@@ -5,6 +5,7 @@ import { type Steps, takeSteps } from "../answer/steps.ts";
 import { asBoolean } from "../expr/result.ts";
 import type { Value } from "../expr/value.ts";
 import { canonicalAddress, localPartOf } from "../mail/address.ts";
+import { canonicalDomain } from "../mail/domain.ts";
 import { canonicalIp } from "../mail/ip.ts";
 import { type Reply, reply } from "../mail/reply.ts";
 import type { Header } from "./admission.ts";
@@ -238,6 +239,7 @@ function judge(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
       return letPass(resolution.reason, resolution.addresses, rcpt);
     case "foreign":
       if (session.trusted) return letPass("trusted", [rcpt.rcpt], rcpt);
+      if (rcpt.rcpt === `postmaster@${canonicalDomain(core.settings.host.hostname)}`) return letPass("postmaster", [rcpt.rcpt], rcpt);
       return after(evaluate("relay", relay, rcpt, core), relayIf, rcpt);
     case "unknown":
       if (localPartOf(rcpt.rcpt) === "postmaster") return letPass("postmaster", [rcpt.rcpt], rcpt);

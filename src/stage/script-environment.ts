@@ -8,7 +8,7 @@ import { type Scope, variablesOf } from "./vocabulary.ts";
 export type ScriptStage = "ehlo" | "mail" | "rcpt";
 
 /** What runs the scripts. */
-export interface ScriptHost {
+export interface Host {
   /** Fully qualified. */
   readonly hostname: string;
   readonly version: string;
@@ -21,7 +21,7 @@ export interface Facts {
   readonly mail: Parameters;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  readonly host: ScriptHost;
+  readonly host: Host;
 }
 
 /** `undefined`: the item has no value in this session. */

@@ -66,7 +66,7 @@ function chooseScript({ stage, scope }: ScriptedCommand, core: Core): Answer<Scr
 export function surroundingsOf({ stage, scope, mail, rcpt }: ScriptedCommand, core: Core): ScriptSurroundings {
   const { sources, settings, trace, onScriptLine } = core;
   const now = sources.now();
-  const facts: Facts = { stage, scope, mail, now, host: settings.sieve.host };
+  const facts: Facts = { stage, scope, mail, now, host: settings.host };
   return {
     environment: (name) => environmentItem(name, facts),
     envelope: stage === "ehlo" ? {} : envelopeOf(scope, mail, rcpt, now),

@@ -4,7 +4,7 @@ import type { Value } from "../expr/value.ts";
 import type { Reply } from "../mail/reply.ts";
 import type { Script } from "../sieve/script.ts";
 import type { Mode } from "./core.ts";
-import type { ScriptHost } from "./script-environment.ts";
+import type { Host } from "./script-environment.ts";
 import type { AuthCheck } from "./sender-auth.ts";
 import type { Scope } from "./vocabulary.ts";
 
@@ -18,6 +18,7 @@ export interface Rule extends Expression<Scope> {
 export type ScriptRule = Rule | undefined;
 
 export interface Settings {
+  readonly host: Host;
   readonly ehlo: {
     readonly mode: Mode;
     readonly require: Rule;
@@ -107,7 +108,6 @@ export interface SieveSettings {
   readonly scripts: ReadonlyMap<string, Script>;
   /** What becomes of the command when a script fails. */
   readonly onError: "accept" | "defer";
-  readonly host: ScriptHost;
 }
 
 /** `[session.rcpt.replies]`. */

@@ -129,6 +129,7 @@ export function settings(changes: Changes = {}): Settings {
     },
     throttles: { connect: [], mail: [], rcpt: [], errors: [], ...changes.throttles },
     domains: changes.domains ?? new Map(),
-    sieve: { scripts: new Map(), onError: "accept", host: { hostname: "mx.example.org", version: "1.0.0" }, ...changes.sieve },
+    sieve: { scripts: new Map(), onError: "accept", ...changes.sieve },
+    host: { hostname: "mx.example.org", version: "1.0.0" },
   };
 }

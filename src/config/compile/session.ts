@@ -1,4 +1,5 @@
 /** `[session.*]` and the domains, compiled for the stages. */
+import packageJson from "../../../package.json" with { type: "json" };
 import { isAddress, parseAddress } from "../../mail/address.ts";
 import { canonicalDomain } from "../../mail/domain.ts";
 import { asStrategy, strategies } from "../../stage/sender-verdict.ts";
@@ -103,6 +104,7 @@ export function compileSettings(normalised: Normalised, sieve: SieveSettings, co
     throttles: compileThrottles(normalised, compiler, context),
     domains: compileDomains(normalised, compiler, context),
     sieve,
+    host: { hostname: normalised.server.hostname, version: packageJson.version },
   };
 }
 

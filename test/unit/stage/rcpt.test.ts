@@ -128,6 +128,10 @@ test.each([
   ["postmaster@[192.0.2.1]", "", noRelay],
   ["postmaster@[]", "", noRelay],
   ["john@[192.0.2.1]", "192.0.2.1", noRelay],
+  ["postmaster@mx.example.org", "192.0.2.1", "postmaster postmaster@mx.example.org"],
+  ["Postmaster@MX.example.org.", "", "postmaster postmaster@mx.example.org"],
+  ["john@mx.example.org", "192.0.2.1", noRelay],
+  ["postmaster@mx2.example.org", "192.0.2.1", noRelay],
 ])("%s at a server with the address %j: %s", async (recipient, address, expected) => {
   const open: Session = { ...stranger(), server: { address, port: 25 } };
   expect(await play(open, [recipient])).toEqual([expected]);
