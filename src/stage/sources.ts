@@ -7,20 +7,21 @@ import type { Value } from "../expr/value.ts";
 import type { State } from "./state.ts";
 
 /** What a directory knows of an address that exists. Addresses are canonical (lower case, A-labels). */
-export type Recipient = (
+export type Recipient =
   /** `primaries`: the first address of each account that has this address; the address itself where accounts have no other. */
-  | {
-      readonly kind: "mailbox";
-      readonly primaries: readonly string[];
-      /** `full`: it takes no mail now. `unchecked`: nobody knows whether it exists, and mail for it passes. Such answers are not kept. */
-      readonly state?: "full" | "unchecked";
-    }
-  /** All members' addresses; never a part of them. */
-  | { readonly kind: "list"; readonly members: readonly string[] }
-) & {
-  /** Found by a row of its whole domain, which is for what has none of its own, with or without a tag. */
-  readonly byDomain?: boolean;
-};
+  (
+    | {
+        readonly kind: "mailbox";
+        readonly primaries: readonly string[];
+        /** `full`: it takes no mail now. `unchecked`: nobody knows whether it exists, and mail for it passes. Such answers are not kept. */
+        readonly state?: "full" | "unchecked";
+      }
+    /** All members' addresses; never a part of them. */
+    | { readonly kind: "list"; readonly members: readonly string[] }
+  ) & {
+    /** Found by a row of its whole domain, which is for what has none of its own, with or without a tag. */
+    readonly byDomain?: boolean;
+  };
 
 /** What belongs to a login. Addresses are canonical. */
 export interface Account {

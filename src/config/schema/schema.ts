@@ -27,7 +27,10 @@ const network = z.string().superRefine((text, context) => {
 });
 
 const server = z.strictObject({
-  hostname: z.string().min(1).optional().meta({ description: "The name of this machine: in headers and for scripts. Mail for its postmaster is accepted.", unset: "the machine's name" }),
+  hostname: z.string().min(1).optional().meta({
+    description: "The name of this machine: in headers and for scripts. Mail for its postmaster is accepted.",
+    unset: "the machine's name",
+  }),
   workers: z
     .int()
     .min(0)

@@ -160,7 +160,15 @@ describe("a table of aliases in SQL means what the same table in a file does", (
     ["quoted@v.example", '"a b"@w.example'],
     ["comma@v.example", '"a, b"@w.example, bob@w.example'],
   ];
-  const asked = [...rows.map(([address]) => address), "any@old.example", "any@copies.example", "known+tag@old.example", "a b@older.example", "any@all.example", "any@v.example"];
+  const asked = [
+    ...rows.map(([address]) => address),
+    "any@old.example",
+    "any@copies.example",
+    "known+tag@old.example",
+    "a b@older.example",
+    "any@all.example",
+    "any@v.example",
+  ];
   const queries = {
     ...{ senders: "", expand: "", verify: "", domains: "" },
     recipients: "SELECT targets FROM aliases WHERE address = $1",
