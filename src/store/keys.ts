@@ -17,20 +17,21 @@ export interface StoredKeys {
 }
 
 const tables = `
-  CREATE TABLE IF NOT EXISTS postern_keys (name text PRIMARY KEY, value text NOT NULL, expires bigint NOT NULL DEFAULT 0);
+  CREATE TABLE IF NOT EXISTS postern_keys (name text PRIMARY KEY, value text NOT NULL);
   CREATE TABLE IF NOT EXISTS postern_counters (name text PRIMARY KEY, value bigint NOT NULL);
 `;
 const max = Number.MAX_SAFE_INTEGER;
 
-/** Milliseconds since the epoch; 0 for a key without an end. Tables of earlier versions do not have it. */
-const readExpiry = "SELECT expires FROM postern_keys LIMIT 0";
-const addExpiry = "ALTER TABLE postern_keys ADD COLUMN expires bigint NOT NULL DEFAULT 0";
+/** Milliseconds since the epoch; 0 for a key without an end. Tables of earlier versions do not have them. */
+const times = ["expires", "set_at"];
 const indexExpiry = "CREATE INDEX IF NOT EXISTS postern_keys_expires ON postern_keys (expires)";
 
-const getKey = "SELECT value FROM postern_keys WHERE name = $1 AND (expires = 0 OR expires > $2)";
+/** As far apart the clocks of those who share a store may be. What was set later than that, by a clock that was ahead, has ended. */
+const skewMs = 60_000;
+const getKey = `SELECT value FROM postern_keys WHERE name = $1 AND (expires = 0 OR (expires > $2 AND set_at <= $2 + ${skewMs}))`;
 const setKey = `
-  INSERT INTO postern_keys (name, value, expires) VALUES ($1, $2, $3)
-  ON CONFLICT (name) DO UPDATE SET value = excluded.value, expires = excluded.expires`;
+  INSERT INTO postern_keys (name, value, expires, set_at) VALUES ($1, $2, $3, $4)
+  ON CONFLICT (name) DO UPDATE SET value = excluded.value, expires = excluded.expires, set_at = excluded.set_at`;
 const dropExpired = "DELETE FROM postern_keys WHERE expires > 0 AND expires <= $1";
 /** Between two passes over what has expired, in milliseconds. */
 const dropInterval = 60_000;
@@ -76,7 +77,11 @@ export function openKeys(database: Database, now: () => number): StoredKeys {
 
 async function createTables(database: Database): Promise<void> {
   await database.run(tables);
-  await database.query(readExpiry, []).catch(() => database.run(addExpiry));
+  for (const column of times) {
+    await database
+      .query(`SELECT ${column} FROM postern_keys LIMIT 0`, [])
+      .catch(() => database.run(`ALTER TABLE postern_keys ADD COLUMN ${column} bigint NOT NULL DEFAULT 0`));
+  }
   await database.run(indexExpiry);
 }
 
@@ -97,7 +102,7 @@ function keysOf(query: (sql: string, parameters: readonly Value[]) => Promise<Sq
     async keySet(key, value, seconds) {
       const at = now();
       const expires = seconds === undefined ? 0 : saturate(Math.ceil(at + seconds * 1000));
-      await query(setKey, [key, JSON.stringify(value), expires]);
+      await query(setKey, [key, JSON.stringify(value), expires, at]);
       if (expires === 0 || at < dropped + dropInterval) return;
       dropped = at;
       await query(dropExpired, [at]);

@@ -174,6 +174,21 @@ function keysContract(of: () => Database): void {
     expect(await rows()).toEqual({ kind: "rows", rows: [["e3"], ["e4"]] });
   });
 
+  it("forgets keys with an end that a clock set which was ahead, and no others", async () => {
+    const right = now;
+    now += 30 * 86_400_000;
+    await keys.keySet("ahead", "brief", 60);
+    await keys.keySet("ahead for ever", "kept");
+    expect(await keys.keyGet("ahead")).toBe("brief");
+    now = right;
+    expect(await keys.keyGet("ahead")).toBe(undefined);
+    expect(await keys.keyGet("ahead for ever")).toBe("kept");
+    await keys.keySet("ahead", "again", 60);
+    now -= 30_000;
+    expect(await keys.keyGet("ahead")).toBe("again");
+    now = right;
+  });
+
   it("adds the expiry to a table of an earlier version", async () => {
     await database.run("DROP TABLE postern_keys; CREATE TABLE postern_keys (name text PRIMARY KEY, value text NOT NULL)");
     await database.query("INSERT INTO postern_keys (name, value) VALUES ('old', '5')", []);
