@@ -70,7 +70,7 @@ const postfixAdmin = ({ flag, yes, no }: Flags, options = "") => `
 `;
 
 const iRedMail = `
-  CREATE TABLE mailbox (username varchar(255) PRIMARY KEY, domain varchar(255), active smallint);
+  CREATE TABLE mailbox (username varchar(255) PRIMARY KEY, domain varchar(255), active smallint, enabledeliver smallint DEFAULT 1);
   CREATE TABLE alias (address varchar(255) PRIMARY KEY, domain varchar(255), active smallint);
   CREATE TABLE forwardings (address varchar(255), forwarding varchar(255), domain varchar(255), is_list smallint DEFAULT 0,
     is_forwarding smallint DEFAULT 0, is_alias smallint DEFAULT 0, active smallint DEFAULT 1);
@@ -78,14 +78,15 @@ const iRedMail = `
   CREATE TABLE domain (domain varchar(255) PRIMARY KEY, backupmx smallint, active smallint);
   INSERT INTO domain VALUES ('example.org', 0, 1), ('example.net', 0, 1), ('example.com', 0, 0), ('backup.example', 1, 1);
   INSERT INTO alias_domain VALUES ('alias.example', 'example.org', 1), ('off.example', 'example.org', 0), ('dead.example', 'example.com', 1);
-  INSERT INTO mailbox VALUES ('john@example.org', 'example.org', 1), ('jane@example.org', 'example.org', 1), ('nobody@example.org', 'example.org', 0),
-    ('lost@example.com', 'example.com', 1);
+  INSERT INTO mailbox (username, domain, active) VALUES ('john@example.org', 'example.org', 1), ('jane@example.org', 'example.org', 1),
+    ('nobody@example.org', 'example.org', 0), ('lost@example.com', 'example.com', 1);
+  INSERT INTO mailbox VALUES ('silent@example.org', 'example.org', 1, 0);
   INSERT INTO alias VALUES ('staff@example.org', 'example.org', 1), ('some@example.org', 'example.org', 1), ('none@example.org', 'example.org', 1),
     ('closed@example.org', 'example.org', 0);
   INSERT INTO forwardings (address, forwarding, domain, is_forwarding, active) VALUES
     ('john@example.org', 'john@example.org', 'example.org', 1, 1), ('john@example.org', 'copy@elsewhere.example', 'example.org', 1, 1),
     ('jane@example.org', 'jane@example.org', 'example.org', 1, 1), ('nobody@example.org', 'nobody@example.org', 'example.org', 1, 1),
-    ('lost@example.com', 'lost@example.com', 'example.com', 1, 1);
+    ('lost@example.com', 'lost@example.com', 'example.com', 1, 1), ('silent@example.org', 'silent@example.org', 'example.org', 1, 1);
   INSERT INTO forwardings (address, forwarding, domain, is_alias) VALUES ('j.doe@example.org', 'john@example.org', 'example.org', 1),
     ('former@example.org', 'nobody@example.org', 'example.org', 1), ('moved@example.org', 'lost@example.com', 'example.org', 1),
     ('away@example.org', 'away@elsewhere.example', 'example.org', 1);

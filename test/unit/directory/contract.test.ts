@@ -253,6 +253,7 @@ const notInUse: [address: string, primary: string | undefined][] = [
   ["moved@example.org", undefined],
   ["none@example.org", undefined],
   ["closed@example.org", undefined],
+  ["silent@example.org", undefined],
   ["nobody@alias.example", undefined],
   ["former@alias.example", undefined],
   ["lost@dead.example", undefined],
