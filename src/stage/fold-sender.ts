@@ -19,10 +19,11 @@ function foldLocalPart(local: string): string {
   return `${forwarder}${withoutIds(withoutDetail(author))}`;
 }
 
-/** draft-levine-smtp-batv, in both orders that are in use, and the form of Barracuda. */
+/** draft-levine-smtp-batv, in both orders that are in use, and the forms of Barracuda and SparkPost. */
 function withoutBatv(local: string): string {
-  const [, after, before, barracuda] = /^(?:prvs=[\da-f]{10}[=/](.+)|prvs=(.+)[=/][\da-f]{10}|btv1==[^=]*==(.+))$/.exec(local) ?? [];
-  return after ?? before ?? barracuda ?? local;
+  const [, before] = /^prvs=(.+)[=/][\da-f]{10}$/.exec(local) ?? [];
+  const [, after] = /^(?:prvs=[\da-f]{10}[=/]|btv1==[^=]*==|msprvs1=[^=]*=)(.+)$/.exec(local) ?? [];
+  return after ?? before ?? local;
 }
 
 /** The digest and the day of an SRS address change; who wrote, and by which hosts it was forwarded, does not. */
@@ -81,12 +82,14 @@ function withoutNumber(token: string): string {
 }
 
 const minIdLength = 8;
+/** No word has so many letters and digits in turns, however few these are. */
+const longIdLength = 16;
 
 function isId(token: string): boolean {
   if (token.length < minIdLength || !/\d/.test(token) || !/^[a-z\d]+$/.test(token)) return false;
   // A name with a year at its end is none: its letters stand together.
   const turns = token.match(/[a-z]+|\d+/g)?.length ?? 0;
-  return isHex(token) ? turns > 2 : turns * 3 > token.length;
+  return isHex(token) || token.length >= longIdLength ? turns > 2 : turns * 3 > token.length;
 }
 
 function isHex(token: string | undefined): boolean {

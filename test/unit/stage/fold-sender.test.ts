@@ -18,12 +18,14 @@ test.each([
   ["0103027fae837f4d-fe46d166-2234-484e-cddf-14b8aeebda5f-000000@eu.cloud.example", "#@eu.cloud.example"],
   ["msg.5f59ee9c_16aa_4b98_9195_c62d521c96ac.bounce@example.net", "msg.#.bounce@example.net"],
   ["bounce-k3j5h2g9x@example.net", "bounce-#@example.net"],
+  ["bounce-1axtnvkcqc2hnkdt@example.net", "bounce-#@example.net"],
   // Words of the first letters of the alphabet, and names with a year.
   ["ada.bea.dad@example.net", "ada.bea.dad@example.net"],
   ["ada-bea-dad-facade-decade@example.net", "ada-bea-dad-facade-decade@example.net"],
   ["facade1999@example.net", "facade#@example.net"],
   ["dade.fee-2@example.net", "dade.fee-#@example.net"],
   ["johndoe1980@example.net", "johndoe#@example.net"],
+  ["johnathandoeexample1980@example.net", "johnathandoeexample#@example.net"],
   ["r2d2@example.net", "r#d#@example.net"],
   ["jürgen1980k@example.net", "jürgen#k@example.net"],
   // BATV
@@ -32,6 +34,7 @@ test.each([
   ["prvs=john/0123abcdef@example.net", "john@example.net"],
   ["prvs=john=0123abcdef@example.net", "john@example.net"],
   ["btv1==123abc==john@example.net", "john@example.net"],
+  ["msprvs1=19876abcxyz=bounces-12345-6@example.net", "bounces-#@example.net"],
   // SRS, forwarded once and twice
   ["srs0=hhh=tt=author.example=john@fwd.example", "srs0=author.example=john@fwd.example"],
   ["srs0=xyz=ab=author.example=john@fwd.example", "srs0=author.example=john@fwd.example"],
