@@ -51,7 +51,7 @@ export class SmtpReplyDecoder {
   #whole(): ServerReply {
     const lines = this.#lines;
     this.#lines = [];
-    return { code: this.#code, status: statusOf(this.#code, lines[0] ?? ""), lines };
+    return { code: this.#code, status: statusOf(this.#code, lines), lines };
   }
 
   /** Without its end, which is CRLF, or LF alone. */
@@ -70,9 +70,12 @@ export class SmtpReplyDecoder {
 
 const lineFeed = 0x0a;
 
-/** At the beginning of the text, or as qmail has it: `sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)`. */
-function statusOf(code: number, text: string): string {
-  const [, first, last] = /^(\d\.\d{1,3}\.\d{1,3})(?:\s|$)|\(#(\d\.\d{1,3}\.\d{1,3})\)\s*$/.exec(text) ?? [];
-  const status = first ?? last ?? "";
-  return status[0] === String(code)[0] ? status : "";
+/** Of the first line that has one: at its beginning, or as qmail has it: `sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)`. */
+function statusOf(code: number, lines: readonly string[]): string {
+  for (const line of lines) {
+    const [, first, last] = /^(\d\.\d{1,3}\.\d{1,3})(?:\s|$)|\(#(\d\.\d{1,3}\.\d{1,3})\)\s*$/.exec(line) ?? [];
+    const status = first ?? last ?? "";
+    if (status !== "" && status[0] === String(code)[0]) return status;
+  }
+  return "";
 }
