@@ -28,8 +28,12 @@ export class AddressTable {
   }
 
   add(address: string, recipient: Recipient): void {
-    this.#recipients.add(address, encode(address, recipient));
-    this.addDomain(domainOf(address) ?? "");
+    this.#add(address, encode(address, recipient));
+  }
+
+  /** One whose only primary address is its own. */
+  addMailbox(address: string): void {
+    this.#add(address, "");
   }
 
   addDomain(domain: string): void {
@@ -86,6 +90,11 @@ export class AddressTable {
   expand(address: string): readonly string[] | undefined {
     const found = this.exact(address);
     return found?.kind === "list" ? found.members.slice(0, maxExpanded) : undefined;
+  }
+
+  #add(address: string, text: string): void {
+    this.#recipients.add(address, text);
+    this.addDomain(domainOf(address) ?? "");
   }
 }
 

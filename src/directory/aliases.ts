@@ -13,7 +13,7 @@ export function parseAliases({ number, text }: LogicalLine, domain: string, prob
   if (name === "" || value === "") return problem(number, "an entry is a name, a colon and its targets.");
   const address = qualify(name, domain);
   // Who gets what a file names, or a command is given, the MTA alone knows; so that address stays.
-  if (/(?:^|,)\s*"?(?:[|/]|:include:)/i.test(value)) return { kind: "address", address, targets: [address] };
+  if (/(?:^|,)\s*"?(?:[|/]|:include:)/i.test(value)) return { kind: "mailbox", address };
   const targets = parseAddressList(value);
   if (targets === undefined || targets.length === 0)
     return problem(number, `"${value}" is not a list of addresses. Correct its quotes, brackets or colons.`);

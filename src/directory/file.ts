@@ -6,7 +6,7 @@ import { type Files, refreshAll } from "../file/files.ts";
 import { type LogicalLine, logicalLines } from "../file/logical-line.ts";
 import type { FileFormat } from "../file/read-file.ts";
 import type { WatchedFile } from "../file/watched-file.ts";
-import { isAddress, parseAddress } from "../mail/address.ts";
+import { isAddress, isPlain, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
@@ -29,14 +29,14 @@ export function tableParsers(aliasesDomain: string | undefined): Readonly<Record
     // The configuration has no aliases without their domain.
     aliases: byLine((line, problem) => parseAliases(line, aliasesDomain ?? "", problem)),
     mailboxes: byLine((line, problem) => parseMailboxes(line, aliasesDomain, problem)),
-    addresses: (text, problem) => byLine(parseListed)(text.replace(/^[^\S\n]+/gm, ""), problem),
+    addresses: byLine(parseListed, () => false),
   };
 }
 
-function byLine(parse: (line: LogicalLine, problem: LineProblem) => Entry | undefined): TableParser {
+function byLine(parse: (line: LogicalLine, problem: LineProblem) => Entry | undefined, continues?: (line: string) => boolean): TableParser {
   return (text, problem) => {
     const entries: Entry[] = [];
-    for (const line of logicalLines(text)) {
+    for (const line of logicalLines(text, continues)) {
       // An entry that is left out would be an address that does not exist.
       const entry = line.text.includes("\ufffd") ? problem(line.number, "is not text in UTF-8. Convert it.") : parse(line, problem);
       if (entry !== undefined) entries.push(entry);
@@ -132,6 +132,7 @@ function tableFormat(parse: TableParser): FileFormat<AddressTable> {
   };
 }
 
+/** Of duplicates the first counts, as in postmap and newaliases. */
 function addEntry(table: AddressTable, entry: Entry): void {
   switch (entry.kind) {
     case "domain":
@@ -140,9 +141,11 @@ function addEntry(table: AddressTable, entry: Entry): void {
     case "whole-domain":
       table.addWholeDomain(entry.domain, entry.target, entry.others);
       break;
+    case "mailbox":
+      table.addMailbox(entry.address);
+      break;
     case "address": {
       const targets = [...new Set(entry.targets)];
-      // Of duplicates the first counts, as in postmap and newaliases.
       table.add(entry.address, targets.length === 1 ? { kind: "mailbox", primaries: targets } : { kind: "list", members: targets });
     }
   }
@@ -150,6 +153,7 @@ function addEntry(table: AddressTable, entry: Entry): void {
 
 /** One address a line; `@domain`, or `*@domain`, means every address of the domain. */
 function parseListed({ number, text }: LogicalLine, problem: LineProblem): Entry | undefined {
+  if (isPlain(text) && text.includes("@")) return mailbox(text);
   const [address = "", ...others] = parseAddressList(text) ?? [];
   if (others.length === 0 && isAddress(address)) return mailbox(parseAddress(address.replace(/^\*@/, "@")));
   return problem(number, `"${text}" is not an address. Write one address a line.`);

@@ -8,6 +8,8 @@ import { canonicalDomain, isMailDomain } from "../mail/domain.ts";
 
 /** What a table says of one key, canonical. */
 export type Entry =
+  /** An address that is delivered to as it is. */
+  | { readonly kind: "mailbox"; readonly address: string }
   | { readonly kind: "address"; readonly address: string; readonly targets: readonly string[] }
   /** Every address of the domain exists; mail goes to the same local part of `target`, and to the others. */
   | { readonly kind: "whole-domain"; readonly domain: string; readonly target: string; readonly others?: readonly string[] }
@@ -47,10 +49,11 @@ export function parseMailboxes({ number, text }: LogicalLine, localDomain: strin
   return mailbox(address);
 }
 
-/** An address that is delivered to as it is; with `@domain` every address of the domain is. */
+/** Of an address; with `@domain` every address of the domain is. */
 export function mailbox(address: string): Entry {
+  if (!address.startsWith("@")) return { kind: "mailbox", address };
   const domain = address.slice(1);
-  return address.startsWith("@") ? { kind: "whole-domain", domain, target: domain } : { kind: "address", address, targets: [address] };
+  return { kind: "whole-domain", domain, target: domain };
 }
 
 /** The key may have a local part in quotes. */

@@ -6,29 +6,25 @@ export interface LogicalLine {
   readonly text: string;
 }
 
-export function* logicalLines(text: string): Generator<LogicalLine> {
+/** `continues`: whether a line, which is not the first, belongs to the one before. */
+export function logicalLines(text: string, continues = isIndented): readonly LogicalLine[] {
+  const lines: { number: number; text: string }[] = [];
+  let last: { number: number; text: string } | undefined;
   let number = 0;
-  let current: { number: number; text: string } | undefined;
-  for (const line of physicalLines(text)) {
+  for (const line of text.split("\n")) {
     number += 1;
     const trimmed = line.trim();
     if (trimmed === "" || trimmed.startsWith("#")) continue;
-    if (/^\s/.test(line) && current !== undefined) {
-      current.text += ` ${trimmed}`;
+    if (last !== undefined && continues(line)) {
+      last.text += ` ${trimmed}`;
       continue;
     }
-    if (current) yield current;
-    current = { number, text: trimmed };
+    last = { number, text: trimmed };
+    lines.push(last);
   }
-  if (current) yield current;
+  return lines;
 }
 
-function* physicalLines(text: string): Generator<string> {
-  let start = 0;
-  while (start < text.length) {
-    const end = text.indexOf("\n", start);
-    yield text.slice(start, end < 0 ? text.length : end);
-    if (end < 0) return;
-    start = end + 1;
-  }
+function isIndented(line: string): boolean {
+  return /^\s/.test(line);
 }

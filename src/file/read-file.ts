@@ -10,7 +10,7 @@ const maxOctets = 256 * 1024 * 1024;
 export const portionOctets = 16 * 1024;
 
 /** Read at once, since each time another thread has to be waited for. */
-const readOctets = 16 * portionOctets;
+const readOctets = 64 * portionOctets;
 
 /** UTF-16 units of one entry with the comments after it, which is taken in one piece: more than 15,000 members of a list. */
 const maxEntryLength = 512 * 1024;

@@ -4,6 +4,7 @@ import type { Value } from "../expr/value.ts";
 import type { LineProblem } from "../file/file-problem.ts";
 import type { Files } from "../file/files.ts";
 import type { WatchedFile } from "../file/watched-file.ts";
+import { isPlain } from "../mail/address.ts";
 import { isNetwork } from "../mail/ip.ts";
 import type { Lookup } from "../stage/sources.ts";
 import type { LookupEntry, LookupSettings } from "./lookup-settings.ts";
@@ -42,13 +43,19 @@ export class FileLookup implements Lookup {
 /** Keys that match nothing do not stop the others. */
 export function parseList(text: string, problem: LineProblem): readonly LookupEntry[] {
   const entries: LookupEntry[] = [];
-  for (const [index, line] of text.split("\n").entries()) {
+  let number = 0;
+  for (const line of text.split("\n")) {
+    number += 1;
+    if (isPlain(line)) {
+      entries.push({ key: line, glob: false, value: 1 });
+      continue;
+    }
     const entry = withoutComment(line);
     const [, key, value] = /^("(?:[^"\\]|\\.)*"@\S+|\S+)(?:\s+(\S.*))?$/s.exec(entry) ?? [];
     if (key === undefined) continue;
-    if (entry.includes("\ufffd")) problem(index + 1, "is not text in UTF-8, and so matches nothing. Convert it.", "warning");
+    if (entry.includes("\ufffd")) problem(number, "is not text in UTF-8, and so matches nothing. Convert it.", "warning");
     const useless = uselessNetwork(key);
-    if (useless !== undefined) problem(index + 1, useless, "warning");
+    if (useless !== undefined) problem(number, useless, "warning");
     // A backslash is an escape only where a wildcard is, so that DOMAIN\user is itself.
     entries.push({ key, glob: /[*?]/.test(key), value: value === undefined ? 1 : typed(value) });
   }

@@ -1,10 +1,11 @@
 /** What a list compares: of addresses, domains and IP addresses the canonical form, of anything else the lower case. */
-import { parseAddress } from "../mail/address.ts";
+import { isPlain, parseAddress } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { canonicalIp } from "../mail/ip.ts";
 
 /** For keys and globs of a list, and for what it is asked. */
 export function canonicalKey(key: string): string {
+  if (isPlain(key)) return key;
   if (endsInWildcard.test(key)) return key.toLowerCase();
   if (key.includes("@")) return parseAddress(key);
   if (key.includes(":")) return canonicalIp(key) ?? key.toLowerCase();

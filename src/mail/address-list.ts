@@ -1,4 +1,5 @@
 /** Lists of addresses as headers and the tables of MTAs have them (RFC 822 6.1), read as Postfix reads them. */
+import { isPlain } from "./address.ts";
 
 const token = /\s+|"(?:[^"\\]|\\.)*"|\[[^\][]*\]|\\.|[(),;:<>]|[^\s"\\[\](),;:<>]+/gsuy;
 
@@ -7,6 +8,7 @@ const token = /\s+|"(?:[^"\\]|\\.)*"|\[[^\][]*\]|\\.|[(),;:<>]|[^\s"\\[\](),;:<>
  * separated by commas or, unlike in headers, by white space. One may be a name without a domain. `undefined`: it is no such list.
  */
 export function parseAddressList(text: string): readonly string[] | undefined {
+  if (isPlain(text)) return [text];
   const addresses: string[] = [];
   /** Since the last separator: addresses, or the name in front of `<`. */
   let words: string[] = [];

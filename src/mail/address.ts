@@ -41,6 +41,11 @@ export function isAddress(text: string): boolean {
   return addressSyntax.test(text);
 }
 
+/** Whether it is an address or a name in canonical form, of characters that mean nothing else in any list or table. Most are. */
+export function isPlain(text: string): boolean {
+  return plain.test(text);
+}
+
 /** The address with quotes where it needs them. `undefined`: there can be no such mailbox. */
 export function formatAddress(address: string): string | undefined {
   if (isLonger(address, maxAddressOctets)) return undefined;
@@ -101,6 +106,7 @@ export function unquote(mailbox: string): string {
 const maxAddressOctets = 254;
 
 const quotedLocalPart = /^"(?:[^"\\]|\\.)*"(?:@[^@]*)?$/s;
+const plain = /^[a-z\d._+=-]*[a-z\d_+=-](?:@[a-z\d.-]*[a-z\d])?$/;
 const addressSyntax = /^(?:"(?:[^"\\]|\\.)*"|\S*)@[^\s@]+$/s;
 // RFC 5321 4.1.2 with the characters of RFC 6531.
 const dotString = /^[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+(?:\.[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+)*$/u;

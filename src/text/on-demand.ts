@@ -1,13 +1,13 @@
-/** Packages that few configurations need: loaded when they are first used, so that no command has to wait for them. */
+/** Modules that few configurations need: loaded when they are first used, so that no command has to wait for them. */
 import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
 
-/** `T`: what the package exports. */
+/** `T`: what the module exports. */
 export function onDemand<T>(name: string): () => T {
   let loaded: T | undefined;
   return () => {
-    // The types of the package are those of what it exports.
+    // The types of the module are those of what it exports.
     loaded ??= require(name) as T;
     return loaded;
   };

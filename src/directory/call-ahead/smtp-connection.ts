@@ -1,13 +1,15 @@
 /** The client's side of one connection, as far as asking about recipients needs it (RFC 5321, RFC 2033, RFC 3207). */
 import { connect, isIP, type Socket } from "node:net";
-import { connect as connectByTls } from "node:tls";
 import type { TlsSettings } from "../../store/store-settings.ts";
 import { hasControls } from "../../text/controls.ts";
+import { onDemand } from "../../text/on-demand.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
 import { type ServerReply, SmtpReplyDecoder } from "../../wire/smtp-reply.ts";
 import { isSocket, type ServerSettings } from "./call-ahead-settings.ts";
 import { ConnectionLost } from "./connection-lost.ts";
 import { textOf } from "./recipient-reply.ts";
+
+const nodeTls = onDemand<typeof import("node:tls")>("node:tls");
 
 /** How long the server may take to close the connection after QUIT. */
 const quitMs = 1000;
@@ -142,7 +144,7 @@ export class SmtpConnection {
     const { host } = this.#server;
     this.#socket.removeAllListeners("data");
     const name = isIP(host) === 0 ? { servername: host } : {};
-    const secure = connectByTls({ socket: this.#socket, host, ...name, rejectUnauthorized: mode === "verify", ...(ca && { ca }) });
+    const secure = nodeTls().connect({ socket: this.#socket, host, ...name, rejectUnauthorized: mode === "verify", ...(ca && { ca }) });
     this.#socket = secure;
     this.#listen();
     const failed = this.#reply();

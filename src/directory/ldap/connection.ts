@@ -4,12 +4,15 @@
  */
 import { once } from "node:events";
 import { connect, isIP, type Socket } from "node:net";
-import { type ConnectionOptions, connect as connectTls } from "node:tls";
+import type { ConnectionOptions } from "node:tls";
 import type { Client } from "ldapts";
 import { PendingAnswer } from "../../store/pending-answer.ts";
+import { onDemand } from "../../text/on-demand.ts";
 import { driver, explain, invalidCredentials, noSuchObject, resultCodeOf } from "./driver.ts";
 import { type LdapEntry, toEntry } from "./entry.ts";
 import type { LdapServerSettings, LdapSettings } from "./ldap-settings.ts";
+
+const nodeTls = onDemand<typeof import("node:tls")>("node:tls");
 
 /** Searches that a server has to do at once; OpenLDAP closes a connection on which more than 100 wait (`conn_max_pending`). */
 const maxRunning = 50;
@@ -107,7 +110,7 @@ export function openConnection(settings: LdapSettings, server: LdapServerSetting
   const { timeoutMs } = settings;
   const { host, port } = server;
   const tls: ConnectionOptions = { host, ...(isIP(host) === 0 && { servername: host }), ...present(settings.tls) };
-  const socket = server.tls === "from-start" ? connectTls({ ...tls, port }) : connect({ host, port });
+  const socket = server.tls === "from-start" ? nodeTls().connect({ ...tls, port }) : connect({ host, port });
   socket.on("error", () => {});
   const opened = new PendingAnswer<LdapConnection>(timeoutMs, () => {
     socket.destroy();
@@ -141,7 +144,7 @@ async function upgrade(socket: Socket, tls: ConnectionOptions): Promise<Socket> 
     });
   }
   socket.removeAllListeners("data");
-  const safe = connectTls({ ...tls, socket });
+  const safe = nodeTls().connect({ ...tls, socket });
   safe.on("error", () => {});
   await once(safe, "secureConnect");
   return safe;

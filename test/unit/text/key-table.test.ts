@@ -30,6 +30,17 @@ it("a table of many keys is split, and answers as before", () => {
   expect(new Map(table.search("", 20_000))).toEqual(new Map(keys.map((key, index) => [key, `${index % 3000}`])));
 });
 
+it.each([255, 256, 32_763, 32_764, 65_535, 65_536, 200_000])("keys and texts of %d characters are kept, in Latin-1 or not", (length) => {
+  const table = new KeyTable();
+  const texts = ["x", "ÿ", "Ā"].flatMap((letter) => [letter, letter.repeat(length), `a${letter.repeat(length)}`]);
+  for (const text of texts) table.add(text, text);
+  table.add("last", "x".repeat(length));
+  for (const text of texts) expect(table.get(text) === text).toBe(true);
+  expect(table.get("last")).toHaveLength(length);
+  expect(table.has("x".repeat(length + 2))).toBe(false);
+  expect([...table.search("Ā", 100)].map(([key]) => key.length).sort()).toEqual([1, length, length + 1].sort());
+});
+
 it("a table is searched without making a string of each key", () => {
   const table = new KeyTable();
   for (let index = 0; index < 50_000; index++) table.add(`user${index}@example.org`, "");
