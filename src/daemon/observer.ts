@@ -9,6 +9,7 @@ import { DecisionCounter, Timing } from "../frontend/http/counters.ts";
 import { DecisionLog } from "../frontend/http/decision-log.ts";
 import type { CacheCount, DnsListResult, Observation, SourceObservation } from "../frontend/http/observation.ts";
 import type { StageName } from "../stage/stage-result.ts";
+import { throttlesOf } from "../stage/stage-settings.ts";
 import type { GreylistAnswer, State, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
 import type { OnListed } from "./expression-sources.ts";
 import { messageOf } from "./message-of.ts";
@@ -58,10 +59,9 @@ export class Observer {
     for (const name of this.#dnsLists.keys()) if (!lists.has(name)) this.#dnsLists.delete(name);
     for (const name of lists.keys())
       if (!this.#dnsLists.has(name)) this.#dnsLists.set(name, { listed: 0, "not-listed": 0, unavailable: 0 });
-    const { connect, mail, rcpt } = configuration.settings.throttles;
-    const throttles = [...connect, ...mail, ...rcpt];
+    const throttles = throttlesOf(configuration.settings);
     for (const id of this.#throttles.keys()) if (!throttles.some((throttle) => throttle.id === id)) this.#throttles.delete(id);
-    for (const { id, title } of throttles) if (!this.#throttles.has(id)) this.#throttles.set(id, { name: title, allowed: 0, refused: 0 });
+    for (const { id, name } of throttles) this.#throttles.set(id, { ...(this.#throttles.get(id) ?? { allowed: 0, refused: 0 }), name });
   }
 
   decided(decision: Decision, cause: unknown): void {

@@ -37,7 +37,7 @@ import type { Observation, SourceObservation } from "../frontend/http/observatio
 import { canonicalAddress, domainOf } from "../mail/address.ts";
 import { canonicalIp } from "../mail/ip.ts";
 import { smtpPort } from "../mail/port.ts";
-import type { Throttle } from "../stage/stage-settings.ts";
+import { type Throttle, throttlesOf } from "../stage/stage-settings.ts";
 import type { Triplet } from "../state/decide.ts";
 import type { Administration, GreylistEntry, GreylistStats } from "../state/state-store.ts";
 import { countersOf, isNear, resetCounters } from "../state/throttle-counters.ts";
@@ -196,7 +196,7 @@ export class DaemonOperations implements Operations {
   }
 
   get #throttles(): readonly Throttle[] {
-    return Object.values(this.#configuration.settings.throttles).flat();
+    return throttlesOf(this.#configuration.settings);
   }
 
   async resetThrottle({ name, key }: ThrottleSubject): Promise<Done> {
@@ -292,7 +292,7 @@ function readinessOf(sources: readonly SourceObservation[], state: string | unde
 
 /** Of all that refuses, or might. */
 function modesOf({ server, listeners, settings }: Configuration): ConfigurationInfo["modes"] {
-  const { ehlo, mail, rcpt, throttles } = settings;
+  const { ehlo, mail, rcpt } = settings;
   const stages = Object.entries({ ehlo, mail, rcpt });
   return [
     { what: "server", mode: server.mode },
@@ -302,9 +302,7 @@ function modesOf({ server, listeners, settings }: Configuration): ConfigurationI
       ...deny.map((denial) => ({ what: `session.${stage}.${denial.title}`, mode: denial.mode })),
     ]),
     ...(rcpt.greylist.enable.constant === 0 ? [] : [{ what: "session.rcpt.greylist", mode: rcpt.greylist.mode }]),
-    ...Object.values(throttles)
-      .flat()
-      .map(({ name, mode }) => ({ what: `throttle ${name}`, mode })),
+    ...throttlesOf(settings).map(({ name, mode }) => ({ what: `throttle ${name}`, mode })),
   ];
 }
 

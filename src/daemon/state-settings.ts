@@ -1,6 +1,7 @@
 /** Which store state is in, and whether it can be. */
 import { join } from "node:path";
 import type { Configuration } from "../config/configuration.ts";
+import { throttlesOf } from "../stage/stage-settings.ts";
 import { tryWriting } from "../store/private-file.ts";
 import type { StateSettings } from "../store/store-settings.ts";
 
@@ -15,8 +16,7 @@ export function stateSettings({ stores, storage, server }: Configuration): State
 
 /** A greylist or a throttle may ask for it. */
 export function usesState({ settings }: Configuration): boolean {
-  const { connect, mail, rcpt } = settings.throttles;
-  return connect.length + mail.length + rcpt.length > 0 || settings.rcpt.greylist.enable.constant !== 0;
+  return throttlesOf(settings).length > 0 || settings.rcpt.greylist.enable.constant !== 0;
 }
 
 /** What keeps the daemon from starting by its state; `undefined`: nothing. Leaves no file or folder behind. */

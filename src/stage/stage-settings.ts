@@ -177,6 +177,11 @@ export interface Throttle {
   readonly onStoreFailure: OnStoreFailure;
 }
 
+/** Of all stages. */
+export function throttlesOf({ throttles }: Pick<Settings, "throttles">): readonly Throttle[] {
+  return Object.values(throttles).flat();
+}
+
 /** Variables that may tell what is counted apart, in the order in which they stand in the key. */
 export const throttleKeys = [
   "rcpt",
