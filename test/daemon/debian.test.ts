@@ -58,14 +58,18 @@ describe.skipIf(!process.env.POSTERN_LONG || !existsSync("/usr/bin/dpkg-deb"))("
   });
 
   const canDebootstrap = process.getuid?.() === 0 && existsSync("/usr/sbin/debootstrap");
-  it.skipIf(!canDebootstrap)("installs, serves, upgrades, is removed and purged on Debian 12", () => {
-    const { status, stdout, stderr } = spawnSync(join(import.meta.dirname, "../support/debian-life.sh"), [file, folder], {
-      encoding: "utf8",
-    });
-    expect({ status, last: stdout.trimEnd().split("\n").at(-1), stderr: status === 0 ? "" : stderr }).toEqual({
-      status: 0,
-      last: "gone",
-      stderr: "",
-    });
+  const canBoot = canDebootstrap && spawnSync("systemd-nspawn", ["--version"]).status === 0;
+  it.for([
+    { life: "installs, serves, upgrades, is removed and purged on Debian 12", script: "debian-life.sh", can: canDebootstrap },
+    {
+      life: "serves under systemd, as the page of the first day has it, and after all that goes wrong",
+      script: "unit-life.sh",
+      can: canBoot,
+    },
+  ])("$life", ({ script, can }, context) => {
+    context.skip(!can);
+    const { status, stdout, stderr } = spawnSync(join(import.meta.dirname, "../support", script), [file, folder], { encoding: "utf8" });
+    const ended = { status, last: stdout.trimEnd().split("\n").at(-1), stderr: status === 0 ? "" : stderr };
+    expect(ended).toEqual({ status: 0, last: "done", stderr: "" });
   });
 });

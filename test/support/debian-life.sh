@@ -1,9 +1,10 @@
 #!/bin/bash
-# debian-life.sh PACKAGE FOLDER: the life of the package in a Debian 12 of its own, which is made in FOLDER. Ends with "gone".
+# debian-life.sh PACKAGE FOLDER: the life of the package in a Debian 12 of its own, which is made in FOLDER. Ends with "done".
 set -euo pipefail
 package=$1
+. "$(dirname "$0")/debian-root.sh"
+debian_root "$2" root
 root=$2/root
-if [ ! -d "$root" ]; then debootstrap --variant=minbase --include=systemd,postfix bookworm "$root" > /dev/null; fi
 mount -t proc proc "$root/proc"
 trap 'end' EXIT
 end() {
@@ -73,4 +74,4 @@ inside dpkg -r postern > /dev/null 2>&1
 inside dpkg -P postern > /dev/null 2>&1
 left=$(find "$root/etc" "$root/usr" "$root/var/lib/postern" "$root/run/postern" -iname '*postern*' 2> /dev/null || true)
 [ -z "$left" ] || { echo "left: $left" >&2; exit 1; }
-echo gone
+echo done
