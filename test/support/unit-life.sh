@@ -116,7 +116,8 @@ journal | grep -q "postern.toml is not readable"
 if asks 2> /dev/null; then fail "answered without a configuration"; fi
 until_so is "failed failed"
 inside chgrp postern /etc/postern/postern.toml
-until_so inside systemctl start postern
+inside systemctl reset-failed postern
+inside systemctl start postern
 expect "$(states)" "active active"
 refuses
 echo done
