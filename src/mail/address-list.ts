@@ -1,5 +1,5 @@
 /** Lists of addresses as headers and the tables of MTAs have them (RFC 822 6.1), read as Postfix reads them. */
-import { isPlain } from "./address.ts";
+import { formatAddress, isPlain, parseAddress } from "./address.ts";
 
 const token = /\s+|"(?:[^"\\]|\\.)*"|\[[^\][]*\]|\\.|[(),;:<>]|[^\s"\\[\](),;:<>]+/gsuy;
 
@@ -54,4 +54,17 @@ export function parseAddressList(text: string): readonly string[] | undefined {
   }
   if (end < text.length || commentDepth > 0 || isGroup || isAngle) return undefined;
   return [...addresses, ...words];
+}
+
+/** The one address in such a list, canonical. `undefined`: it holds none, or several, or what nobody can have as an address. */
+export function parseListedAddress(text: string): string | undefined {
+  const [only = "", ...others] = parseAddressList(text) ?? [];
+  const address = parseAddress(only);
+  return others.length === 0 && formatAddress(address) !== undefined ? address : undefined;
+}
+
+/** An address as rules write it, without quotes, or as tables do, canonical. `undefined`: nobody can have it. */
+export function parseWrittenAddress(text: string): string | undefined {
+  const address = parseAddress(text);
+  return formatAddress(address) === undefined ? parseListedAddress(text) : address;
 }

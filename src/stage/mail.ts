@@ -8,6 +8,7 @@ import { type Steps, takeSteps } from "../answer/steps.ts";
 import { asBoolean, asString } from "../expr/result.ts";
 import type { Value } from "../expr/value.ts";
 import { canonicalAddress, parseAddress } from "../mail/address.ts";
+import { parseWrittenAddress } from "../mail/address-list.ts";
 import { reply } from "../mail/reply.ts";
 import { oversizedMail } from "./bounds.ts";
 import type { Core } from "./core.ts";
@@ -128,7 +129,8 @@ function rewrite(mail: Mail): Answer<undefined> {
 function setSender(value: Value, mail: Mail): undefined {
   const rewritten = asString(value);
   // The empty string is the null sender; other text without a domain is no address.
-  if (rewritten !== undefined && (rewritten === "" || rewritten.includes("@"))) mail.sender = parseAddress(rewritten);
+  if (rewritten === "") mail.sender = "";
+  else if (rewritten?.includes("@")) mail.sender = parseWrittenAddress(rewritten) ?? parseAddress(rewritten);
 }
 
 /** Before anything is counted: what is refused takes nothing. */

@@ -5,7 +5,9 @@ import { type Steps, takeSteps } from "../answer/steps.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { asString } from "../expr/result.ts";
 import type { Value } from "../expr/value.ts";
-import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
+import { domainOf, formatAddress, localPartOf, parseAddress } from "../mail/address.ts";
+import { parseWrittenAddress } from "../mail/address-list.ts";
+import { cleanText } from "../text/controls.ts";
 import { follow } from "./alias-chain.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
@@ -52,7 +54,15 @@ export function rewrite(scope: Scope, core: Core): Answer<string> {
 
 function rewritten(value: Value, { rcpt }: Scope): string {
   const text = asString(value);
-  return text?.includes("@") ? parseAddress(text) : rcpt;
+  return text?.includes("@") ? addressFrom(text, "rewrite", rcpt) : rcpt;
+}
+
+/** A rule that makes no address of one is a mistake, for which nobody is refused for good. */
+function addressFrom(text: string, setting: string, rcpt: string): string {
+  const address = parseWrittenAddress(text);
+  if (address !== undefined) return address;
+  if (formatAddress(rcpt) === undefined) return parseAddress(text);
+  throw new TemporaryError(`session.rcpt.${setting} makes "${cleanText(text)}" of ${rcpt}, which is not an address`);
 }
 
 /** `scope.rcpt` is the address, canonical and with a domain. Throws a `TemporaryError` when it cannot tell. */
@@ -359,10 +369,10 @@ function catchAllOf(address: string, scope: Scope, core: Core): Answer<string | 
 
 /** An empty text is none: nothing is looked up by it. */
 function evaluateAddress(step: string, rule: Rule, scope: Scope, core: Core): Answer<string | undefined> {
-  return after(evaluate(step, rule, scope, core), addressIn);
-}
-
-function addressIn(value: Value): string | undefined {
-  const address = asString(value);
-  return address === undefined || address === "" ? undefined : parseAddress(address);
+  return after(evaluate(step, rule, scope, core), (value) => {
+    const text = asString(value);
+    if (text === undefined || text === "") return undefined;
+    // `@domain` is the key of a catch-all.
+    return text.lastIndexOf("@") > 0 ? addressFrom(text, step, scope.rcpt) : parseAddress(text);
+  });
 }

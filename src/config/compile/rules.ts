@@ -3,6 +3,7 @@ import { compileExpression, compileRules, type RulePart } from "../../expr/compi
 import type { RuleSetSource } from "../../expr/expression.ts";
 import { asConstant, asCount, asDuration, asString } from "../../expr/result.ts";
 import type { Value } from "../../expr/value.ts";
+import { parseListedAddress } from "../../mail/address-list.ts";
 import { checksFor } from "../../stage/sender-auth.ts";
 import { strategies } from "../../stage/sender-verdict.ts";
 import type { Rule } from "../../stage/stage-settings.ts";
@@ -40,8 +41,8 @@ const types = {
   text: [(value) => value === 0 || asString(value) !== undefined, `must be text or false. Text needs quotes inside the quotes: "'text'".`],
   strategy: [(value) => value === 0 || asConstant(value, strategies) !== undefined, `must be one of ${strategies.join(", ")}.`],
   address: [
-    (value) => value === 0 || value === "" || asString(value)?.includes("@") === true,
-    "must be an address, with an @, or false. It would never take effect.",
+    (value) => value === 0 || value === "" || parseListedAddress(asString(value) ?? "")?.includes("@") === true,
+    "must be one address, such as 'info@example.org', or false.",
   ],
 } as const satisfies Record<string, readonly [(value: Value) => boolean, string]>;
 

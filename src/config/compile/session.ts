@@ -1,6 +1,6 @@
 /** `[session.*]` and the domains, compiled for the stages. */
 import packageJson from "../../../package.json" with { type: "json" };
-import { isAddress, parseAddress } from "../../mail/address.ts";
+import { parseListedAddress } from "../../mail/address-list.ts";
 import { canonicalDomain } from "../../mail/domain.ts";
 import { asStrategy, strategies } from "../../stage/sender-verdict.ts";
 import type { Denial, DomainSettings, Rule, ScriptRule, SenderAuthSettings, Settings, SieveSettings } from "../../stage/stage-settings.ts";
@@ -135,14 +135,15 @@ function compileDomains(
     const path: KeyPath = ["domain", index];
     const { directory, "catch-all-address": catchAll, "sub-addressing": subAddressing } = each;
     if (directory !== undefined) report.errorIf([...path, "directory"], unknownDirectory(directory, names));
-    if (catchAll !== undefined && !(isAddress(catchAll) && !catchAll.startsWith("@"))) {
+    const catchAllAddress = catchAll === undefined ? undefined : parseListedAddress(catchAll);
+    if (catchAll !== undefined && !catchAllAddress?.includes("@")) {
       report.error([...path, "catch-all-address"], `"${catchAll}" is not an address. Write it as "info@example.org".`);
     }
     const settings: DomainSettings = {
       name: canonicalDomain(each.name),
       directory,
       subAddressing: subAddressing === undefined ? undefined : compiler.compileSwitch(subAddressing, [...path, "sub-addressing"]),
-      catchAllAddress: catchAll === undefined ? undefined : parseAddress(catchAll),
+      catchAllAddress,
       allowRelaying: each["allow-relaying"],
     };
     const written: readonly (readonly [string, KeyPath])[] = [

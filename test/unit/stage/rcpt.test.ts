@@ -47,6 +47,7 @@ const one = async (recipient: string, changes: Changes = {}, directory?: FakeDir
   (await play(stranger(), [recipient], changes, directory ?? directoryOf(entries)))[0];
 
 const noMailbox = "550 5.1.2 Mailbox does not exist.";
+const cannotTell = "451 4.4.3 Unable to verify address at this time.";
 const noRelay = "550 5.1.2 Relay not allowed.";
 
 describe.each([false, true])("with a directory that waits: %s", (waits) => {
@@ -74,6 +75,20 @@ describe.each([false, true])("with a directory that waits: %s", (waits) => {
     ["a@b@example.org", noMailbox],
   ])("%s: %s", async (recipient, expected) => {
     expect(await one(recipient, {}, directory())).toBe(expected);
+  });
+});
+
+describe("a rule that makes no address of one refuses nothing for good", () => {
+  const noAddress = rule("rcpt + '>'");
+  test.each([
+    ["rewrite", "john@example.org", { rewrite: noAddress }, cannotTell],
+    ["rewrite", "john@example.org", { rewrite: rule("'@' + rcpt_domain") }, cannotTell],
+    ["rewrite of what is none itself", "john@exa>mple.org", { rewrite: noAddress }, noRelay],
+    ["sub-addressing", "any@example.org", { subAddressing: noAddress }, cannotTell],
+    ["catch-all", "any@example.org", { catchAll: noAddress }, cannotTell],
+    ["a catch-all of the domain", "any@catch.example", { catchAll: rule("'@' + rcpt_domain") }, "catch-all john@example.org"],
+  ] as const)("%s: %s", async (_setting, recipient, rcpt, expected) => {
+    expect(await one(recipient, { rcpt })).toBe(expected);
   });
 });
 
@@ -191,6 +206,8 @@ test("rewriting comes before resolution, and only an address counts", async () =
   const rewrite = rule([["rcpt_domain == 'old.example'", "email_part(rcpt, 'local') + '@example.org'"], "false"]);
   expect(await one("john@old.example", { rcpt: { rewrite } })).toBe("mailbox john@example.org");
   expect(await one("john@example.org", { rcpt: { rewrite: rule("'nonsense'") } })).toBe("mailbox john@example.org");
+  expect(await one("any@example.org", { rcpt: { rewrite: rule("'<john@example.org>'") } })).toBe("mailbox john@example.org");
+  expect(await one("any@example.org", { rcpt: { rewrite: rule("'John Doe <john@example.org>'") } })).toBe("mailbox john@example.org");
 });
 
 describe("relaying", () => {
