@@ -1,7 +1,8 @@
 /** The file of kept decisions: rows in the order of time, the oldest removed by age and by size. Everything is synchronous, for a thread. */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { ArchivePlace, ArchiveSearch, KeptDecision } from "../frontend/http/api.ts";
+import type { ArchivePlace, ArchiveSearch, ArchiveSpan, KeptDecision, Refused } from "../frontend/http/api.ts";
 import { matches } from "../frontend/http/decision-filter.ts";
+import { RefusedCount } from "../frontend/http/refused.ts";
 import { createPrivately } from "../store/private-file.ts";
 
 export interface ArchiveLimits {
@@ -16,6 +17,16 @@ export interface Found {
   /** Where a further one goes on; `undefined`: all was searched. */
   readonly reached: ArchivePlace | undefined;
 }
+
+/** What one search counted. */
+export interface CountedRefused {
+  readonly refused: Refused;
+  /** As of what is found. */
+  readonly reached: ArchivePlace | undefined;
+}
+
+/** Reasons, networks and recipients of one search. */
+const mostCounted = 1000;
 
 /** By one search, which takes some tenth of a second: what is to be written waits meanwhile. */
 const mostLookedAt = 50_000;
@@ -84,8 +95,23 @@ export class ArchiveFile {
     if (free > freePages.kept) this.#database.exec(`PRAGMA incremental_vacuum(${Math.min(free - freePages.kept, freePages.perWrite)})`);
   }
 
-  search({ filter, since, until, limit, after }: ArchiveSearch): Found {
+  search({ limit, ...span }: ArchiveSearch): Found {
     const decisions: KeptDecision[] = [];
+    const reached = this.#look(span, (decision) => decisions.push(decision) === limit);
+    return { decisions, reached };
+  }
+
+  countRefused(span: ArchiveSpan): CountedRefused {
+    const count = new RefusedCount();
+    const reached = this.#look(span, (decision) => {
+      count.add(decision);
+      return false;
+    });
+    return { refused: count.most(mostCounted), reached };
+  }
+
+  /** Calls with each that matches, the newest first, until that says that it is enough; yields where to go on, if there may be more. */
+  #look({ filter, since, until, after }: ArchiveSpan, isEnough: (decision: KeptDecision) => boolean): ArchivePlace | undefined {
     let place: ArchivePlace = after ?? { at: until + 1, id: 0 };
     for (let lookedAt = 0; lookedAt < this.#maxLookedAt; lookedAt += rowsPerStep) {
       // The statement names these columns.
@@ -94,11 +120,11 @@ export class ArchiveFile {
         place = { at, id };
         // It was written here.
         const kept = JSON.parse(decision) as KeptDecision;
-        if (matches(kept, filter) && decisions.push(kept) === limit) return { decisions, reached: place };
+        if (matches(kept, filter) && isEnough(kept)) return place;
       }
-      if (rows.length < rowsPerStep) return { decisions, reached: undefined };
+      if (rows.length < rowsPerStep) return undefined;
     }
-    return { decisions, reached: place };
+    return place;
   }
 
   close(): void {

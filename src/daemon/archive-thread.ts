@@ -1,8 +1,8 @@
 /** The thread that has the file of kept decisions: it writes, removes and searches, and the loop that decides never waits for the disk. */
 import { parentPort, workerData } from "node:worker_threads";
 import { TemporaryError } from "../answer/temporary-error.ts";
-import type { ArchiveSearch } from "../frontend/http/api.ts";
-import { ArchiveFile, type ArchiveLimits, type Found } from "./archive-file.ts";
+import type { ArchiveSearch, ArchiveSpan } from "../frontend/http/api.ts";
+import { ArchiveFile, type ArchiveLimits, type CountedRefused, type Found } from "./archive-file.ts";
 import { messageOf } from "./message-of.ts";
 import { type Answered, type Asked, answerQuestions } from "./remote-questions.ts";
 
@@ -11,15 +11,20 @@ export interface ArchiveThreadData {
   readonly limits: ArchiveLimits;
 }
 
+export type ArchiveQuestion =
+  | { readonly kind: "search"; readonly search: ArchiveSearch }
+  | { readonly kind: "refused"; readonly span: ArchiveSpan };
+
 export type MessageToArchive =
   /** Lines of JSON. Answered by `written` before the next one is sent. */
   | { readonly kind: "write"; readonly decisions: readonly string[] }
-  | { readonly kind: "search"; readonly questions: readonly Asked<ArchiveSearch>[] }
+  | { readonly kind: "search"; readonly questions: readonly Asked<ArchiveQuestion>[] }
   | { readonly kind: "close" };
 
 export type MessageFromArchive =
   /** With `error` none of them was. */
-  { readonly kind: "written"; readonly error?: string } | { readonly kind: "found"; readonly outcomes: readonly Answered<Found>[] };
+  | { readonly kind: "written"; readonly error?: string }
+  | { readonly kind: "found"; readonly outcomes: readonly Answered<Found | CountedRefused>[] };
 
 // Who starts this thread gives it these.
 const { path, limits } = workerData as ArchiveThreadData;
@@ -61,9 +66,9 @@ function write(decisions: readonly string[]): MessageFromArchive {
 }
 
 const search = answerQuestions(
-  (question: ArchiveSearch) => {
+  (question: ArchiveQuestion): Found | CountedRefused => {
     try {
-      return use((open) => open.search(question));
+      return use((open) => (question.kind === "search" ? open.search(question.search) : open.countRefused(question.span)));
     } catch (error) {
       throw new TemporaryError(messageOf(error));
     }

@@ -5,9 +5,9 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { Availability, type OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
-import type { ArchiveSearch, KeptDecision } from "../frontend/http/api.ts";
-import type { ArchiveLimits, Found } from "./archive-file.ts";
-import type { ArchiveThreadData, MessageFromArchive, MessageToArchive } from "./archive-thread.ts";
+import type { ArchiveSearch, ArchiveSpan, KeptDecision } from "../frontend/http/api.ts";
+import type { ArchiveLimits, CountedRefused, Found } from "./archive-file.ts";
+import type { ArchiveQuestion, ArchiveThreadData, MessageFromArchive, MessageToArchive } from "./archive-thread.ts";
 import { RemoteQuestions } from "./remote-questions.ts";
 
 /** From a decision to the write that has it. */
@@ -37,7 +37,7 @@ export class DecisionArchive {
   readonly #availability: Availability;
   readonly #removing = setInterval(() => this.#write(), removeMs).unref();
   #thread: Worker | undefined;
-  #searches: RemoteQuestions<ArchiveSearch, Found> | undefined;
+  #searches: RemoteQuestions<ArchiveQuestion, Found | CountedRefused> | undefined;
   #searching = 0;
   #waiting: string[] = [];
   #waitingLength = 0;
@@ -65,6 +65,17 @@ export class DecisionArchive {
 
   /** Rejects with a `TemporaryError`. */
   async search(search: ArchiveSearch): Promise<Found> {
+    const answer = await this.#ask({ kind: "search", search });
+    return answer as Found; // As it was asked.
+  }
+
+  /** Likewise. */
+  async countRefused(span: ArchiveSpan): Promise<CountedRefused> {
+    const answer = await this.#ask({ kind: "refused", span });
+    return answer as CountedRefused; // As it was asked.
+  }
+
+  async #ask(question: ArchiveQuestion): Promise<Found | CountedRefused> {
     if (this.#searching >= maxSearches) throw new TemporaryError(`${maxSearches} others search at this moment. Try again`);
     this.#searching += 1;
     try {
@@ -73,7 +84,7 @@ export class DecisionArchive {
         ...{ process: "thread of kept decisions", deadlineMs: () => searchMs, onAvailability: () => {} },
         send: (questions) => post(thread, { kind: "search", questions }),
       });
-      return await this.#searches.ask(search);
+      return await this.#searches.ask(question);
     } finally {
       this.#searching -= 1;
     }

@@ -11,6 +11,7 @@ import {
   type AddressInfo,
   type ArchivePage,
   type ArchiveSearch,
+  type ArchiveSpan,
   type ConfigurationInfo,
   type DecisionPage,
   type Done,
@@ -23,6 +24,7 @@ import {
   type Mark,
   type Operations,
   type Readiness,
+  type RefusedEarlier,
   type Series,
   type SessionInfo,
   type SourceStatus,
@@ -34,6 +36,7 @@ import type { DecisionFilter } from "../frontend/http/decision-filter.ts";
 import type { History } from "../frontend/http/history.ts";
 import { renderMetrics } from "../frontend/http/metrics.ts";
 import type { Observation, SourceObservation } from "../frontend/http/observation.ts";
+import { RefusedCount, shownRefused } from "../frontend/http/refused.ts";
 import { canonicalAddress, domainOf } from "../mail/address.ts";
 import { canonicalIp } from "../mail/ip.ts";
 import { smtpPort } from "../mail/port.ts";
@@ -84,6 +87,8 @@ export interface Current {
 /** To count a large greylist takes a while; what was counted is good for so long. */
 const statsMs = 60_000;
 const maxPlayedRecipients = 100;
+/** Of the archive, for one answer: half a million decisions. */
+const maxCountingSearches = 10;
 /** Of throttles, shown at once. */
 const maxCounters = 1000;
 
@@ -143,14 +148,30 @@ export class DaemonOperations implements Operations {
   }
 
   async archived(search: ArchiveSearch): Promise<ArchivePage> {
-    const { archive } = this.#options.current();
-    if (archive === undefined) throw new InvalidQuestion("decisions are not kept for days: decisions.keep says how long");
-    const { decisions, reached } = await archive.search(search);
+    const { decisions, reached } = await this.#archive.search(search);
     return {
       decisions,
       next: reached === undefined ? null : `${reached.at}-${reached.id}`,
       reached: reached === undefined ? null : timeOf(reached.at),
     };
+  }
+
+  async refusedEarlier(span: ArchiveSpan): Promise<RefusedEarlier> {
+    const count = new RefusedCount();
+    let after = span.after;
+    for (let searches = 0; searches < maxCountingSearches; searches += 1) {
+      const { refused, reached } = await this.#archive.countRefused({ ...span, ...(after && { after }) });
+      count.addCounted(refused);
+      after = reached;
+      if (reached === undefined) break;
+    }
+    return { ...count.most(shownRefused), reached: after === undefined ? null : timeOf(after.at) };
+  }
+
+  get #archive(): DecisionArchive {
+    const { archive } = this.#options.current();
+    if (archive === undefined) throw new InvalidQuestion("decisions are not kept for days: decisions.keep says how long");
+    return archive;
   }
 
   explain(played: PlayedSession): Promise<readonly Step[]> {

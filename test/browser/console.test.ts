@@ -119,13 +119,25 @@ describe.skipIf(whyNoBrowser() !== undefined)("the console", () => {
     days.keepSeconds = 7 * 86_400;
     await open(days, "#/decisions?from=lottery");
     await expect.poll(rows).toBe(12);
-    world.decide({ sender: "old@lottery.example" }, 86_400_000);
+    world.decide({ sender: "old@lottery.example", verdict: "reject", reason: "unknown-mailbox" }, 86_400_000);
     await page.select("main label:nth-child(7) select", "1");
     await shows("Found 13 decisions");
     expect(page.url()).toBe(`${served.url}#/decisions?from=lottery&earlier=1`);
     await page.goto(`${served.url}#/decisions?earlier=1&until=${encodeURIComponent(new Date(days.now - 3_600_000).toISOString())}`);
     await expect.poll(rows).toBeLessThan(60);
     await shows("old@lottery.example", "main li");
+    // Those of now say that there are more, and lead there by the same filters.
+    await page.goto(`${served.url}#/decisions?from=old%40lottery`);
+    await expect.poll(rows).toBe(1);
+    await (await page.waitForSelector("main p.note a"))?.click();
+    await shows("Found 1 decision");
+    expect(page.url()).toBe(`${served.url}#/decisions?from=old%40lottery&earlier=1`);
+    const until = new Date(days.now - 43_200_000).toISOString();
+    await page.goto(`${served.url}#/refused?earlier=1&until=${encodeURIComponent(until)}`);
+    await shows(/1 of 1 decision since .* were refused/);
+    await page.click("main .top a");
+    await shows("Found 1 decision");
+    expect(page.url()).toContain(`not-pass=1&earlier=1&until=${encodeURIComponent(until)}`);
     await page.click("button.row");
     await shows("Trace", "dialog");
     await page.keyboard.press("Escape");

@@ -134,6 +134,7 @@ test("decisions of all workers are kept in a file, where they are found again", 
   const { decisions } = await find();
   expect(new Set(decisions.map(({ id }) => id.split("-")[0]))).toEqual(new Set(["1", "2"]));
   expect(await get("/api/session")).toMatchObject({ keepSeconds: 86_400 });
+  expect(await get("/api/refused/archive?not-pass=1")).toMatchObject({ decisions: 16, refused: 16, reached: null });
 });
 
 test("an address is kept as long as a worker keeps it", async () => {

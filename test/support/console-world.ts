@@ -8,6 +8,7 @@ import type {
   AddressInfo,
   ArchivePage,
   ArchiveSearch,
+  ArchiveSpan,
   DecisionPage,
   Done,
   GreylistFilter,
@@ -18,6 +19,7 @@ import type {
   Mark,
   Operations,
   Readiness,
+  RefusedEarlier,
   Series,
   SourceStatus,
   Status,
@@ -27,6 +29,7 @@ import type {
 import { sendConsole } from "../../src/frontend/http/console.ts";
 import { type DecisionFilter, matches } from "../../src/frontend/http/decision-filter.ts";
 import { EventStreams } from "../../src/frontend/http/event-stream.ts";
+import { refusedAmong } from "../../src/frontend/http/refused.ts";
 import { answerHttp } from "../../src/frontend/http/routes.ts";
 
 /** What a stranger may call themselves. */
@@ -122,6 +125,11 @@ export class ConsoleWorld implements Operations {
       decisions: page.flatMap(({ decision }) => (matches(decision, filter) ? decision : [])),
       ...(last === undefined ? { next: null, reached: null } : { next: `${last.at}-${last.id}`, reached: last.decision.time }),
     };
+  }
+
+  async refusedEarlier({ filter, since, until }: ArchiveSpan): Promise<RefusedEarlier> {
+    const isWithin = ({ time }: KeptDecision) => Date.parse(time) >= since && Date.parse(time) <= until;
+    return { ...refusedAmong(this.kept.filter((decision) => isWithin(decision) && matches(decision, filter))), reached: null };
   }
 
   async explain(played: PlayedSession): Promise<readonly Step[]> {

@@ -9,6 +9,7 @@ import type { Operations } from "../../src/frontend/http/api.ts";
 import { DecisionLog } from "../../src/frontend/http/decision-log.ts";
 import { EventStreams } from "../../src/frontend/http/event-stream.ts";
 import { openHttpListener } from "../../src/frontend/http/http-listener.ts";
+import { refusedAmong } from "../../src/frontend/http/refused.ts";
 import { answerHttp } from "../../src/frontend/http/routes.ts";
 import type { Notice } from "../../src/frontend/notice.ts";
 
@@ -54,6 +55,10 @@ export async function httpPlace(settings: AccessSettings = { token: undefined, a
     async archived(search) {
       done.push(JSON.stringify(search));
       return { decisions: [], next: null, reached: null };
+    },
+    async refusedEarlier(span) {
+      done.push(JSON.stringify(span));
+      return { ...refusedAmong([]), reached: null };
     },
     decisions: async (filter, limit, since) => log.last(filter, limit, since),
     explain: async () => [],

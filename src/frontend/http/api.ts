@@ -8,6 +8,7 @@
  * | `GET /api/decisions?FILTER&limit=200` | `{decisions: KeptDecision[]}`, oldest first; with `Accept: text/event-stream` the same (at most 2,000) as events, and what follows: each `data` is a `KeptDecision`, `event: missed` says how many were left out since they came faster than some fifty a second |
  * | `GET /api/decisions/archive?FILTER&since=&until=&limit=200&after=` | `ArchivePage`; `since` and `until` are times, `after` is the `next` of the page before |
  * | `GET /api/refused?FILTER` | `Refused` |
+ * | `GET /api/refused/archive?FILTER&since=&until=` | `RefusedEarlier` |
  * | `POST /api/explain` | takes `PlayedSession` (as a line of `postern explain --stdin`), says `{steps: Step[]}` |
  * | `GET /api/greylist?client=&sender=&recipient=&state=waiting&limit=100&after=` | `GreylistPage`; `after` is the `next` of the page before |
  * | `POST /api/greylist/allow`, `/api/greylist/forget` | takes `GreylistSubject`, says `Done` |
@@ -62,12 +63,15 @@ export interface ArchivePage {
 }
 
 /** Times in milliseconds since 1970. */
-export interface ArchiveSearch {
+export interface ArchiveSpan {
   readonly filter: DecisionFilter;
   readonly since: number;
   readonly until: number;
-  readonly limit: number;
   readonly after?: ArchivePlace;
+}
+
+export interface ArchiveSearch extends ArchiveSpan {
+  readonly limit: number;
 }
 
 /** Of a decision in the archive. */
@@ -102,6 +106,12 @@ export interface Refused {
   /** /24 and /64. */
   readonly byNetwork: readonly Counted[];
   readonly byRecipient: readonly Counted[];
+}
+
+/** Of those that are kept for days. */
+export interface RefusedEarlier extends Refused {
+  /** What is newer was counted; `null`: all was. */
+  readonly reached: string | null;
 }
 
 export type GreylistState = "waiting" | "passed" | "allowed";
@@ -271,6 +281,7 @@ export interface Operations {
   decisions(filter: DecisionFilter, limit: number, since?: Mark): Promise<DecisionPage>;
   /** Of those that are kept for days. */
   archived(search: ArchiveSearch): Promise<ArchivePage>;
+  refusedEarlier(span: ArchiveSpan): Promise<RefusedEarlier>;
   explain(played: PlayedSession): Promise<readonly Step[]>;
   greylist(filter: GreylistFilter, limit: number, after: string | undefined): Promise<GreylistPage>;
   allow(subject: GreylistSubject): Promise<Done>;

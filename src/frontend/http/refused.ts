@@ -4,25 +4,66 @@ import type { Counted, KeptDecision, Refused } from "./api.ts";
 import { outcomeOf } from "./decision-filter.ts";
 
 /** Of each kind. */
-const shown = 20;
+export const shownRefused = 20;
 
 export function refusedAmong(decisions: readonly KeptDecision[]): Refused {
-  const refused = decisions.filter((decision) => outcomeOf(decision) !== "pass");
-  return {
-    since: decisions[0]?.time ?? null,
-    decisions: decisions.length,
-    refused: refused.length,
-    byReason: mostFrequent(refused.map(({ reason }) => reason)),
-    byNetwork: mostFrequent(refused.map(({ client }) => (client === "" ? "" : networkOf(client, 24, 64)))),
-    byRecipient: mostFrequent(refused.map(({ recipient }) => recipient.toLowerCase())),
-  };
+  const count = new RefusedCount();
+  for (const decision of decisions) count.add(decision);
+  return count.most(shownRefused);
 }
 
-function mostFrequent(values: readonly string[]): readonly Counted[] {
-  const counts = new Map<string, number>();
-  for (const value of values) if (value !== "") counts.set(value, (counts.get(value) ?? 0) + 1);
+export class RefusedCount {
+  #since: string | null = null;
+  #decisions = 0;
+  #refused = 0;
+  readonly #reasons = new Map<string, number>();
+  readonly #networks = new Map<string, number>();
+  readonly #recipients = new Map<string, number>();
+
+  add(decision: KeptDecision): void {
+    const { time, reason, client, recipient } = decision;
+    this.#from(time);
+    this.#decisions += 1;
+    if (outcomeOf(decision) === "pass") return;
+    this.#refused += 1;
+    count(this.#reasons, reason, 1);
+    count(this.#networks, client === "" ? "" : networkOf(client, 24, 64), 1);
+    count(this.#recipients, recipient.toLowerCase(), 1);
+  }
+
+  /** What others were counted to. */
+  addCounted({ since, decisions, refused, byReason, byNetwork, byRecipient }: Refused): void {
+    if (since !== null) this.#from(since);
+    this.#decisions += decisions;
+    this.#refused += refused;
+    for (const each of byReason) count(this.#reasons, each.value, each.count);
+    for (const each of byNetwork) count(this.#networks, each.value, each.count);
+    for (const each of byRecipient) count(this.#recipients, each.value, each.count);
+  }
+
+  /** The most frequent, so many of each kind. */
+  most(number: number): Refused {
+    return {
+      ...{ since: this.#since, decisions: this.#decisions, refused: this.#refused },
+      byReason: mostFrequent(this.#reasons, number),
+      byNetwork: mostFrequent(this.#networks, number),
+      byRecipient: mostFrequent(this.#recipients, number),
+    };
+  }
+
+  /** All times are written alike. */
+  #from(time: string): void {
+    if (this.#since === null || time < this.#since) this.#since = time;
+  }
+}
+
+function count(counts: Map<string, number>, value: string, times: number): void {
+  if (value !== "") counts.set(value, (counts.get(value) ?? 0) + times);
+}
+
+function mostFrequent(counts: ReadonlyMap<string, number>, number: number): readonly Counted[] {
   return [...counts]
-    .map(([value, count]) => ({ value, count }))
+    .map(([value, times]) => ({ value, count: times }))
     .sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1))
-    .slice(0, shown);
+    .slice(0, number);
 }

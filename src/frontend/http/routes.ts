@@ -5,7 +5,7 @@ import { TemporaryError } from "../../answer/temporary-error.ts";
 import { playedSession } from "../explain/play.ts";
 import type { Notice } from "../notice.ts";
 import { type AccessSettings, cookieName, isCrossSite, isOwnHost, isSameOrigin, type Sessions, sessionSeconds } from "./access.ts";
-import { type ArchivePlace, type Failure, type GreylistFilter, InvalidQuestion, type Operations } from "./api.ts";
+import { type ArchivePlace, type ArchiveSpan, type Failure, type GreylistFilter, InvalidQuestion, type Operations } from "./api.ts";
 import { filterOf } from "./decision-filter.ts";
 import { maxDecisions } from "./decision-log.ts";
 import type { EventStreams } from "./event-stream.ts";
@@ -64,6 +64,7 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
     "GET /api/refused",
     async ({ operations, query }) => refusedAmong((await operations.decisions(filterOf(query), maxDecisions)).decisions),
   ],
+  ["GET /api/refused/archive", ({ operations, query }) => operations.refusedEarlier(spanOf(query))],
   ["POST /api/explain", explain],
   ["GET /api/greylist", greylist],
   ["POST /api/greylist/allow", async (exchange) => exchange.operations.allow(await bodyOf(exchange, greylistSubject))],
@@ -186,11 +187,14 @@ async function decisions({ request, response, operations, streams, query }: Exch
 function archived({ operations, query }: Exchange): unknown {
   const after = query.get("after");
   return operations.archived({
-    ...{ filter: filterOf(query), limit: numberIn(query, "limit", 200, maxArchived) },
-    since: timeIn(query, "since") ?? 0,
-    until: timeIn(query, "until") ?? maxTime,
+    ...spanOf(query),
+    limit: numberIn(query, "limit", 200, maxArchived),
     ...(after !== null && { after: placeOf(after) }),
   });
+}
+
+function spanOf(query: URLSearchParams): ArchiveSpan {
+  return { filter: filterOf(query), since: timeIn(query, "since") ?? 0, until: timeIn(query, "until") ?? maxTime };
 }
 
 /** As RFC 3339 has it. */

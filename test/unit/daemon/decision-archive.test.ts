@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ArchiveFile } from "../../../src/daemon/archive-file.ts";
 import { DecisionArchive } from "../../../src/daemon/decision-archive.ts";
-import type { ArchiveSearch, KeptDecision } from "../../../src/frontend/http/api.ts";
+import type { ArchiveSearch, ArchiveSpan, KeptDecision } from "../../../src/frontend/http/api.ts";
+import { RefusedCount, refusedAmong } from "../../../src/frontend/http/refused.ts";
 import { aDecision } from "../../support/http-place.ts";
 
 const dayMs = 86_400_000;
@@ -95,6 +96,28 @@ test("what is too old goes, and so does the oldest where the file would grow too
   expect(decisions[0]?.id).toBe("1-9999");
   file.close();
   expect(statSync(path).size).toBeLessThan(4_000_000);
+});
+
+test("what is refused is counted piece by piece to what it is in all", () => {
+  const verdicts = [{ verdict: "pass" }, { would: "reject", verdict: "pass" }, { verdict: "reject" }] as const;
+  const all = Array.from({ length: 2500 }, (_, number) => {
+    const recipient = `user${number % 7}@example.org`;
+    return kept(number, start + number, { ...verdicts[number % 3], recipient, client: `192.0.${number % 5}.7` });
+  });
+  const file = open(all, 1000);
+  const count = new RefusedCount();
+  let pieces = 0;
+  for (let after: ArchiveSpan["after"] | "begin" = "begin"; after !== undefined; pieces += 1) {
+    const counted = file.countRefused({ ...everything, ...(after !== "begin" && { after }) });
+    count.addCounted(counted.refused);
+    after = counted.reached;
+  }
+  expect(pieces).toBe(3);
+  expect(count.most(20)).toEqual(refusedAmong(all));
+  const [, second] = all;
+  const { refused } = file.countRefused({ filter: { to: "user1@" }, since: start, until: start + 1 });
+  expect(refused).toEqual(refusedAmong(second === undefined ? [] : [second]));
+  file.close();
 });
 
 function archive(news: string[]): DecisionArchive {

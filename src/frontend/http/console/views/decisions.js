@@ -2,12 +2,12 @@
 /** @import {KeptDecision} from "../../api.ts" */
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { sessionInfo, withQuery } from "../api.js";
+import { withQuery } from "../api.js";
 import { Choice, Empty, Field, Filters } from "../parts.js";
-import { ask } from "../place.js";
+import { ask, linkTo } from "../place.js";
 import { plural, span } from "../words.js";
 import { DecisionList, few, many } from "./decision-list.js";
-import { Earlier, Moment } from "./earlier.js";
+import { Earlier, useKeepSeconds, When } from "./earlier.js";
 
 const verdicts = /** @type {const} */ ([
   ["", "any"],
@@ -26,7 +26,6 @@ export function Decisions({ query }) {
   const filter = { from, to, client, reason, exclude, verdict, "not-pass": notPass };
   const isFiltered = Object.values(filter).some((value) => value !== "");
   const isEarlier = earlier === "1";
-  const keepSeconds = useKeepSeconds();
   const change = (/** @type {Readonly<Record<string, string>>} */ changed) => ask("decisions", { ...query, ...changed });
   const field = (/** @type {keyof typeof filter} */ name, /** @type {string} */ label, placeholder = "") =>
     html`<${Field} label=${label} value=${filter[name]} placeholder=${placeholder} onValue=${(/** @type {string} */ value) => change({ [name]: value })} />`;
@@ -40,43 +39,18 @@ export function Decisions({ query }) {
       <${Choice} label="Verdict" value=${notPass === "1" ? "not-pass" : verdict} options=${verdicts}
         onValue=${(/** @type {string} */ value) => change(value === "not-pass" ? { verdict: "", "not-pass": "1" } : { verdict: value, "not-pass": "" })} />
       ${field("exclude", "Not with")}
-      ${
-        keepSeconds !== null &&
-        html`<${Choice} label="When" value=${isEarlier ? "1" : ""} options=${[
-          ["", "now"],
-          ["1", `the last ${span(keepSeconds)}`],
-        ]} onValue=${(/** @type {string} */ value) => change({ earlier: value, since: "", until: "" })} />`
-      }
-      ${
-        isEarlier &&
-        html`
-          <${Moment} label="Since" value=${since} onValue=${(/** @type {string} */ value) => change({ since: value })} />
-          <${Moment} label="Until" value=${until} onValue=${(/** @type {string} */ value) => change({ until: value })} />
-        `
-      }
+      <${When} query=${query} change=${change} />
     </${Filters}>
     ${
       isEarlier
         ? html`<${Earlier} path=${asked} limit=${limit} onMore=${more} />`
-        : html`<${Live} path=${asked} limit=${limit} isFiltered=${isFiltered} onMore=${more} />`
+        : html`<${Live} path=${asked} limit=${limit} isFiltered=${isFiltered} earlier=${linkTo("decisions", { ...query, earlier: "1" })} onMore=${more} />`
     }
   `;
 }
 
-/** @returns {number | null} */
-function useKeepSeconds() {
-  const [seconds, setSeconds] = useState(/** @type {number | null} */ (null));
-  useEffect(() => {
-    sessionInfo().then(
-      ({ keepSeconds }) => setSeconds(keepSeconds),
-      () => {},
-    );
-  }, []);
-  return seconds;
-}
-
-/** @param {{path: string, limit: number, isFiltered: boolean, onMore: (() => void) | undefined}} properties */
-function Live({ path, limit, isFiltered, onMore }) {
+/** @param {{path: string, limit: number, isFiltered: boolean, earlier: string, onMore: (() => void) | undefined}} properties */
+function Live({ path, limit, isFiltered, earlier, onMore }) {
   const [isPaused, setPaused] = useState(false);
   const { shown, held, missed, state } = useDecisions(path, limit, isPaused);
   return html`
@@ -94,14 +68,26 @@ function Live({ path, limit, isFiltered, onMore }) {
         ? html`<${Nothing} isFiltered=${isFiltered} isOpen=${state === "open"} />`
         : html`<${DecisionList} decisions=${shown} onMore=${shown.length >= few ? onMore : undefined} />`
     }
+    ${isFiltered && state === "open" && shown.length < limit && html`<${Further} earlier=${earlier} />`}
   `;
+}
+
+/**
+ * What a search of the live decisions does not reach.
+ * @param {{earlier: string}} properties
+ */
+function Further({ earlier }) {
+  const keepSeconds = useKeepSeconds();
+  if (keepSeconds !== null)
+    return html`<p class="note">These are among the last 10,000 decisions. <a href=${earlier}>Search those of the last ${span(keepSeconds)}</a>.</p>`;
+  return html`<p class="note">These are among the last 10,000 decisions; earlier ones are searched where <code>decisions.keep</code> is set.</p>`;
 }
 
 /** @param {{isFiltered: boolean, isOpen: boolean}} properties */
 function Nothing({ isFiltered, isOpen }) {
   if (!isOpen) return html`<p class="note">Connecting…</p>`;
   if (isFiltered)
-    return html`<${Empty} title="No decision matches"><p>Among the last 10,000. Those that follow are shown here. <a href="#/decisions">Show all</a>.</p></${Empty}>`;
+    return html`<${Empty} title="No decision matches"><p>Those that follow are shown here. <a href="#/decisions">Show all</a>.</p></${Empty}>`;
   return html`
     <${Empty} title="No decisions yet">
       <p>Is Postern called? <a href="#/calls">See what the listeners have got</a>, or <a href="#/explain">ask what it would say</a>.</p>

@@ -1,11 +1,11 @@
-/** Decisions of days, as far as they are kept: searched piece by piece, the newest first, until there are enough. */
+/** Decisions of days, as far as they are kept: searched piece by piece, the newest first, until there are enough. And how somebody chooses them. */
 /** @import {KeptDecision} from "../../api.ts" */
 import { html } from "htm/preact";
 import { useEffect, useState } from "preact/hooks";
-import { get } from "../api.js";
-import { Empty, Problem, Time } from "../parts.js";
+import { get, sessionInfo } from "../api.js";
+import { Choice, Empty, Problem, Time } from "../parts.js";
 import { messageOf } from "../use-answer.js";
-import { plural } from "../words.js";
+import { plural, span } from "../words.js";
 import { DecisionList } from "./decision-list.js";
 
 /** @param {{path: string, limit: number, onMore: (() => void) | undefined}} properties */
@@ -32,10 +32,46 @@ export function Earlier({ path, limit, onMore }) {
 }
 
 /**
+ * Nothing where decisions are not kept.
+ * @param {{query: Readonly<Record<string, string>>, change: (changed: Readonly<Record<string, string>>) => void}} properties
+ */
+export function When({ query: { earlier = "", since = "", until = "" }, change }) {
+  const keepSeconds = useKeepSeconds();
+  return html`
+    ${
+      keepSeconds !== null &&
+      html`<${Choice} label="When" value=${earlier} options=${[
+        ["", "now"],
+        ["1", `the last ${span(keepSeconds)}`],
+      ]} onValue=${(/** @type {string} */ value) => change({ earlier: value, since: "", until: "" })} />`
+    }
+    ${
+      earlier === "1" &&
+      html`
+        <${Moment} label="Since" value=${since} onValue=${(/** @type {string} */ value) => change({ since: value })} />
+        <${Moment} label="Until" value=${until} onValue=${(/** @type {string} */ value) => change({ until: value })} />
+      `
+    }
+  `;
+}
+
+/** @returns {number | null} How long decisions are kept; `null`: they are not, or it is not known yet. */
+export function useKeepSeconds() {
+  const [seconds, setSeconds] = useState(/** @type {number | null} */ (null));
+  useEffect(() => {
+    sessionInfo().then(
+      ({ keepSeconds }) => setSeconds(keepSeconds),
+      () => {},
+    );
+  }, []);
+  return seconds;
+}
+
+/**
  * A time in the time zone of who looks; the value is that of RFC 3339, or "".
  * @param {{label: string, value: string, onValue: (value: string) => void}} properties
  */
-export function Moment({ label, value, onValue }) {
+function Moment({ label, value, onValue }) {
   const at = new Date(value);
   const local = Number.isNaN(at.getTime()) ? "" : new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
   const onChange = (/** @type {Event} */ event) => {

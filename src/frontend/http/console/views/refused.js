@@ -1,11 +1,13 @@
 /** What is refused most, and how much of what there was over the last day. */
 /** @import {Counted, Refused as Summary, Series} from "../../api.ts" */
 import { html } from "htm/preact";
-import { Empty, Problem, Share, Text, Time } from "../parts.js";
-import { linkTo } from "../place.js";
+import { withQuery } from "../api.js";
+import { Empty, Filters, Problem, Share, Text, Time } from "../parts.js";
+import { ask, linkTo } from "../place.js";
 import { Plot } from "../plot.js";
 import { useAnswer } from "../use-answer.js";
 import { number, plural } from "../words.js";
+import { useKeepSeconds, When } from "./earlier.js";
 
 const lines = /** @type {const} */ ([
   { name: "pass", label: "Pass", colour: "--pass" },
@@ -15,10 +17,19 @@ const lines = /** @type {const} */ ([
   { name: "would", label: "Would refuse", colour: "--accent" },
 ]);
 
-export function Refused() {
-  const { value, error } = useAnswer("/api/refused", 30);
+/** @param {{query: Readonly<Record<string, string>>}} properties */
+export function Refused({ query }) {
+  const { earlier = "", since = "", until = "" } = query;
+  const isEarlier = earlier === "1";
+  const isKept = useKeepSeconds() !== null;
+  const change = (/** @type {Readonly<Record<string, string>>} */ changed) => ask("refused", { ...query, ...changed });
+  const path = isEarlier ? withQuery("/api/refused/archive", { since, until }) : "/api/refused";
+  const { value, error } = useAnswer(path, isEarlier ? undefined : 30);
+  const linked = (/** @type {Readonly<Record<string, string>>} */ asked) =>
+    linkTo("decisions", { ...asked, "not-pass": "1", earlier, since, until });
   const { value: series } = useAnswer("/api/series", 60);
   return html`
+    ${isKept && html`<${Filters} isUsed=${isEarlier}><${When} query=${query} change=${change} /></${Filters}>`}
     <${Problem} error=${error} />
     ${value && html`<${Summary} refused=${value} />`}
     ${series && html`<${LastDay} series=${series} />`}
@@ -27,22 +38,23 @@ export function Refused() {
       value.refused > 0 &&
       html`
         <div class="columns">
-          <${Top} title="Reason" counted=${value.byReason} linkOf=${(/** @type {string} */ reason) => linkTo("decisions", { reason, "not-pass": "1" })} />
-          <${Top} title="Client network" counted=${value.byNetwork} linkOf=${(/** @type {string} */ network) => linkTo("decisions", { client: startOf(network), "not-pass": "1" })} />
-          <${Top} title="Recipient" counted=${value.byRecipient} linkOf=${(/** @type {string} */ to) => linkTo("decisions", { to, "not-pass": "1" })} />
+          <${Top} title="Reason" counted=${value.byReason} linkOf=${(/** @type {string} */ reason) => linked({ reason })} />
+          <${Top} title="Client network" counted=${value.byNetwork} linkOf=${(/** @type {string} */ network) => linked({ client: startOf(network) })} />
+          <${Top} title="Recipient" counted=${value.byRecipient} linkOf=${(/** @type {string} */ to) => linked({ to })} />
         </div>
       `
     }
   `;
 }
 
-/** @param {{refused: Summary}} properties */
-function Summary({ refused: { since, decisions, refused } }) {
+/** @param {{refused: Summary & {reached?: string | null}}} properties */
+function Summary({ refused: { since, decisions, refused, reached = null } }) {
   if (since === null)
     return html`<${Empty} title="No decisions yet"><p>Is Postern called? <a href="#/calls">See what the listeners have got</a>.</p></${Empty}>`;
   if (refused === 0)
     return html`<${Empty} title="Nothing was refused"><p>${plural(decisions, "decision")} since <${Time} time=${since} />.</p></${Empty}>`;
-  return html`<p class="lead">${number(refused)} of ${plural(decisions, "decision")} since <${Time} time=${since} /> were refused, or would have been.</p>`;
+  return html`<p class="lead">${number(refused)} of ${plural(decisions, "decision")} since <${Time} time=${since} /> were refused, or would have been.
+    ${reached !== null && " Earlier ones are too many to be counted at once: choose a time until which."}</p>`;
 }
 
 /** @param {{series: Series}} properties */
