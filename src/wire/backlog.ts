@@ -39,26 +39,36 @@ export class Backlog {
     return this.#bytes.readUInt8(this.#start + offset);
   }
 
+  /** Where the octets are, `length` from `start` on, until the next portion. */
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  get start(): number {
+    return this.#start;
+  }
+
   /** `length` is at least 4. */
   uint32(): number {
     return this.#bytes.readUInt32BE(this.#start);
   }
 
-  /** Consumes `count` bytes, at most `length`. A view, which stays as it is. */
+  /** As `skip`. A view, which stays as it is. */
   take(count: number): Buffer {
     const taken = this.#bytes.subarray(this.#start, this.#start + count);
-    this.#consume(count);
+    this.skip(count);
     return taken;
   }
 
   /** The same as text, one character a byte; it begins at `from`. */
   takeText(count: number, from = 0): string {
     const taken = this.#bytes.toString("latin1", this.#start + from, this.#start + count);
-    this.#consume(count);
+    this.skip(count);
     return taken;
   }
 
-  #consume(count: number): void {
+  /** Consumes `count` bytes, at most `length`. */
+  skip(count: number): void {
     this.#start += count;
     if (this.#start < this.#end) return;
     // An idle connection keeps no memory.

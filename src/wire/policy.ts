@@ -1,15 +1,12 @@
 /** Postfix policy delegation: attribute blocks to requests, actions to replies (SMTPD_POLICY_README). */
 
-import { isAscii } from "node:buffer";
-import { decodeUtf8 } from "../mail/utf8.ts";
 import { decodeXtext } from "../mail/xtext.ts";
 import { cleanText } from "../text/controls.ts";
-import { detach } from "../text/octets.ts";
 import { Backlog } from "./backlog.ts";
 import { ProtocolError } from "./protocol-error.ts";
 
 /**
- * The attributes that Postern reads, as sent; `""` when left out. To keep one of them keeps at most `maxJoined` characters of the others.
+ * The attributes that Postern reads, as sent; `""` when left out. To keep one of them keeps at most `maxShared` characters of the others.
  */
 export interface PolicyRequest {
   readonly protocolState: string;
@@ -42,155 +39,157 @@ export const maxRequestOctets = 65_536;
 /** Of a value that the MTA itself makes. Names of hosts have 255, and instances about 50. */
 export const maxValueOctets = 1024;
 
-/** Values of a request that are parts of one text have no more characters together. */
-const maxJoined = 1024;
+/** Values of a request are parts of one text, with what is between them, if that has no more characters. */
+const maxShared = 1024;
 
 /** Takes bytes in any portions and yields whole requests. After a `ProtocolError` it is of no further use. */
 export class PolicyDecoder {
+  /** It begins with the request that is being read. Places below are those of octets in it. */
   readonly #backlog = new Backlog();
-  /** How much of the backlog is whole lines. */
-  #lineOctets = 0;
-  /** Whole lines, one character a byte. Each is read once, whatever request it belongs to. */
-  #lines = "";
-  #position = 0;
-  /** Neither a NUL nor what needs decoding is in the backlog, or in the lines. */
-  #isBacklogPlain = true;
-  #isPlain = true;
-  /** Of the request that is being read. */
-  #octets = 0;
-  readonly #values = new Array<string | undefined>(sendOrder.length).fill(undefined);
-  readonly #parts: string[] = [];
-  /** Of the request before, what the MTA says of itself. */
-  readonly #last = new Array<string | undefined>(sendOrder.length).fill(undefined);
+  /** Each octet is looked at once, and a line once more when it is whole. */
+  #scanned = 0;
+  #lineStart = 0;
+  /** All octets that were looked at, by "or": below 128 when none needs decoding. */
+  #bits = 0;
+  #hasNul = false;
   /** The attribute that Postfix would send next. */
   #expected = 0;
+  /** Where values are; `missing`: there is none. */
+  readonly #starts = new Int32Array(sendOrder.length).fill(missing);
+  readonly #ends = new Int32Array(sendOrder.length);
+  /** Where those begin and end that are not the MTA's own. */
+  #first = maxRequestOctets;
+  #last = 0;
+  /** Of the request before, what the MTA says of itself: most requests of a connection have the same. */
+  readonly #ofMta = new Array<string>(sendOrder.length).fill("");
 
   push(bytes: Buffer): void {
-    const isPlain = isAscii(bytes) && !bytes.includes(0);
-    this.#isBacklogPlain = isPlain && (this.#isBacklogPlain || this.#backlog.length === 0);
-    const lastLineEnd = bytes.lastIndexOf(lineFeed);
-    if (lastLineEnd >= 0) this.#lineOctets = this.#backlog.length + lastLineEnd + 1;
     this.#backlog.push(bytes);
   }
 
   /** `undefined`: no whole request is there. Throws a `ProtocolError` when none can come. */
   next(): PolicyRequest | undefined {
-    while (this.#position < this.#lines.length || this.#takeLines()) {
-      const start = this.#position;
-      const lineEnd = this.#lines.indexOf("\n", start);
-      this.#position = lineEnd + 1;
-      this.#octets += lineEnd + 1 - start;
-      checkLength(this.#octets);
-      const end = lineEnd > start && this.#lines.charCodeAt(lineEnd - 1) === carriageReturn ? lineEnd - 1 : lineEnd;
-      if (end === start) return this.#finish(this.#octets === lineEnd + 1 - start);
-      this.#readLine(start, end);
+    const { bytes, start, length } = this.#backlog;
+    let lineStart = this.#lineStart;
+    for (let place = this.#scanned; place < length; place += 1) {
+      const octet = bytes[start + place] ?? 0;
+      this.#bits |= octet;
+      if (octet === 0) this.#hasNul = true;
+      if (octet !== lineFeed) continue;
+      checkLength(place + 1);
+      const lineEnd = place > lineStart && bytes[start + place - 1] === carriageReturn ? place - 1 : place;
+      if (lineEnd === lineStart) return this.#finish(lineStart === 0, place + 1);
+      this.#readLine(lineStart, lineEnd);
+      lineStart = place + 1;
     }
-    checkLength(this.#octets + this.#backlog.length);
+    this.#scanned = length;
+    this.#lineStart = lineStart;
+    checkLength(length);
     return undefined;
   }
 
   get isMidway(): boolean {
-    return this.#octets + this.#backlog.length > 0;
-  }
-
-  #takeLines(): boolean {
-    this.#lines = this.#lineOctets === 0 ? "" : this.#backlog.takeText(this.#lineOctets);
-    this.#lineOctets = 0;
-    this.#position = 0;
-    this.#isPlain = this.#isBacklogPlain;
-    return this.#lines !== "";
+    return this.#backlog.length > 0;
   }
 
   #readLine(start: number, end: number): void {
-    const lines = this.#lines;
-    if (!this.#isPlain && lines.slice(start, end).includes("\0")) throw new ProtocolError("a NUL in a request");
-    const hint = sendOrder[this.#expected];
+    if (this.#hasNul) throw new ProtocolError("a NUL in a request");
     let index = this.#expected;
-    let valueAt: number;
-    if (hint !== undefined && lines.startsWith(hint, start)) {
-      valueAt = start + hint.length;
+    const hint = sendOrder[index];
+    let valueAt = start;
+    if (hint !== undefined && this.#begins(hint, start, end)) {
+      valueAt += hint.length;
     } else {
-      const equals = lines.indexOf("=", start);
-      if (equals < 0 || equals >= end) throw new ProtocolError(`a line without "=": ${excerpt(this.#text(start, end))}`);
-      valueAt = equals + 1;
-      index = indexOfName.get(lines.slice(start, valueAt)) ?? -1;
+      while (valueAt < end && this.#backlog.byte(valueAt) !== equalsSign) valueAt += 1;
+      if (valueAt === end) throw new ProtocolError(`a line without "=": ${excerpt(this.#text(start, end))}`);
+      valueAt += 1;
+      index = indexOfName.get(this.#text(start, valueAt)) ?? missing;
     }
-    if (index < 0) return;
+    if (index === missing) return;
     this.#expected = index + 1;
     // The first of a name counts, as with Postfix.
-    if (!isRead[index] || this.#values[index] !== undefined) return;
+    if (!isRead[index] || this.#starts[index] !== missing) return;
     if (end - valueAt > maxValueOctets && !isFromClient[index]) {
       throw new ProtocolError(`an attribute of more than ${maxValueOctets} octets: ${sendOrder[index]}`);
     }
-    this.#values[index] = isOfMta[index] ? this.#known(index, valueAt, end) : this.#text(valueAt, end);
+    this.#starts[index] = valueAt;
+    this.#ends[index] = end;
+    if (isOfMta[index] || valueAt === end) return;
+    this.#first = Math.min(this.#first, valueAt);
+    this.#last = Math.max(this.#last, end);
   }
 
-  /** Most requests of a connection have the same. */
-  #known(index: number, start: number, end: number): string {
-    const last = this.#last[index];
-    if (last !== undefined && this.#isPlain && last.length === end - start && this.#lines.startsWith(last, start)) return last;
-    const value = detach(this.#text(start, end));
-    this.#last[index] = value;
-    return value;
+  /** Whether the octets there begin with this text, which is ASCII. */
+  #begins(text: string, start: number, end: number): boolean {
+    const { bytes, start: origin } = this.#backlog;
+    if (text.length > end - start) return false;
+    for (let index = 0; index < text.length; index += 1) {
+      if (bytes[origin + start + index] !== text.charCodeAt(index)) return false;
+    }
+    return true;
   }
 
-  #text(start: number, end: number): string {
-    const bytes = this.#lines.slice(start, end);
-    return this.#isPlain ? bytes : decodeUtf8(bytes);
-  }
-
-  #finish(isEmpty: boolean): PolicyRequest {
+  #finish(isEmpty: boolean, octets: number): PolicyRequest {
     if (isEmpty) throw new ProtocolError("an empty request");
-    const values = this.#values;
-    this.#detachValues();
-    const kind = values[slot.request] ?? "";
+    const kind = this.#known(slot.request);
     if (kind !== "" && kind !== "smtpd_access_policy") throw new ProtocolError(`a request of the unknown kind ${excerpt(kind)}`);
+    const isShort = this.#bits <= lastAscii && this.#last - this.#first <= maxShared;
+    const shared = isShort ? this.#text(this.#first, this.#last) : undefined;
     const request = {
-      protocolState: values[slot.protocol_state] ?? "",
-      clientAddress: values[slot.client_address] ?? "",
-      clientName: values[slot.client_name] ?? "",
-      clientPort: values[slot.client_port] ?? "",
-      serverAddress: values[slot.server_address] ?? "",
-      serverPort: values[slot.server_port] ?? "",
-      heloName: values[slot.helo_name] ?? "",
-      sender: values[slot.sender] ?? "",
-      recipient: values[slot.recipient] ?? "",
-      instance: values[slot.instance] ?? "",
-      size: values[slot.size] ?? "",
-      stress: values[slot.stress] ?? "",
-      saslUsername: values[slot.sasl_username] ?? "",
-      ccertSubject: decodeXtext(values[slot.ccert_subject] ?? ""),
-      ccertIssuer: decodeXtext(values[slot.ccert_issuer] ?? ""),
-      ccertFingerprint: values[slot.ccert_fingerprint] ?? "",
-      encryptionProtocol: values[slot.encryption_protocol] ?? "",
-      encryptionCipher: values[slot.encryption_cipher] ?? "",
-      policyContext: values[slot.policy_context] ?? "",
+      protocolState: this.#known(slot.protocol_state),
+      clientAddress: this.#value(slot.client_address, shared),
+      clientName: this.#value(slot.client_name, shared),
+      clientPort: this.#value(slot.client_port, shared),
+      serverAddress: this.#known(slot.server_address),
+      serverPort: this.#known(slot.server_port),
+      heloName: this.#value(slot.helo_name, shared),
+      sender: this.#value(slot.sender, shared),
+      recipient: this.#value(slot.recipient, shared),
+      instance: this.#value(slot.instance, shared),
+      size: this.#value(slot.size, shared),
+      stress: this.#known(slot.stress),
+      saslUsername: this.#value(slot.sasl_username, shared),
+      ccertSubject: decodeXtext(this.#value(slot.ccert_subject, shared)),
+      ccertIssuer: decodeXtext(this.#value(slot.ccert_issuer, shared)),
+      ccertFingerprint: this.#value(slot.ccert_fingerprint, shared),
+      encryptionProtocol: this.#known(slot.encryption_protocol),
+      encryptionCipher: this.#known(slot.encryption_cipher),
+      policyContext: this.#known(slot.policy_context),
     };
-    values.fill(undefined);
+    this.#backlog.skip(octets);
+    this.#scanned = 0;
+    this.#lineStart = 0;
+    this.#bits = 0;
     this.#expected = 0;
-    this.#octets = 0;
+    this.#starts.fill(missing);
+    this.#first = maxRequestOctets;
+    this.#last = 0;
     return request;
   }
 
-  /** Parts of the lines, each of which keeps all of them alive, become parts of one text that has nothing else. */
-  #detachValues(): void {
-    const values = this.#values;
-    const parts = this.#parts;
-    for (let index = 0; index < values.length; index += 1) {
-      const value = values[index];
-      if (value !== undefined && value !== "" && !isOfMta[index]) parts.push(value);
-    }
-    const joined = parts.join("");
-    // A single one would be itself.
-    const isShort = parts.length > 1 && joined.length <= maxJoined;
-    parts.length = 0;
-    let at = 0;
-    for (let index = 0; index < values.length; index += 1) {
-      const value = values[index];
-      if (value === undefined || value === "" || isOfMta[index]) continue;
-      values[index] = isShort ? joined.slice(at, at + value.length) : detach(value);
-      at += value.length;
-    }
+  /** `shared`: the text that all of them are parts of, which each of them keeps alive. */
+  #value(index: number, shared: string | undefined): string {
+    const start = this.#starts[index] ?? missing;
+    const end = this.#ends[index] ?? 0;
+    if (start === missing || start === end) return "";
+    return shared === undefined ? this.#text(start, end) : shared.slice(start - this.#first, end - this.#first);
+  }
+
+  #known(index: number): string {
+    const start = this.#starts[index] ?? missing;
+    const end = this.#ends[index] ?? 0;
+    if (start === missing || start === end) return "";
+    const last = this.#ofMta[index] ?? "";
+    if (last.length === end - start && this.#bits <= lastAscii && this.#begins(last, start, end)) return last;
+    const text = this.#text(start, end);
+    this.#ofMta[index] = text;
+    return text;
+  }
+
+  /** What is not UTF-8 becomes U+FFFD. */
+  #text(start: number, end: number): string {
+    const { bytes, start: origin } = this.#backlog;
+    return bytes.toString(this.#bits <= lastAscii ? "latin1" : "utf8", origin + start, origin + end);
   }
 }
 
@@ -198,8 +197,11 @@ function checkLength(octets: number): void {
   if (octets > maxRequestOctets) throw new ProtocolError(`a request of more than ${maxRequestOctets} octets`);
 }
 
+const missing = -1;
 const lineFeed = 10;
 const carriageReturn = 13;
+const equalsSign = 61;
+const lastAscii = 127;
 
 /** All attributes in the order in which Postfix sends them, so that the next name is nearly always known before it is read. */
 const slot = {
