@@ -3,14 +3,28 @@
 /** Throws or rejects with a `TemporaryError` when it cannot tell. */
 export type Answer<T> = T | Promise<T>;
 
-/** What `become` makes of the value. `state` is what else it needs: a closure would be made for each question, and most answers are at hand. */
+/**
+ * What `become` makes of the value. `states` are what else it needs: a closure would be made for each question, and most answers are at
+ * hand.
+ */
 export function after<T, U>(answer: Answer<T>, become: (value: T) => Answer<U>): Answer<U>;
-export function after<T, U, S>(answer: Answer<T>, become: (value: T, state: S) => Answer<U>, state: S): Answer<U>;
-export function after<T, U, S>(answer: Answer<T>, become: (value: T, state: S | undefined) => Answer<U>, state?: S): Answer<U> {
-  return answer instanceof Promise ? later(answer, become, state) : become(answer, state);
+export function after<T, U, A>(answer: Answer<T>, become: (value: T, a: A) => Answer<U>, a: A): Answer<U>;
+export function after<T, U, A, B, C>(
+  answer: Answer<T>,
+  become: (value: T, a: A, b: B, c: C) => Answer<U>,
+  ...states: readonly [a: A, b: B, c: C]
+): Answer<U>;
+export function after<T, U, A, B, C>(
+  answer: Answer<T>,
+  become: (value: T, a: A | undefined, b: B | undefined, c: C | undefined) => Answer<U>,
+  a?: A,
+  b?: B,
+  c?: C,
+): Answer<U> {
+  return answer instanceof Promise ? later(answer, become, a, b, c) : become(answer, a, b, c);
 }
 
 /** Not an async function, which would cost twice as much. */
-function later<T, U, S>(answer: Promise<T>, become: (value: T, state: S) => Answer<U>, state: S): Promise<U> {
-  return answer.then((value) => become(value, state));
+function later<T, U, A, B, C>(answer: Promise<T>, become: (value: T, a: A, b: B, c: C) => Answer<U>, a: A, b: B, c: C): Promise<U> {
+  return answer.then((value) => become(value, a, b, c));
 }

@@ -321,11 +321,19 @@ function askGreylistOfRcpt(rcpt: Rcpt): Answer<RcptOutcome> {
 }
 
 function takeGreylisting(greylisting: Greylisting | undefined, rcpt: Rcpt): Answer<RcptOutcome> {
-  if (greylisting === undefined) return after(rememberIfElsewhere(rcpt), () => accept(pass(rcpt.reason), rcpt));
+  if (greylisting === undefined) return after(rememberIfElsewhere(rcpt), acceptAsItIs, rcpt);
   const { verdict, header } = greylisting;
-  if (verdict.kind !== "pass") return after(giveBack(rcpt.taken, rcpt.core), () => uncounted(verdict));
+  if (verdict.kind !== "pass") return after(giveBack(rcpt.taken, rcpt.core), refuseGreylisted, verdict);
   if (header !== undefined) rcpt.headers = [header];
   return accept(verdict, rcpt);
+}
+
+function acceptAsItIs(_: undefined, rcpt: Rcpt): RcptOutcome {
+  return accept(pass(rcpt.reason), rcpt);
+}
+
+function refuseGreylisted(_: unknown, verdict: Verdict): RcptOutcome {
+  return uncounted(verdict);
 }
 
 /** Where the MTA alone knows what is local, everybody may be elsewhere. */
@@ -348,7 +356,11 @@ function headersOf(rcpt: Rcpt): readonly Header[] {
   const { headerHost } = rcpt.core.settings.senderAuth;
   const spf = headerHost === undefined ? undefined : receivedSpf(rcpt, headerHost);
   const headers = spf === undefined ? rcpt.headers : [...rcpt.headers, spf];
-  return headers.length === 0 ? none : headers.filter(({ name }) => !rcpt.transaction.headers?.has(name));
+  return headers.length === 0 ? none : notYetAskedFor(headers, rcpt.transaction);
+}
+
+function notYetAskedFor(headers: readonly Header[], transaction: Transaction): readonly Header[] {
+  return headers.filter(({ name }) => transaction.headers?.has(name) !== true);
 }
 
 function uncounted(verdict: Verdict): RcptOutcome {

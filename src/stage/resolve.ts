@@ -32,16 +32,21 @@ interface FoundResolution {
   readonly owners: readonly string[];
   readonly reason: Reason;
   /** The directory may say where the addresses lead in turn. */
-  readonly leadsOn?: boolean;
+  readonly leadsOn: boolean;
   /** The mailbox takes no mail now. */
   readonly isFull?: boolean;
 }
 
 const none: readonly string[] = [];
 
-/** What leads no further. */
-export function foundAt(addresses: readonly string[], known: string, reason: Reason, owners: readonly string[] = none): FoundResolution {
-  return { kind: "found", addresses, known, owners, reason };
+export function foundAt(
+  addresses: readonly string[],
+  known: string,
+  reason: Reason,
+  owners: readonly string[] = none,
+  leadsOn = false,
+): FoundResolution {
+  return { kind: "found", addresses, known, owners, reason, leadsOn };
 }
 
 const foreign: Resolution = { kind: "foreign" };
@@ -112,14 +117,18 @@ function searchFor(scope: Scope, core: Core): Search {
   const given = scope.rcpt;
   const domain = domainOf(given) ?? "";
   const own = core.settings.domains.get(domain);
-  const address = inMainDomain(given, core);
+  const address = own === undefined ? given : atDomain(own, given);
   return { scope, core, given, domain, own, directory: undefined, address, instead: "", byDomain: undefined };
 }
 
 /** At the domain that its own is an alias of. */
 export function inMainDomain(address: string, { settings }: Core): string {
   const own = settings.domains.get(domainOf(address) ?? "");
-  return own === undefined ? address : `${localPartOf(address)}@${own.name}`;
+  return own === undefined ? address : atDomain(own, address);
+}
+
+function atDomain({ name }: DomainSettings, address: string): string {
+  return `${localPartOf(address)}@${name}`;
 }
 
 const steps: Steps<Search, Resolution> = [findDirectory, askDomain, askAddress, askBase, takeByDomain, askCatchAll, giveUp];
@@ -323,7 +332,7 @@ function foundIn(
   owners: readonly string[],
   core: Core,
 ): FoundResolution {
-  return { ...foundAt(addresses, known, reason, owners), leadsOn: directory?.forwards === true && followsAliases(directory, core) };
+  return foundAt(addresses, known, reason, owners, directory?.forwards === true && followsAliases(directory, core));
 }
 
 /** Unless they are kept, the aliases of a table are followed: an MTA that leaves them to Postern has no such table. */

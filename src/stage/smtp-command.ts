@@ -26,6 +26,13 @@ export interface Credentials {
   readonly certificate: ClientCertificate;
 }
 
+export interface EhloCommand {
+  /** As given. */
+  readonly name: string;
+  /** As with MAIL. */
+  readonly message: string;
+}
+
 export interface MailCommand {
   /** As given; `""` is the null sender. */
   readonly sender: string;

@@ -17,7 +17,7 @@ import { refuse } from "./refuse.ts";
 import { authOctets } from "./sender-auth.ts";
 import { admitRecipient, beginTransaction, type ClientCertificate, openSession, type Peer, type Session } from "./session.ts";
 import { isShadowed } from "./shadow.ts";
-import type { Credentials, MailCommand, RcptCommand, Terms } from "./smtp-command.ts";
+import type { Credentials, EhloCommand, MailCommand, RcptCommand, Terms } from "./smtp-command.ts";
 import { repeated, type StageName, type StageResult, said } from "./stage-result.ts";
 import type { MailOutcome, RcptOutcome, Verdict, VrfyOutcome } from "./verdict.ts";
 import { decideExpn, decideVrfy } from "./vrfy.ts";
@@ -40,26 +40,6 @@ export interface SmtpSessionOptions {
    * command that comes again is a new one.
    */
   readonly repeatsQuestions?: boolean;
-}
-
-/** What is to be remembered of a command when the stage has decided it. */
-interface EhloQuestion {
-  readonly smtp: SmtpSession;
-  readonly name: string;
-  readonly message: string;
-  readonly terms: Terms;
-}
-
-interface MailQuestion {
-  readonly smtp: SmtpSession;
-  readonly command: MailCommand;
-  readonly terms: Terms;
-}
-
-interface RcptQuestion {
-  readonly smtp: SmtpSession;
-  readonly command: RcptCommand;
-  readonly terms: Terms;
 }
 
 /** Texts are kept as they are given: whoever reads them from something longer sees to it that they do not keep that. */
@@ -143,11 +123,10 @@ export class SmtpSession {
     }
     this.#begin("ehlo");
     this.session.helo = this.#greeted;
-    const question: EhloQuestion = { smtp: this, name: boundedName(name), message, terms };
-    return after(decideEhlo(this.session, name, terms.core), SmtpSession.#takeEhlo, question);
+    return after(decideEhlo(this.session, name, terms.core), SmtpSession.#takeEhlo, this, { name: boundedName(name), message }, terms);
   }
 
-  static #takeEhlo(verdict: Verdict, { smtp, name, message, terms }: EhloQuestion): StageResult {
+  static #takeEhlo(verdict: Verdict, smtp: SmtpSession, { name, message }: EhloCommand, terms: Terms): StageResult {
     throwIfAborted(terms.core.abort);
     if (verdict.kind === "pass") smtp.#greeted = name;
     smtp.#ehlo = { name, message: verdict.kind === "defer" ? message : "", verdict };
@@ -174,11 +153,10 @@ export class SmtpSession {
     this.reset();
     this.#begin("mail");
     const outcome = decideMail(this.session, command.sender, terms.core, command, terms);
-    return after(outcome, SmtpSession.#takeMail, { smtp: this, command, terms });
+    return after(outcome, SmtpSession.#takeMail, this, command, terms);
   }
 
-  static #takeMail(outcome: MailOutcome, question: MailQuestion): StageResult {
-    const { smtp, command, terms } = question;
+  static #takeMail(outcome: MailOutcome, smtp: SmtpSession, command: MailCommand, terms: Terms): StageResult {
     const { message, sender, parameters, isAtRcpt } = command;
     throwIfAborted(terms.core.abort);
     const { session } = smtp;
@@ -208,10 +186,10 @@ export class SmtpSession {
       return said("rcpt", refuse(core.settings.rcpt.replies.tooManyRecipients, "too-many-recipients"));
     }
     const outcome = decideRcpt(this.session, recipient, core, command, terms);
-    return after(outcome, SmtpSession.#takeRcpt, { smtp: this, command, terms });
+    return after(outcome, SmtpSession.#takeRcpt, this, command, terms);
   }
 
-  static #takeRcpt(outcome: RcptOutcome, { smtp, command, terms }: RcptQuestion): StageResult {
+  static #takeRcpt(outcome: RcptOutcome, smtp: SmtpSession, command: RcptCommand, terms: Terms): StageResult {
     throwIfAborted(terms.core.abort);
     const { recipient } = command;
     const { session } = smtp;

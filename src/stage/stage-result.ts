@@ -59,7 +59,7 @@ function askStage<A extends Asking>(stage: AskStage<A>, asking: A): Answer<Stage
 function take(result: StageResult | undefined, asking: Asking): StageResult | undefined {
   if (result === undefined) return undefined;
   asking.last = result;
-  for (const verdict of result.would ?? none) asking.refused.push({ ...result, verdict, isShadow: true });
+  if (result.would !== undefined) for (const verdict of result.would) asking.refused.push({ ...result, verdict, isShadow: true });
   if (result.verdict.kind === "pass") return undefined;
   asking.refused.push(result);
   return isShadowed(result, asking.terms) ? undefined : result;

@@ -71,12 +71,15 @@ export class PolicyDecoder {
   next(): PolicyRequest | undefined {
     const { bytes, start, length } = this.#backlog;
     let lineStart = this.#lineStart;
+    let bits = this.#bits;
     for (let place = this.#scanned; place < length; place += 1) {
       const octet = bytes[start + place] ?? 0;
-      this.#bits |= octet;
+      bits |= octet;
+      if (octet > lineFeed) continue;
       if (octet === 0) this.#hasNul = true;
       if (octet !== lineFeed) continue;
       checkLength(place + 1);
+      this.#bits = bits;
       const lineEnd = place > lineStart && bytes[start + place - 1] === carriageReturn ? place - 1 : place;
       if (lineEnd === lineStart) return this.#finish(lineStart === 0, place + 1);
       this.#readLine(lineStart, lineEnd);
@@ -84,6 +87,7 @@ export class PolicyDecoder {
     }
     this.#scanned = length;
     this.#lineStart = lineStart;
+    this.#bits = bits;
     checkLength(length);
     return undefined;
   }

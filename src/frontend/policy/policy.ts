@@ -131,8 +131,8 @@ class PolicyFrontEnd {
     if (last === undefined) return passed;
     if (last.stage === "rcpt" && last.isRepeat && request.policyContext === "") this.#calls.repeated();
     const ms = this.#now() - startedAt;
-    for (const result of refused.length === 0 ? [last] : refused)
-      this.#report.decision(request, entry, result, isShadowed(result, terms), ms);
+    if (refused.length === 0) this.#report.decision(request, entry, last, isShadowed(last, terms), ms);
+    else for (const result of refused) this.#report.decision(request, entry, result, isShadowed(result, terms), ms);
     if (last.stage === "rcpt") this.#report.accepted(request.recipient, last);
     const isOnlyLogged = last.verdict.kind !== "pass" && isShadowed(last, terms);
     return terms.isShadow || isOnlyLogged ? passed : replyOf(last, request);
