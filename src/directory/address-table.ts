@@ -14,12 +14,14 @@ export const maxExpanded = 50;
 
 /** Filled once, then only read. All addresses are canonical. Of equal ones the first counts. */
 export class AddressTable {
-  readonly #recipients = new KeyTable();
+  readonly #recipients: KeyTable;
   readonly #domains = new KeyTable();
   /** Domains of which every address exists, and the domain that it is delivered to under the same local part, with further addresses. */
   readonly #wholeDomains = new KeyTable();
 
-  constructor(domains: Iterable<string> = []) {
+  /** There will be about so many addresses. */
+  constructor(domains: Iterable<string> = [], expected = 0) {
+    this.#recipients = new KeyTable(expected);
     for (const domain of domains) this.addDomain(domain);
   }
 

@@ -123,7 +123,7 @@ export class FileDirectory implements Directory {
 
 function tableFormat(parse: TableParser): FileFormat<AddressTable> {
   return {
-    create: () => new AddressTable(),
+    create: (expected) => new AddressTable([], expected),
     add(table, portion, problem) {
       const entries = parse(portion, problem);
       for (const entry of entries) addEntry(table, entry);

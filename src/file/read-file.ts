@@ -9,6 +9,9 @@ const maxOctets = 256 * 1024 * 1024;
 /** About five hundred addresses, or four thousand of the shortest lines, which take some milliseconds. */
 export const portionOctets = 16 * 1024;
 
+/** Of the shorter ones, with their line ends: addresses, and names of domains. */
+const entryOctets = 20;
+
 /** Read at once, since each time another thread has to be waited for. */
 const readOctets = 64 * portionOctets;
 
@@ -17,8 +20,8 @@ const maxEntryLength = 512 * 1024;
 
 /** What becomes of the entries of a file. */
 export interface FileFormat<T> {
-  /** Without any entry. */
-  create(): T;
+  /** Without any entry. Most files of so many octets have no more than `expected` of them. */
+  create(expected?: number): T;
   /** Adds the entries of a portion and returns how many they are. A portion begins and ends between entries. */
   add(content: T, portion: string, problem: LineProblem): number;
 }
@@ -43,9 +46,10 @@ export async function readFile<T>(path: string, format: FileFormat<T>): Promise<
   // Not blocking, for what may have come in its place since it was looked at.
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    if (!(await handle.stat()).isFile()) throw new Error("is not a regular file");
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw new Error("is not a regular file");
     const problems = new LineProblems(path);
-    const content = format.create();
+    const content = format.create(Math.ceil(Math.min(stats.size, maxOctets) / entryOctets));
     let entries = 0;
     let before = 0;
     for await (const portion of portionsOf(handle, path)) {

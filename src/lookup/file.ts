@@ -20,7 +20,7 @@ export class FileLookup implements Lookup {
   /** Knows nothing before its first `refresh`. */
   constructor({ name, path, caseSensitive }: FileLookupSettings, files: Files) {
     const format = {
-      create: () => new MemoryLookup([], caseSensitive),
+      create: (expected?: number) => new MemoryLookup([], caseSensitive, expected),
       add(lookup: MemoryLookup, portion: string, problem: LineProblem) {
         const entries = parseList(portion, problem);
         for (const entry of entries) lookup.add(entry);

@@ -11,10 +11,12 @@ import type { LookupEntry } from "./lookup-settings.ts";
 export class MemoryLookup implements Lookup {
   readonly waits = false;
   readonly #fold: (key: string) => string;
-  readonly #exact = new KeyTable();
+  readonly #exact: KeyTable;
   readonly #globs = new GlobIndex<Value>();
 
-  constructor(entries: Iterable<LookupEntry>, caseSensitive = false) {
+  /** There will be about so many keys. */
+  constructor(entries: Iterable<LookupEntry>, caseSensitive = false, expected = 0) {
+    this.#exact = new KeyTable(expected);
     this.#fold = caseSensitive ? (key) => key : canonicalKey;
     for (const entry of entries) this.add(entry);
   }

@@ -8,12 +8,18 @@ import { fits, narrow, TextRecords, wide } from "./text-records.ts";
 /** The places of a table of more keys are split once, into so many arrays that none of them takes long to grow. */
 const splitCount = 8192;
 const splitInto = 32;
+const minSlots = 16;
 
 /** Added to, never deleted from. */
 export class KeyTable {
   readonly #records = new KeyRecords();
   /** One, or `splitInto` by the high bits of the hash. */
-  #places: readonly Places[] = [new Places(this.#records, 16)];
+  #places: readonly Places[];
+
+  /** There will be about so many keys: with that number they need not be placed anew as they become more. */
+  constructor(expected = 0) {
+    this.#places = this.#placesFor(expected, expected > splitCount ? splitInto : 1);
+  }
 
   /** Nothing changes when the key is there already. */
   add(key: string, text: string): void {
@@ -47,8 +53,13 @@ export class KeyTable {
     return this.#places[(hash >>> 27) & (this.#places.length - 1)] as Places;
   }
 
+  #placesFor(keys: number, parts: number): readonly Places[] {
+    const size = 2 ** Math.ceil(Math.log2(Math.max(minSlots, (2 * keys) / parts)));
+    return Array.from({ length: parts }, () => new Places(this.#records, size));
+  }
+
   #split(whole: Places): void {
-    this.#places = Array.from({ length: splitInto }, () => new Places(this.#records, (4 * splitCount) / splitInto));
+    this.#places = this.#placesFor(2 * splitCount, splitInto);
     whole.each((hash, record) => this.#placesOf(hash).put(hash, record));
   }
 }

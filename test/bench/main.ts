@@ -1,6 +1,8 @@
 /** Measurements, one after the other: `npm run bench -- NAME… --json FILE`. README.md says what they measure. */
+import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 interface Bench {
@@ -31,6 +33,10 @@ if (unknown !== undefined) {
   console.error(`There is no bench "${unknown}". Name some of ${Object.keys(benches).join(", ")}, or none for all that are short.`);
   process.exit(64);
 }
+
+// The package is measured, as it is installed.
+const root = join(import.meta.dirname, "../..");
+execFileSync(process.execPath, ["node_modules/rolldown/bin/cli.mjs", "-c", ".rolldown.config.ts"], { cwd: root });
 
 const figures: Record<string, unknown> = {};
 for (const [name, { isLong, run }] of Object.entries(benches)) {

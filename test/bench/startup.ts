@@ -106,7 +106,6 @@ path = "names"
 }
 
 export async function benchStartup(): Promise<readonly StartupBench[]> {
-  run("node_modules/rolldown/bin/cli.mjs", "-c", ".rolldown.config.ts");
   const folder = mkdtempSync(join(tmpdir(), "postern-startup-"));
   try {
     const subjects = subjectsOf(folder);

@@ -84,12 +84,12 @@ export interface ServeOptions {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** By the configuration for a listener at that port of 127.0.0.1. */
+/** The package, which is built, by the configuration for a listener at that port of 127.0.0.1. */
 export async function serve(folder: string, textFor: (port: number) => string, { log, environment }: ServeOptions = {}): Promise<Server> {
   const [port = 0] = await freePorts(1);
   mkdirSync(folder);
   writeFileSync(join(folder, "postern.toml"), textFor(port));
-  const words = ["src/main.ts", "serve", "-c", join(folder, "postern.toml"), "--state-directory", join(folder, "state")];
+  const words = ["dist/main.js", "serve", "-c", join(folder, "postern.toml"), "--state-directory", join(folder, "state")];
   const child = spawn(process.execPath, words, {
     cwd: root,
     env: { ...process.env, ...environment },
