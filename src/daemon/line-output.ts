@@ -1,10 +1,20 @@
 /** Lines on their way out of the process. Those of one turn of the event loop are written together. */
+import { fstatSync } from "node:fs";
 import { destination } from "pino";
 
-/** Writes of this size are whole in a pipe (PIPE_BUF), so that lines of several processes do not mix. */
-const wholeOctets = 4096;
-
+/** Lines that are copied at once. */
 const batchOctets = 16_384;
+
+/** There is one write at a time, and a busy event loop hears of its end only in its next turn: it has to take what two turns say. */
+const writeOctets = 1_048_576;
+
+/** So much is whole where other processes write as well, so that their lines do not mix. */
+function wholeOctets(descriptor: number): number {
+  const stats = fstatSync(descriptor);
+  // PIPE_BUF, and what unix_stream_sendmsg of Linux takes at once. A file takes all of a write.
+  if (stats.isFIFO()) return 4096;
+  return stats.isSocket() ? 32_768 : writeOctets;
+}
 
 interface LineOutputOptions {
   /** Of the file that is written to. */
@@ -20,11 +30,11 @@ export class LineOutput {
   #octets = 0;
 
   constructor({ descriptor, isShared }: LineOutputOptions) {
-    const size = isShared ? wholeOctets : batchOctets;
-    const options = { dest: descriptor, sync: false, contentMode: "buffer", maxWrite: size };
+    const maxWrite = isShared ? wholeOctets(descriptor) : writeOctets;
+    const options = { dest: descriptor, sync: false, contentMode: "buffer", maxWrite };
     // With this content mode it takes octets, which its type does not say.
     this.#output = destination(options) as unknown as ByteOutput;
-    this.#batch = Buffer.allocUnsafeSlow(size);
+    this.#batch = Buffer.allocUnsafeSlow(Math.min(batchOctets, maxWrite));
   }
 
   /** One line, without its end. */
