@@ -23,6 +23,7 @@ import type { Administration } from "../state/state-store.ts";
 import type { Database } from "../store/database.ts";
 import { openKeys, readKeys, type StoredKeys } from "../store/keys.ts";
 import { checkStatements } from "./check-statements.ts";
+import { connectionsOf } from "./connections.ts";
 import { Databases, isUnwritten } from "./databases.ts";
 import { type Answerers, Answers, AnswersWithoutWriting, type OnListed } from "./expression-sources.ts";
 import { RequestSources, type SharedByRequests } from "./request-sources.ts";
@@ -192,28 +193,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
         return isUnknown ? undefined : databases.named(name, "write");
       });
     },
-    connections: [
-      ...[...stores.values()]
-        // The first start of the daemon creates a file that has an `init`.
-        .filter((store) => store.name !== "embedded" && !(isUnwritten(store) && store.init !== undefined))
-        .map(({ name }) => ({
-          name: `store ${name}`,
-          async connect() {
-            await databases.named(name, "read").query("SELECT 1", []);
-            return "connected";
-          },
-        })),
-      ...[...directories].flatMap(([directory, { connections = [] }]) =>
-        connections.map(({ name, connect }) => ({ name: `directory ${directory}: ${name}`, connect })),
-      ),
-      ...[...dnsLists].map(([name, list]) => ({
-        name: `DNS list ${name}`,
-        async connect() {
-          await list.test();
-          return "connected";
-        },
-      })),
-    ],
+    connections: connectionsOf(configuration, { databases, directories, dnsLists }),
     administration,
     caches: new Map([...directories].flatMap(([name, { directory: each }]) => ("cache" in each ? [[name, each.cache]] : []))),
     close: () => leases.release(),

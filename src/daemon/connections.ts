@@ -1,0 +1,87 @@
+/** What `check --connect` tries: stores, the statements of directories and lists, servers, DNS lists. */
+import type { Configuration } from "../config/configuration.ts";
+import type { Connection, OpenDirectory } from "../directory/open-directory.ts";
+import type { DnsList } from "../dns/dns-list.ts";
+import type { Value } from "../expr/value.ts";
+import type { Queries, StoreSettings } from "../store/store-settings.ts";
+import { type Databases, isUnwritten } from "./databases.ts";
+
+interface Opened {
+  readonly databases: Databases;
+  readonly directories: ReadonlyMap<string, OpenDirectory>;
+  readonly dnsLists: ReadonlyMap<string, DnsList>;
+}
+
+export function connectionsOf(configuration: Configuration, { databases, directories, dnsLists }: Opened): readonly Connection[] {
+  const stores = [...configuration.stores.values()].filter((store) => !isCreatedAtStart(store));
+  const isThere = (name: string) => stores.some((store) => store.name === name);
+  const ask = async (store: string, statement: string, parameter: string) => {
+    const result = await databases.named(store, "read").query(statement, [parameter]);
+    return result.kind === "rows" ? result.rows.map(([first = ""]) => first) : [];
+  };
+  return [
+    ...stores
+      .filter(({ name }) => name !== "embedded")
+      .map(({ name }) => ({
+        name: `store ${name}`,
+        async connect() {
+          await databases.named(name, "read").query("SELECT 1", []);
+          return "connected";
+        },
+      })),
+    ...[...configuration.directories.values()].flatMap((directory) => {
+      if (directory.type !== "sql" || !isThere(directory.store)) return [];
+      const { store } = directory;
+      return tryQueries(`directory ${directory.name}`, databases.settings(store).queries, (query, parameter) =>
+        ask(store, query, parameter),
+      );
+    }),
+    ...[...directories].flatMap(([directory, { connections = [] }]) =>
+      connections.map(({ name, connect }) => ({ name: `directory ${directory}: ${name}`, connect })),
+    ),
+    ...[...configuration.lookups.values()].flatMap((list) => {
+      if (list.type !== "sql" || !isThere(list.store)) return [];
+      const connect = async () => outcome((await ask(list.store, list.query, nobody.domain)).length > 0 ? ["query"] : []);
+      return { name: `lookup ${list.name}`, connect };
+    }),
+    ...[...dnsLists].map(([name, list]) => ({
+      name: `DNS list ${name}`,
+      async connect() {
+        await list.test();
+        return "connected";
+      },
+    })),
+  ];
+}
+
+/** The first start of the daemon creates a file that has an `init`. */
+function isCreatedAtStart(store: StoreSettings): boolean {
+  return isUnwritten(store) && (store.name === "embedded" || store.init !== undefined);
+}
+
+/** Whom there cannot be (RFC 2606). */
+const nobody = { domain: "postern-probe.invalid", address: "nobody@postern-probe.invalid" };
+
+/** Each statement once. */
+function tryQueries(name: string, queries: Queries, ask: (statement: string, parameter: string) => Promise<readonly Value[]>): Connection {
+  return {
+    name,
+    async connect() {
+      const finding: string[] = [];
+      for (const [query, statement] of Object.entries(queries)) {
+        if (statement === "") continue;
+        const found = await ask(statement, query === "domains" ? nobody.domain : nobody.address);
+        // NULL is no account.
+        const isFound = query === "domains" ? found.length > 0 : query === "recipients" && found.some((account) => account !== "");
+        if (isFound) finding.push(`query.${query}`);
+      }
+      return outcome(finding);
+    },
+  };
+}
+
+function outcome(finding: readonly string[]): string {
+  if (finding.length === 0) return "its statements work";
+  const what = `${finding.join(" and ")} found ${nobody.domain}, which nobody has, and so finds everything`;
+  return `${what}. A count or EXISTS always yields a row: select what a WHERE leaves`;
+}
