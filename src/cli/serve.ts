@@ -14,6 +14,7 @@ import { BoundSockets } from "../daemon/listen-sockets.ts";
 import { type Log, type Logger, openLog } from "../daemon/log.ts";
 import { messageOf } from "../daemon/message-of.ts";
 import { startWorkers } from "../daemon/primary.ts";
+import { nameProcess } from "../daemon/process-name.ts";
 import { showLife, tellServiceManager } from "../daemon/service-manager.ts";
 import {
   type ConfigurationOptions,
@@ -43,6 +44,7 @@ such as a socket that another program has. The unit starts it again after 1, and
 }
 
 async function serve(options: ConfigurationOptions): Promise<void> {
+  nameProcess("postern");
   const configuration = loadOrExplain(options);
   if (configuration === undefined) {
     process.exitCode = exitConfiguration;

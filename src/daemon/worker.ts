@@ -12,6 +12,7 @@ import { InheritedSockets } from "./listen-sockets.ts";
 import { type Log, logOutages, logStateStore, logWorker, openLog } from "./log.ts";
 import { messageOf } from "./message-of.ts";
 import { ObservedWorker, type ObserverQuestion } from "./observed-worker.ts";
+import { nameProcess } from "./process-name.ts";
 import { remarks } from "./remarks.ts";
 import { answerQuestions, RemoteQuestions } from "./remote-questions.ts";
 import { remoteState, type StateAnswer, type StateQuestion } from "./remote-state.ts";
@@ -23,6 +24,7 @@ import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-mess
 
 /** Serves until the process ends. Only for a process that was forked by `startWorkers`. */
 export function runWorker(): void {
+  nameProcess("postern worker");
   keepHeapSmall();
   const worker = new Worker();
   // Only the primary process sends here.

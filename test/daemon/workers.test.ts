@@ -1,5 +1,5 @@
 /** The real daemon with two workers: who serves, what a reload, a signal and the death of a worker leave. */
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
@@ -127,6 +127,9 @@ describe("two workers", () => {
     expect(await Promise.all(twenty.map((peer, n) => peer.ask(`${n}@example.org`)))).toEqual(twenty.map(() => refusal));
     expect(await Promise.all(twenty.map((peer) => peer.ask("john@example.org")))).toEqual(twenty.map(() => pass));
     const served = await Promise.all(twenty.map((_, n) => daemon.logged(({ recipient }) => recipient === `${n}@example.org`)));
+    const named = (pid: number | undefined) => readFileSync(`/proc/${pid}/comm`, "utf8");
+    if (process.platform === "linux")
+      expect([daemon.pid, ...pids.values()].map(named)).toEqual(["postern\n", "postern worker\n", "postern worker\n"]);
     for (const worker of [1, 2]) expect(served.filter((line) => line.worker === worker).length).toBe(10);
     expect(await daemon.stop()).toBe(0);
     for (const pid of pids.values()) expect(isAlive(pid)).toBe(false);

@@ -22,11 +22,14 @@ describe.skipIf(whyNo("Postfix") !== undefined)("Postfix", async () => {
   const etc = join(scratch, "mta/etc");
   const config = join(scratch, "postern.toml");
   const journal = join(scratch, "journal");
-  const [smtpd = 0, policy = 0] = await freePorts(2);
+  const [smtpd = 0, policy = 0, milter = 0] = await freePorts(3);
 
   const shadow = substitute(
     read("contrib/operating/first-day.toml"),
     ["127.0.0.1:10040", `127.0.0.1:${policy}`],
+    ["127.0.0.1:10043", `127.0.0.1:${milter}`],
+    ["/run/postern/policy.sock", join(scratch, "policy.sock")],
+    ["/run/postern/milter.sock", join(scratch, "milter.sock")],
     ["/etc/postern/addresses", join(scratch, "addresses")],
     ["/etc/aliases", join(scratch, "aliases")],
     ['wait = "5s"', 'wait = "0s"'],
