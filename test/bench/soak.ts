@@ -19,7 +19,7 @@ const scrapeMs = 5000;
 const warmUp = 150_000;
 const clients = 50;
 /** That of contrib/systemd/postern.service. */
-const environment = { NODE_OPTIONS: "--max-semi-space-size=8" };
+const environment = { NODE_OPTIONS: "--max-semi-space-size=8", MALLOC_ARENA_MAX: "2" };
 /** What comes before is not compared. */
 const settlingMinutes = 2;
 
