@@ -1,11 +1,12 @@
 /** Bounds the greylist entries of a client that never comes again: each would stay for the retry window. */
-import { LRUCache } from "lru-cache";
 import { after } from "../answer/answer.ts";
 import type { GreylistAnswer, GreylistQuestion, State } from "../stage/state.ts";
+import { keyedHash } from "../text/keyed-hash.ts";
 import type { StateStore } from "./state-store.ts";
 
-/** Counted at once; the one that was seen longest ago begins anew. */
-const maxAddresses = 50_000;
+/** Addresses are counted by their hashes, in as many sets of so many: the one of a set that was seen longest ago makes room. */
+const sets = 8192;
+const setSize = 8;
 
 /**
  * Counted by the exact address, not by the client of the triplet: whoever is at the limit harms no neighbour in its network, and no other
@@ -42,20 +43,52 @@ interface CountedQuestion {
 
 /** Entries that wait, by exact address. Those that expire are not seen, so each count runs down to nothing from its limit in a retry window. */
 class WaitingCounts {
-  readonly #counts = new LRUCache<string, { waiting: number; at: number }>({ max: maxAddresses });
+  /** Flat arrays, since nearly every first attempt is of an address that is not there yet. 0: nobody waits. */
+  readonly #hashes = new Int32Array(sets * setSize);
+  readonly #waiting = new Float64Array(sets * setSize);
+  readonly #at = new Float64Array(sets * setSize);
 
   of({ autoWhitelist: { address }, now, maxWaiting, retryWindowMs }: GreylistQuestion): number {
-    const count = this.#counts.get(address);
-    if (count === undefined) return 0;
+    const place = this.#find(keyedHash(address));
+    if (place === undefined) return 0;
     // A clock that was ahead holds nothing up: from now on it runs down.
-    count.waiting = Math.max(0, count.waiting - (Math.max(0, now - count.at) / retryWindowMs) * maxWaiting);
-    count.at = now;
-    return count.waiting;
+    const gone = (Math.max(0, now - (this.#at[place] ?? 0)) / retryWindowMs) * maxWaiting;
+    const waiting = Math.max(0, (this.#waiting[place] ?? 0) - gone);
+    this.#waiting[place] = waiting;
+    this.#at[place] = now;
+    return waiting;
   }
 
   add({ autoWhitelist: { address }, now }: GreylistQuestion, difference: 1 | -1): void {
-    const count = this.#counts.get(address);
-    if (count !== undefined) count.waiting = Math.max(0, count.waiting + difference);
-    else if (difference > 0) this.#counts.set(address, { waiting: difference, at: now });
+    const hash = keyedHash(address);
+    const known = this.#find(hash);
+    if (known !== undefined) this.#waiting[known] = Math.max(0, (this.#waiting[known] ?? 0) + difference);
+    else if (difference > 0) this.#begin(hash, now);
   }
+
+  #find(hash: number): number | undefined {
+    const first = firstOfSet(hash);
+    for (let place = first; place < first + setSize; place += 1)
+      if (this.#hashes[place] === hash && (this.#waiting[place] ?? 0) > 0) return place;
+    return undefined;
+  }
+
+  #begin(hash: number, now: number): void {
+    const first = firstOfSet(hash);
+    let longest = first;
+    for (let place = first; place < first + setSize; place += 1) {
+      if (this.#waiting[place] === 0) {
+        longest = place;
+        break;
+      }
+      if ((this.#at[place] ?? 0) < (this.#at[longest] ?? 0)) longest = place;
+    }
+    this.#hashes[longest] = hash;
+    this.#waiting[longest] = 1;
+    this.#at[longest] = now;
+  }
+}
+
+function firstOfSet(hash: number): number {
+  return (hash & (sets - 1)) * setSize;
 }
