@@ -26,7 +26,8 @@ import { type Counts, nothingCounted, type Place, type StateFile } from "./table
 const maxQueue = 10_000;
 /** Questions of one transaction, so that the loop is soon free for others. */
 const maxBatch = 500;
-const importedPerTransaction = 500;
+/** That are imported, or put into their tables before they are listed. */
+const rowsPerTransaction = 500;
 /** Another process writes: the next try. */
 const busyRetryMs = 5;
 
@@ -75,6 +76,7 @@ export class SqliteState implements StateStore {
   readonly #maxTries: number;
   readonly #availability: Availability;
   #file: StateFile | undefined;
+  #isLearning = false;
   #waiting: QueuedWork[] = [];
   #isFlushing = false;
   #busyTries = 0;
@@ -99,6 +101,7 @@ export class SqliteState implements StateStore {
   }
 
   greylist(question: TripletQuestion): Promise<GreylistAnswer> {
+    if (this.#file?.mayLearn && !this.#isLearning) void this.#learn();
     return this.#ask(askGreylist, question);
   }
 
@@ -121,6 +124,7 @@ export class SqliteState implements StateStore {
   /** In small steps: a filter may walk through all that there is. */
   async list(filter: EntryFilter, { after, limit }: Page<Triplet>): Promise<readonly GreylistEntry[]> {
     const found: GreylistEntry[] = [];
+    await this.#settle();
     for (let from = after; ; ) {
       const page = { limit: limit - found.length, ...(from && { after: from }) };
       const { entries, reached } = await this.#read((file) => file.listFrom(filter, page));
@@ -130,7 +134,8 @@ export class SqliteState implements StateStore {
     }
   }
 
-  listAddresses(part: string, page: Page<string>): Promise<readonly AddressEntry[]> {
+  async listAddresses(part: string, page: Page<string>): Promise<readonly AddressEntry[]> {
+    await this.#settle();
     return this.#read((file) => file.listAddresses(part, page));
   }
 
@@ -150,7 +155,8 @@ export class SqliteState implements StateStore {
     return this.#ask((file) => file.forget(subject), undefined);
   }
 
-  listThrottles(prefix: string, page: Page<string>): Promise<readonly ThrottleEntry[]> {
+  async listThrottles(prefix: string, page: Page<string>): Promise<readonly ThrottleEntry[]> {
+    await this.#settle();
     return this.#read((file) => file.listThrottles(prefix, page));
   }
 
@@ -161,6 +167,7 @@ export class SqliteState implements StateStore {
   /** In small steps, too. */
   async stats(now: number): Promise<GreylistStats> {
     let sums = nothingCounted;
+    await this.#settle();
     for (let place: Place | undefined = { table: 0, after: undefined }; place !== undefined; ) {
       const from: Place = place;
       const { counts, next } = await this.#read((file) => file.countFrom(from, now));
@@ -178,7 +185,7 @@ export class SqliteState implements StateStore {
       some = [];
       count += await this.#ask((file) => chunk.filter((entry) => file.importEntry(entry)).length, undefined);
     };
-    for await (const entry of entries) if (some.push(entry) === importedPerTransaction) await flush();
+    for await (const entry of entries) if (some.push(entry) === rowsPerTransaction) await flush();
     await flush();
     return count;
   }
@@ -217,14 +224,32 @@ export class SqliteState implements StateStore {
     });
   }
 
-  /** In a turn of the loop of its own. Not in a transaction: a long list would keep other processes from writing. */
+  /** Reads what the greylist asks about into memory. */
+  async #learn(): Promise<void> {
+    this.#isLearning = true;
+    try {
+      while (await this.#ask((file) => file.learn(), undefined));
+    } catch (error) {
+      // Whoever asks next is told.
+      if (!(error instanceof TemporaryError)) throw error;
+    }
+    this.#isLearning = false;
+  }
+
+  /** Puts what was written up to now into the tables, through which lists and statistics walk. */
+  async #settle(): Promise<void> {
+    const record = await this.#read((file) => file.lastRecord);
+    while (await this.#ask((file) => file.settle(record, rowsPerTransaction), undefined));
+  }
+
+  /** In a turn of the loop of its own. */
   async #read<T>(work: (file: StateFile) => T): Promise<T> {
     await nextTurn();
     for (let tries = 1; ; tries++) {
       if (this.#isClosed) throw this.#error(new Error("it is closed"));
       try {
         this.#file ??= this.#opening.open();
-        return work(this.#file);
+        return this.#file.read(work);
       } catch (cause) {
         this.#closeFile();
         if (codeOf(cause) !== SQLITE_BUSY || tries >= this.#maxTries) throw this.#unavailable(cause);

@@ -11,8 +11,10 @@ import {
   decideRemember,
   decideThrottle,
   type GreylistRow,
+  type GreylistRows,
   never,
   type ThrottleRow,
+  type ThrottleRows,
   type TokenRow,
   type Triplet,
   type TripletQuestion,
@@ -20,6 +22,8 @@ import {
 } from "../decide.ts";
 import { type GreylistColumns, greylistRowsOf } from "../greylist-columns.ts";
 import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, ThrottleEntry } from "../state-store.ts";
+import { KnownRows } from "./known-rows.ts";
+import { type Columns, columnsOfKey, RecentRows, recentTable, rowKey } from "./recent-rows.ts";
 
 // No index on `expires`: rows are written far more often than they expire, and each step of expiry walks a range of keys.
 /** Step n makes version n, which `PRAGMA user_version` says, of version n - 1. A step that was released is never changed. */
@@ -35,9 +39,12 @@ const migrations: readonly string[] = [
     key TEXT PRIMARY KEY, period INTEGER NOT NULL, taken INTEGER NOT NULL, previous INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE throttle_token (token TEXT PRIMARY KEY, period INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
   "CREATE TABLE correspondent (key TEXT PRIMARY KEY, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+  recentTable,
 ];
 
 const entryColumns = "client, sender, recipient, first_seen AS firstSeen, last_seen AS lastSeen, passed, expires";
+/** Into memory, at once. */
+const rowsPerRead = 512;
 const statements = {
   // NULL where a table has no such row.
   greylistRows: `
@@ -45,28 +52,21 @@ const statements = {
     FROM (SELECT 1)
       LEFT JOIN greylist AS g ON g.client = ? AND g.sender = ? AND g.recipient = ?
       LEFT JOIN greylist_address AS a ON a.address = ?`,
-  triplet: `SELECT ${entryColumns} FROM greylist WHERE client = ? AND sender = ? AND recipient = ?`,
+  triplet: "SELECT first_seen, last_seen, passed, expires FROM greylist WHERE client = ? AND sender = ? AND recipient = ?",
+  nextTriplets: `
+    SELECT client, sender, recipient, first_seen, last_seen, passed, expires FROM greylist
+    WHERE (client, sender, recipient) >= (?, ?, ?) ORDER BY client, sender, recipient LIMIT ${rowsPerRead}`,
   putTriplet: `
     INSERT INTO greylist (client, sender, recipient, first_seen, last_seen, passed, expires) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET
       first_seen = excluded.first_seen, last_seen = excluded.last_seen, passed = excluded.passed, expires = excluded.expires`,
   forgetTriplet: "DELETE FROM greylist WHERE client = ? AND sender = ? AND recipient = ?",
-  allowTriplet: `
-    INSERT INTO greylist (client, sender, recipient, first_seen, last_seen, passed, expires) VALUES (?, ?, ?, ?, ?, ?, ${never})
-    ON CONFLICT DO UPDATE SET last_seen = excluded.last_seen, passed = coalesce(passed, excluded.passed), expires = excluded.expires`,
-  importTriplet: `
-    INSERT INTO greylist (client, sender, recipient, first_seen, last_seen, passed, expires) VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET
-      first_seen = excluded.first_seen, last_seen = excluded.last_seen, passed = excluded.passed, expires = excluded.expires
-    WHERE passed IS NULL AND excluded.passed IS NOT NULL`,
   address: "SELECT passes, seen, expires FROM greylist_address WHERE address = ?",
+  nextAddresses: `
+    SELECT address, passes, seen, expires FROM greylist_address WHERE address >= ? ORDER BY address LIMIT ${rowsPerRead}`,
   putAddress: `
     INSERT INTO greylist_address (address, passes, seen, expires) VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET passes = excluded.passes, seen = excluded.seen, expires = excluded.expires`,
-  importAddress: `
-    INSERT INTO greylist_address (address, passes, seen, expires) VALUES (?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET passes = excluded.passes, seen = excluded.seen, expires = excluded.expires
-    WHERE passes < excluded.passes`,
   forgetAddress: "DELETE FROM greylist_address WHERE address = ?",
   listAddresses: `
     SELECT address, passes, seen, expires FROM greylist_address WHERE address > ? AND instr(address, ?) ORDER BY address LIMIT ?`,
@@ -76,7 +76,7 @@ const statements = {
     ON CONFLICT DO UPDATE SET
       period = excluded.period, taken = excluded.taken, previous = excluded.previous, expires = excluded.expires`,
   listThrottles: "SELECT key, period, taken, previous, expires FROM throttle WHERE key > ? AND key < ? ORDER BY key LIMIT ?",
-  resetThrottle: "DELETE FROM throttle WHERE key = ?",
+  forgetThrottle: "DELETE FROM throttle WHERE key = ?",
   token: "SELECT period, expires FROM throttle_token WHERE token = ?",
   putToken: `
     INSERT INTO throttle_token (token, period, expires) VALUES (?, ?, ?)
@@ -84,12 +84,35 @@ const statements = {
   forgetToken: "DELETE FROM throttle_token WHERE token = ?",
   correspondent: "SELECT expires FROM correspondent WHERE key = ?",
   putCorrespondent: "INSERT INTO correspondent (key, expires) VALUES (?, ?) ON CONFLICT DO UPDATE SET expires = excluded.expires",
+  forgetCorrespondent: "DELETE FROM correspondent WHERE key = ?",
   octets: "SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size",
   freePages: "PRAGMA freelist_count",
   changes: "SELECT total_changes() AS rows",
 } satisfies Record<string, string>;
 
 type StatementName = keyof typeof statements;
+
+interface RowStatements {
+  readonly get: StatementName;
+  readonly put: StatementName;
+  readonly forget: StatementName;
+}
+
+/** By the initial that keys of recent rows begin with. */
+const rowStatements = {
+  g: { get: "triplet", put: "putTriplet", forget: "forgetTriplet" },
+  a: { get: "address", put: "putAddress", forget: "forgetAddress" },
+  t: { get: "throttle", put: "putThrottle", forget: "forgetThrottle" },
+  k: { get: "token", put: "putToken", forget: "forgetToken" },
+  c: { get: "correspondent", put: "putCorrespondent", forget: "forgetCorrespondent" },
+} as const satisfies Record<string, RowStatements>;
+
+type Initial = keyof typeof rowStatements;
+
+/** What the greylist asks about: all of their rows may be in memory. */
+const knownTables: ReadonlySet<string> = new Set(["g", "a"]);
+const nextRows = { g: "nextTriplets", a: "nextAddresses" } as const;
+const firstRead = { table: "g", from: ["", "", ""] } as const;
 
 interface Table {
   readonly name: string;
@@ -155,9 +178,15 @@ export class StateFile {
   readonly #made = new Map<string, StatementSync>();
   /** Device and inode, so that a file that was replaced is noticed. */
   readonly #file: string;
+  readonly #recent: RecentRows;
+  readonly #known = new KnownRows();
+  /** From which key on the tables whose rows are to be known are read. */
+  #read: { readonly table: keyof typeof nextRows; readonly from: readonly string[] } = firstRead;
   /** Rows written since it was opened. */
   #changes = 0;
   #table = 0;
+  /** What a round of expiry puts into the tables before anything else. */
+  #settledFirst: number | undefined;
   /** The key up to which expiry has walked. */
   #cursor: readonly string[] | undefined;
 
@@ -170,6 +199,15 @@ export class StateFile {
     try {
       this.#prepareTables();
       this.#statements = prepareAll(this.#database);
+      this.#recent = new RecentRows(this.#database, (key, columns) => this.#putIntoTable(key, columns), {
+        set: (key, columns) => {
+          if (knownTables.has(key[0] ?? "")) this.#known.set(key, columns);
+        },
+        clear: () => {
+          this.#known.clear();
+          this.#read = firstRead;
+        },
+      });
       this.#file = fileOf(path);
     } catch (error) {
       this.#database.close();
@@ -183,11 +221,14 @@ export class StateFile {
 
   begin(): void {
     this.#database.exec("BEGIN IMMEDIATE");
+    this.#recent.refresh();
   }
 
   /** The rows that it wrote. */
   commit(): number {
+    this.#recent.write();
     this.#database.exec("COMMIT");
+    this.#recent.committed();
     // The statement names its column.
     const { rows } = this.#statements.changes.get() as { rows: number };
     const written = rows - this.#changes;
@@ -197,22 +238,61 @@ export class StateFile {
 
   rollback(): void {
     if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+    this.#recent.rolledBack();
   }
 
   close(): void {
     this.#database.close();
   }
 
-  greylist(question: TripletQuestion): GreylistAnswer {
-    const { client, sender, recipient, autoWhitelist } = question;
-    // The statement names these columns, and has one row in any case.
-    const columns = this.#statements.greylistRows.get(client, sender, recipient, autoWhitelist.address) as unknown as GreylistColumns;
-    const { answer, triplet, address } = decideGreylist(greylistRowsOf(columns), question);
-    if (triplet !== undefined) {
-      const { firstSeen, lastSeen, passed, expires } = triplet;
-      this.#statements.putTriplet.run(client, sender, recipient, firstSeen, lastSeen, passed ?? null, expires);
+  /** What `work` finds in a transaction that writes nothing, and keeps nobody from writing. */
+  read<T>(work: (file: StateFile) => T): T {
+    this.#database.exec("BEGIN");
+    try {
+      this.#recent.refresh();
+      return work(this);
+    } finally {
+      if (this.#database.isTransaction) this.#database.exec("COMMIT");
     }
-    if (address !== undefined) this.#statements.putAddress.run(autoWhitelist.address, address.passes, address.seen, address.expires);
+  }
+
+  /** Rows that the greylist asks about are not yet in memory, and may be. */
+  get mayLearn(): boolean {
+    return !this.#known.isComplete && !this.#known.isFull;
+  }
+
+  /** Reads some of them; false when there are no more. */
+  learn(): boolean {
+    if (!this.mayLearn) return false;
+    const { table, from } = this.#read;
+    const width = from.length;
+    // The statement yields the columns of the key, which are texts, before the others, which are numbers.
+    const rows = this.#statements[nextRows[table]].all(...from) as unknown as readonly (readonly unknown[])[];
+    for (const row of rows) {
+      const key = rowKey(table, ...(row.slice(0, width) as readonly string[]));
+      if (this.#recent.get(key) === undefined) this.#known.add(key, row.slice(width) as unknown as Columns);
+    }
+    if (rows.length === rowsPerRead) this.#read = { table, from: rows.at(-1)?.slice(0, width) as readonly string[] };
+    else if (table === "g") this.#read = { table: "a", from: [""] };
+    else this.#known.isComplete = true;
+    return true;
+  }
+
+  /** The last record of recent rows. */
+  get lastRecord(): number {
+    return this.#recent.last;
+  }
+
+  /** Puts `count` of the recent rows, or more, into their tables; false when those of all records up to this one are. */
+  settle(record: number, count: number): boolean {
+    return this.#recent.settle(record, count);
+  }
+
+  greylist(question: TripletQuestion): GreylistAnswer {
+    const { autoWhitelist } = question;
+    const { answer, triplet, address } = decideGreylist(this.#greylistRows(question), question);
+    if (triplet !== undefined) this.#putTriplet(question, triplet);
+    if (address !== undefined) this.#putAddress(autoWhitelist.address, address);
     return answer;
   }
 
@@ -220,7 +300,7 @@ export class StateFile {
     const key = tokenKey(question);
     const { answer, row, token } = decideThrottle(this.#throttleRows(question, key), question);
     if (row !== undefined) this.#putThrottle(question.key, row);
-    if (token !== undefined && key !== undefined) this.#statements.putToken.run(key, token.period, token.expires);
+    if (token !== undefined && key !== undefined) this.#recent.put(rowKey("k", key), [token.period, token.expires]);
     return answer;
   }
 
@@ -228,12 +308,12 @@ export class StateFile {
     const key = tokenKey(question);
     const row = decideGiveBack(this.#throttleRows(question, key), question);
     if (row !== undefined) this.#putThrottle(question.key, row);
-    if (key !== undefined) this.#statements.forgetToken.run(key);
+    if (key !== undefined) this.#recent.put(rowKey("k", key), null);
   }
 
   remember(question: CorrespondentQuestion): void {
     const expires = decideRemember(this.#correspondent(question.key), question);
-    if (expires !== undefined) this.#statements.putCorrespondent.run(question.key, expires);
+    if (expires !== undefined) this.#recent.put(rowKey("c", question.key), [expires]);
   }
 
   areCorrespondents({ key, now }: CorrespondentQuestion): boolean {
@@ -261,29 +341,25 @@ export class StateFile {
     return (rows as unknown as AddressEntry[]).map((row) => ({ ...row }));
   }
 
-  triplet({ client, sender, recipient }: Triplet): GreylistRow | undefined {
-    // The statement names these columns.
-    const row = this.#statements.triplet.get(client, sender, recipient) as (GreylistRow & { passed: number | null }) | undefined;
-    return row && { firstSeen: row.firstSeen, lastSeen: row.lastSeen, passed: row.passed ?? undefined, expires: row.expires };
+  triplet(triplet: Triplet): GreylistRow | undefined {
+    return tripletOf(this.#row("g", partsOf(triplet)));
   }
 
   address(address: string): AddressRow | undefined {
-    // The statement names these columns.
-    const row = this.#statements.address.get(address) as AddressRow | undefined;
-    return row && { ...row };
+    return addressOf(this.#row("a", [address]));
   }
 
   allow(subject: Triplet | string, now: number): void {
-    if (typeof subject === "string") this.#statements.putAddress.run(subject, allowedPasses, now, never);
-    else this.#statements.allowTriplet.run(subject.client, subject.sender, subject.recipient, now, now, now);
+    if (typeof subject === "string") {
+      this.#putAddress(subject, { passes: allowedPasses, seen: now, expires: never });
+      return;
+    }
+    const known = this.triplet(subject);
+    this.#putTriplet(subject, { firstSeen: known?.firstSeen ?? now, lastSeen: now, passed: known?.passed ?? now, expires: never });
   }
 
   forget(subject: Triplet | string): boolean {
-    const { changes } =
-      typeof subject === "string"
-        ? this.#statements.forgetAddress.run(subject)
-        : this.#statements.forgetTriplet.run(subject.client, subject.sender, subject.recipient);
-    return Number(changes) > 0;
+    return typeof subject === "string" ? this.#forget("a", [subject]) : this.#forget("g", partsOf(subject));
   }
 
   listThrottles(prefix: string, { after = prefix, limit }: Page<string>): readonly ThrottleEntry[] {
@@ -293,7 +369,7 @@ export class StateFile {
   }
 
   resetThrottle(key: string): boolean {
-    return Number(this.#statements.resetThrottle.run(key).changes) > 0;
+    return this.#forget("t", [key]);
   }
 
   /** Counts the next rows; `next`: where to go on, `undefined` at the end. */
@@ -314,15 +390,25 @@ export class StateFile {
   /** False if the known entry stays. */
   importEntry(entry: ImportedEntry): boolean {
     if (entry.kind === "address") {
-      return Number(this.#statements.importAddress.run(entry.address, entry.passes, entry.seen, entry.expires).changes) > 0;
+      const known = this.address(entry.address);
+      if (known !== undefined && known.passes >= entry.passes) return false;
+      this.#putAddress(entry.address, entry);
+      return true;
     }
-    const { client, sender, recipient, firstSeen, lastSeen, passed, expires } = entry;
-    const { changes } = this.#statements.importTriplet.run(client, sender, recipient, firstSeen, lastSeen, passed ?? null, expires);
-    return Number(changes) > 0;
+    const known = this.triplet(entry);
+    if (known !== undefined && (known.passed !== undefined || entry.passed === undefined)) return false;
+    this.#putTriplet(entry, entry);
+    return true;
   }
 
   /** Looks at the next `limit` rows; true when the round goes on. */
   expire(now: number, limit: number): boolean {
+    this.#known.now = now;
+    if (this.#table === 0 && this.#cursor === undefined) {
+      this.#settledFirst ??= this.lastRecord;
+      if (this.settle(this.#settledFirst, limit)) return true;
+      this.#settledFirst = undefined;
+    }
     const table = tables[this.#table] ?? greylistTable;
     const { range, bounds, end } = this.#range(table, this.#cursor, limit);
     const { changes } = this.#prepare(`DELETE FROM ${table.name} WHERE ${range} AND expires < ?`).run(...bounds, now);
@@ -363,21 +449,70 @@ export class StateFile {
     return true;
   }
 
-  #correspondent(key: string): number | undefined {
-    // The statement names this column.
-    return (this.#statements.correspondent.get(key) as { readonly expires: number } | undefined)?.expires;
-  }
-
-  #throttleRows(question: ThrottleQuestion, token: string | undefined) {
-    // The statements name these columns.
+  #greylistRows(question: TripletQuestion): GreylistRows {
+    const { client, sender, recipient, autoWhitelist } = question;
+    const triplet = this.#inMemory(rowKey("g", client, sender, recipient));
+    const address = this.#inMemory(rowKey("a", autoWhitelist.address));
+    if (triplet === undefined && address === undefined) {
+      // The statement names these columns, and has one row in any case.
+      const columns = this.#statements.greylistRows.get(client, sender, recipient, autoWhitelist.address) as unknown as GreylistColumns;
+      return greylistRowsOf(columns);
+    }
     return {
-      row: this.#statements.throttle.get(question.key) as ThrottleRow | undefined,
-      token: token === undefined ? undefined : (this.#statements.token.get(token) as TokenRow | undefined),
+      triplet: triplet === undefined ? this.triplet(question) : tripletOf(triplet),
+      address: address === undefined ? this.address(autoWhitelist.address) : addressOf(address),
     };
   }
 
+  #putTriplet({ client, sender, recipient }: Triplet, { firstSeen, lastSeen, passed, expires }: GreylistRow): void {
+    this.#recent.put(rowKey("g", client, sender, recipient), [firstSeen, lastSeen, passed ?? null, expires]);
+  }
+
+  #putAddress(address: string, { passes, seen, expires }: AddressRow): void {
+    this.#recent.put(rowKey("a", address), [passes, seen, expires]);
+  }
+
   #putThrottle(key: string, { period, taken, previous, expires }: ThrottleRow): void {
-    this.#statements.putThrottle.run(key, period, taken, previous, expires);
+    this.#recent.put(rowKey("t", key), [period, taken, previous, expires]);
+  }
+
+  #correspondent(key: string): number | undefined {
+    return this.#row("c", [key])?.[0] ?? undefined;
+  }
+
+  #throttleRows(question: ThrottleQuestion, token: string | undefined): ThrottleRows {
+    return {
+      row: throttleOf(this.#row("t", [question.key])),
+      token: token === undefined ? undefined : tokenOf(this.#row("k", [token])),
+    };
+  }
+
+  /** True if it was there. */
+  #forget(table: Initial, key: readonly string[]): boolean {
+    const isThere = this.#row(table, key) !== null;
+    if (isThere) this.#recent.put(rowKey(table, ...key), null);
+    return isThere;
+  }
+
+  /** `null`: there is none. */
+  #row(table: Initial, key: readonly string[]): Columns {
+    const inMemory = this.#inMemory(rowKey(table, ...key));
+    if (inMemory !== undefined) return inMemory;
+    // The statement yields the columns, which are numbers, as an array.
+    return (this.#statements[rowStatements[table].get].get(...key) as unknown as Columns | undefined) ?? null;
+  }
+
+  /** `undefined`: its table tells. */
+  #inMemory(key: string): Columns | undefined {
+    const known = knownTables.has(key[0] ?? "") ? this.#known.get(key) : undefined;
+    return known === undefined ? this.#recent.get(key) : known;
+  }
+
+  #putIntoTable(key: string, columns: Columns): void {
+    // It was made with one.
+    const { put, forget } = rowStatements[key[0] as Initial];
+    if (columns === null) this.#statements[forget].run(...columnsOfKey(key));
+    else this.#statements[put].run(...columnsOfKey(key), ...columns);
   }
 
   #prepare(sql: string): StatementSync {
@@ -395,7 +530,7 @@ export class StateFile {
     this.#database.exec(`
       PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -32768`);
     if (this.#version() === migrations.length) return;
-    this.begin();
+    this.#database.exec("BEGIN IMMEDIATE");
     // Another process may have made them meanwhile.
     for (const migration of migrations.slice(this.#version())) this.#database.exec(migration);
     this.#database.exec(`PRAGMA user_version = ${migrations.length}`);
@@ -415,8 +550,39 @@ function prepareAll(database: DatabaseSync): Readonly<Record<StatementName, Stat
   // It has the names of `statements`.
   const all = Object.fromEntries(prepared) as Record<StatementName, StatementSync>;
   // An array costs half of an object with names.
-  all.greylistRows.setReturnArrays(true);
+  for (const name of ["greylistRows", ...Object.values(nextRows), ...Object.values(rowStatements).map(({ get }) => get)] as const)
+    all[name].setReturnArrays(true);
   return all;
+}
+
+function partsOf({ client, sender, recipient }: Triplet): readonly string[] {
+  return [client, sender, recipient];
+}
+
+// A row has the columns of its table.
+
+function tripletOf(columns: Columns): GreylistRow | undefined {
+  if (columns === null) return undefined;
+  const [firstSeen, lastSeen, passed, expires] = columns as readonly [number, number, number | null, number];
+  return { firstSeen, lastSeen, passed: passed ?? undefined, expires };
+}
+
+function addressOf(columns: Columns): AddressRow | undefined {
+  if (columns === null) return undefined;
+  const [passes, seen, expires] = columns as readonly [number, number, number];
+  return { passes, seen, expires };
+}
+
+function throttleOf(columns: Columns): ThrottleRow | undefined {
+  if (columns === null) return undefined;
+  const [period, taken, previous, expires] = columns as readonly [number, number, number, number];
+  return { period, taken, previous, expires };
+}
+
+function tokenOf(columns: Columns): TokenRow | undefined {
+  if (columns === null) return undefined;
+  const [period, expires] = columns as readonly [number, number];
+  return { period, expires };
 }
 
 function fileOf(path: string): string {

@@ -57,7 +57,7 @@ describe("state in SQLite", () => {
     await expect(kindOf()).rejects.toThrow(/version 99.*newer Postern/);
     await expect(kindOf()).rejects.toThrow(TemporaryError);
     expect(states).toEqual([false]);
-    other.exec("PRAGMA user_version = 2");
+    other.exec("PRAGMA user_version = 3");
     other.close();
     time += 1000;
     expect(await kindOf()).toBe("wait");
@@ -93,7 +93,7 @@ describe("state in SQLite", () => {
     expect(states).toEqual([]);
     await state.close();
     const opened = new DatabaseSync(path);
-    expect(opened.prepare("PRAGMA user_version").get()).toEqual({ user_version: 2 });
+    expect(opened.prepare("PRAGMA user_version").get()).toEqual({ user_version: 3 });
     opened.close();
   });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { keyedHash } from "../../../src/text/keyed-hash.ts";
+import { keyedHash, keyedHash64 } from "../../../src/text/keyed-hash.ts";
 
 /** Texts that are all one to a hash that only multiplies and adds, whatever it multiplies by. */
 function twins(count: number): string[] {
@@ -25,4 +25,15 @@ test.each([
 test("is the same for the same text, whatever it was made of", () => {
   const text = ["john", "@example", ".org"].join("");
   expect(keyedHash(`${text} and more`.slice(0, text.length))).toBe(keyedHash(text));
+});
+
+test("makes two words of a text, of which each tells texts apart", () => {
+  const words = new Int32Array(2);
+  const hashes = Array.from({ length: 4096 }, (_, index) => {
+    keyedHash64(`user${index}@example.org`, words);
+    return [...words];
+  });
+  for (const word of [0, 1]) expect(new Set(hashes.map((each) => each[word])).size).toBeGreaterThan(4090);
+  keyedHash64("user1@example.org", words);
+  expect([...words]).toEqual(hashes[1]);
 });

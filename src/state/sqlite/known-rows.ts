@@ -1,0 +1,136 @@
+/**
+ * The rows of some tables, by hashes of their keys, in flat arrays that the garbage collector need not walk: where all of them are here, a
+ * question of the greylist reads nothing from the file. A store with too many of them does without.
+ */
+import { keyedHash64 } from "../../text/keyed-hash.ts";
+import type { Columns } from "./recent-rows.ts";
+
+/** The rows are spread over so many arrays, of which none takes long to grow. */
+const shards = 64;
+const firstSlots = 16;
+/** Of each array: 42 MB in all. */
+const defaultSlots = 16_384;
+const maxLoad = 0.75;
+/** Numbers of a row; the last of its columns is when it expires. */
+const width = 4;
+
+class Shard {
+  /** Pairs of words; two zeros are a free slot. */
+  hashes = new Int32Array(2 * firstSlots);
+  numbers = new Float64Array(width * firstSlots);
+  /** With rows that are gone. */
+  count = 0;
+
+  get slots(): number {
+    return this.hashes.length / 2;
+  }
+
+  /** Of the row, or where it would be. */
+  slotOf(low: number, high: number): number {
+    const { hashes } = this;
+    const mask = this.slots - 1;
+    for (let slot = low & mask; ; slot = (slot + 1) & mask) {
+      const [a, b] = [hashes[2 * slot], hashes[2 * slot + 1]];
+      if ((a === low && b === high) || (a === 0 && b === 0)) return slot;
+    }
+  }
+
+  isFree(slot: number): boolean {
+    return this.hashes[2 * slot] === 0 && this.hashes[2 * slot + 1] === 0;
+  }
+}
+
+const gone = Number.NEGATIVE_INFINITY;
+
+export class KnownRows {
+  #shards = Array.from({ length: shards }, () => new Shard());
+  readonly #words = new Int32Array(2);
+  readonly #maxSlots: number;
+  /** All rows are here, so that what is not here is nowhere. */
+  isComplete = false;
+  /** There are too many. */
+  isFull = false;
+  /** Rows that expired before need not be kept. */
+  now = 0;
+
+  constructor(maxSlots = defaultSlots) {
+    this.#maxSlots = maxSlots;
+  }
+
+  /** `undefined`: it is not known; `null`: there is none. */
+  get(key: string): Columns | undefined {
+    const shard = this.#shardOf(key);
+    const slot = shard.slotOf(this.#words[0] ?? 0, this.#words[1] ?? 0);
+    if (shard.isFree(slot)) return this.isComplete ? null : undefined;
+    const { numbers } = shard;
+    const at = width * slot;
+    if (numbers[at + 3] === gone) return null;
+    const second = numbers[at + 2] ?? 0;
+    return [numbers[at] ?? 0, numbers[at + 1] ?? 0, Number.isNaN(second) ? null : second, numbers[at + 3] ?? 0];
+  }
+
+  set(key: string, columns: Columns): void {
+    this.#put(key, columns, true);
+  }
+
+  /** From its table: what is known already is newer. */
+  add(key: string, columns: Columns): void {
+    this.#put(key, columns, false);
+  }
+
+  #put(key: string, columns: Columns, replaces: boolean): void {
+    if (this.isFull) return;
+    const shard = this.#shardOf(key);
+    const [low = 0, high = 0] = this.#words;
+    const slot = shard.slotOf(low, high);
+    const isFree = shard.isFree(slot);
+    if (!isFree && !replaces) return;
+    const at = width * slot;
+    shard.hashes[2 * slot] = low;
+    shard.hashes[2 * slot + 1] = high;
+    if (columns === null) shard.numbers[at + 3] = gone;
+    // Of three columns the last one is written twice.
+    else
+      for (let index = 0; index < width; index += 1) shard.numbers[at + index] = columns[Math.min(index, columns.length - 1)] ?? Number.NaN;
+    if (!isFree) return;
+    shard.count += 1;
+    if (shard.count > maxLoad * shard.slots) this.#grow(shard);
+  }
+
+  clear(): void {
+    this.#shards = Array.from({ length: shards }, () => new Shard());
+    this.isComplete = false;
+    this.isFull = false;
+  }
+
+  /** The hash is in `#words` then. */
+  #shardOf(key: string): Shard {
+    const words = this.#words;
+    keyedHash64(key, words);
+    if (words[0] === 0 && words[1] === 0) words[1] = 1;
+    // The index is within the length.
+    return this.#shards[(words[1] ?? 0) & (shards - 1)] as Shard;
+  }
+
+  #grow(shard: Shard): void {
+    const { hashes, numbers, slots } = shard;
+    const kept: number[] = [];
+    for (let slot = 0; slot < slots; slot += 1) if (!shard.isFree(slot) && (numbers[width * slot + 3] ?? gone) >= this.now) kept.push(slot);
+    const larger = kept.length > (maxLoad / 2) * slots ? 2 * slots : slots;
+    if (larger > this.#maxSlots) {
+      this.clear();
+      this.isFull = true;
+      return;
+    }
+    shard.hashes = new Int32Array(2 * larger);
+    shard.numbers = new Float64Array(width * larger);
+    shard.count = kept.length;
+    for (const slot of kept) {
+      const [low = 0, high = 0] = [hashes[2 * slot], hashes[2 * slot + 1]];
+      const to = shard.slotOf(low, high);
+      shard.hashes[2 * to] = low;
+      shard.hashes[2 * to + 1] = high;
+      shard.numbers.set(numbers.subarray(width * slot, width * slot + width), width * to);
+    }
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * The rows that were written last. They are in memory and, as a journal, in the file: a transaction adds one record to it, however many
+ * rows it writes. When they are many, they are put into their tables in the order of their keys, so that a page that takes several of them
+ * is written once. That is done in small parts, in the transactions that follow.
+ */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { inOrder } from "../../text/lazy-order.ts";
+
+/** What a row has besides its key, in the order of its table; `null`: it is removed. */
+export type Columns = readonly (number | null)[] | null;
+
+export type PutRow = (key: string, columns: Columns) => void;
+
+/** Is told of every change to a row. */
+export interface RowWatcher {
+  set(key: string, columns: Columns): void;
+  /** Other rows may have changed. */
+  clear(): void;
+}
+
+/** At so many they begin to be put into their tables. Half as many may come meanwhile. */
+const maxRows = 16_384;
+/** So many are put into their tables for each that is written. */
+const ratio = 2;
+
+/** `rows` null: those of this record and of the earlier ones, which are gone, are in their tables. The last record always stays. */
+export const recentTable = "CREATE TABLE recent (number INTEGER PRIMARY KEY, rows TEXT) STRICT";
+
+/** `table` is one character. Keys are, but for surrogates, in the order of their columns. */
+export function rowKey(table: string, ...columns: readonly string[]): string {
+  return table + columns.map(plain).join("\0");
+}
+
+export function columnsOfKey(key: string): string[] {
+  return key.slice(1).split("\0").map(asGiven);
+}
+
+function plain(column: string): string {
+  if (!column.includes("\0") && !column.includes("\x01")) return column;
+  return column.replaceAll("\x01", "\x012").replaceAll("\0", "\x010");
+}
+
+function asGiven(plain: string): string {
+  return plain.includes("\x01") ? plain.replaceAll("\x010", "\0").replaceAll("\x012", "\x01") : plain;
+}
+
+/** A key alone: the row was removed. */
+type WrittenRow = readonly [key: string, ...columns: (number | null)[]];
+
+/** Those that are being put into their tables; newer ones may be among the others. */
+interface Leaving {
+  readonly rows: ReadonlyMap<string, Columns>;
+  /** Their keys in their order, as far as they are known by it. */
+  readonly keys: string[];
+  readonly rest: Iterator<readonly string[], undefined>;
+  /** How many are in their tables. */
+  done: number;
+  /** The record that they end with. */
+  readonly last: number;
+}
+
+export class RecentRows {
+  readonly #put: PutRow;
+  readonly #watcher: RowWatcher;
+  readonly #version: StatementSync;
+  readonly #read: StatementSync;
+  readonly #add: StatementSync;
+  readonly #remove: StatementSync;
+  readonly #empty: StatementSync;
+  #rows = new Map<string, Columns>();
+  #leaving: Leaving | undefined;
+  /** Of this transaction, with what they replace. */
+  #written: WrittenRow[] = [];
+  #replaced: (Columns | undefined)[] = [];
+  /** Rows to be put into their tables in this transaction, at least. */
+  #wanted = 0;
+  /** In this transaction. */
+  #done = 0;
+  /** The last record. */
+  #last = 0;
+  /** All of the records up to this one are in their tables. */
+  #settled = 0;
+  /** Of the file, which other connections change. */
+  #seen: number | undefined;
+
+  /** `put` puts a row into its table. */
+  constructor(database: DatabaseSync, put: PutRow, watcher: RowWatcher) {
+    this.#put = put;
+    this.#watcher = watcher;
+    this.#version = database.prepare("PRAGMA data_version");
+    this.#read = database.prepare("SELECT number, rows FROM recent WHERE number > ? ORDER BY number");
+    this.#add = database.prepare("INSERT INTO recent (number, rows) VALUES (?, ?)");
+    this.#remove = database.prepare("DELETE FROM recent WHERE number < ?");
+    this.#empty = database.prepare("UPDATE recent SET rows = NULL WHERE number = ?");
+  }
+
+  /** The last record. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** To be called in each transaction before anything else: takes what other connections have written. */
+  refresh(): void {
+    // The pragma names its column.
+    const { data_version: version } = this.#version.get() as { readonly data_version: number };
+    if (version === this.#seen) return;
+    // The statement names its columns.
+    for (const { number, rows } of this.#read.all(this.#last) as unknown as readonly { number: number; rows: string | null }[]) {
+      this.#last = number;
+      if (rows === null) this.#forgetAll();
+      // This program wrote it.
+      else for (const row of JSON.parse(rows) as readonly WrittenRow[]) this.#take(row);
+    }
+    this.#seen = version;
+  }
+
+  #take([key, ...columns]: WrittenRow): void {
+    const row = columns.length === 0 ? null : columns;
+    this.#rows.set(key, row);
+    this.#watcher.set(key, row);
+  }
+
+  /** `undefined`: its table tells. */
+  get(key: string): Columns | undefined {
+    const columns = this.#rows.get(key);
+    return columns === undefined ? this.#leaving?.rows.get(key) : columns;
+  }
+
+  put(key: string, columns: Columns): void {
+    this.#watcher.set(key, columns);
+    this.#written.push(columns === null ? [key] : [key, ...columns]);
+    this.#replaced.push(this.#rows.get(key));
+    this.#rows.set(key, columns);
+  }
+
+  /** Has `count` rows at least put into their tables by this transaction; false when all of those up to that record are. */
+  settle(upTo: number, count: number): boolean {
+    if (this.#settled >= upTo) return false;
+    this.#wanted = Math.max(this.#wanted, count);
+    return true;
+  }
+
+  /** To be called last in a transaction: adds the record, and puts rows into their tables. */
+  write(): void {
+    const { length } = this.#written;
+    if (length > 0) this.#add.run(this.#last + 1, JSON.stringify(this.#written));
+    if (this.#leaving !== undefined) this.#move(this.#leaving, Math.max(this.#wanted, ratio * length));
+  }
+
+  committed(): void {
+    const leaving = this.#leaving;
+    if (this.#written.length > 0) this.#last += 1;
+    if (leaving !== undefined) {
+      leaving.done += this.#done;
+      if (leaving.done === leaving.rows.size) {
+        this.#settled = leaving.last;
+        this.#leaving = undefined;
+      }
+    }
+    if (this.#leaving === undefined && (this.#wanted > 0 || this.#rows.size >= maxRows)) this.#begin();
+    this.#end();
+  }
+
+  rolledBack(): void {
+    if (this.#written.length > 0) this.#watcher.clear();
+    // The first one of a key comes last.
+    for (let at = this.#written.length - 1; at >= 0; at -= 1) {
+      const key = this.#written[at]?.[0] ?? "";
+      const before = this.#replaced[at];
+      if (before === undefined) this.#rows.delete(key);
+      else this.#rows.set(key, before);
+    }
+    this.#end();
+  }
+
+  #end(): void {
+    this.#written = [];
+    this.#replaced = [];
+    this.#wanted = 0;
+    this.#done = 0;
+  }
+
+  #begin(): void {
+    const rows = this.#rows;
+    this.#rows = new Map();
+    this.#leaving = { rows, keys: [], rest: inOrder([...rows.keys()]), done: 0, last: this.#last };
+  }
+
+  #move({ rows, keys, rest, done, last }: Leaving, count: number): void {
+    while (keys.length < Math.min(done + count, rows.size)) keys.push(...(rest.next().value ?? []));
+    const part = keys.slice(done, done + count);
+    for (const key of part) this.#put(key, rows.get(key) ?? null);
+    this.#done = part.length;
+    if (done + part.length < rows.size) return;
+    this.#remove.run(last);
+    this.#empty.run(last);
+  }
+
+  #forgetAll(): void {
+    this.#watcher.clear();
+    this.#rows = new Map();
+    this.#leaving = undefined;
+    this.#settled = this.#last;
+  }
+}

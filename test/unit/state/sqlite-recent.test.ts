@@ -1,0 +1,225 @@
+/** Rows that were written last, and those that are in memory: whatever becomes of them, the answers are those of the file. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { TripletQuestion } from "../../../src/state/decide.ts";
+import { openState } from "../../../src/state/open-state.ts";
+import { KnownRows } from "../../../src/state/sqlite/known-rows.ts";
+import { type Columns, columnsOfKey, rowKey } from "../../../src/state/sqlite/recent-rows.ts";
+import { StateFile } from "../../../src/state/sqlite/tables.ts";
+import type { StateStore } from "../../../src/state/state-store.ts";
+import { greylistQuestion, start, throttleQuestion } from "../../support/state-question.ts";
+import { sqliteSettings } from "../../support/stores.ts";
+
+let folder: string;
+let path: string;
+let stores: StateStore[];
+let files: StateFile[];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "postern-recent-"));
+  path = join(folder, "state.sqlite");
+  stores = [];
+  files = [];
+});
+afterEach(async () => {
+  for (const store of stores) await store.close();
+  for (const file of files) file.close();
+  rmSync(folder, { recursive: true });
+});
+
+function open(): StateStore {
+  const onAvailability = (_: string, up: boolean, cause?: unknown) => {
+    if (!up) throw cause;
+  };
+  const store = openState(sqliteSettings(path), { onAvailability });
+  stores.push(store);
+  return store;
+}
+
+function openFile(): StateFile {
+  const file = new StateFile(path);
+  files.push(file);
+  return file;
+}
+
+function ask(file: StateFile, question: TripletQuestion): string {
+  file.begin();
+  const answer = file.greylist(question);
+  file.commit();
+  return answer.kind === "wait" ? (answer.isNew ? "new" : "waits") : answer.kind;
+}
+
+function learnAll(file: StateFile): void {
+  while (file.read((each) => each.learn()));
+}
+
+function settleAll(file: StateFile): void {
+  const { lastRecord } = file;
+  for (let goesOn = true; goesOn; ) {
+    file.begin();
+    goesOn = file.settle(lastRecord, 100);
+    file.commit();
+  }
+}
+
+const question = (index: number) =>
+  greylistQuestion({
+    client: `client ${(index * 7919) % 50_021}`,
+    sender: `${index}@example.org`,
+    autoWhitelist: { address: `${index}`, passes: 5 },
+  });
+
+describe("recent rows", () => {
+  it("are known when they are opened again, whether or not they are in their tables", async () => {
+    const count = 20_000;
+    const entries = Array.from({ length: count }, (_, index) => ({
+      ...{ kind: "triplet" as const, client: question(index).client, sender: question(index).sender, recipient: "b@example.net" },
+      ...{ firstSeen: start, lastSeen: start, passed: undefined, expires: start + 1000 },
+    }));
+    expect(await open().importEntries(entries)).toBe(count);
+    const other = new DatabaseSync(path);
+    const { rows } = other.prepare("SELECT count(*) AS rows FROM greylist").get() as { rows: number };
+    other.close();
+    expect(rows).toBeGreaterThan(0);
+    expect(rows).toBeLessThan(count);
+    const again = open();
+    const indexes = Array.from({ length: count / 10 }, (_, index) => 10 * index);
+    const answers = await Promise.all(indexes.map((index) => again.greylist(question(index))));
+    expect(answers.filter((answer) => answer.kind !== "wait" || answer.isNew)).toEqual([]);
+    expect((await again.stats(start)).waiting).toBe(count);
+  });
+
+  it("of a transaction that was rolled back are as they were", () => {
+    const file = openFile();
+    expect(ask(file, question(1))).toBe("new");
+    learnAll(file);
+    file.begin();
+    file.greylist(question(2));
+    file.forget(question(1));
+    file.forget(question(1));
+    file.rollback();
+    expect(ask(file, question(1))).toBe("waits");
+    expect(ask(file, question(2))).toBe("new");
+  });
+
+  it("are put into their tables by each that changes them, and removed from them", () => {
+    const file = openFile();
+    const question = throttleQuestion({ token: "a token" });
+    const take = () => {
+      file.begin();
+      file.throttle(question);
+      file.commit();
+    };
+    const rows = () => {
+      const other = new DatabaseSync(path);
+      const found = ["throttle", "throttle_token"].map((table) => other.prepare(`SELECT * FROM ${table}`).all().length);
+      other.close();
+      return found;
+    };
+    take();
+    expect(rows()).toEqual([0, 0]);
+    settleAll(file);
+    expect(rows()).toEqual([1, 1]);
+    file.begin();
+    file.giveBack(question);
+    file.resetThrottle(question.key);
+    file.commit();
+    settleAll(file);
+    expect(rows()).toEqual([0, 0]);
+  });
+
+  it.each([
+    false,
+    true,
+  ])("that another program changes are known at once, those in memory too, and when it put them into their tables (%s)", (settles) => {
+    const [file, other] = [openFile(), openFile()];
+    for (const index of [1, 2, 3]) ask(file, question(index));
+    learnAll(file);
+    other.begin();
+    other.forget(question(1));
+    other.allow(question(2), start);
+    other.allow(question(4), start);
+    other.commit();
+    if (settles) settleAll(other);
+    expect([1, 2, 3, 4].map((index) => ask(file, question(index)))).toEqual(["new", "pass", "waits", "pass"]);
+    learnAll(file);
+    expect([1, 2, 3, 4, 5].map((index) => ask(file, question(index)))).toEqual(["waits", "pass", "waits", "pass", "new"]);
+    expect([1, 2, 3, 4, 5].map((index) => ask(other, question(index)))).toEqual(["waits", "pass", "waits", "pass", "waits"]);
+  });
+
+  it("are all found among those that were read into memory, one without any text too", () => {
+    const empty = greylistQuestion({ client: "", sender: "", recipient: "" });
+    const file = openFile();
+    for (let index = 0; index < 1500; index += 1) ask(file, question(index));
+    ask(file, empty);
+    settleAll(file);
+    const again = openFile();
+    learnAll(again);
+    expect(again.mayLearn).toBe(false);
+    expect(ask(again, empty)).toBe("waits");
+    expect(Array.from({ length: 1500 }, (_, index) => ask(again, question(index))).filter((answer) => answer !== "waits")).toEqual([]);
+    expect(ask(again, question(1500))).toBe("new");
+  });
+
+  it("are as they were written while others are read into memory", () => {
+    const file = openFile();
+    for (let index = 0; index < 1500; index += 1) ask(file, question(index));
+    settleAll(file);
+    const again = openFile();
+    again.read((each) => each.learn());
+    again.begin();
+    for (let index = 0; index < 1500; index += 2) again.forget(question(index));
+    again.commit();
+    learnAll(again);
+    const answers = Array.from({ length: 1500 }, (_, index) => ask(again, question(index)));
+    expect(answers).toEqual(Array.from({ length: 1500 }, (_, index) => (index % 2 === 0 ? "new" : "waits")));
+  });
+
+  it("have keys of any texts, which keep them apart", () => {
+    const text = fc.string({ unit: fc.constantFrom("\0", "\x01", "0", "2", "a") });
+    fc.assert(
+      fc.property(fc.array(text, { minLength: 1, maxLength: 4 }), (columns) => {
+        expect(columnsOfKey(rowKey("g", ...columns))).toEqual(columns);
+      }),
+    );
+  });
+});
+
+describe("rows in memory", () => {
+  const row = (index: number, expires = 1000): Columns => [index, index + 1, index % 2 === 0 ? null : index, expires];
+
+  it("are as they were set last, until there are all, and then the others are nowhere", () => {
+    const known = new KnownRows();
+    expect(known.get("g1")).toBeUndefined();
+    for (let index = 0; index < 5000; index += 1) known.set(`g${index}`, row(index));
+    for (let index = 0; index < 5000; index += 1) expect(known.get(`g${index}`)).toEqual(row(index));
+    known.add("g1", row(7));
+    expect(known.get("g1")).toEqual(row(1));
+    known.set("g1", null);
+    known.add("g1", row(7));
+    expect(known.get("g1")).toBeNull();
+    expect(known.get("a stranger")).toBeUndefined();
+    known.isComplete = true;
+    expect(known.get("a stranger")).toBeNull();
+    known.clear();
+    expect([known.get("g2"), known.isComplete]).toEqual([undefined, false]);
+  });
+
+  it("that expired make room", () => {
+    const known = new KnownRows(256);
+    known.now = 2000;
+    for (let index = 0; index < 50_000; index += 1) known.set(`g${index}`, row(index, index % 100 === 0 ? 3000 : 1000));
+    expect(known.isFull).toBe(false);
+    expect(known.get("g100")).toEqual(row(100, 3000));
+  });
+
+  it("are none when they are too many", () => {
+    const known = new KnownRows(256);
+    known.isComplete = true;
+    for (let index = 0; index < 20_000; index += 1) known.set(`g${index}`, row(index));
+    expect([known.isFull, known.isComplete, known.get("g1")]).toEqual([true, false, undefined]);
+  });
+});
