@@ -44,13 +44,14 @@ export interface SharedLog {
 }
 
 export function openLog({ level, format }: LogSettings, shared?: SharedLog): Log {
-  const output = new LineOutput({ descriptor: 1, isShared: shared !== undefined });
+  const output = new LineOutput({ descriptor: 1, isShared: shared !== undefined, onLost: (lines) => logLost(logger, lines) });
   process.on("exit", () => output.flush());
   const to = destinationOf(1);
   const written = format ?? (to === "terminal" ? "text" : "json");
   const write = (json: string) => output.write(logLine(json, written, to));
   const fields = shared?.worker === undefined ? {} : { worker: shared.worker };
-  return { logger: createLogger({ level, fields, write, clock: Date.now }), format, flush: () => output.flush() };
+  const logger = createLogger({ level, fields, write, clock: Date.now });
+  return { logger, format, flush: () => output.flush() };
 }
 
 interface LoggerOptions {
@@ -122,6 +123,14 @@ export function isLogged({ stage, verdict, would }: Pick<Decision, "stage" | "ve
 /** Decisions are `info`; `cause` is the error of a source that was unavailable. */
 export function logDecision(logger: Logger, decision: Decision, cause: unknown): void {
   logger.info(cause === undefined ? decision : { ...decision, error: messageOf(cause) });
+}
+
+/** Who takes the lines did not take them. */
+function logLost(logger: Logger, lines: number): void {
+  logger.warn(
+    { event: "log", lines },
+    "lines of this log were lost, since nobody took them: the disk was full, or who reads them was too slow",
+  );
 }
 
 export function logPostmaster(logger: LineLog, recipient: string): void {
