@@ -10,6 +10,7 @@ import { DelayedReplies } from "../frontend/connection/delayed-replies.ts";
 import type { Decision } from "../frontend/decision.ts";
 import type { Notice, Once } from "../frontend/notice.ts";
 import { SayOnce } from "../frontend/say-once.ts";
+import { WrittenDecision } from "../frontend/written-decision.ts";
 import type { Settings } from "../stage/stage-settings.ts";
 import { CallReports } from "./call-reports.ts";
 import { DecisionReports } from "./decision-reports.ts";
@@ -27,6 +28,7 @@ import {
   logTakesAll,
   logWaitingFull,
 } from "./log.ts";
+import { messageOf } from "./message-of.ts";
 import { MtaListeners } from "./mta-listeners.ts";
 import type { Gauges } from "./observer.ts";
 import { type Observed, Observing } from "./observing.ts";
@@ -230,9 +232,10 @@ class RunningDaemon implements ObservedDaemon {
   }
 
   #decided(decision: Decision, cause: unknown): void {
+    const written = new WrittenDecision(decision, cause === undefined ? undefined : messageOf(cause));
     this.#tally.decided(decision);
-    this.#reports.decided(decision, cause);
-    this.#observing.observer?.decided(decision, cause);
+    this.#reports.decided(written);
+    this.#observing.observer?.decided(written);
   }
 
   #openCore(configuration: Configuration): OpenCore {

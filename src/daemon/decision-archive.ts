@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { Availability, type OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
-import type { ArchiveSearch, ArchiveSpan, KeptDecision } from "../frontend/http/api.ts";
+import type { ArchiveSearch, ArchiveSpan } from "../frontend/http/api.ts";
 import type { ArchiveLimits, CountedRefused, Found } from "./archive-file.ts";
 import type { ArchiveQuestion, ArchiveThreadData, MessageFromArchive, MessageToArchive } from "./archive-thread.ts";
 import { RemoteQuestions } from "./remote-questions.ts";
@@ -51,14 +51,14 @@ export class DecisionArchive {
     this.#write();
   }
 
-  keep(decision: KeptDecision): void {
-    const text = JSON.stringify(decision);
-    if (this.#waitingLength + text.length > maxWaiting) {
+  /** A `KeptDecision` as JSON. */
+  keep(decision: string): void {
+    if (this.#waitingLength + decision.length > maxWaiting) {
       this.#availability.failed("", new Error("decisions come faster than the disk takes them"));
       return;
     }
-    this.#waiting.push(text);
-    this.#waitingLength += text.length;
+    this.#waiting.push(decision);
+    this.#waitingLength += decision.length;
     if (this.#waiting.length >= maxBatch) this.#write();
     else this.#writing ??= setTimeout(() => this.#write(), writeMs).unref();
   }

@@ -1,7 +1,7 @@
 /** What the log says of decisions and of what decided them: a line for each that is wanted, and what an administrator should mend once. */
 import type { LoggedDecisions } from "../config/configuration.ts";
-import type { Decision } from "../frontend/decision.ts";
 import { SayOnce } from "../frontend/say-once.ts";
+import type { WrittenDecision } from "../frontend/written-decision.ts";
 import { domainOf } from "../mail/address.ts";
 import type { FailedScript } from "../stage/core.ts";
 import { isLogged, type Logger, logDecision, logPostmaster, logScriptFailure } from "./log.ts";
@@ -23,9 +23,9 @@ export class DecisionReports {
     this.#logged = logged;
   }
 
-  decided(decision: Decision, cause: unknown): void {
-    if (isLogged(decision, this.#logged())) logDecision(this.#logger, decision, cause);
-    const { reason, recipient } = decision;
+  decided(written: WrittenDecision): void {
+    if (isLogged(written.decision, this.#logged())) logDecision(this.#logger, written);
+    const { reason, recipient } = written.decision;
     if (reason !== "postmaster" || domainOf(recipient) === undefined || !this.#postmasters.allows(recipient)) return;
     logPostmaster(this.#remarks.about(`postmaster ${recipient}`), recipient);
   }

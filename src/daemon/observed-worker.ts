@@ -1,5 +1,5 @@
 /** What the primary process asks a worker for its http listeners, and who answers there. */
-import type { DecisionPage, KeptDecision, Mark } from "../frontend/http/api.ts";
+import type { DecisionPage, Mark } from "../frontend/http/api.ts";
 import type { DecisionFilter } from "../frontend/http/decision-filter.ts";
 import type { Observation } from "../frontend/http/observation.ts";
 import type { Observed } from "./observing.ts";
@@ -21,22 +21,22 @@ export type ObserverAnswer =
 
 export class ObservedWorker {
   readonly #observed: () => Observed | undefined;
-  readonly #send: (decisions: readonly KeptDecision[]) => void;
+  readonly #send: (decisions: readonly string[]) => void;
   #stop: (() => void) | undefined;
-  #gathered: KeptDecision[] = [];
+  #gathered: string[] = [];
 
-  constructor(observed: () => Observed | undefined, send: (decisions: readonly KeptDecision[]) => void) {
+  constructor(observed: () => Observed | undefined, send: (decisions: readonly string[]) => void) {
     this.#observed = observed;
     this.#send = send;
   }
 
-  answer(question: ObserverQuestion): ObserverAnswer {
+  async answer(question: ObserverQuestion): Promise<ObserverAnswer> {
     const observed = this.#observed();
     switch (question.kind) {
       case "observation":
         return { observation: observed?.observation() };
       case "decisions":
-        return { page: observed?.log.last(question.filter, question.limit, question.since) };
+        return { page: await observed?.log.last(question.filter, question.limit, question.since) };
       case "kept":
         return { keptMs: observed?.keptMs(question.directory, question.address) };
       case "watch":
@@ -47,7 +47,7 @@ export class ObservedWorker {
   }
 
   /** What is decided in one turn is one message. */
-  #decided(decision: KeptDecision): void {
+  #decided(decision: string): void {
     this.#gathered.push(decision);
     if (this.#gathered.length > 1) return;
     setImmediate(() => {

@@ -3,11 +3,11 @@ import { after } from "../answer/answer.ts";
 import type { OnWaited } from "../answer/patience.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { CalledListener } from "../frontend/calls.ts";
-import type { Decision } from "../frontend/decision.ts";
 import type { GreylistEvent } from "../frontend/http/api.ts";
 import { DecisionCounter, Timing } from "../frontend/http/counters.ts";
 import { DecisionLog } from "../frontend/http/decision-log.ts";
 import type { CacheCount, DnsListResult, Observation, SourceObservation } from "../frontend/http/observation.ts";
+import type { WrittenDecision } from "../frontend/written-decision.ts";
 import type { StageName } from "../stage/stage-result.ts";
 import { throttlesOf } from "../stage/stage-settings.ts";
 import type { GreylistAnswer, State, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
@@ -64,7 +64,8 @@ export class Observer {
     for (const { id, name } of throttles) this.#throttles.set(id, { ...(this.#throttles.get(id) ?? { allowed: 0, refused: 0 }), name });
   }
 
-  decided(decision: Decision, cause: unknown): void {
+  decided(written: WrittenDecision): void {
+    const { decision } = written;
     const { listener, stage, ms } = decision;
     let counter = this.#listeners.get(listener);
     if (counter === undefined) {
@@ -78,7 +79,7 @@ export class Observer {
       this.#stages.set(stage, timing);
     }
     timing.add(ms / 1000);
-    counter.lastAt = this.log.add(decision, cause === undefined ? undefined : messageOf(cause));
+    counter.lastAt = this.log.add(written);
   }
 
   readonly waited: OnWaited = ({ name }, ms, error) => {

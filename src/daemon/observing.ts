@@ -62,7 +62,7 @@ export class Observing {
       ...{ ...common, workers: 1 },
       gathered: {
         observation: async () => observer.observation(gauges()),
-        decisions: async (filter, limit, since) => observer.log.last(filter, limit, since),
+        decisions: (filter, limit, since) => observer.log.last(filter, limit, since),
         keptMs: async (directory, address) => keptMs(directory, address),
         watch: (onDecision) => observer.log.watch(onDecision),
       },

@@ -19,7 +19,6 @@ import {
   type GreylistPage,
   type GreylistSubject,
   InvalidQuestion,
-  type KeptDecision,
   type ListenerStatus,
   type Mark,
   type Operations,
@@ -57,8 +56,8 @@ export interface Gathered {
   decisions(filter: DecisionFilter, limit: number, since?: Mark): Promise<DecisionPage>;
   /** How long the answer of a directory about an address is kept yet, in milliseconds, by whoever keeps it longest; `undefined`: nobody does. */
   keptMs(directory: string, address: string): Promise<number | undefined>;
-  /** Calls with each that follows, until what it returns is called. */
-  watch(onDecision: (decision: KeptDecision) => void): () => void;
+  /** Calls with each that follows, as the JSON of a `KeptDecision`, until what it returns is called. */
+  watch(onDecision: (decision: string) => void): () => void;
 }
 
 export interface OperationsOptions {

@@ -1,7 +1,6 @@
 /** What the primary process and its workers send each other. */
 import type { LoadOptions } from "../config/load.ts";
 import type { CalledListener } from "../frontend/calls.ts";
-import type { KeptDecision } from "../frontend/http/api.ts";
 import type { ObserverAnswer, ObserverQuestion } from "./observed-worker.ts";
 import type { Remark } from "./remarks.ts";
 import type { Answered, Asked } from "./remote-questions.ts";
@@ -56,5 +55,5 @@ export type MessageToPrimary =
   | { readonly kind: "remark"; readonly remark: Remark }
   /** What its listeners were called by so far: once a second, where it is more. */
   | { readonly kind: "called"; readonly called: readonly CalledListener[] }
-  /** While somebody watches. */
-  | { readonly kind: "decisions"; readonly decisions: readonly KeptDecision[] };
+  /** While somebody watches. Each is a `KeptDecision` as JSON. */
+  | { readonly kind: "decisions"; readonly decisions: readonly string[] };

@@ -1,6 +1,6 @@
 /** What all workers have counted and kept, as the primary process asks them for its http listeners. */
 import { TemporaryError } from "../answer/temporary-error.ts";
-import type { DecisionPage, KeptDecision, Mark } from "../frontend/http/api.ts";
+import type { DecisionPage, Mark } from "../frontend/http/api.ts";
 import type { DecisionFilter } from "../frontend/http/decision-filter.ts";
 import { type Observation, sumOf } from "../frontend/http/observation.ts";
 import type { ObserverAnswer, ObserverQuestion } from "./observed-worker.ts";
@@ -19,7 +19,7 @@ export class WorkerObservations implements Gathered {
   readonly #workers = new Map<number, AskedWorker>();
   /** Of workers that have ended, so that no counter goes back. */
   #past: Observation | undefined;
-  readonly #watchers = new Set<(decision: KeptDecision) => void>();
+  readonly #watchers = new Set<(decision: string) => void>();
 
   /** A worker that serves. */
   add(number: number, send: (questions: readonly Asked<ObserverQuestion>[]) => void): void {
@@ -48,7 +48,7 @@ export class WorkerObservations implements Gathered {
     this.#workers.get(number)?.questions.take(outcomes);
   }
 
-  decided(decisions: readonly KeptDecision[]): void {
+  decided(decisions: readonly string[]): void {
     for (const decision of decisions) for (const watcher of this.#watchers) watcher(decision);
   }
 
@@ -86,7 +86,7 @@ export class WorkerObservations implements Gathered {
     return kept.length === 0 ? undefined : Math.max(...kept);
   }
 
-  watch(onDecision: (decision: KeptDecision) => void): () => void {
+  watch(onDecision: (decision: string) => void): () => void {
     this.#watchers.add(onDecision);
     if (this.#watchers.size === 1) for (const { questions } of this.#workers.values()) this.#tell(questions, true);
     return () => {

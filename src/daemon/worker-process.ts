@@ -2,7 +2,6 @@
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import type { CalledListener } from "../frontend/calls.ts";
-import type { KeptDecision } from "../frontend/http/api.ts";
 import type { ObserverAnswer } from "./observed-worker.ts";
 import type { Remark } from "./remarks.ts";
 import type { Answered, Asked } from "./remote-questions.ts";
@@ -33,7 +32,7 @@ export interface WorkerProcessOptions {
   readonly onTally: (tally: SentTally) => void;
   readonly onRemark: (remark: Remark) => void;
   readonly onCalled: (called: readonly CalledListener[]) => void;
-  readonly onDecisions: (decisions: readonly KeptDecision[]) => void;
+  readonly onDecisions: (decisions: readonly string[]) => void;
   /** A connection that had to be made room for, when all others were busy. It is closed, too. */
   readonly onRefused: (listener: string) => void;
   /** As many connections of the listener were closed. */

@@ -4,7 +4,7 @@
  */
 import { type Answer, after } from "../../src/answer/answer.ts";
 import { Patience } from "../../src/answer/patience.ts";
-import { openLog } from "../../src/daemon/log.ts";
+import { logDecision, openLog } from "../../src/daemon/log.ts";
 import { RequestSources } from "../../src/daemon/request-sources.ts";
 import { cached } from "../../src/directory/cache.ts";
 import { DelayedReplies } from "../../src/frontend/connection/delayed-replies.ts";
@@ -12,6 +12,7 @@ import type { TimedReply } from "../../src/frontend/connection/protocol.ts";
 import type { EventSink } from "../../src/frontend/decision.ts";
 import { milterProtocol, openMilter } from "../../src/frontend/milter/milter.ts";
 import { answerPolicy, type PolicyOptions } from "../../src/frontend/policy/policy.ts";
+import { WrittenDecision } from "../../src/frontend/written-decision.ts";
 import { domainOf } from "../../src/mail/address.ts";
 import type { Directory } from "../../src/stage/sources.ts";
 import { limitWaiting } from "../../src/state/waiting-limit.ts";
@@ -146,7 +147,11 @@ export async function hotPaths() {
   const { logger } = openLog({ level: "info", format: "json" });
   return {
     "policy request": policy({ core: () => core }),
-    "policy request, logged": policy({ core: () => core, onDecision: (decision) => logger.info(decision), reads: () => true }),
+    "policy request, logged": policy({
+      core: () => core,
+      onDecision: (decision) => logDecision(logger, new WrittenDecision(decision)),
+      reads: () => true,
+    }),
     "policy request, greylisted": greylisted(directory),
     "milter message": await milter(directory),
   } satisfies Record<string, HotPath>;

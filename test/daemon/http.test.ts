@@ -130,7 +130,8 @@ test("it shows what both workers do, also of one that has ended, and changes wha
 
 test("decisions of all workers are kept in a file, where they are found again", async () => {
   const find = () => get("/api/decisions/archive?not-pass=1&limit=20") as Promise<{ decisions: { id: string }[]; next: string | null }>;
-  await expect.poll(async () => (await find()).decisions.length).toBe(16);
+  // And those of the worker that was started.
+  await expect.poll(async () => (await find()).decisions.length).toBeGreaterThanOrEqual(16);
   const { decisions } = await find();
   expect(new Set(decisions.map(({ id }) => id.split("-")[0]))).toEqual(new Set(["1", "2"]));
   expect(await get("/api/session")).toMatchObject({ keepSeconds: 86_400 });

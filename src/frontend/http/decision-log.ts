@@ -1,5 +1,7 @@
-/** The last decisions of one process, for people who look. */
-import type { Decision } from "../decision.ts";
+/** The last decisions of one process, for people who look. They are kept as text, and read only when somebody does. */
+import { setImmediate as turn } from "node:timers/promises";
+import { LastTexts } from "../../text/last-texts.ts";
+import type { WrittenDecision } from "../written-decision.ts";
 import type { DecisionPage, KeptDecision, Mark } from "./api.ts";
 import { type DecisionFilter, matches } from "./decision-filter.ts";
 
@@ -8,94 +10,72 @@ export const maxDecisions = 10_000;
 /** Over all of them. */
 const maxOctets = 16 * 1_048_576;
 
-/** What one takes besides its texts. */
-const entryOctets = 500;
 /** Of a list; the log has them all. */
 const maxResolved = 20;
-
-interface Entry {
-  readonly number: number;
-  /** Milliseconds since 1970. */
-  readonly at: number;
-  readonly decision: Decision;
-  readonly error: string | undefined;
-  readonly octets: number;
-}
+/** Read in one turn of the loop, so that nobody who waits for a decision waits for those who look. */
+const readPerTurn = 500;
 
 export class DecisionLog {
   readonly #process: string;
   readonly #now: () => number;
-  readonly #entries: (Entry | undefined)[];
-  /** Of the next one. */
-  #number = 0;
-  /** Of the oldest one. */
-  #first = 0;
-  #octets = 0;
-  readonly #watchers = new Set<(decision: KeptDecision) => void>();
+  readonly #texts: LastTexts;
+  /** Milliseconds since 1970, by number modulo how many are kept. */
+  readonly #times: Float64Array;
+  readonly #watchers = new Set<(decision: string) => void>();
 
-  /** `process` tells its decisions from those of others. `now`: milliseconds since 1970. */
+  /** `process` tells its decisions from those of others, in letters that JSON does not escape. `now`: milliseconds since 1970. */
   constructor(process: string, now: () => number, max = maxDecisions) {
     this.#process = process;
     this.#now = now;
-    this.#entries = new Array<Entry | undefined>(max);
-  }
-
-  get octets(): number {
-    return this.#octets;
+    this.#texts = new LastTexts(max, maxOctets);
+    this.#times = new Float64Array(max);
   }
 
   /** When it was added, in milliseconds since 1970. */
-  add(decision: Decision, error: string | undefined): number {
-    const kept = decision.resolved.length > maxResolved ? { ...decision, resolved: decision.resolved.slice(0, maxResolved) } : decision;
+  add(decision: WrittenDecision): number {
     const at = this.#now();
-    const entry: Entry = { number: this.#number, at, decision: kept, error, octets: octetsOf(kept, error) };
-    if (this.#number - this.#first === this.#entries.length) this.#drop();
-    this.#entries[this.#number % this.#entries.length] = entry;
-    this.#number += 1;
-    this.#octets += entry.octets;
-    while (this.#octets > maxOctets) this.#drop();
-    for (const watcher of this.#watchers) watcher(this.#shown(entry));
+    const { json } = decision.shortened(maxResolved);
+    const number = this.#texts.next;
+    this.#times[number % this.#times.length] = at;
+    this.#texts.add(json);
+    for (const watcher of this.#watchers) watcher(this.#keptJson(number, at, json));
     return at;
   }
 
   /** The last ones that match. `since`: only those that were not there yet, and how many of them are more than `limit`. */
-  last(filter: DecisionFilter, limit: number, since?: Mark): DecisionPage {
+  async last(filter: DecisionFilter, limit: number, since?: Mark): Promise<DecisionPage> {
     const from = since?.[this.#process] ?? 0;
+    const next = this.#texts.next;
+    const mustCount = since !== undefined && Object.keys(filter).length > 0;
     const found: KeptDecision[] = [];
-    let missed = Math.max(0, this.#first - from);
-    for (let number = this.#number - 1; number >= Math.max(this.#first, from); number--) {
-      const entry = this.#entries[number % this.#entries.length];
-      if (entry === undefined || !matches(entry.decision, filter)) continue;
-      if (found.length < limit) found.push(this.#shown(entry));
-      else if (since === undefined) break;
-      else missed += 1;
+    let beyond = 0;
+    let number = next;
+    while (number > Math.max(this.#texts.first, from) && (found.length < limit || mustCount)) {
+      number -= 1;
+      const decision = this.#decision(number);
+      if (matches(decision, filter)) {
+        if (found.length < limit) found.push(decision);
+        else beyond += 1;
+      }
+      if ((next - number) % readPerTurn === 0) await turn();
     }
-    return { decisions: found.reverse(), missed: since === undefined ? 0 : missed, mark: { [this.#process]: this.#number } };
+    const missed = since === undefined ? 0 : beyond + Math.max(0, number - from);
+    return { decisions: found.reverse(), missed, mark: { [this.#process]: next } };
   }
 
-  /** Calls with each that follows, until what it returns is called. */
-  watch(onDecision: (decision: KeptDecision) => void): () => void {
+  /** Calls with each that follows, as the JSON of a `KeptDecision`, until what it returns is called. */
+  watch(onDecision: (decision: string) => void): () => void {
     this.#watchers.add(onDecision);
     return () => this.#watchers.delete(onDecision);
   }
 
-  #drop(): void {
-    const index = this.#first % this.#entries.length;
-    this.#octets -= this.#entries[index]?.octets ?? 0;
-    this.#entries[index] = undefined;
-    this.#first += 1;
+  #decision(number: number): KeptDecision {
+    const at = this.#times[number % this.#times.length] ?? 0;
+    // It was written here.
+    return JSON.parse(this.#keptJson(number, at, this.#texts.text(number))) as KeptDecision;
   }
 
-  #shown({ number, at, decision, error }: Entry): KeptDecision {
-    const time = new Date(at).toISOString();
-    return { id: `${this.#process}${number}`, time, ...decision, ...(error !== undefined && { error }) };
+  #keptJson(number: number, at: number, json: string): string {
+    return `{"id":"${this.#process}${number}","time":"${new Date(at).toISOString()}",${json.slice(1)}`;
   }
-}
-
-/** At most, since letters beyond Latin-1 take two. */
-function octetsOf({ clientName, helo, auth, sender, recipient, instance, reply, resolved }: Decision, error = ""): number {
-  let letters =
-    clientName.length + helo.length + auth.length + sender.length + recipient.length + instance.length + reply.length + error.length;
-  for (const address of resolved) letters += address.length;
-  return entryOctets + 2 * letters;
 }

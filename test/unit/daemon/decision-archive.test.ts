@@ -128,9 +128,9 @@ test("decisions are there after they were kept, only for this user, and after th
   const news: string[] = [];
   const first = archive(news);
   const now = Date.now();
-  for (let number = 0; number < 1200; number++) first.keep(kept(number, now + number));
+  for (let number = 0; number < 1200; number++) first.keep(JSON.stringify(kept(number, now + number)));
   await expect.poll(async () => (await first.search({ ...everything, limit: 2000 })).decisions.length).toBe(1200);
-  first.keep(kept(1200, now + 1200));
+  first.keep(JSON.stringify(kept(1200, now + 1200)));
   await first.close();
   expect(statSync(path).mode & 0o777).toBe(0o600);
   const second = archive(news);
@@ -144,7 +144,7 @@ test("what cannot be written is lost and reported once, until it can be", async 
   const news: string[] = [];
   const kepts = archive(news);
   await expect.poll(() => news.length).toBe(1);
-  kepts.keep(kept(1, Date.now()));
+  kepts.keep(JSON.stringify(kept(1, Date.now())));
   await expect(kepts.search(everything)).rejects.toThrow("unable to open database file");
   rmdirSync(path);
   writeFileSync(path, "no database".repeat(1000));
@@ -153,7 +153,7 @@ test("what cannot be written is lost and reported once, until it can be", async 
   rmSync(path);
   await expect
     .poll(() => {
-      kepts.keep(kept(2, Date.now()));
+      kepts.keep(JSON.stringify(kept(2, Date.now())));
       return news.length;
     })
     .toBe(2);

@@ -1,7 +1,8 @@
 /** The filter of contrib/attacks finds the mistakes of clients in log lines as they are written, and nothing else. */
 import { expect, test } from "vitest";
-import { createLogger, logLine } from "../../../src/daemon/log.ts";
+import { createLogger, logDecision, logLine } from "../../../src/daemon/log.ts";
 import { reportDecision } from "../../../src/frontend/decision.ts";
+import { WrittenDecision } from "../../../src/frontend/written-decision.ts";
 import { reply } from "../../../src/mail/reply.ts";
 import { pass, refuse } from "../../../src/stage/refuse.ts";
 import type { Verdict } from "../../../src/stage/verdict.ts";
@@ -36,7 +37,7 @@ function lineOf(verdict: Verdict, format: "json" | "text", { helo = "mx.client.e
     ms: 1,
   } as const;
   reportDecision(
-    { onDecision: (decision) => logger.info(decision), onNotice: () => {} },
+    { onDecision: (decision) => logDecision(logger, new WrittenDecision(decision)), onNotice: () => {} },
     { ...decided, session: session(), helo, verdict, isShadow },
   );
   return written;

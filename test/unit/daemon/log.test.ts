@@ -2,7 +2,9 @@
 import fc from "fast-check";
 import { pino } from "pino";
 import { expect, test, vi } from "vitest";
-import { createLogger, isLogged, logLine } from "../../../src/daemon/log.ts";
+import { createLogger, isLogged, logDecision, logLine } from "../../../src/daemon/log.ts";
+import { WrittenDecision } from "../../../src/frontend/written-decision.ts";
+import { aDecision } from "../../support/http-place.ts";
 
 const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, index) => String.fromCodePoint(first + index));
 const orders = [
@@ -44,16 +46,18 @@ test("a decision is written as pino writes it", () => {
     tls: fc.boolean(),
     sender: text,
     resolved: fc.array(text),
-    would: fc.option(text, { nil: undefined }),
+    instance: text,
   });
   fc.assert(
     fc.property(fields, (some) => {
-      for (const one of [reference, logger]) one.info({ event: "decision", ...some });
+      const decision = { ...aDecision, ...some };
+      reference.info(decision);
+      logDecision(logger, new WrittenDecision(decision));
       expect(own.pop()).toBe(plain.pop());
     }),
   );
   logger.level = "warn";
-  logger.info({ event: "decision" });
+  logDecision(logger, new WrittenDecision(aDecision));
   expect(own).toEqual([]);
 });
 
@@ -61,10 +65,15 @@ test("the time is that of the line", () => {
   let now = 0;
   const lines: string[] = [];
   const logger = createLogger({ level: "info", fields: {}, clock: () => now, write: (line) => lines.push(line.trimEnd()) });
-  for (now of [0, 0, 1, 60_000]) for (const fields of [{ event: "decision" }, { event: "stop" }]) logger.info(fields);
+  for (now of [0, 0, 1, 60_000]) {
+    logDecision(logger, new WrittenDecision(aDecision));
+    logger.info({ event: "stop" });
+  }
   const times = ["00:00.000", "00:00.000", "00:00.001", "01:00.000"];
   expect(lines).toEqual(
-    times.flatMap((time) => ["decision", "stop"].map((event) => JSON.stringify({ level: "info", time: `1970-01-01T00:${time}Z`, event }))),
+    times.flatMap((time) =>
+      [aDecision, { event: "stop" }].map((fields) => JSON.stringify({ level: "info", time: `1970-01-01T00:${time}Z`, ...fields })),
+    ),
   );
 });
 

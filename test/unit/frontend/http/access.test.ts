@@ -1,5 +1,6 @@
 /** Who may ask the HTTP listener: what a stranger's page can make a browser send reads nothing and changes nothing. */
 import { describe, expect, it } from "vitest";
+import { WrittenDecision } from "../../../../src/frontend/written-decision.ts";
 import { type Asked, aDecision, httpPlace } from "../../../support/http-place.ts";
 
 const token = "0123456789abcdef";
@@ -28,7 +29,7 @@ describe("a name that was rebound", () => {
     ["[::2]"],
   ])("Host: %s reads nothing", async (host) => {
     const place = await httpPlace();
-    place.log.add(aDecision, undefined);
+    place.log.add(new WrittenDecision(aDecision));
     for (const path of readable) {
       const { status, text } = await place.ask({ path, headers: { host } });
       expect(status).toBe(421);

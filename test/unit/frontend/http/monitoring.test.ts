@@ -8,6 +8,7 @@ import { parse } from "yaml";
 import { parseConfiguration } from "../../../../src/config/load.ts";
 import { Observer } from "../../../../src/daemon/observer.ts";
 import { renderMetrics } from "../../../../src/frontend/http/metrics.ts";
+import { WrittenDecision } from "../../../../src/frontend/written-decision.ts";
 import { read } from "../../../support/contrib.ts";
 import { aDecision } from "../../../support/http-place.ts";
 import { parseOpenMetrics } from "../../../support/open-metrics.ts";
@@ -37,7 +38,7 @@ async function series(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   if (parsed.configuration === undefined) throw new Error("it does not load");
   const observer = new Observer("", () => 1000);
   observer.expect(parsed.configuration);
-  observer.decided(aDecision, undefined);
+  observer.decided(new WrittenDecision(aDecision));
   observer.waited({ name: "state", timeoutMs: 1000, onLate: () => {} }, 1);
   const gauges = {
     connections: [{ name: "smtp", connections: 1 }],

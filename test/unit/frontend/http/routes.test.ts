@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
+import { WrittenDecision } from "../../../../src/frontend/written-decision.ts";
 import { aDecision, httpPlace } from "../../../support/http-place.ts";
 
 test("whether it is ready says the status, too", async () => {
@@ -13,9 +14,9 @@ test("whether it is ready says the status, too", async () => {
 test("decisions are listed by what is asked for, oldest first, names as JSON has them", async () => {
   const { ask, log } = await httpPlace();
   const hostile = '<img src=x onerror="alert(1)">@b.example';
-  log.add({ ...aDecision, sender: hostile }, undefined);
-  log.add({ ...aDecision, verdict: "pass", reason: "mailbox", reply: "", would: "defer" }, "the server is away");
-  log.add({ ...aDecision, verdict: "pass", reason: "mailbox", reply: "", resolved: ["postmaster@example.org"] }, undefined);
+  log.add(new WrittenDecision({ ...aDecision, sender: hostile }));
+  log.add(new WrittenDecision({ ...aDecision, verdict: "pass", reason: "mailbox", reply: "", would: "defer" }, "the server is away"));
+  log.add(new WrittenDecision({ ...aDecision, verdict: "pass", reason: "mailbox", reply: "", resolved: ["postmaster@example.org"] }));
   const ids = async (query: string) => {
     const { text, headers } = await ask({ path: `/api/decisions?${query}` });
     expect(headers["content-type"]).toBe("application/json; charset=utf-8");
@@ -44,9 +45,9 @@ test("decisions are listed by what is asked for, oldest first, names as JSON has
 
 test("what is refused most", async () => {
   const { ask, log } = await httpPlace();
-  for (const client of ["192.0.2.7", "192.0.2.8", "2001:db8::1", ""]) log.add({ ...aDecision, client }, undefined);
-  log.add({ ...aDecision, verdict: "pass", would: "reject", reason: "denied" }, undefined);
-  log.add({ ...aDecision, verdict: "pass" }, undefined);
+  for (const client of ["192.0.2.7", "192.0.2.8", "2001:db8::1", ""]) log.add(new WrittenDecision({ ...aDecision, client }));
+  log.add(new WrittenDecision({ ...aDecision, verdict: "pass", would: "reject", reason: "denied" }));
+  log.add(new WrittenDecision({ ...aDecision, verdict: "pass" }));
   expect(JSON.parse((await ask({ path: "/api/refused" })).text)).toEqual({
     ...{ since: "2026-01-01T00:00:00.000Z", decisions: 6, refused: 5 },
     byReason: [
@@ -76,11 +77,11 @@ function follow({ port, host }: { readonly port: number; readonly host: string }
 test("decisions are followed as events, first those that are kept", async () => {
   const place = await httpPlace();
   const { log } = place;
-  log.add(aDecision, undefined);
+  log.add(new WrittenDecision(aDecision));
   const text = follow(place);
   await expect.poll(text).toContain("id: 0\n");
-  log.add({ ...aDecision, verdict: "pass" }, undefined);
-  log.add({ ...aDecision, recipient: "a\n\ndata: forged" }, undefined);
+  log.add(new WrittenDecision({ ...aDecision, verdict: "pass" }));
+  log.add(new WrittenDecision({ ...aDecision, recipient: "a\n\ndata: forged" }));
   await expect.poll(text).toContain("id: 2\n");
   expect(text()).toContain("content-type: text/event-stream");
   expect(text()).not.toContain("id: 1\n");
@@ -92,8 +93,8 @@ test("of decisions that come faster than anybody reads the last are shown, and t
   const text = follow(place);
   await expect.poll(text).toContain(": decisions\n");
   for (let number = 0; number < 1000; number += 1) {
-    place.log.add(aDecision, undefined);
-    place.log.add({ ...aDecision, verdict: "pass" }, undefined);
+    place.log.add(new WrittenDecision(aDecision));
+    place.log.add(new WrittenDecision({ ...aDecision, verdict: "pass" }));
   }
   await expect.poll(text).toContain("id: 1998\n");
   const ids = Array.from({ length: 200 }, (_, index) => `id: ${1600 + 2 * index}`);
