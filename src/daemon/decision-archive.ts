@@ -105,9 +105,10 @@ export class DecisionArchive {
   }
 
   #write(): void {
-    if (this.#isWriting) return;
     clearTimeout(this.#writing);
     this.#writing = undefined;
+    // What waits then comes with the next one.
+    if (this.#isWriting) return;
     this.#isWriting = true;
     this.#send(this.#started());
   }

@@ -1,6 +1,7 @@
 /** Decisions that are kept for days: what is found again, what goes, and what becomes of a file that cannot be written. */
 import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ArchiveFile } from "../../../src/daemon/archive-file.ts";
 import { DecisionArchive } from "../../../src/daemon/decision-archive.ts";
@@ -161,4 +162,24 @@ test("what cannot be written is lost and reported once, until it can be", async 
   expect((await kepts.search(everything)).decisions[0]).toMatchObject({ id: "1-2" });
   await kepts.close();
   expect(existsSync(path)).toBe(true);
+});
+
+test("what is decided during a write that takes long is written soon after it", async () => {
+  const news: string[] = [];
+  const kepts = archive(news);
+  await kepts.search(everything);
+  const other = new DatabaseSync(path);
+  other.exec("BEGIN IMMEDIATE");
+  let number = 0;
+  // The write waits for the lock, and fails then.
+  await expect
+    .poll(() => {
+      kepts.keep(JSON.stringify(kept(++number, Date.now())));
+      return news.length;
+    })
+    .toBe(1);
+  other.exec("COMMIT");
+  other.close();
+  await expect.poll(async () => (await kepts.search(everything)).decisions[0]?.id, { timeout: 30_000 }).toBe(`1-${number}`);
+  await kepts.close();
 });
