@@ -107,7 +107,8 @@ function isoTimes(clock: () => number): () => string {
  */
 export function logLine(json: string, format: LineFormat, to: Destination = "other"): string {
   const line = json.trimEnd();
-  return `${priorityOf(levelOf(line), to)}${format === "json" ? escapeControls(line) : textOf(line, to)}`;
+  const priority = to === "journal" ? priorityOf(levelOf(line), to) : "";
+  return `${priority}${format === "json" ? escapeControls(line) : textOf(line, to)}`;
 }
 
 /** What pino writes first. */
