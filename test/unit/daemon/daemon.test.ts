@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pino } from "pino";
 import { afterEach, expect, test } from "vitest";
 import type { Configuration } from "../../../src/config/configuration.ts";
 import { parseConfiguration } from "../../../src/config/load.ts";
 import { type Daemon, startDaemon } from "../../../src/daemon/daemon.ts";
+import { createLogger } from "../../../src/daemon/log.ts";
 import { frame, strings, uint32 } from "../../support/milter-frames.ts";
 
 const mta = '[directory.mta]\ntype = "mta"\n';
@@ -30,17 +30,13 @@ afterEach(async () => {
 async function start(policy: readonly string[], milter: readonly string[] = [], more = mta) {
   const lines: Record<string, unknown>[] = [];
   const addresses = new Map<string, string>();
-  const logger = pino(
-    {},
-    {
-      write(line: string) {
-        const fields = JSON.parse(line) as { event?: string; listener?: string; addresses?: string[] };
-        const { event, listener, addresses: bound } = fields;
-        lines.push(fields);
-        if (event === "listening") addresses.set(listener ?? "", bound?.[0] ?? "");
-      },
-    },
-  );
+  const write = (line: string) => {
+    const fields = JSON.parse(line) as { event?: string; listener?: string; addresses?: string[] };
+    const { event, listener, addresses: bound } = fields;
+    lines.push(fields);
+    if (event === "listening") addresses.set(listener ?? "", bound?.[0] ?? "");
+  };
+  const logger = createLogger({ level: "info", fields: {}, clock: () => 0, write });
   const daemon = await startDaemon(configurationOf(policy, milter, more), logger);
   daemons.push(daemon);
   const open = async (listener: string) => {
