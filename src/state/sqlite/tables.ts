@@ -1,4 +1,4 @@
-/** The tables of state.sqlite and the statements on them. Everything is synchronous; the caller begins and commits. */
+/** The tables of state.sqlite, and what is asked of them. Everything is synchronous; the caller begins and commits. */
 import { statSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { CorrespondentQuestion, GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
@@ -24,6 +24,7 @@ import { type GreylistColumns, greylistRowsOf } from "../greylist-columns.ts";
 import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, ThrottleEntry } from "../state-store.ts";
 import { KnownRows } from "./known-rows.ts";
 import { type Columns, columnsOfKey, RecentRows, recentTable, rowKey } from "./recent-rows.ts";
+import { type Initial, nextRows, prepareAll, rowStatements, rowsPerRead, type StatementName } from "./statements.ts";
 
 // No index on `expires`: rows are written far more often than they expire, and each step of expiry walks a range of keys.
 /** Step n makes version n, which `PRAGMA user_version` says, of version n - 1. A step that was released is never changed. */
@@ -43,75 +44,9 @@ const migrations: readonly string[] = [
 ];
 
 const entryColumns = "client, sender, recipient, first_seen AS firstSeen, last_seen AS lastSeen, passed, expires";
-/** Into memory, at once. */
-const rowsPerRead = 512;
-const statements = {
-  // NULL where a table has no such row.
-  greylistRows: `
-    SELECT g.first_seen, g.last_seen, g.passed, g.expires, a.passes, a.seen, a.expires
-    FROM (SELECT 1)
-      LEFT JOIN greylist AS g ON g.client = ? AND g.sender = ? AND g.recipient = ?
-      LEFT JOIN greylist_address AS a ON a.address = ?`,
-  triplet: "SELECT first_seen, last_seen, passed, expires FROM greylist WHERE client = ? AND sender = ? AND recipient = ?",
-  nextTriplets: `
-    SELECT client, sender, recipient, first_seen, last_seen, passed, expires FROM greylist
-    WHERE (client, sender, recipient) >= (?, ?, ?) ORDER BY client, sender, recipient LIMIT ${rowsPerRead}`,
-  putTriplet: `
-    INSERT INTO greylist (client, sender, recipient, first_seen, last_seen, passed, expires) VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET
-      first_seen = excluded.first_seen, last_seen = excluded.last_seen, passed = excluded.passed, expires = excluded.expires`,
-  forgetTriplet: "DELETE FROM greylist WHERE client = ? AND sender = ? AND recipient = ?",
-  address: "SELECT passes, seen, expires FROM greylist_address WHERE address = ?",
-  nextAddresses: `
-    SELECT address, passes, seen, expires FROM greylist_address WHERE address >= ? ORDER BY address LIMIT ${rowsPerRead}`,
-  putAddress: `
-    INSERT INTO greylist_address (address, passes, seen, expires) VALUES (?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET passes = excluded.passes, seen = excluded.seen, expires = excluded.expires`,
-  forgetAddress: "DELETE FROM greylist_address WHERE address = ?",
-  listAddresses: `
-    SELECT address, passes, seen, expires FROM greylist_address WHERE address > ? AND instr(address, ?) ORDER BY address LIMIT ?`,
-  throttle: "SELECT period, taken, previous, expires FROM throttle WHERE key = ?",
-  putThrottle: `
-    INSERT INTO throttle (key, period, taken, previous, expires) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET
-      period = excluded.period, taken = excluded.taken, previous = excluded.previous, expires = excluded.expires`,
-  listThrottles: "SELECT key, period, taken, previous, expires FROM throttle WHERE key > ? AND key < ? ORDER BY key LIMIT ?",
-  forgetThrottle: "DELETE FROM throttle WHERE key = ?",
-  token: "SELECT period, expires FROM throttle_token WHERE token = ?",
-  putToken: `
-    INSERT INTO throttle_token (token, period, expires) VALUES (?, ?, ?)
-    ON CONFLICT DO UPDATE SET period = excluded.period, expires = excluded.expires`,
-  forgetToken: "DELETE FROM throttle_token WHERE token = ?",
-  correspondent: "SELECT expires FROM correspondent WHERE key = ?",
-  putCorrespondent: "INSERT INTO correspondent (key, expires) VALUES (?, ?) ON CONFLICT DO UPDATE SET expires = excluded.expires",
-  forgetCorrespondent: "DELETE FROM correspondent WHERE key = ?",
-  octets: "SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size",
-  freePages: "PRAGMA freelist_count",
-  changes: "SELECT total_changes() AS rows",
-} satisfies Record<string, string>;
-
-type StatementName = keyof typeof statements;
-
-interface RowStatements {
-  readonly get: StatementName;
-  readonly put: StatementName;
-  readonly forget: StatementName;
-}
-
-/** By the initial that keys of recent rows begin with. */
-const rowStatements = {
-  g: { get: "triplet", put: "putTriplet", forget: "forgetTriplet" },
-  a: { get: "address", put: "putAddress", forget: "forgetAddress" },
-  t: { get: "throttle", put: "putThrottle", forget: "forgetThrottle" },
-  k: { get: "token", put: "putToken", forget: "forgetToken" },
-  c: { get: "correspondent", put: "putCorrespondent", forget: "forgetCorrespondent" },
-} as const satisfies Record<string, RowStatements>;
-
-type Initial = keyof typeof rowStatements;
 
 /** What the greylist asks about: all of their rows may be in memory. */
 const knownTables: ReadonlySet<string> = new Set(["g", "a"]);
-const nextRows = { g: "nextTriplets", a: "nextAddresses" } as const;
 const firstRead = { table: "g", from: ["", "", ""] } as const;
 
 interface Table {
@@ -543,16 +478,6 @@ export class StateFile {
       throw new Error(`its tables are of version ${found}, and this program knows ${migrations.length}: a newer Postern wrote it`);
     return found;
   }
-}
-
-function prepareAll(database: DatabaseSync): Readonly<Record<StatementName, StatementSync>> {
-  const prepared = Object.entries(statements).map(([name, sql]) => [name, database.prepare(sql)]);
-  // It has the names of `statements`.
-  const all = Object.fromEntries(prepared) as Record<StatementName, StatementSync>;
-  // An array costs half of an object with names.
-  for (const name of ["greylistRows", ...Object.values(nextRows), ...Object.values(rowStatements).map(({ get }) => get)] as const)
-    all[name].setReturnArrays(true);
-  return all;
 }
 
 function partsOf({ client, sender, recipient }: Triplet): readonly string[] {

@@ -1,0 +1,81 @@
+/** The statements on the tables of state.sqlite, but for those that walk through ranges of keys. */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+
+/** Into memory, at once. */
+export const rowsPerRead = 512;
+const statements = {
+  // NULL where a table has no such row.
+  greylistRows: `
+    SELECT g.first_seen, g.last_seen, g.passed, g.expires, a.passes, a.seen, a.expires
+    FROM (SELECT 1)
+      LEFT JOIN greylist AS g ON g.client = ? AND g.sender = ? AND g.recipient = ?
+      LEFT JOIN greylist_address AS a ON a.address = ?`,
+  triplet: "SELECT first_seen, last_seen, passed, expires FROM greylist WHERE client = ? AND sender = ? AND recipient = ?",
+  nextTriplets: `
+    SELECT client, sender, recipient, first_seen, last_seen, passed, expires FROM greylist
+    WHERE (client, sender, recipient) >= (?, ?, ?) ORDER BY client, sender, recipient LIMIT ${rowsPerRead}`,
+  putTriplet: `
+    INSERT INTO greylist (client, sender, recipient, first_seen, last_seen, passed, expires) VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET
+      first_seen = excluded.first_seen, last_seen = excluded.last_seen, passed = excluded.passed, expires = excluded.expires`,
+  forgetTriplet: "DELETE FROM greylist WHERE client = ? AND sender = ? AND recipient = ?",
+  address: "SELECT passes, seen, expires FROM greylist_address WHERE address = ?",
+  nextAddresses: `
+    SELECT address, passes, seen, expires FROM greylist_address WHERE address >= ? ORDER BY address LIMIT ${rowsPerRead}`,
+  putAddress: `
+    INSERT INTO greylist_address (address, passes, seen, expires) VALUES (?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET passes = excluded.passes, seen = excluded.seen, expires = excluded.expires`,
+  forgetAddress: "DELETE FROM greylist_address WHERE address = ?",
+  listAddresses: `
+    SELECT address, passes, seen, expires FROM greylist_address WHERE address > ? AND instr(address, ?) ORDER BY address LIMIT ?`,
+  throttle: "SELECT period, taken, previous, expires FROM throttle WHERE key = ?",
+  putThrottle: `
+    INSERT INTO throttle (key, period, taken, previous, expires) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET
+      period = excluded.period, taken = excluded.taken, previous = excluded.previous, expires = excluded.expires`,
+  listThrottles: "SELECT key, period, taken, previous, expires FROM throttle WHERE key > ? AND key < ? ORDER BY key LIMIT ?",
+  forgetThrottle: "DELETE FROM throttle WHERE key = ?",
+  token: "SELECT period, expires FROM throttle_token WHERE token = ?",
+  putToken: `
+    INSERT INTO throttle_token (token, period, expires) VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET period = excluded.period, expires = excluded.expires`,
+  forgetToken: "DELETE FROM throttle_token WHERE token = ?",
+  correspondent: "SELECT expires FROM correspondent WHERE key = ?",
+  putCorrespondent: "INSERT INTO correspondent (key, expires) VALUES (?, ?) ON CONFLICT DO UPDATE SET expires = excluded.expires",
+  forgetCorrespondent: "DELETE FROM correspondent WHERE key = ?",
+  octets: "SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size",
+  freePages: "PRAGMA freelist_count",
+  changes: "SELECT total_changes() AS rows",
+} satisfies Record<string, string>;
+
+export type StatementName = keyof typeof statements;
+
+interface RowStatements {
+  readonly get: StatementName;
+  readonly put: StatementName;
+  readonly forget: StatementName;
+}
+
+/** By the initial that keys of recent rows begin with. */
+export const rowStatements = {
+  g: { get: "triplet", put: "putTriplet", forget: "forgetTriplet" },
+  a: { get: "address", put: "putAddress", forget: "forgetAddress" },
+  t: { get: "throttle", put: "putThrottle", forget: "forgetThrottle" },
+  k: { get: "token", put: "putToken", forget: "forgetToken" },
+  c: { get: "correspondent", put: "putCorrespondent", forget: "forgetCorrespondent" },
+} as const satisfies Record<string, RowStatements>;
+
+export type Initial = keyof typeof rowStatements;
+
+/** The rows from a key on. */
+export const nextRows = { g: "nextTriplets", a: "nextAddresses" } as const;
+
+export function prepareAll(database: DatabaseSync): Readonly<Record<StatementName, StatementSync>> {
+  const prepared = Object.entries(statements).map(([name, sql]) => [name, database.prepare(sql)]);
+  // It has the names of `statements`.
+  const all = Object.fromEntries(prepared) as Record<StatementName, StatementSync>;
+  // An array costs half of an object with names.
+  for (const name of ["greylistRows", ...Object.values(nextRows), ...Object.values(rowStatements).map(({ get }) => get)] as const)
+    all[name].setReturnArrays(true);
+  return all;
+}
