@@ -102,7 +102,7 @@ export function decideGreylist(rows: GreylistRows, question: TripletQuestion): G
     return waiting(firstSeen, false, isAhead ? { firstSeen, lastSeen: now, passed, expires: now + retryWindowMs } : undefined);
   }
   const firstPass = passed === undefined;
-  const answer: GreylistAnswer = { kind: "pass", firstPass, waitedMs: Math.max(0, (passed ?? now) - firstSeen) };
+  const answer = passing(firstSeen, passed ?? now, firstPass);
   const address = creditOf(known, question);
   if (!firstPass && row.lastSeen <= now + skewMs && now - row.lastSeen < refreshMs(lifetimeMs))
     return { answer, triplet: undefined, address };
@@ -112,6 +112,28 @@ export function decideGreylist(rows: GreylistRows, question: TripletQuestion): G
 }
 
 const whitelisted: GreylistAnswer = { kind: "whitelisted" };
+
+/** An administrator whose clock is behind may have allowed an entry before it was first seen. */
+export function passing(firstSeen: number, passed: number, firstPass: boolean): GreylistAnswer {
+  return { kind: "pass", firstPass, waitedMs: Math.max(0, passed - firstSeen) };
+}
+
+/** The row of a triplet that an administrator allows. */
+export function allowedTriplet(row: GreylistRow | undefined, now: number): GreylistRow {
+  const known = alive(row, now);
+  return { firstSeen: Math.min(known?.firstSeen ?? now, now), lastSeen: now, passed: Math.min(known?.passed ?? now, now), expires: never };
+}
+
+/** What has passed stays, and what waits unless the other one has passed; each as long as it lives. */
+export function replacesTriplet(imported: GreylistRow, row: GreylistRow | undefined): boolean {
+  const known = alive(row, imported.lastSeen);
+  return known === undefined || (known.passed === undefined && imported.passed !== undefined);
+}
+
+export function replacesAddress(imported: AddressRow, row: AddressRow | undefined): boolean {
+  const known = alive(row, imported.seen);
+  return known === undefined || known.passes < imported.passes;
+}
 
 /** Who waits adds nothing to an address. */
 function waiting(firstSeen: number, isNew: boolean, triplet: GreylistRow | undefined): GreylistDecision {

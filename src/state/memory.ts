@@ -3,12 +3,15 @@ import type { CorrespondentQuestion, GreylistAnswer, ThrottleAnswer, ThrottleQue
 import {
   type AddressRow,
   allowedPasses,
+  allowedTriplet,
   decideGiveBack,
   decideGreylist,
   decideRemember,
   decideThrottle,
   type GreylistRow,
   never,
+  replacesAddress,
+  replacesTriplet,
   type ThrottleRow,
   type TokenRow,
   type Triplet,
@@ -100,16 +103,7 @@ export class MemoryState implements StateStore {
   async allow(subject: Triplet | string, now: number): Promise<void> {
     if (typeof subject === "string") return this.#putAddress(subject, { passes: allowedPasses, seen: now, expires: never });
     const { client, sender, recipient } = subject;
-    const known = this.#triplets.get(keyOf(subject));
-    this.#put({
-      client,
-      sender,
-      recipient,
-      firstSeen: known?.firstSeen ?? now,
-      lastSeen: now,
-      passed: known?.passed ?? now,
-      expires: never,
-    });
+    this.#put({ client, sender, recipient, ...allowedTriplet(this.#triplets.get(keyOf(subject)), now) });
   }
 
   async forget(subject: Triplet | string): Promise<boolean> {
@@ -146,12 +140,10 @@ export class MemoryState implements StateStore {
     let count = 0;
     for await (const { kind, ...entry } of entries) {
       if ("address" in entry) {
-        const known = this.#addresses.get(entry.address);
-        if (known !== undefined && known.passes >= entry.passes) continue;
+        if (!replacesAddress(entry, this.#addresses.get(entry.address))) continue;
         this.#putAddress(entry.address, entry);
       } else {
-        const known = this.#triplets.get(keyOf(entry));
-        if (known !== undefined && (known.passed !== undefined || entry.passed === undefined)) continue;
+        if (!replacesTriplet(entry, this.#triplets.get(keyOf(entry)))) continue;
         this.#put(entry);
       }
       count += 1;

@@ -404,6 +404,38 @@ export function stateContract(
       expect(await store.importEntries(many)).toBe(1200);
     });
 
+    it("takes what has expired for unknown when it is allowed or imported", async () => {
+      const [client, sender, recipient] = ["192.0.2.0", "expired@example.org", "alice@example.org"];
+      const question = (now: number) => ({ ...greylistQuestion(), client, sender, recipient, now: start + now });
+      await store.greylist(question(0));
+      await store.greylist(question(hour));
+      const entry = { client, sender, recipient, passed: undefined, firstSeen: start + 40 * day, lastSeen: start + 40 * day };
+      const later = { kind: "triplet", ...entry, expires: start + 42 * day } satisfies ImportedEntry;
+      expect(await store.importEntries([{ ...later, lastSeen: start + day }])).toBe(0);
+      expect(await store.importEntries([later])).toBe(1);
+      const known = { firstSeen: later.firstSeen, lastSeen: later.lastSeen, passed: undefined, expires: later.expires };
+      expect(await store.triplet(later)).toEqual(known);
+      const now = start + 50 * day;
+      await store.allow({ client, sender, recipient }, now);
+      expect(await store.triplet(later)).toEqual({ firstSeen: now, lastSeen: now, passed: now, expires: never });
+      await store.forget({ client, sender, recipient });
+      const address = { kind: "address", address: "expired", passes: 5, seen: start, expires: start + day } satisfies ImportedEntry;
+      expect(
+        await store.importEntries([address, { ...address, passes: 4 }, { ...address, passes: 1, seen: now, expires: now + day }]),
+      ).toBe(2);
+      await store.forget("expired");
+    });
+
+    it("has waited no time where a clock that was behind allowed it", async () => {
+      const [client, sender, recipient] = ["192.0.2.0", "behind@example.org", "alice@example.org"];
+      const question = (now: number) => ({ ...greylistQuestion(), client, sender, recipient, now: start + now });
+      await store.greylist(question(0));
+      await store.allow({ client, sender, recipient }, start - minute);
+      for (const now of [0, 2 * hour, 36 * day])
+        expect(await store.greylist(question(now))).toEqual({ kind: "pass", firstPass: false, waitedMs: 0 });
+      await store.forget({ client, sender, recipient });
+    });
+
     it("reports what it holds, and removes what is old in steps", async () => {
       const far = start + 10_000 * day;
       while (await store.expire(far, 100));

@@ -56,6 +56,7 @@ export async function address(client: pg.ClientBase, key: string): Promise<Addre
   return rows[0];
 }
 
+/** As `allowedTriplet`. */
 export async function allow(client: pg.ClientBase, subject: Triplet | string, now: number): Promise<void> {
   if (typeof subject === "string") {
     await client.query(
@@ -69,7 +70,10 @@ export async function allow(client: pg.ClientBase, subject: Triplet | string, no
     `INSERT INTO postern_greylist AS g (client, sender, recipient, first_seen, last_seen, passed, expires)
     VALUES ($1, $2, $3, $4, $4, $4, ${never})
     ON CONFLICT (client, sender, recipient) DO UPDATE SET
-      last_seen = excluded.last_seen, passed = coalesce(g.passed, excluded.passed), expires = excluded.expires`,
+      first_seen = CASE WHEN g.expires < excluded.last_seen THEN excluded.first_seen ELSE least(g.first_seen, excluded.first_seen) END,
+      last_seen = excluded.last_seen,
+      passed = CASE WHEN g.expires < excluded.last_seen THEN excluded.passed ELSE least(g.passed, excluded.passed) END,
+      expires = excluded.expires`,
     [...keyOf(subject), now],
   );
 }
@@ -142,6 +146,7 @@ export async function* chunks(entries: Iterable<ImportedEntry> | AsyncIterable<I
   if (some.size > 0) yield [...some.values()];
 }
 
+/** As `replacesTriplet` and `replacesAddress`. */
 export async function importSome(client: pg.ClientBase, entries: readonly ImportedEntry[]): Promise<number> {
   const triplets = entries.filter((entry) => entry.kind === "triplet").toSorted((a, b) => order(keyOf(a).join("\0"), keyOf(b).join("\0")));
   const addresses = entries.filter((entry) => entry.kind === "address").toSorted((a, b) => order(clean(a.address), clean(b.address)));
@@ -150,7 +155,7 @@ export async function importSome(client: pg.ClientBase, entries: readonly Import
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
     ON CONFLICT (client, sender, recipient) DO UPDATE SET
       first_seen = excluded.first_seen, last_seen = excluded.last_seen, passed = excluded.passed, expires = excluded.expires
-    WHERE g.passed IS NULL AND excluded.passed IS NOT NULL`,
+    WHERE g.expires < excluded.last_seen OR (g.passed IS NULL AND excluded.passed IS NOT NULL)`,
     [
       triplets.map((entry) => clean(entry.client)),
       triplets.map((entry) => clean(entry.sender)),
@@ -165,7 +170,7 @@ export async function importSome(client: pg.ClientBase, entries: readonly Import
     `INSERT INTO postern_greylist_address AS w (address, passes, seen, expires)
     SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[])
     ON CONFLICT (address) DO UPDATE SET passes = excluded.passes, seen = excluded.seen, expires = excluded.expires
-    WHERE w.passes < excluded.passes`,
+    WHERE w.expires < excluded.seen OR w.passes < excluded.passes`,
     [
       addresses.map((entry) => clean(entry.address)),
       addresses.map(({ passes }) => passes),

@@ -9,6 +9,7 @@ import {
   type GreylistRows,
   hourMs,
   noRows,
+  passing,
   periodOf,
   refreshMs,
   skewMs,
@@ -155,7 +156,7 @@ export async function askGreylist(
 /** Of a question that changed its row, which was known, or not, to this. */
 function answerOf({ firstSeen, passed }: GreylistRow, known: GreylistRow | undefined, now: number): GreylistAnswer {
   if (passed === undefined) return { kind: "wait", firstSeen, isNew: known === undefined && firstSeen === now };
-  return { kind: "pass", firstPass: known?.passed === undefined && passed === now, waitedMs: passed - firstSeen };
+  return passing(firstSeen, passed, known?.passed === undefined && passed === now);
 }
 
 export async function askThrottle(client: pg.ClientBase, questions: readonly ThrottleQuestion[]): Promise<readonly ThrottleAnswer[]> {

@@ -50,11 +50,21 @@ export class KnownRows {
   isComplete = false;
   /** There are too many. */
   isFull = false;
-  /** Rows that expired before need not be kept. */
-  now = 0;
+  /** Rows that expired before have been removed, and need not be kept. */
+  #removedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(maxSlots = defaultSlots) {
     this.#maxSlots = maxSlots;
+  }
+
+  /** Rows are removed that expired before `now`. */
+  expire(now: number): void {
+    this.#removedUntil = now;
+  }
+
+  /** What is asked at `now` may have been written after a clock that was ahead has removed what it found. */
+  asked(now: number): void {
+    if (now < this.#removedUntil) this.#removedUntil = now;
   }
 
   /** `undefined`: it is not known; `null`: there is none. */
@@ -115,7 +125,8 @@ export class KnownRows {
   #grow(shard: Shard): void {
     const { hashes, numbers, slots } = shard;
     const kept: number[] = [];
-    for (let slot = 0; slot < slots; slot += 1) if (!shard.isFree(slot) && (numbers[width * slot + 3] ?? gone) >= this.now) kept.push(slot);
+    for (let slot = 0; slot < slots; slot += 1)
+      if (!shard.isFree(slot) && (numbers[width * slot + 3] ?? gone) >= this.#removedUntil) kept.push(slot);
     const larger = kept.length > (maxLoad / 2) * slots ? 2 * slots : slots;
     if (larger > this.#maxSlots) {
       this.clear();

@@ -6,6 +6,7 @@ import { createPrivately } from "../../store/private-file.ts";
 import {
   type AddressRow,
   allowedPasses,
+  allowedTriplet,
   decideGiveBack,
   decideGreylist,
   decideRemember,
@@ -13,6 +14,8 @@ import {
   type GreylistRow,
   type GreylistRows,
   never,
+  replacesAddress,
+  replacesTriplet,
   type ThrottleRow,
   type ThrottleRows,
   type TokenRow,
@@ -224,7 +227,8 @@ export class StateFile {
   }
 
   greylist(question: TripletQuestion): GreylistAnswer {
-    const { autoWhitelist } = question;
+    const { autoWhitelist, now } = question;
+    this.#known.asked(now);
     const { answer, triplet, address } = decideGreylist(this.#greylistRows(question), question);
     if (triplet !== undefined) this.#putTriplet(question, triplet);
     if (address !== undefined) this.#putAddress(autoWhitelist.address, address);
@@ -289,8 +293,7 @@ export class StateFile {
       this.#putAddress(subject, { passes: allowedPasses, seen: now, expires: never });
       return;
     }
-    const known = this.triplet(subject);
-    this.#putTriplet(subject, { firstSeen: known?.firstSeen ?? now, lastSeen: now, passed: known?.passed ?? now, expires: never });
+    this.#putTriplet(subject, allowedTriplet(this.triplet(subject), now));
   }
 
   forget(subject: Triplet | string): boolean {
@@ -325,20 +328,18 @@ export class StateFile {
   /** False if the known entry stays. */
   importEntry(entry: ImportedEntry): boolean {
     if (entry.kind === "address") {
-      const known = this.address(entry.address);
-      if (known !== undefined && known.passes >= entry.passes) return false;
+      if (!replacesAddress(entry, this.address(entry.address))) return false;
       this.#putAddress(entry.address, entry);
       return true;
     }
-    const known = this.triplet(entry);
-    if (known !== undefined && (known.passed !== undefined || entry.passed === undefined)) return false;
+    if (!replacesTriplet(entry, this.triplet(entry))) return false;
     this.#putTriplet(entry, entry);
     return true;
   }
 
   /** Looks at the next `limit` rows; true when the round goes on. */
   expire(now: number, limit: number): boolean {
-    this.#known.now = now;
+    this.#known.expire(now);
     if (this.#table === 0 && this.#cursor === undefined) {
       this.#settledFirst ??= this.lastRecord;
       if (this.settle(this.#settledFirst, limit)) return true;
@@ -431,15 +432,15 @@ export class StateFile {
 
   /** `null`: there is none. */
   #row(table: Initial, key: readonly string[]): Columns {
-    const inMemory = this.#inMemory(rowKey(table, ...key));
-    if (inMemory !== undefined) return inMemory;
+    const recent = this.#recent.get(rowKey(table, ...key));
+    if (recent !== undefined) return recent;
     // The statement yields the columns, which are numbers, as an array.
     return (this.#statements[rowStatements[table].get].get(...key) as unknown as Columns | undefined) ?? null;
   }
 
-  /** `undefined`: its table tells. */
+  /** Of a row that the greylist asks about, which may have expired and been removed; `undefined`: its table tells. */
   #inMemory(key: string): Columns | undefined {
-    const known = knownTables.has(key[0] ?? "") ? this.#known.get(key) : undefined;
+    const known = this.#known.get(key);
     return known === undefined ? this.#recent.get(key) : known;
   }
 

@@ -210,10 +210,19 @@ describe("rows in memory", () => {
 
   it("that expired make room", () => {
     const known = new KnownRows(256);
-    known.now = 2000;
+    known.expire(2000);
     for (let index = 0; index < 50_000; index += 1) known.set(`g${index}`, row(index, index % 100 === 0 ? 3000 : 1000));
     expect(known.isFull).toBe(false);
     expect(known.get("g100")).toEqual(row(100, 3000));
+  });
+
+  it("stay when a clock that was ahead made room", () => {
+    const known = new KnownRows();
+    known.isComplete = true;
+    known.expire(2000);
+    known.asked(500);
+    for (let index = 0; index < 5000; index += 1) known.set(`g${index}`, row(index, 1000));
+    for (let index = 0; index < 5000; index += 1) expect(known.get(`g${index}`)).toEqual(row(index, 1000));
   });
 
   it("are none when they are too many", () => {
