@@ -8,7 +8,7 @@ import { loadConfiguration } from "../config/load.ts";
 import { formatListenAddress } from "../config/schema/values.ts";
 import { activatedSockets } from "../daemon/activated-sockets.ts";
 import { type Daemon, startDaemon, stateLeases } from "../daemon/daemon.ts";
-import { keepHeapSmall } from "../daemon/heap.ts";
+import { tuneHeap } from "../daemon/heap.ts";
 import { joined } from "../daemon/joined.ts";
 import { BoundSockets } from "../daemon/listen-sockets.ts";
 import { type Log, type Logger, openLog } from "../daemon/log.ts";
@@ -50,7 +50,7 @@ async function serve(options: ConfigurationOptions): Promise<void> {
     process.exitCode = exitConfiguration;
     return;
   }
-  keepHeapSmall();
+  tuneHeap();
   const workers = workersOf(configuration);
   const log = openLog(configuration.log, workers > 1 ? {} : undefined);
   const sockets = new BoundSockets(log.logger, { pauses: workers > 1, activated: activatedSockets(process.env) });

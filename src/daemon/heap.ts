@@ -1,4 +1,4 @@
-/** How much memory the heap of a process that serves may take for what nobody needs any longer. */
+/** How the heap of a process that serves is collected. */
 import { setFlagsFromString } from "node:v8";
 
 /**
@@ -8,6 +8,9 @@ import { setFlagsFromString } from "node:v8";
 const growingPercent = 120;
 
 /** For a process that will serve, before it does. */
-export function keepHeapSmall(): void {
+export function tuneHeap(): void {
   setFlagsFromString(`--heap-growing-percent=${growingPercent}`);
+  // V8 makes objects old from the start where many of the same place in the code have become old, as sessions do: what is made for a
+  // single request there becomes old, too, and keeps alive what it refers to. With an http listener a request took a third more CPU time.
+  setFlagsFromString("--no-allocation-site-pretenuring");
 }

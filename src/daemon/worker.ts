@@ -7,7 +7,7 @@ import { parseConfiguration, readRegularFile } from "../config/load.ts";
 import type { CalledListener } from "../frontend/calls.ts";
 import { sourceName } from "../store/waited-for.ts";
 import { type DaemonOptions, type ObservedDaemon, startDaemon } from "./daemon.ts";
-import { keepHeapSmall } from "./heap.ts";
+import { tuneHeap } from "./heap.ts";
 import { InheritedSockets } from "./listen-sockets.ts";
 import { type Log, logOutages, logStateStore, logWorker, openLog } from "./log.ts";
 import { messageOf } from "./message-of.ts";
@@ -25,7 +25,7 @@ import type { Configure, MessageToPrimary, MessageToWorker } from "./worker-mess
 /** Serves until the process ends. Only for a process that was forked by `startWorkers`. */
 export function runWorker(): void {
   nameProcess("postern worker");
-  keepHeapSmall();
+  tuneHeap();
   const worker = new Worker();
   // Only the primary process sends here.
   process.on("message", (message, handle) => worker.take(message as MessageToWorker, handle));
