@@ -33,6 +33,13 @@ export interface PolicyRequest {
   readonly policyContext: string;
 }
 
+interface KnownValue {
+  readonly text: string;
+  readonly octets: Uint8Array;
+}
+
+const noValue: KnownValue = { text: "", octets: new Uint8Array(0) };
+
 /** Octets of one request with its empty line, and thus of one line too. Postfix sends about 700. */
 export const maxRequestOctets = 65_536;
 
@@ -46,9 +53,11 @@ const maxShared = 1024;
 export class PolicyDecoder {
   /** It begins with the request that is being read. Places below are those of octets in it. */
   readonly #backlog = new Backlog();
-  /** Each octet is looked at once, and a line once more when it is whole. */
+  /** Each octet is looked at once, and those of an unexpected name once more when its line is whole. */
   #scanned = 0;
   #lineStart = 0;
+  /** Where the value of the line begins; `missing`: the attribute is not the expected one. */
+  #valueStart = missing;
   /** All octets that were looked at, by "or": below 128 when none needs decoding. */
   #bits = 0;
   #hasNul = false;
@@ -61,7 +70,7 @@ export class PolicyDecoder {
   #first = maxRequestOctets;
   #last = 0;
   /** Of the request before, what the MTA says of itself: most requests of a connection have the same. */
-  readonly #ofMta = new Array<string>(sendOrder.length).fill("");
+  readonly #ofMta = new Array<KnownValue>(sendOrder.length).fill(noValue);
 
   push(bytes: Buffer): void {
     this.#backlog.push(bytes);
@@ -71,24 +80,31 @@ export class PolicyDecoder {
   next(): PolicyRequest | undefined {
     const { bytes, start, length } = this.#backlog;
     let lineStart = this.#lineStart;
+    let place = this.#scanned;
     let bits = this.#bits;
-    for (let place = this.#scanned; place < length; place += 1) {
-      const octet = bytes[start + place] ?? 0;
-      bits |= octet;
-      if (octet > lineFeed) continue;
-      if (octet === 0) this.#hasNul = true;
-      if (octet !== lineFeed) continue;
-      checkLength(place + 1);
+    for (;;) {
+      if (place === lineStart) {
+        this.#valueStart = this.#expectedValue(lineStart);
+        if (this.#valueStart !== missing) place = this.#valueStart;
+      }
+      for (; place < length; place += 1) {
+        const octet = bytes[start + place] ?? 0;
+        bits |= octet;
+        if (octet > lineFeed) continue;
+        if (octet === 0) this.#hasNul = true;
+        if (octet === lineFeed) break;
+      }
+      checkLength(Math.min(place + 1, length));
       this.#bits = bits;
+      if (place === length) break;
       const lineEnd = place > lineStart && bytes[start + place - 1] === carriageReturn ? place - 1 : place;
       if (lineEnd === lineStart) return this.#finish(lineStart === 0, place + 1);
       this.#readLine(lineStart, lineEnd);
-      lineStart = place + 1;
+      place += 1;
+      lineStart = place;
     }
-    this.#scanned = length;
+    this.#scanned = place;
     this.#lineStart = lineStart;
-    this.#bits = bits;
-    checkLength(length);
     return undefined;
   }
 
@@ -96,20 +112,29 @@ export class PolicyDecoder {
     return this.#backlog.length > 0;
   }
 
+  /** Where it begins if the line there begins with the name that Postfix would send next, as far as the octets have come; else `missing`. */
+  #expectedValue(lineStart: number): number {
+    const from = nameStarts[this.#expected] ?? 0;
+    const end = nameStarts[this.#expected + 1] ?? from;
+    const { bytes, start, length } = this.#backlog;
+    if (from === end || end - from > length - lineStart) return missing;
+    const offset = start + lineStart - from;
+    for (let index = from; index < end; index += 1) if (names[index] !== bytes[offset + index]) return missing;
+    return lineStart + end - from;
+  }
+
   #readLine(start: number, end: number): void {
     if (this.#hasNul) throw new ProtocolError("a NUL in a request");
     let index = this.#expected;
-    const hint = sendOrder[index];
-    let valueAt = start;
-    if (hint !== undefined && this.#begins(hint, start, end)) {
-      valueAt += hint.length;
-    } else {
+    let valueAt = this.#valueStart;
+    if (valueAt === missing) {
+      valueAt = start;
       while (valueAt < end && this.#backlog.byte(valueAt) !== equalsSign) valueAt += 1;
       if (valueAt === end) throw new ProtocolError(`a line without "=": ${excerpt(this.#text(start, end))}`);
       valueAt += 1;
       index = indexOfName.get(this.#text(start, valueAt)) ?? missing;
+      if (index === missing) return;
     }
-    if (index === missing) return;
     this.#expected = index + 1;
     // The first of a name counts, as with Postfix.
     if (!isRead[index] || this.#starts[index] !== missing) return;
@@ -121,16 +146,6 @@ export class PolicyDecoder {
     if (isOfMta[index] || valueAt === end) return;
     this.#first = Math.min(this.#first, valueAt);
     this.#last = Math.max(this.#last, end);
-  }
-
-  /** Whether the octets there begin with this text, which is ASCII. */
-  #begins(text: string, start: number, end: number): boolean {
-    const { bytes, start: origin } = this.#backlog;
-    if (text.length > end - start) return false;
-    for (let index = 0; index < text.length; index += 1) {
-      if (bytes[origin + start + index] !== text.charCodeAt(index)) return false;
-    }
-    return true;
   }
 
   #finish(isEmpty: boolean, octets: number): PolicyRequest {
@@ -183,11 +198,19 @@ export class PolicyDecoder {
     const start = this.#starts[index] ?? missing;
     const end = this.#ends[index] ?? 0;
     if (start === missing || start === end) return "";
-    const last = this.#ofMta[index] ?? "";
-    if (last.length === end - start && this.#bits <= lastAscii && this.#begins(last, start, end)) return last;
+    const last = this.#ofMta[index] ?? noValue;
+    if (this.#isThere(last.octets, start, end)) return last.text;
+    const { bytes, start: origin } = this.#backlog;
     const text = this.#text(start, end);
-    this.#ofMta[index] = text;
+    this.#ofMta[index] = { text, octets: new Uint8Array(bytes.subarray(origin + start, origin + end)) };
     return text;
+  }
+
+  #isThere(octets: Uint8Array, start: number, end: number): boolean {
+    if (octets.length !== end - start) return false;
+    const { bytes, start: origin } = this.#backlog;
+    for (let index = 0; index < octets.length; index += 1) if (octets[index] !== bytes[origin + start + index]) return false;
+    return true;
   }
 
   /** What is not UTF-8 becomes U+FFFD. */
@@ -272,6 +295,11 @@ const isOfMta = Object.keys(slot).map((name) => ofMta.has(name));
 const isFromClient = Object.keys(slot).map((name) => fromClient.has(name));
 const isRead = Object.keys(slot).map((name) => !ignored.has(name));
 const sendOrder = Object.keys(slot).map((name) => `${name}=`);
+/** Of all of them in a row. */
+const names = Buffer.from(sendOrder.join(""), "latin1");
+/** Where each begins in `names`, and at last where they end. */
+const nameStarts = new Uint16Array(sendOrder.length + 1);
+for (const [index, { length }] of sendOrder.entries()) nameStarts[index + 1] = (nameStarts[index] ?? 0) + length;
 const indexOfName: ReadonlyMap<string, number> = new Map(sendOrder.map((name, index) => [name, index]));
 
 const excerpt = (text: string) => JSON.stringify(cleanText(text).slice(0, 60));
