@@ -28,6 +28,8 @@ const maxQueue = 10_000;
 const maxBatch = 500;
 /** That are imported, or put into their tables before they are listed. */
 const rowsPerTransaction = 500;
+/** Between two reads into memory: those who wait for an answer go first. */
+const learnPauseMs = 10;
 /** Another process writes: the next try. */
 const busyRetryMs = 5;
 
@@ -228,7 +230,7 @@ export class SqliteState implements StateStore {
   async #learn(): Promise<void> {
     this.#isLearning = true;
     try {
-      while (await this.#ask((file) => file.learn(), undefined));
+      while (await this.#ask((file) => file.learn(), undefined)) await delay(learnPauseMs, undefined, { ref: false });
     } catch (error) {
       // Whoever asks next is told.
       if (!(error instanceof TemporaryError)) throw error;

@@ -50,6 +50,8 @@ const entryColumns = "client, sender, recipient, first_seen AS firstSeen, last_s
 
 /** What the greylist asks about: all of their rows may be in memory. */
 const knownTables: ReadonlySet<string> = new Set(["g", "a"]);
+/** A larger file has more of them than are kept in memory, as a rule: to read them all would be in vain. */
+const maxKnownOctets = 100_000_000;
 const firstRead = { table: "g", from: ["", "", ""] } as const;
 
 interface Table {
@@ -203,6 +205,10 @@ export class StateFile {
   learn(): boolean {
     if (!this.mayLearn) return false;
     const { table, from } = this.#read;
+    if (this.#read === firstRead && this.octets > maxKnownOctets) {
+      this.#known.isFull = true;
+      return false;
+    }
     const width = from.length;
     // The statement yields the columns of the key, which are texts, before the others, which are numbers.
     const rows = this.#statements[nextRows[table]].all(...from) as unknown as readonly (readonly unknown[])[];
