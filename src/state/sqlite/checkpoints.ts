@@ -1,9 +1,10 @@
 /** When the WAL of state.sqlite is copied into the file: soon after each commit, by a thread, and to its end before it grows too long. */
+import { openSync, statSync } from "node:fs";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { errorMessage } from "../../text/error-message.ts";
-import type { Checkpoint } from "./checkpoint-thread.ts";
+import type { Checkpoint, CheckpointThreadData, CheckpointWanted } from "./checkpoint-thread.ts";
 
 /** From a commit to the checkpoint that copies it: pages that are written again meanwhile are copied once. */
 const checkpointMs = 1000;
@@ -17,8 +18,8 @@ const maxRows = 8192;
  * if it takes no more than a moment, past `most` in any case. That may take a tenth of a second, so it must be rare.
  */
 const walPages = { soon: 4096, most: 25_000 };
-/** Copied in some 10 ms. */
-const fewPages = 500;
+/** Copied in a moment, and in some 20 ms. */
+const fewPages = { moment: 50, some: 500 };
 /** Commits wait no longer, however slow the disk is; the WAL grows on meanwhile. */
 const maxPauseMs = 1000;
 
@@ -44,6 +45,9 @@ export class Checkpoints {
   #pauseEnd: NodeJS.Timeout | undefined;
   /** Pages of the WAL when it was last copied. */
   #copied = 0;
+  /** Of them, those that were copied last. */
+  #part = 0;
+  #wanted: CheckpointWanted = "checkpoint";
   /** Committed since the last checkpoint began. */
   #rows = 0;
 
@@ -98,17 +102,20 @@ export class Checkpoints {
     }
     if (!this.#options.isWanted()) return;
     this.#worker ??= this.#startWorker();
-    this.#checkpoint(this.#worker);
+    this.#checkpoint(this.#worker, "checkpoint");
   }
 
-  #checkpoint(worker: Worker): void {
+  #checkpoint(worker: Worker, wanted: CheckpointWanted): void {
     this.#isUnderWay = true;
     this.#rows = 0;
-    worker.postMessage("checkpoint");
+    this.#wanted = wanted;
+    worker.postMessage(wanted);
   }
 
   #startWorker(): Worker {
-    const worker = new Worker(program, { workerData: this.#options.path, execArgv: [], env: {} });
+    const { path } = this.#options;
+    const workerData: CheckpointThreadData = { path, descriptor: descriptorOf(path) };
+    const worker = new Worker(program, { workerData, execArgv: [], env: {} });
     worker.unref();
     // The program sends nothing else.
     worker.on("message", (checkpoint: Checkpoint) => this.#done(worker, checkpoint));
@@ -128,14 +135,19 @@ export class Checkpoints {
     this.#options.onDone(error);
     const wasPaused = this.#pausesCommits;
     // `log` is from when it began; what was committed meanwhile is not copied, and is about as much as this time.
-    const isSoonDone = log >= this.#copied && log - this.#copied <= fewPages;
+    const part = log < this.#copied ? log : log - this.#copied;
+    // As long as each time leaves half of the one before, the next one leaves less to wait for.
+    const isSoonDone = part <= fewPages.moment || (part <= fewPages.some && 2 * part > this.#part);
     this.#copied = log;
+    this.#part = part;
     const isLong = log > walPages.soon && !wasPaused;
-    if (isLong && (isSoonDone || log > walPages.most)) this.#pause();
+    // SQLite brings the file to the disk when all of the WAL is copied, while commits would wait for that.
+    const wasSynced = this.#wanted === "sync";
+    if (isLong && (wasSynced || log > walPages.most)) this.#pause();
     else this.#resume();
     this.#isUnderWay = false;
     // At once, so that less was committed meanwhile.
-    if (isLong) this.#checkpoint(worker);
+    if (isLong) this.#checkpoint(worker, isSoonDone && !wasSynced ? "sync" : "checkpoint");
   }
 
   #pause(): void {
@@ -149,4 +161,20 @@ export class Checkpoints {
     clearTimeout(this.#pauseEnd);
     this.#options.onResume();
   }
+}
+
+/**
+ * By device and inode. They are never closed: a process that closes any descriptor of a file loses its locks on it (POSIX.1, fcntl), which
+ * are those of SQLite.
+ */
+const descriptors = new Map<string, number>();
+
+function descriptorOf(path: string): number {
+  const { dev, ino } = statSync(path);
+  const file = `${dev}:${ino}`;
+  const known = descriptors.get(file);
+  if (known !== undefined) return known;
+  const descriptor = openSync(path, "r");
+  descriptors.set(file, descriptor);
+  return descriptor;
 }
