@@ -37,6 +37,9 @@ export const octetsPerAnswer = 512;
 /** No address and no domain is longer; the answer to a longer key is not kept. */
 export const maxKeyOctets = 1024;
 
+/** What is not fresh, or not there. */
+export const notFresh = Symbol("not fresh");
+
 export class AnswerCache<T> {
   readonly #text: AnswerText<T>;
   readonly #existing: KeptTexts | undefined;
@@ -52,6 +55,16 @@ export class AnswerCache<T> {
 
   get octets(): number {
     return (this.#existing?.octets ?? 0) + (this.#missing?.octets ?? 0);
+  }
+
+  /** The value alone; `takesStale`: one that was fresh, too, as long as it may be used in need. */
+  fresh(key: string, now: number, takesStale = false): T | typeof notFresh {
+    const existing = this.#existing?.find(key);
+    const kept = existing === undefined ? this.#missing : this.#existing;
+    const at = existing ?? kept?.find(key);
+    if (kept === undefined || at === undefined) return notFresh;
+    if (now >= kept.freshUntil(at) && !(takesStale && now < kept.staleUntil(at))) return notFresh;
+    return this.#text.read(kept.text(at), key);
   }
 
   /** Also what is no longer fresh. */

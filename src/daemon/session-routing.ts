@@ -7,7 +7,7 @@ import { TemporaryError } from "../answer/temporary-error.ts";
 import { maxAnswerMs } from "../frontend/connection/deadline.ts";
 import type { TimedReply } from "../frontend/connection/protocol.ts";
 import type { answerPolicy } from "../frontend/policy/policy.ts";
-import { sessionKey } from "../frontend/policy/policy-session.ts";
+import { PolicySessions } from "../frontend/policy/policy-session.ts";
 import { textHash } from "../text/text-hash.ts";
 import type { PolicyRequest } from "../wire/policy.ts";
 import { type Answered, type Asked, answerQuestions, RemoteQuestions } from "./remote-questions.ts";
@@ -47,8 +47,9 @@ export class SessionRouting {
   /** Answers by the worker that the session belongs to, or by `answer` when that worker is this one, has gone, or is too late. */
   route(listener: string, answer: AnswerPolicy): AnswerPolicy {
     this.#answers.set(listener, answer);
+    const sessions = new PolicySessions(listener);
     return (request) => {
-      const owner = this.#ownerOf(sessionKey(listener, request));
+      const owner = this.#ownerOf(sessions.keyOf(request));
       if (owner === this.#options.worker) return answer(request);
       return this.#questionsTo(owner)
         .ask({ listener, request })

@@ -1,6 +1,6 @@
 /** Answers of a directory kept for a while; positive ones outlast an outage. */
 import type { Answer } from "../answer/answer.ts";
-import { AnswerCache, type AnswerText, type KeptAnswer } from "../answer/answer-cache.ts";
+import { AnswerCache, type AnswerText, type KeptAnswer, notFresh } from "../answer/answer-cache.ts";
 import { type Patience, type WaitedFor, waitPatiently } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
@@ -147,14 +147,14 @@ function remember<T>(
   return {
     // A hit is answered without a promise.
     ask(key: string, patience?: Patience): Answer<T> {
-      const last = answers.get(key);
       const time = now();
-      if (last !== undefined && (time < last.freshUntil || (time < failedAt + retryMs && time < last.staleUntil))) {
+      const fresh = answers.fresh(key, time, time < failedAt + retryMs);
+      if (fresh !== notFresh) {
         counts.hits += 1;
-        return last.value;
+        return fresh;
       }
       counts.misses += 1;
-      return askAnew(key, last, patience);
+      return askAnew(key, answers.get(key), patience);
     },
     keptMs(key: string): number | undefined {
       const ms = (answers.get(key)?.freshUntil ?? Number.NEGATIVE_INFINITY) - now();

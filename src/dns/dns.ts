@@ -1,7 +1,7 @@
 /** Questions to the DNS, by resolvers of the configuration or of the system, with a deadline and a cache. */
 import { Resolver } from "node:dns/promises";
 import type { Answer } from "../answer/answer.ts";
-import { AnswerCache, asList } from "../answer/answer-cache.ts";
+import { AnswerCache, asList, notFresh } from "../answer/answer-cache.ts";
 import type { WaitedFor } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { DnsType } from "../expr/ask.ts";
@@ -83,8 +83,8 @@ export function openDns({ resolvers, timeoutMs, entries, positiveMs, negativeMs 
       const name = canonicalName(given, type);
       if (name === undefined) return undefined;
       const key = keyOf(name, type);
-      const last = answers.get(key);
-      if (last !== undefined && now() < last.freshUntil) return orNone(last.value);
+      const fresh = answers.fresh(key, now());
+      if (fresh !== notFresh) return orNone(fresh);
       const same = underWay.get(key);
       if (same) return same;
       if (underWay.size >= maxWaiting) throw new TemporaryError(`DNS: ${maxWaiting} questions wait already`);

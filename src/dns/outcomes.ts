@@ -1,6 +1,6 @@
 /** What was made of answers of the DNS, kept until the first of them has to be asked for again: whoever is known costs one look into a cache. */
 import type { Answer } from "../answer/answer.ts";
-import { AnswerCache, type AnswerText } from "../answer/answer-cache.ts";
+import { AnswerCache, type AnswerText, notFresh } from "../answer/answer-cache.ts";
 import type { DnsType } from "../expr/ask.ts";
 import type { DnsSource, KeepingDns } from "./dns.ts";
 
@@ -26,8 +26,8 @@ export class Outcomes<T> {
 
   /** `undefined`: none is kept, or no longer. */
   get(key: string): T | undefined {
-    const last = this.#kept.get(key);
-    return last !== undefined && this.#options.now() < last.freshUntil ? last.value : undefined;
+    const fresh = this.#kept.fresh(key, this.#options.now());
+    return fresh === notFresh ? undefined : fresh;
   }
 
   /** `key` is all that the outcome depends on, besides the DNS. */

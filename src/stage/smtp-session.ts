@@ -13,7 +13,7 @@ import { decideConnect } from "./connect.ts";
 import { decideEhlo } from "./ehlo.ts";
 import { decideMail } from "./mail.ts";
 import { decideRcpt } from "./rcpt.ts";
-import { refuse } from "./refuse.ts";
+import { passed, refuse } from "./refuse.ts";
 import { authOctets } from "./sender-auth.ts";
 import { admitRecipient, beginTransaction, type ClientCertificate, openSession, type Peer, type Session } from "./session.ts";
 import { isShadowed } from "./shadow.ts";
@@ -24,6 +24,9 @@ import { decideExpn, decideVrfy } from "./vrfy.ts";
 
 /** What an object costs besides its texts. */
 const entryOctets = 200;
+
+/** Most names pass. */
+const ehloPassed = said("ehlo", passed);
 
 /** What the recipients of all transactions under way may take together; none is accepted beyond it. */
 export interface OctetBudget {
@@ -131,7 +134,7 @@ export class SmtpSession {
     if (verdict.kind === "pass") smtp.#greeted = name;
     smtp.#ehlo = { name, message: verdict.kind === "defer" ? message : "", verdict };
     smtp.#setHelo(name, verdict, terms);
-    return smtp.#noted(said("ehlo", verdict));
+    return smtp.#noted(verdict === passed ? ehloPassed : said("ehlo", verdict));
   }
 
   #setHelo(name: string, verdict: Verdict, terms: Terms): void {

@@ -46,8 +46,11 @@ export const maxRequestOctets = 65_536;
 /** Of a value that the MTA itself makes. Names of hosts have 255, and instances about 50. */
 export const maxValueOctets = 1024;
 
-/** Values of a request are parts of one text, with what is between them, if that has no more characters. */
+/** Values of a request are parts of one text if they have no more characters together. */
 const maxShared = 1024;
+
+/** Where the octets of that text are put together. */
+const scratch = Buffer.alloc(maxShared);
 
 /** Takes bytes in any portions and yields whole requests. After a `ProtocolError` it is of no further use. */
 export class PolicyDecoder {
@@ -66,9 +69,10 @@ export class PolicyDecoder {
   /** Where values are; `missing`: there is none. */
   readonly #starts = new Int32Array(sendOrder.length).fill(missing);
   readonly #ends = new Int32Array(sendOrder.length);
-  /** Where those begin and end that are not the MTA's own. */
-  #first = maxRequestOctets;
-  #last = 0;
+  /** The text that those which are not the MTA's own are parts of, in their order, each of which keeps it alive; `undefined`: there is none. */
+  #shared: string | undefined;
+  /** How much of it has been read. */
+  #taken = 0;
   /** Of the request before, what the MTA says of itself: most requests of a connection have the same. */
   readonly #ofMta = new Array<KnownValue>(sendOrder.length).fill(noValue);
 
@@ -143,34 +147,30 @@ export class PolicyDecoder {
     }
     this.#starts[index] = valueAt;
     this.#ends[index] = end;
-    if (isOfMta[index] || valueAt === end) return;
-    this.#first = Math.min(this.#first, valueAt);
-    this.#last = Math.max(this.#last, end);
   }
 
   #finish(isEmpty: boolean, octets: number): PolicyRequest {
     if (isEmpty) throw new ProtocolError("an empty request");
     const kind = this.#known(slot.request);
     if (kind !== "" && kind !== "smtpd_access_policy") throw new ProtocolError(`a request of the unknown kind ${excerpt(kind)}`);
-    const isShort = this.#bits <= lastAscii && this.#last - this.#first <= maxShared;
-    const shared = isShort ? this.#text(this.#first, this.#last) : undefined;
+    this.#shared = this.#bits <= lastAscii ? this.#together() : undefined;
     const request = {
       protocolState: this.#known(slot.protocol_state),
-      clientAddress: this.#value(slot.client_address, shared),
-      clientName: this.#value(slot.client_name, shared),
-      clientPort: this.#value(slot.client_port, shared),
+      clientAddress: this.#value(slot.client_address),
+      clientName: this.#value(slot.client_name),
+      clientPort: this.#value(slot.client_port),
       serverAddress: this.#known(slot.server_address),
       serverPort: this.#known(slot.server_port),
-      heloName: this.#value(slot.helo_name, shared),
-      sender: this.#value(slot.sender, shared),
-      recipient: this.#value(slot.recipient, shared),
-      instance: this.#value(slot.instance, shared),
-      size: this.#value(slot.size, shared),
+      heloName: this.#value(slot.helo_name),
+      sender: this.#value(slot.sender),
+      recipient: this.#value(slot.recipient),
+      instance: this.#value(slot.instance),
+      size: this.#value(slot.size),
       stress: this.#known(slot.stress),
-      saslUsername: this.#value(slot.sasl_username, shared),
-      ccertSubject: decodeXtext(this.#value(slot.ccert_subject, shared)),
-      ccertIssuer: decodeXtext(this.#value(slot.ccert_issuer, shared)),
-      ccertFingerprint: this.#value(slot.ccert_fingerprint, shared),
+      saslUsername: this.#value(slot.sasl_username),
+      ccertSubject: decodeXtext(this.#value(slot.ccert_subject)),
+      ccertIssuer: decodeXtext(this.#value(slot.ccert_issuer)),
+      ccertFingerprint: this.#value(slot.ccert_fingerprint),
       encryptionProtocol: this.#known(slot.encryption_protocol),
       encryptionCipher: this.#known(slot.encryption_cipher),
       policyContext: this.#known(slot.policy_context),
@@ -181,17 +181,38 @@ export class PolicyDecoder {
     this.#bits = 0;
     this.#expected = 0;
     this.#starts.fill(missing);
-    this.#first = maxRequestOctets;
-    this.#last = 0;
+    this.#shared = undefined;
+    this.#taken = 0;
     return request;
   }
 
-  /** `shared`: the text that all of them are parts of, which each of them keeps alive. */
-  #value(index: number, shared: string | undefined): string {
+  /** The values that are not the MTA's own, one after the other; `undefined`: they are too long. */
+  #together(): string | undefined {
+    const { bytes, start: origin } = this.#backlog;
+    let length = 0;
+    for (let index = 0; index < sendOrder.length; index += 1) {
+      if (isOfMta[index]) continue;
+      const start = this.#starts[index] ?? missing;
+      const end = this.#ends[index] ?? 0;
+      if (start === missing) continue;
+      if (length + end - start > maxShared) return undefined;
+      for (let place = origin + start; place < origin + end; place += 1) {
+        scratch[length] = bytes[place] ?? 0;
+        length += 1;
+      }
+    }
+    return scratch.toString("latin1", 0, length);
+  }
+
+  /** To be called in the order of the attributes. */
+  #value(index: number): string {
     const start = this.#starts[index] ?? missing;
     const end = this.#ends[index] ?? 0;
     if (start === missing || start === end) return "";
-    return shared === undefined ? this.#text(start, end) : shared.slice(start - this.#first, end - this.#first);
+    if (this.#shared === undefined) return this.#text(start, end);
+    const from = this.#taken;
+    this.#taken += end - start;
+    return this.#shared.slice(from, this.#taken);
   }
 
   #known(index: number): string {

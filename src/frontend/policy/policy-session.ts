@@ -7,20 +7,6 @@ import type { Credentials } from "../../stage/smtp-command.ts";
 import { isLonger } from "../../text/octets.ts";
 import type { PolicyRequest } from "../../wire/policy.ts";
 
-/**
- * The same for all requests of one SMTP session, whichever connection they come on. `undefined`: nothing tells this request's session
- * from others. Else it is a string of its own, which keeps no request alive.
- */
-export function sessionKey(listener: string, request: PolicyRequest): string | undefined {
-  const { clientAddress, clientPort, serverAddress, serverPort } = request;
-  const port = portOf(clientPort);
-  if (clientAddress !== "" && clientAddress !== "unknown" && port !== 0) {
-    return keyText([listener, clientAddress, port, serverAddress, portOf(serverPort)].join(" "));
-  }
-  const message = messageOf(request);
-  return message === "" ? undefined : [listener, "instance", message].join(" ");
-}
-
 /** Names the message, the same on every node; `""`: nothing does (yet), as with MTAs that send no instance. */
 export function messageOf({ instance }: PolicyRequest): string {
   return keyText(instance);
@@ -41,21 +27,59 @@ const maxNameOctets = 255;
 /** What is too long to be a host is none. */
 const bounded = (text: string) => (isLonger(text, maxNameOctets) ? "" : text);
 
-export function peerOf(request: PolicyRequest, { listener, isTrusted, localPort }: PolicyListener): Peer {
-  const address = canonicalIp(request.clientAddress);
-  return {
-    listener,
-    client: {
-      address,
-      name: request.clientName === "unknown" ? "" : bounded(request.clientName),
-      port: portOf(request.clientPort),
-    },
-    server: {
-      address: canonicalIp(request.serverAddress) ?? bounded(request.serverAddress),
-      port: localPort() ?? (portOf(request.serverPort) || smtpPort),
-    },
-    trusted: address !== undefined && isTrusted(address),
-  };
+/** Sessions of the requests of one listener. Most requests name the same server as the one before: what is made of it is made once. */
+export class PolicySessions {
+  readonly #listener: string;
+  #serverAddress = "";
+  #serverPort = "";
+  #keyEnd: string | undefined;
+  #server: Peer["server"] | undefined;
+
+  constructor(listener: string) {
+    this.#listener = listener;
+  }
+
+  /**
+   * The same for all requests of one SMTP session, whichever connection they come on. `undefined`: nothing tells this request's session
+   * from others.
+   */
+  keyOf(request: PolicyRequest): string | undefined {
+    const { clientAddress, clientPort } = request;
+    this.#look(request);
+    this.#keyEnd ??= ` ${request.serverAddress} ${portOf(request.serverPort)} ${this.#listener}`;
+    const port = portOf(clientPort);
+    if (clientAddress !== "" && clientAddress !== "unknown" && port !== 0) return keyText(`${clientAddress} ${clientPort}${this.#keyEnd}`);
+    const message = messageOf(request);
+    return message === "" ? undefined : `instance ${message} ${this.#listener}`;
+  }
+
+  /** What the MTA says of a session that begins with this request. */
+  peerOf(request: PolicyRequest, { listener, isTrusted, localPort }: PolicyListener): Peer {
+    const address = canonicalIp(request.clientAddress);
+    this.#look(request);
+    const port = localPort() ?? (portOf(request.serverPort) || smtpPort);
+    if (this.#server?.port !== port) {
+      this.#server = { address: canonicalIp(request.serverAddress) ?? bounded(request.serverAddress), port };
+    }
+    return {
+      listener,
+      client: {
+        address,
+        name: request.clientName === "unknown" ? "" : bounded(request.clientName),
+        port: portOf(request.clientPort),
+      },
+      server: this.#server,
+      trusted: address !== undefined && isTrusted(address),
+    };
+  }
+
+  #look({ serverAddress, serverPort }: PolicyRequest): void {
+    if (serverAddress === this.#serverAddress && serverPort === this.#serverPort) return;
+    this.#serverAddress = serverAddress;
+    this.#serverPort = serverPort;
+    this.#keyEnd = undefined;
+    this.#server = undefined;
+  }
 }
 
 export function credentialsOf(request: PolicyRequest): Credentials {

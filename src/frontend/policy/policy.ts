@@ -14,7 +14,7 @@ import type { TimedReply } from "../connection/protocol.ts";
 import type { EventSink } from "../decision.ts";
 import { isKnownContext, type Plan, planOf } from "./policy-plan.ts";
 import { PolicyReport } from "./policy-report.ts";
-import { credentialsOf, messageOf, type PolicyListener, peerOf, sessionKey } from "./policy-session.ts";
+import { credentialsOf, messageOf, type PolicyListener, PolicySessions } from "./policy-session.ts";
 import { type SessionEntry, SessionMemory } from "./session-memory.ts";
 
 export interface PolicyOptions extends EventSink, PolicyListener {
@@ -43,6 +43,7 @@ const vrfyUnavailable = reply(450, "4.4.3", "Unable to verify address at this ti
 class PolicyFrontEnd {
   readonly #options: PolicyOptions;
   readonly #now: () => number;
+  readonly #sessions: PolicySessions;
   readonly #memory: SessionMemory;
   readonly #report: PolicyReport;
   readonly #calls: Calls;
@@ -50,6 +51,7 @@ class PolicyFrontEnd {
   constructor(options: PolicyOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
+    this.#sessions = new PolicySessions(options.listener);
     this.#memory = options.memory ?? new SessionMemory();
     this.#calls = options.calls ?? new Calls();
     this.#report = new PolicyReport(options.listener, options);
@@ -60,7 +62,7 @@ class PolicyFrontEnd {
     if (!isKnownContext(policyContext)) this.#report.unknownContext(policyContext);
     if (protocolState === "RCPT" && request.instance === "") this.#report.noInstance();
     const plan = planOf(protocolState, policyContext);
-    const key = sessionKey(this.#options.listener, request);
+    const key = this.#sessions.keyOf(request);
     if (plan.begins && key !== undefined) this.#memory.end(key);
     const core = this.#options.core();
     const startedAt = this.#now();
@@ -98,8 +100,15 @@ class PolicyFrontEnd {
   #entryOf(key: string | undefined, request: PolicyRequest, now: number): SessionEntry {
     const known = key === undefined ? undefined : this.#memory.find(key, now);
     if (known !== undefined) return known;
-    const smtp = new SmtpSession(peerOf(request, this.#options), sessionOptions);
-    const entry: SessionEntry = { smtp, logged: undefined, underWay: undefined, lastSeen: now, octets: 0, generation: undefined };
+    const smtp = new SmtpSession(this.#sessions.peerOf(request, this.#options), sessionOptions);
+    const entry: SessionEntry = {
+      smtp,
+      logged: undefined,
+      underWay: undefined,
+      lastSeen: Math.floor(now),
+      octets: 0,
+      generation: undefined,
+    };
     if (key !== undefined) this.#memory.keep(key, entry);
     return entry;
   }

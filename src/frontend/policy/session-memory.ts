@@ -11,7 +11,7 @@ export interface SessionEntry {
   logged: { readonly about: string; readonly stages: Set<string> } | undefined;
   /** The request under way; the next one of this session waits for it. */
   underWay: Promise<unknown> | undefined;
-  /** In milliseconds, by a clock that never goes back. */
+  /** In whole milliseconds, by a clock that never goes back: V8 keeps a number with a fraction as an object of its own. */
   lastSeen: number;
   /** What it was last weighed at. */
   octets: number;
@@ -77,7 +77,7 @@ export class SessionMemory {
       this.end(key);
       return undefined;
     }
-    entry.lastSeen = now;
+    entry.lastSeen = Math.floor(now);
     if (entry.generation === this.#earlier) {
       this.#earlier.remove(key);
       this.keep(key, entry);
