@@ -33,8 +33,8 @@ export interface StageResult {
 /** Stages that are asked one after the other. */
 export interface Asking {
   readonly terms: Terms;
-  /** What refused, or would have but for shadow mode, as it comes. */
-  readonly refused: StageResult[];
+  /** What refused, or would have but for shadow mode, as it comes; `undefined`: nothing yet, which is the rule. */
+  refused: StageResult[] | undefined;
   /** Of the last one that was asked. */
   last: StageResult | undefined;
 }
@@ -59,10 +59,15 @@ function askStage<A extends Asking>(stage: AskStage<A>, asking: A): Answer<Stage
 function take(result: StageResult | undefined, asking: Asking): StageResult | undefined {
   if (result === undefined) return undefined;
   asking.last = result;
-  if (result.would !== undefined) for (const verdict of result.would) asking.refused.push({ ...result, verdict, isShadow: true });
+  if (result.would !== undefined) for (const verdict of result.would) noteRefusal(asking, { ...result, verdict, isShadow: true });
   if (result.verdict.kind === "pass") return undefined;
-  asking.refused.push(result);
+  noteRefusal(asking, result);
   return isShadowed(result, asking.terms) ? undefined : result;
+}
+
+export function noteRefusal(asking: Asking, result: StageResult): void {
+  asking.refused ??= [];
+  asking.refused.push(result);
 }
 
 function lastOf(_: unknown, { last }: Asking): StageResult | undefined {

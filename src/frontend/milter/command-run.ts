@@ -3,7 +3,7 @@ import type { Steps } from "../../answer/steps.ts";
 import { internalError, unavailable } from "../../stage/refuse.ts";
 import { isShadowed } from "../../stage/shadow.ts";
 import type { SmtpSession } from "../../stage/smtp-session.ts";
-import { type Asking, type StageResult, said } from "../../stage/stage-result.ts";
+import { type Asking, noteRefusal, type StageResult, said } from "../../stage/stage-result.ts";
 import type { Verdict } from "../../stage/verdict.ts";
 import type { Command } from "../../wire/milter/command.ts";
 import { maxAnswerMs } from "../connection/deadline.ts";
@@ -98,8 +98,8 @@ function inTime<T>(
 }
 
 /** The stage that is being asked comes to nothing but this. */
-function refusedBy({ smtp, refused }: CommandRun, verdict: Verdict): StageResult {
-  const result = said(smtp.stage, verdict);
-  refused.push(result);
+function refusedBy(run: CommandRun, verdict: Verdict): StageResult {
+  const result = said(run.smtp.stage, verdict);
+  noteRefusal(run, result);
   return result;
 }

@@ -9,7 +9,7 @@ import type { Core } from "../../stage/core.ts";
 import { internalError } from "../../stage/refuse.ts";
 import { isShadowed } from "../../stage/shadow.ts";
 import { SmtpSession, type SmtpSessionOptions } from "../../stage/smtp-session.ts";
-import { askInOrder, type StageResult } from "../../stage/stage-result.ts";
+import { askInOrder, noteRefusal, type StageResult } from "../../stage/stage-result.ts";
 import { type Command, CommandDecoder, expectsReply } from "../../wire/milter/command.ts";
 import { Macros } from "../../wire/milter/macros.ts";
 import { encodeOptions, mayModify, maySkip, type Negotiation, negotiate } from "../../wire/milter/options.ts";
@@ -219,7 +219,7 @@ export class MilterConversation {
         enforcesExtensions: extensions === "enforce",
         mergesRecipients: isRcpt && this.#message?.isRewritten === true,
       },
-      refused: [],
+      refused: undefined,
       last: undefined,
     };
     this.#run = run;
@@ -250,7 +250,7 @@ export class MilterConversation {
 
   #askRcpt(run: CommandRun): Answer<StageResult> {
     if (this.#refusedMail === undefined) return askInOrder(rcptStages, run);
-    run.refused.push(this.#refusedMail.result);
+    noteRefusal(run, this.#refusedMail.result);
     return this.#refusedMail.result;
   }
 
@@ -273,7 +273,7 @@ export class MilterConversation {
     const { report, now } = this.#shared;
     if (last.observed !== undefined) report.observed(last.observed.keyword, last.observed.verdict);
     const ms = now() - startedAt;
-    if (refused.length === 0) this.#log(run, last, ms);
+    if (refused === undefined) this.#log(run, last, ms);
     else for (const result of refused) this.#log(run, result, ms);
     const { verdict } = last;
     const isPass = verdict.kind === "pass" || isOnlyLogged(run, last);

@@ -7,7 +7,7 @@ import { internalError } from "../../stage/refuse.ts";
 import { isShadowed } from "../../stage/shadow.ts";
 import type { Terms } from "../../stage/smtp-command.ts";
 import { SmtpSession } from "../../stage/smtp-session.ts";
-import { type Asking, type AskStage, askInOrder, type StageResult, said } from "../../stage/stage-result.ts";
+import { type Asking, type AskStage, askInOrder, noteRefusal, type StageResult, said } from "../../stage/stage-result.ts";
 import { encodeAction, type PolicyRequest } from "../../wire/policy.ts";
 import { Calls } from "../calls.ts";
 import type { TimedReply } from "../connection/protocol.ts";
@@ -80,7 +80,7 @@ class PolicyFrontEnd {
       startedAt,
       message: messageOf(request),
       terms: { core, isShadow: this.#options.mode() === "shadow", enforcesExtensions: true, mergesRecipients: false },
-      refused: [],
+      refused: undefined,
       last: undefined,
       answer: undefined,
     };
@@ -129,7 +129,7 @@ class PolicyFrontEnd {
   #fail(error: unknown, run: PolicyRun): TimedReply {
     this.#report.internalError(error);
     const last = said(run.entry.smtp.stage, internalError);
-    run.refused.push(last);
+    noteRefusal(run, last);
     return this.#conclude(last, run);
   }
 
@@ -140,7 +140,7 @@ class PolicyFrontEnd {
     if (last === undefined) return passed;
     if (last.stage === "rcpt" && last.isRepeat && request.policyContext === "") this.#calls.repeated();
     const ms = this.#now() - startedAt;
-    if (refused.length === 0) this.#report.decision(request, entry, last, isShadowed(last, terms), ms);
+    if (refused === undefined) this.#report.decision(request, entry, last, isShadowed(last, terms), ms);
     else for (const result of refused) this.#report.decision(request, entry, result, isShadowed(result, terms), ms);
     if (last.stage === "rcpt") this.#report.accepted(request.recipient, last);
     const isOnlyLogged = last.verdict.kind !== "pass" && isShadowed(last, terms);
