@@ -73,8 +73,6 @@ export class PolicyDecoder {
   #shared: string | undefined;
   /** How much of it has been read. */
   #taken = 0;
-  /** Of the request before, what the MTA says of itself: most requests of a connection have the same. */
-  readonly #ofMta = new Array<KnownValue>(sendOrder.length).fill(noValue);
 
   push(bytes: Buffer): void {
     this.#backlog.push(bytes);
@@ -219,11 +217,11 @@ export class PolicyDecoder {
     const start = this.#starts[index] ?? missing;
     const end = this.#ends[index] ?? 0;
     if (start === missing || start === end) return "";
-    const last = this.#ofMta[index] ?? noValue;
+    const last = lastOfMta[index] ?? noValue;
     if (this.#isThere(last.octets, start, end)) return last.text;
     const { bytes, start: origin } = this.#backlog;
     const text = this.#text(start, end);
-    this.#ofMta[index] = { text, octets: new Uint8Array(bytes.subarray(origin + start, origin + end)) };
+    lastOfMta[index] = { text, octets: new Uint8Array(bytes.subarray(origin + start, origin + end)) };
     return text;
   }
 
@@ -311,6 +309,9 @@ const ofMta: ReadonlySet<string> = new Set<keyof typeof slot>([
   "encryption_cipher",
   "policy_context",
 ]);
+
+/** What the MTA said of itself last, on whatever connection: nearly all requests have the same, which therefore is near to the processor. */
+const lastOfMta = Object.keys(slot).map(() => noValue);
 
 const isOfMta = Object.keys(slot).map((name) => ofMta.has(name));
 const isFromClient = Object.keys(slot).map((name) => fromClient.has(name));
