@@ -45,6 +45,8 @@ const gone = Number.NEGATIVE_INFINITY;
 export class KnownRows {
   #shards = Array.from({ length: shards }, () => new Shard());
   readonly #words = new Int32Array(2);
+  /** Whose hash is in `#words`: what is looked up is often written then. */
+  #hashed: string | undefined;
   readonly #maxSlots: number;
   /** All rows are here, so that what is not here is nowhere. */
   isComplete = false;
@@ -116,8 +118,11 @@ export class KnownRows {
   /** The hash is in `#words` then. */
   #shardOf(key: string): Shard {
     const words = this.#words;
-    keyedHash64(key, words);
-    if (words[0] === 0 && words[1] === 0) words[1] = 1;
+    if (key !== this.#hashed) {
+      keyedHash64(key, words);
+      if (words[0] === 0 && words[1] === 0) words[1] = 1;
+      this.#hashed = key;
+    }
     // The index is within the length.
     return this.#shards[(words[1] ?? 0) & (shards - 1)] as Shard;
   }

@@ -235,9 +235,11 @@ export class StateFile {
   greylist(question: TripletQuestion): GreylistAnswer {
     const { autoWhitelist, now } = question;
     this.#known.asked(now);
-    const { answer, triplet, address } = decideGreylist(this.#greylistRows(question), question);
-    if (triplet !== undefined) this.#putTriplet(question, triplet);
-    if (address !== undefined) this.#putAddress(autoWhitelist.address, address);
+    const { client, sender, recipient } = question;
+    const keys = { triplet: rowKey("g", client, sender, recipient), address: rowKey("a", autoWhitelist.address) };
+    const { answer, triplet, address } = decideGreylist(this.#greylistRows(question, keys), question);
+    if (triplet !== undefined) this.#recent.put(keys.triplet, tripletColumns(triplet));
+    if (address !== undefined) this.#recent.put(keys.address, addressColumns(address));
     return answer;
   }
 
@@ -391,10 +393,11 @@ export class StateFile {
     return true;
   }
 
-  #greylistRows(question: TripletQuestion): GreylistRows {
+  #greylistRows(question: TripletQuestion, keys: { readonly triplet: string; readonly address: string }): GreylistRows {
     const { client, sender, recipient, autoWhitelist } = question;
-    const triplet = this.#inMemory(rowKey("g", client, sender, recipient));
-    const address = this.#inMemory(rowKey("a", autoWhitelist.address));
+    const address = this.#inMemory(keys.address);
+    // The last one that is looked up is nearly always the one that is written.
+    const triplet = this.#inMemory(keys.triplet);
     if (triplet === undefined && address === undefined) {
       // The statement names these columns, and has one row in any case.
       const columns = this.#statements.greylistRows.get(client, sender, recipient, autoWhitelist.address) as unknown as GreylistColumns;
@@ -406,12 +409,12 @@ export class StateFile {
     };
   }
 
-  #putTriplet({ client, sender, recipient }: Triplet, { firstSeen, lastSeen, passed, expires }: GreylistRow): void {
-    this.#recent.put(rowKey("g", client, sender, recipient), [firstSeen, lastSeen, passed ?? null, expires]);
+  #putTriplet({ client, sender, recipient }: Triplet, row: GreylistRow): void {
+    this.#recent.put(rowKey("g", client, sender, recipient), tripletColumns(row));
   }
 
-  #putAddress(address: string, { passes, seen, expires }: AddressRow): void {
-    this.#recent.put(rowKey("a", address), [passes, seen, expires]);
+  #putAddress(address: string, row: AddressRow): void {
+    this.#recent.put(rowKey("a", address), addressColumns(row));
   }
 
   #putThrottle(key: string, { period, taken, previous, expires }: ThrottleRow): void {
@@ -492,6 +495,14 @@ function partsOf({ client, sender, recipient }: Triplet): readonly string[] {
 }
 
 // A row has the columns of its table.
+
+function tripletColumns({ firstSeen, lastSeen, passed, expires }: GreylistRow): Columns {
+  return [firstSeen, lastSeen, passed ?? null, expires];
+}
+
+function addressColumns({ passes, seen, expires }: AddressRow): Columns {
+  return [passes, seen, expires];
+}
 
 function tripletOf(columns: Columns): GreylistRow | undefined {
   if (columns === null) return undefined;
