@@ -117,7 +117,7 @@ export async function benchMemory(): Promise<readonly MemoryFigure[]> {
       { what: "daemon, before its first connection", octets: ofPolicy.empty, bound: "" },
       { what: "idle policy connection", octets: ofPolicy.each, bound: "`max-connections` of the listener, 2,000" },
       { what: "idle milter session", octets: ofMilter.each, bound: "`max-connections` of the listener, 2,000" },
-      { what: "remembered policy session", octets: session, bound: "20,000 of a listener, and 64 MiB for all of them" },
+      { what: "remembered policy session", octets: session, bound: "40,000 of a listener, and 64 MiB for all of them" },
       { what: "cached address", octets: address, bound: "`cache.entries` of the directory, 50,000, and as many that do not exist" },
     ];
     printTable(
