@@ -43,6 +43,8 @@ export class Observer {
 
   /** By name. */
   readonly #dnsLists = new Map<string, Record<DnsListResult, number>>();
+  /** Those that cannot tell, by the names of their sources. */
+  readonly #failingLists = new Set<string>();
 
   /** `process` tells its decisions from those of others. `now`: milliseconds since 1970. */
   constructor(process: string, now: () => number) {
@@ -57,6 +59,7 @@ export class Observer {
     for (const name of wanted) this.#source(name);
     const lists = configuration.dnsLists;
     for (const name of this.#dnsLists.keys()) if (!lists.has(name)) this.#dnsLists.delete(name);
+    for (const name of this.#failingLists) if (!lists.has(name.slice(ofList.length))) this.#failingLists.delete(name);
     for (const name of lists.keys())
       if (!this.#dnsLists.has(name)) this.#dnsLists.set(name, { listed: 0, "not-listed": 0, unavailable: 0 });
     const throttles = throttlesOf(configuration.settings);
@@ -91,9 +94,18 @@ export class Observer {
   /** `name` as `OnAvailability` has it: a store by its bare name. */
   available(name: string, up: boolean, cause: unknown): void {
     const source = this.#source(name.includes(" ") ? labelOf(name) : `store ${name}`);
+    this.#turn(source, up);
+    if (!up) this.#failed(source, cause, 0);
+    if (!name.startsWith(ofList)) return;
+    if (up) this.#failingLists.delete(name);
+    else this.#failingLists.add(name);
+    this.#turn(this.#source(allLists), this.#failingLists.size < this.#dnsLists.size);
+  }
+
+  #turn(source: SourceCounter, up: boolean): void {
+    if (source.up === up && source.since !== undefined) return;
     source.up = up;
     source.since = this.#now();
-    if (!up) this.#failed(source, cause, 0);
   }
 
   /** The same state, counted. */
@@ -187,6 +199,10 @@ function sourcesOf(configuration: Configuration): ReadonlySet<string> {
 }
 
 export const stateLabel = "state";
+
+/** Before the name of one, as a source; and all of them together, which are down while none of them can tell. */
+const ofList = "DNS list ";
+const allLists = "DNS lists";
 
 /** `store "accounts": /path` and `directory "ad" (ldap://…)` without what only the log needs. */
 function labelOf(name: string): string {

@@ -84,6 +84,17 @@ test("every metric is what a strict parser takes, with bounded labels", async ()
   ]);
 });
 
+test("DNS lists together are down while none of them can tell", () => {
+  const { observer, observation } = observe();
+  const isUp = () => observation().sources.find(({ name }) => name === "DNS lists")?.up;
+  observer.waited({ name: "DNS lists", timeoutMs: 1000, onLate: () => {} }, 20);
+  expect(isUp()).toBe(true);
+  observer.available("DNS list zen", false, new Error("EREFUSED"));
+  expect(isUp()).toBe(false);
+  observer.available("DNS list zen", true, undefined);
+  expect(isUp()).toBe(true);
+});
+
 test("as many clients and senders as there are make no further series, and no more is kept than the bound", async () => {
   const many = process.env.POSTERN_LONG ? 1_000_000 : 20_000;
   const { observer, observation } = observe();
