@@ -101,7 +101,13 @@ export class Checkpoints {
       return;
     }
     if (!this.#options.isWanted()) return;
-    this.#worker ??= this.#startWorker();
+    try {
+      this.#worker ??= this.#startWorker();
+    } catch (error) {
+      // Such as too many open files; the next commit tries again.
+      this.#options.onDone(errorMessage(error));
+      return;
+    }
     this.#checkpoint(this.#worker, "checkpoint");
   }
 
