@@ -54,7 +54,7 @@ export class PolicySessions {
   }
 
   /** What the MTA says of a session that begins with this request. */
-  peerOf(request: PolicyRequest, { listener, isTrusted, localPort }: PolicyListener): Peer {
+  peerOf(request: PolicyRequest, { isTrusted, localPort }: PolicyListener): Peer {
     const address = canonicalIp(request.clientAddress);
     this.#look(request);
     const port = localPort() ?? (portOf(request.serverPort) || smtpPort);
@@ -62,7 +62,7 @@ export class PolicySessions {
       this.#server = { address: canonicalIp(request.serverAddress) ?? bounded(request.serverAddress), port };
     }
     return {
-      listener,
+      listener: this.#listener,
       client: {
         address,
         name: request.clientName === "unknown" ? "" : bounded(request.clientName),

@@ -1,5 +1,5 @@
 /** When the WAL of state.sqlite is copied into the file: soon after each commit, by a thread, and to its end before it grows too long. */
-import { openSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, statSync } from "node:fs";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
@@ -70,7 +70,7 @@ export class Checkpoints {
 
   /** The path is another file now. */
   restart(): void {
-    void this.#endWorker();
+    void this.#endWorker().then(closeRemoved);
     this.#resume();
   }
 
@@ -170,8 +170,8 @@ export class Checkpoints {
 }
 
 /**
- * By device and inode. They are never closed: a process that closes any descriptor of a file loses its locks on it (POSIX.1, fcntl), which
- * are those of SQLite.
+ * By device and inode. None is closed as long as its file is there: a process that closes any descriptor of a file loses its locks on it
+ * (POSIX.1, fcntl), which are those of SQLite.
  */
 const descriptors = new Map<string, number>();
 
@@ -183,4 +183,13 @@ function descriptorOf(path: string): number {
   const descriptor = openSync(path, "r");
   descriptors.set(file, descriptor);
   return descriptor;
+}
+
+/** A file that was removed would take its room on the disk until the end of the process. */
+function closeRemoved(): void {
+  for (const [file, descriptor] of descriptors) {
+    if (fstatSync(descriptor).nlink > 0) continue;
+    descriptors.delete(file);
+    closeSync(descriptor);
+  }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -40,12 +40,31 @@ async function fill(count: number): Promise<void> {
   }
 }
 
+function linkOf(descriptor: string): string | undefined {
+  try {
+    return readlinkSync(join("/proc/self/fd", descriptor));
+  } catch {
+    // It was that of the folder itself.
+    return undefined;
+  }
+}
+
 describe("state in SQLite", () => {
   it("is for its user alone", async () => {
     await kindOf();
     const files = readdirSync(folder);
     expect(files).toContain("state.sqlite-wal");
     for (const file of files) expect(statSync(join(folder, file)).mode & 0o777, file).toBe(0o600);
+  });
+
+  it.runIf(existsSync("/proc/self/fd"))("keeps no file open that was removed", async () => {
+    const descriptors = (name: string) => readdirSync("/proc/self/fd").filter((each) => linkOf(each) === name).length;
+    await kindOf();
+    // That of the database, and two more from the first checkpoint on.
+    await expect.poll(() => descriptors(path), { timeout: 20_000 }).toBe(3);
+    rmSync(path);
+    expect(descriptors(`${path} (deleted)`)).toBe(3);
+    await expect.poll(async () => [await kindOf(), descriptors(`${path} (deleted)`)], { timeout: 20_000 }).toEqual(["wait", 0]);
   });
 
   it("refuses tables of a newer version, and takes them again when they fit", async () => {
