@@ -11,7 +11,7 @@ export class Backlog {
     return this.#end - this.#start;
   }
 
-  /** The portion is kept until it is consumed, and must not be changed. In all, at most three octets are copied for each. */
+  /** The portion must not be changed until it is consumed, or until `keep`. In all, at most three octets are copied for each. */
   push(portion: Buffer): void {
     if (this.length === 0) {
       this.#bytes = portion;
@@ -20,18 +20,24 @@ export class Backlog {
       this.#end = portion.length;
       return;
     }
-    const needed = this.length + portion.length;
-    if (!this.#isOwn || this.#end + portion.length > this.#bytes.length) {
-      // A new buffer each time: what was taken may still be in use. Twice the need, so that single bytes are not copied over and over.
-      const grown = Buffer.allocUnsafe(2 * needed);
-      this.#bytes.copy(grown, 0, this.#start, this.#end);
-      this.#bytes = grown;
-      this.#isOwn = true;
-      this.#end -= this.#start;
-      this.#start = 0;
-    }
+    if (!this.#isOwn || this.#end + portion.length > this.#bytes.length) this.#move(this.length + portion.length);
     portion.copy(this.#bytes, this.#end);
     this.#end += portion.length;
+  }
+
+  /** What is not consumed yet is copied, if it is not already: the portions may change now. */
+  keep(): void {
+    if (!this.#isOwn && this.length > 0) this.#move(this.length);
+  }
+
+  /** To a new buffer each time: what was taken may still be in use. Twice the need, so that single bytes are not copied over and over. */
+  #move(needed: number): void {
+    const own = Buffer.allocUnsafe(2 * needed);
+    this.#bytes.copy(own, 0, this.#start, this.#end);
+    this.#bytes = own;
+    this.#isOwn = true;
+    this.#end -= this.#start;
+    this.#start = 0;
   }
 
   /** `offset` is below `length`. */
@@ -53,7 +59,7 @@ export class Backlog {
     return this.#bytes.readUInt32BE(this.#start);
   }
 
-  /** As `skip`. A view, which stays as it is. */
+  /** As `skip`. A view, which stays as it is for as long as the portions do. */
   take(count: number): Buffer {
     const taken = this.#bytes.subarray(this.#start, this.#start + count);
     this.skip(count);

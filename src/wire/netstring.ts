@@ -28,7 +28,12 @@ export class NetstringDecoder {
     if (skipped < portion.length) this.#backlog.push(portion.subarray(skipped));
   }
 
-  /** `undefined`: no whole netstring is there. */
+  /** What was pushed may change now. */
+  keep(): void {
+    this.#backlog.keep();
+  }
+
+  /** `undefined`: no whole netstring is there. A view of what was pushed. */
   next(): Buffer | undefined {
     if (this.#cut !== undefined) return this.#skip(this.#cut);
     const colon = this.#colon();
@@ -39,8 +44,9 @@ export class NetstringDecoder {
     const kept = Math.min(length, this.#maxKept);
     if (this.#backlog.length <= start + kept) return undefined;
     const bytes = this.#backlog.take(start + kept).subarray(start);
+    if (kept === length) return this.#skip(bytes);
     this.#toSkip = length - kept;
-    return this.#skip(bytes);
+    return this.#skip(Buffer.from(bytes));
   }
 
   get isMidway(): boolean {

@@ -78,6 +78,11 @@ export class PolicyDecoder {
     this.#backlog.push(bytes);
   }
 
+  /** What was pushed may change now. */
+  keep(): void {
+    this.#backlog.keep();
+  }
+
   /** `undefined`: no whole request is there. Throws a `ProtocolError` when none can come. */
   next(): PolicyRequest | undefined {
     const { bytes, start, length } = this.#backlog;

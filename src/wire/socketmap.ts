@@ -42,6 +42,11 @@ export class SocketmapDecoder {
     this.#netstrings.push(bytes);
   }
 
+  /** What was pushed may change now. */
+  keep(): void {
+    this.#netstrings.keep();
+  }
+
   /** `undefined`: no whole request is there. */
   next(): SocketmapRequest | undefined {
     const text = this.#netstrings.next()?.toString("utf8");

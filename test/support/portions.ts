@@ -3,6 +3,8 @@ import fc from "fast-check";
 
 interface Decoder<Value> {
   push(bytes: Buffer): void;
+  /** Left out: what was pushed never changes. */
+  keep?(): void;
   next(): Value | undefined;
 }
 
@@ -12,17 +14,31 @@ interface Decoded<Value> {
   readonly error: unknown;
 }
 
+/** Where `keep` is there, all portions come in the same memory, as those of all connections do. */
 export function decodeAll<Value>(decoder: Decoder<Value>, portions: readonly Buffer[]): Decoded<Value> {
   const values: Value[] = [];
+  const shared = Buffer.alloc(portions.reduce((most, { length }) => Math.max(most, length), 0));
   try {
     for (const portion of portions) {
-      decoder.push(portion);
-      for (let value = decoder.next(); value !== undefined; value = decoder.next()) values.push(value);
+      decoder.push(decoder.keep === undefined ? portion : inPlace(portion, shared));
+      for (let value = decoder.next(); value !== undefined; value = decoder.next()) values.push(kept(value));
+      decoder.keep?.();
     }
   } catch (error) {
     return { values, error };
   }
   return { values, error: undefined };
+}
+
+/** What was there before is overwritten. */
+function inPlace(portion: Buffer, shared: Buffer): Buffer {
+  shared.fill(0xff);
+  portion.copy(shared);
+  return shared.subarray(0, portion.length);
+}
+
+function kept<Value>(value: Value): Value {
+  return Buffer.isBuffer(value) ? (Buffer.from(value) as typeof value) : value;
 }
 
 /** One character a byte. */

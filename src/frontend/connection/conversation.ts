@@ -5,6 +5,7 @@ import { Ahead } from "./ahead.ts";
 import { Deadline, maxPeerMs } from "./deadline.ts";
 import type { DelayedReply, StartTimer } from "./delayed-replies.ts";
 import type { Protocol, TimedReply } from "./protocol.ts";
+import { readTogether } from "./read-together.ts";
 import { maxInVisit, type Participant, type Turns } from "./turns.ts";
 
 export interface ConversationOptions<Request> extends Protocol<Request> {
@@ -15,6 +16,8 @@ export interface ConversationOptions<Request> extends Protocol<Request> {
 }
 
 export interface Conversation {
+  /** In place of the one that was given. */
+  readonly socket: Socket;
   /** The lower, the longer; a number of `turns`. `undefined`: a request or a message is under way. */
   readonly idleSince: number | undefined;
   /** Answers what is under way and what has come already, without delays, and closes as soon as it may. */
@@ -28,7 +31,7 @@ export function converse<Request>(socket: Socket, options: ConversationOptions<R
 }
 
 class RunningConversation<Request> implements Conversation, Participant {
-  readonly #socket: Socket;
+  readonly socket: Socket;
   readonly #options: ConversationOptions<Request>;
   readonly #ahead: Ahead<Request>;
   readonly #deadline: Deadline;
@@ -52,7 +55,7 @@ class RunningConversation<Request> implements Conversation, Participant {
   #isClosed = false;
 
   constructor(socket: Socket, options: ConversationOptions<Request>) {
-    this.#socket = socket;
+    this.socket = readTogether(socket, (bytes) => this.#take(bytes));
     this.#options = options;
     this.#ahead = new Ahead(() => this.#decode(), options.revokes);
     this.#deadline = new Deadline(options.timer);
@@ -63,24 +66,23 @@ class RunningConversation<Request> implements Conversation, Participant {
   }
 
   start(): void {
-    this.#socket.on("data", (bytes: Buffer) => this.#take(bytes));
-    this.#socket.on("drain", () => {
+    this.socket.on("drain", () => {
       this.#isFull = false;
       this.#deadline.stop();
       this.#advance();
     });
-    this.#socket.on("end", () => {
+    this.socket.on("end", () => {
       this.#isEnding = true;
       this.#hasPeerEnded = true;
       this.#reconsider();
       this.#advance();
     });
-    this.#socket.on("close", () => {
+    this.socket.on("close", () => {
       this.#close();
       this.#deadline.stop();
     });
     // A connection that fails concerns its peer alone; `close` follows.
-    this.#socket.on("error", () => this.#close());
+    this.socket.on("error", () => this.#close());
     this.#advance();
   }
 
@@ -101,9 +103,10 @@ class RunningConversation<Request> implements Conversation, Participant {
     if (this.#busy !== undefined) {
       this.#ahead.came(bytes.length);
       this.#reconsider();
-      if (this.#ahead.isFull) this.#socket.pause();
-    } else if (this.#isFull || this.#isYielding) this.#socket.pause();
+      if (this.#ahead.isFull) this.socket.pause();
+    } else if (this.#isFull || this.#isYielding) this.socket.pause();
     this.#advance();
+    this.#options.decoder.keep();
   }
 
   /** Drops what is being answered when something that has come already revokes it. */
@@ -166,7 +169,7 @@ class RunningConversation<Request> implements Conversation, Participant {
     if (decoder.isMidway) this.#deadline.start(() => this.#giveUp("a request was not whole"));
     else if (isUnopened?.()) this.#deadline.start(() => this.#giveUp("no session was opened"));
     this.#idleSince = decoder.isMidway || !mayClose ? undefined : (this.#idleSince ?? turns.next());
-    this.#socket.resume();
+    this.socket.resume();
   }
 
   #giveUp(what: string): void {
@@ -176,7 +179,7 @@ class RunningConversation<Request> implements Conversation, Participant {
 
   #cutOff(): void {
     this.#options.onProtocolError(`replies were not read for ${maxPeerMs / 1000} s`);
-    this.#socket.destroy();
+    this.socket.destroy();
   }
 
   #decode(): Request | undefined {
@@ -247,15 +250,15 @@ class RunningConversation<Request> implements Conversation, Participant {
     const text = this.#unsent;
     if (this.#isClosed || text.length === 0) return;
     this.#unsent = "";
-    if (!this.#socket.write(text)) this.#isFull = true;
+    if (!this.socket.write(text)) this.#isFull = true;
   }
 
   /** Closes when what was written has left. */
   #end(): void {
     this.#sendAll();
     this.#close();
-    this.#socket.destroySoon();
-    if (this.#socket.writableLength > 0) this.#deadline.start(() => this.#socket.destroy());
+    this.socket.destroySoon();
+    if (this.socket.writableLength > 0) this.#deadline.start(() => this.socket.destroy());
   }
 
   #close(): void {

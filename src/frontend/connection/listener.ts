@@ -62,18 +62,19 @@ class Connections<Request> implements Listener {
     return this.#open.size;
   }
 
-  take(socket: Socket, mustMakeRoom = false): boolean {
+  take(given: Socket, mustMakeRoom = false): boolean {
     const isOver = !this.#limit.hasRoom() || mustMakeRoom;
     if (isOver && !this.#makeRoom()) {
       this.#limit.refused();
       // Without a listener for it, an error of this socket would end the process.
-      socket.on("error", () => {});
-      socket.destroy();
+      given.on("error", () => {});
+      given.destroy();
       return false;
     }
     const onProtocolError = (message: string) => this.#breached(socket, message);
     const common = { onProtocolError, turns: this.#turns, timer: this.#timer };
-    const conversation = converse(socket, { ...this.#options.protocol(), ...common });
+    const conversation = converse(given, { ...this.#options.protocol(), ...common });
+    const { socket } = conversation;
     this.#open.set(socket, conversation);
     socket.once("close", () => this.#closed(socket));
     return true;

@@ -11,6 +11,8 @@ export interface TimedReply<Text extends string | Buffer = string> {
 /** Bytes in, whole requests out, a `ProtocolError` when that fails. */
 export interface Decoder<Request> {
   push(bytes: Buffer): void;
+  /** What was pushed may change now: what of it has not been read yet is copied. */
+  keep(): void;
   next(): Request | undefined;
   /** What has come ends within a request. Asked when `next` has no whole one. */
   readonly isMidway: boolean;

@@ -61,6 +61,11 @@ export class CommandDecoder {
     this.#packets.push(bytes);
   }
 
+  /** What was pushed may change now. */
+  keep(): void {
+    this.#packets.keep();
+  }
+
   /** `undefined`: no whole command is there. */
   next(): Command | undefined {
     const packet = this.#packets.next();

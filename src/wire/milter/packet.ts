@@ -32,6 +32,11 @@ export class PacketDecoder {
     this.#backlog.push(bytes);
   }
 
+  /** What was pushed may change now. */
+  keep(): void {
+    this.#backlog.keep();
+  }
+
   /** `undefined`: no whole packet is there. */
   next(): Packet | undefined {
     if (this.#backlog.length < lengthOctets) return undefined;

@@ -25,6 +25,8 @@ class Octets {
     setImmediate(() => this.onPush(this.#pushed));
   }
 
+  keep(): void {}
+
   readonly isMidway = false;
 
   next(): string | undefined {

@@ -1,0 +1,43 @@
+/**
+ * Sockets that read into one buffer, which all of them share. Node has this for a socket that connects (`onread`), and not for one that a
+ * server has accepted; those allocate a buffer of 64 KB for each portion, which takes as long as all else that a socket does.
+ */
+import { Socket, type SocketConstructorOpts } from "node:net";
+
+type Handle = NonNullable<SocketConstructorOpts["handle"]>;
+
+/** What libuv reads at once. */
+const portionOctets = 65_536;
+
+let buffer: Buffer | undefined;
+
+/**
+ * The socket to be used in place of this one, whose bytes go to `take`, and are only there until it returns. The one that was given closes
+ * when that one is closed.
+ */
+export function readTogether(given: Socket, take: (bytes: Buffer) => void): Socket {
+  const handle = takeHandle(given);
+  if (handle === undefined) {
+    given.on("data", take);
+    return given;
+  }
+  buffer ??= Buffer.allocUnsafeSlow(portionOctets);
+  const shared = buffer;
+  const callback = (octets: number) => {
+    take(shared.subarray(0, octets));
+    return true;
+  };
+  const { allowHalfOpen } = given;
+  const socket = new Socket({ handle, allowHalfOpen, onread: { buffer: shared, callback } });
+  socket.once("close", () => given.destroy());
+  return socket;
+}
+
+/** What `net.Server` makes sockets of, which has no public name. `undefined`: the socket must keep it, since it may have read already. */
+function takeHandle(given: Socket): Handle | undefined {
+  const owner = given as { _handle?: Handle | null };
+  const handle = owner._handle;
+  if (!handle || given.readableLength > 0 || !given.readable) return undefined;
+  owner._handle = null;
+  return handle;
+}
