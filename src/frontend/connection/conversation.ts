@@ -42,6 +42,8 @@ class RunningConversation<Request> implements Conversation, Participant {
   #unsent: string | Buffer = "";
   /** The peer does not take replies as fast as it asks. */
   #isFull = false;
+  /** Nothing is read. It has to be told once that it may be. */
+  #isPaused = true;
   /** It is the turn of other connections. */
   #isYielding = false;
   #idleSince: number | undefined;
@@ -103,10 +105,20 @@ class RunningConversation<Request> implements Conversation, Participant {
     if (this.#busy !== undefined) {
       this.#ahead.came(bytes.length);
       this.#reconsider();
-      if (this.#ahead.isFull) this.socket.pause();
-    } else if (this.#isFull || this.#isYielding) this.socket.pause();
+      if (this.#ahead.isFull) this.#pause();
+    } else if (this.#isFull || this.#isYielding) this.#pause();
     this.#advance();
     this.#options.decoder.keep();
+  }
+
+  #pause(): void {
+    this.#isPaused = true;
+    this.socket.pause();
+  }
+
+  #resume(): void {
+    this.#isPaused = false;
+    this.socket.resume();
   }
 
   /** Drops what is being answered when something that has come already revokes it. */
@@ -169,7 +181,7 @@ class RunningConversation<Request> implements Conversation, Participant {
     if (decoder.isMidway) this.#deadline.start(() => this.#giveUp("a request was not whole"));
     else if (isUnopened?.()) this.#deadline.start(() => this.#giveUp("no session was opened"));
     this.#idleSince = decoder.isMidway || !mayClose ? undefined : (this.#idleSince ?? turns.next());
-    this.socket.resume();
+    if (this.#isPaused) this.#resume();
   }
 
   #giveUp(what: string): void {
