@@ -6,14 +6,12 @@ import type { DelayedReplies } from "../frontend/connection/delayed-replies.ts";
 import { type Listener, openListener } from "../frontend/connection/listener.ts";
 import type { EventSink } from "../frontend/decision.ts";
 import { milterProtocol, openMilter } from "../frontend/milter/milter.ts";
-import { answerPolicy } from "../frontend/policy/policy.ts";
+import { type AnswerPolicy, answerPolicy, policyProtocol } from "../frontend/policy/policy.ts";
 import { answerSocketmap } from "../frontend/socketmap/socketmap.ts";
-import { PolicyDecoder } from "../wire/policy.ts";
 import { SocketmapDecoder } from "../wire/socketmap.ts";
 import type { ConnectionHandler } from "./listen-sockets.ts";
 import type { Logger } from "./log.ts";
 import type { OpenCore } from "./open-core.ts";
-import type { AnswerPolicy } from "./session-routing.ts";
 import type { Succession } from "./succession.ts";
 
 export interface MtaListenersOptions {
@@ -97,7 +95,7 @@ export class MtaListeners {
     switch (protocol) {
       case "policy": {
         const answer = routePolicy(name, this.#byCurrentCore(answerPolicy(frontEnd)));
-        return openListener({ ...common, protocol: () => ({ decoder: new PolicyDecoder(), answer, delayed }) });
+        return openListener({ ...common, protocol: () => policyProtocol(answer, delayed) });
       }
       case "milter": {
         const open = openMilter({ ...frontEnd, settings });
@@ -117,10 +115,12 @@ export class MtaListeners {
   }
 
   /** The core that a front end asks when a request comes stays open until it is answered. */
-  #byCurrentCore<Request, Reply>(answer: (request: Request) => Answer<Reply>): (request: Request) => Answer<Reply> {
+  #byCurrentCore<Request, Reply, From>(
+    answer: (request: Request, from?: From) => Answer<Reply>,
+  ): (request: Request, from?: From) => Answer<Reply> {
     const { cores } = this.#options;
-    const ask = (_: OpenCore, request: Request) => answer(request);
-    return (request) => cores.use(ask, request);
+    const ask = (_: OpenCore, request: Request, from?: From) => answer(request, from);
+    return (request, from) => cores.use(ask, request, from);
   }
 }
 

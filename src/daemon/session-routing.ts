@@ -6,13 +6,11 @@ import type { OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { maxAnswerMs } from "../frontend/connection/deadline.ts";
 import type { TimedReply } from "../frontend/connection/protocol.ts";
-import type { answerPolicy } from "../frontend/policy/policy.ts";
+import type { AnswerPolicy } from "../frontend/policy/policy.ts";
 import { PolicySessions } from "../frontend/policy/policy-session.ts";
 import { textHash } from "../text/text-hash.ts";
 import type { PolicyRequest } from "../wire/policy.ts";
 import { type Answered, type Asked, answerQuestions, RemoteQuestions } from "./remote-questions.ts";
-
-export type AnswerPolicy = ReturnType<typeof answerPolicy>;
 
 export interface SessionRequest {
   readonly listener: string;
@@ -48,12 +46,12 @@ export class SessionRouting {
   route(listener: string, answer: AnswerPolicy): AnswerPolicy {
     this.#answers.set(listener, answer);
     const sessions = new PolicySessions(listener);
-    return (request) => {
+    return (request, connection) => {
       const owner = this.#ownerOf(sessions.keyOf(request));
-      if (owner === this.#options.worker) return answer(request);
+      if (owner === this.#options.worker) return answer(request, connection);
       return this.#questionsTo(owner)
         .ask({ listener, request })
-        .catch(() => answer(request));
+        .catch(() => answer(request, connection));
     };
   }
 

@@ -22,16 +22,16 @@ export class Succession<T> {
     return this.#serving().one;
   }
 
-  /** What is asked here keeps the current one open until it is answered. `question` is passed on: a closure would be made for each. */
+  /** What is asked here keeps the current one open until it is answered. The question is passed on: a closure would be made for each. */
   use<R>(ask: (current: T) => Answer<R>): Answer<R>;
-  use<R, Q>(ask: (current: T, question: Q) => Answer<R>, question: Q): Answer<R>;
-  use<R, Q>(ask: (current: T, question: Q | undefined) => Answer<R>, question?: Q): Answer<R> {
+  use<R, Q, F>(ask: (current: T, question: Q, from?: F) => Answer<R>, question: Q, from?: F): Answer<R>;
+  use<R, Q, F>(ask: (current: T, question: Q | undefined, from?: F) => Answer<R>, question?: Q, from?: F): Answer<R> {
     const member = this.#serving();
     const { one, answered } = member;
     member.underWay += 1;
     let answer: Answer<R>;
     try {
-      answer = ask(one, question);
+      answer = ask(one, question, from);
     } catch (error) {
       answered();
       throw error;

@@ -3,10 +3,10 @@
 import type { DelayedReplies } from "../../src/frontend/connection/delayed-replies.ts";
 import type { Decision } from "../../src/frontend/decision.ts";
 import type { Notice } from "../../src/frontend/notice.ts";
-import { answerPolicy, type PolicyOptions } from "../../src/frontend/policy/policy.ts";
+import { answerPolicy, type PolicyOptions, policyProtocol as protocolOfConnection } from "../../src/frontend/policy/policy.ts";
 import type { SessionMemory } from "../../src/frontend/policy/session-memory.ts";
 import type { Core } from "../../src/stage/core.ts";
-import { PolicyDecoder, type PolicyRequest } from "../../src/wire/policy.ts";
+import type { PolicyRequest } from "../../src/wire/policy.ts";
 import { type Changes, rule, settings } from "./settings.ts";
 import { directoryOf, type FakeDirectory, sourcesOf } from "./sources.ts";
 
@@ -135,5 +135,5 @@ export function client({ options }: World): (asked: PolicyRequest) => Promise<st
 /** The policy protocol for a listener. */
 export const policyProtocol = ({ options }: World, delayed: DelayedReplies) => {
   const answer = answerPolicy(options);
-  return () => ({ decoder: new PolicyDecoder(), answer, delayed });
+  return () => protocolOfConnection(answer, delayed);
 };

@@ -8,9 +8,10 @@ import { isShadowed } from "../../stage/shadow.ts";
 import type { Terms } from "../../stage/smtp-command.ts";
 import { SmtpSession } from "../../stage/smtp-session.ts";
 import { type Asking, type AskStage, askInOrder, noteRefusal, type StageResult, said } from "../../stage/stage-result.ts";
-import { encodeAction, type PolicyRequest } from "../../wire/policy.ts";
+import { encodeAction, PolicyDecoder, type PolicyRequest } from "../../wire/policy.ts";
 import { Calls } from "../calls.ts";
-import type { TimedReply } from "../connection/protocol.ts";
+import type { DelayedReplies } from "../connection/delayed-replies.ts";
+import type { Protocol, TimedReply } from "../connection/protocol.ts";
 import type { EventSink } from "../decision.ts";
 import { isKnownContext, type Plan, planOf } from "./policy-plan.ts";
 import { PolicyReport } from "./policy-report.ts";
@@ -28,10 +29,19 @@ export interface PolicyOptions extends EventSink, PolicyListener {
   readonly calls?: Calls;
 }
 
+/** A connection of the MTA. */
+export interface PolicyConnection {
+  /** The key of the session that it asked about last; `undefined`: about none that has one. */
+  session: string | undefined;
+}
+
+/** `connection` left out: it is not known. */
+export type AnswerPolicy = (request: PolicyRequest, connection?: PolicyConnection) => Answer<TimedReply>;
+
 /** Answers the requests of all connections of a listener; it neither throws nor rejects. */
-export function answerPolicy(options: PolicyOptions): (request: PolicyRequest) => Answer<TimedReply> {
+export function answerPolicy(options: PolicyOptions): AnswerPolicy {
   const frontEnd = new PolicyFrontEnd(options);
-  return (request) => frontEnd.answer(request);
+  return (request, connection) => frontEnd.answer(request, connection);
 }
 
 const sessionOptions = { repeatsQuestions: true } as const;
@@ -39,6 +49,12 @@ const sessionOptions = { repeatsQuestions: true } as const;
 const passed: TimedReply = { text: encodeAction("DUNNO"), delayMs: 0 };
 const vrfyDisabled = reply(502, "5.5.1", "VRFY is disabled.");
 const vrfyUnavailable = reply(450, "4.4.3", "Unable to verify address at this time.");
+
+/** What a new connection talks by. */
+export function policyProtocol(answerBy: AnswerPolicy, delayed: DelayedReplies): Protocol<PolicyRequest> {
+  const connection: PolicyConnection = { session: undefined };
+  return { decoder: new PolicyDecoder(), answer: (request) => answerBy(request, connection), delayed };
+}
 
 class PolicyFrontEnd {
   readonly #options: PolicyOptions;
@@ -57,12 +73,13 @@ class PolicyFrontEnd {
     this.#report = new PolicyReport(options.listener, options);
   }
 
-  answer(request: PolicyRequest): Answer<TimedReply> {
+  answer(request: PolicyRequest, connection?: PolicyConnection): Answer<TimedReply> {
     const { policyContext, protocolState } = request;
     if (!isKnownContext(policyContext)) this.#report.unknownContext(policyContext);
     if (protocolState === "RCPT" && request.instance === "") this.#report.noInstance();
     const plan = planOf(protocolState, policyContext);
     const key = this.#sessions.keyOf(request);
+    if (key !== undefined && connection !== undefined) this.#turn(connection, key);
     if (plan.begins && key !== undefined) this.#memory.end(key);
     const core = this.#options.core();
     const startedAt = this.#now();
@@ -90,6 +107,13 @@ class PolicyFrontEnd {
       entry.underWay = answer;
     }
     return answer;
+  }
+
+  #turn(connection: PolicyConnection, key: string): void {
+    const { session } = connection;
+    if (session === key) return;
+    connection.session = key;
+    if (session !== undefined) this.#memory.leave(session);
   }
 
   async #decideAfter(earlier: Promise<unknown>, run: PolicyRun): Promise<TimedReply> {

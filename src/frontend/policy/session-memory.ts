@@ -2,8 +2,13 @@
  * SMTP sessions, put together from requests: policy delegation has no connection of its own for a session. They are kept in two
  * generations: those that had a request since the last change of generations, and those that had one since the change before. At a change
  * the older generation goes, so that sessions without a request for longest make room, and a request costs no order among them.
+ *
+ * A process of Postfix that serves clients keeps a connection to ask about them, one after the other: whom it asked about before has gone
+ * once it asks about another, and so that session is forgotten. Nearly all sessions end so, before it costs anything to have kept them. MTAs
+ * that ask about several sessions by turns over one connection are found out by the first one that they come back to.
  */
 import type { SmtpSession } from "../../stage/smtp-session.ts";
+import { textHash } from "../../text/text-hash.ts";
 
 export interface SessionEntry {
   readonly smtp: SmtpSession;
@@ -34,6 +39,9 @@ const maxIdleMs = 30 * 60 * 1000;
 /** What a key takes, with its place in the memory. */
 const keyOctets = 300;
 
+/** So many of the sessions that were left last are recognised if they go on, unless others have taken their places. A power of two. */
+const leftPlaces = 1024;
+
 class Generation {
   readonly sessions = new Map<string, SessionEntry>();
   octets = 0;
@@ -57,6 +65,10 @@ export class SessionMemory {
   readonly #limits: MemoryLimits;
   #recent = new Generation();
   #earlier = new Generation();
+  /** Hashes of the keys of sessions that were left. */
+  readonly #left = new Int32Array(leftPlaces);
+  /** Since the last change of generations a session went on that had been left. */
+  #goOn = false;
 
   constructor(limits = defaultLimits) {
     this.#limits = limits;
@@ -72,7 +84,10 @@ export class SessionMemory {
 
   find(key: string, now: number): SessionEntry | undefined {
     const entry = this.#recent.sessions.get(key) ?? this.#earlier.sessions.get(key);
-    if (entry === undefined) return undefined;
+    if (entry === undefined) {
+      if (!this.#goOn) this.#goOn = this.#wasLeft(textHash(key));
+      return undefined;
+    }
     if (now - entry.lastSeen > maxIdleMs) {
       this.end(key);
       return undefined;
@@ -96,6 +111,18 @@ export class SessionMemory {
     this.#earlier.remove(key);
   }
 
+  /** The connection that asked about this session asks about another one. */
+  leave(key: string): void {
+    if (this.#goOn) return;
+    this.end(key);
+    const hash = textHash(key);
+    this.#left[hash & (leftPlaces - 1)] = hash;
+  }
+
+  #wasLeft(hash: number): boolean {
+    return this.#left[hash & (leftPlaces - 1)] === hash;
+  }
+
   /** To be called when something may have been added to the session, or taken from it. */
   weigh(entry: SessionEntry): void {
     const { generation } = entry;
@@ -112,5 +139,6 @@ export class SessionMemory {
     for (const entry of this.#earlier.sessions.values()) entry.generation = undefined;
     this.#earlier = this.#recent;
     this.#recent = new Generation();
+    this.#goOn = false;
   }
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { TemporaryError } from "../../../../src/answer/temporary-error.ts";
-import { answerPolicy } from "../../../../src/frontend/policy/policy.ts";
+import { answerPolicy, type PolicyConnection } from "../../../../src/frontend/policy/policy.ts";
 import { SessionMemory } from "../../../../src/frontend/policy/session-memory.ts";
+import type { PolicyRequest } from "../../../../src/wire/policy.ts";
 import { client, rcpt, request, type World, type WorldOptions, world } from "../../../support/mail-domain.ts";
 import { rule } from "../../../support/settings.ts";
 
@@ -407,6 +408,52 @@ test("what is at hand makes no promise, be it passed or refused", () => {
     request("VRFY", { recipient: "john@example.org" }),
   ];
   for (const one of asked) expect(answer(one)).not.toBeInstanceOf(Promise);
+});
+
+describe("sessions of a connection", () => {
+  const unknown = (clientPort: string, number: number) => rcpt(`nobody${number}@example.org`, { clientPort });
+  const verdicts = async (asked: readonly (readonly [PolicyRequest, PolicyConnection | undefined])[]) => {
+    const memory = new SessionMemory();
+    const answer = answerPolicy({ ...world().options, memory });
+    const actions: string[] = [];
+    for (const [one, connection] of asked) actions.push((await answer(one, connection)).text.slice(7, 10));
+    return { actions, sessions: memory.size };
+  };
+  const connection = (): PolicyConnection => ({ session: undefined });
+
+  test("one after the other, with all errors of each: those that are over are not kept", async () => {
+    const own = connection();
+    const asked = ["1", "2", "3"].flatMap((port) => [1, 2, 3, 4].map((number) => [unknown(port, number), own] as const));
+    const each = ["550", "550", "421", "421"];
+    expect(await verdicts(asked)).toEqual({ actions: [...each, ...each, ...each], sessions: 1 });
+  });
+
+  test("by turns: but for the one that shows it, all of their errors count", async () => {
+    const own = connection();
+    const asked = [1, 2, 3, 4, 5].flatMap((number) => ["1", "2"].map((port) => [unknown(port, number), own] as const));
+    const { actions, sessions } = await verdicts(asked);
+    expect(actions.filter((_, index) => index % 2 === 0)).toEqual(["550", "550", "550", "421", "421"]);
+    expect(actions.filter((_, index) => index % 2 === 1)).toEqual(["550", "550", "550", "421", "421"]);
+    expect(sessions).toBe(2);
+  });
+
+  test("over a new connection for each request, or one that nobody knows", async () => {
+    const asked = (from: () => PolicyConnection | undefined) =>
+      [1, 2, 3, 4].flatMap((number) => ["1", "2"].map((port) => [unknown(port, number), from()] as const));
+    const actions = ["550", "550", "550", "550", "421", "421", "421", "421"];
+    expect(await verdicts(asked(connection))).toEqual({ actions, sessions: 2 });
+    expect(await verdicts(asked(() => undefined))).toEqual({ actions, sessions: 2 });
+  });
+
+  test("over two connections at once", async () => {
+    const [ehlo, other] = [connection(), connection()];
+    const asked = ["1", "2"].flatMap((port) => [
+      [request("EHLO", { clientPort: port }), ehlo] as const,
+      ...[1, 2, 3, 4].map((number) => [unknown(port, number), number % 2 === 0 ? ehlo : other] as const),
+    ]);
+    const each = ["DUN", "550", "550", "421", "421"];
+    expect(await verdicts(asked)).toEqual({ actions: [...each, ...each], sessions: 1 });
+  });
 });
 
 describe("the log", () => {

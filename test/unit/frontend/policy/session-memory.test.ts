@@ -50,3 +50,41 @@ test("octets are those of the sessions that are there", () => {
   for (const index of entries.keys()) memory.end(`${index}`);
   expect([memory.size, memory.octets]).toEqual([0, 0]);
 });
+
+test("what connections have left is forgotten", () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(4), fc.nat(2)), { maxLength: 200 }), (requests) => {
+      const memory = new SessionMemory({ sessions: 100_000, octets: 1_000_000_000 });
+      const counts = [0, 0, 0, 0, 0];
+      for (const [connection, step] of requests) {
+        const before = `${connection} ${counts[connection]}`;
+        // Step 0: the next client.
+        if (step === 0) counts[connection] = (counts[connection] ?? 0) + 1;
+        const key = `${connection} ${counts[connection]}`;
+        if (key !== before) memory.leave(before);
+        if (memory.find(key, 0) === undefined) memory.keep(key, session());
+        expect(memory.size).toBeLessThanOrEqual(counts.length);
+      }
+    }),
+  );
+});
+
+test("a session that goes on after it was left is kept from then on, as are others, until the generations change", () => {
+  const memory = new SessionMemory({ sessions: 20, octets: 1_000_000 });
+  const turn = (to: string, from: string) => {
+    memory.leave(from);
+    const known = memory.find(to, 0);
+    if (known === undefined) memory.keep(to, session());
+    return known !== undefined;
+  };
+  memory.keep("a", session());
+  expect(turn("b", "a")).toBe(false);
+  // It is found out.
+  expect(turn("a", "b")).toBe(false);
+  expect(turn("b", "a")).toBe(false);
+  expect([turn("a", "b"), turn("b", "a"), turn("c", "b"), turn("b", "c")]).toEqual([true, true, false, true]);
+  for (let index = 0; index < 10; index += 1) memory.keep(`other ${index}`, session());
+  memory.keep("d", session());
+  expect(turn("e", "d")).toBe(false);
+  expect(memory.find("d", 0)).toBeUndefined();
+});
