@@ -11,18 +11,18 @@ export class Backlog {
     return this.#end - this.#start;
   }
 
-  /** The portion must not be changed until it is consumed, or until `keep`. In all, at most three octets are copied for each. */
-  push(portion: Buffer): void {
+  /** The first `octets` of the portion, which must not be changed until they are consumed, or until `keep`. In all, three are copied for each at most. */
+  push(portion: Buffer, octets = portion.length): void {
     if (this.length === 0) {
       this.#bytes = portion;
       this.#isOwn = false;
       this.#start = 0;
-      this.#end = portion.length;
+      this.#end = octets;
       return;
     }
-    if (!this.#isOwn || this.#end + portion.length > this.#bytes.length) this.#move(this.length + portion.length);
-    portion.copy(this.#bytes, this.#end);
-    this.#end += portion.length;
+    if (!this.#isOwn || this.#end + octets > this.#bytes.length) this.#move(this.length + octets);
+    portion.copy(this.#bytes, this.#end, 0, octets);
+    this.#end += octets;
   }
 
   /** What is not consumed yet is copied, if it is not already: the portions may change now. */

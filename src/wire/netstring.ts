@@ -22,10 +22,10 @@ export class NetstringDecoder {
     this.#maxKept = maxKept;
   }
 
-  push(portion: Buffer): void {
-    const skipped = Math.min(this.#toSkip, portion.length);
+  push(portion: Buffer, octets = portion.length): void {
+    const skipped = Math.min(this.#toSkip, octets);
     this.#toSkip -= skipped;
-    if (skipped < portion.length) this.#backlog.push(portion.subarray(skipped));
+    if (skipped < octets) this.#backlog.push(skipped === 0 ? portion : portion.subarray(skipped), octets - skipped);
   }
 
   /** What was pushed may change now. */

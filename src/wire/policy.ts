@@ -74,8 +74,8 @@ export class PolicyDecoder {
   /** How much of it has been read. */
   #taken = 0;
 
-  push(bytes: Buffer): void {
-    this.#backlog.push(bytes);
+  push(bytes: Buffer, octets?: number): void {
+    this.#backlog.push(bytes, octets);
   }
 
   /** What was pushed may change now. */
@@ -183,7 +183,7 @@ export class PolicyDecoder {
     this.#lineStart = 0;
     this.#bits = 0;
     this.#expected = 0;
-    this.#starts.fill(missing);
+    for (let index = 0; index < sendOrder.length; index += 1) this.#starts[index] = missing;
     this.#shared = undefined;
     this.#taken = 0;
     return request;

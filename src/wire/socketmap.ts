@@ -38,8 +38,8 @@ export class SocketmapDecoder {
     return this.#netstrings.isMidway;
   }
 
-  push(bytes: Buffer): void {
-    this.#netstrings.push(bytes);
+  push(bytes: Buffer, octets?: number): void {
+    this.#netstrings.push(bytes, octets);
   }
 
   /** What was pushed may change now. */

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 
 interface Decoder<Value> {
-  push(bytes: Buffer): void;
+  push(bytes: Buffer, octets?: number): void;
   /** Left out: what was pushed never changes. */
   keep?(): void;
   next(): Value | undefined;
@@ -20,7 +20,8 @@ export function decodeAll<Value>(decoder: Decoder<Value>, portions: readonly Buf
   const shared = Buffer.alloc(portions.reduce((most, { length }) => Math.max(most, length), 0));
   try {
     for (const portion of portions) {
-      decoder.push(decoder.keep === undefined ? portion : inPlace(portion, shared));
+      if (decoder.keep === undefined) decoder.push(portion);
+      else decoder.push(inPlace(portion, shared), portion.length);
       for (let value = decoder.next(); value !== undefined; value = decoder.next()) values.push(kept(value));
       decoder.keep?.();
     }
@@ -34,7 +35,7 @@ export function decodeAll<Value>(decoder: Decoder<Value>, portions: readonly Buf
 function inPlace(portion: Buffer, shared: Buffer): Buffer {
   shared.fill(0xff);
   portion.copy(shared);
-  return shared.subarray(0, portion.length);
+  return shared;
 }
 
 function kept<Value>(value: Value): Value {

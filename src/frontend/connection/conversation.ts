@@ -57,7 +57,7 @@ class RunningConversation<Request> implements Conversation, Participant {
   #isClosed = false;
 
   constructor(socket: Socket, options: ConversationOptions<Request>) {
-    this.socket = readTogether(socket, (bytes) => this.#take(bytes));
+    this.socket = readTogether(socket, (bytes, octets) => this.#take(bytes, octets));
     this.#options = options;
     this.#ahead = new Ahead(() => this.#decode(), options.revokes);
     this.#deadline = new Deadline(options.timer);
@@ -99,11 +99,11 @@ class RunningConversation<Request> implements Conversation, Participant {
     return this.#options.isIdle?.() ?? true;
   }
 
-  #take(bytes: Buffer): void {
+  #take(bytes: Buffer, octets: number): void {
     if (this.#isClosed || this.#isEnding) return;
-    this.#options.decoder.push(bytes);
+    this.#options.decoder.push(bytes, octets);
     if (this.#busy !== undefined) {
-      this.#ahead.came(bytes.length);
+      this.#ahead.came(octets);
       this.#reconsider();
       if (this.#ahead.isFull) this.#pause();
     } else if (this.#isFull || this.#isYielding) this.#pause();

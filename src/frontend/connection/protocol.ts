@@ -10,7 +10,8 @@ export interface TimedReply<Text extends string | Buffer = string> {
 
 /** Bytes in, whole requests out, a `ProtocolError` when that fails. */
 export interface Decoder<Request> {
-  push(bytes: Buffer): void;
+  /** So many octets have come; default: all of them. */
+  push(bytes: Buffer, octets?: number): void;
   /** What was pushed may change now: what of it has not been read yet is copied. */
   keep(): void;
   next(): Request | undefined;

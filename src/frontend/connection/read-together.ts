@@ -12,19 +12,19 @@ const portionOctets = 65_536;
 let buffer: Buffer | undefined;
 
 /**
- * The socket to be used in place of this one, whose bytes go to `take`, and are only there until it returns. The one that was given closes
- * when that one is closed.
+ * The socket to be used in place of this one. What comes is in the first `octets` of the bytes, and only until `take` returns. The one that
+ * was given closes when that one is closed.
  */
-export function readTogether(given: Socket, take: (bytes: Buffer) => void): Socket {
+export function readTogether(given: Socket, take: (bytes: Buffer, octets: number) => void): Socket {
   const handle = takeHandle(given);
   if (handle === undefined) {
-    given.on("data", take);
+    given.on("data", (bytes: Buffer) => take(bytes, bytes.length));
     return given;
   }
   buffer ??= Buffer.allocUnsafeSlow(portionOctets);
   const shared = buffer;
   const callback = (octets: number) => {
-    take(shared.subarray(0, octets));
+    take(shared, octets);
     return true;
   };
   const { allowHalfOpen } = given;

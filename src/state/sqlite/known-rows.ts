@@ -42,11 +42,25 @@ class Shard {
 
 const gone = Number.NEGATIVE_INFINITY;
 
+/** Of a row, with its hash in two words: it is looked up more than once. */
+export interface HashedKey {
+  readonly text: string;
+  readonly low: number;
+  readonly high: number;
+}
+
+export function hashedKey(text: string): HashedKey {
+  keyedHash64(text, words);
+  const [low = 0, high = 0] = words;
+  return { text, low, high: low === 0 && high === 0 ? 1 : high };
+}
+
+const words = new Int32Array(2);
+
 export class KnownRows {
   #shards = Array.from({ length: shards }, () => new Shard());
-  readonly #words = new Int32Array(2);
-  /** Whose hash is in `#words`: what is looked up is often written then. */
-  #hashed: string | undefined;
+  /** The last one: what is looked up is often written then. */
+  #hashed: HashedKey = { text: "", low: 0, high: 0 };
   readonly #maxSlots: number;
   /** All rows are here, so that what is not here is nowhere. */
   isComplete = false;
@@ -70,9 +84,10 @@ export class KnownRows {
   }
 
   /** `undefined`: it is not known; `null`: there is none. */
-  get(key: string): Columns | undefined {
+  get(key: HashedKey): Columns | undefined {
+    this.#hashed = key;
     const shard = this.#shardOf(key);
-    const slot = shard.slotOf(this.#words[0] ?? 0, this.#words[1] ?? 0);
+    const slot = shard.slotOf(key.low, key.high);
     if (shard.isFree(slot)) return this.isComplete ? null : undefined;
     const { numbers } = shard;
     const at = width * slot;
@@ -92,8 +107,9 @@ export class KnownRows {
 
   #put(key: string, columns: Columns, replaces: boolean): void {
     if (this.isFull) return;
-    const shard = this.#shardOf(key);
-    const [low = 0, high = 0] = this.#words;
+    if (key !== this.#hashed.text) this.#hashed = hashedKey(key);
+    const { low, high } = this.#hashed;
+    const shard = this.#shardOf(this.#hashed);
     const slot = shard.slotOf(low, high);
     const isFree = shard.isFree(slot);
     if (!isFree && !replaces) return;
@@ -115,16 +131,9 @@ export class KnownRows {
     this.isFull = false;
   }
 
-  /** The hash is in `#words` then. */
-  #shardOf(key: string): Shard {
-    const words = this.#words;
-    if (key !== this.#hashed) {
-      keyedHash64(key, words);
-      if (words[0] === 0 && words[1] === 0) words[1] = 1;
-      this.#hashed = key;
-    }
+  #shardOf({ high }: HashedKey): Shard {
     // The index is within the length.
-    return this.#shards[(words[1] ?? 0) & (shards - 1)] as Shard;
+    return this.#shards[high & (shards - 1)] as Shard;
   }
 
   #grow(shard: Shard): void {

@@ -4,6 +4,8 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 /** Into memory, at once. */
 export const rowsPerRead = 512;
 const statements = {
+  begin: "BEGIN IMMEDIATE",
+  commit: "COMMIT",
   // NULL where a table has no such row.
   greylistRows: `
     SELECT g.first_seen, g.last_seen, g.passed, g.expires, a.passes, a.seen, a.expires

@@ -1,5 +1,6 @@
 /** State in a file of SQLite: what is asked in one turn of the loop is one transaction, and is answered after its commit. */
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import type { Answer } from "../../answer/answer.ts";
 import { Availability, type OnAvailability } from "../../answer/availability.ts";
 import type { WaitedFor } from "../../answer/patience.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
@@ -20,7 +21,7 @@ import type {
 } from "../state-store.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { codeOf, Opening, type OpeningOptions, SQLITE_BUSY, SQLITE_FULL } from "./opening.ts";
-import { type Counts, nothingCounted, type Place, type StateFile } from "./tables.ts";
+import { type AskedTriplet, type Counts, nothingCounted, type Place, type StateFile, withKeys } from "./tables.ts";
 
 /** Questions that wait; a further one fails at once. */
 const maxQueue = 10_000;
@@ -66,7 +67,7 @@ class WaitingQuestion<Q, A> implements QueuedWork {
   }
 }
 
-const askGreylist = (file: StateFile, question: TripletQuestion) => file.greylist(question);
+const askGreylist = (file: StateFile, question: AskedTriplet) => file.greylist(question);
 const askThrottle = (file: StateFile, question: ThrottleQuestion) => file.throttle(question);
 const giveBack = (file: StateFile, question: ThrottleQuestion) => file.giveBack(question);
 const remember = (file: StateFile, question: CorrespondentQuestion) => file.remember(question);
@@ -79,6 +80,7 @@ export class SqliteState implements StateStore {
   readonly #availability: Availability;
   #file: StateFile | undefined;
   #isLearning = false;
+  #isRefreshed = false;
   #waiting: QueuedWork[] = [];
   #isFlushing = false;
   #busyTries = 0;
@@ -102,9 +104,10 @@ export class SqliteState implements StateStore {
     });
   }
 
-  greylist(question: TripletQuestion): Promise<GreylistAnswer> {
+  greylist(question: TripletQuestion): Answer<GreylistAnswer> {
     if (this.#file?.mayLearn && !this.#isLearning) void this.#learn();
-    return this.#ask(askGreylist, question);
+    const asked = withKeys(question);
+    return this.#fromMemory(asked) ?? this.#ask(askGreylist, asked);
   }
 
   throttle(question: ThrottleQuestion): Promise<ThrottleAnswer> {
@@ -213,6 +216,30 @@ export class SqliteState implements StateStore {
     this.#closeFile();
   }
 
+  /** `undefined`: it must be asked in a transaction. */
+  #fromMemory(asked: AskedTriplet): GreylistAnswer | undefined {
+    if (this.#isClosed || this.#file === undefined || !this.#isUpToDate(this.#file)) return undefined;
+    return this.#file.answerFromMemory(asked);
+  }
+
+  /** What other processes wrote is looked at once in each turn of the loop. */
+  #isUpToDate(file: StateFile): boolean {
+    if (this.#isRefreshed) return true;
+    try {
+      file.refresh();
+    } catch (error) {
+      // The transaction that is asked then meets the same problem.
+      if (codeOf(error) === undefined) throw error;
+      return false;
+    }
+    this.#checkpoints.soon(0);
+    this.#isRefreshed = true;
+    setImmediate(() => {
+      this.#isRefreshed = false;
+    });
+    return true;
+  }
+
   #ask<Q, A>(ask: (file: StateFile, question: Q) => A, question: Q): Promise<A> {
     if (this.#isClosed) return Promise.reject(this.#error(new Error("it is closed")));
     if (this.#waiting.length >= maxQueue) {
@@ -317,6 +344,7 @@ export class SqliteState implements StateStore {
   #closeFile(): void {
     const file = this.#file;
     this.#file = undefined;
+    this.#isRefreshed = false;
     this.#try(() => file?.close());
     if (file !== undefined) this.#checkpoints.restart();
   }

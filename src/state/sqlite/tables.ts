@@ -25,7 +25,7 @@ import {
 } from "../decide.ts";
 import { type GreylistColumns, greylistRowsOf } from "../greylist-columns.ts";
 import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, ThrottleEntry } from "../state-store.ts";
-import { KnownRows } from "./known-rows.ts";
+import { type HashedKey, hashedKey, KnownRows } from "./known-rows.ts";
 import { type Columns, columnsOfKey, RecentRows, recentTable, rowKey } from "./recent-rows.ts";
 import { type Initial, nextRows, prepareAll, rowStatements, rowsPerRead, type StatementName } from "./statements.ts";
 
@@ -110,6 +110,22 @@ const reservePages = 256;
 /** Free pages given back at once. */
 const pagesPerStep = 64;
 
+/** A question of the greylist with the keys of its rows. */
+export interface AskedTriplet {
+  readonly question: TripletQuestion;
+  readonly triplet: HashedKey;
+  readonly address: HashedKey;
+}
+
+export function withKeys(question: TripletQuestion): AskedTriplet {
+  const { client, sender, recipient, autoWhitelist } = question;
+  return {
+    question,
+    triplet: hashedKey(rowKey("g", client, sender, recipient)),
+    address: hashedKey(rowKey("a", autoWhitelist.address)),
+  };
+}
+
 export class StateFile {
   readonly path: string;
   readonly #database: DatabaseSync;
@@ -160,14 +176,19 @@ export class StateFile {
   }
 
   begin(): void {
-    this.#database.exec("BEGIN IMMEDIATE");
+    this.#statements.begin.run();
+    this.#recent.refresh();
+  }
+
+  /** Takes what other connections have written, outside of transactions. */
+  refresh(): void {
     this.#recent.refresh();
   }
 
   /** The rows that it wrote. */
   commit(): number {
     this.#recent.write();
-    this.#database.exec("COMMIT");
+    this.#statements.commit.run();
     this.#recent.committed();
     // The statement names its column.
     const { rows } = this.#statements.changes.get() as { rows: number };
@@ -232,15 +253,21 @@ export class StateFile {
     return this.#recent.settle(record, count);
   }
 
-  greylist(question: TripletQuestion): GreylistAnswer {
-    const { autoWhitelist, now } = question;
-    this.#known.asked(now);
-    const { client, sender, recipient } = question;
-    const keys = { triplet: rowKey("g", client, sender, recipient), address: rowKey("a", autoWhitelist.address) };
-    const { answer, triplet, address } = decideGreylist(this.#greylistRows(question, keys), question);
-    if (triplet !== undefined) this.#recent.put(keys.triplet, tripletColumns(triplet));
-    if (address !== undefined) this.#recent.put(keys.address, addressColumns(address));
+  greylist(asked: AskedTriplet): GreylistAnswer {
+    this.#known.asked(asked.question.now);
+    const { answer, triplet, address } = decideGreylist(this.#greylistRows(asked), asked.question);
+    if (triplet !== undefined) this.#recent.put(asked.triplet.text, tripletColumns(triplet));
+    if (address !== undefined) this.#recent.put(asked.address.text, addressColumns(address));
     return answer;
+  }
+
+  /** The answer, if all that it needs is in memory and nothing is to be written, as is the rule for who comes again and again. */
+  answerFromMemory({ question, triplet, address }: AskedTriplet): GreylistAnswer | undefined {
+    this.#known.asked(question.now);
+    const known = { address: this.#inMemory(address), triplet: this.#inMemory(triplet) };
+    if (known.triplet === undefined || known.address === undefined) return undefined;
+    const decision = decideGreylist({ triplet: tripletOf(known.triplet), address: addressOf(known.address) }, question);
+    return decision.triplet === undefined && decision.address === undefined ? decision.answer : undefined;
   }
 
   throttle(question: ThrottleQuestion): ThrottleAnswer {
@@ -393,7 +420,7 @@ export class StateFile {
     return true;
   }
 
-  #greylistRows(question: TripletQuestion, keys: { readonly triplet: string; readonly address: string }): GreylistRows {
+  #greylistRows({ question, ...keys }: AskedTriplet): GreylistRows {
     const { client, sender, recipient, autoWhitelist } = question;
     const address = this.#inMemory(keys.address);
     // The last one that is looked up is nearly always the one that is written.
@@ -448,9 +475,9 @@ export class StateFile {
   }
 
   /** Of a row that the greylist asks about, which may have expired and been removed; `undefined`: its table tells. */
-  #inMemory(key: string): Columns | undefined {
+  #inMemory(key: HashedKey): Columns | undefined {
     const known = this.#known.get(key);
-    return known === undefined ? this.#recent.get(key) : known;
+    return known === undefined ? this.#recent.get(key.text) : known;
   }
 
   #putIntoTable(key: string, columns: Columns): void {

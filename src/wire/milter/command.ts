@@ -57,8 +57,8 @@ export class CommandDecoder {
     return this.#packets.isMidway;
   }
 
-  push(bytes: Buffer): void {
-    this.#packets.push(bytes);
+  push(bytes: Buffer, octets?: number): void {
+    this.#packets.push(bytes, octets);
   }
 
   /** What was pushed may change now. */

@@ -28,8 +28,8 @@ export class PacketDecoder {
     return this.#backlog.length > 0;
   }
 
-  push(bytes: Buffer): void {
-    this.#backlog.push(bytes);
+  push(bytes: Buffer, octets?: number): void {
+    this.#backlog.push(bytes, octets);
   }
 
   /** What was pushed may change now. */

@@ -7,9 +7,9 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { TripletQuestion } from "../../../src/state/decide.ts";
 import { openState } from "../../../src/state/open-state.ts";
-import { KnownRows } from "../../../src/state/sqlite/known-rows.ts";
+import { hashedKey, KnownRows } from "../../../src/state/sqlite/known-rows.ts";
 import { type Columns, columnsOfKey, rowKey } from "../../../src/state/sqlite/recent-rows.ts";
-import { StateFile } from "../../../src/state/sqlite/tables.ts";
+import { StateFile, withKeys } from "../../../src/state/sqlite/tables.ts";
 import type { StateStore } from "../../../src/state/state-store.ts";
 import { greylistQuestion, start, throttleQuestion } from "../../support/state-question.ts";
 import { sqliteSettings } from "../../support/stores.ts";
@@ -46,9 +46,14 @@ function openFile(): StateFile {
 }
 
 function ask(file: StateFile, question: TripletQuestion): string {
+  const asked = withKeys(question);
+  file.refresh();
+  const fromMemory = file.answerFromMemory(asked);
   file.begin();
-  const answer = file.greylist(question);
+  const { lastRecord } = file;
+  const answer = file.greylist(asked);
   file.commit();
+  if (fromMemory !== undefined) expect([fromMemory, file.lastRecord]).toEqual([answer, lastRecord]);
   return answer.kind === "wait" ? (answer.isNew ? "new" : "waits") : answer.kind;
 }
 
@@ -92,12 +97,33 @@ describe("recent rows", () => {
     expect((await again.stats(start)).waiting).toBe(count);
   });
 
+  it("answer at once where nothing is to be written, though another program writes, and as it has written", async () => {
+    const store = open();
+    const later = (index: number, now = start + 3_600_000) => store.greylist({ ...question(index), now });
+    const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
+    for (const index of [1, 2]) await store.greylist(question(index));
+    for (const index of [1, 2]) expect(await later(index)).toMatchObject({ kind: "pass", firstPass: true });
+    for (let answer = later(1); answer instanceof Promise; answer = later(1)) await answer;
+    const other = new DatabaseSync(path);
+    other.exec("BEGIN IMMEDIATE");
+    expect(later(2)).toMatchObject({ kind: "pass", firstPass: false });
+    expect(later(3)).toBeInstanceOf(Promise);
+    other.exec("COMMIT");
+    other.close();
+    await open().forget(question(1));
+    await nextTurn();
+    expect(later(2)).not.toBeInstanceOf(Promise);
+    expect(await later(1)).toMatchObject({ kind: "wait", isNew: true });
+    await store.close();
+    await expect(later(2)).rejects.toThrow("it is closed");
+  });
+
   it("of a transaction that was rolled back are as they were", () => {
     const file = openFile();
     expect(ask(file, question(1))).toBe("new");
     learnAll(file);
     file.begin();
-    file.greylist(question(2));
+    file.greylist(withKeys(question(2)));
     file.forget(question(1));
     file.forget(question(1));
     file.rollback();
@@ -193,19 +219,19 @@ describe("rows in memory", () => {
 
   it("are as they were set last, until there are all, and then the others are nowhere", () => {
     const known = new KnownRows();
-    expect(known.get("g1")).toBeUndefined();
+    expect(known.get(hashedKey("g1"))).toBeUndefined();
     for (let index = 0; index < 5000; index += 1) known.set(`g${index}`, row(index));
-    for (let index = 0; index < 5000; index += 1) expect(known.get(`g${index}`)).toEqual(row(index));
+    for (let index = 0; index < 5000; index += 1) expect(known.get(hashedKey(`g${index}`))).toEqual(row(index));
     known.add("g1", row(7));
-    expect(known.get("g1")).toEqual(row(1));
+    expect(known.get(hashedKey("g1"))).toEqual(row(1));
     known.set("g1", null);
     known.add("g1", row(7));
-    expect(known.get("g1")).toBeNull();
-    expect(known.get("a stranger")).toBeUndefined();
+    expect(known.get(hashedKey("g1"))).toBeNull();
+    expect(known.get(hashedKey("a stranger"))).toBeUndefined();
     known.isComplete = true;
-    expect(known.get("a stranger")).toBeNull();
+    expect(known.get(hashedKey("a stranger"))).toBeNull();
     known.clear();
-    expect([known.get("g2"), known.isComplete]).toEqual([undefined, false]);
+    expect([known.get(hashedKey("g2")), known.isComplete]).toEqual([undefined, false]);
   });
 
   it("that expired make room", () => {
@@ -213,7 +239,7 @@ describe("rows in memory", () => {
     known.expire(2000);
     for (let index = 0; index < 50_000; index += 1) known.set(`g${index}`, row(index, index % 100 === 0 ? 3000 : 1000));
     expect(known.isFull).toBe(false);
-    expect(known.get("g100")).toEqual(row(100, 3000));
+    expect(known.get(hashedKey("g100"))).toEqual(row(100, 3000));
   });
 
   it("stay when a clock that was ahead made room", () => {
@@ -222,13 +248,13 @@ describe("rows in memory", () => {
     known.expire(2000);
     known.asked(500);
     for (let index = 0; index < 5000; index += 1) known.set(`g${index}`, row(index, 1000));
-    for (let index = 0; index < 5000; index += 1) expect(known.get(`g${index}`)).toEqual(row(index, 1000));
+    for (let index = 0; index < 5000; index += 1) expect(known.get(hashedKey(`g${index}`))).toEqual(row(index, 1000));
   });
 
   it("are none when they are too many", () => {
     const known = new KnownRows(256);
     known.isComplete = true;
     for (let index = 0; index < 20_000; index += 1) known.set(`g${index}`, row(index));
-    expect([known.isFull, known.isComplete, known.get("g1")]).toEqual([true, false, undefined]);
+    expect([known.isFull, known.isComplete, known.get(hashedKey("g1"))]).toEqual([true, false, undefined]);
   });
 });

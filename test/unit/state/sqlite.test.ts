@@ -7,7 +7,7 @@ import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import type { Triplet } from "../../../src/state/decide.ts";
 import { openState } from "../../../src/state/open-state.ts";
 import type { Page, StateStore } from "../../../src/state/state-store.ts";
-import { greylistQuestion, start } from "../../support/state-question.ts";
+import { greylistQuestion, start, throttleQuestion } from "../../support/state-question.ts";
 import { sqliteSettings } from "../../support/stores.ts";
 
 let folder: string;
@@ -140,8 +140,8 @@ describe("state in SQLite", () => {
 
   it("reports a bug of the program as one, and continues", async () => {
     // What no caller should ever pass.
-    const wrong = { ...greylistQuestion(), sender: undefined } as never;
-    await expect(state.greylist(wrong)).rejects.toThrow(TypeError);
+    const wrong = { ...throttleQuestion(), key: undefined } as never;
+    await expect(state.throttle(wrong)).rejects.toThrow(TypeError);
     expect(await kindOf()).toBe("wait");
     expect(states).toEqual([]);
   });

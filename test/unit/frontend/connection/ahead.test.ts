@@ -18,9 +18,9 @@ class Octets {
   onPush: (come: number) => void = () => {};
   #pushed = 0;
 
-  push(bytes: Buffer): void {
-    this.#come += bytes.toString("latin1");
-    this.#pushed += bytes.length;
+  push(bytes: Buffer, octets: number): void {
+    this.#come += bytes.toString("latin1", 0, octets);
+    this.#pushed += octets;
     // When the conversation has looked at it.
     setImmediate(() => this.onPush(this.#pushed));
   }

@@ -40,8 +40,8 @@ async function connected(where: object, pauseOnConnect = false): Promise<Pair> {
 /** What is taken from the socket, until its end. */
 function reading(given: Socket) {
   let text = "";
-  const socket = readTogether(given, (bytes) => {
-    text += bytes.toString("latin1");
+  const socket = readTogether(given, (bytes, octets) => {
+    text += bytes.toString("latin1", 0, octets);
   });
   sockets.push(socket);
   const ended = once(socket, "end").then(() => text);
