@@ -33,6 +33,8 @@ export interface PolicyOptions extends EventSink, PolicyListener {
 export interface PolicyConnection {
   /** The key of the session that it asked about last; `undefined`: about none that has one. */
   session: string | undefined;
+  /** With which message. */
+  message: string;
 }
 
 /** `connection` left out: it is not known. */
@@ -52,7 +54,7 @@ const vrfyUnavailable = reply(450, "4.4.3", "Unable to verify address at this ti
 
 /** What a new connection talks by. */
 export function policyProtocol(answerBy: AnswerPolicy, delayed: DelayedReplies): Protocol<PolicyRequest> {
-  const connection: PolicyConnection = { session: undefined };
+  const connection: PolicyConnection = { session: undefined, message: "" };
   return { decoder: new PolicyDecoder(), answer: (request) => answerBy(request, connection), delayed };
 }
 
@@ -79,7 +81,8 @@ class PolicyFrontEnd {
     if (protocolState === "RCPT" && request.instance === "") this.#report.noInstance();
     const plan = planOf(protocolState, policyContext);
     const key = this.#sessions.keyOf(request);
-    if (key !== undefined && connection !== undefined) this.#turn(connection, key);
+    const message = messageOf(request);
+    if (key !== undefined && connection !== undefined) this.#turn(connection, key, message);
     if (plan.begins && key !== undefined) this.#memory.end(key);
     const core = this.#options.core();
     const startedAt = this.#now();
@@ -89,13 +92,13 @@ class PolicyFrontEnd {
       if (key !== undefined) this.#memory.find(key, startedAt);
       return passed;
     }
-    const entry = this.#entryOf(key, request, startedAt);
+    const entry = this.#entryOf(key, request, message, startedAt);
     const run: PolicyRun = {
       request,
       plan,
       entry,
       startedAt,
-      message: messageOf(request),
+      message,
       terms: { core, isShadow: this.#options.mode() === "shadow", enforcesExtensions: true, mergesRecipients: false },
       refused: undefined,
       last: undefined,
@@ -109,11 +112,11 @@ class PolicyFrontEnd {
     return answer;
   }
 
-  #turn(connection: PolicyConnection, key: string): void {
-    const { session } = connection;
-    if (session === key) return;
+  #turn(connection: PolicyConnection, key: string, message: string): void {
+    const before = connection.session;
+    if (before !== undefined && before !== key) this.#memory.leave(before, connection.message);
     connection.session = key;
-    if (session !== undefined) this.#memory.leave(session);
+    connection.message = message;
   }
 
   async #decideAfter(earlier: Promise<unknown>, run: PolicyRun): Promise<TimedReply> {
@@ -121,7 +124,7 @@ class PolicyFrontEnd {
     return this.#decide(run);
   }
 
-  #entryOf(key: string | undefined, request: PolicyRequest, now: number): SessionEntry {
+  #entryOf(key: string | undefined, request: PolicyRequest, message: string, now: number): SessionEntry {
     const known = key === undefined ? undefined : this.#memory.find(key, now);
     if (known !== undefined) return known;
     const smtp = new SmtpSession(this.#sessions.peerOf(request, this.#options), sessionOptions);
@@ -133,7 +136,7 @@ class PolicyFrontEnd {
       octets: 0,
       generation: undefined,
     };
-    if (key !== undefined) this.#memory.keep(key, entry);
+    if (key !== undefined) this.#memory.add(key, entry, message);
     return entry;
   }
 

@@ -39,7 +39,10 @@ const maxIdleMs = 30 * 60 * 1000;
 /** What a key takes, with its place in the memory. */
 const keyOctets = 300;
 
-/** So many of the sessions that were left last are recognised if they go on, unless others have taken their places. A power of two. */
+/**
+ * So many of the sessions that were left last are recognised if they go on with the same message, unless others have taken their places.
+ * Another message may be that of a client which has connected again from the same port. A power of two.
+ */
 const leftPlaces = 1024;
 
 class Generation {
@@ -65,7 +68,7 @@ export class SessionMemory {
   readonly #limits: MemoryLimits;
   #recent = new Generation();
   #earlier = new Generation();
-  /** Hashes of the keys of sessions that were left. */
+  /** Hashes of the keys of sessions that were left, with the message. */
   readonly #left = new Int32Array(leftPlaces);
   /** Since the last change of generations a session went on that had been left. */
   #goOn = false;
@@ -84,10 +87,7 @@ export class SessionMemory {
 
   find(key: string, now: number): SessionEntry | undefined {
     const entry = this.#recent.sessions.get(key) ?? this.#earlier.sessions.get(key);
-    if (entry === undefined) {
-      if (!this.#goOn) this.#goOn = this.#wasLeft(textHash(key));
-      return undefined;
-    }
+    if (entry === undefined) return undefined;
     if (now - entry.lastSeen > maxIdleMs) {
       this.end(key);
       return undefined;
@@ -95,13 +95,18 @@ export class SessionMemory {
     entry.lastSeen = Math.floor(now);
     if (entry.generation === this.#earlier) {
       this.#earlier.remove(key);
-      this.keep(key, entry);
+      this.#keep(key, entry);
     }
     return entry;
   }
 
-  /** The key is kept as it is. */
-  keep(key: string, entry: SessionEntry): void {
+  /** It was not there. The key is kept as it is. `message`: that the session begins with, or goes on with. */
+  add(key: string, entry: SessionEntry, message: string): void {
+    if (!this.#goOn) this.#goOn = this.#wasLeft(leftHash(key, message));
+    this.#keep(key, entry);
+  }
+
+  #keep(key: string, entry: SessionEntry): void {
     this.#recent.add(key, entry);
     if (this.#recent.sessions.size * 2 >= this.#limits.sessions) this.#change();
   }
@@ -111,11 +116,11 @@ export class SessionMemory {
     this.#earlier.remove(key);
   }
 
-  /** The connection that asked about this session asks about another one. */
-  leave(key: string): void {
+  /** The connection that asked about this session, at last with this message, asks about another one. */
+  leave(key: string, message: string): void {
     if (this.#goOn) return;
     this.end(key);
-    const hash = textHash(key);
+    const hash = leftHash(key, message);
     this.#left[hash & (leftPlaces - 1)] = hash;
   }
 
@@ -141,4 +146,8 @@ export class SessionMemory {
     this.#recent = new Generation();
     this.#goOn = false;
   }
+}
+
+function leftHash(key: string, message: string): number {
+  return textHash(key) ^ Math.imul(textHash(message), 31);
 }

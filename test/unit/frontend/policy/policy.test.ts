@@ -419,7 +419,7 @@ describe("sessions of a connection", () => {
     for (const [one, connection] of asked) actions.push((await answer(one, connection)).text.slice(7, 10));
     return { actions, sessions: memory.size };
   };
-  const connection = (): PolicyConnection => ({ session: undefined });
+  const connection = (): PolicyConnection => ({ session: undefined, message: "" });
 
   test("one after the other, with all errors of each: those that are over are not kept", async () => {
     const own = connection();
@@ -435,6 +435,14 @@ describe("sessions of a connection", () => {
     expect(actions.filter((_, index) => index % 2 === 0)).toEqual(["550", "550", "550", "421", "421"]);
     expect(actions.filter((_, index) => index % 2 === 1)).toEqual(["550", "550", "550", "421", "421"]);
     expect(sessions).toBe(2);
+  });
+
+  test("a client that connects again from its port begins a session, and others are forgotten all the same", async () => {
+    const own = connection();
+    const asked = [1, 2, 3, 4].flatMap((number) =>
+      ["1", "2"].map((port) => [{ ...unknown(port, number), instance: `${number}.${port}.3.0` }, own] as const),
+    );
+    expect(await verdicts(asked)).toEqual({ actions: asked.map(() => "550"), sessions: 1 });
   });
 
   test("over a new connection for each request, or one that nobody knows", async () => {

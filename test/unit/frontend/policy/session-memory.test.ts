@@ -25,7 +25,7 @@ test("sessions stay within their limit, and half of it, those of the last reques
         const known = memory.find(key, 0);
         if (last.has(key) && [...last].reverse().indexOf(key) < 9) expect(known).toBeDefined();
         const entry = known ?? session();
-        if (known === undefined) memory.keep(key, entry);
+        if (known === undefined) memory.add(key, entry, "");
         memory.weigh(entry);
         last.delete(key);
         last.add(key);
@@ -39,7 +39,7 @@ test("octets are those of the sessions that are there", () => {
   const memory = new SessionMemory({ sessions: 10, octets: 1_000_000 });
   const entries = Array.from({ length: 30 }, session);
   entries.forEach((entry, index) => {
-    memory.keep(`${index}`, entry);
+    memory.add(`${index}`, entry, "");
     memory.weigh(entry);
   });
   const kept = entries.filter((_, index) => memory.find(`${index}`, 0) !== undefined);
@@ -61,8 +61,8 @@ test("what connections have left is forgotten", () => {
         // Step 0: the next client.
         if (step === 0) counts[connection] = (counts[connection] ?? 0) + 1;
         const key = `${connection} ${counts[connection]}`;
-        if (key !== before) memory.leave(before);
-        if (memory.find(key, 0) === undefined) memory.keep(key, session());
+        if (key !== before) memory.leave(before, "");
+        if (memory.find(key, 0) === undefined) memory.add(key, session(), "");
         expect(memory.size).toBeLessThanOrEqual(counts.length);
       }
     }),
@@ -72,19 +72,19 @@ test("what connections have left is forgotten", () => {
 test("a session that goes on after it was left is kept from then on, as are others, until the generations change", () => {
   const memory = new SessionMemory({ sessions: 20, octets: 1_000_000 });
   const turn = (to: string, from: string) => {
-    memory.leave(from);
+    memory.leave(from, "");
     const known = memory.find(to, 0);
-    if (known === undefined) memory.keep(to, session());
+    if (known === undefined) memory.add(to, session(), "");
     return known !== undefined;
   };
-  memory.keep("a", session());
+  memory.add("a", session(), "");
   expect(turn("b", "a")).toBe(false);
   // It is found out.
   expect(turn("a", "b")).toBe(false);
   expect(turn("b", "a")).toBe(false);
   expect([turn("a", "b"), turn("b", "a"), turn("c", "b"), turn("b", "c")]).toEqual([true, true, false, true]);
-  for (let index = 0; index < 10; index += 1) memory.keep(`other ${index}`, session());
-  memory.keep("d", session());
+  for (let index = 0; index < 10; index += 1) memory.add(`other ${index}`, session(), "");
+  memory.add("d", session(), "");
   expect(turn("e", "d")).toBe(false);
   expect(memory.find("d", 0)).toBeUndefined();
 });
