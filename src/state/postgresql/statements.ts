@@ -83,45 +83,63 @@ const credit = `
 const take = "SELECT * FROM postern_throttle_take($1, $2, $3, $4, $5, $6, $7, $8)";
 const giveBack = "SELECT postern_throttle_give_back($1, $2, $3, $4, $5)";
 
+/** A question of the greylist, and its texts as PostgreSQL takes them. */
+export interface AskedTriplet extends Triplet {
+  readonly question: TripletQuestion;
+  readonly address: string;
+  /** Of the triplet. */
+  readonly key: string;
+}
+
+export function cleanTriplet(question: TripletQuestion): AskedTriplet {
+  const triplet = { client: clean(question.client), sender: clean(question.sender), recipient: clean(question.recipient) };
+  return { question, ...triplet, address: clean(question.autoWhitelist.address), key: keyOf(triplet) };
+}
+
 /** Questions that one statement may hold together: it names each triplet once, and its settings for all. */
-export function greylistGroup(): (question: TripletQuestion) => boolean {
+export function greylistGroup(): (asked: AskedTriplet) => boolean {
   const triplets = new Set<string>();
-  let settings: string | undefined;
-  return (question) => {
-    const { delayMs, retryWindowMs, lifetimeMs, autoWhitelist, beginsNothing } = question;
-    const own = `${delayMs} ${retryWindowMs} ${lifetimeMs} ${autoWhitelist.passes} ${beginsNothing}`;
-    settings ??= own;
-    if (own !== settings || triplets.has(keyOf(question))) return false;
-    triplets.add(keyOf(question));
+  let first: TripletQuestion | undefined;
+  return ({ question, key }) => {
+    first ??= question;
+    if (triplets.has(key) || !hasSameSettings(question, first)) return false;
+    triplets.add(key);
     return true;
   };
 }
 
-/** In the order of `questions`; `undefined`: to be asked again. */
-export async function askGreylist(
-  client: pg.ClientBase,
-  questions: readonly TripletQuestion[],
-): Promise<readonly (GreylistAnswer | undefined)[]> {
-  const [first] = questions;
+function hasSameSettings(a: TripletQuestion, b: TripletQuestion): boolean {
+  return (
+    a.delayMs === b.delayMs &&
+    a.retryWindowMs === b.retryWindowMs &&
+    a.lifetimeMs === b.lifetimeMs &&
+    a.autoWhitelist.passes === b.autoWhitelist.passes &&
+    a.beginsNothing === b.beginsNothing
+  );
+}
+
+/** In the order in which they are asked; `undefined`: to be asked again. */
+export async function askGreylist(client: pg.ClientBase, asked: readonly AskedTriplet[]): Promise<readonly (GreylistAnswer | undefined)[]> {
+  const [first] = asked;
   if (first === undefined) return [];
-  const { delayMs, retryWindowMs, lifetimeMs, autoWhitelist } = first;
-  const sorted = questions.toSorted((a, b) => order(keyOf(a), keyOf(b)));
+  const { delayMs, retryWindowMs, lifetimeMs, autoWhitelist, beginsNothing } = first.question;
+  const sorted = asked.toSorted((a, b) => order(a.key, b.key));
   const { rows } = await client.query<FoundColumns & unknown[]>({
     name: "postern_state_greylist",
     text: greylist,
     rowMode: "array",
     values: [
-      sorted.map((each) => clean(each.client)),
-      sorted.map((each) => clean(each.sender)),
-      sorted.map((each) => clean(each.recipient)),
-      sorted.map((each) => clean(each.autoWhitelist.address)),
-      sorted.map(({ now }) => now),
+      sorted.map((each) => each.client),
+      sorted.map((each) => each.sender),
+      sorted.map((each) => each.recipient),
+      sorted.map((each) => each.address),
+      sorted.map(({ question }) => question.now),
       delayMs,
       retryWindowMs,
       lifetimeMs,
       refreshMs(lifetimeMs),
       autoWhitelist.passes ?? allowedPasses,
-      !first.beginsNothing,
+      !beginsNothing,
     ],
   });
   const seen = new Map<string, GreylistRows>();
@@ -129,20 +147,18 @@ export async function askGreylist(
   for (const columns of rows) {
     const found = greylistRowsOf(columns);
     const [, , , , , , , i, client, sender, recipient] = columns;
-    const question = i === null ? undefined : sorted[i - 1];
-    if (question !== undefined) seen.set(keyOf(question), found);
+    const one = i === null ? undefined : sorted[i - 1];
+    if (one !== undefined) seen.set(one.key, found);
     else if (found.triplet !== undefined) written.set(keyOf({ client, sender, recipient }), found.triplet);
   }
   const credited = new Map<string, number>();
-  const answers = questions.map((question) => {
-    const key = keyOf(question);
+  const answers = asked.map(({ question, address, key }) => {
     const known = seen.get(key) ?? noRows;
     const decision = decideGreylist(known, question);
     const triplet = written.get(key);
     if (decision.triplet !== undefined && triplet === undefined) return undefined;
     const answer = triplet === undefined ? decision.answer : answerOf(triplet, known.triplet, question.now);
-    if (answer.kind !== "wait" && creditOf(known.address, question) !== undefined)
-      credited.set(clean(question.autoWhitelist.address), question.now);
+    if (answer.kind !== "wait" && creditOf(known.address, question) !== undefined) credited.set(address, question.now);
     return answer;
   });
   if (credited.size > 0) {
@@ -223,12 +239,13 @@ function rowArguments(questions: readonly ThrottleQuestion[]): unknown[] {
 }
 
 function keyOf({ client, sender, recipient }: Triplet): string {
-  return `${clean(client)}\0${clean(sender)}\0${clean(recipient)}`;
+  return `${client}\0${sender}\0${recipient}`;
 }
 
 /** PostgreSQL has no text with a NUL, and pg writes half a surrogate pair as another character: one such question would fail a whole batch. */
 export function clean(text: string): string {
-  return text.toWellFormed().replaceAll("\0", "\ufffd");
+  const wellFormed = text.toWellFormed();
+  return wellFormed.includes("\0") ? wellFormed.replaceAll("\0", "\ufffd") : wellFormed;
 }
 
 function order(a: string, b: string): number {

@@ -23,7 +23,7 @@ import type {
 import * as administration from "./administration.ts";
 import { type Batch, BatchQueue, oneByOne } from "./batch-queue.ts";
 import { hasTables, migrate } from "./migrations.ts";
-import { askCorrespondents, askGiveBack, askGreylist, askRemember, askThrottle, greylistGroup } from "./statements.ts";
+import { askCorrespondents, askGiveBack, askGreylist, askRemember, askThrottle, cleanTriplet, greylistGroup } from "./statements.ts";
 
 /** With one statement running on each, more would only make the batches smaller. */
 const maxConnections = 2;
@@ -80,7 +80,7 @@ export class PostgresqlState implements StateStore {
   }
 
   greylist(question: GreylistQuestion): Promise<GreylistAnswer> {
-    return this.#ask(this.#greylist, question);
+    return this.#ask(this.#greylist, cleanTriplet(question));
   }
 
   throttle(question: ThrottleQuestion): Promise<ThrottleAnswer> {
