@@ -22,6 +22,8 @@ export interface RowWatcher {
 const maxRows = 16_384;
 /** So many are put into their tables for each that is written. */
 const ratio = 2;
+/** And so many at once, where few are written: else the page that takes one and those beside it would be written for each of them. */
+const fewestMoved = 32;
 
 /** `rows` null: those of this record and of the earlier ones, which are gone, are in their tables. The last record always stays. */
 export const recentTable = "CREATE TABLE recent (number INTEGER PRIMARY KEY, rows TEXT) STRICT";
@@ -76,6 +78,8 @@ export class RecentRows {
   #wanted = 0;
   /** In this transaction. */
   #done = 0;
+  /** To be put into their tables by now, and not yet there. */
+  #owed = 0;
   /** The last record. */
   #last = 0;
   /** All of the records up to this one are in their tables. */
@@ -144,13 +148,16 @@ export class RecentRows {
   write(): void {
     const { length } = this.#written;
     if (length > 0) this.#add.run(this.#last + 1, JSON.stringify(this.#written));
-    if (this.#leaving !== undefined) this.#move(this.#leaving, Math.max(this.#wanted, ratio * length));
+    const owed = this.#owed + ratio * length;
+    const count = Math.max(this.#wanted, owed < fewestMoved ? 0 : owed);
+    if (this.#leaving !== undefined && count > 0) this.#move(this.#leaving, count);
   }
 
   committed(): void {
     const leaving = this.#leaving;
     if (this.#written.length > 0) this.#last += 1;
     if (leaving !== undefined) {
+      this.#owed = Math.max(0, this.#owed + ratio * this.#written.length - this.#done);
       leaving.done += this.#done;
       if (leaving.done === leaving.rows.size) {
         this.#settled = leaving.last;
@@ -183,6 +190,7 @@ export class RecentRows {
   #begin(): void {
     const rows = this.#rows;
     this.#rows = new Map();
+    this.#owed = 0;
     this.#leaving = { rows, keys: [], rest: inOrder([...rows.keys()]), done: 0, last: this.#last };
   }
 

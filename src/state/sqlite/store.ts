@@ -31,6 +31,8 @@ const maxBatch = 500;
 const rowsPerTransaction = 500;
 /** Between two reads into memory: those who wait for an answer go first. */
 const learnPauseMs = 10;
+/** What another process wrote, such as a command of the administrator, is known so soon at the latest. */
+const refreshMs = 10;
 /** Another process writes: the next try. */
 const busyRetryMs = 5;
 
@@ -80,7 +82,8 @@ export class SqliteState implements StateStore {
   readonly #availability: Availability;
   #file: StateFile | undefined;
   #isLearning = false;
-  #isRefreshed = false;
+  /** When it was looked at what other processes have written, as the questions tell. */
+  #refreshedAt = Number.NEGATIVE_INFINITY;
   #waiting: QueuedWork[] = [];
   #isFlushing = false;
   #busyTries = 0;
@@ -218,13 +221,13 @@ export class SqliteState implements StateStore {
 
   /** `undefined`: it must be asked in a transaction. */
   #fromMemory(asked: AskedTriplet): GreylistAnswer | undefined {
-    if (this.#isClosed || this.#file === undefined || !this.#isUpToDate(this.#file)) return undefined;
+    if (this.#isClosed || this.#file === undefined || !this.#isFresh(this.#file, asked.question.now)) return undefined;
     return this.#file.answerFromMemory(asked);
   }
 
-  /** What other processes wrote is looked at once in each turn of the loop. */
-  #isUpToDate(file: StateFile): boolean {
-    if (this.#isRefreshed) return true;
+  /** A transaction takes what other processes have written in any case. */
+  #isFresh(file: StateFile, now: number): boolean {
+    if (now >= this.#refreshedAt && now < this.#refreshedAt + refreshMs) return true;
     try {
       file.refresh();
     } catch (error) {
@@ -232,11 +235,8 @@ export class SqliteState implements StateStore {
       if (codeOf(error) === undefined) throw error;
       return false;
     }
+    this.#refreshedAt = now;
     this.#checkpoints.soon(0);
-    this.#isRefreshed = true;
-    setImmediate(() => {
-      this.#isRefreshed = false;
-    });
     return true;
   }
 
@@ -344,7 +344,7 @@ export class SqliteState implements StateStore {
   #closeFile(): void {
     const file = this.#file;
     this.#file = undefined;
-    this.#isRefreshed = false;
+    this.#refreshedAt = Number.NEGATIVE_INFINITY;
     this.#try(() => file?.close());
     if (file !== undefined) this.#checkpoints.restart();
   }
