@@ -12,8 +12,8 @@ const portionOctets = 65_536;
 let buffer: Buffer | undefined;
 
 /**
- * The socket to be used in place of this one. What comes is in the first `octets` of the bytes, and only until `take` returns. The one that
- * was given closes when that one is closed.
+ * The socket to be used in place of this one. What comes is in the first `octets` of the bytes, and only until `take` returns. Whoever
+ * waits for the end of the one that was given is told when that one is closed.
  */
 export function readTogether(given: Socket, take: (bytes: Buffer, octets: number) => void): Socket {
   const handle = takeHandle(given);
@@ -29,7 +29,8 @@ export function readTogether(given: Socket, take: (bytes: Buffer, octets: number
   };
   const { allowHalfOpen } = given;
   const socket = new Socket({ handle, allowHalfOpen, onread: { buffer: shared, callback } });
-  socket.once("close", () => given.destroy());
+  for (const listener of given.listeners("close")) socket.once("close", () => listener.call(given));
+  given.removeAllListeners("close").destroy();
   return socket;
 }
 

@@ -51,14 +51,20 @@ function reading(given: Socket) {
 describe.each(places)("by %s", (_, where) => {
   test("bytes, the end of the other side, replies after it, and the end", async () => {
     const { client, accepted } = await connected(where);
+    let isClosed = false;
+    accepted.once("close", () => {
+      isClosed = true;
+    });
     const { socket, ended } = reading(accepted);
-    const closed = Promise.all([once(socket, "close"), once(accepted, "close")]);
+    const closed = once(socket, "close");
     client.end("one, two");
     expect(await ended).toBe("one, two");
+    expect(isClosed).toBe(false);
     socket.end("three");
     const [reply] = await once(client, "data");
     expect(String(reply)).toBe("three");
     await closed;
+    expect(isClosed).toBe(true);
   });
 
   test("what had come before", async () => {
