@@ -31,6 +31,11 @@ export interface PolicyRequest {
   readonly encryptionProtocol: string;
   readonly encryptionCipher: string;
   readonly policyContext: string;
+  /**
+   * It names `etrn_domain`, as smtpd(8) of Postfix always does (2.1), and hardly anything else would: each of its processes has connections
+   * of its own, and one client after the other.
+   */
+  readonly isOfSmtpd: boolean;
 }
 
 interface KnownValue {
@@ -64,6 +69,7 @@ export class PolicyDecoder {
   /** All octets that were looked at, by "or": below 128 when none needs decoding. */
   #bits = 0;
   #hasNul = false;
+  #namesEtrnDomain = false;
   /** The attribute that Postfix would send next. */
   #expected = 0;
   /** Where values are; `missing`: there is none. */
@@ -143,6 +149,7 @@ export class PolicyDecoder {
       if (index === missing) return;
     }
     this.#expected = index + 1;
+    if (index === slot.etrn_domain) this.#namesEtrnDomain = true;
     // The first of a name counts, as with Postfix.
     if (!isRead[index] || this.#starts[index] !== missing) return;
     if (end - valueAt > maxValueOctets && !isFromClient[index]) {
@@ -177,12 +184,14 @@ export class PolicyDecoder {
       encryptionProtocol: this.#known(slot.encryption_protocol),
       encryptionCipher: this.#known(slot.encryption_cipher),
       policyContext: this.#known(slot.policy_context),
+      isOfSmtpd: this.#namesEtrnDomain,
     };
     this.#backlog.skip(octets);
     this.#scanned = 0;
     this.#lineStart = 0;
     this.#bits = 0;
     this.#expected = 0;
+    this.#namesEtrnDomain = false;
     for (let index = 0; index < sendOrder.length; index += 1) this.#starts[index] = missing;
     this.#shared = undefined;
     this.#taken = 0;

@@ -100,6 +100,7 @@ const plain: PolicyRequest = {
   encryptionProtocol: "",
   encryptionCipher: "",
   policyContext: "",
+  isOfSmtpd: true,
 };
 
 /** What the MTA knows in this state: no sender before MAIL, no instance before RCPT. */

@@ -42,7 +42,7 @@ class RunningConversation<Request> implements Conversation, Participant {
   #unsent: string | Buffer = "";
   /** The peer does not take replies as fast as it asks. */
   #isFull = false;
-  /** Nothing is read. It has to be told once that it may be. */
+  /** It was paused, or not resumed yet. */
   #isPaused = true;
   /** It is the turn of other connections. */
   #isYielding = false;

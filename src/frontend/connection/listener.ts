@@ -63,6 +63,11 @@ class Connections<Request> implements Listener {
   }
 
   take(given: Socket, mustMakeRoom = false): boolean {
+    // It may have taken a while to get here, and its client has gone.
+    if (given.destroyed || given.readableEnded) {
+      given.destroy();
+      return true;
+    }
     const isOver = !this.#limit.hasRoom() || mustMakeRoom;
     if (isOver && !this.#makeRoom()) {
       this.#limit.refused();

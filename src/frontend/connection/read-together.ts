@@ -12,8 +12,8 @@ const portionOctets = 65_536;
 let buffer: Buffer | undefined;
 
 /**
- * The socket to be used in place of this one. What comes is in the first `octets` of the bytes, and only until `take` returns. Whoever
- * waits for the end of the one that was given is told when that one is closed.
+ * The socket to be used in place of the given one. What comes is in the first `octets` of the bytes, and only until `take` returns. Whoever
+ * waits for the given one to close is told when the returned one is closed.
  */
 export function readTogether(given: Socket, take: (bytes: Buffer, octets: number) => void): Socket {
   const handle = takeHandle(given);
@@ -38,7 +38,7 @@ export function readTogether(given: Socket, take: (bytes: Buffer, octets: number
 function takeHandle(given: Socket): Handle | undefined {
   const owner = given as { _handle?: Handle | null };
   const handle = owner._handle;
-  if (!handle || given.readableLength > 0 || !given.readable) return undefined;
+  if (!handle || given.readableLength > 0) return undefined;
   owner._handle = null;
   return handle;
 }

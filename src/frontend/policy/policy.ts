@@ -82,7 +82,7 @@ class PolicyFrontEnd {
     const plan = planOf(protocolState, policyContext);
     const key = this.#sessions.keyOf(request);
     const message = messageOf(request);
-    if (key !== undefined && connection !== undefined) this.#turn(connection, key, message);
+    if (key !== undefined && connection !== undefined && request.isOfSmtpd) this.#turn(connection, key, message);
     if (plan.begins && key !== undefined) this.#memory.end(key);
     const core = this.#options.core();
     const startedAt = this.#now();

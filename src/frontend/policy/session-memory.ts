@@ -3,9 +3,10 @@
  * generations: those that had a request since the last change of generations, and those that had one since the change before. At a change
  * the older generation goes, so that sessions without a request for longest make room, and a request costs no order among them.
  *
- * A process of Postfix that serves clients keeps a connection to ask about them, one after the other: whom it asked about before has gone
- * once it asks about another, and so that session is forgotten. Nearly all sessions end so, before it costs anything to have kept them. MTAs
- * that ask about several sessions by turns over one connection are found out by the first one that they come back to.
+ * A process of smtpd(8) has connections of its own to ask about its clients, one after the other: whom it asked about before has gone once
+ * it asks about another, and so that session is forgotten. Nearly all sessions end so, before it costs anything to have kept them. Where
+ * something asks over one connection about several sessions by turns, in the name of smtpd, the first of them that goes on shows it, and
+ * from then on all are kept.
  */
 import type { SmtpSession } from "../../stage/smtp-session.ts";
 import { textHash } from "../../text/text-hash.ts";
@@ -70,7 +71,7 @@ export class SessionMemory {
   #earlier = new Generation();
   /** Hashes of the keys of sessions that were left, with the message. */
   readonly #left = new Int32Array(leftPlaces);
-  /** Since the last change of generations a session went on that had been left. */
+  /** One went on that had been left. */
   #goOn = false;
 
   constructor(limits = defaultLimits) {
@@ -116,7 +117,7 @@ export class SessionMemory {
     this.#earlier.remove(key);
   }
 
-  /** The connection that asked about this session, at last with this message, asks about another one. */
+  /** The connection that asked about this session, and last with this message, asks about another one. */
   leave(key: string, message: string): void {
     if (this.#goOn) return;
     this.end(key);
@@ -144,7 +145,6 @@ export class SessionMemory {
     for (const entry of this.#earlier.sessions.values()) entry.generation = undefined;
     this.#earlier = this.#recent;
     this.#recent = new Generation();
-    this.#goOn = false;
   }
 }
 

@@ -68,6 +68,11 @@ export class Checkpoints {
     else this.#start();
   }
 
+  /** Nothing was committed, but the file may have been replaced: that is noticed when a checkpoint would begin. */
+  lookLater(): void {
+    this.#startLater();
+  }
+
   /** The path is another file now. */
   restart(): void {
     void this.#endWorker().then(closeRemoved);

@@ -110,10 +110,11 @@ export class RecentRows {
     if (version === this.#seen) return;
     // The statement names its columns.
     for (const { number, rows } of this.#read.all(this.#last) as unknown as readonly { number: number; rows: string | null }[]) {
-      this.#last = number;
-      if (rows === null) this.#forgetAll();
       // This program wrote it.
-      else for (const row of JSON.parse(rows) as readonly WrittenRow[]) this.#take(row);
+      const written = rows === null ? undefined : (JSON.parse(rows) as readonly WrittenRow[]);
+      this.#last = number;
+      if (written === undefined) this.#forgetAll();
+      else for (const row of written) this.#take(row);
     }
     this.#seen = version;
   }

@@ -31,8 +31,8 @@ const maxBatch = 500;
 const rowsPerTransaction = 500;
 /** Between two reads into memory: those who wait for an answer go first. */
 const learnPauseMs = 10;
-/** What another process wrote, such as a command of the administrator, is known so soon at the latest. */
-const refreshMs = 10;
+/** What another process wrote, such as a command of the administrator, is known after so long at the latest. */
+const lookMs = 10;
 /** Another process writes: the next try. */
 const busyRetryMs = 5;
 
@@ -82,7 +82,7 @@ export class SqliteState implements StateStore {
   readonly #availability: Availability;
   #file: StateFile | undefined;
   #isLearning = false;
-  /** When it was looked at what other processes have written, as the questions tell. */
+  /** When it was last looked for what other processes have written, by the clock of the questions. */
   #refreshedAt = Number.NEGATIVE_INFINITY;
   #waiting: QueuedWork[] = [];
   #isFlushing = false;
@@ -227,16 +227,15 @@ export class SqliteState implements StateStore {
 
   /** A transaction takes what other processes have written in any case. */
   #isFresh(file: StateFile, now: number): boolean {
-    if (now >= this.#refreshedAt && now < this.#refreshedAt + refreshMs) return true;
+    if (now >= this.#refreshedAt && now < this.#refreshedAt + lookMs) return true;
     try {
       file.refresh();
-    } catch (error) {
-      // The transaction that is asked then meets the same problem.
-      if (codeOf(error) === undefined) throw error;
+    } catch {
+      // The transaction that is asked then meets the same problem, and tells of it.
       return false;
     }
     this.#refreshedAt = now;
-    this.#checkpoints.soon(0);
+    this.#checkpoints.lookLater();
     return true;
   }
 
@@ -344,7 +343,6 @@ export class SqliteState implements StateStore {
   #closeFile(): void {
     const file = this.#file;
     this.#file = undefined;
-    this.#refreshedAt = Number.NEGATIVE_INFINITY;
     this.#try(() => file?.close());
     if (file !== undefined) this.#checkpoints.restart();
   }

@@ -261,7 +261,7 @@ export class StateFile {
     return answer;
   }
 
-  /** The answer, if all that it needs is in memory and nothing is to be written, as is the rule for who comes again and again. */
+  /** The answer, if all that it needs is in memory and nothing is to be written, as is the rule for those who come again. */
   answerFromMemory({ question, triplet, address }: AskedTriplet): GreylistAnswer | undefined {
     this.#known.asked(question.now);
     const known = { address: this.#inMemory(address), triplet: this.#inMemory(triplet) };

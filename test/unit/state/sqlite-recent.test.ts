@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import type { TripletQuestion } from "../../../src/state/decide.ts";
 import { openState } from "../../../src/state/open-state.ts";
 import { hashedKey, KnownRows } from "../../../src/state/sqlite/known-rows.ts";
@@ -114,6 +115,43 @@ describe("recent rows", () => {
     expect(await later(1, start + 3_600_010)).toMatchObject({ kind: "wait", isNew: true });
     await store.close();
     await expect(later(2)).rejects.toThrow("it is closed");
+  });
+
+  it("are let go of with a file that was removed, though they answer everything", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const store = open();
+    let now = start;
+    const again = () => {
+      now += 10;
+      return store.greylist({ ...question(1), now });
+    };
+    for (let answer = again(); answer instanceof Promise; answer = again()) await answer;
+    const timersLeft = () => {
+      vi.runOnlyPendingTimers();
+      return vi.getTimerCount();
+    };
+    // All checkpoints of what was written are over.
+    await expect.poll(timersLeft, { timeout: 20_000 }).toBe(0);
+    rmSync(path);
+    expect(again()).not.toBeInstanceOf(Promise);
+    await expect.poll(timersLeft, { timeout: 20_000 }).toBe(0);
+    expect(await store.greylist({ ...question(2), now })).toMatchObject({ kind: "wait", isNew: true });
+  });
+
+  it("that cannot be read leave the question to a transaction, which tells of it", async () => {
+    const availability: boolean[] = [];
+    const store = openState(sqliteSettings(path), { onAvailability: (_, up) => availability.push(up) });
+    stores.push(store);
+    for (let answer = store.greylist(question(1)); answer instanceof Promise; answer = store.greylist(question(1))) await answer;
+    const other = new DatabaseSync(path);
+    other.exec("INSERT INTO recent (number, rows) SELECT max(number) + 1, 'no rows' FROM recent");
+    other.close();
+    const later = { ...question(1), now: start + 10 };
+    for (const one of [later, later]) await expect(store.greylist(one)).rejects.toThrow(TemporaryError);
+    expect(availability).toEqual([false]);
   });
 
   it("of a transaction that was rolled back are as they were", () => {

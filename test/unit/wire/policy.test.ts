@@ -24,6 +24,7 @@ const nothing: PolicyRequest = {
   encryptionProtocol: "",
   encryptionCipher: "",
   policyContext: "",
+  isOfSmtpd: false,
 };
 
 /** Whole requests, then `"closed"` if the peer broke the protocol. */
@@ -97,6 +98,7 @@ const decoded: PolicyRequest = {
   encryptionProtocol: "TLSv1.3",
   encryptionCipher: "TLS_AES_256_GCM_SHA384",
   policyContext: "outer",
+  isOfSmtpd: true,
 };
 
 const bytes = (...values: number[]) => Buffer.from(values).toString("latin1");

@@ -1,10 +1,12 @@
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { openListener } from "../../../../src/frontend/connection/listener.ts";
 import { ask, bad, dunno, good, refused, settle, start } from "../../../support/loopback-server.ts";
+import { policyProtocol } from "../../../support/mail-domain.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "postern-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -47,6 +49,37 @@ test("several addresses, of both families and a path, are one listener", async (
     place.clock.strike();
     expect(await client.received(1)).toBe(refused);
   }
+});
+
+test("a connection that is over before it is taken is none, and holds up no end", async () => {
+  const place = await start();
+  const listener = openListener({
+    name: "smtp",
+    maxConnections: () => 1,
+    protocol: policyProtocol(place.world, place.delayed),
+    onNotice: () => {},
+  });
+  const server = createServer({ allowHalfOpen: true }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const port = (server.address() as AddressInfo).port;
+  const accept = async (): Promise<[client: Socket, accepted: Socket]> => {
+    const client = connect(port, "127.0.0.1").on("error", () => {});
+    const [accepted] = (await once(server, "connection")) as [Socket];
+    accepted.on("error", () => {});
+    return [client, accepted];
+  };
+  const [reset, first] = await accept();
+  const firstClosed = new Promise((resolve) => first.once("close", resolve));
+  reset.resetAndDestroy();
+  await firstClosed;
+  const [silent, second] = await accept();
+  const secondEnded = once(second, "end");
+  silent.end();
+  await secondEnded;
+  for (const accepted of [first, second]) expect([listener.take(accepted), listener.count]).toEqual([true, 0]);
+  await once(silent, "close");
+  await listener.finish(60_000);
+  server.close();
 });
 
 test("an address that is taken is an error, and nothing stays open", async () => {

@@ -1,5 +1,6 @@
 /** What the policy front end makes of throttles and greylisting: its actions, and how often it asks. */
 import { describe, expect, test } from "vitest";
+import { answerPolicy, type PolicyConnection } from "../../../../src/frontend/policy/policy.ts";
 import type { GreylistSettings, Throttle } from "../../../../src/stage/stage-settings.ts";
 import { MemoryState } from "../../../../src/state/memory.ts";
 import { client, rcpt, request, type World, world } from "../../../support/mail-domain.ts";
@@ -123,6 +124,19 @@ describe("throttles", () => {
     expect(await ask(request("EHLO", other))).toBe(closed);
     expect(await ask(rcpt("john@example.org", other))).toBe(closed);
     expect(await ask(request("EHLO", { ...other, clientAddress: "203.0.113.10" }))).toBe("DUNNO");
+  });
+
+  test("at connect: once a session, though something that is not smtpd asks about two by turns over one connection", async () => {
+    const answer = answerPolicy(limited({ throttles: { connect: [throttle({ count: 2 })] } }).options);
+    const connection: PolicyConnection = { session: undefined, message: "" };
+    const actions: string[] = [];
+    for (const state of ["CONNECT", "EHLO", "MAIL", "RCPT"]) {
+      for (const clientPort of ["1", "2"]) {
+        const asked = request(state, { clientPort, recipient: "john@example.org", isOfSmtpd: false });
+        actions.push((await answer(asked, connection)).text.slice(7, 12));
+      }
+    }
+    expect(actions).toEqual(actions.map(() => "DUNNO"));
   });
 
   test("at connect: a new session of the same client counts anew", async () => {
