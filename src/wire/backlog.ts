@@ -11,7 +11,10 @@ export class Backlog {
     return this.#end - this.#start;
   }
 
-  /** The first `octets` of the portion, which must not be changed until they are consumed, or until `keep`. In all, three are copied for each at most. */
+  /**
+   * The first `octets` of the portion, which must not be changed until they are consumed, or until `keep`. In all, three are copied for
+   * each at most.
+   */
   push(portion: Buffer, octets = portion.length): void {
     if (this.length === 0) {
       this.#bytes = portion;

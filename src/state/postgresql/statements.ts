@@ -84,20 +84,20 @@ const take = "SELECT * FROM postern_throttle_take($1, $2, $3, $4, $5, $6, $7, $8
 const giveBack = "SELECT postern_throttle_give_back($1, $2, $3, $4, $5)";
 
 /** A question of the greylist, and its texts as PostgreSQL takes them. */
-export interface AskedTriplet extends Triplet {
+export interface CleanTriplet extends Triplet {
   readonly question: TripletQuestion;
   readonly address: string;
   /** Of the triplet. */
   readonly key: string;
 }
 
-export function cleanTriplet(question: TripletQuestion): AskedTriplet {
+export function cleanTriplet(question: TripletQuestion): CleanTriplet {
   const triplet = { client: clean(question.client), sender: clean(question.sender), recipient: clean(question.recipient) };
   return { question, ...triplet, address: clean(question.autoWhitelist.address), key: keyOf(triplet) };
 }
 
 /** Questions that one statement may hold together: it names each triplet once, and its settings for all. */
-export function greylistGroup(): (asked: AskedTriplet) => boolean {
+export function greylistGroup(): (asked: CleanTriplet) => boolean {
   const triplets = new Set<string>();
   let first: TripletQuestion | undefined;
   return ({ question, key }) => {
@@ -119,7 +119,7 @@ function hasSameSettings(a: TripletQuestion, b: TripletQuestion): boolean {
 }
 
 /** In the order in which they are asked; `undefined`: to be asked again. */
-export async function askGreylist(client: pg.ClientBase, asked: readonly AskedTriplet[]): Promise<readonly (GreylistAnswer | undefined)[]> {
+export async function askGreylist(client: pg.ClientBase, asked: readonly CleanTriplet[]): Promise<readonly (GreylistAnswer | undefined)[]> {
   const [first] = asked;
   if (first === undefined) return [];
   const { delayMs, retryWindowMs, lifetimeMs, autoWhitelist, beginsNothing } = first.question;

@@ -63,14 +63,9 @@ export class Checkpoints {
   /** Rows were committed. */
   soon(rows: number): void {
     this.#rows += rows;
-    if (this.#rows <= maxRows) this.#startLater();
+    if (this.#rows <= maxRows) this.startLater();
     else if (this.#isUnderWay) this.#pause();
     else this.#start();
-  }
-
-  /** Nothing was committed, but the file may have been replaced: that is noticed when a checkpoint would begin. */
-  lookLater(): void {
-    this.#startLater();
   }
 
   /** The path is another file now. */
@@ -94,7 +89,8 @@ export class Checkpoints {
     await worker?.terminate();
   }
 
-  #startLater(): void {
+  /** One begins after a moment, whether or not anything was committed. */
+  startLater(): void {
     this.#timer ??= setTimeout(() => this.#start(), checkpointMs).unref();
   }
 
@@ -102,7 +98,7 @@ export class Checkpoints {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#isUnderWay) {
-      this.#startLater();
+      this.startLater();
       return;
     }
     if (!this.#options.isWanted()) return;

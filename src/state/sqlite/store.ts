@@ -1,4 +1,7 @@
-/** State in a file of SQLite: what is asked in one turn of the loop is one transaction, and is answered after its commit. */
+/**
+ * State in a file of SQLite: what is asked in one turn of the loop is one transaction, and is answered after its commit. What memory tells
+ * of the greylist, where nothing is to be written, is answered at once.
+ */
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import type { Answer } from "../../answer/answer.ts";
 import { Availability, type OnAvailability } from "../../answer/availability.ts";
@@ -21,7 +24,7 @@ import type {
 } from "../state-store.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { codeOf, Opening, type OpeningOptions, SQLITE_BUSY, SQLITE_FULL } from "./opening.ts";
-import { type AskedTriplet, type Counts, nothingCounted, type Place, type StateFile, withKeys } from "./tables.ts";
+import { type Counts, type HashedTriplet, nothingCounted, type Place, type StateFile, withKeys } from "./tables.ts";
 
 /** Questions that wait; a further one fails at once. */
 const maxQueue = 10_000;
@@ -69,7 +72,7 @@ class WaitingQuestion<Q, A> implements QueuedWork {
   }
 }
 
-const askGreylist = (file: StateFile, question: AskedTriplet) => file.greylist(question);
+const askGreylist = (file: StateFile, question: HashedTriplet) => file.greylist(question);
 const askThrottle = (file: StateFile, question: ThrottleQuestion) => file.throttle(question);
 const giveBack = (file: StateFile, question: ThrottleQuestion) => file.giveBack(question);
 const remember = (file: StateFile, question: CorrespondentQuestion) => file.remember(question);
@@ -220,7 +223,7 @@ export class SqliteState implements StateStore {
   }
 
   /** `undefined`: it must be asked in a transaction. */
-  #fromMemory(asked: AskedTriplet): GreylistAnswer | undefined {
+  #fromMemory(asked: HashedTriplet): GreylistAnswer | undefined {
     if (this.#isClosed || this.#file === undefined || !this.#isFresh(this.#file, asked.question.now)) return undefined;
     return this.#file.answerFromMemory(asked);
   }
@@ -235,7 +238,8 @@ export class SqliteState implements StateStore {
       return false;
     }
     this.#refreshedAt = now;
-    this.#checkpoints.lookLater();
+    // That the file was replaced is noticed when a checkpoint would begin.
+    this.#checkpoints.startLater();
     return true;
   }
 

@@ -111,13 +111,13 @@ const reservePages = 256;
 const pagesPerStep = 64;
 
 /** A question of the greylist with the keys of its rows. */
-export interface AskedTriplet {
+export interface HashedTriplet {
   readonly question: TripletQuestion;
   readonly triplet: HashedKey;
   readonly address: HashedKey;
 }
 
-export function withKeys(question: TripletQuestion): AskedTriplet {
+export function withKeys(question: TripletQuestion): HashedTriplet {
   const { client, sender, recipient, autoWhitelist } = question;
   return {
     question,
@@ -253,7 +253,7 @@ export class StateFile {
     return this.#recent.settle(record, count);
   }
 
-  greylist(asked: AskedTriplet): GreylistAnswer {
+  greylist(asked: HashedTriplet): GreylistAnswer {
     this.#known.asked(asked.question.now);
     const { answer, triplet, address } = decideGreylist(this.#greylistRows(asked), asked.question);
     if (triplet !== undefined) this.#recent.put(asked.triplet.text, tripletColumns(triplet));
@@ -262,7 +262,7 @@ export class StateFile {
   }
 
   /** The answer, if all that it needs is in memory and nothing is to be written, as is the rule for those who come again. */
-  answerFromMemory({ question, triplet, address }: AskedTriplet): GreylistAnswer | undefined {
+  answerFromMemory({ question, triplet, address }: HashedTriplet): GreylistAnswer | undefined {
     this.#known.asked(question.now);
     const known = { address: this.#inMemory(address), triplet: this.#inMemory(triplet) };
     if (known.triplet === undefined || known.address === undefined) return undefined;
@@ -420,7 +420,7 @@ export class StateFile {
     return true;
   }
 
-  #greylistRows({ question, ...keys }: AskedTriplet): GreylistRows {
+  #greylistRows({ question, ...keys }: HashedTriplet): GreylistRows {
     const { client, sender, recipient, autoWhitelist } = question;
     const address = this.#inMemory(keys.address);
     // The last one that is looked up is nearly always the one that is written.

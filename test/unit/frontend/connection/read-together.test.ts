@@ -87,16 +87,16 @@ describe.each(places)("by %s", (_, where) => {
   test("nothing while it is paused", async () => {
     const { client, accepted } = await connected(where);
     const { socket, ended } = reading(accepted);
+    let isEnded = false;
+    void ended.then(() => {
+      isEnded = true;
+    });
     socket.pause();
     client.end("late");
     // Another connection's bytes come meanwhile.
     const other = await connected({ port: 0, host: "127.0.0.1" });
     other.client.end("other");
     expect(await reading(other.accepted).ended).toBe("other");
-    let isEnded = false;
-    void ended.then(() => {
-      isEnded = true;
-    });
     expect(isEnded).toBe(false);
     socket.resume();
     expect(await ended).toBe("late");
