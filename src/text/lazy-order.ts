@@ -2,39 +2,43 @@
 
 /** Sorted at once. */
 const enough = 256;
+/** Compared in one step. */
+const perStep = 2048;
+const none: readonly number[] = [];
 
-/** Of texts that differ. The array is rearranged meanwhile. */
-export function* inOrder(texts: string[]): Generator<readonly string[]> {
-  const ranges: [from: number, to: number][] = [[0, texts.length]];
+/** The indexes of texts that differ, in the order of the texts, some in each step or none. */
+export function* inOrder(texts: readonly string[]): Generator<readonly number[], undefined> {
+  const order = Array.from(texts.keys());
+  // An index is within its array.
+  const textAt = (at: number) => texts[order[at] as number] as string;
+  const ranges: [from: number, to: number][] = [[0, order.length]];
+  let compared = 0;
   for (let range = ranges.pop(); range !== undefined; range = ranges.pop()) {
     const [from, to] = range;
     if (to - from <= enough) {
-      if (to > from) yield texts.slice(from, to).sort();
+      const sorted = order.slice(from, to).sort((a, b) => ((texts[a] as string) < (texts[b] as string) ? -1 : 1));
+      if (to > from) yield sorted;
       continue;
     }
-    const middle = partition(texts, from, to);
+    const pivot = medianOf(textAt, from, to);
+    // Where those begin that do not come before it.
+    let middle = from;
+    for (let at = from; at < to; at += 1) {
+      compared += 1;
+      if (compared % perStep === 0) yield none;
+      const index = order[at] as number;
+      if ((texts[index] as string) >= pivot) continue;
+      order[at] = order[middle] as number;
+      order[middle] = index;
+      middle += 1;
+    }
     ranges.push([middle, to], [from, middle]);
   }
 }
 
-/** Where those begin that do not come before one of them. */
-function partition(texts: string[], from: number, to: number): number {
-  const pivot = medianOf(texts, from, to);
-  let low = from;
-  for (let at = from; at < to; at += 1) {
-    // The index is within the array.
-    const text = texts[at] as string;
-    if (text >= pivot) continue;
-    texts[at] = texts[low] as string;
-    texts[low] = text;
-    low += 1;
-  }
-  return low;
-}
-
 /** Of three, so that it is not the first of all. Taken at random, since strangers choose the texts. */
-function medianOf(texts: readonly string[], from: number, to: number): string {
+function medianOf(textAt: (at: number) => string, from: number, to: number): string {
   const third = Math.floor((to - from) / 3);
-  const picked = [0, 1, 2].map((part) => texts[from + part * third + Math.floor(Math.random() * third)] as string);
+  const picked = [0, 1, 2].map((part) => textAt(from + part * third + Math.floor(Math.random() * third)));
   return picked.sort()[1] as string;
 }

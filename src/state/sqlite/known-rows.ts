@@ -2,8 +2,8 @@
  * The rows of some tables, by hashes of their keys, in flat arrays that the garbage collector need not walk: where all of them are here, a
  * question of the greylist reads nothing from the file. A store with too many of them does without.
  */
-import { keyedHash64 } from "../../text/keyed-hash.ts";
-import type { Columns } from "./recent-rows.ts";
+import type { HashedKey } from "../../text/hashed-key.ts";
+import { type Columns, gone, readColumns, width, writeColumns } from "./columns.ts";
 
 /** The rows are spread over so many arrays, of which none takes long to grow. */
 const shards = 64;
@@ -11,8 +11,6 @@ const firstSlots = 16;
 /** Of each array: 42 MB in all. */
 const defaultSlots = 16_384;
 const maxLoad = 0.75;
-/** Numbers of a row; the last of its columns is when it expires. */
-const width = 4;
 
 class Shard {
   /** Pairs of words; two zeros are a free slot. */
@@ -40,27 +38,8 @@ class Shard {
   }
 }
 
-const gone = Number.NEGATIVE_INFINITY;
-
-/** Of a row, with its hash in two words: it is looked up more than once. */
-export interface HashedKey {
-  readonly text: string;
-  readonly low: number;
-  readonly high: number;
-}
-
-export function hashedKey(text: string): HashedKey {
-  keyedHash64(text, words);
-  const [low = 0, high = 0] = words;
-  return { text, low, high: low === 0 && high === 0 ? 1 : high };
-}
-
-const words = new Int32Array(2);
-
 export class KnownRows {
   #shards = Array.from({ length: shards }, () => new Shard());
-  /** The last one: what is looked up is often written then. */
-  #hashed: HashedKey = { text: "", low: 0, high: 0 };
   readonly #maxSlots: number;
   /** All rows are here, so that what is not here is nowhere. */
   isComplete = false;
@@ -85,41 +64,31 @@ export class KnownRows {
 
   /** `undefined`: it is not known; `null`: there is none. */
   get(key: HashedKey): Columns | undefined {
-    this.#hashed = key;
     const shard = this.#shardOf(key);
     const slot = shard.slotOf(key.low, key.high);
     if (shard.isFree(slot)) return this.isComplete ? null : undefined;
-    const { numbers } = shard;
-    const at = width * slot;
-    if (numbers[at + 3] === gone) return null;
-    const second = numbers[at + 2] ?? 0;
-    return [numbers[at] ?? 0, numbers[at + 1] ?? 0, Number.isNaN(second) ? null : second, numbers[at + 3] ?? 0];
+    return readColumns(shard.numbers, slot);
   }
 
-  set(key: string, columns: Columns): void {
+  set(key: HashedKey, columns: Columns): void {
     this.#put(key, columns, true);
   }
 
   /** From its table: what is known already is newer. */
-  add(key: string, columns: Columns): void {
+  add(key: HashedKey, columns: Columns): void {
     this.#put(key, columns, false);
   }
 
-  #put(key: string, columns: Columns, replaces: boolean): void {
+  #put(key: HashedKey, columns: Columns, replaces: boolean): void {
     if (this.isFull) return;
-    if (key !== this.#hashed.text) this.#hashed = hashedKey(key);
-    const { low, high } = this.#hashed;
-    const shard = this.#shardOf(this.#hashed);
+    const { low, high } = key;
+    const shard = this.#shardOf(key);
     const slot = shard.slotOf(low, high);
     const isFree = shard.isFree(slot);
     if (!isFree && !replaces) return;
-    const at = width * slot;
     shard.hashes[2 * slot] = low;
     shard.hashes[2 * slot + 1] = high;
-    if (columns === null) shard.numbers[at + 3] = gone;
-    // Of three columns the last one is written twice.
-    else
-      for (let index = 0; index < width; index += 1) shard.numbers[at + index] = columns[Math.min(index, columns.length - 1)] ?? Number.NaN;
+    writeColumns(shard.numbers, slot, columns);
     if (!isFree) return;
     shard.count += 1;
     if (shard.count > maxLoad * shard.slots) this.#grow(shard);

@@ -4,26 +4,32 @@
  * is written once. That is done in small parts, in the transactions that follow.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { type HashedKey, hashedKey } from "../../text/hashed-key.ts";
 import { inOrder } from "../../text/lazy-order.ts";
+import type { Columns } from "./columns.ts";
+import { RowList } from "./row-list.ts";
 
-/** What a row has besides its key, in the order of its table; `null`: it is removed. */
-export type Columns = readonly (number | null)[] | null;
-
+/** `columns` may have the last one several times. */
 export type PutRow = (key: string, columns: Columns) => void;
 
 /** Is told of every change to a row. */
 export interface RowWatcher {
-  set(key: string, columns: Columns): void;
+  set(key: HashedKey, columns: Columns): void;
   /** Other rows may have changed. */
   clear(): void;
 }
 
-/** At so many they begin to be put into their tables. Half as many may come meanwhile. */
-const maxRows = 16_384;
+/**
+ * At so many they begin to be put into their tables, and half as many may come meanwhile. The more there are, the more of them share a page
+ * of their table, and the more attempts and retries become one row of it. Each takes some 200 octets of memory.
+ */
+const maxRows = 65_536;
 /** So many are put into their tables for each that is written. */
 const ratio = 2;
 /** And so many at once, where few are written: else the page that takes one and those beside it would be written for each of them. */
 const fewestMoved = 32;
+/** To be moved, for each step of putting their keys in order. */
+const rowsPerStep = 16;
 
 /** `rows` null: those of this record and of the earlier ones, which are gone, are in their tables. The last record always stays. */
 export const recentTable = "CREATE TABLE recent (number INTEGER PRIMARY KEY, rows TEXT) STRICT";
@@ -49,12 +55,15 @@ function asGiven(plain: string): string {
 /** A key alone: the row was removed. */
 type WrittenRow = readonly [key: string, ...columns: (number | null)[]];
 
+/** A row as it was; `undefined`: it was not there. */
+type Replaced = { readonly key: HashedKey; readonly columns: Columns } | undefined;
+
 /** Those that are being put into their tables; newer ones may be among the others. */
 interface Leaving {
-  readonly rows: ReadonlyMap<string, Columns>;
-  /** Their keys in their order, as far as they are known by it. */
-  readonly keys: string[];
-  readonly rest: Iterator<readonly string[], undefined>;
+  readonly rows: RowList;
+  /** Their numbers in the order of their keys, as far as it is known by now. */
+  readonly order: number[];
+  readonly rest: Iterator<readonly number[], undefined>;
   /** How many are in their tables. */
   done: number;
   /** The record that they end with. */
@@ -69,11 +78,12 @@ export class RecentRows {
   readonly #add: StatementSync;
   readonly #remove: StatementSync;
   readonly #empty: StatementSync;
-  #rows = new Map<string, Columns>();
+  #rows = new RowList();
   #leaving: Leaving | undefined;
-  /** Of this transaction, with what they replace. */
-  #written: WrittenRow[] = [];
-  #replaced: (Columns | undefined)[] = [];
+  /** Of this transaction, as JSON. */
+  #record = "";
+  /** What the rows of this transaction replace. */
+  #replaced: Replaced[] = [];
   /** Rows to be put into their tables in this transaction, at least. */
   #wanted = 0;
   /** In this transaction. */
@@ -119,23 +129,31 @@ export class RecentRows {
     this.#seen = version;
   }
 
-  #take([key, ...columns]: WrittenRow): void {
+  #take([text, ...columns]: WrittenRow): void {
+    const key = hashedKey(text);
     const row = columns.length === 0 ? null : columns;
-    this.#rows.set(key, row);
+    this.#rows.put(key, row);
     this.#watcher.set(key, row);
   }
 
   /** `undefined`: its table tells. */
-  get(key: string): Columns | undefined {
-    const columns = this.#rows.get(key);
-    return columns === undefined ? this.#leaving?.rows.get(key) : columns;
+  get(key: HashedKey): Columns | undefined {
+    const row = this.#rows.find(key);
+    if (row >= 0) return this.#rows.columns(row);
+    const leaving = this.#leaving?.rows;
+    const before = leaving?.find(key) ?? -1;
+    return before < 0 ? undefined : leaving?.columns(before);
   }
 
-  put(key: string, columns: Columns): void {
+  put(key: HashedKey, columns: Columns): void {
     this.#watcher.set(key, columns);
-    this.#written.push(columns === null ? [key] : [key, ...columns]);
-    this.#replaced.push(this.#rows.get(key));
-    this.#rows.set(key, columns);
+    this.#record += this.#record === "" ? "[[" : ",[";
+    this.#record += JSON.stringify(key.text);
+    if (columns !== null) for (const column of columns) this.#record += `,${column}`;
+    this.#record += "]";
+    const row = this.#rows.find(key);
+    this.#replaced.push(row < 0 ? undefined : { key, columns: this.#rows.columns(row) });
+    this.#rows.put(key, columns);
   }
 
   /** Has `count` rows at least put into their tables by this transaction; false when all of those up to that record are. */
@@ -147,18 +165,18 @@ export class RecentRows {
 
   /** To be called last in a transaction: adds the record, and puts rows into their tables. */
   write(): void {
-    const { length } = this.#written;
-    if (length > 0) this.#add.run(this.#last + 1, JSON.stringify(this.#written));
-    const owed = this.#owed + ratio * length;
+    if (this.#record !== "") this.#add.run(this.#last + 1, `${this.#record}]`);
+    const owed = this.#owed + ratio * this.#replaced.length;
     const count = Math.max(this.#wanted, owed < fewestMoved ? 0 : owed);
     if (this.#leaving !== undefined && count > 0) this.#move(this.#leaving, count);
   }
 
   committed(): void {
     const leaving = this.#leaving;
-    if (this.#written.length > 0) this.#last += 1;
+    if (this.#record !== "") this.#last += 1;
     if (leaving !== undefined) {
-      this.#owed = Math.max(0, this.#owed + ratio * this.#written.length - this.#done);
+      // More are owed only while their order is not known, and then they are not moved all at once.
+      this.#owed = Math.min(fewestMoved, Math.max(0, this.#owed + ratio * this.#replaced.length - this.#done));
       leaving.done += this.#done;
       if (leaving.done === leaving.rows.size) {
         this.#settled = leaving.last;
@@ -170,19 +188,17 @@ export class RecentRows {
   }
 
   rolledBack(): void {
-    if (this.#written.length > 0) this.#watcher.clear();
+    if (this.#record !== "") this.#watcher.clear();
     // The first one of a key comes last.
-    for (let at = this.#written.length - 1; at >= 0; at -= 1) {
-      const key = this.#written[at]?.[0] ?? "";
-      const before = this.#replaced[at];
-      if (before === undefined) this.#rows.delete(key);
-      else this.#rows.set(key, before);
+    for (const before of this.#replaced.toReversed()) {
+      if (before === undefined) this.#rows.removeLast();
+      else this.#rows.put(before.key, before.columns);
     }
     this.#end();
   }
 
   #end(): void {
-    this.#written = [];
+    this.#record = "";
     this.#replaced = [];
     this.#wanted = 0;
     this.#done = 0;
@@ -190,15 +206,16 @@ export class RecentRows {
 
   #begin(): void {
     const rows = this.#rows;
-    this.#rows = new Map();
+    this.#rows = new RowList();
     this.#owed = 0;
-    this.#leaving = { rows, keys: [], rest: inOrder([...rows.keys()]), done: 0, last: this.#last };
+    this.#leaving = { rows, order: [], rest: inOrder(rows.keys), done: 0, last: this.#last };
   }
 
-  #move({ rows, keys, rest, done, last }: Leaving, count: number): void {
-    while (keys.length < Math.min(done + count, rows.size)) keys.push(...(rest.next().value ?? []));
-    const part = keys.slice(done, done + count);
-    for (const key of part) this.#put(key, rows.get(key) ?? null);
+  #move({ rows, order, rest, done, last }: Leaving, count: number): void {
+    for (let step = 0; step * rowsPerStep < count && order.length < done + count; step += 1) order.push(...(rest.next().value ?? []));
+    const part = order.slice(done, done + count);
+    // The number is within the list.
+    for (const row of part) this.#put(rows.keys[row] as string, rows.columns(row));
     this.#done = part.length;
     if (done + part.length < rows.size) return;
     this.#remove.run(last);
@@ -207,7 +224,7 @@ export class RecentRows {
 
   #forgetAll(): void {
     this.#watcher.clear();
-    this.#rows = new Map();
+    this.#rows = new RowList();
     this.#leaving = undefined;
     this.#settled = this.#last;
   }

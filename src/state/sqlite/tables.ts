@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { CorrespondentQuestion, GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import { createPrivately } from "../../store/private-file.ts";
+import { type HashedKey, hashedKey } from "../../text/hashed-key.ts";
 import {
   type AddressRow,
   allowedPasses,
@@ -25,8 +26,9 @@ import {
 } from "../decide.ts";
 import { type GreylistColumns, greylistRowsOf } from "../greylist-columns.ts";
 import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, ThrottleEntry } from "../state-store.ts";
-import { type HashedKey, hashedKey, KnownRows } from "./known-rows.ts";
-import { type Columns, columnsOfKey, RecentRows, recentTable, rowKey } from "./recent-rows.ts";
+import type { Columns } from "./columns.ts";
+import { KnownRows } from "./known-rows.ts";
+import { columnsOfKey, RecentRows, recentTable, rowKey } from "./recent-rows.ts";
 import { type Initial, nextRows, prepareAll, rowStatements, rowsPerRead, type StatementName } from "./statements.ts";
 
 // No index on `expires`: rows are written far more often than they expire, and each step of expiry walks a range of keys.
@@ -121,8 +123,8 @@ export function withKeys(question: TripletQuestion): HashedTriplet {
   const { client, sender, recipient, autoWhitelist } = question;
   return {
     question,
-    triplet: hashedKey(rowKey("g", client, sender, recipient)),
-    address: hashedKey(rowKey("a", autoWhitelist.address)),
+    triplet: keyOf("g", client, sender, recipient),
+    address: keyOf("a", autoWhitelist.address),
   };
 }
 
@@ -157,7 +159,7 @@ export class StateFile {
       this.#statements = prepareAll(this.#database);
       this.#recent = new RecentRows(this.#database, (key, columns) => this.#putIntoTable(key, columns), {
         set: (key, columns) => {
-          if (knownTables.has(key[0] ?? "")) this.#known.set(key, columns);
+          if (knownTables.has(key.text[0] ?? "")) this.#known.set(key, columns);
         },
         clear: () => {
           this.#known.clear();
@@ -234,7 +236,7 @@ export class StateFile {
     // The statement yields the columns of the key, which are texts, before the others, which are numbers.
     const rows = this.#statements[nextRows[table]].all(...from) as unknown as readonly (readonly unknown[])[];
     for (const row of rows) {
-      const key = rowKey(table, ...(row.slice(0, width) as readonly string[]));
+      const key = keyOf(table, ...(row.slice(0, width) as readonly string[]));
       if (this.#recent.get(key) === undefined) this.#known.add(key, row.slice(width) as unknown as Columns);
     }
     if (rows.length === rowsPerRead) this.#read = { table, from: rows.at(-1)?.slice(0, width) as readonly string[] };
@@ -256,8 +258,8 @@ export class StateFile {
   greylist(asked: HashedTriplet): GreylistAnswer {
     this.#known.asked(asked.question.now);
     const { answer, triplet, address } = decideGreylist(this.#greylistRows(asked), asked.question);
-    if (triplet !== undefined) this.#recent.put(asked.triplet.text, tripletColumns(triplet));
-    if (address !== undefined) this.#recent.put(asked.address.text, addressColumns(address));
+    if (triplet !== undefined) this.#recent.put(asked.triplet, tripletColumns(triplet));
+    if (address !== undefined) this.#recent.put(asked.address, addressColumns(address));
     return answer;
   }
 
@@ -274,7 +276,7 @@ export class StateFile {
     const key = tokenKey(question);
     const { answer, row, token } = decideThrottle(this.#throttleRows(question, key), question);
     if (row !== undefined) this.#putThrottle(question.key, row);
-    if (token !== undefined && key !== undefined) this.#recent.put(rowKey("k", key), [token.period, token.expires]);
+    if (token !== undefined && key !== undefined) this.#recent.put(keyOf("k", key), [token.period, token.expires]);
     return answer;
   }
 
@@ -282,12 +284,12 @@ export class StateFile {
     const key = tokenKey(question);
     const row = decideGiveBack(this.#throttleRows(question, key), question);
     if (row !== undefined) this.#putThrottle(question.key, row);
-    if (key !== undefined) this.#recent.put(rowKey("k", key), null);
+    if (key !== undefined) this.#recent.put(keyOf("k", key), null);
   }
 
   remember(question: CorrespondentQuestion): void {
     const expires = decideRemember(this.#correspondent(question.key), question);
-    if (expires !== undefined) this.#recent.put(rowKey("c", question.key), [expires]);
+    if (expires !== undefined) this.#recent.put(keyOf("c", question.key), [expires]);
   }
 
   areCorrespondents({ key, now }: CorrespondentQuestion): boolean {
@@ -437,15 +439,15 @@ export class StateFile {
   }
 
   #putTriplet({ client, sender, recipient }: Triplet, row: GreylistRow): void {
-    this.#recent.put(rowKey("g", client, sender, recipient), tripletColumns(row));
+    this.#recent.put(keyOf("g", client, sender, recipient), tripletColumns(row));
   }
 
   #putAddress(address: string, row: AddressRow): void {
-    this.#recent.put(rowKey("a", address), addressColumns(row));
+    this.#recent.put(keyOf("a", address), addressColumns(row));
   }
 
   #putThrottle(key: string, { period, taken, previous, expires }: ThrottleRow): void {
-    this.#recent.put(rowKey("t", key), [period, taken, previous, expires]);
+    this.#recent.put(keyOf("t", key), [period, taken, previous, expires]);
   }
 
   #correspondent(key: string): number | undefined {
@@ -462,13 +464,13 @@ export class StateFile {
   /** True if it was there. */
   #forget(table: Initial, key: readonly string[]): boolean {
     const isThere = this.#row(table, key) !== null;
-    if (isThere) this.#recent.put(rowKey(table, ...key), null);
+    if (isThere) this.#recent.put(keyOf(table, ...key), null);
     return isThere;
   }
 
   /** `null`: there is none. */
   #row(table: Initial, key: readonly string[]): Columns {
-    const recent = this.#recent.get(rowKey(table, ...key));
+    const recent = this.#recent.get(keyOf(table, ...key));
     if (recent !== undefined) return recent;
     // The statement yields the columns, which are numbers, as an array.
     return (this.#statements[rowStatements[table].get].get(...key) as unknown as Columns | undefined) ?? null;
@@ -477,14 +479,14 @@ export class StateFile {
   /** Of a row that the greylist asks about, which may have expired and been removed; `undefined`: its table tells. */
   #inMemory(key: HashedKey): Columns | undefined {
     const known = this.#known.get(key);
-    return known === undefined ? this.#recent.get(key.text) : known;
+    return known === undefined ? this.#recent.get(key) : known;
   }
 
   #putIntoTable(key: string, columns: Columns): void {
     // It was made with one.
-    const { put, forget } = rowStatements[key[0] as Initial];
+    const { put, forget, columns: count } = rowStatements[key[0] as Initial];
     if (columns === null) this.#statements[forget].run(...columnsOfKey(key));
-    else this.#statements[put].run(...columnsOfKey(key), ...columns);
+    else this.#statements[put].run(...columnsOfKey(key), ...columns.slice(0, count));
   }
 
   #prepare(sql: string): StatementSync {
@@ -515,6 +517,10 @@ export class StateFile {
       throw new Error(`its tables are of version ${found}, and this program knows ${migrations.length}: a newer Postern wrote it`);
     return found;
   }
+}
+
+function keyOf(table: Initial, ...columns: readonly string[]): HashedKey {
+  return hashedKey(rowKey(table, ...columns));
 }
 
 function partsOf({ client, sender, recipient }: Triplet): readonly string[] {
