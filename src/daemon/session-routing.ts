@@ -47,7 +47,7 @@ export class SessionRouting {
     this.#answers.set(listener, answer);
     const sessions = new PolicySessions(listener);
     return (request, connection) => {
-      const owner = this.#ownerOf(sessions.keyOf(request));
+      const owner = this.#ownerOf(sessions.keyOf(request)?.text);
       if (owner === this.#options.worker) return answer(request, connection);
       return this.#questionsTo(owner)
         .ask({ listener, request })

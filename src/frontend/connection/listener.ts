@@ -41,11 +41,18 @@ export function openListener<Request>(options: ListenerOptions<Request>): Listen
 /** What a peer that breaks the protocol does is logged so often. */
 const breachAgainMs = 60 * 60 * 1000;
 
+interface OpenConnection {
+  readonly conversation: Conversation;
+  /** In the list of those that are open. */
+  place: number;
+}
+
 class Connections<Request> implements Listener {
   readonly #options: ListenerOptions<Request>;
   readonly #timer: StartTimer;
   readonly #turns = new Turns();
-  readonly #open = new Map<Socket, Conversation>();
+  /** In no order. A Map in which many come and go keeps some of them after they have gone (see `KeyedTable`). */
+  readonly #open: OpenConnection[] = [];
   readonly #limit: ConnectionLimit;
   /** By address. */
   readonly #breaches: SayOnce;
@@ -54,12 +61,12 @@ class Connections<Request> implements Listener {
     const { name: listener, maxConnections: max, onNotice, timer = startTimer, now = () => performance.now() } = options;
     this.#options = options;
     this.#timer = timer;
-    this.#limit = new ConnectionLimit({ listener, max, count: () => this.#open.size, onNotice });
+    this.#limit = new ConnectionLimit({ listener, max, count: () => this.#open.length, onNotice });
     this.#breaches = new SayOnce(breachAgainMs, now);
   }
 
   get count(): number {
-    return this.#open.size;
+    return this.#open.length;
   }
 
   take(given: Socket, mustMakeRoom = false): boolean {
@@ -80,21 +87,22 @@ class Connections<Request> implements Listener {
     const common = { onProtocolError, turns: this.#turns, timer: this.#timer };
     const conversation = converse(given, { ...this.#options.protocol(), ...common });
     const { socket } = conversation;
-    this.#open.set(socket, conversation);
-    socket.once("close", () => this.#closed(socket));
+    const connection: OpenConnection = { conversation, place: this.#open.length };
+    this.#open.push(connection);
+    socket.once("close", () => this.#closed(connection));
     return true;
   }
 
   async finish(graceMs: number): Promise<void> {
-    for (const conversation of this.#open.values()) conversation.finish();
-    await allClosed(this.#open, graceMs);
+    for (const { conversation } of [...this.#open]) conversation.finish();
+    await allClosed(() => this.#open.map(({ conversation }) => conversation.socket), graceMs);
   }
 
   /** Closes the connection that has been idle for longest. `false`: there is none. */
   #makeRoom(): boolean {
     let longest: Conversation | undefined;
     let since = Number.POSITIVE_INFINITY;
-    for (const conversation of this.#open.values()) {
+    for (const { conversation } of this.#open) {
       const { idleSince } = conversation;
       if (idleSince === undefined || idleSince >= since) continue;
       longest = conversation;
@@ -111,8 +119,12 @@ class Connections<Request> implements Listener {
     onNotice({ kind: "protocol-error", listener, peer: peerOf(socket), message }, { about, againAfterMs: breachAgainMs });
   }
 
-  #closed(socket: Socket): void {
-    this.#open.delete(socket);
+  #closed(connection: OpenConnection): void {
+    const last = this.#open.pop();
+    if (last !== undefined && last !== connection) {
+      this.#open[connection.place] = last;
+      last.place = connection.place;
+    }
     this.#limit.closed();
   }
 }

@@ -64,7 +64,7 @@ class HttpListener implements Listener {
   async finish(graceMs: number): Promise<void> {
     this.#isFinishing = true;
     for (const [socket, callOff] of this.#open) if (callOff !== undefined) socket.destroy();
-    await allClosed(this.#open, graceMs);
+    await allClosed(() => [...this.#open.keys()], graceMs);
   }
 
   #started(socket: Socket): void {

@@ -70,9 +70,9 @@ export class PolicyReport {
 function isLoggedRefusal({ instance, recipient }: PolicyRequest, entry: SessionEntry, { stage, isRepeat }: StageResult): boolean {
   if (isRepeat && stage === "rcpt") return true;
   const about = keyText(`${instance} ${recipient}`);
-  if (entry.logged?.about !== about) entry.logged = { about, stages: new Set() };
+  if (entry.logged?.about !== about) entry.logged = { about, stages: [] };
   const { stages } = entry.logged;
-  if (isRepeat && stages.has(stage)) return true;
-  stages.add(stage);
+  if (isRepeat && stages.includes(stage)) return true;
+  stages.push(stage);
   return false;
 }

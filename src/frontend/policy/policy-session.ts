@@ -4,6 +4,7 @@ import { portOf, smtpPort } from "../../mail/port.ts";
 import { keyText } from "../../stage/bounded-key.ts";
 import { noCertificate, type Peer } from "../../stage/session.ts";
 import type { Credentials } from "../../stage/smtp-command.ts";
+import { type HashedKey, hashedKey } from "../../text/hashed-key.ts";
 import { isLonger } from "../../text/octets.ts";
 import type { PolicyRequest } from "../../wire/policy.ts";
 
@@ -43,14 +44,15 @@ export class PolicySessions {
    * The same for all requests of one SMTP session, whichever connection they come on. `undefined`: nothing tells this request's session
    * from others. Else it is a string of its own, which keeps no request alive: V8 copies what `keyText` looks at.
    */
-  keyOf(request: PolicyRequest): string | undefined {
+  keyOf(request: PolicyRequest): HashedKey | undefined {
     const { clientAddress, clientPort } = request;
     this.#look(request);
     this.#keyEnd ??= ["", request.serverAddress, portOf(request.serverPort), this.#listener].join(" ");
     const port = portOf(clientPort);
-    if (clientAddress !== "" && clientAddress !== "unknown" && port !== 0) return keyText(`${clientAddress} ${clientPort}${this.#keyEnd}`);
+    if (clientAddress !== "" && clientAddress !== "unknown" && port !== 0)
+      return hashedKey(keyText(`${clientAddress} ${clientPort}${this.#keyEnd}`));
     const message = messageOf(request);
-    return message === "" ? undefined : ["instance", message, this.#listener].join(" ");
+    return message === "" ? undefined : hashedKey(["instance", message, this.#listener].join(" "));
   }
 
   /** What the MTA says of a session that begins with this request. */

@@ -8,6 +8,7 @@ import { isShadowed } from "../../stage/shadow.ts";
 import type { Terms } from "../../stage/smtp-command.ts";
 import { SmtpSession } from "../../stage/smtp-session.ts";
 import { type Asking, type AskStage, askInOrder, noteRefusal, type StageResult, said } from "../../stage/stage-result.ts";
+import type { HashedKey } from "../../text/hashed-key.ts";
 import { encodeAction, PolicyDecoder, type PolicyRequest } from "../../wire/policy.ts";
 import { Calls } from "../calls.ts";
 import type { DelayedReplies } from "../connection/delayed-replies.ts";
@@ -32,7 +33,7 @@ export interface PolicyOptions extends EventSink, PolicyListener {
 /** A connection of the MTA. */
 export interface PolicyConnection {
   /** The key of the session that it asked about last; `undefined`: about none that has one. */
-  session: string | undefined;
+  session: HashedKey | undefined;
   /** With which message. */
   message: string;
 }
@@ -112,9 +113,9 @@ class PolicyFrontEnd {
     return answer;
   }
 
-  #turn(connection: PolicyConnection, key: string, message: string): void {
+  #turn(connection: PolicyConnection, key: HashedKey, message: string): void {
     const before = connection.session;
-    if (before !== undefined && before !== key) this.#memory.leave(before, connection.message);
+    if (before !== undefined && before.text !== key.text) this.#memory.leave(before, connection.message);
     connection.session = key;
     connection.message = message;
   }
@@ -124,7 +125,7 @@ class PolicyFrontEnd {
     return this.#decide(run);
   }
 
-  #entryOf(key: string | undefined, request: PolicyRequest, message: string, now: number): SessionEntry {
+  #entryOf(key: HashedKey | undefined, request: PolicyRequest, message: string, now: number): SessionEntry {
     const known = key === undefined ? undefined : this.#memory.find(key, now);
     if (known !== undefined) return known;
     const smtp = new SmtpSession(this.#sessions.peerOf(request, this.#options), sessionOptions);

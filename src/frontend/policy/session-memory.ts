@@ -9,12 +9,14 @@
  * from then on all are kept.
  */
 import type { SmtpSession } from "../../stage/smtp-session.ts";
+import type { HashedKey } from "../../text/hashed-key.ts";
+import { KeyedTable } from "../../text/keyed-table.ts";
 import { textHash } from "../../text/text-hash.ts";
 
 export interface SessionEntry {
   readonly smtp: SmtpSession;
   /** The message and recipient that refusals were last logged of, and by which stages; `undefined`: none was. */
-  logged: { readonly about: string; readonly stages: Set<string> } | undefined;
+  logged: { readonly about: string; readonly stages: string[] } | undefined;
   /** The request under way; the next one of this session waits for it. */
   underWay: Promise<unknown> | undefined;
   /** In whole milliseconds, by a clock that never goes back: V8 keeps a number with a fraction as an object of its own. */
@@ -47,16 +49,16 @@ const keyOctets = 300;
 const leftPlaces = 1024;
 
 class Generation {
-  readonly sessions = new Map<string, SessionEntry>();
+  readonly sessions = new KeyedTable<SessionEntry>();
   octets = 0;
 
-  add(key: string, entry: SessionEntry): void {
+  add(key: HashedKey, entry: SessionEntry): void {
     entry.generation = this;
     this.octets += entry.octets;
     this.sessions.set(key, entry);
   }
 
-  remove(key: string): void {
+  remove(key: HashedKey): void {
     const entry = this.sessions.get(key);
     if (entry === undefined) return;
     this.sessions.delete(key);
@@ -69,8 +71,8 @@ export class SessionMemory {
   readonly #limits: MemoryLimits;
   #recent = new Generation();
   #earlier = new Generation();
-  /** Hashes of the keys of sessions that were left, with the message. */
-  readonly #left = new Int32Array(leftPlaces);
+  /** Two words each, of the keys of sessions that were left and of the message. */
+  readonly #left = new Int32Array(2 * leftPlaces);
   /** One went on that had been left. */
   #goOn = false;
 
@@ -86,7 +88,7 @@ export class SessionMemory {
     return this.#recent.octets + this.#earlier.octets;
   }
 
-  find(key: string, now: number): SessionEntry | undefined {
+  find(key: HashedKey, now: number): SessionEntry | undefined {
     const entry = this.#recent.sessions.get(key) ?? this.#earlier.sessions.get(key);
     if (entry === undefined) return undefined;
     if (now - entry.lastSeen > maxIdleMs) {
@@ -102,31 +104,34 @@ export class SessionMemory {
   }
 
   /** It was not there. The key is kept as it is. `message`: that the session begins with, or goes on with. */
-  add(key: string, entry: SessionEntry, message: string): void {
-    if (!this.#goOn) this.#goOn = this.#wasLeft(leftHash(key, message));
+  add(key: HashedKey, entry: SessionEntry, message: string): void {
+    if (!this.#goOn) this.#goOn = this.#wasLeft(key, textHash(message));
     this.#keep(key, entry);
   }
 
-  #keep(key: string, entry: SessionEntry): void {
+  #keep(key: HashedKey, entry: SessionEntry): void {
     this.#recent.add(key, entry);
     if (this.#recent.sessions.size * 2 >= this.#limits.sessions) this.#change();
   }
 
-  end(key: string): void {
+  end(key: HashedKey): void {
     this.#recent.remove(key);
     this.#earlier.remove(key);
   }
 
   /** The connection that asked about this session, and last with this message, asks about another one. */
-  leave(key: string, message: string): void {
+  leave(key: HashedKey, message: string): void {
     if (this.#goOn) return;
     this.end(key);
-    const hash = leftHash(key, message);
-    this.#left[hash & (leftPlaces - 1)] = hash;
+    const at = placeOf(key);
+    const hash = textHash(message);
+    this.#left[at] = key.low ^ hash;
+    this.#left[at + 1] = key.high ^ hash;
   }
 
-  #wasLeft(hash: number): boolean {
-    return this.#left[hash & (leftPlaces - 1)] === hash;
+  #wasLeft(key: HashedKey, hash: number): boolean {
+    const at = placeOf(key);
+    return this.#left[at] === (key.low ^ hash) && this.#left[at + 1] === (key.high ^ hash);
   }
 
   /** To be called when something may have been added to the session, or taken from it. */
@@ -148,6 +153,7 @@ export class SessionMemory {
   }
 }
 
-function leftHash(key: string, message: string): number {
-  return textHash(key) ^ Math.imul(textHash(message), 31);
+/** Of a session that was left. */
+function placeOf({ low }: HashedKey): number {
+  return 2 * (low & (leftPlaces - 1));
 }

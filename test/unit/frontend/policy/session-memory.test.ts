@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type SessionEntry, SessionMemory } from "../../../../src/frontend/policy/session-memory.ts";
 import { SmtpSession } from "../../../../src/stage/smtp-session.ts";
+import { hashedKey } from "../../../../src/text/hashed-key.ts";
 
 const peer = {
   listener: "smtp",
@@ -22,10 +23,10 @@ test("sessions stay within their limit, and half of it, those of the last reques
       const last = new Set<string>();
       for (const number of numbers) {
         const key = `${number}`;
-        const known = memory.find(key, 0);
+        const known = memory.find(hashedKey(key), 0);
         if (last.has(key) && [...last].reverse().indexOf(key) < 9) expect(known).toBeDefined();
         const entry = known ?? session();
-        if (known === undefined) memory.add(key, entry, "");
+        if (known === undefined) memory.add(hashedKey(key), entry, "");
         memory.weigh(entry);
         last.delete(key);
         last.add(key);
@@ -39,15 +40,15 @@ test("octets are those of the sessions that are there", () => {
   const memory = new SessionMemory({ sessions: 10, octets: 1_000_000 });
   const entries = Array.from({ length: 30 }, session);
   entries.forEach((entry, index) => {
-    memory.add(`${index}`, entry, "");
+    memory.add(hashedKey(`${index}`), entry, "");
     memory.weigh(entry);
   });
-  const kept = entries.filter((_, index) => memory.find(`${index}`, 0) !== undefined);
+  const kept = entries.filter((_, index) => memory.find(hashedKey(`${index}`), 0) !== undefined);
   expect(kept.length).toBeGreaterThanOrEqual(5);
   // One that is no longer there weighs nothing.
   for (const entry of entries) memory.weigh(entry);
   expect(memory.octets).toBe(kept.reduce((sum, { octets }) => sum + octets, 0));
-  for (const index of entries.keys()) memory.end(`${index}`);
+  for (const index of entries.keys()) memory.end(hashedKey(`${index}`));
   expect([memory.size, memory.octets]).toEqual([0, 0]);
 });
 
@@ -61,8 +62,8 @@ test("what connections have left is forgotten", () => {
         // Step 0: the next client.
         if (step === 0) counts[connection] = (counts[connection] ?? 0) + 1;
         const key = `${connection} ${counts[connection]}`;
-        if (key !== before) memory.leave(before, "");
-        if (memory.find(key, 0) === undefined) memory.add(key, session(), "");
+        if (key !== before) memory.leave(hashedKey(before), "");
+        if (memory.find(hashedKey(key), 0) === undefined) memory.add(hashedKey(key), session(), "");
         expect(memory.size).toBeLessThanOrEqual(counts.length);
       }
     }),
@@ -72,18 +73,18 @@ test("what connections have left is forgotten", () => {
 test("a session that goes on after it was left is kept from then on, as are others", () => {
   const memory = new SessionMemory({ sessions: 20, octets: 1_000_000 });
   const turn = (to: string, from: string) => {
-    memory.leave(from, "");
-    const known = memory.find(to, 0);
-    if (known === undefined) memory.add(to, session(), "");
+    memory.leave(hashedKey(from), "");
+    const known = memory.find(hashedKey(to), 0);
+    if (known === undefined) memory.add(hashedKey(to), session(), "");
     return known !== undefined;
   };
-  memory.add("a", session(), "");
+  memory.add(hashedKey("a"), session(), "");
   expect(turn("b", "a")).toBe(false);
   // It is found out.
   expect(turn("a", "b")).toBe(false);
   expect(turn("b", "a")).toBe(false);
   expect([turn("a", "b"), turn("b", "a"), turn("c", "b"), turn("b", "c")]).toEqual([true, true, false, true]);
-  for (let index = 0; index < 10; index += 1) memory.add(`other ${index}`, session(), "");
-  memory.add("d", session(), "");
+  for (let index = 0; index < 10; index += 1) memory.add(hashedKey(`other ${index}`), session(), "");
+  memory.add(hashedKey("d"), session(), "");
   expect([turn("e", "d"), turn("d", "e")]).toEqual([false, true]);
 });
