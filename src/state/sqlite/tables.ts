@@ -502,7 +502,7 @@ export class StateFile {
     // It must be set before anything is written.
     if (this.#version() === 0) this.#database.exec("PRAGMA auto_vacuum = INCREMENTAL");
     this.#database.exec(`
-      PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -32768`);
+      PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -8192`);
     if (this.#version() === migrations.length) return;
     this.#database.exec("BEGIN IMMEDIATE");
     // Another process may have made them meanwhile.
