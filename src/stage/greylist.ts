@@ -163,8 +163,9 @@ function secondsLeft(firstSeen: number, { now, delayMs }: GreylistQuestion): num
   return Math.max(0, Math.ceil((firstSeen + delayMs - now) / 1000));
 }
 
-function withSeconds({ code, status, text }: Reply, seconds: number): Reply {
-  return reply(code, status, text.replaceAll("{seconds}", String(seconds)));
+function withSeconds(greylisted: Reply, seconds: number): Reply {
+  const { code, status, text } = greylisted;
+  return text.includes("{seconds}") ? reply(code, status, text.replaceAll("{seconds}", String(seconds))) : greylisted;
 }
 
 function headerOf(waitedMs: number, now: number, host: string): Header {

@@ -36,7 +36,9 @@ export const recentTable = "CREATE TABLE recent (number INTEGER PRIMARY KEY, row
 
 /** `table` is one character. Keys are, but for surrogates, in the order of their columns. */
 export function rowKey(table: string, ...columns: readonly string[]): string {
-  return table + columns.map(plain).join("\0");
+  let key = table;
+  for (let index = 0; index < columns.length; index += 1) key += (index === 0 ? "" : "\0") + plain(columns[index] ?? "");
+  return key;
 }
 
 export function columnsOfKey(key: string): string[] {
@@ -149,7 +151,8 @@ export class RecentRows {
     this.#watcher.set(key, columns);
     this.#record += this.#record === "" ? "[[" : ",[";
     this.#record += JSON.stringify(key.text);
-    if (columns !== null) for (const column of columns) this.#record += `,${column}`;
+    // By number: that makes no iterator.
+    if (columns !== null) for (let index = 0; index < columns.length; index += 1) this.#record += `,${columns[index]}`;
     this.#record += "]";
     const row = this.#rows.find(key);
     this.#replaced.push(row < 0 ? undefined : { key, columns: this.#rows.columns(row) });
