@@ -4,6 +4,8 @@ import { AnswerCache, type AnswerText, type KeptAnswer, notFresh } from "../answ
 import { type Patience, type WaitedFor, waitPatiently } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
+import { type HashedKey, hashedKey } from "../text/hashed-key.ts";
+import { KeyedTable } from "../text/keyed-table.ts";
 import { detach } from "../text/octets.ts";
 import type { CacheSettings } from "./directory-settings.ts";
 
@@ -115,10 +117,11 @@ function remember<T>(
 ) {
   // No entries: only equal questions under way share an answer.
   const answers = new AnswerCache<T>(entries, backend.text);
-  const underWay = new Map<string, Promise<T>>();
+  const underWay = new KeyedTable<Promise<T>>();
   let failedAt = Number.NEGATIVE_INFINITY;
 
-  async function ask(key: string): Promise<T> {
+  async function ask(hashed: HashedKey): Promise<T> {
+    const { text: key } = hashed;
     try {
       const value = await backend.ask(key);
       const exists = backend.exists(value);
@@ -131,16 +134,16 @@ function remember<T>(
       if (error instanceof TemporaryError) failedAt = now();
       throw error;
     } finally {
-      underWay.delete(key);
+      underWay.delete(hashed);
     }
   }
 
   function asked(key: string): Promise<T> {
-    const same = underWay.get(key);
+    const hashed = hashedKey(detach(key));
+    const same = underWay.get(hashed);
     if (same) return same;
-    const own = detach(key);
-    const answer = ask(own);
-    underWay.set(own, answer);
+    const answer = ask(hashed);
+    underWay.set(hashed, answer);
     return answer;
   }
 

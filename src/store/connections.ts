@@ -1,4 +1,5 @@
 /** Connections to a server, each lent for one piece of work within a deadline, at which it is given up. */
+import { UnderWay } from "../answer/under-way.ts";
 import { errorMessage } from "../text/error-message.ts";
 import { PendingAnswer } from "./pending-answer.ts";
 
@@ -13,7 +14,7 @@ export interface Lender<Connection> {
 export class Connections<Connection> {
   readonly #lender: Lender<Connection>;
   /** How each piece of work in progress is given up. */
-  readonly #inProgress = new Set<(error: Error) => void>();
+  readonly #inProgress = new UnderWay<(error: Error) => void>();
 
   constructor(lender: Lender<Connection>) {
     this.#lender = lender;
@@ -48,16 +49,16 @@ export class Connections<Connection> {
         answer.reject(error);
       }
     };
-    this.#inProgress.add(giveUp);
+    const begun = this.#inProgress.begin(giveUp);
     perform()
       .catch((error: unknown) => answer.reject(error))
-      .finally(() => this.#inProgress.delete(giveUp));
+      .finally(() => this.#inProgress.end(begun));
     return answer.promise;
   }
 
   /** Work in progress fails, since it may take minutes. */
   giveUp(): void {
-    for (const giveUp of this.#inProgress) giveUp(new Error("it is closed"));
+    for (const giveUp of this.#inProgress.values) giveUp(new Error("it is closed"));
   }
 }
 

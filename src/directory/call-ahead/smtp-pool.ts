@@ -1,5 +1,6 @@
 /** Connections to one server, kept for the next question: bounded in number, each question within its deadline. */
 
+import { UnderWay } from "../../answer/under-way.ts";
 import type { ServerSettings } from "./call-ahead-settings.ts";
 import { ConnectionLost } from "./connection-lost.ts";
 import type { SmtpConnection } from "./smtp-connection.ts";
@@ -25,7 +26,7 @@ export class SmtpPool {
   /** Questions at work, and those that wait for one of them to end. */
   #busy = 0;
   readonly #waiting: (() => void)[] = [];
-  readonly #inProgress = new Set<(error: Error) => void>();
+  readonly #inProgress = new UnderWay<(error: Error) => void>();
   #isClosed = false;
 
   constructor(server: ServerSettings) {
@@ -44,12 +45,12 @@ export class SmtpPool {
       question.connection?.destroy();
     };
     const timer = setTimeout(() => end(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
-    this.#inProgress.add(end);
+    const begun = this.#inProgress.begin(end);
     this.#perform(question, ask, resolve)
       .catch(reject)
       .finally(() => {
         clearTimeout(timer);
-        this.#inProgress.delete(end);
+        this.#inProgress.end(begun);
       });
     return promise;
   }
@@ -57,7 +58,7 @@ export class SmtpPool {
   /** Questions in progress fail. */
   close(): void {
     this.#isClosed = true;
-    for (const end of this.#inProgress) end(closed);
+    for (const end of this.#inProgress.values) end(closed);
     for (const connection of this.#idle.keys()) this.#leaveIdle(connection).quit();
   }
 

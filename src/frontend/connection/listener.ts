@@ -1,5 +1,6 @@
 /** The connections of one front end, whichever socket they came by: at most so many at once, and an orderly end. */
 import type { Socket } from "node:net";
+import { type Begun, UnderWay } from "../../answer/under-way.ts";
 import type { OnNotice } from "../notice.ts";
 import { SayOnce } from "../say-once.ts";
 import { allClosed } from "./all-closed.ts";
@@ -41,18 +42,11 @@ export function openListener<Request>(options: ListenerOptions<Request>): Listen
 /** What a peer that breaks the protocol does is logged so often. */
 const breachAgainMs = 60 * 60 * 1000;
 
-interface OpenConnection {
-  readonly conversation: Conversation;
-  /** In the list of those that are open. */
-  place: number;
-}
-
 class Connections<Request> implements Listener {
   readonly #options: ListenerOptions<Request>;
   readonly #timer: StartTimer;
   readonly #turns = new Turns();
-  /** In no order. A Map in which many come and go keeps some of them after they have gone (see `KeyedTable`). */
-  readonly #open: OpenConnection[] = [];
+  readonly #open = new UnderWay<Conversation>();
   readonly #limit: ConnectionLimit;
   /** By address. */
   readonly #breaches: SayOnce;
@@ -61,12 +55,12 @@ class Connections<Request> implements Listener {
     const { name: listener, maxConnections: max, onNotice, timer = startTimer, now = () => performance.now() } = options;
     this.#options = options;
     this.#timer = timer;
-    this.#limit = new ConnectionLimit({ listener, max, count: () => this.#open.length, onNotice });
+    this.#limit = new ConnectionLimit({ listener, max, count: () => this.#open.size, onNotice });
     this.#breaches = new SayOnce(breachAgainMs, now);
   }
 
   get count(): number {
-    return this.#open.length;
+    return this.#open.size;
   }
 
   take(given: Socket, mustMakeRoom = false): boolean {
@@ -87,22 +81,21 @@ class Connections<Request> implements Listener {
     const common = { onProtocolError, turns: this.#turns, timer: this.#timer };
     const conversation = converse(given, { ...this.#options.protocol(), ...common });
     const { socket } = conversation;
-    const connection: OpenConnection = { conversation, place: this.#open.length };
-    this.#open.push(connection);
-    socket.once("close", () => this.#closed(connection));
+    const begun = this.#open.begin(conversation);
+    socket.once("close", () => this.#closed(begun));
     return true;
   }
 
   async finish(graceMs: number): Promise<void> {
-    for (const { conversation } of [...this.#open]) conversation.finish();
-    await allClosed(() => this.#open.map(({ conversation }) => conversation.socket), graceMs);
+    for (const conversation of this.#open.values) conversation.finish();
+    await allClosed(() => this.#open.values.map(({ socket }) => socket), graceMs);
   }
 
   /** Closes the connection that has been idle for longest. `false`: there is none. */
   #makeRoom(): boolean {
     let longest: Conversation | undefined;
     let since = Number.POSITIVE_INFINITY;
-    for (const { conversation } of this.#open) {
+    for (const conversation of this.#open.values) {
       const { idleSince } = conversation;
       if (idleSince === undefined || idleSince >= since) continue;
       longest = conversation;
@@ -119,12 +112,8 @@ class Connections<Request> implements Listener {
     onNotice({ kind: "protocol-error", listener, peer: peerOf(socket), message }, { about, againAfterMs: breachAgainMs });
   }
 
-  #closed(connection: OpenConnection): void {
-    const last = this.#open.pop();
-    if (last !== undefined && last !== connection) {
-      this.#open[connection.place] = last;
-      last.place = connection.place;
-    }
+  #closed(begun: Begun<Conversation>): void {
+    this.#open.end(begun);
     this.#limit.closed();
   }
 }
