@@ -9,7 +9,7 @@ import { placeholders } from "../expr/sql-text.ts";
 import type { Value } from "../expr/value.ts";
 import { messageOf } from "./connections.ts";
 import type { Database, StatementProblem } from "./database.ts";
-import { PostgresqlPool, sqlStateOf } from "./postgresql-pool.ts";
+import { PostgresqlPool, queryRows, sqlStateOf } from "./postgresql-pool.ts";
 import { toParameter } from "./sql-value.ts";
 import type { PostgresqlSettings } from "./store-settings.ts";
 import { waitedFor } from "./waited-for.ts";
@@ -49,9 +49,9 @@ export class PostgresqlDatabase implements Database {
     const { text, name } = this.#statement(sql);
     const values = parameters.map(toParameter);
     // `queryMode` keeps one text to one statement, with or without parameters; the types of pg do not know it.
-    const config = { text, values, rowMode: "array", queryMode: "extended", ...(name === undefined ? {} : { name }) } as const;
+    const query = { text, values, queryMode: "extended", ...(name === undefined ? {} : { name }) };
     try {
-      const result = await this.#withClient(this.#timeoutMs, (client) => client.query<(Value | null)[]>(config));
+      const result = await this.#withClient(this.#timeoutMs, (client) => queryRows<(Value | null)[]>(client, query));
       this.#availability.worked("", sql);
       if (result.fields.length === 0) return { kind: "changes", changes: result.rowCount ?? 0 };
       return { kind: "rows", rows: result.rows.map((row) => row.map((value) => value ?? "")) };

@@ -1,12 +1,12 @@
 /** What PostgreSQL is asked for a batch of questions: the decisions of decide.ts in SQL. */
 import type pg from "pg";
 import type { CorrespondentQuestion, GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
+import { queryRows } from "../../store/postgresql-pool.ts";
 import {
   allowedPasses,
   creditOf,
   decideGreylist,
   type GreylistRow,
-  type GreylistRows,
   hourMs,
   noRows,
   passing,
@@ -62,11 +62,11 @@ const greylist = `
       ELSE g.last_seen > excluded.last_seen + ${skewMs} OR excluded.last_seen - g.last_seen >= $9::bigint END
     RETURNING client, sender, recipient, first_seen, last_seen, passed, expires
   )
-  SELECT first_seen, last_seen, passed, expires, passes, seen, address_expires, i, NULL, NULL, NULL FROM seen
-  UNION ALL
-  SELECT first_seen, last_seen, passed, expires, NULL, NULL, NULL, NULL, client, sender, recipient FROM written`;
+  SELECT s.first_seen, s.last_seen, s.passed, s.expires, s.passes, s.seen, s.address_expires, s.i, w.first_seen, w.passed
+  FROM seen AS s LEFT JOIN written AS w USING (client, sender, recipient)`;
 
-type FoundColumns = readonly [...found: GreylistColumns, i: number | null, client: string, sender: string, recipient: string];
+/** `writtenFirst` null: nothing was written. */
+type FoundColumns = readonly [...found: GreylistColumns, i: number, writtenFirst: number | null, writtenPassed: number | null];
 
 /** Two nodes that credit an address at once credit it once. */
 const credit = `
@@ -124,15 +124,14 @@ export async function askGreylist(client: pg.ClientBase, asked: readonly CleanTr
   if (first === undefined) return [];
   const { delayMs, retryWindowMs, lifetimeMs, autoWhitelist, beginsNothing } = first.question;
   const sorted = asked.toSorted((a, b) => order(a.key, b.key));
-  const { rows } = await client.query<FoundColumns & unknown[]>({
+  const { rows } = await queryRows<FoundColumns & unknown[]>(client, {
     name: "postern_state_greylist",
     text: greylist,
-    rowMode: "array",
     values: [
-      sorted.map((each) => each.client),
-      sorted.map((each) => each.sender),
-      sorted.map((each) => each.recipient),
-      sorted.map((each) => each.address),
+      textArray(sorted.map((each) => each.client)),
+      textArray(sorted.map((each) => each.sender)),
+      textArray(sorted.map((each) => each.recipient)),
+      textArray(sorted.map((each) => each.address)),
       sorted.map(({ question }) => question.now),
       delayMs,
       retryWindowMs,
@@ -142,45 +141,39 @@ export async function askGreylist(client: pg.ClientBase, asked: readonly CleanTr
       !beginsNothing,
     ],
   });
-  const seen = new Map<string, GreylistRows>();
-  const written = new Map<string, GreylistRow>();
-  for (const columns of rows) {
-    const found = greylistRowsOf(columns);
-    const [, , , , , , , i, client, sender, recipient] = columns;
-    const one = i === null ? undefined : sorted[i - 1];
-    if (one !== undefined) seen.set(one.key, found);
-    else if (found.triplet !== undefined) written.set(keyOf({ client, sender, recipient }), found.triplet);
-  }
+  const found = new Map<CleanTriplet | undefined, FoundColumns>();
+  for (const columns of rows) found.set(sorted[columns[7] - 1], columns);
   const credited = new Map<string, number>();
-  const answers = asked.map(({ question, address, key }) => {
-    const known = seen.get(key) ?? noRows;
+  const answers = asked.map((each) => {
+    const { question, address } = each;
+    const columns = found.get(each);
+    const known = columns === undefined ? noRows : greylistRowsOf(columns);
     const decision = decideGreylist(known, question);
-    const triplet = written.get(key);
-    if (decision.triplet !== undefined && triplet === undefined) return undefined;
-    const answer = triplet === undefined ? decision.answer : answerOf(triplet, known.triplet, question.now);
+    const writtenFirst = columns?.[8] ?? null;
+    if (decision.triplet !== undefined && writtenFirst === null) return undefined;
+    const answer = writtenFirst === null ? decision.answer : answerOf(writtenFirst, columns?.[9] ?? undefined, known.triplet, question.now);
     if (answer.kind !== "wait" && creditOf(known.address, question) !== undefined) credited.set(address, question.now);
     return answer;
   });
   if (credited.size > 0) {
     const addresses = [...credited.keys()].toSorted(order);
     const nows = addresses.map((address) => credited.get(address));
-    await client.query({ name: "postern_state_credit", text: credit, values: [addresses, nows, lifetimeMs] });
+    await queryRows(client, { name: "postern_state_credit", text: credit, values: [addresses, nows, lifetimeMs] });
   }
   return answers;
 }
 
 /** Of a question that changed its row, which was known, or not, to this. */
-function answerOf({ firstSeen, passed }: GreylistRow, known: GreylistRow | undefined, now: number): GreylistAnswer {
+function answerOf(firstSeen: number, passed: number | undefined, known: GreylistRow | undefined, now: number): GreylistAnswer {
   if (passed === undefined) return { kind: "wait", firstSeen, isNew: known === undefined && firstSeen === now };
   return passing(firstSeen, passed, known?.passed === undefined && passed === now);
 }
 
 export async function askThrottle(client: pg.ClientBase, questions: readonly ThrottleQuestion[]): Promise<readonly ThrottleAnswer[]> {
   const sorted = byKey(questions);
-  const { rows } = await client.query<[boolean | number, number, boolean | number]>({
+  const { rows } = await queryRows<[boolean | number, number, boolean | number]>(client, {
     name: "postern_state_take",
     text: take,
-    rowMode: "array",
     values: [
       ...rowArguments(sorted),
       sorted.map(weightOf),
@@ -198,7 +191,7 @@ export async function askThrottle(client: pg.ClientBase, questions: readonly Thr
 
 export async function askGiveBack(client: pg.ClientBase, questions: readonly ThrottleQuestion[]): Promise<readonly true[]> {
   const sorted = byKey(questions);
-  await client.query({ name: "postern_state_give_back", text: giveBack, values: [...rowArguments(sorted), sorted.map(tokenKey)] });
+  await queryRows(client, { name: "postern_state_give_back", text: giveBack, values: [...rowArguments(sorted), sorted.map(tokenKey)] });
   return questions.map(() => true);
 }
 
@@ -216,15 +209,14 @@ const correspondents = `
 export async function askRemember(client: pg.ClientBase, questions: readonly CorrespondentQuestion[]): Promise<readonly true[]> {
   const [{ lifetimeMs } = { lifetimeMs: 0 }] = questions;
   const values = [questions.map(({ key }) => key), questions.map((each) => each.now + each.lifetimeMs), refreshMs(lifetimeMs)];
-  await client.query({ name: "postern_state_remember", text: remember, values });
+  await queryRows(client, { name: "postern_state_remember", text: remember, values });
   return questions.map(() => true);
 }
 
 export async function askCorrespondents(client: pg.ClientBase, questions: readonly CorrespondentQuestion[]): Promise<readonly boolean[]> {
-  const { rows } = await client.query<[boolean | number]>({
+  const { rows } = await queryRows<[boolean | number]>(client, {
     name: "postern_state_correspondents",
     text: correspondents,
-    rowMode: "array",
     values: [questions.map(({ key }) => key), questions.map(({ now }) => now)],
   });
   return questions.map((_, index) => Boolean(rows[index]?.[0]));
@@ -247,6 +239,13 @@ export function clean(text: string): string {
   const wellFormed = text.toWellFormed();
   return wellFormed.includes("\0") ? wellFormed.replaceAll("\0", "\ufffd") : wellFormed;
 }
+
+/** As PostgreSQL reads an array (appendix of data types, 8.15.2): pg takes twice as long to write one. */
+function textArray(texts: readonly string[]): string {
+  return `{${texts.map((text) => `"${special.test(text) ? text.replace(/["\\]/g, "\\$&") : text}"`).join()}}`;
+}
+
+const special = /["\\]/;
 
 function order(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
