@@ -27,6 +27,9 @@ import { askCorrespondents, askGiveBack, askGreylist, askRemember, askThrottle, 
 
 /** With one statement running on each, more would only make the batches smaller. */
 const maxConnections = 2;
+/** Beside a statement that runs, another begins at so many questions, or once that one has run for so long. Each costs a commit. */
+const enoughWaiting = 100;
+const longMs = 20;
 /** Questions that wait; a further one fails at once. */
 const maxQueue = 10_000;
 /** After a failure, questions fail at once until the next try. */
@@ -59,6 +62,9 @@ export class PostgresqlState implements StateStore {
   /** How far the current round of expiry is. */
   readonly #expired = new Map<string, number>();
   #running = 0;
+  /** No statement has ended for long. */
+  #isLong = false;
+  #long: NodeJS.Timeout | undefined;
   #failures = 0;
   #successes = 0;
   /** After a failure one question goes ahead: an answer to it and a failure of another at the same time would contradict each other. */
@@ -203,16 +209,35 @@ export class PostgresqlState implements StateStore {
   }
 
   #pump(): void {
-    while (this.#running < (this.#isTrying ? 1 : this.#connections)) {
+    while (this.#mayRun()) {
       const batch = this.#next();
       if (batch === undefined) break;
       this.#running += 1;
       void this.#run(batch).finally(() => {
         this.#running -= 1;
-        this.#pump();
+        clearTimeout(this.#long);
+        this.#long = undefined;
+        this.#isLong = false;
+        this.#pumpSoon();
       });
     }
+    if (this.#running > 0 && this.#waiting > 0) this.#long ??= setTimeout(() => this.#takesLong(), longMs);
     if (this.#isClosed && this.#running === 0) this.#drained?.();
+  }
+
+  #takesLong(): void {
+    this.#isLong = true;
+    this.#pump();
+  }
+
+  #mayRun(): boolean {
+    if (this.#running === 0) return true;
+    if (this.#isTrying || this.#running >= this.#connections) return false;
+    return this.#isLong || this.#waiting >= enoughWaiting;
+  }
+
+  get #waiting(): number {
+    return this.#queues.reduce((sum, { length }) => sum + length, 0);
   }
 
   #next(): Batch | undefined {

@@ -193,6 +193,29 @@ describe("state in PostgreSQL", () => {
     await state.close();
   });
 
+  it("answers others while a statement waits for a row that another holds", async () => {
+    const { state } = openTest({ timeoutMs: 60_000 });
+    const question = throttleQuestion({ count: 1000 });
+    await state.throttle(question);
+    const holder = new pg.Client({ host: "127.0.0.1", port: postgres.port, user: "postgres", database: "postgres" });
+    await holder.connect();
+    await holder.query("BEGIN; SELECT * FROM postern_throttle FOR UPDATE");
+    let isAnswered = false;
+    const waiting = Promise.resolve(state.throttle(question)).finally(() => {
+      isAnswered = true;
+    });
+    const isBlocked = () => sql("SELECT count(*)::int AS blocked FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+    await expect.poll(isBlocked).toEqual([{ blocked: 1 }]);
+    // One that comes alone, and one while its statement runs.
+    for (const sender of ["a@example.org", "b@example.org"])
+      expect(await state.greylist(greylistQuestion({ sender }))).toMatchObject({ kind: "wait", isNew: true });
+    expect(isAnswered).toBe(false);
+    await holder.query("COMMIT");
+    await holder.end();
+    expect(await waiting).toMatchObject({ allowed: true });
+    await state.close();
+  });
+
   it("gives up on a server that says nothing, then answers at once until it tries again", async () => {
     const silent = createServer(() => {}).listen(0, "127.0.0.1");
     await new Promise((resolve) => silent.once("listening", resolve));
