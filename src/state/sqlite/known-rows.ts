@@ -8,9 +8,11 @@ import { type Columns, gone, readColumns, width, writeColumns } from "./columns.
 /** The rows are spread over so many arrays, of which none takes long to grow. */
 const shards = 64;
 const firstSlots = 16;
-/** Of each array: 42 MB in all. */
-const defaultSlots = 16_384;
-const maxLoad = 0.75;
+/** Of each array: 63 MB in all, for 1,100,000 rows. */
+const defaultSlots = 24_576;
+/** The part of the slots that is taken at most, and when an array has grown. */
+const maxLoad = 0.8;
+const grownLoad = 0.6;
 
 class Shard {
   /** Pairs of words; two zeros are a free slot. */
@@ -25,9 +27,8 @@ class Shard {
 
   /** Of the row, or where it would be. */
   slotOf(low: number, high: number): number {
-    const { hashes } = this;
-    const mask = this.slots - 1;
-    for (let slot = low & mask; ; slot = (slot + 1) & mask) {
+    const { hashes, slots } = this;
+    for (let slot = Math.floor((low >>> 0) * (slots / 2 ** 32)); ; slot = slot + 1 === slots ? 0 : slot + 1) {
       const [a, b] = [hashes[2 * slot], hashes[2 * slot + 1]];
       if ((a === low && b === high) || (a === 0 && b === 0)) return slot;
     }
@@ -110,12 +111,13 @@ export class KnownRows {
     const kept: number[] = [];
     for (let slot = 0; slot < slots; slot += 1)
       if (!shard.isFree(slot) && (numbers[width * slot + 3] ?? gone) >= this.#removedUntil) kept.push(slot);
-    const larger = kept.length > (maxLoad / 2) * slots ? 2 * slots : slots;
-    if (larger > this.#maxSlots) {
+    // Else it would soon have to grow again.
+    if (kept.length > ((maxLoad + grownLoad) / 2) * this.#maxSlots) {
       this.clear();
       this.isFull = true;
       return;
     }
+    const larger = Math.min(Math.max(firstSlots, Math.ceil(kept.length / grownLoad)), this.#maxSlots);
     shard.hashes = new Int32Array(2 * larger);
     shard.numbers = new Float64Array(width * larger);
     shard.count = kept.length;

@@ -53,7 +53,7 @@ const entryColumns = "client, sender, recipient, first_seen AS firstSeen, last_s
 /** What the greylist asks about: all of their rows may be in memory. */
 const knownTables: ReadonlySet<string> = new Set(["g", "a"]);
 /** A larger file has more of them than are kept in memory, as a rule: to read them all would be in vain. */
-const maxKnownOctets = 100_000_000;
+const maxKnownOctets = 140_000_000;
 const firstRead = { table: "g", from: ["", "", ""] } as const;
 
 interface Table {
