@@ -1,5 +1,5 @@
 /**
- * Lines on their way out of the process: in one write those of one turn of the event loop, or all that came during the write before. Mail
+ * Lines on their way out of the process: in one write those of a moment, or all that came during the write before. Mail
  * waits neither for who reads them nor for a disk that is full: then they wait, up to a bound beyond which they are lost and counted.
  */
 import files from "node:fs";
@@ -15,6 +15,10 @@ function wholeOctets(descriptor: number): number {
 /** What waits, at first and at most. */
 const firstOctets = 65_536;
 const maxOctets = 16 * 1_048_576;
+
+/** A write takes a thread of its own, and as long as ten lines: it waits for further ones, so long or until they are so many octets. */
+const momentMs = 10;
+const enoughOctets = 32_768;
 
 /** From a write that failed to the next one. */
 const againMs = 100;
@@ -42,8 +46,9 @@ export class LineOutput {
   #leaving = Buffer.allocUnsafeSlow(firstOctets);
   #from = 0;
   #until = 0;
-  /** What waits will be written. */
+  /** A write is under way, or begins with this turn's end. */
   #isBusy = false;
+  #moment: NodeJS.Timeout | undefined;
   #lost = 0;
 
   constructor(options: LineOutputOptions) {
@@ -62,8 +67,11 @@ export class LineOutput {
     this.#waiting[this.#waitingOctets] = lineFeed;
     this.#waitingOctets += 1;
     if (this.#isBusy) return;
-    this.#isBusy = true;
-    setImmediate(() => this.#next());
+    if (this.#waitingOctets < enoughOctets) this.#moment ??= setTimeout(() => this.#begin(), momentMs).unref();
+    else {
+      this.#isBusy = true;
+      setImmediate(() => this.#begin());
+    }
   }
 
   /** To be called before the process ends: all lines are written then, but for those whose write is under way. */
@@ -85,6 +93,13 @@ export class LineOutput {
     return true;
   }
 
+  #begin(): void {
+    clearTimeout(this.#moment);
+    this.#moment = undefined;
+    this.#isBusy = true;
+    this.#next();
+  }
+
   #next(): void {
     if (this.#from === this.#until) this.#leave();
     this.#isBusy = this.#from < this.#until;
@@ -96,9 +111,16 @@ export class LineOutput {
       // Meanwhile a flush may have written what follows.
       if (this.#from === this.#until) this.#until = until;
       this.#from = from + octets;
-      if (error === null) this.#next();
-      else setTimeout(() => this.#next(), againMs).unref();
+      if (error !== null) setTimeout(() => this.#next(), againMs).unref();
+      else if (this.#from < this.#until || this.#waitingOctets >= enoughOctets) this.#next();
+      else this.#pause();
     });
+  }
+
+  /** What came during the last write is not much yet. */
+  #pause(): void {
+    this.#isBusy = false;
+    if (this.#waitingOctets > 0) this.#moment = setTimeout(() => this.#begin(), momentMs).unref();
   }
 
   /** What waits is what leaves. */
