@@ -27,8 +27,8 @@ export class UnderWay<T> {
     return begun;
   }
 
-  /** Once for each. */
   end(begun: Begun<T>): void {
+    if (this.#begun[begun.place] !== begun) return;
     const last = this.#begun.pop();
     if (last === undefined || last === begun) return;
     this.#begun[begun.place] = last;

@@ -46,7 +46,7 @@ export class LineOutput {
   #leaving = Buffer.allocUnsafeSlow(firstOctets);
   #from = 0;
   #until = 0;
-  /** A write is under way, or begins with this turn's end. */
+  /** A write is under way, begins with this turn's end, or is tried again. */
   #isBusy = false;
   #moment: NodeJS.Timeout | undefined;
   #lost = 0;
@@ -69,6 +69,7 @@ export class LineOutput {
     if (this.#isBusy) return;
     if (this.#waitingOctets < enoughOctets) this.#moment ??= setTimeout(() => this.#begin(), momentMs).unref();
     else {
+      clearTimeout(this.#moment);
       this.#isBusy = true;
       setImmediate(() => this.#begin());
     }
@@ -94,7 +95,6 @@ export class LineOutput {
   }
 
   #begin(): void {
-    clearTimeout(this.#moment);
     this.#moment = undefined;
     this.#isBusy = true;
     this.#next();

@@ -47,7 +47,7 @@ export class SessionRouting {
     this.#answers.set(listener, answer);
     const sessions = new PolicySessions(listener);
     return (request, connection) => {
-      const owner = this.#ownerOf(sessions.keyOf(request)?.text);
+      const owner = this.#ownerOf(sessions.nameOf(request));
       if (owner === this.#options.worker) return answer(request, connection);
       return this.#questionsTo(owner)
         .ask({ listener, request })
@@ -75,9 +75,9 @@ export class SessionRouting {
     this.#owners.delete(worker);
   }
 
-  #ownerOf(key: string | undefined): number {
+  #ownerOf(name: string | undefined): number {
     const { worker, workers } = this.#options;
-    return key === undefined ? worker : ((textHash(key) >>> 0) % workers) + 1;
+    return name === undefined ? worker : ((textHash(name) >>> 0) % workers) + 1;
   }
 
   #questionsTo(worker: number): RemoteQuestions<SessionRequest, TimedReply> {

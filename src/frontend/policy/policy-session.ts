@@ -44,15 +44,19 @@ export class PolicySessions {
    * The same for all requests of one SMTP session, whichever connection they come on. `undefined`: nothing tells this request's session
    * from others. Else it is a string of its own, which keeps no request alive: V8 copies what `keyText` looks at.
    */
-  keyOf(request: PolicyRequest): HashedKey | undefined {
+  nameOf(request: PolicyRequest): string | undefined {
     const { clientAddress, clientPort } = request;
     this.#look(request);
     this.#keyEnd ??= ["", request.serverAddress, portOf(request.serverPort), this.#listener].join(" ");
     const port = portOf(clientPort);
-    if (clientAddress !== "" && clientAddress !== "unknown" && port !== 0)
-      return hashedKey(keyText(`${clientAddress} ${clientPort}${this.#keyEnd}`));
+    if (clientAddress !== "" && clientAddress !== "unknown" && port !== 0) return keyText(`${clientAddress} ${clientPort}${this.#keyEnd}`);
     const message = messageOf(request);
-    return message === "" ? undefined : hashedKey(["instance", message, this.#listener].join(" "));
+    return message === "" ? undefined : ["instance", message, this.#listener].join(" ");
+  }
+
+  keyOf(request: PolicyRequest): HashedKey | undefined {
+    const name = this.nameOf(request);
+    return name === undefined ? undefined : hashedKey(name);
   }
 
   /** What the MTA says of a session that begins with this request. */

@@ -240,7 +240,7 @@ export function clean(text: string): string {
   return wellFormed.includes("\0") ? wellFormed.replaceAll("\0", "\ufffd") : wellFormed;
 }
 
-/** As PostgreSQL reads an array (appendix of data types, 8.15.2): pg takes twice as long to write one. */
+/** As PostgreSQL reads an array (its documentation, 8.15.6): pg takes twice as long to write one. */
 function textArray(texts: readonly string[]): string {
   return `{${texts.map((text) => `"${special.test(text) ? text.replace(/["\\]/g, "\\$&") : text}"`).join()}}`;
 }

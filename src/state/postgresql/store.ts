@@ -3,6 +3,7 @@ import type pg from "pg";
 import { Availability, type OnAvailability } from "../../answer/availability.ts";
 import type { WaitedFor } from "../../answer/patience.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
+import { UnderWay } from "../../answer/under-way.ts";
 import type { CorrespondentQuestion, GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import { messageOf } from "../../store/connections.ts";
 import { PendingAnswer } from "../../store/pending-answer.ts";
@@ -27,7 +28,7 @@ import { askCorrespondents, askGiveBack, askGreylist, askRemember, askThrottle, 
 
 /** With one statement running on each, more would only make the batches smaller. */
 const maxConnections = 2;
-/** Beside a statement that runs, another begins at so many questions, or once that one has run for so long. Each costs a commit. */
+/** Beside a statement that runs, another begins at so many questions, or when one has waited for so long. Each costs a commit. */
 const enoughWaiting = 100;
 const longMs = 20;
 /** Questions that wait; a further one fails at once. */
@@ -36,6 +37,10 @@ const maxQueue = 10_000;
 const retryMs = 500;
 
 type ClientWork = (client: pg.ClientBase) => Promise<unknown>;
+
+interface RunningStatement {
+  isLong: boolean;
+}
 
 export class PostgresqlState implements StateStore {
   readonly source: WaitedFor;
@@ -61,9 +66,8 @@ export class PostgresqlState implements StateStore {
   ];
   /** How far the current round of expiry is. */
   readonly #expired = new Map<string, number>();
-  #running = 0;
-  /** No statement has ended for long. */
-  #isLong = false;
+  readonly #running = new UnderWay<RunningStatement>();
+  /** Makes those that run now long. */
   #long: NodeJS.Timeout | undefined;
   #failures = 0;
   #successes = 0;
@@ -212,28 +216,27 @@ export class PostgresqlState implements StateStore {
     while (this.#mayRun()) {
       const batch = this.#next();
       if (batch === undefined) break;
-      this.#running += 1;
+      const running = this.#running.begin({ isLong: false });
       void this.#run(batch).finally(() => {
-        this.#running -= 1;
+        this.#running.end(running);
         clearTimeout(this.#long);
         this.#long = undefined;
-        this.#isLong = false;
         this.#pumpSoon();
       });
     }
-    if (this.#running > 0 && this.#waiting > 0) this.#long ??= setTimeout(() => this.#takesLong(), longMs);
-    if (this.#isClosed && this.#running === 0) this.#drained?.();
+    if (this.#running.size > 0 && this.#waiting > 0) this.#long ??= setTimeout(() => this.#waitedLong(), longMs);
+    if (this.#isClosed && this.#running.size === 0) this.#drained?.();
   }
 
-  #takesLong(): void {
-    this.#isLong = true;
+  #waitedLong(): void {
+    this.#long = undefined;
+    for (const statement of this.#running.values) statement.isLong = true;
     this.#pump();
   }
 
   #mayRun(): boolean {
-    if (this.#running === 0) return true;
-    if (this.#isTrying || this.#running >= this.#connections) return false;
-    return this.#isLong || this.#waiting >= enoughWaiting;
+    if (this.#running.size >= (this.#isTrying ? 1 : this.#connections)) return false;
+    return this.#waiting >= enoughWaiting || this.#running.values.every(({ isLong }) => isLong);
   }
 
   get #waiting(): number {

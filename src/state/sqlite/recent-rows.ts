@@ -28,8 +28,8 @@ const maxRows = 65_536;
 const ratio = 2;
 /** And so many at once, where few are written: else the page that takes one and those beside it would be written for each of them. */
 const fewestMoved = 32;
-/** To be moved, for each step of putting their keys in order. */
-const rowsPerStep = 16;
+/** One step of putting their keys in order, for so many that are to be moved. */
+const movedPerStep = 16;
 
 /** `rows` null: those of this record and of the earlier ones, which are gone, are in their tables. The last record always stays. */
 export const recentTable = "CREATE TABLE recent (number INTEGER PRIMARY KEY, rows TEXT) STRICT";
@@ -52,6 +52,11 @@ function plain(column: string): string {
 
 function asGiven(plain: string): string {
   return plain.includes("\x01") ? plain.replaceAll("\x010", "\0").replaceAll("\x012", "\x01") : plain;
+}
+
+/** One that is no number of JSON would make the record unreadable. */
+function asJson(column: number | null | undefined): number | null {
+  return typeof column === "number" && Number.isFinite(column) ? column : null;
 }
 
 /** A key alone: the row was removed. */
@@ -152,7 +157,7 @@ export class RecentRows {
     this.#record += this.#record === "" ? "[[" : ",[";
     this.#record += JSON.stringify(key.text);
     // By number: that makes no iterator.
-    if (columns !== null) for (let index = 0; index < columns.length; index += 1) this.#record += `,${columns[index]}`;
+    if (columns !== null) for (let index = 0; index < columns.length; index += 1) this.#record += `,${asJson(columns[index])}`;
     this.#record += "]";
     const row = this.#rows.find(key);
     this.#replaced.push(row < 0 ? undefined : { key, columns: this.#rows.columns(row) });
@@ -191,13 +196,22 @@ export class RecentRows {
   }
 
   rolledBack(): void {
-    if (this.#record !== "") this.#watcher.clear();
     // The first one of a key comes last.
     for (const before of this.#replaced.toReversed()) {
       if (before === undefined) this.#rows.removeLast();
       else this.#rows.put(before.key, before.columns);
     }
+    if (this.#record !== "") {
+      this.#watcher.clear();
+      // It will not find these in their tables, or not as they are.
+      if (this.#leaving !== undefined) this.#tellOf(this.#leaving.rows);
+      this.#tellOf(this.#rows);
+    }
     this.#end();
+  }
+
+  #tellOf(rows: RowList): void {
+    for (let row = 0; row < rows.size; row += 1) this.#watcher.set(rows.key(row), rows.columns(row));
   }
 
   #end(): void {
@@ -215,10 +229,13 @@ export class RecentRows {
   }
 
   #move({ rows, order, rest, done, last }: Leaving, count: number): void {
-    for (let step = 0; step * rowsPerStep < count && order.length < done + count; step += 1) order.push(...(rest.next().value ?? []));
+    for (let step = 0; step * movedPerStep < count && order.length < done + count; step += 1) order.push(...(rest.next().value ?? []));
     const part = order.slice(done, done + count);
-    // The number is within the list.
-    for (const row of part) this.#put(rows.keys[row] as string, rows.columns(row));
+    for (const row of part) {
+      const key = rows.key(row);
+      // Another process may have put a newer one into its table.
+      if (this.#rows.find(key) < 0) this.#put(key.text, rows.columns(row));
+    }
     this.#done = part.length;
     if (done + part.length < rows.size) return;
     this.#remove.run(last);

@@ -20,6 +20,11 @@ export class RowList {
     return this.#keys;
   }
 
+  /** Of the row with that number. */
+  key(row: number): HashedKey {
+    return { text: this.#keys[row] ?? "", low: this.#hashes[2 * row] ?? 0, high: this.#hashes[2 * row + 1] ?? 0 };
+  }
+
   /** The number of the row; -1: there is none. */
   find(key: HashedKey): number {
     return (this.#places[this.#placeOf(key)] ?? 0) - 1;

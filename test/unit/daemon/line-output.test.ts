@@ -4,7 +4,7 @@ import files, { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, afterEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { LineOutput } from "../../../src/daemon/line-output.ts";
 import { runs } from "../../support/runs.ts";
 
@@ -175,4 +175,27 @@ test("a full disk holds up neither the process nor its end", async () => {
   output.write("one");
   await expect.poll(() => write.mock.calls.length).toBeGreaterThan(1);
   output.flush();
+});
+
+test("one write is under way at a time, though its moment has come while many lines came", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const held: (() => void)[] = [];
+  spyOnWrites(
+    (system) =>
+      (...parameters) =>
+        held.push(() => system(...parameters)),
+  );
+  const { output, written } = openOutput(true);
+  const lines = ["first", "x".repeat(40_000)];
+  for (const one of lines) output.write(one);
+  vi.advanceTimersByTime(60_000);
+  output.write("last");
+  for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate);
+  expect(held).toHaveLength(1);
+  vi.useRealTimers();
+  held.pop()?.();
+  await expect.poll(written).toBe(ended([...lines, "last"]));
 });

@@ -169,6 +169,46 @@ describe("recent rows", () => {
     expect(ask(file, question(2))).toBe("new");
   });
 
+  it("are known after a transaction was rolled back and all others were read into memory, also those on their way to their tables", () => {
+    const file = openFile();
+    for (const index of [1, 2]) ask(file, question(index));
+    file.begin();
+    file.settle(file.lastRecord, 1);
+    file.commit();
+    ask(file, question(3));
+    learnAll(file);
+    file.begin();
+    file.greylist(withKeys(question(4)));
+    file.forget(question(3));
+    file.rollback();
+    learnAll(file);
+    expect([1, 2, 3, 4].map((index) => ask(file, question(index)))).toEqual(["waits", "waits", "waits", "new"]);
+  });
+
+  it("that leave for their tables replace none that is newer and another process has put there", () => {
+    const [file, other] = [openFile(), openFile()];
+    for (const index of [1, 2, 3]) ask(file, question(index));
+    const { lastRecord } = file;
+    file.begin();
+    file.settle(lastRecord, 1);
+    file.commit();
+    other.begin();
+    other.allow(question(1), start);
+    other.forget(question(2));
+    other.commit();
+    // It takes the newer ones, and goes on with those that leave when they are in their tables.
+    ask(file, question(3));
+    settleAll(other);
+    for (let goesOn = true; goesOn; ) {
+      file.begin();
+      goesOn = file.settle(lastRecord, 1);
+      file.commit();
+    }
+    const again = openFile();
+    for (const each of [file, again]) expect([1, 3].map((index) => ask(each, question(index)))).toEqual(["pass", "waits"]);
+    expect([again, file].map((each) => ask(each, question(2)))).toEqual(["new", "waits"]);
+  });
+
   it("are put into their tables some at once, where few are written, and none is left behind", () => {
     const file = openFile();
     file.begin();
