@@ -66,13 +66,7 @@ export class LineOutput {
     this.#waitingOctets += this.#waiting.write(line, this.#waitingOctets);
     this.#waiting[this.#waitingOctets] = lineFeed;
     this.#waitingOctets += 1;
-    if (this.#isBusy) return;
-    if (this.#waitingOctets < enoughOctets) this.#moment ??= setTimeout(() => this.#begin(), momentMs).unref();
-    else {
-      clearTimeout(this.#moment);
-      this.#isBusy = true;
-      setImmediate(() => this.#begin());
-    }
+    if (!this.#isBusy) this.#soon();
   }
 
   /** To be called before the process ends: all lines are written then, but for those whose write is under way. */
@@ -94,6 +88,17 @@ export class LineOutput {
     return true;
   }
 
+  /** In a moment, or at the end of this turn. */
+  #soon(): void {
+    if (this.#waitingOctets < enoughOctets) {
+      this.#moment ??= setTimeout(() => this.#begin(), momentMs).unref();
+      return;
+    }
+    clearTimeout(this.#moment);
+    this.#isBusy = true;
+    setImmediate(() => this.#begin());
+  }
+
   #begin(): void {
     this.#moment = undefined;
     this.#isBusy = true;
@@ -112,15 +117,12 @@ export class LineOutput {
       if (this.#from === this.#until) this.#until = until;
       this.#from = from + octets;
       if (error !== null) setTimeout(() => this.#next(), againMs).unref();
-      else if (this.#from < this.#until || this.#waitingOctets >= enoughOctets) this.#next();
-      else this.#pause();
+      else if (this.#from < this.#until) this.#next();
+      else {
+        this.#isBusy = false;
+        if (this.#waitingOctets > 0) this.#soon();
+      }
     });
-  }
-
-  /** What came during the last write is not much yet. */
-  #pause(): void {
-    this.#isBusy = false;
-    if (this.#waitingOctets > 0) this.#moment = setTimeout(() => this.#begin(), momentMs).unref();
   }
 
   /** What waits is what leaves. */

@@ -88,9 +88,9 @@ type ArrayQuery = Omit<pg.QueryArrayConfig, "rowMode">;
 /** Rows are arrays. By a callback: what the promises of pg have answered is kept until V8 collects its old generation. */
 export function queryRows<R extends unknown[]>(client: pg.ClientBase, query: ArrayQuery): Promise<pg.QueryArrayResult<R>> {
   return new Promise((resolve, reject) => {
-    client.query<R>({ ...query, rowMode: "array" }, (error: Error | null, result) => {
-      if (error === null || error === undefined) resolve(result);
-      else reject(error);
+    client.query<R>({ ...query, rowMode: "array" }, (error: Error | null | undefined, result) => {
+      if (error) reject(error);
+      else resolve(result);
     });
   });
 }

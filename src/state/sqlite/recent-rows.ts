@@ -55,7 +55,7 @@ function asGiven(plain: string): string {
 }
 
 /** One that is no number of JSON would make the record unreadable. */
-function asJson(column: number | null | undefined): number | null {
+function numberOrNull(column: number | null | undefined): number | null {
   return typeof column === "number" && Number.isFinite(column) ? column : null;
 }
 
@@ -157,7 +157,7 @@ export class RecentRows {
     this.#record += this.#record === "" ? "[[" : ",[";
     this.#record += JSON.stringify(key.text);
     // By number: that makes no iterator.
-    if (columns !== null) for (let index = 0; index < columns.length; index += 1) this.#record += `,${asJson(columns[index])}`;
+    if (columns !== null) for (let index = 0; index < columns.length; index += 1) this.#record += `,${numberOrNull(columns[index])}`;
     this.#record += "]";
     const row = this.#rows.find(key);
     this.#replaced.push(row < 0 ? undefined : { key, columns: this.#rows.columns(row) });
