@@ -3,6 +3,16 @@ import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig } from "rolldown";
 
+const noPrograms = "\0no programs";
+
+/** `import` of a built-in module reads all of its exports: of `node:process` and `node:crypto` these take as long to load as a command. */
+function builtinsAsTheyAre(code: string): string {
+  return code.replace(/^import (?:([\w$]+)|\{([^}]*)\}) from "(node:[^"]+)";$/gm, (_, whole?: string, names = "", name = "") => {
+    const bound = whole ?? `{${names.replaceAll(/([\w$]+) as ([\w$]+)/g, "$1: $2")}}`;
+    return `const ${bound} = globalThis.process.getBuiltinModule("${name}");`;
+  });
+}
+
 export default defineConfig({
   // Besides the command line, what it starts as processes and threads: these look for each other in one folder, by these names.
   input: {
@@ -13,6 +23,13 @@ export default defineConfig({
   },
   platform: "node",
   plugins: [
+    {
+      name: "built-in modules",
+      // Commander can start other programs as commands, of which there are none.
+      resolveId: (source, importer) => (source === "node:child_process" && importer?.includes("/commander/") ? noPrograms : undefined),
+      load: (id) => (id === noPrograms ? "export default {};" : undefined),
+      renderChunk: builtinsAsTheyAre,
+    },
     {
       name: "console",
       // What the browser gets is served as it is.

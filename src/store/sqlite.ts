@@ -1,5 +1,5 @@
 /** SQLite by a process of its own that is killed and started again when a statement passes its deadline. */
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,6 +8,7 @@ import type { WaitedFor } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
+import { onDemand } from "../text/on-demand.ts";
 import type { Database, StatementProblem } from "./database.ts";
 import { PendingAnswer } from "./pending-answer.ts";
 import { toParameter } from "./sql-value.ts";
@@ -21,6 +22,7 @@ const maxQueue = 10_000;
 const maxBatch = 64;
 
 // A checkout runs `.ts`, the package `.js`.
+const childProcess = onDemand<typeof import("node:child_process")>("node:child_process");
 const program = fileURLToPath(new URL(`./sqlite-process${extname(import.meta.url)}`, import.meta.url));
 
 interface QueuedStatement {
@@ -140,7 +142,7 @@ export class SqliteDatabase implements Database {
   }
 
   #start(): ChildProcess {
-    const child = fork(program, [JSON.stringify(this.#options)], {
+    const child = childProcess().fork(program, [JSON.stringify(this.#options)], {
       serialization: "advanced",
       execArgv: [],
       env: {},

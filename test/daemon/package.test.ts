@@ -37,6 +37,18 @@ test("it knows its version", () => {
   expect(run(program, "--version")).toBe(`${packageJson.version}\n`);
 });
 
+test.each([
+  ["--version"],
+  ["check", "-c", "contrib/examples/quickstart.toml"],
+])("%s loads no built-in module that it does not use", (...words) => {
+  const atExit = "data:text/javascript,process.on('exit', () => console.log(process.moduleLoadList.join()))";
+  const loaded = run("--import", atExit, program, ...words).split(",");
+  expect(loaded).toContain("NativeModule path");
+  // What `import` reads of all exports of node:crypto and node:process, and what Commander starts commands in other programs with.
+  for (const name of ["internal/crypto/webcrypto", "internal/process/report", "child_process"])
+    expect(loaded).not.toContain(`NativeModule ${name}`);
+});
+
 test("it asks SQLite by a process of its own", () => {
   const path = join(folder, "mail.sqlite");
   const database = new DatabaseSync(path);
