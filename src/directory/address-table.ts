@@ -16,6 +16,8 @@ export const maxExpanded = 50;
 export class AddressTable {
   readonly #recipients: KeyTable;
   readonly #domains = new KeyTable();
+  /** Addresses of a domain follow one another. */
+  #lastDomain = "";
   /** Domains of which every address exists, and the domain that it is delivered to under the same local part, with further addresses. */
   readonly #wholeDomains = new KeyTable();
 
@@ -38,8 +40,16 @@ export class AddressTable {
     this.#add(address, "");
   }
 
+  /** The same of an address that is a part of a longer text, where its domain begins at `domainAt`. */
+  addMailboxPart(source: string, start: number, domainAt: number, end: number): void {
+    this.#recipients.addPart(source, start, end, "");
+    this.addDomain(source.slice(domainAt, end));
+  }
+
   addDomain(domain: string): void {
-    if (domain !== "") this.#domains.add(domain, "");
+    if (domain === "" || domain === this.#lastDomain) return;
+    this.#domains.add(domain, "");
+    this.#lastDomain = domain;
   }
 
   addWholeDomain(domain: string, target: string, others: readonly string[] = []): void {

@@ -4,6 +4,7 @@ import { TemporaryError } from "../answer/temporary-error.ts";
 import type { LineProblem } from "../file/file-problem.ts";
 import { type Files, refreshAll } from "../file/files.ts";
 import { type LogicalLine, logicalLines } from "../file/logical-line.ts";
+import { takeLines } from "../file/plain-lines.ts";
 import type { FileFormat } from "../file/read-file.ts";
 import type { WatchedFile } from "../file/watched-file.ts";
 import { isAddress, isPlain, parseAddress } from "../mail/address.ts";
@@ -64,7 +65,7 @@ export class FileDirectory implements Directory {
     this.name = name;
     this.#aliasesDomain = aliasesDomain;
     this.#files = tableKinds.flatMap((kind) => {
-      const format = tableFormat(parsers[kind]);
+      const format = kind === "addresses" ? listFormat(parsers.addresses) : tableFormat(parsers[kind]);
       return settings[kind].map((path) => files.watch({ name, variant: `${kind} ${aliasesDomain}`, path, format, needsEntries: true }));
     });
     this.#domains = new Set([...domains, ...(aliasesDomain === undefined ? [] : [aliasesDomain])].map(canonicalDomain));
@@ -128,6 +129,32 @@ function tableFormat(parse: TableParser): FileFormat<AddressTable> {
       const entries = parse(portion, problem);
       for (const entry of entries) addEntry(table, entry);
       return entries.length;
+    },
+  };
+}
+
+/** Of a table whose lines do not depend on each other: most are an address as it is. */
+function listFormat(parse: TableParser): FileFormat<AddressTable> {
+  return {
+    create: (expected) => new AddressTable([], expected),
+    add(table, portion, problem) {
+      let count = 0;
+      const other = (line: string, number: number) => {
+        for (const entry of parse(line, (_, what, severity) => problem(number, what, severity))) {
+          addEntry(table, entry);
+          count += 1;
+        }
+      };
+      takeLines(portion, {
+        plain(text, start, end, number) {
+          const at = text.lastIndexOf("@", end - 1);
+          if (at < start) return other(text.slice(start, end), number);
+          table.addMailboxPart(text, start, at + 1, end);
+          count += 1;
+        },
+        other,
+      });
+      return count;
     },
   };
 }

@@ -3,8 +3,8 @@
 import type { Value } from "../expr/value.ts";
 import type { LineProblem } from "../file/file-problem.ts";
 import type { Files } from "../file/files.ts";
+import { takeLines } from "../file/plain-lines.ts";
 import type { WatchedFile } from "../file/watched-file.ts";
-import { isPlain } from "../mail/address.ts";
 import { isNetwork } from "../mail/ip.ts";
 import type { Lookup } from "../stage/sources.ts";
 import type { LookupEntry, LookupSettings } from "./lookup-settings.ts";
@@ -22,9 +22,20 @@ export class FileLookup implements Lookup {
     const format = {
       create: (expected?: number) => new MemoryLookup([], caseSensitive, expected),
       add(lookup: MemoryLookup, portion: string, problem: LineProblem) {
-        const entries = parseList(portion, problem);
-        for (const entry of entries) lookup.add(entry);
-        return entries.length;
+        let count = 0;
+        takeLines(portion, {
+          plain(text, start, end) {
+            lookup.addPart(text, start, end);
+            count += 1;
+          },
+          other(line, number) {
+            const entry = parseLine(line, number, problem);
+            if (entry === undefined) return;
+            lookup.add(entry);
+            count += 1;
+          },
+        });
+        return count;
       },
     };
     this.#file = files.watch({ name, variant: `list ${caseSensitive}`, path, format, needsEntries: false });
@@ -42,24 +53,19 @@ export class FileLookup implements Lookup {
 
 /** Keys that match nothing do not stop the others. */
 export function parseList(text: string, problem: LineProblem): readonly LookupEntry[] {
-  const entries: LookupEntry[] = [];
-  let number = 0;
-  for (const line of text.split("\n")) {
-    number += 1;
-    if (isPlain(line)) {
-      entries.push({ key: line, glob: false, value: 1 });
-      continue;
-    }
-    const entry = withoutComment(line);
-    const [, key, value] = /^("(?:[^"\\]|\\.)*"@\S+|\S+)(?:\s+(\S.*))?$/s.exec(entry) ?? [];
-    if (key === undefined) continue;
-    if (entry.includes("\ufffd")) problem(number, "is not text in UTF-8, and so matches nothing. Convert it.", "warning");
-    const useless = uselessNetwork(key);
-    if (useless !== undefined) problem(number, useless, "warning");
-    // A backslash is an escape only where a wildcard is, so that DOMAIN\user is itself.
-    entries.push({ key, glob: /[*?]/.test(key), value: value === undefined ? 1 : typed(value) });
-  }
-  return entries;
+  return text.split("\n").flatMap((line, index) => parseLine(line, index + 1, problem) ?? []);
+}
+
+/** `undefined`: it has none. */
+function parseLine(line: string, number: number, problem: LineProblem): LookupEntry | undefined {
+  const entry = withoutComment(line);
+  const [, key, value] = /^("(?:[^"\\]|\\.)*"@\S+|\S+)(?:\s+(\S.*))?$/s.exec(entry) ?? [];
+  if (key === undefined) return undefined;
+  if (entry.includes("\ufffd")) problem(number, "is not text in UTF-8, and so matches nothing. Convert it.", "warning");
+  const useless = uselessNetwork(key);
+  if (useless !== undefined) problem(number, useless, "warning");
+  // A backslash is an escape only where a wildcard is, so that DOMAIN\user is itself.
+  return { key, glob: /[*?]/.test(key), value: value === undefined ? 1 : typed(value) };
 }
 
 /** Lists compare keys, of which none is a network. `undefined`: it is none. */

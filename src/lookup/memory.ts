@@ -28,6 +28,11 @@ export class MemoryLookup implements Lookup {
     else this.#exact.add(pattern, encode(value));
   }
 
+  /** A member of a set, in canonical form, that is a part of a longer text. */
+  addPart(source: string, start: number, end: number): void {
+    this.#exact.addPart(source, start, end, encode(1));
+  }
+
   get(key: string): Value | undefined {
     const folded = this.#fold(key);
     const text = this.#exact.get(folded);

@@ -46,6 +46,12 @@ export function isPlain(text: string): boolean {
   return plain.test(text);
 }
 
+/** Where the line ends that begins there, if all of it is plain; -1: it is not. */
+export function plainEnd(text: string, start: number): number {
+  plainLine.lastIndex = start;
+  return plainLine.test(text) ? plainLine.lastIndex : -1;
+}
+
 /** The address with quotes where it needs them. `undefined`: there can be no such mailbox. */
 export function formatAddress(address: string): string | undefined {
   if (isLonger(address, maxAddressOctets)) return undefined;
@@ -106,7 +112,9 @@ export function unquote(mailbox: string): string {
 const maxAddressOctets = 254;
 
 const quotedLocalPart = /^"(?:[^"\\]|\\.)*"(?:@[^@]*)?$/s;
-const plain = /^[a-z\d._+=-]*[a-z\d_+=-](?:@[a-z\d.-]*[a-z\d])?$/;
+const plainText = "[a-z\\d._+=-]*[a-z\\d_+=-](?:@[a-z\\d.-]*[a-z\\d])?";
+const plain = new RegExp(`^${plainText}$`);
+const plainLine = new RegExp(`${plainText}(?![^\\n])`, "y");
 const addressSyntax = /^(?:"(?:[^"\\]|\\.)*"|\S*)@[^\s@]+$/s;
 // RFC 5321 4.1.2 with the characters of RFC 6531.
 const dotString = /^[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+(?:\.[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+)*$/u;

@@ -23,9 +23,14 @@ export class KeyTable {
 
   /** Nothing changes when the key is there already. */
   add(key: string, text: string): void {
-    const hash = textHash(key);
+    this.addPart(key, 0, key.length, text);
+  }
+
+  /** The same of a key that is a part of a longer text, of which no text of its own is made. */
+  addPart(source: string, start: number, end: number, text: string): void {
+    const hash = textHash(source, start, end);
     const places = this.#placesOf(hash);
-    places.add(key, hash, text);
+    places.add(source, start, end, hash, text);
     if (this.#places.length === 1 && places.count > splitCount) this.#split(places);
   }
 
@@ -69,14 +74,14 @@ class KeyRecords {
   readonly #narrow = new TextRecords(narrow);
   #wide: TextRecords | undefined;
 
-  add(key: string, text: string): number {
-    if (fits(key, narrow) && fits(text, narrow)) return this.#narrow.add(key, text);
+  add(source: string, start: number, end: number, text: string): number {
+    if (fits(source, narrow, start, end) && fits(text, narrow)) return this.#narrow.add(source, start, end, text);
     this.#wide ??= new TextRecords(wide);
-    return -this.#wide.add(key, text);
+    return -this.#wide.add(source, start, end, text);
   }
 
-  hasKey(record: number, key: string): boolean {
-    return record > 0 ? this.#narrow.hasKey(record, key) : this.#wide?.hasKey(-record, key) === true;
+  hasKey(record: number, source: string, start: number, end: number): boolean {
+    return record > 0 ? this.#narrow.hasKey(record, source, start, end) : this.#wide?.hasKey(-record, source, start, end) === true;
   }
 
   text(record: number): string | undefined {
@@ -106,12 +111,12 @@ class Places {
 
   /** 0: it is not there. */
   find(key: string, hash: number): number {
-    return this.#slots[this.#slot(key, hash) + 1] ?? 0;
+    return this.#slots[this.#slot(key, 0, key.length, hash) + 1] ?? 0;
   }
 
-  add(key: string, hash: number, text: string): void {
-    const slot = this.#slot(key, hash);
-    if (this.#slots[slot + 1] === 0) this.#fill(slot, hash, this.#records.add(key, text));
+  add(source: string, start: number, end: number, hash: number, text: string): void {
+    const slot = this.#slot(source, start, end, hash);
+    if (this.#slots[slot + 1] === 0) this.#fill(slot, hash, this.#records.add(source, start, end, text));
   }
 
   /** Of a key that is not there. */
@@ -131,11 +136,11 @@ class Places {
   }
 
   /** The slot of the key, or the free one that it would take. */
-  #slot(key: string, hash: number): number {
+  #slot(source: string, start: number, end: number, hash: number): number {
     const slots = this.#slots;
     for (let index = hash & this.#mask; ; index = (index + 1) & this.#mask) {
       const record = slots[2 * index + 1] ?? 0;
-      if (record === 0 || (slots[2 * index] === hash && this.#records.hasKey(record, key))) return 2 * index;
+      if (record === 0 || (slots[2 * index] === hash && this.#records.hasKey(record, source, start, end))) return 2 * index;
     }
   }
 

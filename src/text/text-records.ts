@@ -14,9 +14,10 @@ export interface UnitFormat {
 export const narrow: UnitFormat = { create: (length) => new Uint8Array(length), encoding: "latin1", octets: 1, base: 0x100 };
 export const wide: UnitFormat = { create: (length) => new Uint16Array(length), encoding: "utf16le", octets: 2, base: 0x10000 };
 
-export function fits(text: string, { base }: UnitFormat): boolean {
-  if (text.length >= base * base) return false;
-  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) >= base) return false;
+/** Of a text, or a part of one. */
+export function fits(text: string, { base }: UnitFormat, start = 0, end = text.length): boolean {
+  if (end - start >= base * base) return false;
+  for (let at = start; at < end; at++) if (text.charCodeAt(at) >= base) return false;
   return true;
 }
 
@@ -43,24 +44,26 @@ export class TextRecords {
     this.#pages = [this.#newPage(leastUnits)];
   }
 
-  /** The number of the record, which is never 0. Both fit the format. */
-  add(key: string, text: string): number {
-    const page = this.#pageFor(header + key.length + text.length);
-    const { units, end } = page;
-    this.#setLength(units, end, key.length);
-    this.#setLength(units, end + 2, text.length);
-    write(units, end + header, key);
-    write(units, end + header + key.length, text);
-    page.end = end + header + key.length + text.length;
+  /** The key is a part of a text. The number of the record, which is never 0. Both fit the format. */
+  add(source: string, start: number, end: number, text: string): number {
+    const length = end - start;
+    const page = this.#pageFor(header + length + text.length);
+    const { units, end: at } = page;
+    this.#setLength(units, at, length);
+    this.#setLength(units, at + 2, text.length);
+    write(units, at + header, source, start, end);
+    write(units, at + header + length, text, 0, text.length);
+    page.end = at + header + length + text.length;
     page.count += 1;
-    return (this.#pages.length - 1) * pageUnits + end;
+    return (this.#pages.length - 1) * pageUnits + at;
   }
 
-  hasKey(record: number, key: string): boolean {
+  hasKey(record: number, source: string, start: number, end: number): boolean {
     const { units } = this.#pageOf(record);
-    const start = record % pageUnits;
-    if (this.#length(units, start) !== key.length) return false;
-    for (let at = 0; at < key.length; at++) if (units[start + header + at] !== key.charCodeAt(at)) return false;
+    const at = record % pageUnits;
+    if (this.#length(units, at) !== end - start) return false;
+    const shift = at + header - start;
+    for (let index = start; index < end; index++) if (units[shift + index] !== source.charCodeAt(index)) return false;
     return true;
   }
 
@@ -137,6 +140,6 @@ export class TextRecords {
   }
 }
 
-function write(units: Uint8Array | Uint16Array, start: number, text: string): void {
-  for (let at = 0; at < text.length; at++) units[start + at] = text.charCodeAt(at);
+function write(units: Uint8Array | Uint16Array, to: number, text: string, start: number, end: number): void {
+  for (let at = start; at < end; at++) units[to + at - start] = text.charCodeAt(at);
 }

@@ -1,0 +1,23 @@
+/** Lines of lists of which most are plain: these are taken where they are. To make a text of each would take longer than all else. */
+import { plainEnd } from "../mail/address.ts";
+
+export interface LineTaker {
+  /** An address or a name in canonical form; there is nothing else in its line. Lines are counted from 1. */
+  readonly plain: (text: string, start: number, end: number, number: number) => void;
+  /** Any other line, without its end. */
+  readonly other: (line: string, number: number) => void;
+}
+
+/** In their order. */
+export function takeLines(text: string, { plain, other }: LineTaker): void {
+  for (let start = 0, end = 0, number = 1; start < text.length; start = end + 1, number += 1) {
+    end = plainEnd(text, start);
+    if (end >= 0) {
+      plain(text, start, end, number);
+      continue;
+    }
+    const feed = text.indexOf("\n", start);
+    end = feed < 0 ? text.length : feed;
+    other(text.slice(start, end), number);
+  }
+}
