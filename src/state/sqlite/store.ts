@@ -30,6 +30,12 @@ import { type Counts, type HashedTriplet, nothingCounted, type Place, type State
 const maxQueue = 10_000;
 /** Questions of one transaction, so that the loop is soon free for others. */
 const maxBatch = 500;
+/**
+ * A transaction takes as long as ten questions: while each turn of the loop brings further ones, it waits for them, until they are so many
+ * or it has waited for so many turns.
+ */
+const enoughQuestions = 16;
+const mostTurns = 4;
 /** That are imported, or put into their tables before they are listed. */
 const rowsPerTransaction = 500;
 /** Between two reads into memory: those who wait for an answer go first. */
@@ -292,7 +298,14 @@ export class SqliteState implements StateStore {
 
   #flushSoon(): void {
     this.#isFlushing = true;
-    setImmediate(() => this.#flush());
+    setImmediate(() => this.#flushAfter(1, 0));
+  }
+
+  /** After so many turns of the loop; `before`: what waited a turn ago. */
+  #flushAfter(turns: number, before: number): void {
+    const count = this.#waiting.length;
+    if (count === before || count >= enoughQuestions || turns === mostTurns) this.#flush();
+    else setImmediate(() => this.#flushAfter(turns + 1, count));
   }
 
   #flush(): void {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import type { Triplet } from "../../../src/state/decide.ts";
@@ -65,6 +66,35 @@ describe("state in SQLite", () => {
     rmSync(path);
     expect(descriptors(`${path} (deleted)`)).toBe(3);
     await expect.poll(async () => [await kindOf(), descriptors(`${path} (deleted)`)], { timeout: 20_000 }).toEqual(["wait", 0]);
+  });
+
+  it("waits for questions while each turn of the loop brings further ones, and no longer", async () => {
+    await kindOf();
+    // All rows are in memory: they are read by questions, too.
+    const unknown = { ...greylistQuestion({ sender: "unknown" }), beginsNothing: true } as const;
+    await expect.poll(() => state.greylist(unknown) instanceof Promise, { timeout: 20_000 }).toBe(false);
+    const transactions = () => {
+      const other = new DatabaseSync(path, { readOnly: true });
+      // The statement names this column.
+      const { last } = other.prepare("SELECT max(number) AS last FROM recent").get() as { readonly last: number };
+      other.close();
+      return last;
+    };
+    const asked = async (perTurn: readonly number[]) => {
+      const before = transactions();
+      const answers: Promise<unknown>[] = [];
+      for (const count of perTurn) {
+        for (let index = 0; index < count; index += 1) answers.push(kindOf(greylistQuestion({ sender: `${before} ${answers.length}` })));
+        await nextTurn();
+      }
+      await Promise.all(answers);
+      return transactions() - before;
+    };
+    expect(await asked([1])).toBe(1);
+    expect(await asked([1, 1, 1])).toBe(1);
+    expect(await asked([1, 0, 0, 1])).toBe(2);
+    expect(await asked([1, 1, 1, 1, 1, 1])).toBe(2);
+    expect(await asked([16, 1])).toBe(2);
   });
 
   it("refuses tables of a newer version, and takes them again when they fit", async () => {
