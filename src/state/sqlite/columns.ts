@@ -6,7 +6,7 @@ export type Columns = readonly (number | null)[] | null;
 /** Numbers of a row. */
 export const width = 4;
 /** In place of the last one: the row is removed. */
-export const gone = Number.NEGATIVE_INFINITY;
+const gone = Number.NEGATIVE_INFINITY;
 
 /** Of a row with fewer columns, the last one is written again. */
 export function writeColumns(numbers: Float64Array, row: number, columns: Columns): void {
@@ -24,4 +24,13 @@ export function readColumns(numbers: Float64Array, row: number): Columns {
   const at = width * row;
   const [first = 0, second = 0, third = 0, fourth = gone] = [numbers[at], numbers[at + 1], numbers[at + 2], numbers[at + 3]];
   return fourth === gone ? null : [first, second, Number.isNaN(third) ? null : third, fourth];
+}
+
+export function copyColumns(from: Float64Array, row: number, to: Float64Array, toRow: number): void {
+  for (let index = 0; index < width; index += 1) to[width * toRow + index] = from[width * row + index] ?? gone;
+}
+
+/** Of a row that is removed: before any time. */
+export function expiresAt(numbers: Float64Array, row: number): number {
+  return numbers[width * row + width - 1] ?? gone;
 }

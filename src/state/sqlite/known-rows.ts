@@ -3,10 +3,10 @@
  * question of the greylist reads nothing from the file. A store with too many of them does without.
  */
 import type { HashedKey } from "../../text/hashed-key.ts";
-import { type Columns, gone, readColumns, width, writeColumns } from "./columns.ts";
+import { type Columns, copyColumns, expiresAt, readColumns, width, writeColumns } from "./columns.ts";
 
-/** The rows are spread over so many arrays, of which none takes long to grow. */
-const shards = 64;
+/** The rows are spread over 64 arrays, of which none takes long to grow: by the last bits of their hashes. */
+const shardMask = 63;
 const firstSlots = 16;
 /** Of each array: 63 MB in all, for 1,100,000 rows. */
 const defaultSlots = 24_576;
@@ -15,19 +15,23 @@ const maxLoad = 0.8;
 const grownLoad = 0.6;
 
 class Shard {
+  readonly slots: number;
   /** Pairs of words; two zeros are a free slot. */
-  hashes = new Int32Array(2 * firstSlots);
-  numbers = new Float64Array(width * firstSlots);
+  readonly #hashes: Int32Array;
+  readonly #numbers: Float64Array;
   /** With rows that are gone. */
   count = 0;
 
-  get slots(): number {
-    return this.hashes.length / 2;
+  constructor(slots: number) {
+    this.slots = slots;
+    this.#hashes = new Int32Array(2 * slots);
+    this.#numbers = new Float64Array(width * slots);
   }
 
   /** Of the row, or where it would be. */
   slotOf(low: number, high: number): number {
-    const { hashes, slots } = this;
+    const { slots } = this;
+    const hashes = this.#hashes;
     for (let slot = Math.floor((low >>> 0) * (slots / 2 ** 32)); ; slot = slot + 1 === slots ? 0 : slot + 1) {
       const [a, b] = [hashes[2 * slot], hashes[2 * slot + 1]];
       if ((a === low && b === high) || (a === 0 && b === 0)) return slot;
@@ -35,12 +39,45 @@ class Shard {
   }
 
   isFree(slot: number): boolean {
-    return this.hashes[2 * slot] === 0 && this.hashes[2 * slot + 1] === 0;
+    return this.#hashes[2 * slot] === 0 && this.#hashes[2 * slot + 1] === 0;
+  }
+
+  /** Of a slot that is not free. */
+  columns(slot: number): Columns {
+    return readColumns(this.#numbers, slot);
+  }
+
+  write(slot: number, { low, high }: HashedKey, columns: Columns): void {
+    if (this.isFree(slot)) this.count += 1;
+    this.#hashes[2 * slot] = low;
+    this.#hashes[2 * slot + 1] = high;
+    writeColumns(this.#numbers, slot, columns);
+  }
+
+  /** Whether the row in the slot, if there is one, has not expired before that time. */
+  isAlive(slot: number, at: number): boolean {
+    return !this.isFree(slot) && expiresAt(this.#numbers, slot) >= at;
+  }
+
+  /** With what has not expired before that time; so many slots must be enough. */
+  copy(slots: number, at: number): Shard {
+    const copy = new Shard(slots);
+    for (let slot = 0; slot < this.slots; slot += 1) if (this.isAlive(slot, at)) copy.#take(this.#hashes, this.#numbers, slot);
+    return copy;
+  }
+
+  #take(hashes: Int32Array, numbers: Float64Array, slot: number): void {
+    const [low = 0, high = 0] = [hashes[2 * slot], hashes[2 * slot + 1]];
+    const to = this.slotOf(low, high);
+    this.#hashes[2 * to] = low;
+    this.#hashes[2 * to + 1] = high;
+    copyColumns(numbers, slot, this.#numbers, to);
+    this.count += 1;
   }
 }
 
 export class KnownRows {
-  #shards = Array.from({ length: shards }, () => new Shard());
+  #shards = firstShards();
   readonly #maxSlots: number;
   /** All rows are here, so that what is not here is nowhere. */
   isComplete = false;
@@ -68,7 +105,7 @@ export class KnownRows {
     const shard = this.#shardOf(key);
     const slot = shard.slotOf(key.low, key.high);
     if (shard.isFree(slot)) return this.isComplete ? null : undefined;
-    return readColumns(shard.numbers, slot);
+    return shard.columns(slot);
   }
 
   set(key: HashedKey, columns: Columns): void {
@@ -82,51 +119,38 @@ export class KnownRows {
 
   #put(key: HashedKey, columns: Columns, replaces: boolean): void {
     if (this.isFull) return;
-    const { low, high } = key;
     const shard = this.#shardOf(key);
-    const slot = shard.slotOf(low, high);
-    const isFree = shard.isFree(slot);
-    if (!isFree && !replaces) return;
-    shard.hashes[2 * slot] = low;
-    shard.hashes[2 * slot + 1] = high;
-    writeColumns(shard.numbers, slot, columns);
-    if (!isFree) return;
-    shard.count += 1;
-    if (shard.count > maxLoad * shard.slots) this.#grow(shard);
+    const slot = shard.slotOf(key.low, key.high);
+    if (!replaces && !shard.isFree(slot)) return;
+    shard.write(slot, key, columns);
+    if (shard.count > maxLoad * shard.slots) this.#grow(key.high & shardMask, shard);
   }
 
   clear(): void {
-    this.#shards = Array.from({ length: shards }, () => new Shard());
+    this.#shards = firstShards();
     this.isComplete = false;
     this.isFull = false;
   }
 
   #shardOf({ high }: HashedKey): Shard {
     // The index is within the length.
-    return this.#shards[high & (shards - 1)] as Shard;
+    return this.#shards[high & shardMask] as Shard;
   }
 
-  #grow(shard: Shard): void {
-    const { hashes, numbers, slots } = shard;
-    const kept: number[] = [];
-    for (let slot = 0; slot < slots; slot += 1)
-      if (!shard.isFree(slot) && (numbers[width * slot + 3] ?? gone) >= this.#removedUntil) kept.push(slot);
+  #grow(index: number, shard: Shard): void {
+    let alive = 0;
+    for (let slot = 0; slot < shard.slots; slot += 1) if (shard.isAlive(slot, this.#removedUntil)) alive += 1;
     // Else it would soon have to grow again.
-    if (kept.length > ((maxLoad + grownLoad) / 2) * this.#maxSlots) {
+    if (alive > ((maxLoad + grownLoad) / 2) * this.#maxSlots) {
       this.clear();
       this.isFull = true;
       return;
     }
-    const larger = Math.min(Math.max(firstSlots, Math.ceil(kept.length / grownLoad)), this.#maxSlots);
-    shard.hashes = new Int32Array(2 * larger);
-    shard.numbers = new Float64Array(width * larger);
-    shard.count = kept.length;
-    for (const slot of kept) {
-      const [low = 0, high = 0] = [hashes[2 * slot], hashes[2 * slot + 1]];
-      const to = shard.slotOf(low, high);
-      shard.hashes[2 * to] = low;
-      shard.hashes[2 * to + 1] = high;
-      shard.numbers.set(numbers.subarray(width * slot, width * slot + width), width * to);
-    }
+    const slots = Math.min(Math.max(firstSlots, Math.ceil(alive / grownLoad)), this.#maxSlots);
+    this.#shards[index] = shard.copy(slots, this.#removedUntil);
   }
+}
+
+function firstShards(): Shard[] {
+  return Array.from({ length: shardMask + 1 }, () => new Shard(firstSlots));
 }
