@@ -42,7 +42,8 @@ export function rowKey(table: string, ...columns: readonly string[]): string {
 }
 
 export function columnsOfKey(key: string): string[] {
-  return key.slice(1).split("\0").map(asGiven);
+  const columns = key.slice(1).split("\0");
+  return key.includes("\x01") ? columns.map(asGiven) : columns;
 }
 
 function plain(column: string): string {
@@ -51,7 +52,7 @@ function plain(column: string): string {
 }
 
 function asGiven(plain: string): string {
-  return plain.includes("\x01") ? plain.replaceAll("\x010", "\0").replaceAll("\x012", "\x01") : plain;
+  return plain.replaceAll("\x010", "\0").replaceAll("\x012", "\x01");
 }
 
 /** One that is no number of JSON would make the record unreadable. */
@@ -159,9 +160,8 @@ export class RecentRows {
     // By number: that makes no iterator.
     if (columns !== null) for (let index = 0; index < columns.length; index += 1) this.#record += `,${numberOrNull(columns[index])}`;
     this.#record += "]";
-    const row = this.#rows.find(key);
-    this.#replaced.push(row < 0 ? undefined : { key, columns: this.#rows.columns(row) });
-    this.#rows.put(key, columns);
+    const before = this.#rows.put(key, columns);
+    this.#replaced.push(before === undefined ? undefined : { key, columns: before });
   }
 
   /** Has `count` rows at least put into their tables by this transaction; false when all of those up to that record are. */

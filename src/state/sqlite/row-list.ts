@@ -35,12 +35,15 @@ export class RowList {
     return readColumns(this.#numbers, row);
   }
 
-  put(key: HashedKey, columns: Columns): number {
+  /** What the row was; `undefined`: it was not there. */
+  put(key: HashedKey, columns: Columns): Columns | undefined {
     const place = this.#placeOf(key);
     const known = (this.#places[place] ?? 0) - 1;
+    const before = known < 0 ? undefined : this.columns(known);
+    // The numbers may be in another array afterwards.
     const row = known < 0 ? this.#add(key, place) : known;
     writeColumns(this.#numbers, row, columns);
-    return row;
+    return before;
   }
 
   /** Takes the row away that was added last. */
