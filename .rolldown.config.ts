@@ -7,10 +7,13 @@ const noPrograms = "\0no programs";
 
 /** `import` of a built-in module reads all of its exports: of `node:process` and `node:crypto` these take as long to load as a command. */
 function builtinsAsTheyAre(code: string): string {
-  return code.replace(/^import (?:([\w$]+)|\{([^}]*)\}) from "(node:[^"]+)";$/gm, (_, whole?: string, names = "", name = "") => {
+  const read = code.replace(/^import (?:([\w$]+)|\{([^}]*)\}) from "(node:[^"]+)";$/gm, (_, whole?: string, names = "", name = "") => {
     const bound = whole ?? `{${names.replaceAll(/([\w$]+) as ([\w$]+)/g, "$1: $2")}}`;
     return `const ${bound} = globalThis.process.getBuiltinModule("${name}");`;
   });
+  const [other] = /^(?:im|ex)port .*"node:.*$/m.exec(read) ?? [];
+  if (other !== undefined) throw new Error(`${other}: import the names, or the default, alone`);
+  return read;
 }
 
 export default defineConfig({
@@ -26,7 +29,7 @@ export default defineConfig({
     {
       name: "built-in modules",
       // Commander can start other programs as commands, of which there are none.
-      resolveId: (source, importer) => (source === "node:child_process" && importer?.includes("/commander/") ? noPrograms : undefined),
+      resolveId: (source, importer) => (source === "node:child_process" && importer?.includes("/node_modules/commander/") ? noPrograms : undefined),
       load: (id) => (id === noPrograms ? "export default {};" : undefined),
       renderChunk: builtinsAsTheyAre,
     },
