@@ -1,5 +1,5 @@
 /**
- * State in a file of SQLite: what is asked in one turn of the loop is one transaction, and is answered after its commit. What memory tells
+ * State in a file of SQLite: what is asked in a few turns of the loop is one transaction, and is answered after its commit. What memory tells
  * of the greylist, where nothing is to be written, is answered at once.
  */
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
