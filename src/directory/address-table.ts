@@ -2,6 +2,7 @@
 import { domainOf } from "../mail/address.ts";
 import type { Recipient } from "../stage/sources.ts";
 import { KeyTable } from "../text/key-table.ts";
+import { detach } from "../text/octets.ts";
 
 /** Candidates that VRFY shows, and the length from which on a word may name one: shorter ones would list the accounts. */
 export const maxVerified = 5;
@@ -16,7 +17,7 @@ export const maxExpanded = 50;
 export class AddressTable {
   readonly #recipients: KeyTable;
   readonly #domains = new KeyTable();
-  /** Addresses of a domain follow one another. */
+  /** Addresses of a domain often follow one another. */
   #lastDomain = "";
   /** Domains of which every address exists, and the domain that it is delivered to under the same local part, with further addresses. */
   readonly #wholeDomains = new KeyTable();
@@ -43,13 +44,15 @@ export class AddressTable {
   /** The same of an address that is a part of a longer text, where its domain begins at `domainAt`. */
   addMailboxPart(source: string, start: number, domainAt: number, end: number): void {
     this.#recipients.addPart(source, start, end, "");
-    this.addDomain(source.slice(domainAt, end));
+    const last = this.#lastDomain;
+    if (end - domainAt !== last.length || !source.startsWith(last, domainAt)) this.addDomain(source.slice(domainAt, end));
   }
 
   addDomain(domain: string): void {
     if (domain === "" || domain === this.#lastDomain) return;
     this.#domains.add(domain, "");
-    this.#lastDomain = domain;
+    // A part of a longer text would keep all of it.
+    this.#lastDomain = detach(domain);
   }
 
   addWholeDomain(domain: string, target: string, others: readonly string[] = []): void {

@@ -147,7 +147,9 @@ function listFormat(parse: TableParser): FileFormat<AddressTable> {
       };
       takeLines(portion, {
         plain(text, start, end, number) {
-          const at = text.lastIndexOf("@", end - 1);
+          let at = end - 1;
+          // Not by `lastIndexOf`, which would go on through all lines before.
+          while (at >= start && text[at] !== "@") at -= 1;
           if (at < start) return other(text.slice(start, end), number);
           table.addMailboxPart(text, start, at + 1, end);
           count += 1;

@@ -10,14 +10,12 @@ export interface LineTaker {
 
 /** In their order. */
 export function takeLines(text: string, { plain, other }: LineTaker): void {
-  for (let start = 0, end = 0, number = 1; start < text.length; start = end + 1, number += 1) {
-    end = plainEnd(text, start);
-    if (end >= 0) {
-      plain(text, start, end, number);
-      continue;
-    }
-    const feed = text.indexOf("\n", start);
-    end = feed < 0 ? text.length : feed;
-    other(text.slice(start, end), number);
+  for (let start = 0, number = 1; start < text.length; number += 1) {
+    const end = plainEnd(text, start);
+    const feed = text.indexOf("\n", Math.max(start, end));
+    const next = feed < 0 ? text.length : feed;
+    if (end >= 0) plain(text, start, end, number);
+    else other(text.slice(start, next), number);
+    start = next + 1;
   }
 }

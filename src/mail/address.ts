@@ -46,7 +46,7 @@ export function isPlain(text: string): boolean {
   return plain.test(text);
 }
 
-/** Where the line ends that begins there, if all of it is plain; -1: it is not. */
+/** Where the line ends that begins there, before its CRLF or LF, if all of it is plain; -1: it is not. */
 export function plainEnd(text: string, start: number): number {
   plainLine.lastIndex = start;
   return plainLine.test(text) ? plainLine.lastIndex : -1;
@@ -114,7 +114,7 @@ const maxAddressOctets = 254;
 const quotedLocalPart = /^"(?:[^"\\]|\\.)*"(?:@[^@]*)?$/s;
 const plainText = "[a-z\\d._+=-]*[a-z\\d_+=-](?:@[a-z\\d.-]*[a-z\\d])?";
 const plain = new RegExp(`^${plainText}$`);
-const plainLine = new RegExp(`${plainText}(?![^\\n])`, "y");
+const plainLine = new RegExp(`${plainText}(?=\\r?(?:\\n|$))`, "y");
 const addressSyntax = /^(?:"(?:[^"\\]|\\.)*"|\S*)@[^\s@]+$/s;
 // RFC 5321 4.1.2 with the characters of RFC 6531.
 const dotString = /^[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+(?:\.[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+)*$/u;
