@@ -21,8 +21,8 @@ const maxQueue = 10_000;
 /** Statements that fail together when one of them passes its deadline. */
 const maxBatch = 64;
 
-// A checkout runs `.ts`, the package `.js`.
 const childProcess = onDemand<typeof import("node:child_process")>("node:child_process");
+// A checkout runs `.ts`, the package `.js`.
 const program = fileURLToPath(new URL(`./sqlite-process${extname(import.meta.url)}`, import.meta.url));
 
 interface QueuedStatement {

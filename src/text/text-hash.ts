@@ -1,4 +1,4 @@
-/** A number of 32 bits for a text, or a part of one, spread evenly: for a place in a table, not against somebody who looks for two texts that have the same. */
+/** A number of 32 bits for a text or a part of one, spread evenly: for a table, not against somebody who looks for two that have the same. */
 export function textHash(text: string, start = 0, end = text.length): number {
   let hash = 0;
   for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + text.charCodeAt(at)) | 0;
