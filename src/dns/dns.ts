@@ -1,5 +1,5 @@
 /** Questions to the DNS, by resolvers of the configuration or of the system, with a deadline and a cache. */
-import type { Resolver } from "node:dns/promises";
+import { Resolver } from "node:dns/promises";
 import type { Answer } from "../answer/answer.ts";
 import { AnswerCache, asList, notFresh } from "../answer/answer-cache.ts";
 import type { WaitedFor } from "../answer/patience.ts";
@@ -7,9 +7,6 @@ import { TemporaryError } from "../answer/temporary-error.ts";
 import type { DnsType } from "../expr/ask.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { reverseName } from "../mail/ip.ts";
-import { onDemand } from "../text/on-demand.ts";
-
-const dnsPromises = onDemand<typeof import("node:dns/promises")>("node:dns/promises");
 
 export interface DnsSettings {
   /** `192.0.2.1:53`; none: those of the system. */
@@ -60,7 +57,7 @@ export function openDns({ resolvers, timeoutMs, entries, positiveMs, negativeMs 
   const underWay = new Map<string, Promise<readonly string[] | undefined>>();
   // Each try takes twice as long as the one before, and the first a quarter of a second where answers came fast until now: with fewer tries a
   // resolver that has to look around itself would be given up before the deadline.
-  const resolver = new (dnsPromises().Resolver)({ timeout: Math.max(1, Math.ceil(timeoutMs / 4)), tries: 4 });
+  const resolver = new Resolver({ timeout: Math.max(1, Math.ceil(timeoutMs / 4)), tries: 4 });
   if (resolvers.length > 0) resolver.setServers(resolvers);
 
   async function ask(key: string, name: string, type: DnsType): Promise<readonly string[] | undefined> {
