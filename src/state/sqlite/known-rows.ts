@@ -5,8 +5,8 @@
 import type { HashedKey } from "../../text/hashed-key.ts";
 import { type Columns, copyColumns, expiresAt, readColumns, width, writeColumns } from "./columns.ts";
 
-/** The rows are spread over 64 arrays, of which none takes long to grow: by the last bits of their hashes. */
-const shardMask = 63;
+/** The rows are spread over so many arrays, of which none takes long to grow. */
+const shards = 64;
 const firstSlots = 16;
 /** Of each array: 63 MB in all, for 1,100,000 rows. */
 const defaultSlots = 24_576;
@@ -48,9 +48,7 @@ class Shard {
   }
 
   write(slot: number, { low, high }: HashedKey, columns: Columns): void {
-    if (this.isFree(slot)) this.count += 1;
-    this.#hashes[2 * slot] = low;
-    this.#hashes[2 * slot + 1] = high;
+    this.#take(slot, low, high);
     writeColumns(this.#numbers, slot, columns);
   }
 
@@ -62,17 +60,20 @@ class Shard {
   /** With what has not expired before that time; so many slots must be enough. */
   copy(slots: number, at: number): Shard {
     const copy = new Shard(slots);
-    for (let slot = 0; slot < this.slots; slot += 1) if (this.isAlive(slot, at)) copy.#take(this.#hashes, this.#numbers, slot);
+    for (let slot = 0; slot < this.slots; slot += 1) {
+      if (!this.isAlive(slot, at)) continue;
+      const [low = 0, high = 0] = [this.#hashes[2 * slot], this.#hashes[2 * slot + 1]];
+      const to = copy.slotOf(low, high);
+      copy.#take(to, low, high);
+      copyColumns(this.#numbers, slot, copy.#numbers, to);
+    }
     return copy;
   }
 
-  #take(hashes: Int32Array, numbers: Float64Array, slot: number): void {
-    const [low = 0, high = 0] = [hashes[2 * slot], hashes[2 * slot + 1]];
-    const to = this.slotOf(low, high);
-    this.#hashes[2 * to] = low;
-    this.#hashes[2 * to + 1] = high;
-    copyColumns(numbers, slot, this.#numbers, to);
-    this.count += 1;
+  #take(slot: number, low: number, high: number): void {
+    if (this.isFree(slot)) this.count += 1;
+    this.#hashes[2 * slot] = low;
+    this.#hashes[2 * slot + 1] = high;
   }
 }
 
@@ -123,7 +124,7 @@ export class KnownRows {
     const slot = shard.slotOf(key.low, key.high);
     if (!replaces && !shard.isFree(slot)) return;
     shard.write(slot, key, columns);
-    if (shard.count > maxLoad * shard.slots) this.#grow(key.high & shardMask, shard);
+    if (shard.count > maxLoad * shard.slots) this.#grow(indexOf(key), shard);
   }
 
   clear(): void {
@@ -132,9 +133,9 @@ export class KnownRows {
     this.isFull = false;
   }
 
-  #shardOf({ high }: HashedKey): Shard {
+  #shardOf(key: HashedKey): Shard {
     // The index is within the length.
-    return this.#shards[high & shardMask] as Shard;
+    return this.#shards[indexOf(key)] as Shard;
   }
 
   #grow(index: number, shard: Shard): void {
@@ -152,5 +153,9 @@ export class KnownRows {
 }
 
 function firstShards(): Shard[] {
-  return Array.from({ length: shardMask + 1 }, () => new Shard(firstSlots));
+  return Array.from({ length: shards }, () => new Shard(firstSlots));
+}
+
+function indexOf({ high }: HashedKey): number {
+  return high & (shards - 1);
 }
