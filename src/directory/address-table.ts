@@ -44,8 +44,7 @@ export class AddressTable {
   /** The same of an address that is a part of a longer text, where its domain begins at `domainAt`. */
   addMailboxPart(source: string, start: number, domainAt: number, end: number): void {
     this.#recipients.addPart(source, start, end, "");
-    const last = this.#lastDomain;
-    if (end - domainAt !== last.length || !source.startsWith(last, domainAt)) this.addDomain(source.slice(domainAt, end));
+    this.addDomain(source.slice(domainAt, end));
   }
 
   addDomain(domain: string): void {

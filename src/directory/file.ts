@@ -7,7 +7,7 @@ import { type LogicalLine, logicalLines } from "../file/logical-line.ts";
 import { takeLines } from "../file/plain-lines.ts";
 import type { FileFormat } from "../file/read-file.ts";
 import type { WatchedFile } from "../file/watched-file.ts";
-import { isAddress, isPlain, parseAddress } from "../mail/address.ts";
+import { isAddress, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
@@ -126,9 +126,7 @@ function tableFormat(parse: TableParser): FileFormat<AddressTable> {
   return {
     create: (expected) => new AddressTable([], expected),
     add(table, portion, problem) {
-      const entries = parse(portion, problem);
-      for (const entry of entries) addEntry(table, entry);
-      return entries.length;
+      return addEntries(table, parse(portion, problem));
     },
   };
 }
@@ -136,29 +134,32 @@ function tableFormat(parse: TableParser): FileFormat<AddressTable> {
 /** Of a table whose lines do not depend on each other: most are an address as it is. */
 function listFormat(parse: TableParser): FileFormat<AddressTable> {
   return {
-    create: (expected) => new AddressTable([], expected),
+    ...tableFormat(parse),
     add(table, portion, problem) {
-      let count = 0;
-      const other = (line: string, number: number) => {
-        for (const entry of parse(line, (_, what, severity) => problem(number, what, severity))) {
-          addEntry(table, entry);
-          count += 1;
-        }
-      };
-      takeLines(portion, {
+      const other = (line: string, number: number) =>
+        addEntries(
+          table,
+          parse(line, (_, ...what) => problem(number, ...what)),
+        );
+      return takeLines(portion, {
         plain(text, start, end, number) {
           let at = end - 1;
           // Not by `lastIndexOf`, which would go on through all lines before.
           while (at >= start && text[at] !== "@") at -= 1;
           if (at < start) return other(text.slice(start, end), number);
           table.addMailboxPart(text, start, at + 1, end);
-          count += 1;
+          return 1;
         },
         other,
       });
-      return count;
     },
   };
+}
+
+/** How many they are. */
+function addEntries(table: AddressTable, entries: readonly Entry[]): number {
+  for (const entry of entries) addEntry(table, entry);
+  return entries.length;
 }
 
 /** Of duplicates the first counts, as in postmap and newaliases. */
@@ -182,7 +183,6 @@ function addEntry(table: AddressTable, entry: Entry): void {
 
 /** One address a line; `@domain`, or `*@domain`, means every address of the domain. */
 function parseListed({ number, text }: LogicalLine, problem: LineProblem): Entry | undefined {
-  if (isPlain(text) && text.includes("@")) return mailbox(text);
   const [address = "", ...others] = parseAddressList(text) ?? [];
   if (others.length === 0 && isAddress(address)) return mailbox(parseAddress(address.replace(/^\*@/, "@")));
   return problem(number, `"${text}" is not an address. Write one address a line.`);

@@ -22,20 +22,18 @@ export class FileLookup implements Lookup {
     const format = {
       create: (expected?: number) => new MemoryLookup([], caseSensitive, expected),
       add(lookup: MemoryLookup, portion: string, problem: LineProblem) {
-        let count = 0;
-        takeLines(portion, {
+        return takeLines(portion, {
           plain(text, start, end) {
             lookup.addPart(text, start, end);
-            count += 1;
+            return 1;
           },
           other(line, number) {
             const entry = parseLine(line, number, problem);
-            if (entry === undefined) return;
+            if (entry === undefined) return 0;
             lookup.add(entry);
-            count += 1;
+            return 1;
           },
         });
-        return count;
       },
     };
     this.#file = files.watch({ name, variant: `list ${caseSensitive}`, path, format, needsEntries: false });

@@ -34,10 +34,15 @@ test("lines are taken whole and in their order, those that are plain where they 
     fc.property(fc.array(part, { maxLength: 20 }), fc.boolean(), (lines, endsLine) => {
       const text = lines.join("\n") + (endsLine ? "\n" : "");
       const taken: (readonly [number: number, line: string, isPlain: boolean])[] = [];
-      takeLines(text, {
-        plain: (source, start, end, number) => taken.push([number, lineAt(source, start, end), true]),
-        other: (line, number) => taken.push([number, line, false]),
+      const take = (number: number, line: string, plain: boolean) => {
+        taken.push([number, line, plain]);
+        return plain ? 2 : 1;
+      };
+      const entries = takeLines(text, {
+        plain: (source, start, end, number) => take(number, lineAt(source, start, end), true),
+        other: (line, number) => take(number, line, false),
       });
+      expect(entries).toBe(taken.reduce((sum, [, , plain]) => sum + (plain ? 2 : 1), 0));
       const expected = text.split("\n").map((line, index) => [index + 1, line, isPlain(withoutCr(line))] as const);
       // The last line end begins none.
       expect(taken).toEqual(expected.at(-1)?.[1] === "" ? expected.slice(0, -1) : expected);
