@@ -47,5 +47,11 @@ export default defineConfig({
     // V8 reads text within Latin-1 faster.
     charset: "ascii",
     comments: { legal: true, jsdoc: false, annotation: false },
+    codeSplitting: {
+      groups: [
+        { name: "commander", test: /commander|help-text|package\.json/, priority: 2 },
+        { name: "core", test: /src\/(config\/load|daemon\/open-core|cli\/configuration-option|daemon\/read-only-state)\.ts$/, priority: 1 },
+      ],
+    },
   },
 });
