@@ -41,10 +41,10 @@ export class AddressTable {
     this.#add(address, "");
   }
 
-  /** The same of an address that is a part of a longer text, where its domain begins at `domainAt`. */
-  addMailboxPart(source: string, start: number, domainAt: number, end: number): void {
-    this.#recipients.addPart(source, start, end, "");
-    this.addDomain(source.slice(domainAt, end));
+  /** The same of an address in octets of ASCII that hold more, where its domain begins at `domainAt`. */
+  addMailboxPart(octets: Buffer, start: number, domainAt: number, end: number): void {
+    this.#recipients.addPart(octets, start, end, "");
+    if (!isSame(octets, domainAt, end, this.#lastDomain)) this.addDomain(octets.toString("latin1", domainAt, end));
   }
 
   addDomain(domain: string): void {
@@ -110,6 +110,12 @@ export class AddressTable {
     this.#recipients.add(address, text);
     this.addDomain(domainOf(address) ?? "");
   }
+}
+
+function isSame(octets: Uint8Array, start: number, end: number, text: string): boolean {
+  if (end - start !== text.length) return false;
+  for (let at = start; at < end; at++) if (octets[at] !== text.charCodeAt(at - start)) return false;
+  return true;
 }
 
 /** Nothing for a mailbox whose only primary address is its own, of which there are most. An address has no line end. */

@@ -126,7 +126,7 @@ function tableFormat(parse: TableParser): FileFormat<AddressTable> {
   return {
     create: (expected) => new AddressTable([], expected),
     add(table, portion, problem) {
-      return addEntries(table, parse(portion, problem));
+      return addEntries(table, parse(portion.toString(), problem));
     },
   };
 }
@@ -142,12 +142,12 @@ function listFormat(parse: TableParser): FileFormat<AddressTable> {
           parse(line, (_, ...what) => problem(number, ...what)),
         );
       return takeLines(portion, {
-        plain(text, start, end, number) {
+        plain(octets, start, end, number) {
           let at = end - 1;
           // Not by `lastIndexOf`, which would go on through all lines before.
-          while (at >= start && text[at] !== "@") at -= 1;
-          if (at < start) return other(text.slice(start, end), number);
-          table.addMailboxPart(text, start, at + 1, end);
+          while (at >= start && octets[at] !== atSign) at -= 1;
+          if (at < start) return other(octets.toString("latin1", start, end), number);
+          table.addMailboxPart(octets, start, at + 1, end);
           return 1;
         },
         other,
@@ -155,6 +155,8 @@ function listFormat(parse: TableParser): FileFormat<AddressTable> {
     },
   };
 }
+
+const atSign = 0x40;
 
 /** How many they are. */
 function addEntries(table: AddressTable, entries: readonly Entry[]): number {

@@ -15,15 +15,15 @@ const entryOctets = 20;
 /** Read at once, since each time another thread has to be waited for. */
 const readOctets = 64 * portionOctets;
 
-/** UTF-16 units of one entry with the comments after it, which is taken in one piece: more than 15,000 members of a list. */
-const maxEntryLength = 512 * 1024;
+/** Of one entry with the comments after it, which is taken in one piece: more than 15,000 members of a list. */
+const maxEntryOctets = 512 * 1024;
 
 /** What becomes of the entries of a file. */
 export interface FileFormat<T> {
   /** Without any entry. Most files of so many octets have no more than `expected` of them. */
   create(expected?: number): T;
-  /** Adds the entries of a portion and returns how many they are. A portion begins and ends between entries. */
-  add(content: T, portion: string, problem: LineProblem): number;
+  /** Adds the entries of a portion, in UTF-8, and returns how many they are. A portion begins and ends between entries, and is overwritten. */
+  add(content: T, portion: Buffer, problem: LineProblem): number;
 }
 
 export interface FileContent<T> {
@@ -66,45 +66,54 @@ export async function readFile<T>(path: string, format: FileFormat<T>): Promise<
   }
 }
 
-async function* portionsOf(handle: FileHandle, path: string): AsyncGenerator<string> {
-  // A byte order mark is dropped.
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const bytes of piecesOf(handle)) {
-    if (bytes.includes(0)) throw new FileProblem(`${path}: is not a text file: it has NUL bytes.`);
-    const known = rest.length;
-    rest += decoder.decode(bytes, { stream: true });
-    const end = lastEntryIn(rest, known);
-    if (end > 0) yield rest.slice(0, end);
-    rest = rest.slice(end);
-    if (rest.length > maxEntryLength) throw new FileProblem(`${path}: has an entry of more than ${maxEntryLength} characters.`);
-  }
-  rest += decoder.decode();
-  if (rest !== "") yield rest;
-}
-
-/** Each is overwritten by later ones. */
-async function* piecesOf(handle: FileHandle): AsyncGenerator<Buffer> {
-  const buffer = Buffer.alloc(readOctets);
-  for (;;) {
-    const { bytesRead } = await handle.read(buffer, 0, readOctets);
-    if (bytesRead === 0) return;
-    for (let start = 0; start < bytesRead; start += portionOctets) {
-      yield buffer.subarray(start, Math.min(start + portionOctets, bytesRead));
+async function* portionsOf(handle: FileHandle, path: string): AsyncGenerator<Buffer> {
+  const buffer = Buffer.alloc(readOctets + maxEntryOctets);
+  let start = 0;
+  let until = 0;
+  for (let isFirst = true; ; isFirst = false) {
+    const { bytesRead } = await handle.read(buffer, until, readOctets);
+    if (bytesRead === 0) break;
+    if (buffer.subarray(until, until + bytesRead).includes(0)) throw new FileProblem(`${path}: is not a text file: it has NUL bytes.`);
+    let looked = until;
+    until += bytesRead;
+    if (isFirst && byteOrderMark.equals(buffer.subarray(0, byteOrderMark.length))) start = byteOrderMark.length;
+    while (looked < until) {
+      const next = Math.min(looked + portionOctets, until);
+      const end = lastEntryIn(buffer.subarray(0, until), Math.max(looked, start + 1), next);
+      looked = next;
+      if (end < 0) continue;
+      yield buffer.subarray(start, end);
+      start = end;
     }
+    if (until - start > maxEntryOctets) throw new FileProblem(`${path}: has an entry of more than ${maxEntryOctets} bytes.`);
+    buffer.copyWithin(0, start, until);
+    until -= start;
+    start = 0;
   }
+  if (until > 0) yield buffer.subarray(0, until);
 }
 
-/** Where the last entry begins, at or after `from`: after a line end, and not with what continues an entry or stands between its lines. */
-function lastEntryIn(text: string, from: number): number {
-  for (let at = text.length - 1; at >= Math.max(from, 1); at -= 1) {
-    if (text.charAt(at - 1) === "\n" && /[^\s#]/.test(text.charAt(at))) return at;
+const byteOrderMark = Buffer.from("\ufeff");
+
+/**
+ * Where the last entry begins, from `from` to before `until`: after a line end, and not with what continues an entry or stands between its
+ * lines. -1: none does.
+ */
+function lastEntryIn(octets: Buffer, from: number, until: number): number {
+  // A character at the end may be continued by what is read next.
+  for (let at = Math.min(until, octets.length - mostOctets + 1) - 1; at >= from; at -= 1) {
+    if (octets[at - 1] === lineFeed && /^[^\s#]/.test(octets.toString("utf8", at, at + mostOctets))) return at;
   }
-  return 0;
+  return -1;
 }
 
-function linesIn(text: string): number {
+/** Of a character of UTF-8. */
+const mostOctets = 4;
+const lineFeed = 0x0a;
+
+function linesIn(octets: Buffer): number {
   let count = 0;
-  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) count += 1;
+  // An iterator would take five times as long.
+  for (let at = 0; at < octets.length; at += 1) if (octets[at] === lineFeed) count += 1;
   return count;
 }

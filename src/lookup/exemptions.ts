@@ -37,9 +37,10 @@ export function openExemptions({ clients, recipients }: ExemptionSettings, files
 function open<T>(variant: string, settings: ListSettings, parse: (text: string, problem: LineProblem) => T, files: Files) {
   const format = {
     create: (): T[] => [],
-    add(tests: T[], portion: string, problem: LineProblem) {
-      tests.push(parse(portion, problem));
-      return entriesIn(portion).length;
+    add(tests: T[], portion: Buffer, problem: LineProblem) {
+      const text = portion.toString();
+      tests.push(parse(text, problem));
+      return entriesIn(text).length;
     },
   };
   // The configuration has no entry with a problem.

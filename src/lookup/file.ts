@@ -21,10 +21,10 @@ export class FileLookup implements Lookup {
   constructor({ name, path, caseSensitive }: FileLookupSettings, files: Files) {
     const format = {
       create: (expected?: number) => new MemoryLookup([], caseSensitive, expected),
-      add(lookup: MemoryLookup, portion: string, problem: LineProblem) {
+      add(lookup: MemoryLookup, portion: Buffer, problem: LineProblem) {
         return takeLines(portion, {
-          plain(text, start, end) {
-            lookup.addPart(text, start, end);
+          plain(octets, start, end) {
+            lookup.addPart(octets, start, end);
             return 1;
           },
           other(line, number) {

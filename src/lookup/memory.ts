@@ -28,9 +28,9 @@ export class MemoryLookup implements Lookup {
     else this.#exact.add(pattern, encode(value));
   }
 
-  /** A member of a set, in canonical form, that is a part of a longer text. */
-  addPart(source: string, start: number, end: number): void {
-    this.#exact.addPart(source, start, end, encode(1));
+  /** A member of a set, in canonical form, in octets of ASCII that hold more. */
+  addPart(octets: Uint8Array, start: number, end: number): void {
+    this.#exact.addPart(octets, start, end, encode(1));
   }
 
   get(key: string): Value | undefined {

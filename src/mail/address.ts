@@ -46,10 +46,22 @@ export function isPlain(text: string): boolean {
   return plain.test(text);
 }
 
-/** Where the line ends that begins there, before its CRLF or LF, if all of it is plain; -1: it is not. */
-export function plainEnd(text: string, start: number): number {
-  plainLine.lastIndex = start;
-  return plainLine.test(text) ? plainLine.lastIndex : -1;
+/** The same of a line in octets. Where the one ends that begins there, before its CRLF or LF; -1: it is not plain. */
+export function plainEnd(octets: Uint8Array, start: number): number {
+  let at = start;
+  while (isOf(octets, at, inLocal)) at += 1;
+  if (at === start || !isOf(octets, at - 1, endsLocal)) return -1;
+  if (octets[at] === 0x40) {
+    do at += 1;
+    while (isOf(octets, at, inDomain));
+    if (!isOf(octets, at - 1, endsDomain)) return -1;
+  }
+  const end = octets[at] === 0x0d ? at + 1 : at;
+  return end === octets.length || octets[end] === 0x0a ? at : -1;
+}
+
+function isOf(octets: Uint8Array, at: number, classes: number): boolean {
+  return ((classesOf[octets[at] ?? 0] ?? 0) & classes) !== 0;
 }
 
 /** The address with quotes where it needs them. `undefined`: there can be no such mailbox. */
@@ -112,9 +124,15 @@ export function unquote(mailbox: string): string {
 const maxAddressOctets = 254;
 
 const quotedLocalPart = /^"(?:[^"\\]|\\.)*"(?:@[^@]*)?$/s;
-const plainText = "[a-z\\d._+=-]*[a-z\\d_+=-](?:@[a-z\\d.-]*[a-z\\d])?";
-const plain = new RegExp(`^${plainText}$`);
-const plainLine = new RegExp(`${plainText}(?=\\r?(?:\\n|$))`, "y");
+/** The characters of what is plain, and those that may be the last ones of a name or a local part, and of a domain. */
+const plainClasses = ["[a-z\\d._+=-]", "[a-z\\d_+=-]", "[a-z\\d.-]", "[a-z\\d]"] as const;
+const [localClass, localEndClass, domainClass, domainEndClass] = plainClasses;
+const plain = new RegExp(`^${localClass}*${localEndClass}(?:@${domainClass}*${domainEndClass})?$`);
+/** By octets, to which of these classes each belongs: a bit for each class. */
+const classesOf = Uint8Array.from({ length: 256 }, (_, octet) =>
+  plainClasses.reduce((bits, text, index) => bits | (new RegExp(text).test(String.fromCharCode(octet)) ? 1 << index : 0), 0),
+);
+const [inLocal, endsLocal, inDomain, endsDomain] = [1, 2, 4, 8];
 const addressSyntax = /^(?:"(?:[^"\\]|\\.)*"|\S*)@[^\s@]+$/s;
 // RFC 5321 4.1.2 with the characters of RFC 6531.
 const dotString = /^[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+(?:\.[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+)*$/u;

@@ -4,6 +4,7 @@
  */
 import { textHash } from "./text-hash.ts";
 import { fits, narrow, TextRecords, wide } from "./text-records.ts";
+import type { Source } from "./units.ts";
 
 /** The places of a table of more keys are split once, into so many arrays that none of them takes long to grow. */
 const splitCount = 8192;
@@ -23,15 +24,12 @@ export class KeyTable {
 
   /** Nothing changes when the key is there already. */
   add(key: string, text: string): void {
-    this.addPart(key, 0, key.length, text);
+    this.#add(key, 0, key.length, text);
   }
 
-  /** The same of a key that is a part of a longer text, of which no text of its own is made. */
-  addPart(source: string, start: number, end: number, text: string): void {
-    const hash = textHash(source, start, end);
-    const places = this.#placesOf(hash);
-    places.add(source, start, end, hash, text);
-    if (this.#places.length === 1 && places.count > splitCount) this.#split(places);
+  /** The same of a key in octets of Latin-1 that hold more. */
+  addPart(octets: Uint8Array, start: number, end: number, text: string): void {
+    this.#add(octets, start, end, text);
   }
 
   has(key: string): boolean {
@@ -46,6 +44,13 @@ export class KeyTable {
   /** Those whose key or text contains the word, and perhaps others. About `most` keys of a kind are looked through. */
   search(word: string, most: number): Generator<readonly [key: string, text: string]> {
     return this.#records.search(word, most);
+  }
+
+  #add(source: Source, start: number, end: number, text: string): void {
+    const hash = textHash(source, start, end);
+    const places = this.#placesOf(hash);
+    places.add(source, start, end, hash, text);
+    if (this.#places.length === 1 && places.count > splitCount) this.#split(places);
   }
 
   #find(key: string): number {
@@ -74,13 +79,13 @@ class KeyRecords {
   readonly #narrow = new TextRecords(narrow);
   #wide: TextRecords | undefined;
 
-  add(source: string, start: number, end: number, text: string): number {
+  add(source: Source, start: number, end: number, text: string): number {
     if (fits(source, narrow, start, end) && fits(text, narrow)) return this.#narrow.add(source, start, end, text);
     this.#wide ??= new TextRecords(wide);
     return -this.#wide.add(source, start, end, text);
   }
 
-  hasKey(record: number, source: string, start: number, end: number): boolean {
+  hasKey(record: number, source: Source, start: number, end: number): boolean {
     return record > 0 ? this.#narrow.hasKey(record, source, start, end) : this.#wide?.hasKey(-record, source, start, end) === true;
   }
 
@@ -114,7 +119,7 @@ class Places {
     return this.#slots[this.#slot(key, 0, key.length, hash) + 1] ?? 0;
   }
 
-  add(source: string, start: number, end: number, hash: number, text: string): void {
+  add(source: Source, start: number, end: number, hash: number, text: string): void {
     const slot = this.#slot(source, start, end, hash);
     if (this.#slots[slot + 1] === 0) this.#fill(slot, hash, this.#records.add(source, start, end, text));
   }
@@ -136,7 +141,7 @@ class Places {
   }
 
   /** The slot of the key, or the free one that it would take. */
-  #slot(source: string, start: number, end: number, hash: number): number {
+  #slot(source: Source, start: number, end: number, hash: number): number {
     const slots = this.#slots;
     for (let index = hash & this.#mask; ; index = (index + 1) & this.#mask) {
       const record = slots[2 * index + 1] ?? 0;

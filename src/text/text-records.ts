@@ -1,5 +1,7 @@
 /** Pairs of a key and a text, one after the other in flat pages that are never copied once they are full. */
 
+import { type Source, unitAt } from "./units.ts";
+
 /** How the UTF-16 units of texts are kept. */
 export interface UnitFormat {
   /** Of a page; a power of two. */
@@ -15,8 +17,9 @@ export const narrow: UnitFormat = { create: (length) => new Uint8Array(length), 
 export const wide: UnitFormat = { create: (length) => new Uint16Array(length), encoding: "utf16le", octets: 2, base: 0x10000 };
 
 /** Of a text, or a part of one. */
-export function fits(text: string, { base }: UnitFormat, start = 0, end = text.length): boolean {
+export function fits(text: Source, { base }: UnitFormat, start = 0, end = text.length): boolean {
   if (end - start >= base * base) return false;
+  if (typeof text !== "string") return true;
   for (let at = start; at < end; at++) if (text.charCodeAt(at) >= base) return false;
   return true;
 }
@@ -45,7 +48,7 @@ export class TextRecords {
   }
 
   /** The key is a part of a text. The number of the record, which is never 0. Both fit the format. */
-  add(source: string, start: number, end: number, text: string): number {
+  add(source: Source, start: number, end: number, text: string): number {
     const length = end - start;
     const page = this.#pageFor(header + length + text.length);
     const { units, end: at } = page;
@@ -58,12 +61,12 @@ export class TextRecords {
     return (this.#pages.length - 1) * pageUnits + at;
   }
 
-  hasKey(record: number, source: string, start: number, end: number): boolean {
+  hasKey(record: number, source: Source, start: number, end: number): boolean {
     const { units } = this.#pageOf(record);
     const at = record % pageUnits;
     if (this.#length(units, at) !== end - start) return false;
     const shift = at + header - start;
-    for (let index = start; index < end; index++) if (units[shift + index] !== source.charCodeAt(index)) return false;
+    for (let index = start; index < end; index++) if (units[shift + index] !== unitAt(source, index)) return false;
     return true;
   }
 
@@ -140,6 +143,6 @@ export class TextRecords {
   }
 }
 
-function write(units: Uint8Array | Uint16Array, to: number, text: string, start: number, end: number): void {
-  for (let at = start; at < end; at++) units[to + at - start] = text.charCodeAt(at);
+function write(units: Uint8Array | Uint16Array, to: number, source: Source, start: number, end: number): void {
+  for (let at = start; at < end; at++) units[to + at - start] = unitAt(source, at);
 }

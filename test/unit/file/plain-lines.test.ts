@@ -26,7 +26,7 @@ const part = fc.oneof(
 const withoutCr = (line: string) => line.replace(/\r$/, "");
 
 /** With the CR of its end. */
-const lineAt = (text: string, start: number, end: number) => text.slice(start, text[end] === "\r" ? end + 1 : end);
+const lineAt = (octets: Buffer, start: number, end: number) => octets.toString("utf8", start, octets[end] === 0x0d ? end + 1 : end);
 
 test("lines are taken whole and in their order, those that are plain where they are", () => {
   let plainLines = 0;
@@ -38,8 +38,8 @@ test("lines are taken whole and in their order, those that are plain where they 
         taken.push([number, line, plain]);
         return plain ? 2 : 1;
       };
-      const entries = takeLines(text, {
-        plain: (source, start, end, number) => take(number, lineAt(source, start, end), true),
+      const entries = takeLines(Buffer.from(text), {
+        plain: (octets, start, end, number) => take(number, lineAt(octets, start, end), true),
         other: (line, number) => take(number, line, false),
       });
       expect(entries).toBe(taken.reduce((sum, [, , plain]) => sum + (plain ? 2 : 1), 0));

@@ -31,8 +31,11 @@ beforeEach(async () => {
 /** Words as entries. */
 const format = {
   create: (): string[] => [],
-  add(content: string[], portion: string, problem: (line: number, what: string) => void) {
-    const words = portion.split(/\s+/).filter((word) => word !== "");
+  add(content: string[], portion: Buffer, problem: (line: number, what: string) => void) {
+    const words = portion
+      .toString()
+      .split(/\s+/)
+      .filter((word) => word !== "");
     content.push(...words);
     if (words.includes("bad")) problem(1, "it is bad.");
     return words.length;
