@@ -7,51 +7,88 @@ const noPrograms = "\0no programs";
 
 /** `import` of a built-in module reads all of its exports: of `node:process` and `node:crypto` these take as long to load as a command. */
 function builtinsAsTheyAre(code: string): string {
-  const read = code.replace(/^import (?:([\w$]+)|\{([^}]*)\}) from "(node:[^"]+)";$/gm, (_, whole?: string, names = "", name = "") => {
-    const bound = whole ?? `{${names.replaceAll(/([\w$]+) as ([\w$]+)/g, "$1: $2")}}`;
-    return `const ${bound} = globalThis.process.getBuiltinModule("${name}");`;
-  });
+  const read = code.replace(/^import ([\w$]+)?(?:, )?(?:\{([^}]*)\})? from "(node:[^"]+)";$/gm, (_, whole?: string, names?: string, name = "") =>
+    [whole, names && `{${names.replaceAll(/([\w$]+) as ([\w$]+)/g, "$1: $2")}}`]
+      .filter((bound) => bound !== undefined)
+      .map((bound) => `const ${bound} = globalThis.process.getBuiltinModule("${name}");`)
+      .join(" "),
+  );
   const [other] = /^(?:im|ex)port .*"node:.*$/m.exec(read) ?? [];
-  if (other !== undefined) throw new Error(`${other}: import the names, or the default, alone`);
+  if (other !== undefined) throw new Error(`${other}: import names, or the default`);
   return read;
 }
 
-export default defineConfig({
-  // Besides the command line, what it starts as processes and threads: these look for each other in one folder, by these names.
-  input: {
-    main: "src/main.ts",
-    "sqlite-process": "src/store/sqlite-process.ts",
-    "checkpoint-thread": "src/state/sqlite/checkpoint-thread.ts",
-    "archive-thread": "src/daemon/archive-thread.ts",
+/** Take long to load, and few commands call a function of them. */
+const seldomUsed = ["node:crypto", "node:fs/promises"];
+const whenCalled = "\0when called: ";
+
+/** A module of functions, each of which loads the built-in one and calls that of the same name. It has no classes, which are not called. */
+function loadedWhenCalled(name: string): string {
+  const functions = Object.entries(process.getBuiltinModule(name) ?? {}).filter(([each, value]) => typeof value === "function" && /^[a-z]/.test(each));
+  const exported = functions.map(([each]) => `export const ${each} = (...values) => (loaded ??= load()).${each}(...values);`);
+  return ["let loaded;", `const load = () => globalThis.process.getBuiltinModule("${name}");`, ...exported].join("\n");
+}
+
+const builtins = {
+  name: "built-in modules",
+  resolveId(source: string, importer = "") {
+    // Commander can start other programs as commands, of which there are none.
+    if (source === "node:child_process" && importer.includes("/node_modules/commander/")) return noPrograms;
+    return seldomUsed.includes(source) && importer.startsWith(join(import.meta.dirname, "src")) ? whenCalled + source : undefined;
   },
-  platform: "node",
-  plugins: [
-    {
-      name: "built-in modules",
-      // Commander can start other programs as commands, of which there are none.
-      resolveId: (source, importer) => (source === "node:child_process" && importer?.includes("/node_modules/commander/") ? noPrograms : undefined),
-      load: (id) => (id === noPrograms ? "export default {};" : undefined),
-      renderChunk: builtinsAsTheyAre,
-    },
-    {
-      name: "console",
-      // What the browser gets is served as it is.
-      writeBundle: ({ dir = "dist" }) =>
-        cpSync("src/frontend/http/console", join(dir, "console"), { recursive: true, filter: (path) => !path.endsWith(".json") }),
-    },
-  ],
-  output: {
-    dir: "dist",
-    cleanDir: true,
-    chunkFileNames: "[name].js",
-    // V8 reads text within Latin-1 faster.
-    charset: "ascii",
-    comments: { legal: true, jsdoc: false, annotation: false },
-    codeSplitting: {
-      groups: [
-        { name: "commander", test: /commander|help-text|package\.json/, priority: 2 },
-        { name: "core", test: /src\/(config\/load|daemon\/open-core|cli\/configuration-option|daemon\/read-only-state)\.ts$/, priority: 1 },
-      ],
+  load(id: string) {
+    if (id === noPrograms) return "export default {};";
+    return id.startsWith(whenCalled) ? loadedWhenCalled(id.slice(whenCalled.length)) : undefined;
+  },
+  renderChunk: builtinsAsTheyAre,
+};
+
+const browser = {
+  name: "console",
+  // What the browser gets is served as it is.
+  writeBundle: ({ dir = "dist" }) =>
+    cpSync("src/frontend/http/console", join(dir, "console"), { recursive: true, filter: (path) => !path.endsWith(".json") }),
+};
+
+const output = {
+  dir: "dist",
+  chunkFileNames: "[name].js",
+  // V8 reads text within Latin-1 faster.
+  charset: "ascii",
+  comments: { legal: true, jsdoc: false, annotation: false },
+} as const;
+
+/** A file of these modules, and of what they need that is in no file of a higher priority. */
+function file(name: string, priority: number, ...modules: readonly string[]) {
+  const ids = new Set(modules.map((module) => join(import.meta.dirname, "src", module)));
+  return { name, priority, test: (id: string) => ids.has(id) };
+}
+
+export default defineConfig([
+  {
+    input: "src/main.ts",
+    platform: "node",
+    plugins: [builtins, browser],
+    output: {
+      ...output,
+      cleanDir: true,
+      codeSplitting: {
+        groups: [
+          // What commands have in common. To find a file takes as long as to compile 10 KB of it.
+          { name: "command-line", priority: 5, tags: ["$initial"], test: (id: string) => id !== join(import.meta.dirname, "src/main.ts") },
+          file("configuration", 4, "cli/configuration-option.ts", "daemon/message-of.ts", "mail/path.ts"),
+          file("state", 3, "state/open-state.ts"),
+          file("session", 2, "frontend/policy/policy.ts"),
+          file("daemon", 1, "daemon/daemon.ts", "daemon/log.ts"),
+        ],
+      },
     },
   },
-});
+  // What it starts as processes and threads, in the same folder by these names: each is a file that needs no other.
+  ...["src/store/sqlite-process.ts", "src/state/sqlite/checkpoint-thread.ts", "src/daemon/archive-thread.ts"].map((input) => ({
+    input,
+    platform: "node" as const,
+    plugins: [builtins],
+    output,
+  })),
+]);

@@ -4,8 +4,15 @@
  */
 import { randomBytes } from "node:crypto";
 
-const key = randomBytes(8);
-const [key0, key1] = [key.readInt32LE(0), key.readInt32LE(4)];
+/** Drawn when it is first used: most commands need none. */
+let key: Buffer | undefined;
+let key0 = 0;
+let key1 = 0;
+
+function drawKey(): void {
+  key = randomBytes(8);
+  [key0, key1] = [key.readInt32LE(0), key.readInt32LE(4)];
+}
 
 const lastRounds = 3;
 
@@ -19,6 +26,7 @@ export function keyedHash64(text: string, words: Int32Array): void {
 }
 
 function hashInto(text: string, words: Int32Array | undefined): number {
+  if (key === undefined) drawKey();
   const { length } = text;
   const pairs = length >> 1;
   let v0 = key0;
