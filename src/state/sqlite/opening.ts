@@ -1,7 +1,7 @@
 /** Opening state.sqlite: tried again at growing intervals while it fails. A broken file is moved aside for a new one, or stays. */
 import { existsSync, renameSync } from "node:fs";
 import { errorMessage } from "../../text/error-message.ts";
-import { StateFile } from "./tables.ts";
+import { StateFile } from "./state-file.ts";
 
 /** From a failure to the next try, doubled each time. */
 const intervalMs = { first: 1000, most: 60_000 };

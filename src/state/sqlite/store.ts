@@ -24,7 +24,8 @@ import type {
 } from "../state-store.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { codeOf, Opening, type OpeningOptions, SQLITE_BUSY, SQLITE_FULL } from "./opening.ts";
-import { type Counts, type HashedTriplet, nothingCounted, type Place, type StateFile, withKeys } from "./tables.ts";
+import { type HashedTriplet, type StateFile, withKeys } from "./state-file.ts";
+import { type Counts, nothingCounted, type Place } from "./walks.ts";
 
 /** Questions that wait; a further one fails at once. */
 const maxQueue = 10_000;
@@ -144,7 +145,7 @@ export class SqliteState implements StateStore {
     await this.#settle();
     for (let from = after; ; ) {
       const page = { limit: limit - found.length, ...(from && { after: from }) };
-      const { entries, reached } = await this.#read((file) => file.listFrom(filter, page));
+      const { entries, reached } = await this.#read((file) => file.walks.listFrom(filter, page));
       for (const entry of entries) found.push(entry);
       if (reached === undefined || found.length >= limit) return found;
       from = reached;
@@ -187,7 +188,7 @@ export class SqliteState implements StateStore {
     await this.#settle();
     for (let place: Place | undefined = { table: 0, after: undefined }; place !== undefined; ) {
       const from: Place = place;
-      const { counts, next } = await this.#read((file) => file.countFrom(from, now));
+      const { counts, next } = await this.#read((file) => file.walks.countFrom(from, now));
       sums = sumOf(sums, counts);
       place = next;
     }

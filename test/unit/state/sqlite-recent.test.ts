@@ -11,7 +11,7 @@ import { openState } from "../../../src/state/open-state.ts";
 import type { Columns } from "../../../src/state/sqlite/columns.ts";
 import { KnownRows } from "../../../src/state/sqlite/known-rows.ts";
 import { columnsOfKey, rowKey } from "../../../src/state/sqlite/recent-rows.ts";
-import { StateFile, withKeys } from "../../../src/state/sqlite/tables.ts";
+import { StateFile, withKeys } from "../../../src/state/sqlite/state-file.ts";
 import type { StateStore } from "../../../src/state/state-store.ts";
 import { hashedKey } from "../../../src/text/hashed-key.ts";
 import { greylistQuestion, start, throttleQuestion } from "../../support/state-question.ts";

@@ -1,4 +1,4 @@
-/** The tables of state.sqlite, and what is asked of them. Everything is synchronous; the caller begins and commits. */
+/** The file state.sqlite, and what is asked of it. Everything is synchronous; the caller begins and commits. */
 import { statSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { CorrespondentQuestion, GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
@@ -19,36 +19,19 @@ import {
   replacesTriplet,
   type ThrottleRow,
   type ThrottleRows,
-  type TokenRow,
   type Triplet,
   type TripletQuestion,
   tokenKey,
 } from "../decide.ts";
 import { type GreylistColumns, greylistRowsOf } from "../greylist-columns.ts";
-import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, ThrottleEntry } from "../state-store.ts";
+import type { AddressEntry, ImportedEntry, Page, ThrottleEntry } from "../state-store.ts";
 import type { Columns } from "./columns.ts";
 import { KnownRows } from "./known-rows.ts";
-import { columnsOfKey, RecentRows, recentTable, rowKey } from "./recent-rows.ts";
+import { columnsOfKey, RecentRows, rowKey } from "./recent-rows.ts";
+import { addressColumns, addressOf, throttleOf, tokenOf, tripletColumns, tripletOf } from "./row-columns.ts";
+import { prepareTables } from "./schema.ts";
 import { type Initial, nextRows, prepareAll, rowStatements, rowsPerRead, type StatementName } from "./statements.ts";
-
-// No index on `expires`: rows are written far more often than they expire, and each step of expiry walks a range of keys.
-/** Step n makes version n, which `PRAGMA user_version` says, of version n - 1. A step that was released is never changed. */
-const migrations: readonly string[] = [
-  `
-  CREATE TABLE greylist (
-    client TEXT NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT NULL,
-    first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL, passed INTEGER, expires INTEGER NOT NULL,
-    PRIMARY KEY (client, sender, recipient)) STRICT, WITHOUT ROWID;
-  CREATE TABLE greylist_address (
-    address TEXT PRIMARY KEY, passes INTEGER NOT NULL, seen INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE throttle (
-    key TEXT PRIMARY KEY, period INTEGER NOT NULL, taken INTEGER NOT NULL, previous INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE throttle_token (token TEXT PRIMARY KEY, period INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
-  "CREATE TABLE correspondent (key TEXT PRIMARY KEY, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-  recentTable,
-];
-
-const entryColumns = "client, sender, recipient, first_seen AS firstSeen, last_seen AS lastSeen, passed, expires";
+import { TableWalks } from "./walks.ts";
 
 /** What the greylist asks about: all of their rows may be in memory. */
 const knownTables: ReadonlySet<string> = new Set(["g", "a"]);
@@ -56,57 +39,6 @@ const knownTables: ReadonlySet<string> = new Set(["g", "a"]);
 const maxKnownOctets = 140_000_000;
 const firstRead = { table: "g", from: ["", "", ""] } as const;
 
-interface Table {
-  readonly name: string;
-  readonly key: readonly string[];
-  /** For the statistics. */
-  readonly counted: string;
-  /** Those that expired count, too. */
-  readonly countsExpired?: boolean;
-}
-
-const greylistTable: Table = {
-  name: "greylist",
-  key: ["client", "sender", "recipient"],
-  counted: "count(*) - count(passed) AS waiting, count(passed) AS passed, min(first_seen) AS oldest",
-};
-
-/** What expiry and the statistics walk through, in this order. */
-const tables: readonly Table[] = [
-  greylistTable,
-  {
-    name: "greylist_address",
-    key: ["address"],
-    counted: `count(*) AS addresses, count(*) FILTER (WHERE passes = ${allowedPasses}) AS allowedAddresses`,
-  },
-  { name: "throttle", key: ["key"], counted: "count(*) AS throttles", countsExpired: true },
-  { name: "throttle_token", key: ["token"], counted: "count(*) AS tokens", countsExpired: true },
-  { name: "correspondent", key: ["key"], counted: "count(*) AS correspondents", countsExpired: true },
-];
-
-/** That one step of a list or of the statistics walks, in a few milliseconds. */
-const rowsPerStep = 2048;
-interface EntryColumns extends Omit<GreylistEntry, "passed"> {
-  readonly passed: number | null;
-}
-
-/** Where a walk through all tables goes on. */
-export interface Place {
-  readonly table: number;
-  /** The key after which it does; `undefined`: at the first one. */
-  readonly after: readonly string[] | undefined;
-}
-
-/** `oldest` null: there is none. */
-export type Counts = Omit<GreylistStats, "bytes" | "oldest"> & { readonly oldest: number | null };
-
-export const nothingCounted: Counts = {
-  ...{ waiting: 0, passed: 0, addresses: 0, allowedAddresses: 0, throttles: 0, tokens: 0, correspondents: 0 },
-  oldest: null,
-};
-
-/** Where more than this part of the rows expired, the others are packed. */
-const sparse = 0.3;
 /** Free pages that stay in the file for the rows to come. */
 const reservePages = 256;
 /** Free pages given back at once. */
@@ -130,10 +62,9 @@ export function withKeys(question: TripletQuestion): HashedTriplet {
 
 export class StateFile {
   readonly path: string;
+  readonly walks: TableWalks;
   readonly #database: DatabaseSync;
   readonly #statements: Readonly<Record<StatementName, StatementSync>>;
-  /** Those of expiry, by their text. */
-  readonly #made = new Map<string, StatementSync>();
   /** Device and inode, so that a file that was replaced is noticed. */
   readonly #file: string;
   readonly #recent: RecentRows;
@@ -142,11 +73,8 @@ export class StateFile {
   #read: { readonly table: keyof typeof nextRows; readonly from: readonly string[] } = firstRead;
   /** Rows written since it was opened. */
   #changes = 0;
-  #table = 0;
   /** What a round of expiry puts into the tables before anything else. */
   #settledFirst: number | undefined;
-  /** The key up to which expiry has walked. */
-  #cursor: readonly string[] | undefined;
 
   /** Throws what node:sqlite throws, at once when another process holds the file; an Error when the tables are of a newer version. */
   constructor(path: string) {
@@ -155,7 +83,7 @@ export class StateFile {
     // Waiting for locks is left to the caller, which has other work.
     this.#database = new DatabaseSync(path, { timeout: 0 });
     try {
-      this.#prepareTables();
+      prepareTables(this.#database);
       this.#statements = prepareAll(this.#database);
       this.#recent = new RecentRows(this.#database, (key, columns) => this.#putIntoTable(key, columns), {
         set: (key, columns) => {
@@ -166,6 +94,7 @@ export class StateFile {
           this.#read = firstRead;
         },
       });
+      this.walks = new TableWalks(this.#database);
       this.#file = fileOf(path);
     } catch (error) {
       this.#database.close();
@@ -296,21 +225,6 @@ export class StateFile {
     return (this.#correspondent(key) ?? Number.NEGATIVE_INFINITY) >= now;
   }
 
-  /** Among the next rows; `reached`: after which to go on, `undefined` at the end. */
-  listFrom({ client = "", sender = "", recipient = "", state }: EntryFilter, { after, limit }: Page<Triplet>) {
-    const { range, bounds, end } = this.#range(greylistTable, after && [after.client, after.sender, after.recipient], rowsPerStep);
-    const states = [state === "passed" ? 1 : 0, state === "waiting" ? 0 : 1];
-    const select = this.#prepare(`
-      SELECT ${entryColumns} FROM greylist
-      WHERE ${range} AND instr(client, ?) AND instr(sender, ?) AND instr(recipient, ?) AND (passed IS NOT NULL) IN (?, ?)
-      ORDER BY client, sender, recipient LIMIT ?`);
-    // The statement names these columns.
-    const rows = select.all(...bounds, client, sender, recipient, ...states, limit) as unknown as readonly EntryColumns[];
-    const entries = rows.map((row): GreylistEntry => ({ ...row, passed: row.passed ?? undefined }));
-    const [last = "", lastSender = "", lastRecipient = ""] = end ?? [];
-    return { entries, reached: end && { client: last, sender: lastSender, recipient: lastRecipient } };
-  }
-
   listAddresses(part: string, { after = "", limit }: Page<string>): readonly AddressEntry[] {
     const rows = this.#statements.listAddresses.all(after, part, limit);
     // The statement names these columns.
@@ -347,16 +261,6 @@ export class StateFile {
     return this.#forget("t", [key]);
   }
 
-  /** Counts the next rows; `next`: where to go on, `undefined` at the end. */
-  countFrom({ table: index, after }: Place, now: number): { readonly counts: Counts; readonly next: Place | undefined } {
-    const table = tables[index] ?? greylistTable;
-    const { range, bounds, end } = this.#range(table, after, rowsPerStep);
-    const select = this.#prepare(`SELECT ${table.counted} FROM ${table.name} WHERE ${range} AND expires >= ?`);
-    const row = select.get(...bounds, table.countsExpired ? Number.MIN_SAFE_INTEGER : now);
-    const nextTable = index + 1 < tables.length ? { table: index + 1, after: undefined } : undefined;
-    return { counts: { ...nothingCounted, ...row }, next: end === undefined ? nextTable : { table: index, after: end } };
-  }
-
   get octets(): number {
     // The statement names this column.
     return (this.#statements.octets.get() as { readonly bytes: number }).bytes;
@@ -377,40 +281,12 @@ export class StateFile {
   /** Looks at the next `limit` rows; true when the round goes on. */
   expire(now: number, limit: number): boolean {
     this.#known.expire(now);
-    if (this.#table === 0 && this.#cursor === undefined) {
+    if (this.walks.beginsExpiry) {
       this.#settledFirst ??= this.lastRecord;
       if (this.settle(this.#settledFirst, limit)) return true;
       this.#settledFirst = undefined;
     }
-    const table = tables[this.#table] ?? greylistTable;
-    const { range, bounds, end } = this.#range(table, this.#cursor, limit);
-    const { changes } = this.#prepare(`DELETE FROM ${table.name} WHERE ${range} AND expires < ?`).run(...bounds, now);
-    if (Number(changes) > limit * sparse) this.#pack(table.name, range, bounds);
-    this.#cursor = end;
-    if (end === undefined) this.#table = (this.#table + 1) % tables.length;
-    return end !== undefined || this.#table !== 0;
-  }
-
-  /** The next `rows` rows after a key, as a condition; `end`: the key of the last one, `undefined` where there are no more. */
-  #range({ name, key: columns }: Table, after: readonly string[] | undefined, rows: number) {
-    const key = columns.join(", ");
-    const marks = columns.map(() => "?").join(", ");
-    const start = after ?? columns.map(() => "");
-    const last = this.#prepare(`SELECT ${key} FROM ${name} WHERE (${key}) > (${marks}) ORDER BY ${key} LIMIT 1 OFFSET ?`);
-    // Every column of a key is text.
-    const row = last.get(...start, rows - 1) as Record<string, string> | undefined;
-    const end = row && columns.map((column) => row[column] ?? "");
-    return { range: `(${key}) > (${marks})${end ? ` AND (${key}) <= (${marks})` : ""}`, bounds: [...start, ...(end ?? [])], end };
-  }
-
-  /** SQLite keeps pages that are half empty; rows that are inserted again in their order fill them. */
-  #pack(table: string, range: string, bounds: readonly string[]): void {
-    const select = this.#prepare(`SELECT * FROM ${table} WHERE ${range}`);
-    const rows = select.all(...bounds).map((row) => Object.values(row));
-    if (rows.length === 0) return;
-    this.#prepare(`DELETE FROM ${table} WHERE ${range}`).run(...bounds);
-    const insert = this.#prepare(`INSERT INTO ${table} VALUES (${rows[0]?.map(() => "?").join(", ")})`);
-    for (const row of rows) insert.run(...row);
+    return this.walks.expire(now, limit);
   }
 
   /** Gives some of the free pages back; true when there are more. Not in a transaction. */
@@ -488,35 +364,6 @@ export class StateFile {
     if (columns === null) this.#statements[forget].run(...columnsOfKey(key));
     else this.#statements[put].run(...columnsOfKey(key), ...columns.slice(0, count));
   }
-
-  #prepare(sql: string): StatementSync {
-    const known = this.#made.get(sql);
-    if (known !== undefined) return known;
-    const statement = this.#database.prepare(sql);
-    this.#made.set(sql, statement);
-    return statement;
-  }
-
-  /** Where the tables are there, no lock is needed. */
-  #prepareTables(): void {
-    // It must be set before anything is written.
-    if (this.#version() === 0) this.#database.exec("PRAGMA auto_vacuum = INCREMENTAL");
-    this.#database.exec(`
-      PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -8192`);
-    if (this.#version() === migrations.length) return;
-    this.#database.exec("BEGIN IMMEDIATE");
-    // Another process may have made them meanwhile.
-    for (const migration of migrations.slice(this.#version())) this.#database.exec(migration);
-    this.#database.exec(`PRAGMA user_version = ${migrations.length}`);
-    this.#database.exec("COMMIT");
-  }
-
-  #version(): number {
-    const { user_version: found } = this.#database.prepare("PRAGMA user_version").get() as { user_version: number }; // The pragma names its column.
-    if (found > migrations.length)
-      throw new Error(`its tables are of version ${found}, and this program knows ${migrations.length}: a newer Postern wrote it`);
-    return found;
-  }
 }
 
 function keyOf(table: Initial, ...columns: readonly string[]): HashedKey {
@@ -525,40 +372,6 @@ function keyOf(table: Initial, ...columns: readonly string[]): HashedKey {
 
 function partsOf({ client, sender, recipient }: Triplet): readonly string[] {
   return [client, sender, recipient];
-}
-
-// A row has the columns of its table.
-
-function tripletColumns({ firstSeen, lastSeen, passed, expires }: GreylistRow): Columns {
-  return [firstSeen, lastSeen, passed ?? null, expires];
-}
-
-function addressColumns({ passes, seen, expires }: AddressRow): Columns {
-  return [passes, seen, expires];
-}
-
-function tripletOf(columns: Columns): GreylistRow | undefined {
-  if (columns === null) return undefined;
-  const [firstSeen, lastSeen, passed, expires] = columns as readonly [number, number, number | null, number];
-  return { firstSeen, lastSeen, passed: passed ?? undefined, expires };
-}
-
-function addressOf(columns: Columns): AddressRow | undefined {
-  if (columns === null) return undefined;
-  const [passes, seen, expires] = columns as readonly [number, number, number];
-  return { passes, seen, expires };
-}
-
-function throttleOf(columns: Columns): ThrottleRow | undefined {
-  if (columns === null) return undefined;
-  const [period, taken, previous, expires] = columns as readonly [number, number, number, number];
-  return { period, taken, previous, expires };
-}
-
-function tokenOf(columns: Columns): TokenRow | undefined {
-  if (columns === null) return undefined;
-  const [period, expires] = columns as readonly [number, number];
-  return { period, expires };
 }
 
 function fileOf(path: string): string {
