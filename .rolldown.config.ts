@@ -1,7 +1,7 @@
 /** The package as few files: to find, read and link hundreds of modules takes longer than all that a command does. */
 import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { defineConfig } from "rolldown";
+import { defineConfig, type InputOptions } from "rolldown";
 
 const noPrograms = "\0no programs";
 
@@ -22,7 +22,10 @@ function builtinsAsTheyAre(code: string): string {
 const seldomUsed = ["node:crypto", "node:fs/promises"];
 const whenCalled = "\0when called: ";
 
-/** A module of functions, each of which loads the built-in one and calls that of the same name. It has no classes, which are not called. */
+/**
+ * A module of functions, each of which loads the built-in one and calls that of the same name. It has no classes, and its functions have no
+ * properties.
+ */
 function loadedWhenCalled(name: string): string {
   const functions = Object.entries(process.getBuiltinModule(name) ?? {}).filter(([each, value]) => typeof value === "function" && /^[a-z]/.test(each));
   const exported = functions.map(([each]) => `export const ${each} = (...values) => (loaded ??= load()).${each}(...values);`);
@@ -31,10 +34,11 @@ function loadedWhenCalled(name: string): string {
 
 const builtins = {
   name: "built-in modules",
-  resolveId(source: string, importer = "") {
+  resolveId(source: string, importer = "", { kind }: { readonly kind: string }) {
     // Commander can start other programs as commands, of which there are none.
     if (source === "node:child_process" && importer.includes("/node_modules/commander/")) return noPrograms;
-    return seldomUsed.includes(source) && importer.startsWith(join(import.meta.dirname, "src")) ? whenCalled + source : undefined;
+    const isOurs = kind === "import-statement" && importer.startsWith(join(import.meta.dirname, "src"));
+    return isOurs && seldomUsed.includes(source) ? whenCalled + source : undefined;
   },
   load(id: string) {
     if (id === noPrograms) return "export default {};";
@@ -58,6 +62,12 @@ const output = {
   comments: { legal: true, jsdoc: false, annotation: false },
 } as const;
 
+/** What a package warns of, such as an import of what is not there, must not be shipped. */
+const onLog: InputOptions["onLog"] = (level, log, handle) => handle(level === "warn" ? "error" : level, log);
+
+/** A filter of OpenSMTPD runs for as long as its smtpd, and needs nothing else of a configuration. */
+const ofFilter = ["config/schema/values.ts", "mail/path.ts", "frontend/say-once.ts", "text/error-message.ts", "wire/protocol-error.ts"];
+
 /** A file of these modules, and of what they need that is in no file of a higher priority. */
 function file(name: string, priority: number, ...modules: readonly string[]) {
   const ids = new Set(modules.map((module) => join(import.meta.dirname, "src", module)));
@@ -68,6 +78,7 @@ export default defineConfig([
   {
     input: "src/main.ts",
     platform: "node",
+    onLog,
     plugins: [builtins, browser],
     output: {
       ...output,
@@ -75,8 +86,9 @@ export default defineConfig([
       codeSplitting: {
         groups: [
           // What commands have in common. To find a file takes as long as to compile 10 KB of it.
-          { name: "command-line", priority: 5, tags: ["$initial"], test: (id: string) => id !== join(import.meta.dirname, "src/main.ts") },
-          file("configuration", 4, "cli/configuration-option.ts", "daemon/message-of.ts", "mail/path.ts"),
+          { name: "command-line", priority: 6, tags: ["$initial"], test: (id: string) => id !== join(import.meta.dirname, "src/main.ts") },
+          file("values", 5, ...ofFilter),
+          file("configuration", 4, "cli/configuration-option.ts", "daemon/message-of.ts"),
           file("state", 3, "state/open-state.ts"),
           file("session", 2, "frontend/policy/policy.ts"),
           file("daemon", 1, "daemon/daemon.ts", "daemon/log.ts"),
@@ -88,7 +100,8 @@ export default defineConfig([
   ...["src/store/sqlite-process.ts", "src/state/sqlite/checkpoint-thread.ts", "src/daemon/archive-thread.ts"].map((input) => ({
     input,
     platform: "node" as const,
+    onLog,
     plugins: [builtins],
-    output,
+    output: { ...output, codeSplitting: false },
   })),
 ]);

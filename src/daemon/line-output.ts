@@ -3,6 +3,7 @@
  * waits neither for who reads them nor for a disk that is full: then they wait, up to a bound beyond which they are lost and counted.
  */
 import files from "node:fs";
+import { lineFeed } from "../text/ascii.ts";
 
 /** So much is whole where other processes write as well, so that their lines do not mix. */
 function wholeOctets(descriptor: number): number {
@@ -162,8 +163,6 @@ export class LineOutput {
 function isPipeFull(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "EAGAIN";
 }
-
-const lineFeed = 10;
 
 /** Where nobody wakes who waits. */
 const pause = new Int32Array(new SharedArrayBuffer(4));

@@ -3,6 +3,7 @@ import { domainOf } from "../mail/address.ts";
 import type { Recipient } from "../stage/sources.ts";
 import { KeyTable } from "../text/key-table.ts";
 import { detach } from "../text/octets.ts";
+import { isSame } from "../text/units.ts";
 
 /** Candidates that VRFY shows, and the length from which on a word may name one: shorter ones would list the accounts. */
 export const maxVerified = 5;
@@ -110,12 +111,6 @@ export class AddressTable {
     this.#recipients.add(address, text);
     this.addDomain(domainOf(address) ?? "");
   }
-}
-
-function isSame(octets: Uint8Array, start: number, end: number, text: string): boolean {
-  if (end - start !== text.length) return false;
-  for (let at = start; at < end; at++) if (octets[at] !== text.charCodeAt(at - start)) return false;
-  return true;
 }
 
 /** Nothing for a mailbox whose only primary address is its own, of which there are most. An address has no line end. */

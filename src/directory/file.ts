@@ -11,6 +11,7 @@ import { isAddress, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
+import { atSign } from "../text/ascii.ts";
 import { AddressTable, maxVerified } from "./address-table.ts";
 import { parseAliases } from "./aliases.ts";
 import type { DirectorySettings } from "./directory-settings.ts";
@@ -155,8 +156,6 @@ function listFormat(parse: TableParser): FileFormat<AddressTable> {
     },
   };
 }
-
-const atSign = 0x40;
 
 /** How many they are. */
 function addEntries(table: AddressTable, entries: readonly Entry[]): number {

@@ -1,5 +1,6 @@
 /** Lines of lists of which most are plain: these are taken where they are. To make a text of each would take longer than all else. */
 import { plainEnd } from "../mail/address.ts";
+import { lineFeed } from "../text/ascii.ts";
 
 /** Each says how many entries the line has. */
 export interface LineTaker {
@@ -21,5 +22,3 @@ export function takeLines(octets: Buffer, { plain, other }: LineTaker): number {
   }
   return entries;
 }
-
-const lineFeed = 0x0a;

@@ -2,6 +2,7 @@
 import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
+import { lineFeed } from "../text/ascii.ts";
 import { FileProblem, type LineProblem, LineProblems } from "./file-problem.ts";
 
 const maxOctets = 256 * 1024 * 1024;
@@ -22,7 +23,7 @@ const maxEntryOctets = 512 * 1024;
 export interface FileFormat<T> {
   /** Without any entry. Most files of so many octets have no more than `expected` of them. */
   create(expected?: number): T;
-  /** Adds the entries of a portion, in UTF-8, and returns how many they are. A portion begins and ends between entries, and is overwritten. */
+  /** Adds the entries of a portion, in UTF-8, and returns how many they are. A portion begins and ends between entries; the next one takes its place. */
   add(content: T, portion: Buffer, problem: LineProblem): number;
 }
 
@@ -81,11 +82,12 @@ async function* portionsOf(handle: FileHandle, path: string): AsyncGenerator<Buf
       const next = Math.min(looked + portionOctets, until);
       const end = lastEntryIn(buffer.subarray(0, until), Math.max(looked, start + 1), next);
       looked = next;
-      if (end < 0) continue;
-      yield buffer.subarray(start, end);
-      start = end;
+      if (end >= 0) {
+        yield buffer.subarray(start, end);
+        start = end;
+      }
+      if (looked - start > maxEntryOctets) throw new FileProblem(`${path}: has an entry of more than ${maxEntryOctets} bytes.`);
     }
-    if (until - start > maxEntryOctets) throw new FileProblem(`${path}: has an entry of more than ${maxEntryOctets} bytes.`);
     buffer.copyWithin(0, start, until);
     until -= start;
     start = 0;
@@ -102,14 +104,19 @@ const byteOrderMark = Buffer.from("\ufeff");
 function lastEntryIn(octets: Buffer, from: number, until: number): number {
   // A character at the end may be continued by what is read next.
   for (let at = Math.min(until, octets.length - mostOctets + 1) - 1; at >= from; at -= 1) {
-    if (octets[at - 1] === lineFeed && /^[^\s#]/.test(octets.toString("utf8", at, at + mostOctets))) return at;
+    if (octets[at - 1] === lineFeed && /^[^\s#]/.test(characterAt(octets, at))) return at;
   }
   return -1;
 }
 
+/** Others may follow. */
+function characterAt(octets: Buffer, at: number): string {
+  const octet = octets[at] ?? 0;
+  return octet < 0x80 ? String.fromCharCode(octet) : octets.toString("utf8", at, at + mostOctets);
+}
+
 /** Of a character of UTF-8. */
 const mostOctets = 4;
-const lineFeed = 0x0a;
 
 function linesIn(octets: Buffer): number {
   let count = 0;

@@ -3,6 +3,7 @@
  * RFC 5321 4.1.2 are taken off where text comes in (`parseAddress`, `parsePath`) and put on where it goes out (`formatAddress`).
  */
 
+import { atSign, carriageReturn, lineFeed } from "../text/ascii.ts";
 import { hasControls } from "../text/controls.ts";
 import { isLonger } from "../text/octets.ts";
 import { canonicalDomain } from "./domain.ts";
@@ -46,18 +47,18 @@ export function isPlain(text: string): boolean {
   return plain.test(text);
 }
 
-/** The same of a line in octets. Where the one ends that begins there, before its CRLF or LF; -1: it is not plain. */
+/** Where the plain line in octets ends that begins there, before its CRLF or LF; -1: it is not plain. */
 export function plainEnd(octets: Uint8Array, start: number): number {
   let at = start;
   while (isOf(octets, at, inLocal)) at += 1;
   if (at === start || !isOf(octets, at - 1, endsLocal)) return -1;
-  if (octets[at] === 0x40) {
+  if (octets[at] === atSign) {
     do at += 1;
     while (isOf(octets, at, inDomain));
     if (!isOf(octets, at - 1, endsDomain)) return -1;
   }
-  const end = octets[at] === 0x0d ? at + 1 : at;
-  return end === octets.length || octets[end] === 0x0a ? at : -1;
+  const end = octets[at] === carriageReturn ? at + 1 : at;
+  return end === octets.length || octets[end] === lineFeed ? at : -1;
 }
 
 function isOf(octets: Uint8Array, at: number, classes: number): boolean {
@@ -125,14 +126,22 @@ const maxAddressOctets = 254;
 
 const quotedLocalPart = /^"(?:[^"\\]|\\.)*"(?:@[^@]*)?$/s;
 /** The characters of what is plain, and those that may be the last ones of a name or a local part, and of a domain. */
-const plainClasses = ["[a-z\\d._+=-]", "[a-z\\d_+=-]", "[a-z\\d.-]", "[a-z\\d]"] as const;
-const [localClass, localEndClass, domainClass, domainEndClass] = plainClasses;
+const [localClass, localEndClass, domainClass, domainEndClass] = ["[a-z\\d._+=-]", "[a-z\\d_+=-]", "[a-z\\d.-]", "[a-z\\d]"] as const;
 const plain = new RegExp(`^${localClass}*${localEndClass}(?:@${domainClass}*${domainEndClass})?$`);
-/** By octets, to which of these classes each belongs: a bit for each class. */
-const classesOf = Uint8Array.from({ length: 256 }, (_, octet) =>
-  plainClasses.reduce((bits, text, index) => bits | (new RegExp(text).test(String.fromCharCode(octet)) ? 1 << index : 0), 0),
-);
+/** A bit for each of these classes. */
 const [inLocal, endsLocal, inDomain, endsDomain] = [1, 2, 4, 8];
+/** By octets, the classes that each belongs to. */
+const classesOf = new Uint8Array(256);
+for (const [bit, text] of [
+  [inLocal, localClass],
+  [endsLocal, localEndClass],
+  [inDomain, domainClass],
+  [endsDomain, domainEndClass],
+] as const) {
+  const pattern = new RegExp(text);
+  for (let octet = 0; octet < classesOf.length; octet += 1)
+    if (pattern.test(String.fromCharCode(octet))) classesOf[octet] = (classesOf[octet] ?? 0) | bit;
+}
 const addressSyntax = /^(?:"(?:[^"\\]|\\.)*"|\S*)@[^\s@]+$/s;
 // RFC 5321 4.1.2 with the characters of RFC 6531.
 const dotString = /^[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+(?:\.[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+)*$/u;

@@ -5,13 +5,14 @@
 import { randomBytes } from "node:crypto";
 
 /** Drawn when it is first used: most commands need none. */
-let key: Buffer | undefined;
+let hasKey = false;
 let key0 = 0;
 let key1 = 0;
 
 function drawKey(): void {
-  key = randomBytes(8);
+  const key = randomBytes(8);
   [key0, key1] = [key.readInt32LE(0), key.readInt32LE(4)];
+  hasKey = true;
 }
 
 const lastRounds = 3;
@@ -26,7 +27,7 @@ export function keyedHash64(text: string, words: Int32Array): void {
 }
 
 function hashInto(text: string, words: Int32Array | undefined): number {
-  if (key === undefined) drawKey();
+  if (!hasKey) drawKey();
   const { length } = text;
   const pairs = length >> 1;
   let v0 = key0;

@@ -1,6 +1,7 @@
 /** Postfix policy delegation: attribute blocks to requests, actions to replies (SMTPD_POLICY_README). */
 
 import { decodeXtext } from "../mail/xtext.ts";
+import { carriageReturn, lineFeed } from "../text/ascii.ts";
 import { cleanText } from "../text/controls.ts";
 import { Backlog } from "./backlog.ts";
 import { ProtocolError } from "./protocol-error.ts";
@@ -258,8 +259,6 @@ function checkLength(octets: number): void {
 }
 
 const missing = -1;
-const lineFeed = 10;
-const carriageReturn = 13;
 const equalsSign = 61;
 const lastAscii = 127;
 

@@ -1,4 +1,6 @@
 /** Replies of an SMTP or LMTP server, as its client reads them: bytes to replies (RFC 5321 4.2, RFC 2034). */
+
+import { lineFeed } from "../text/ascii.ts";
 import { Backlog } from "./backlog.ts";
 import { ProtocolError } from "./protocol-error.ts";
 
@@ -67,8 +69,6 @@ export class SmtpReplyDecoder {
     return line.endsWith("\r") ? line.slice(0, -1) : line;
   }
 }
-
-const lineFeed = 0x0a;
 
 /** Of the first line that has one: at its beginning, or as qmail has it: `sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)`. */
 function statusOf(code: number, lines: readonly string[]): string {

@@ -40,7 +40,6 @@ test("it knows its version", () => {
 test.each([
   ["--version"],
   ["check", "-c", "contrib/examples/quickstart.toml"],
-  ["query", "-c", "contrib/examples/quickstart.toml", "recipients", "john@example.org"],
 ])("%s loads no built-in module that it does not use", (...words) => {
   const atExit = "data:text/javascript,process.on('exit', () => console.log(process.moduleLoadList.join()))";
   const loaded = run("--import", atExit, program, ...words).split(",");
@@ -73,6 +72,11 @@ test("what it starts is where it looks for it", () => {
   expect(readdirSync(join(root, "dist"))).toEqual(
     expect.arrayContaining(["main.js", "sqlite-process.js", "checkpoint-thread.js", "archive-thread.js"]),
   );
+});
+
+test("a filter of OpenSMTPD, which stays for long, has no configuration", () => {
+  const loads = (file: string) => readFileSync(join(root, "dist", file), "utf8").includes('from "./configuration.js"');
+  expect([loads("query.js"), loads("opensmtpd-filter.js")]).toEqual([true, false]);
 });
 
 test("it finds the packages that are loaded when they are needed", () => {

@@ -27,9 +27,9 @@ import { type GreylistColumns, greylistRowsOf } from "../greylist-columns.ts";
 import type { AddressEntry, ImportedEntry, Page, ThrottleEntry } from "../state-store.ts";
 import type { Columns } from "./columns.ts";
 import { KnownRows } from "./known-rows.ts";
+import { prepareTables } from "./migrations.ts";
 import { columnsOfKey, RecentRows, rowKey } from "./recent-rows.ts";
 import { addressColumns, addressOf, throttleOf, tokenOf, tripletColumns, tripletOf } from "./row-columns.ts";
-import { prepareTables } from "./schema.ts";
 import { type Initial, nextRows, prepareAll, rowStatements, rowsPerRead, type StatementName } from "./statements.ts";
 import { TableWalks } from "./walks.ts";
 

@@ -81,6 +81,14 @@ it.each<[what: string, line: string]>([
   expect(Math.max(...portions.map(({ length }) => length))).toBeLessThanOrEqual(portionOctets + line.length);
 });
 
+it.each([0, 100, 400, 450, 500, 600, 1000])("the bound of an entry is the same after %d KB of others", async (kilobytes) => {
+  const others = "key value\n".repeat(kilobytes * 100);
+  const entry = (octets: number) => `${others}a\n${"  continued\n".repeat(Math.ceil(octets / 12))}b\n`;
+  const portion = 2 * portionOctets;
+  expect(await read(entry(512 * 1024 - portion))).toMatchObject({ entries: kilobytes * 100 + 2 });
+  await expect(read(entry(512 * 1024 + portion))).rejects.toThrow(`${path}: has an entry of more than 524288 bytes.`);
+});
+
 it("looks at what an entry has so far once", async () => {
   const workFor = (portions: number) => workOf("src/file/read-file", () => read(`a\n${"\n".repeat(portions * portionOctets)}`));
   await workFor(2);

@@ -1,4 +1,4 @@
-/** The tables of state.sqlite, as they are made. */
+/** The tables of state.sqlite, and how those of earlier versions become them. */
 import type { DatabaseSync } from "node:sqlite";
 import { recentTable } from "./recent-rows.ts";
 

@@ -1,0 +1,4 @@
+/** Octets, and UTF-16 units, by their names in ASCII. */
+export const lineFeed = 0x0a;
+export const carriageReturn = 0x0d;
+export const atSign = 0x40;
