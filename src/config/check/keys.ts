@@ -45,8 +45,8 @@ function completeEmbedded(root: Table): void {
 class KeySpelling {
   readonly #format: "toml" | "json";
   readonly #report: ProblemReport;
-  /** Every key of the schema, dotted. */
-  readonly #known = [...dottedKeys(schema, "")];
+  /** Every key of the schema, dotted; of use only where one is unknown. */
+  #known: readonly string[] | undefined;
 
   constructor(format: "toml" | "json", report: ProblemReport) {
     this.#format = format;
@@ -144,6 +144,7 @@ class KeySpelling {
 
   /** Keys that end as this one does. */
   #elsewhere(key: string): readonly string[] {
+    this.#known ??= [...dottedKeys(schema, "")];
     return this.#known.filter((known) => known.endsWith(`.${key}`) || known.endsWith(`.${key.slice(key.lastIndexOf(".") + 1)}`));
   }
 
