@@ -23,7 +23,7 @@ export interface RowWatcher {
  * At so many they begin to be put into their tables, and half as many may come meanwhile. The more there are, the more of them share a page
  * of their table, and the more attempts and retries become one row of it. Each takes some 200 octets of memory.
  */
-const maxRows = 65_536;
+export const maxRows = 131_072;
 /** So many are put into their tables for each that is written. */
 const ratio = 2;
 /** And so many at once, where few are written: else the page that takes one and those beside it would be written for each of them. */
@@ -111,6 +111,7 @@ export class RecentRows {
     this.#watcher = watcher;
     this.#version = database.prepare("PRAGMA data_version");
     this.#read = database.prepare("SELECT number, rows FROM recent WHERE number > ? ORDER BY number");
+    this.#read.setReturnArrays(true);
     this.#add = database.prepare("INSERT INTO recent (number, rows) VALUES (?, ?)");
     this.#remove = database.prepare("DELETE FROM recent WHERE number < ?");
     this.#empty = database.prepare("UPDATE recent SET rows = NULL WHERE number = ?");
@@ -126,8 +127,8 @@ export class RecentRows {
     // The pragma names its column.
     const { data_version: version } = this.#version.get() as { readonly data_version: number };
     if (version === this.#seen) return;
-    // The statement names its columns.
-    for (const { number, rows } of this.#read.all(this.#last) as unknown as readonly { number: number; rows: string | null }[]) {
+    // The statement yields these columns, as an array. One by one: all of them may be many megabytes.
+    for (const [number, rows] of this.#read.iterate(this.#last) as unknown as Iterable<readonly [number, string | null]>) {
       // This program wrote it.
       const written = rows === null ? undefined : (JSON.parse(rows) as readonly WrittenRow[]);
       this.#last = number;
