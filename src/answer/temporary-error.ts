@@ -4,3 +4,6 @@
 export class TemporaryError extends Error {
   override name = "TemporaryError";
 }
+
+/** The source works, but what it has of this one thing cannot be used. Of others it can tell. */
+export class UnusableAnswer extends TemporaryError {}

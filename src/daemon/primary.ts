@@ -81,6 +81,8 @@ class RunningWorkers implements Daemon {
   readonly #workers = new Map<number, WorkerProcess>();
   /** Connections that came while no worker was ready. */
   readonly #unassigned: Connection[] = [];
+  /** Connections for which a worker could make no room. */
+  #refusals = 0;
   readonly #restarts = new Set<NodeJS.Timeout>();
   /** Both only where there is an http listener. */
   #observations: WorkerObservations | undefined;
@@ -215,10 +217,14 @@ class RunningWorkers implements Daemon {
   }
 
   #assign(connection: Connection): void {
-    const [first, ...others] = [...this.#workers.values()].filter(({ isReady }) => isReady);
+    // One of the connections of a worker must be idle to make room, and who has refused none for longest is most likely to have one.
+    const refusals = (worker: WorkerProcess) => (connection.mustMakeRoom ? worker.lastRefusal : 0);
+    const [best] = [...this.#workers.values()]
+      .filter(({ isReady }) => isReady)
+      .sort((a, b) => refusals(a) - refusals(b) || a.load - b.load);
     if (this.#isStopping) this.#drop(connection);
-    else if (first === undefined) this.#unassigned.push(connection);
-    else others.reduce((least, worker) => (worker.load < least.load ? worker : least), first).give(connection);
+    else if (best === undefined) this.#unassigned.push(connection);
+    else best.give(connection);
   }
 
   #drop({ listener, socket }: Connection): void {
@@ -250,7 +256,11 @@ class RunningWorkers implements Daemon {
       onRemark: (remark) => this.#remark(remark),
       onCalled: (called) => this.#calls.take(number, called, this.#generations.current.configuration.settings),
       onDecisions: (decisions) => this.#observations?.decided(decisions),
-      onRefused: (listener) => this.#counts.get(listener)?.limit.refused(),
+      onRefused: (listener) => {
+        this.#refusals += 1;
+        worker.lastRefusal = this.#refusals;
+        this.#counts.get(listener)?.limit.refused();
+      },
       onClosed: (listener, count) => this.#closed(listener, count),
       onEnd: (how, left) => {
         this.#workers.delete(number);

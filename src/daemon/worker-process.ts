@@ -63,6 +63,8 @@ export class WorkerProcess {
   readonly #ended: Promise<void>;
   readonly #beat = setInterval(() => this.#askForLife(), beatMs).unref();
   #missed = 0;
+  /** When it last had no idle connection for one that must make room, in refusals of all workers. */
+  lastRefusal = 0;
 
   constructor(options: WorkerProcessOptions) {
     this.#options = options;

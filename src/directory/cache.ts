@@ -2,7 +2,7 @@
 import type { Answer } from "../answer/answer.ts";
 import { AnswerCache, type AnswerText, type KeptAnswer, notFresh } from "../answer/answer-cache.ts";
 import { type Patience, type WaitedFor, waitPatiently } from "../answer/patience.ts";
-import { TemporaryError } from "../answer/temporary-error.ts";
+import { TemporaryError, UnusableAnswer } from "../answer/temporary-error.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
 import { type HashedKey, hashedKey } from "../text/hashed-key.ts";
 import { KeyedTable } from "../text/keyed-table.ts";
@@ -131,7 +131,7 @@ function remember<T>(
       failedAt = Number.NEGATIVE_INFINITY;
       return value;
     } catch (error) {
-      if (error instanceof TemporaryError) failedAt = now();
+      if (error instanceof TemporaryError && !(error instanceof UnusableAnswer)) failedAt = now();
       throw error;
     } finally {
       underWay.delete(hashed);

@@ -4,7 +4,7 @@ import { LRUCache } from "lru-cache";
 import type { Answer } from "../answer/answer.ts";
 import { Availability, type OnAvailability } from "../answer/availability.ts";
 import type { WaitedFor } from "../answer/patience.ts";
-import { TemporaryError } from "../answer/temporary-error.ts";
+import { TemporaryError, UnusableAnswer } from "../answer/temporary-error.ts";
 import { domainOf, formatAddress } from "../mail/address.ts";
 import type { Directory, Recipient } from "../stage/sources.ts";
 import { errorMessage } from "../text/error-message.ts";
@@ -177,7 +177,8 @@ export class CallAhead implements Directory {
   }
 
   #failed(what: string, cause: unknown, isOutage = true): TemporaryError {
-    const error = new TemporaryError(`${this.source.name}: ${nameOf(this.#settings.server)}: ${what}`, { cause });
+    const Kind = isOutage ? TemporaryError : UnusableAnswer;
+    const error = new Kind(`${this.source.name}: ${nameOf(this.#settings.server)}: ${what}`, { cause });
     if (isOutage && !this.#isClosed) this.#availability.failed("", error);
     return error;
   }

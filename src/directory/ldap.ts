@@ -1,6 +1,6 @@
 /** A directory in LDAP servers (RFC 4511): OpenLDAP, Active Directory and others of any schema, asked by the filters that the configuration gives. */
 import type { OnAvailability } from "../answer/availability.ts";
-import { TemporaryError } from "../answer/temporary-error.ts";
+import { UnusableAnswer } from "../answer/temporary-error.ts";
 
 import { canonicalLogin, formatAddress } from "../mail/address.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
@@ -47,7 +47,7 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
     if (template === undefined || (address.startsWith("@") && !uses(template, "address"))) return [];
     const wanted = kind === "lists" ? [...attributes.emails, attributes.members] : attributes.emails;
     const found = await servers.search(under(`filter.${kind}`, fillFilter(template, written), wanted, maxEntries + 1), endsAt);
-    if (found.length > maxEntries) throw new TemporaryError(`directory "${name}": ${address} belongs to more than ${maxEntries} entries`);
+    if (found.length > maxEntries) throw new UnusableAnswer(`directory "${name}": ${address} belongs to more than ${maxEntries} entries`);
     // Servers find what they take for the same (RFC 4518), such as letters without their accents.
     return isPlain(address) ? found : found.filter((entry) => emailsOf(entry, attributes.emails).includes(address));
   }
@@ -80,7 +80,7 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
     const found = await servers.search(under("account", filter, [attributes.name, ...attributes.emails], maxEntries), servers.deadline());
     // Servers find what they take for the same, as with addresses.
     const named = found.filter((entry) => valuesOf(entry, attributes.name).some((value) => canonicalLogin(value) === login));
-    if (named.length > 1) throw new TemporaryError(`directory "${name}": several entries have the name ${cleanText(login)}`);
+    if (named.length > 1) throw new UnusableAnswer(`directory "${name}": several entries have the name ${cleanText(login)}`);
     return named[0] && { addresses: emailsOf(named[0], attributes.emails), senders: [] };
   }
 
@@ -118,7 +118,7 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
     while (next !== undefined) {
       if (values.length > maxMembers) throw tooMany(list);
       const [rest] = await read(list.dn, [`${attributes.members};range=${next}-*`], endsAt);
-      if (rest === undefined) throw new TemporaryError(`directory "${name}": ${cleanText(list.dn)} is not there any more`);
+      if (rest === undefined) throw new UnusableAnswer(`directory "${name}": ${cleanText(list.dn)} is not there any more`);
       const more = rangeOf(rest, attributes.members);
       values = values.concat(more.values);
       next = more.next;
@@ -126,13 +126,13 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
     return values;
   }
 
-  function tooMany({ dn }: LdapEntry): TemporaryError {
-    return new TemporaryError(`directory "${name}": ${cleanText(dn)} has more than ${maxMembers} members`);
+  function tooMany({ dn }: LdapEntry): UnusableAnswer {
+    return new UnusableAnswer(`directory "${name}": ${cleanText(dn)} has more than ${maxMembers} members`);
   }
 
   function addressOf(member: string): string {
     const address = addressIn(member);
-    if (address === undefined) throw new TemporaryError(`directory "${name}": the member "${cleanText(member)}" is not an address`);
+    if (address === undefined) throw new UnusableAnswer(`directory "${name}": the member "${cleanText(member)}" is not an address`);
     return address;
   }
 

@@ -1,6 +1,6 @@
 /** A directory kept in a SQL database of any layout, asked by the seven statements of its store. */
 
-import { TemporaryError } from "../answer/temporary-error.ts";
+import { TemporaryError, UnusableAnswer } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import { formatAddress, localPartOf, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
@@ -60,7 +60,7 @@ export function openSqlDirectory(name: string, database: Database, queries: Quer
     const [members, primaries] = await Promise.all([askAbout("members", key), single]);
     if (members.length > 0) return { kind: "list", members: addressesIn(members).map(at) };
     if (accounts.size > maxAccounts)
-      throw new TemporaryError(`directory "${name}": ${address} belongs to more than ${maxAccounts} accounts`);
+      throw new UnusableAnswer(`directory "${name}": ${address} belongs to more than ${maxAccounts} accounts`);
     const primariesAt = (account: string) => (isWholeDomain(account) ? [at(parseAddress(account))] : primariesOf(account));
     const each = primaries ? [primaries] : await Promise.all([...accounts].map(primariesAt));
     return { kind: "mailbox", primaries: [...new Set(each.flatMap((found) => (found.length === 0 ? [address] : found)))] };
@@ -117,7 +117,7 @@ function addressesIn(rows: readonly string[]): readonly string[] {
   const addresses = rows.flatMap((row) => {
     if (/^[^@,;:<>()"]*@[^\s@,;<>()"]+$/.test(row)) return row;
     const list = parseAddressList(row);
-    if (list === undefined) throw new TemporaryError(`a table has "${cleanText(row)}", which is not an address`);
+    if (list === undefined) throw new UnusableAnswer(`a table has "${cleanText(row)}", which is not an address`);
     return list;
   });
   return [...new Set(addresses.map(parseAddress))];

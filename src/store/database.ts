@@ -8,7 +8,10 @@ export type StatementProblem =
   | { readonly kind: "missing-table"; readonly table: string }
   | { readonly kind: "wrong"; readonly message: string };
 
-/** Every method but `close` rejects with a `TemporaryError`, whatever went wrong; its `cause` is the driver's error. */
+/**
+ * Every method but `close` rejects with a `TemporaryError`, whatever went wrong, which is an `UnusableAnswer` where the values of a statement are
+ * at fault; its `cause` is the driver's error.
+ */
 export interface Database {
   readonly name: string;
   readonly source: WaitedFor;

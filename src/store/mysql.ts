@@ -3,7 +3,7 @@ import { LRUCache } from "lru-cache";
 import type mysql from "mysql2/promise";
 import { Availability, type OnAvailability } from "../answer/availability.ts";
 import type { WaitedFor } from "../answer/patience.ts";
-import { TemporaryError } from "../answer/temporary-error.ts";
+import { TemporaryError, UnusableAnswer } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import { positional } from "../expr/sql-text.ts";
 import type { Value } from "../expr/value.ts";
@@ -48,8 +48,8 @@ export class MysqlDatabase implements Database {
       this.#availability.worked("", sql);
       return result;
     } catch (cause) {
-      const error = this.#error(cause);
       const blame = isOutsideCharset(cause, parameters) ? "values" : blameOf(cause);
+      const error = this.#error(cause, blame);
       if (blame !== "values" && !this.#isClosed) this.#availability.failed(blame === "statement" ? sql : "", error);
       throw error;
     }
@@ -120,8 +120,9 @@ export class MysqlDatabase implements Database {
     return this.#pool.use(this.#timeoutMs, work);
   }
 
-  #error(cause: unknown): TemporaryError {
-    return new TemporaryError(`${this.source.name}: ${messageOf(cause)}`, { cause });
+  #error(cause: unknown, blame = blameOf(cause)): TemporaryError {
+    const Kind = blame === "values" ? UnusableAnswer : TemporaryError;
+    return new Kind(`${this.source.name}: ${messageOf(cause)}`, { cause });
   }
 }
 

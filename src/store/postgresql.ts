@@ -3,7 +3,7 @@ import { LRUCache } from "lru-cache";
 import type pg from "pg";
 import { Availability, type OnAvailability } from "../answer/availability.ts";
 import type { WaitedFor } from "../answer/patience.ts";
-import { TemporaryError } from "../answer/temporary-error.ts";
+import { TemporaryError, UnusableAnswer } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import { placeholders } from "../expr/sql-text.ts";
 import type { Value } from "../expr/value.ts";
@@ -56,8 +56,8 @@ export class PostgresqlDatabase implements Database {
       if (result.fields.length === 0) return { kind: "changes", changes: result.rowCount ?? 0 };
       return { kind: "rows", rows: result.rows.map((row) => row.map((value) => value ?? "")) };
     } catch (cause) {
-      const error = this.#error(cause);
       const blame = blameOf(cause);
+      const error = this.#error(cause, blame);
       if (blame !== "values" && !this.#isClosed) this.#availability.failed(blame === "statement" ? sql : "", error);
       throw error;
     }
@@ -105,8 +105,9 @@ export class PostgresqlDatabase implements Database {
     return this.#pool.use(timeoutMs, work);
   }
 
-  #error(cause: unknown): TemporaryError {
-    return new TemporaryError(`${this.source.name}: ${messageOf(cause)}`, { cause });
+  #error(cause: unknown, blame = blameOf(cause)): TemporaryError {
+    const Kind = blame === "values" ? UnusableAnswer : TemporaryError;
+    return new Kind(`${this.source.name}: ${messageOf(cause)}`, { cause });
   }
 }
 

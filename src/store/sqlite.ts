@@ -5,7 +5,7 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Availability, type OnAvailability } from "../answer/availability.ts";
 import type { WaitedFor } from "../answer/patience.ts";
-import { TemporaryError } from "../answer/temporary-error.ts";
+import { TemporaryError, UnusableAnswer } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
 import { onDemand } from "../text/on-demand.ts";
@@ -61,7 +61,7 @@ export class SqliteDatabase implements Database {
       this.#availability.worked("", sql);
       return outcome;
     }
-    const error = this.#error(outcome.message);
+    const error = this.#error(outcome.message, outcome.blame === "values" ? UnusableAnswer : TemporaryError);
     if (outcome.blame !== "values") this.#availability.failed(outcome.blame === "statement" ? sql : "", error);
     throw error;
   }
@@ -94,8 +94,8 @@ export class SqliteDatabase implements Database {
     await exit;
   }
 
-  #error(message: string): TemporaryError {
-    return new TemporaryError(`store "${this.name}": ${message}`);
+  #error(message: string, Kind = TemporaryError): TemporaryError {
+    return new Kind(`store "${this.name}": ${message}`);
   }
 
   #ask(work: SqliteWork, timeoutMs: number): Promise<SqliteOutcome> {

@@ -61,7 +61,7 @@ class Peer {
 const pass = "action=DUNNO";
 const refusal = "action=550 5.1.2 Mailbox does not exist.";
 
-function config(port: number, { more = "", known = "john@example.org" } = {}): string {
+function config(port: number, { more = "", known = "john@example.org", wait = "0s" } = {}): string {
   return `
 [server]
 workers = 2
@@ -78,13 +78,13 @@ require = false
 [session.rcpt]
 max-recipients = 5
 [session.rcpt.errors]
-wait = "0s"
+wait = "${wait}"
 `;
 }
 
-async function start(more = ""): Promise<{ daemon: Daemon; port: number; pids: Map<unknown, number>; open(): Peer }> {
+async function start(more = "", wait = "0s"): Promise<{ daemon: Daemon; port: number; pids: Map<unknown, number>; open(): Peer }> {
   const [port = 0] = await freePorts(1);
-  const daemon = await startDaemon({ directory: scratch, config: config(port, { more }), listening: [] });
+  const daemon = await startDaemon({ directory: scratch, config: config(port, { more, wait }), listening: [] });
   running.push(daemon);
   const pids = new Map<unknown, number>();
   for (let n = 0; n < 2; n += 1) {
@@ -217,6 +217,18 @@ describe("two workers", () => {
     for (const { socket } of [...three, fourth]) socket.end();
     expect(await daemon.logged(({ event }) => event === "connections-free")).toMatchObject({ refused: 0 });
     expect(await open().ask("john@example.org")).toBe(pass);
+  });
+
+  it.each([0, 1])("take one that is refused by a worker without an idle connection when it comes again (%d)", async (busy) => {
+    const { daemon, open } = await start("max-connections = 2", "1m");
+    for (const [n, peer] of [open(), open()].entries()) {
+      expect(await peer.ask("john@example.org")).toBe(pass);
+      if (n !== busy) continue;
+      peer.send("nobody@example.org");
+      await daemon.logged(({ recipient }) => recipient === "nobody@example.org");
+    }
+    const replies = [await open().ask("john@example.org"), await open().ask("john@example.org")];
+    expect(replies).toContain(pass);
   });
 
   it("keep their connections when the configuration is read again", async () => {

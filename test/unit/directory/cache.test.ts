@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { TemporaryError } from "../../../src/answer/temporary-error.ts";
+import { TemporaryError, UnusableAnswer } from "../../../src/answer/temporary-error.ts";
 import { cached } from "../../../src/directory/cache.ts";
 import type { Directory, Recipient } from "../../../src/stage/sources.ts";
 
@@ -12,12 +12,14 @@ class Backend implements Directory {
   readonly waits = true;
   readonly recipients = new Map<string, Recipient>([["john@a.example", mailbox("john@a.example")]]);
   readonly domains = new Set(["a.example"]);
+  readonly unusable = new Set<string>();
   asked = 0;
   isDown = false;
 
   async recipient(address: string): Promise<Recipient | undefined> {
     this.asked += 1;
     if (this.isDown) throw new TemporaryError("down");
+    if (this.unusable.has(address)) throw new UnusableAnswer("several entries");
     return this.recipients.get(address);
   }
   async isLocalDomain(domain: string): Promise<boolean> {
@@ -123,6 +125,15 @@ describe("cache", () => {
     time = 6000;
     backend.isDown = false;
     backend.recipients.delete("john@a.example");
+    expect(await directory.recipient("john@a.example")).toBe(undefined);
+  });
+
+  it("asks a back end that works, though it cannot tell of another address", async () => {
+    await directory.recipient("john@a.example");
+    backend.recipients.delete("john@a.example");
+    backend.unusable.add("list@a.example");
+    time = 5000;
+    await expect(Promise.resolve(directory.recipient("list@a.example"))).rejects.toThrow(UnusableAnswer);
     expect(await directory.recipient("john@a.example")).toBe(undefined);
   });
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { TemporaryError } from "../../../src/answer/temporary-error.ts";
+import { TemporaryError, UnusableAnswer } from "../../../src/answer/temporary-error.ts";
 import type { LdapSettings } from "../../../src/directory/ldap/ldap-settings.ts";
 import { openLdapDirectory } from "../../../src/directory/ldap.ts";
 import { directoryContract } from "../../contract/directory.ts";
@@ -50,7 +50,7 @@ describe.skipIf(lacksSlapd)("LDAP", () => {
 
   it("cannot tell whose a login is that several entries have as their name", async () => {
     const { directory, close } = openPeople({ attributes: { name: "sn", emails: ["mail"], members: "member" } });
-    await expect(directory.account?.("doe")).rejects.toThrow(TemporaryError);
+    await expect(directory.account?.("doe")).rejects.toThrow(UnusableAnswer);
     expect(await directory.account?.("spaces")).toEqual({ addresses: ["two spaces@example.net"], senders: [] });
     expect(await directory.account?.("d*")).toBeUndefined();
     close();
