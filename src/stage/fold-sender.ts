@@ -3,7 +3,7 @@
  * return paths that name the recipient or the message (VERP, and whatever providers number their messages by).
  */
 
-/** `sender` canonical. The result is for comparing and for people, not for sending to. */
+/** `sender` canonical. The result is for comparing and for people, not for sending to; folding it again changes nothing. */
 export function foldSender(sender: string): string {
   const at = sender.lastIndexOf("@");
   if (at < 0) return sender;
@@ -26,12 +26,12 @@ function withoutBatv(local: string): string {
   return after ?? before ?? local;
 }
 
-/** The digest and the day of an SRS address change; who wrote, and by which hosts it was forwarded, does not. */
+/** The digest and the day of an SRS address change; who wrote, and by which hosts it was forwarded, does not. The form stays. */
 function withoutSrs(local: string): readonly [author: string, forwarder?: string] {
   const [, domain = "", author] = /^srs0[=+-][^=]*=[^=]*=([^=]+)=(.+)$/.exec(local) ?? [];
-  if (author !== undefined) return [author, `srs0=${domain}=`];
+  if (author !== undefined) return [author, `srs0=#=#=${domain}=`];
   const [, host = "", first = "", writer] = /^srs1[=+-][^=]*=([^=]+)=[=+-][^=]*=[^=]*=([^=]+)=(.+)$/.exec(local) ?? [];
-  return writer === undefined ? [local] : [writer, `srs1=${host}=${first}=`];
+  return writer === undefined ? [local] : [writer, `srs1=#=${host}==#=#=${first}=`];
 }
 
 /** `list+tag` to `list`, and `list-user=domain.example` to `list-=`. */
