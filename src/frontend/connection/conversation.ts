@@ -90,7 +90,8 @@ class RunningConversation<Request> implements Conversation, Participant {
 
   finish(): void {
     this.#isFinishing = true;
-    this.#isEnding ||= this.#mayClose();
+    // What is being asked may begin what must come to its end.
+    this.#isEnding ||= this.#busy === undefined && this.#mayClose();
     this.#delayed?.release();
     this.#advance();
   }

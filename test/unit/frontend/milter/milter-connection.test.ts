@@ -211,6 +211,29 @@ test("stop lets a message that is under way come to its end, and closes the othe
   await stopped;
 });
 
+test("so it does one whose sender is being asked about", async () => {
+  const place = await startMilter();
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<boolean>();
+  const isLocalAddress = () => {
+    asked.resolve();
+    return answer.promise;
+  };
+  const names = { directories: new Map([["accounts", { waits: true }]]), lookups: new Map(), stores: new Set<string>(), dnsLists: new Map() };
+  const isAllowed = rule("is_local_address('accounts', sender)", "mail", names);
+  const { directory, core } = place.world;
+  place.world.core = { ...core, settings: settings({ mail: { isAllowed } }), sources: sourcesOf([directory], {}, { isLocalAddress }) };
+  const client = await place.open();
+  client.send(Buffer.concat([opening, mail]));
+  await asked.promise;
+  const stopped = place.listener.stop(60_000);
+  answer.resolve(true);
+  expect(await packets(client, 1)).toBe(goOn);
+  client.send(Buffer.concat([good, end]));
+  expect(replies(await client.closed())).toBe(`${goOn} | ${goOn} | ${goOn}`);
+  await stopped;
+});
+
 test.each([
   ["a command before the offer", frame("C", connect())],
   ["an empty packet", Buffer.alloc(4)],
