@@ -1,5 +1,5 @@
 /** The file state.sqlite, and what is asked of it. Everything is synchronous; the caller begins and commits. */
-import { statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { CorrespondentQuestion, GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import { createPrivately } from "../../store/private-file.ts";
@@ -65,8 +65,10 @@ export class StateFile {
   readonly walks: TableWalks;
   readonly #database: DatabaseSync;
   readonly #statements: Readonly<Record<StatementName, StatementSync>>;
-  /** Device and inode, so that a file that was replaced is noticed. */
-  readonly #file: string;
+  /** So that a file that was replaced is noticed. */
+  readonly #identity: string | undefined;
+  /** The files beside it, by their paths. */
+  readonly #beside: ReadonlyMap<string, string | undefined>;
   readonly #recent: RecentRows;
   readonly #known = new KnownRows();
   /** From which key on the tables whose rows are to be known are read. */
@@ -95,7 +97,8 @@ export class StateFile {
         },
       });
       this.walks = new TableWalks(this.#database);
-      this.#file = fileOf(path);
+      this.#identity = identityOf(path);
+      this.#beside = new Map(["-wal", "-shm"].map((suffix) => [path + suffix, identityOf(path + suffix)]));
     } catch (error) {
       this.#database.close();
       throw error;
@@ -103,7 +106,7 @@ export class StateFile {
   }
 
   get isCurrent(): boolean {
-    return fileOf(this.path) === this.#file;
+    return identityOf(this.path) === this.#identity;
   }
 
   begin(): void {
@@ -135,6 +138,11 @@ export class StateFile {
 
   close(): void {
     this.#database.close();
+  }
+
+  /** After another file has taken its place, and it is closed: SQLite leaves its WAL behind, and would take that for the other one's. */
+  removeBeside(): void {
+    for (const [path, identity] of this.#beside) if (identity !== undefined && identityOf(path) === identity) rmSync(path);
   }
 
   /** What `work` finds in a transaction that writes nothing, and keeps nobody from writing. */
@@ -374,7 +382,8 @@ function partsOf({ client, sender, recipient }: Triplet): readonly string[] {
   return [client, sender, recipient];
 }
 
-function fileOf(path: string): string {
-  const { dev, ino } = statSync(path);
-  return `${dev}:${ino}`;
+/** `undefined`: there is no such file. */
+function identityOf(path: string): string | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats && `${stats.dev}:${stats.ino}`;
 }

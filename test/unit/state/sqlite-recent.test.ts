@@ -1,5 +1,5 @@
 /** Rows that were written last, and those that are in memory: whatever becomes of them, the answers are those of the file. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -144,6 +144,38 @@ describe("recent rows", () => {
     expect(again()).not.toBeInstanceOf(Promise);
     await expect.poll(timersLeft, { timeout: 20_000 }).toBe(0);
     expect(await again()).toMatchObject({ kind: "wait", isNew: true });
+  });
+
+  it("leave a file alone that takes the place of theirs, such as a backup", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const store = open();
+    let now = start;
+    const askAll = async (from: number, to: number) => {
+      now += 10;
+      const answers = Array.from({ length: to - from }, (_, index) => store.greylist({ ...question(from + index), now }));
+      return (await Promise.all(answers)).filter((answer) => answer.kind !== "wait" || answer.isNew).length;
+    };
+    const backup = `${path}.backup`;
+    expect(await askAll(0, 500)).toBe(500);
+    const other = new DatabaseSync(path);
+    other.exec(`VACUUM INTO '${backup}'`);
+    other.close();
+    expect(await askAll(500, 1000)).toBe(500);
+    renameSync(backup, path);
+    const timersLeft = () => {
+      vi.runOnlyPendingTimers();
+      return vi.getTimerCount();
+    };
+    await askAll(0, 500);
+    await expect.poll(timersLeft, { timeout: 20_000 }).toBe(0);
+    expect(await askAll(0, 1000)).toBe(500);
+    await store.close();
+    const restored = new DatabaseSync(path);
+    expect(restored.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
+    restored.close();
   });
 
   it("that cannot be read leave the question to a transaction, which tells of it", async () => {
