@@ -1,4 +1,6 @@
 /** Forward- and reverse-paths as SMTP writes them (RFC 5321 4.1.2, RFC 6531 3.3). */
+
+import { detach } from "../text/octets.ts";
 import { formatAddress, unquote } from "./address.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
@@ -15,7 +17,8 @@ export interface Path {
  */
 export function parsePath(bytes: string): Path {
   const inner = trim(bytes.startsWith("<") && bytes.endsWith(">") ? bytes.slice(1, -1) : bytes);
-  const mailbox = inner.replace(sourceRoute, "");
+  // A part of a text would keep its route, which may be as long as a packet.
+  const mailbox = detach(inner.replace(sourceRoute, ""));
   return { address: decodeUtf8(unquote(mailbox)), withoutRoute: `<${mailbox}>` };
 }
 

@@ -55,10 +55,16 @@ export function optionalDuration(example: string, unset: string, meaning: string
 }
 
 function durationText(example: string) {
-  const read = (text: string) =>
-    durationMs(text) ?? `"${text}" is not a duration. Write a number and one of the units d, h, m, s, ms, such as "${example}".`;
+  const read = (text: string) => {
+    const ms = durationMs(text);
+    if (ms === undefined) return `"${text}" is not a duration. Write a number and one of the units d, h, m, s, ms, such as "${example}".`;
+    return ms > maxDurationMs ? `"${text}" is more than a hundred years. Write at most "36500d".` : ms;
+  };
   return written(read, `a duration is written with its unit, in quotes. Write it like "${example}".`);
 }
+
+/** Added to the present time it is still a whole number for every store. */
+const maxDurationMs = 36_500 * 24 * 60 * 60 * 1000;
 
 /** Unlike in expressions a unit is needed. `undefined`: not a duration. */
 function durationMs(text: string): number | undefined {

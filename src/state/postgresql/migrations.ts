@@ -196,6 +196,15 @@ const tables: readonly (readonly [name: string, version: number])[] = [
 /** Locked while the tables are made: any number that nobody else takes. */
 const lock = 0x706f7374;
 
+/** Throws an Error when the database has not all characters: an address with one that it lacks would fail all that is written with it. */
+export async function mustHaveUnicode(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ readonly server_encoding: string }>("SHOW server_encoding");
+  const { server_encoding: encoding = "" } = rows[0] ?? {};
+  // The other one takes whatever octets come.
+  if (encoding === "UTF8" || encoding === "SQL_ASCII") return;
+  throw new Error(`its encoding is ${encoding}, which lacks characters that addresses have. Create a database with ENCODING 'UTF8'`);
+}
+
 /** Throws an Error when a newer program made the tables. */
 export async function migrate(client: pg.ClientBase): Promise<void> {
   if (isUpToDate(await versionOf(client))) return;

@@ -23,7 +23,7 @@ import type {
 } from "../state-store.ts";
 import * as administration from "./administration.ts";
 import { type Batch, BatchQueue, oneByOne } from "./batch-queue.ts";
-import { hasTables, migrate } from "./migrations.ts";
+import { hasTables, migrate, mustHaveUnicode } from "./migrations.ts";
 import { askCorrespondents, askGiveBack, askGreylist, askRemember, askThrottle, cleanTriplet, greylistGroup } from "./statements.ts";
 
 /** With one statement running on each, more would only make the batches smaller. */
@@ -290,6 +290,7 @@ export class PostgresqlState implements StateStore {
   async #prepare(client: pg.PoolClient): Promise<void> {
     // Not as parameters of the connection, which PgBouncer refuses. The plans are made once, while the tables may be empty.
     await client.query("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off");
+    await mustHaveUnicode(client);
     if (this.#readOnly) await client.query("SET default_transaction_read_only = on");
     else await migrate(client);
   }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatPath, parsePath } from "../../../src/mail/path.ts";
+import { octetsInUse } from "../../support/kept.ts";
 
 const bytesOf = (text: string) => Buffer.from(text).toString("latin1");
 
@@ -112,6 +113,13 @@ describe("the path of an address", () => {
     ["more than 254 bytes as UTF-8", `${"ö".repeat(124)}@b.test`],
   ])("none: %s", (_, address) => {
     expect(formatPath(address)).toBeUndefined();
+  });
+
+  test("keeps nothing of its route", () => {
+    const before = octetsInUse();
+    const paths = Array.from({ length: 5000 }, (_, index) => parsePath(`<@${"r".repeat(2000)}${index}:john.doe${index}@example.org>`));
+    expect(octetsInUse() - before).toBeLessThan(5_000_000);
+    expect(paths[4999]?.address).toBe("john.doe4999@example.org");
   });
 
   test("is read back as the address", () => {

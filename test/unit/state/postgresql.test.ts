@@ -106,6 +106,16 @@ describe("state in PostgreSQL", () => {
     await sql("DROP OWNED BY plain; DROP ROLE plain");
   });
 
+  it("refuses a database that has not all characters", async () => {
+    await sql("DROP DATABASE IF EXISTS western");
+    await sql("CREATE DATABASE western ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+    const { state, states } = openTest({ database: "western" });
+    const mend = "its encoding is LATIN1, which lacks characters that addresses have. Create a database with ENCODING 'UTF8'";
+    await expect(state.greylist(greylistQuestion())).rejects.toThrow(mend);
+    expect(states).toEqual([false]);
+    await state.close();
+  });
+
   it("refuses tables of a newer version", async () => {
     const { state } = openTest();
     await state.greylist(greylistQuestion());

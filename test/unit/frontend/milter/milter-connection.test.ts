@@ -219,7 +219,12 @@ test("so it does one whose sender is being asked about", async () => {
     asked.resolve();
     return answer.promise;
   };
-  const names = { directories: new Map([["accounts", { waits: true }]]), lookups: new Map(), stores: new Set<string>(), dnsLists: new Map() };
+  const names = {
+    directories: new Map([["accounts", { waits: true }]]),
+    lookups: new Map(),
+    stores: new Set<string>(),
+    dnsLists: new Map(),
+  };
   const isAllowed = rule("is_local_address('accounts', sender)", "mail", names);
   const { directory, core } = place.world;
   place.world.core = { ...core, settings: settings({ mail: { isAllowed } }), sources: sourcesOf([directory], {}, { isLocalAddress }) };
