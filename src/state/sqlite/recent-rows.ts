@@ -23,7 +23,7 @@ export interface RowWatcher {
  * At so many they begin to be put into their tables, and half as many may come meanwhile. The more there are, the more of them share a page
  * of their table, and the more attempts and retries become one row of it. Each takes some 200 octets of memory.
  */
-export const maxRows = 131_072;
+export const maxRows = 65_536;
 /** So many are put into their tables for each that is written. */
 const ratio = 2;
 /** And so many at once, where few are written: else the page that takes one and those beside it would be written for each of them. */
