@@ -70,7 +70,7 @@ async function take(state: Administration, read: (onSkipped: OnSkipped) => Async
     if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
   }
   try {
-    const taken = await state.importEntries(counted());
+    const taken = await state.importEntries(counted(), Date.now());
     const useless = [...skipped.values()].reduce((sum, { count }) => sum + count, 0);
     process.stdout.write(`${taken} taken, ${seen - taken} known already, ${useless} too old or of no use\n`);
     for (const [why, { count, example }] of skipped) process.stderr.write(`${count} ${why}, such as: ${example}\n`);

@@ -125,13 +125,13 @@ export function allowedTriplet(row: GreylistRow | undefined, now: number): Greyl
 }
 
 /** What has passed stays, and what waits unless the other one has passed; each as long as it lives. */
-export function replacesTriplet(imported: GreylistRow, row: GreylistRow | undefined): boolean {
-  const known = alive(row, imported.lastSeen);
+export function replacesTriplet(imported: GreylistRow, row: GreylistRow | undefined, now: number): boolean {
+  const known = alive(row, now);
   return known === undefined || (known.passed === undefined && imported.passed !== undefined);
 }
 
-export function replacesAddress(imported: AddressRow, row: AddressRow | undefined): boolean {
-  const known = alive(row, imported.seen);
+export function replacesAddress(imported: AddressRow, row: AddressRow | undefined, now: number): boolean {
+  const known = alive(row, now);
   return known === undefined || known.passes < imported.passes;
 }
 

@@ -136,14 +136,14 @@ export class MemoryState implements StateStore {
     };
   }
 
-  async importEntries(entries: Iterable<ImportedEntry> | AsyncIterable<ImportedEntry>): Promise<number> {
+  async importEntries(entries: Iterable<ImportedEntry> | AsyncIterable<ImportedEntry>, now: number): Promise<number> {
     let count = 0;
     for await (const { kind, ...entry } of entries) {
       if ("address" in entry) {
-        if (!replacesAddress(entry, this.#addresses.get(entry.address))) continue;
+        if (!replacesAddress(entry, this.#addresses.get(entry.address), now)) continue;
         this.#putAddress(entry.address, entry);
       } else {
-        if (!replacesTriplet(entry, this.#triplets.get(keyOf(entry)))) continue;
+        if (!replacesTriplet(entry, this.#triplets.get(keyOf(entry)), now)) continue;
         this.#put(entry);
       }
       count += 1;

@@ -64,7 +64,7 @@ export interface Administration {
   resetThrottles(keys: readonly string[]): Promise<number>;
   stats(now: number): Promise<GreylistStats>;
   /** How many were taken: what is known stays, unless it waits and the imported one has passed. */
-  importEntries(entries: Iterable<ImportedEntry> | AsyncIterable<ImportedEntry>): Promise<number>;
+  importEntries(entries: Iterable<ImportedEntry> | AsyncIterable<ImportedEntry>, now: number): Promise<number>;
 }
 
 export interface Expiring {

@@ -77,7 +77,7 @@ async function serve(folder: string, size: number, settings: StateSettings): Pro
   const now = Date.now();
   mkdirSync(join(folder, "state"), { recursive: true });
   const store = openState(settings, { onAvailability: (_, up, cause) => up || console.error(cause) });
-  await store.importEntries(entries(size, now));
+  await store.importEntries(entries(size, now), now);
   await store.close();
   const path = join(folder, "policy.sock");
   const config = `

@@ -147,7 +147,7 @@ export async function* chunks(entries: Iterable<ImportedEntry> | AsyncIterable<I
 }
 
 /** As `replacesTriplet` and `replacesAddress`. */
-export async function importSome(client: pg.ClientBase, entries: readonly ImportedEntry[]): Promise<number> {
+export async function importSome(client: pg.ClientBase, entries: readonly ImportedEntry[], now: number): Promise<number> {
   const triplets = entries.filter((entry) => entry.kind === "triplet").toSorted((a, b) => order(keyOf(a).join("\0"), keyOf(b).join("\0")));
   const addresses = entries.filter((entry) => entry.kind === "address").toSorted((a, b) => order(clean(a.address), clean(b.address)));
   const written = await client.query(
@@ -155,7 +155,7 @@ export async function importSome(client: pg.ClientBase, entries: readonly Import
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
     ON CONFLICT (client, sender, recipient) DO UPDATE SET
       first_seen = excluded.first_seen, last_seen = excluded.last_seen, passed = excluded.passed, expires = excluded.expires
-    WHERE g.expires < excluded.last_seen OR (g.passed IS NULL AND excluded.passed IS NOT NULL)`,
+    WHERE g.expires < $8 OR (g.passed IS NULL AND excluded.passed IS NOT NULL)`,
     [
       triplets.map((entry) => clean(entry.client)),
       triplets.map((entry) => clean(entry.sender)),
@@ -164,18 +164,20 @@ export async function importSome(client: pg.ClientBase, entries: readonly Import
       triplets.map(({ lastSeen }) => lastSeen),
       triplets.map(({ passed }) => passed),
       triplets.map(({ expires }) => expires),
+      now,
     ],
   );
   const whitelisted = await client.query(
     `INSERT INTO postern_greylist_address AS w (address, passes, seen, expires)
     SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[])
     ON CONFLICT (address) DO UPDATE SET passes = excluded.passes, seen = excluded.seen, expires = excluded.expires
-    WHERE w.expires < excluded.seen OR w.passes < excluded.passes`,
+    WHERE w.expires < $5 OR w.passes < excluded.passes`,
     [
       addresses.map((entry) => clean(entry.address)),
       addresses.map(({ passes }) => passes),
       addresses.map(({ seen }) => seen),
       addresses.map(({ expires }) => expires),
+      now,
     ],
   );
   return (written.rowCount ?? 0) + (whitelisted.rowCount ?? 0);

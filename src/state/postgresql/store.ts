@@ -145,10 +145,10 @@ export class PostgresqlState implements StateStore {
     return this.#read((client) => administration.stats(client, now), administration.noStats);
   }
 
-  async importEntries(entries: Iterable<ImportedEntry> | AsyncIterable<ImportedEntry>): Promise<number> {
+  async importEntries(entries: Iterable<ImportedEntry> | AsyncIterable<ImportedEntry>, now: number): Promise<number> {
     let count = 0;
     for await (const some of administration.chunks(entries))
-      count += await this.#perform((client) => administration.importSome(client, some));
+      count += await this.#perform((client) => administration.importSome(client, some, now));
     return count;
   }
 

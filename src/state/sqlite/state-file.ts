@@ -275,13 +275,13 @@ export class StateFile {
   }
 
   /** False if the known entry stays. */
-  importEntry(entry: ImportedEntry): boolean {
+  importEntry(entry: ImportedEntry, now: number): boolean {
     if (entry.kind === "address") {
-      if (!replacesAddress(entry, this.address(entry.address))) return false;
+      if (!replacesAddress(entry, this.address(entry.address), now)) return false;
       this.#putAddress(entry.address, entry);
       return true;
     }
-    if (!replacesTriplet(entry, this.triplet(entry))) return false;
+    if (!replacesTriplet(entry, this.triplet(entry), now)) return false;
     this.#putTriplet(entry, entry);
     return true;
   }

@@ -125,13 +125,13 @@ export class SqliteState implements StateStore {
     return { ...sums, oldest: sums.oldest ?? undefined, bytes: await this.#transactions.read((file) => file.octets) };
   }
 
-  async importEntries(entries: Iterable<ImportedEntry> | AsyncIterable<ImportedEntry>): Promise<number> {
+  async importEntries(entries: Iterable<ImportedEntry> | AsyncIterable<ImportedEntry>, now: number): Promise<number> {
     let count = 0;
     let some: ImportedEntry[] = [];
     const flush = async () => {
       const chunk = some;
       some = [];
-      count += await this.#transactions.ask((file) => chunk.filter((entry) => file.importEntry(entry)).length, undefined);
+      count += await this.#transactions.ask((file) => chunk.filter((entry) => file.importEntry(entry, now)).length, undefined);
     };
     for await (const entry of entries) if (some.push(entry) === rowsPerTransaction) await flush();
     await flush();

@@ -115,7 +115,10 @@ test("show finds a client after a thousand that contain its name", async () => {
   const store = openState(sqliteSettings(join(state, "state.sqlite")), { onAvailability: () => {} });
   const clients = [...Array.from({ length: 1000 }, (_, index) => `a${index}many.example`), "many.example"];
   const times = { firstSeen: now, lastSeen: now, passed: undefined, expires: now + 60 * minutes };
-  await store.importEntries(clients.map((client) => ({ kind: "triplet", client, sender: "", recipient: "", ...times })));
+  await store.importEntries(
+    clients.map((client) => ({ kind: "triplet", client, sender: "", recipient: "", ...times })),
+    now,
+  );
   expect(json((await postern("show", "many.example", "--json")).out)).toEqual([expect.objectContaining({ client: "many.example" })]);
   for (const client of clients) await store.forget({ client, sender: "", recipient: "" });
   await store.close();

@@ -90,7 +90,7 @@ describe("recent rows", () => {
       ...{ kind: "triplet" as const, client: question(index).client, sender: question(index).sender, recipient: "b@example.net" },
       ...{ firstSeen: start, lastSeen: start, passed: undefined, expires: start + 1000 },
     }));
-    expect(await open().importEntries(entries)).toBe(count);
+    expect(await open().importEntries(entries, start)).toBe(count);
     const other = new DatabaseSync(path);
     const { rows } = other.prepare("SELECT count(*) AS rows FROM greylist").get() as { rows: number };
     other.close();

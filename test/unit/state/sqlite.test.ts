@@ -226,7 +226,7 @@ describe("state in SQLite", () => {
       passed: index % 2 === 0 ? start : undefined,
       expires: start + (index % 2),
     }));
-    await state.importEntries(entries);
+    await state.importEntries(entries, start);
     await expect.poll(() => statSync(path).size).toBeGreaterThan(4_000_000);
     const before = statSync(path).size;
     while (await state.expire(start + 1, 500));
@@ -248,7 +248,7 @@ describe("state in SQLite", () => {
       ...{ kind: "triplet" as const, client: client(index), sender: index % 3000 === 2999 ? "needle@a.example" : "b@a.example" },
       ...{ recipient: "r", firstSeen: start + 9000 - index, lastSeen: start, passed: undefined, expires: start + (index % 2) },
     }));
-    await state.importEntries(entries);
+    await state.importEntries(entries, start);
     const needles = (page: Page<Triplet>) => state.list({ sender: "needle" }, page).then((found) => found.map((each) => each.client));
     const [found, answered] = [needles({ limit: 10 }), kindOf().then(() => "answered")];
     expect(await Promise.race([found, answered])).toBe("answered");
