@@ -6,4 +6,6 @@ export class TemporaryError extends Error {
 }
 
 /** The source works, but what it has of this one thing cannot be used. Of others it can tell. */
-export class UnusableAnswer extends TemporaryError {}
+export class UnusableAnswer extends TemporaryError {
+  override name = "UnusableAnswer";
+}

@@ -1,6 +1,6 @@
 /**
  * A daemon of several processes. The primary one, which runs this, has the sockets and the state; it gives each connection
- * that it accepts to the worker that has the fewest, and replaces a worker that ends by itself.
+ * that it accepts to a worker, mostly the one that has the fewest, and replaces a worker that ends by itself.
  */
 import type { ChildProcess } from "node:child_process";
 import { Socket } from "node:net";
@@ -81,8 +81,6 @@ class RunningWorkers implements Daemon {
   readonly #workers = new Map<number, WorkerProcess>();
   /** Connections that came while no worker was ready. */
   readonly #unassigned: Connection[] = [];
-  /** Connections for which a worker could make no room. */
-  #refusals = 0;
   readonly #restarts = new Set<NodeJS.Timeout>();
   /** Both only where there is an http listener. */
   #observations: WorkerObservations | undefined;
@@ -217,11 +215,11 @@ class RunningWorkers implements Daemon {
   }
 
   #assign(connection: Connection): void {
-    // One of the connections of a worker must be idle to make room, and who has refused none for longest is most likely to have one.
-    const refusals = (worker: WorkerProcess) => (connection.mustMakeRoom ? worker.lastRefusal : 0);
+    // One of the connections of a worker must be idle to make room, and who has just refused one has none.
+    const refusedAt = (worker: WorkerProcess) => (connection.mustMakeRoom ? worker.refusedAt(connection.listener) : 0);
     const [best] = [...this.#workers.values()]
       .filter(({ isReady }) => isReady)
-      .sort((a, b) => refusals(a) - refusals(b) || a.load - b.load);
+      .sort((a, b) => refusedAt(a) - refusedAt(b) || a.load - b.load);
     if (this.#isStopping) this.#drop(connection);
     else if (best === undefined) this.#unassigned.push(connection);
     else best.give(connection);
@@ -256,11 +254,7 @@ class RunningWorkers implements Daemon {
       onRemark: (remark) => this.#remark(remark),
       onCalled: (called) => this.#calls.take(number, called, this.#generations.current.configuration.settings),
       onDecisions: (decisions) => this.#observations?.decided(decisions),
-      onRefused: (listener) => {
-        this.#refusals += 1;
-        worker.lastRefusal = this.#refusals;
-        this.#counts.get(listener)?.limit.refused();
-      },
+      onRefused: (listener) => this.#counts.get(listener)?.limit.refused(),
       onClosed: (listener, count) => this.#closed(listener, count),
       onEnd: (how, left) => {
         this.#workers.delete(number);

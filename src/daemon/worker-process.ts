@@ -45,6 +45,8 @@ export interface WorkerProcessOptions {
 const beatMs = 5000;
 /** So many questions without one, and it is ended: whoever it was to answer is better off with another. */
 const maxMissed = 3;
+/** Who is refused comes again meanwhile: Postfix a second later. */
+const refusedMs = 10_000;
 /** While it loads a configuration, which may hold its loop. */
 const maxMissedLoading = 12;
 
@@ -63,8 +65,8 @@ export class WorkerProcess {
   readonly #ended: Promise<void>;
   readonly #beat = setInterval(() => this.#askForLife(), beatMs).unref();
   #missed = 0;
-  /** When it last had no idle connection for one that must make room, in refusals of all workers. */
-  lastRefusal = 0;
+  /** When it last had no idle connection of a listener for one that must make room. */
+  readonly #refusedAt = new Map<string, number>();
 
   constructor(options: WorkerProcessOptions) {
     this.#options = options;
@@ -97,6 +99,12 @@ export class WorkerProcess {
 
   get load(): number {
     return this.#waiting.length + [...this.#open.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  /** When it refused a connection of the listener, if that is a moment ago; else 0. */
+  refusedAt(listener: string): number {
+    const at = this.#refusedAt.get(listener) ?? Number.NEGATIVE_INFINITY;
+    return performance.now() - at < refusedMs ? at : 0;
   }
 
   /** `undefined`, or why it failed. A worker that cannot start is ended. */
@@ -148,6 +156,7 @@ export class WorkerProcess {
         this.#hand();
         return;
       case "refused":
+        this.#refusedAt.set(message.listener, performance.now());
         this.#options.onRefused(message.listener);
         return;
       case "closed":

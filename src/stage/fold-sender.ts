@@ -15,6 +15,12 @@ function foldLocalPart(local: string): string {
   if (!/[\d+=#]/.test(local)) return local;
   // It is neither signed nor forwarded.
   if (!local.includes("=")) return withoutIds(withoutDetail(local));
+  // What one folding leaves may have a form that is folded, too.
+  const folded = foldForms(local);
+  return folded === local ? folded : foldLocalPart(folded);
+}
+
+function foldForms(local: string): string {
   const [author, forwarder = ""] = withoutSrs(withoutBatv(local));
   return `${forwarder}${withoutIds(withoutDetail(author))}`;
 }

@@ -90,8 +90,9 @@ class RunningConversation<Request> implements Conversation, Participant {
 
   finish(): void {
     this.#isFinishing = true;
-    // What is being asked may begin what must come to its end.
-    this.#isEnding ||= this.#busy === undefined && this.#mayClose();
+    // What has come, and is asked now or in its turn, may begin what must come to its end.
+    const isWaiting = this.#busy !== undefined || this.#isYielding || this.#isFull;
+    this.#isEnding ||= !isWaiting && this.#mayClose();
     this.#delayed?.release();
     this.#advance();
   }
@@ -162,6 +163,7 @@ class RunningConversation<Request> implements Conversation, Participant {
 
   #yield(): void {
     this.#isYielding = true;
+    this.#idleSince = undefined;
     this.#options.turns.wait(this);
   }
 

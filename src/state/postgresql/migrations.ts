@@ -200,7 +200,7 @@ const lock = 0x706f7374;
 export async function mustHaveUnicode(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<{ readonly server_encoding: string }>("SHOW server_encoding");
   const { server_encoding: encoding = "" } = rows[0] ?? {};
-  // The other one takes whatever octets come.
+  // SQL_ASCII takes whatever octets come.
   if (encoding === "UTF8" || encoding === "SQL_ASCII") return;
   throw new Error(`its encoding is ${encoding}, which lacks characters that addresses have. Create a database with ENCODING 'UTF8'`);
 }

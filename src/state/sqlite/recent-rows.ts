@@ -23,13 +23,15 @@ export interface RowWatcher {
  * At so many they begin to be put into their tables, and half as many may come meanwhile. The more there are, the more of them share a page
  * of their table, and the more attempts and retries become one row of it. Each takes some 200 octets of memory.
  */
-export const maxRows = 65_536;
+export const maxRecentRows = 65_536;
 /** So many are put into their tables for each that is written. */
 const ratio = 2;
 /** And so many at once, where few are written: else the page that takes one and those beside it would be written for each of them. */
 const fewestMoved = 32;
 /** One step of putting their keys in order, for so many that are to be moved. */
 const movedPerStep = 16;
+
+const recordsPerRead = 1024;
 
 /** `rows` null: those of this record and of the earlier ones, which are gone, are in their tables. The last record always stays. */
 export const recentTable = "CREATE TABLE recent (number INTEGER PRIMARY KEY, rows TEXT) STRICT";
@@ -110,7 +112,7 @@ export class RecentRows {
     this.#put = put;
     this.#watcher = watcher;
     this.#version = database.prepare("PRAGMA data_version");
-    this.#read = database.prepare("SELECT number, rows FROM recent WHERE number > ? ORDER BY number");
+    this.#read = database.prepare(`SELECT number, rows FROM recent WHERE number > ? ORDER BY number LIMIT ${recordsPerRead}`);
     this.#read.setReturnArrays(true);
     this.#add = database.prepare("INSERT INTO recent (number, rows) VALUES (?, ?)");
     this.#remove = database.prepare("DELETE FROM recent WHERE number < ?");
@@ -127,15 +129,23 @@ export class RecentRows {
     // The pragma names its column.
     const { data_version: version } = this.#version.get() as { readonly data_version: number };
     if (version === this.#seen) return;
-    // The statement yields these columns, as an array. One by one: all of them may be many megabytes.
-    for (const [number, rows] of this.#read.iterate(this.#last) as unknown as Iterable<readonly [number, string | null]>) {
+    // All of them may be many megabytes.
+    while (this.#readSome() === recordsPerRead);
+    this.#seen = version;
+  }
+
+  /** How many records it has read. */
+  #readSome(): number {
+    // The statement yields these columns, as an array.
+    const records = this.#read.all(this.#last) as unknown as readonly (readonly [number: number, rows: string | null])[];
+    for (const [number, rows] of records) {
       // This program wrote it.
       const written = rows === null ? undefined : (JSON.parse(rows) as readonly WrittenRow[]);
       this.#last = number;
       if (written === undefined) this.#forgetAll();
       else for (const row of written) this.#take(row);
     }
-    this.#seen = version;
+    return records.length;
   }
 
   #take([text, ...columns]: WrittenRow): void {
@@ -192,7 +202,7 @@ export class RecentRows {
         this.#leaving = undefined;
       }
     }
-    if (this.#leaving === undefined && (this.#wanted > 0 || this.#rows.size >= maxRows)) this.#begin();
+    if (this.#leaving === undefined && (this.#wanted > 0 || this.#rows.size >= maxRecentRows)) this.#begin();
     this.#end();
   }
 

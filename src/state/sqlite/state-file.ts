@@ -67,8 +67,8 @@ export class StateFile {
   readonly #statements: Readonly<Record<StatementName, StatementSync>>;
   /** So that a file that was replaced is noticed. */
   readonly #identity: string | undefined;
-  /** The files beside it, by their paths. */
-  readonly #beside: ReadonlyMap<string, string | undefined>;
+  /** That of the WAL and its index, by their paths. */
+  readonly #wal: ReadonlyMap<string, string | undefined>;
   readonly #recent: RecentRows;
   readonly #known = new KnownRows();
   /** From which key on the tables whose rows are to be known are read. */
@@ -98,7 +98,7 @@ export class StateFile {
       });
       this.walks = new TableWalks(this.#database);
       this.#identity = identityOf(path);
-      this.#beside = new Map(["-wal", "-shm"].map((suffix) => [path + suffix, identityOf(path + suffix)]));
+      this.#wal = new Map(["-wal", "-shm"].map((suffix) => [path + suffix, identityOf(path + suffix)]));
     } catch (error) {
       this.#database.close();
       throw error;
@@ -138,11 +138,13 @@ export class StateFile {
 
   close(): void {
     this.#database.close();
+    // SQLite leaves the WAL of a file whose place another one has taken, and would then read it as that one's.
+    const there = identityOf(this.path);
+    if (there !== undefined && there !== this.#identity) this.#removeWal();
   }
 
-  /** After another file has taken its place, and it is closed: SQLite leaves its WAL behind, and would take that for the other one's. */
-  removeBeside(): void {
-    for (const [path, identity] of this.#beside) if (identity !== undefined && identityOf(path) === identity) rmSync(path);
+  #removeWal(): void {
+    for (const [path, identity] of this.#wal) if (identity !== undefined && identityOf(path) === identity) rmSync(path);
   }
 
   /** What `work` finds in a transaction that writes nothing, and keeps nobody from writing. */

@@ -220,11 +220,9 @@ export class Transactions {
 
   #isFileCurrent(): boolean {
     if (this.#file === undefined || this.#isClosed) return false;
-    const file = this.#file;
-    if (this.#try(() => file.isCurrent)) return true;
+    if (this.#try(() => this.#file?.isCurrent)) return true;
     // Another file is there now; what is written to this one would be lost.
     this.#closeFile();
-    this.#try(() => file.removeBeside());
     return false;
   }
 

@@ -57,7 +57,7 @@ test.each([
 
 const piece = fc.constantFrom(
   ...["prvs=01#3abcdef=", "btv1==a=", "srs0=a=b=c.example=", "srs1=a=f.example==b=c=d.example=", "srs0+"],
-  ...["+", "-", "=", "#", "_", "ab#cd", "abcdef", "john", "x.example", "."],
+  ...["prvs=abcdefabcd=", "=abcdefabcd", "prvs=", "msprvs1=q=", "+", "-", "=", "#", "_", "ab#cd", "abcdef", "john", "x.example", "."],
 );
 const local = fc.array(piece, { minLength: 1, maxLength: 6 }).map((pieces) => pieces.join(""));
 

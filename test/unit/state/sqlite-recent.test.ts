@@ -10,7 +10,7 @@ import type { TripletQuestion } from "../../../src/state/decide.ts";
 import { openState } from "../../../src/state/open-state.ts";
 import type { Columns } from "../../../src/state/sqlite/columns.ts";
 import { KnownRows } from "../../../src/state/sqlite/known-rows.ts";
-import { columnsOfKey, maxRows, rowKey } from "../../../src/state/sqlite/recent-rows.ts";
+import { columnsOfKey, maxRecentRows, rowKey } from "../../../src/state/sqlite/recent-rows.ts";
 import { StateFile, withKeys } from "../../../src/state/sqlite/state-file.ts";
 import type { StateStore } from "../../../src/state/state-store.ts";
 import { hashedKey } from "../../../src/text/hashed-key.ts";
@@ -74,7 +74,7 @@ function settleAll(file: StateFile): void {
 }
 
 /** More than are kept before they go to their tables. */
-const many = maxRows + 4000;
+const many = maxRecentRows + 4000;
 
 const question = (index: number) =>
   greylistQuestion({
@@ -178,6 +178,26 @@ describe("recent rows", () => {
     restored.close();
   });
 
+  it.each([
+    ["taken away and put back", false, ["new", "waits"]],
+    ["replaced", true, ["new", "new"]],
+  ])("of a file that is %s before it is closed are there with their own file alone", (_, isReplaced, expected) => {
+    const file = openFile();
+    ask(file, question(1));
+    const other = new DatabaseSync(path);
+    other.exec(`VACUUM INTO '${path}.backup'`);
+    other.close();
+    ask(file, question(2));
+    renameSync(path, `${path}.away`);
+    if (isReplaced) renameSync(`${path}.backup`, path);
+    files.splice(0);
+    file.close();
+    if (!isReplaced) renameSync(`${path}.away`, path);
+    const again = openFile();
+    expect([question(3), question(2)].map((each) => ask(again, each))).toEqual(expected);
+    expect(ask(again, question(1))).toBe("waits");
+  });
+
   it("that cannot be read leave the question to a transaction, which tells of it", async () => {
     const availability: boolean[] = [];
     const store = openState(sqliteSettings(path), { onAvailability: (_, up) => availability.push(up) });
@@ -262,7 +282,9 @@ describe("recent rows", () => {
     expect(first).toBeLessThan(200);
     const counts = Array.from({ length: 64 }, (_, index) => askNext(asked + 1 + index));
     other.close();
-    expect((counts.at(-1) ?? 0) - first).toBe(128);
+    // Two for each, but for those that are owed: where parts of the order begin is random, and the first one may be small.
+    const moved = (counts.at(-1) ?? 0) - first;
+    expect(Math.abs(moved - 2 * counts.length)).toBeLessThan(32);
     expect(new Set(counts).size).toBeLessThan(8);
     settleAll(file);
     const again = openFile();
