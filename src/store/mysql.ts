@@ -3,10 +3,11 @@ import { LRUCache } from "lru-cache";
 import type mysql from "mysql2/promise";
 import { Availability, type OnAvailability } from "../answer/availability.ts";
 import type { WaitedFor } from "../answer/patience.ts";
-import { TemporaryError, UnusableAnswer } from "../answer/temporary-error.ts";
+import type { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import { positional } from "../expr/sql-text.ts";
 import type { Value } from "../expr/value.ts";
+import { type Blame, failureOf, reportFailure } from "./blame.ts";
 import { messageOf } from "./connections.ts";
 import type { Database, StatementProblem } from "./database.ts";
 import { MysqlPool } from "./mysql-pool.ts";
@@ -50,7 +51,7 @@ export class MysqlDatabase implements Database {
     } catch (cause) {
       const blame = isOutsideCharset(cause, parameters) ? "values" : blameOf(cause);
       const error = this.#error(cause, blame);
-      if (blame !== "values" && !this.#isClosed) this.#availability.failed(blame === "statement" ? sql : "", error);
+      if (!this.#isClosed) reportFailure(this.#availability, blame, sql, error);
       throw error;
     }
   }
@@ -121,8 +122,7 @@ export class MysqlDatabase implements Database {
   }
 
   #error(cause: unknown, blame = blameOf(cause)): TemporaryError {
-    const Kind = blame === "values" ? UnusableAnswer : TemporaryError;
-    return new Kind(`${this.source.name}: ${messageOf(cause)}`, { cause });
+    return failureOf(blame, `${this.source.name}: ${messageOf(cause)}`, { cause });
   }
 }
 
@@ -155,7 +155,7 @@ const aboutTheStatement = new Set([
 ]);
 
 /** By the class of the SQLSTATE, where it says enough (MySQL Server Error Message Reference). */
-function blameOf(error: unknown): "values" | "statement" | "database" {
+function blameOf(error: unknown): Blame {
   if (error instanceof WrongCount) return "statement";
   const [state, number] = [sqlStateOf(error), numberOf(error)];
   if (aboutTheLogin.has(number)) return "database";

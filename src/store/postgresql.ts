@@ -3,10 +3,11 @@ import { LRUCache } from "lru-cache";
 import type pg from "pg";
 import { Availability, type OnAvailability } from "../answer/availability.ts";
 import type { WaitedFor } from "../answer/patience.ts";
-import { TemporaryError, UnusableAnswer } from "../answer/temporary-error.ts";
+import type { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import { placeholders } from "../expr/sql-text.ts";
 import type { Value } from "../expr/value.ts";
+import { type Blame, failureOf, reportFailure } from "./blame.ts";
 import { messageOf } from "./connections.ts";
 import type { Database, StatementProblem } from "./database.ts";
 import { PostgresqlPool, queryRows, sqlStateOf } from "./postgresql-pool.ts";
@@ -58,7 +59,7 @@ export class PostgresqlDatabase implements Database {
     } catch (cause) {
       const blame = blameOf(cause);
       const error = this.#error(cause, blame);
-      if (blame !== "values" && !this.#isClosed) this.#availability.failed(blame === "statement" ? sql : "", error);
+      if (!this.#isClosed) reportFailure(this.#availability, blame, sql, error);
       throw error;
     }
   }
@@ -106,13 +107,12 @@ export class PostgresqlDatabase implements Database {
   }
 
   #error(cause: unknown, blame = blameOf(cause)): TemporaryError {
-    const Kind = blame === "values" ? UnusableAnswer : TemporaryError;
-    return new Kind(`${this.source.name}: ${messageOf(cause)}`, { cause });
+    return failureOf(blame, `${this.source.name}: ${messageOf(cause)}`, { cause });
   }
 }
 
 /** By the class of the SQLSTATE (PostgreSQL, appendix A). */
-function blameOf(error: unknown): "values" | "statement" | "database" {
+function blameOf(error: unknown): Blame {
   const state = sqlStateOf(error);
   // Data exceptions and violated constraints; then syntax and access rules, features not supported.
   if (/^2[23]/.test(state)) return "values";

@@ -1,5 +1,6 @@
 /** What the daemon and its SQLite process send each other: a batch of work, then its outcomes in the same order. */
 import type { SqlResult } from "../expr/ask.ts";
+import type { Blame } from "./blame.ts";
 
 export interface SqliteOptions {
   readonly path: string;
@@ -12,7 +13,4 @@ export type SqliteWork =
   | { readonly kind: "query"; readonly sql: string; readonly parameters: readonly (string | number)[] }
   | { readonly kind: "check" | "script"; readonly sql: string };
 
-/** `blame`: whether the values, the statement or the whole database is at fault. */
-export type SqliteOutcome =
-  | SqlResult
-  | { readonly kind: "error"; readonly message: string; readonly blame: "values" | "statement" | "database" };
+export type SqliteOutcome = SqlResult | { readonly kind: "error"; readonly message: string; readonly blame: Blame };

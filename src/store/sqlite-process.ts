@@ -2,12 +2,13 @@
  * The process that runs the statements of one SQLite store, for node:sqlite is synchronous and cannot be interrupted.
  * A thread does not help: it cannot be ended inside SQLite either, and keeps the daemon from exiting.
  */
-import { statSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { LRUCache } from "lru-cache";
 import type { SqlResult } from "../expr/ask.ts";
 import { placeholders } from "../expr/sql-text.ts";
 import { errorMessage } from "../text/error-message.ts";
+import type { Blame } from "./blame.ts";
+import { identityOf } from "./file-identity.ts";
 import { createPrivately } from "./private-file.ts";
 import { fromSqlite } from "./sql-value.ts";
 import type { SqliteOptions, SqliteOutcome, SqliteWork } from "./sqlite-message.ts";
@@ -15,7 +16,7 @@ import type { SqliteOptions, SqliteOutcome, SqliteWork } from "./sqlite-message.
 interface OpenFile {
   readonly database: DatabaseSync;
   readonly statements: LRUCache<string, StatementSync>;
-  /** Device and inode, so that a file that was replaced is opened anew. */
+  /** Its identity: a file that was replaced is opened anew. */
   readonly file: string;
 }
 
@@ -23,20 +24,15 @@ interface OpenFile {
 const options = JSON.parse(process.argv[2] ?? "") as SqliteOptions;
 let open: OpenFile | undefined;
 
-function fileOf(path: string): string {
-  const { dev, ino } = statSync(path);
-  return `${dev}:${ino}`;
-}
-
 function opened(): OpenFile {
-  if (open && fileOf(options.path) === open.file) return open;
+  if (open && identityOf(options.path) === open.file) return open;
   open?.database.close();
   open = undefined;
-  if (options.readOnly) fileOf(options.path);
+  if (options.readOnly) identityOf(options.path);
   else createPrivately(options.path);
   const database = new DatabaseSync(options.path, { readOnly: options.readOnly, timeout: options.busyMs });
   if (!options.readOnly) database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
-  open = { database, statements: new LRUCache({ max: 200 }), file: fileOf(options.path) };
+  open = { database, statements: new LRUCache({ max: 200 }), file: identityOf(options.path) };
   return open;
 }
 
@@ -79,7 +75,7 @@ function messageOf(error: unknown): string {
 }
 
 /** By the primary result code (sqlite.org/rescode.html). */
-function blameOf(error: unknown): "values" | "statement" | "database" {
+function blameOf(error: unknown): Blame {
   const code = error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : undefined;
   switch (code) {
     case 18: // SQLITE_TOOBIG

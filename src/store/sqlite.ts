@@ -5,10 +5,11 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Availability, type OnAvailability } from "../answer/availability.ts";
 import type { WaitedFor } from "../answer/patience.ts";
-import { TemporaryError, UnusableAnswer } from "../answer/temporary-error.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
 import { onDemand } from "../text/on-demand.ts";
+import { type Blame, failureOf, reportFailure } from "./blame.ts";
 import type { Database, StatementProblem } from "./database.ts";
 import { PendingAnswer } from "./pending-answer.ts";
 import { toParameter } from "./sql-value.ts";
@@ -61,8 +62,8 @@ export class SqliteDatabase implements Database {
       this.#availability.worked("", sql);
       return outcome;
     }
-    const error = this.#error(outcome.message, outcome.blame === "values" ? UnusableAnswer : TemporaryError);
-    if (outcome.blame !== "values") this.#availability.failed(outcome.blame === "statement" ? sql : "", error);
+    const error = this.#error(outcome.message, outcome.blame);
+    reportFailure(this.#availability, outcome.blame, sql, error);
     throw error;
   }
 
@@ -94,8 +95,8 @@ export class SqliteDatabase implements Database {
     await exit;
   }
 
-  #error(message: string, Kind = TemporaryError): TemporaryError {
-    return new Kind(`store "${this.name}": ${message}`);
+  #error(message: string, blame: Blame = "database"): TemporaryError {
+    return failureOf(blame, `store "${this.name}": ${message}`);
   }
 
   #ask(work: SqliteWork, timeoutMs: number): Promise<SqliteOutcome> {

@@ -1,8 +1,9 @@
 /** When the WAL of state.sqlite is copied into the file: soon after each commit, by a thread, and to its end before it grows too long. */
-import { closeSync, fstatSync, openSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import { identityOf } from "../../store/file-identity.ts";
 import { errorMessage } from "../../text/error-message.ts";
 import type { Checkpoint, CheckpointThreadData, CheckpointWanted } from "./checkpoint-thread.ts";
 
@@ -171,14 +172,13 @@ export class Checkpoints {
 }
 
 /**
- * By device and inode. None is closed as long as its file is there: a process that closes any descriptor of a file loses its locks on it
+ * By the identity of the file. None is closed as long as its file is there: a process that closes any descriptor of a file loses its locks on it
  * (POSIX.1, fcntl), which are those of SQLite.
  */
 const descriptors = new Map<string, number>();
 
 function descriptorOf(path: string): number {
-  const { dev, ino } = statSync(path);
-  const file = `${dev}:${ino}`;
+  const file = identityOf(path);
   const known = descriptors.get(file);
   if (known !== undefined) return known;
   const descriptor = openSync(path, "r");

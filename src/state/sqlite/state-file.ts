@@ -1,7 +1,8 @@
 /** The file state.sqlite, and what is asked of it. Everything is synchronous; the caller begins and commits. */
-import { rmSync, statSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { CorrespondentQuestion, GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
+import { identityOf } from "../../store/file-identity.ts";
 import { createPrivately } from "../../store/private-file.ts";
 import { type HashedKey, hashedKey } from "../../text/hashed-key.ts";
 import {
@@ -66,9 +67,9 @@ export class StateFile {
   readonly #database: DatabaseSync;
   readonly #statements: Readonly<Record<StatementName, StatementSync>>;
   /** So that a file that was replaced is noticed. */
-  readonly #identity: string | undefined;
+  readonly #identity: string;
   /** That of the WAL and its index, by their paths. */
-  readonly #wal: ReadonlyMap<string, string | undefined>;
+  readonly #wal: ReadonlyMap<string, string>;
   readonly #recent: RecentRows;
   readonly #known = new KnownRows();
   /** From which key on the tables whose rows are to be known are read. */
@@ -98,13 +99,15 @@ export class StateFile {
       });
       this.walks = new TableWalks(this.#database);
       this.#identity = identityOf(path);
-      this.#wal = new Map(["-wal", "-shm"].map((suffix) => [path + suffix, identityOf(path + suffix)]));
+      const beside = [`${path}-wal`, `${path}-shm`].filter(existsSync);
+      this.#wal = new Map(beside.map((each) => [each, identityOf(each)]));
     } catch (error) {
       this.#database.close();
       throw error;
     }
   }
 
+  /** Throws when there is no file at its path. */
   get isCurrent(): boolean {
     return identityOf(this.path) === this.#identity;
   }
@@ -138,13 +141,9 @@ export class StateFile {
 
   close(): void {
     this.#database.close();
+    if (!existsSync(this.path) || this.isCurrent) return;
     // SQLite leaves the WAL of a file whose place another one has taken, and would then read it as that one's.
-    const there = identityOf(this.path);
-    if (there !== undefined && there !== this.#identity) this.#removeWal();
-  }
-
-  #removeWal(): void {
-    for (const [path, identity] of this.#wal) if (identity !== undefined && identityOf(path) === identity) rmSync(path);
+    for (const [path, identity] of this.#wal) if (existsSync(path) && identityOf(path) === identity) rmSync(path);
   }
 
   /** What `work` finds in a transaction that writes nothing, and keeps nobody from writing. */
@@ -382,10 +381,4 @@ function keyOf(table: Initial, ...columns: readonly string[]): HashedKey {
 
 function partsOf({ client, sender, recipient }: Triplet): readonly string[] {
   return [client, sender, recipient];
-}
-
-/** `undefined`: there is no such file. */
-function identityOf(path: string): string | undefined {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats && `${stats.dev}:${stats.ino}`;
 }

@@ -73,6 +73,19 @@ function settleAll(file: StateFile): void {
   }
 }
 
+/** For the rest of a test; waits until all checkpoints of what was written are over, with which the timers end. */
+function withFakeTimers(): () => Promise<void> {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const timersLeft = () => {
+    vi.runOnlyPendingTimers();
+    return vi.getTimerCount();
+  };
+  return () => expect.poll(timersLeft, { timeout: 20_000 }).toBe(0);
+}
+
 /** More than are kept before they go to their tables. */
 const many = maxRecentRows + 4000;
 
@@ -123,10 +136,7 @@ describe("recent rows", () => {
   });
 
   it("are let go of with a file that was removed, though they answer everything", async () => {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    onTestFinished(() => {
-      vi.useRealTimers();
-    });
+    const checkpointsOver = withFakeTimers();
     const store = open();
     let now = start;
     const again = () => {
@@ -134,23 +144,15 @@ describe("recent rows", () => {
       return store.greylist({ ...question(1), now });
     };
     for (let answer = again(); answer instanceof Promise; answer = again()) await answer;
-    const timersLeft = () => {
-      vi.runOnlyPendingTimers();
-      return vi.getTimerCount();
-    };
-    // All checkpoints of what was written are over.
-    await expect.poll(timersLeft, { timeout: 20_000 }).toBe(0);
+    await checkpointsOver();
     rmSync(path);
     expect(again()).not.toBeInstanceOf(Promise);
-    await expect.poll(timersLeft, { timeout: 20_000 }).toBe(0);
+    await checkpointsOver();
     expect(await again()).toMatchObject({ kind: "wait", isNew: true });
   });
 
   it("leave a file alone that takes the place of theirs, such as a backup", async () => {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    onTestFinished(() => {
-      vi.useRealTimers();
-    });
+    const checkpointsOver = withFakeTimers();
     const store = open();
     let now = start;
     const askAll = async (from: number, to: number) => {
@@ -165,12 +167,8 @@ describe("recent rows", () => {
     other.close();
     expect(await askAll(500, 1000)).toBe(500);
     renameSync(backup, path);
-    const timersLeft = () => {
-      vi.runOnlyPendingTimers();
-      return vi.getTimerCount();
-    };
     await askAll(0, 500);
-    await expect.poll(timersLeft, { timeout: 20_000 }).toBe(0);
+    await checkpointsOver();
     expect(await askAll(0, 1000)).toBe(500);
     await store.close();
     const restored = new DatabaseSync(path);
