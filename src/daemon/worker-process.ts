@@ -45,10 +45,10 @@ export interface WorkerProcessOptions {
 const beatMs = 5000;
 /** So many questions without one, and it is ended: whoever it was to answer is better off with another. */
 const maxMissed = 3;
-/** Who is refused comes again meanwhile: Postfix a second later. */
-const refusedMs = 10_000;
 /** While it loads a configuration, which may hold its loop. */
 const maxMissedLoading = 12;
+/** Who is refused comes again meanwhile: Postfix a second later. */
+const refusedMs = 10_000;
 
 export class WorkerProcess {
   readonly #options: WorkerProcessOptions;

@@ -1,7 +1,6 @@
 /** A directory in LDAP servers (RFC 4511): OpenLDAP, Active Directory and others of any schema, asked by the filters that the configuration gives. */
 import type { OnAvailability } from "../answer/availability.ts";
 import { UnusableAnswer } from "../answer/temporary-error.ts";
-
 import { canonicalLogin, formatAddress } from "../mail/address.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
 import { cleanText } from "../text/controls.ts";

@@ -13,7 +13,7 @@ Made from the schema; do not edit. A configuration is one file of TOML or of JSO
 \`postern check\` reports everything that is wrong with one, \`postern check --print\` prints it with all defaults.
 
 - Paths are relative to the folder of the configuration file; \`server.state-directory\` is relative to the working directory.
-- A duration is a number and one unit, \`d\`, \`h\`, \`m\`, \`s\` or \`ms\`: \`"30s"\`.
+- A duration is a number and one unit, \`d\`, \`h\`, \`m\`, \`s\` or \`ms\`: \`"30s"\`; at most a hundred years, \`"36500d"\`.
 - *Rules* are one expression (\`"local_port == 25"\`, \`true\`, \`25\`) or a list of them, of which the first whose \`if\` is true applies:
   \`[ { if = "local_port == 25", then = true }, { else = false } ]\`. Text needs inner quotes: \`"'accounts'"\`.
 - In a basic string of TOML an escape that TOML lacks is taken as it is, with a warning; better write \`\\\\.\` or a literal string, \`'\\.'\`.
