@@ -19,7 +19,7 @@ function builtinsAsTheyAre(code: string): string {
 }
 
 /** Take long to load, and few commands call a function of them. */
-const seldomUsed = ["node:crypto", "node:fs/promises"];
+const seldomUsed = ["node:crypto", "node:fs/promises", "node:http"];
 const whenCalled = "\0when called: ";
 
 /**

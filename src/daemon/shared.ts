@@ -1,5 +1,4 @@
 /** What cores before and after a reload share: whoever asks by the same settings gets what is open already, and the last one to let go closes it. */
-import { hash } from "node:crypto";
 
 /** All that somebody holds, released together, what came last first. */
 export class Leases {
@@ -28,12 +27,12 @@ interface OpenResource<T> {
 }
 
 export class Shared<T> {
-  /** By a hash of the settings, which may have passwords. */
+  /** By their settings. */
   readonly #open = new Map<string, OpenResource<T>>();
 
   /** `settings`: all that `open` makes the resource from, as data. */
   lease(settings: unknown, holder: Leases, open: (own: Leases) => T): T {
-    const key = hash("sha256", JSON.stringify(settings));
+    const key = JSON.stringify(settings);
     const present = this.#open.get(key) ?? this.#add(key, open);
     present.holders += 1;
     return holder.hold(present.resource, async () => {
