@@ -1,8 +1,39 @@
 /** Which file is at a path, so that another one that takes its place is noticed. */
-import { statSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
 
 /** By device and inode. Throws, as node:fs does, when there is none. */
 export function identityOf(path: string): string {
   const { dev, ino } = statSync(path);
   return `${dev}:${ino}`;
+}
+
+/** The file of an SQLite database that is open for writing. */
+export class OpenFile {
+  readonly #path: string;
+  readonly #identity: string;
+  /** Of the WAL and its index, by their paths. */
+  readonly #beside = new Map<string, string>();
+
+  /** Throws, as node:fs does, when there is none. */
+  constructor(path: string) {
+    this.#path = path;
+    this.#identity = identityOf(path);
+  }
+
+  /** Throws, as node:fs does, when there is none at its path any more. */
+  get isCurrent(): boolean {
+    return identityOf(this.#path) === this.#identity;
+  }
+
+  /** SQLite has read or written it: its WAL is there from then on. */
+  used(): void {
+    if (this.#beside.size > 0) return;
+    for (const path of [`${this.#path}-wal`, `${this.#path}-shm`]) if (existsSync(path)) this.#beside.set(path, identityOf(path));
+  }
+
+  /** SQLite has closed it. It leaves the WAL of a file whose place another one has taken, and would then read it as that one's. */
+  closed(): void {
+    if (!existsSync(this.#path) || this.isCurrent) return;
+    for (const [path, identity] of this.#beside) if (existsSync(path) && identityOf(path) === identity) rmSync(path);
+  }
 }

@@ -8,35 +8,46 @@ import type { SqlResult } from "../expr/ask.ts";
 import { placeholders } from "../expr/sql-text.ts";
 import { errorMessage } from "../text/error-message.ts";
 import type { Blame } from "./blame.ts";
-import { identityOf } from "./file-identity.ts";
+import { OpenFile } from "./file-identity.ts";
 import { createPrivately } from "./private-file.ts";
 import { fromSqlite } from "./sql-value.ts";
 import type { SqliteOptions, SqliteOutcome, SqliteWork } from "./sqlite-message.ts";
 
-interface OpenFile {
+interface OpenDatabase {
   readonly database: DatabaseSync;
   readonly statements: LRUCache<string, StatementSync>;
-  /** Its identity: a file that was replaced is opened anew. */
-  readonly file: string;
+  /** One that was replaced is opened anew. */
+  readonly file: OpenFile;
 }
 
 // The parent writes these.
 const options = JSON.parse(process.argv[2] ?? "") as SqliteOptions;
-let open: OpenFile | undefined;
+let open: OpenDatabase | undefined;
 
-function opened(): OpenFile {
-  if (open && identityOf(options.path) === open.file) return open;
-  open?.database.close();
-  open = undefined;
-  if (options.readOnly) identityOf(options.path);
-  else createPrivately(options.path);
+function opened(): OpenDatabase {
+  if (open?.file.isCurrent) return open;
+  close();
+  if (!options.readOnly) createPrivately(options.path);
+  const file = new OpenFile(options.path);
   const database = new DatabaseSync(options.path, { readOnly: options.readOnly, timeout: options.busyMs });
-  if (!options.readOnly) database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
-  open = { database, statements: new LRUCache({ max: 200 }), file: identityOf(options.path) };
-  return open;
+  open = { database, statements: new LRUCache({ max: 200 }), file };
+  try {
+    if (!options.readOnly) database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+    return open;
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
-function prepare({ database, statements }: OpenFile, sql: string): StatementSync {
+function close(): void {
+  open?.database.close();
+  // The WAL of a file that is only read is another program's.
+  if (!options.readOnly) open?.file.closed();
+  open = undefined;
+}
+
+function prepare({ database, statements }: OpenDatabase, sql: string): StatementSync {
   const known = statements.get(sql);
   if (known) return known;
   const statement = database.prepare(placeholders(sql, "sqlite"));
@@ -67,6 +78,7 @@ function perform(work: SqliteWork): SqliteOutcome {
   } finally {
     // The next statement must not be part of a transaction that this one began.
     if (open?.database.isTransaction) open.database.exec("ROLLBACK");
+    open?.file.used();
   }
 }
 
@@ -96,7 +108,7 @@ function blameOf(error: unknown): Blame {
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 process.on("disconnect", () => {
-  open?.database.close();
+  close();
   process.exit(0);
 });
 process.on("message", (batch: readonly SqliteWork[]) => tell(batch.map(perform)));

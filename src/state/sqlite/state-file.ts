@@ -1,8 +1,7 @@
 /** The file state.sqlite, and what is asked of it. Everything is synchronous; the caller begins and commits. */
-import { existsSync, rmSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { CorrespondentQuestion, GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
-import { identityOf } from "../../store/file-identity.ts";
+import { OpenFile } from "../../store/file-identity.ts";
 import { createPrivately } from "../../store/private-file.ts";
 import { type HashedKey, hashedKey } from "../../text/hashed-key.ts";
 import {
@@ -66,10 +65,7 @@ export class StateFile {
   readonly walks: TableWalks;
   readonly #database: DatabaseSync;
   readonly #statements: Readonly<Record<StatementName, StatementSync>>;
-  /** So that a file that was replaced is noticed. */
-  readonly #identity: string;
-  /** That of the WAL and its index, by their paths. */
-  readonly #wal: ReadonlyMap<string, string>;
+  readonly #file: OpenFile;
   readonly #recent: RecentRows;
   readonly #known = new KnownRows();
   /** From which key on the tables whose rows are to be known are read. */
@@ -98,9 +94,8 @@ export class StateFile {
         },
       });
       this.walks = new TableWalks(this.#database);
-      this.#identity = identityOf(path);
-      const beside = [`${path}-wal`, `${path}-shm`].filter(existsSync);
-      this.#wal = new Map(beside.map((each) => [each, identityOf(each)]));
+      this.#file = new OpenFile(path);
+      this.#file.used();
     } catch (error) {
       this.#database.close();
       throw error;
@@ -109,7 +104,7 @@ export class StateFile {
 
   /** Throws when there is no file at its path. */
   get isCurrent(): boolean {
-    return identityOf(this.path) === this.#identity;
+    return this.#file.isCurrent;
   }
 
   begin(): void {
@@ -141,9 +136,7 @@ export class StateFile {
 
   close(): void {
     this.#database.close();
-    if (!existsSync(this.path) || this.isCurrent) return;
-    // SQLite leaves the WAL of a file whose place another one has taken, and would then read it as that one's.
-    for (const [path, identity] of this.#wal) if (existsSync(path) && identityOf(path) === identity) rmSync(path);
+    this.#file.closed();
   }
 
   /** What `work` finds in a transaction that writes nothing, and keeps nobody from writing. */

@@ -119,6 +119,18 @@ describe("SQLite", () => {
     await database.close();
   });
 
+  it("leaves a file alone that takes the place of the one it writes to, such as a backup", async () => {
+    const path = join(folder, "restored.sqlite");
+    const { database } = openTest("restored.sqlite");
+    const addNumbers = "INSERT INTO t WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 5000) SELECT x FROM c";
+    await database.run(`CREATE TABLE t (n UNIQUE); ${addNumbers}; VACUUM INTO '${path}.backup'`);
+    await database.run(`UPDATE t SET n = n + 100000`);
+    await rename(`${path}.backup`, path);
+    expect(await database.query("SELECT max(n) FROM t", [])).toEqual({ kind: "rows", rows: [[5000]] });
+    expect(await database.query("PRAGMA integrity_check", [])).toEqual({ kind: "rows", rows: [["ok"]] });
+    await database.close();
+  });
+
   it("runs init before the first query, and again until it works", async () => {
     const sql = "CREATE TABLE IF NOT EXISTS t (n); INSERT INTO t SELECT n FROM source";
     const { database, states } = openTest("init.sqlite", { init: { file: "tables.sql", sql } });
