@@ -181,15 +181,19 @@ class RunningConversation<Request> implements Conversation, Participant {
       this.#end();
       return;
     }
-    if (decoder.isMidway) this.#deadline.start(() => this.#giveUp("a request was not whole"));
-    else if (isUnopened?.()) this.#deadline.start(() => this.#giveUp("no session was opened"));
+    if (decoder.isMidway) this.#expect("a request was not whole");
+    else if (isUnopened?.()) this.#expect("no session was opened");
+    if (this.#isClosed) return;
     this.#idleSince = decoder.isMidway || !mayClose ? undefined : (this.#idleSince ?? turns.next());
     if (this.#isPaused) this.#resume();
   }
 
-  #giveUp(what: string): void {
-    this.#break(`${what} after ${maxPeerMs / 1000} s`);
-    this.#advance();
+  /** `missing`: what was not there in time. What came last may still wait for its turn. */
+  #expect(missing: string): void {
+    this.#deadline.start(() => this.#wait());
+    if (!this.#deadline.isPassed) return;
+    this.#break(`${missing} after ${maxPeerMs / 1000} s`);
+    this.#end();
   }
 
   #cutOff(): void {

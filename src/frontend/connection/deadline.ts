@@ -9,16 +9,25 @@ export const maxPeerMs = 10_000;
 export class Deadline {
   readonly #startTimer: StartTimer;
   #callOff: (() => void) | undefined;
+  #isPassed = false;
 
   constructor(timer: StartTimer) {
     this.#startTimer = timer;
   }
 
-  /** One that runs already goes on. */
+  /** It has passed since it was started. */
+  get isPassed(): boolean {
+    return this.#isPassed;
+  }
+
+  /** One that runs already, or has passed, goes on. */
   start(onPassed: () => void): void {
     this.#callOff ??= this.#startTimer(maxPeerMs, () => {
       // Timers come before sockets in a turn of the event loop: what the peer sent while the loop was busy is read first.
-      const last = setImmediate(onPassed);
+      const last = setImmediate(() => {
+        this.#isPassed = true;
+        onPassed();
+      });
       this.#callOff = () => clearImmediate(last);
     });
   }
@@ -26,5 +35,6 @@ export class Deadline {
   stop(): void {
     this.#callOff?.();
     this.#callOff = undefined;
+    this.#isPassed = false;
   }
 }

@@ -147,6 +147,52 @@ test("a milter that negotiates nothing ends its connection; one that has may be 
   expect(place.peerClock.delays()).toEqual([]);
 });
 
+test("a request that is whole in time is answered, also when it must wait for its turn", async () => {
+  const notices: Notice[] = [];
+  const { timer, started, strike } = handClock();
+  const isMidway = started();
+  const decided: string[] = [];
+  const decide = (key: string) => {
+    decided.push(key);
+    // The first after the loop has gone on: all that others may ask in this turn is asked before the slow one is read.
+    if (decided.length !== maxInVisit + 1) return;
+    slow.write("slow,");
+    strike();
+  };
+  const listener = await listen({
+    name: "turns",
+    bind: [{ kind: "inet", host: "127.0.0.1", port: 0 }],
+    socketMode: 0o660,
+    socketGroup: undefined,
+    maxConnections: 2,
+    onNotice: (notice) => notices.push(notice),
+    timer,
+    protocol: () => ({
+      decoder: new SocketmapDecoder(),
+      answer: ({ key }) => {
+        decide(key);
+        return { text: ".", delayMs: 0 };
+      },
+      delayed: new DelayedReplies(() => 0),
+    }),
+  });
+  const port = Number(listener.addresses[0]?.split(":").at(-1));
+  const [slow, flood] = [createConnection(port, "127.0.0.1"), createConnection(port, "127.0.0.1")];
+  const answered = new Promise((resolve) => {
+    slow.once("data", (data) => resolve(String(data)));
+    slow.once("close", () => resolve("closed"));
+  });
+  slow.write("8:map ");
+  await isMidway;
+  flood.write("10:map others,".repeat(1000));
+  expect(await answered).toBe(".");
+  expect(notices).toEqual([]);
+  expect(decided.indexOf("slow")).toBeGreaterThan(maxInVisit);
+  slow.destroy();
+  flood.destroy();
+  await listener.stop(0);
+});
+
 test("a peer that does not read its replies is cut off", async () => {
   const notices: Notice[] = [];
   const { timer, started, strike } = handClock();
