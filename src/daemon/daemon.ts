@@ -129,6 +129,7 @@ class RunningDaemon implements ObservedDaemon {
     this.#files = new Files(
       () => performance.now(),
       (source, news) => logFile(logger, source, news),
+      Date.now,
     );
     this.#sockets = sockets;
     this.#leaseState = leaseState;

@@ -271,6 +271,12 @@ export function logFile(logger: Logger, source: string, news: FileNews): void {
   const { kind, ...facts } = news;
   const place = { event: "source", source };
   switch (news.kind) {
+    case "recent":
+      logger.info(
+        { ...place, ...facts },
+        `written a moment ago, so perhaps not whole yet: what it does not have is deferred for ${news.seconds} s. A new file that is renamed is believed at once`,
+      );
+      return;
     case "changing":
       logger.info(
         { ...place, ...facts },

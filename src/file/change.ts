@@ -11,7 +11,6 @@ export interface FileFacts {
   readonly mode: bigint;
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
-  readonly birthtimeNs: bigint;
 }
 
 /** What is in use. */
@@ -24,8 +23,6 @@ export interface Taken {
 export interface Found extends Taken {
   /** It has been like this since then. */
   readonly since: number;
-  /** There was no file before. */
-  readonly wasMissing: boolean;
 }
 
 export type ChangeDecision =
@@ -39,9 +36,6 @@ export const settledMs = 10_000;
 /** The same of what lost so much that it is more likely a part. */
 export const lostMs = 60_000;
 
-/** A file created, written and renamed within so short a time may show no trace of the renaming. */
-const burstNs = 100_000_000n;
-
 export function isSame(one: FileFacts, other: FileFacts): boolean {
   return isSameFile(one, other) && one.mtimeNs === other.mtimeNs && one.size === other.size && one.mode === other.mode;
 }
@@ -50,18 +44,27 @@ function isSameFile(one: FileFacts, other: FileFacts): boolean {
   return one.ino === other.ino && one.dev === other.dev;
 }
 
-/** Whether the file was put in the place of the other one as a whole. One that was deleted and is written anew is another file, too. */
-export function isReplacement(taken: FileFacts, { facts, wasMissing }: Pick<Found, "facts" | "wasMissing">): boolean {
-  if (isSameFile(taken, facts)) return false;
-  // Renaming changes the inode, writing its contents as well.
-  if (facts.ctimeNs > facts.mtimeNs) return true;
-  return !wasMissing && facts.size > 0n && facts.mtimeNs - facts.birthtimeNs <= burstNs;
+/** Whether the file was complete when it got its name. One that was deleted and is written anew is another file, too. */
+export function isReplacement(taken: FileFacts, found: FileFacts): boolean {
+  return !isSameFile(taken, found) && isWhole(found);
+}
+
+/** Renaming, or setting its times, changes the inode; writing changes the contents as well. */
+function isWhole({ ctimeNs, mtimeNs }: FileFacts): boolean {
+  return ctimeNs > mtimeNs;
+}
+
+/** For so many milliseconds yet the first contents may be a part of what is being written. `today`: the time as files have it, in milliseconds. */
+export function doubtedMs(first: FileFacts, today: number): number {
+  if (isWhole(first)) return 0;
+  const age = today - Number(first.mtimeNs / 1_000_000n);
+  return Math.min(settledMs, Math.max(0, settledMs - age));
 }
 
 /** `needsEntries`: without any, all mail would be refused. */
 export function decide(taken: Taken, found: Found, needsEntries: boolean, now: number): ChangeDecision {
   const lostAll = needsEntries && found.entries === 0 && taken.entries > 0;
-  const isReplaced = isReplacement(taken.facts, found);
+  const isReplaced = isReplacement(taken.facts, found.facts);
   if (isReplaced && !lostAll) return { kind: "take" };
   const lost = lostAll || found.entries * 2 < taken.entries;
   const isSettled = now >= found.since + (lost ? lostMs : settledMs);

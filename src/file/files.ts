@@ -19,14 +19,16 @@ export type OnFileNews = (source: string, news: FileNews) => void;
 export class Files {
   readonly #now: () => number;
   readonly #onNews: OnFileNews;
+  readonly #today: (() => number) | undefined;
   /** Forgotten with the last core that uses it. */
   readonly #watched = new Map<string, WeakRef<WatchedFile<unknown>>>();
   #lastRead: Promise<unknown> = Promise.resolve();
 
-  /** `now` in milliseconds; it never goes back. */
-  constructor(now: () => number, onNews: OnFileNews) {
+  /** `now` in milliseconds; it never goes back. `today`: see `WatchedFileOptions`. */
+  constructor(now: () => number, onNews: OnFileNews, today?: () => number) {
     this.#now = now;
     this.#onNews = onNews;
+    this.#today = today;
   }
 
   /** Nothing is read before its `refresh`. */
@@ -36,7 +38,10 @@ export class Files {
     // It has the same format.
     if (same !== undefined) return same as WatchedFile<T>;
     const onNews = (news: FileNews) => this.#onNews(`${name}: ${path}`, news);
-    const file = new WatchedFile({ path, format, needsEntries, now: this.#now, onNews, inTurn: (read) => this.#inTurn(read) });
+    const file = new WatchedFile({
+      ...{ path, format, needsEntries, now: this.#now, today: this.#today, onNews },
+      inTurn: (read) => this.#inTurn(read),
+    });
     for (const [other, reference] of this.#watched) if (reference.deref() === undefined) this.#watched.delete(other);
     this.#watched.set(key, new WeakRef(file));
     return file;

@@ -1,11 +1,13 @@
 /** A text file that is read again when it changes. What is in use stays in use until the file has something complete to offer. */
 import { errorMessage } from "../text/error-message.ts";
-import { decide, type FileFacts, type Found, isReplacement, isSame, lostMs, settledMs, type Taken } from "./change.ts";
+import { decide, doubtedMs, type FileFacts, type Found, isReplacement, isSame, lostMs, settledMs, type Taken } from "./change.ts";
 import { FileProblem, maxCheckedOctets } from "./file-problem.ts";
 import { type FileContent, type FileFormat, readFile, statFile } from "./read-file.ts";
 
 /** What an administrator should know. Until `taken` or `restored` the previous contents stay in use. */
 export type FileNews =
+  /** The first contents were written to so lately that they may be a part; what they do not have is doubted for `seconds`. */
+  | { readonly kind: "recent"; readonly seconds: number }
   /** It is being written in place; taken when nothing more was written for `seconds`. */
   | { readonly kind: "changing"; readonly seconds: number }
   /** So many of its entries are gone that it is taken only when it has been so for `seconds`. */
@@ -23,6 +25,8 @@ export interface WatchedFileOptions<T> {
   readonly needsEntries: boolean;
   /** Milliseconds; it never goes back. */
   readonly now: () => number;
+  /** Milliseconds since 1970, as the times of files; `undefined`: the file is taken as it is at the first look. */
+  readonly today: (() => number) | undefined;
   readonly onNews: (news: FileNews) => void;
   /** Lets files be read one after the other. */
   readonly inTurn: <R>(read: () => Promise<R>) => Promise<R>;
@@ -97,8 +101,8 @@ export class WatchedFile<T> {
       return undefined;
     }
     if (last !== undefined && isSame(last.facts, facts)) return last;
-    this.#pending = { facts, since: this.#options.now(), wasMissing: !this.#isAvailable || last?.wasMissing === true };
-    if (this.#taken === undefined || isReplacement(this.#taken.facts, this.#pending)) return this.#pending;
+    this.#pending = { facts, since: this.#options.now() };
+    if (this.#taken === undefined || isReplacement(this.#taken.facts, facts)) return this.#pending;
     // It is read when the next look finds the same: what is being written is not to be read again and again.
     this.#report({ kind: "changing", seconds: settledMs / 1000 });
     return undefined;
@@ -114,7 +118,7 @@ export class WatchedFile<T> {
       const isChecked = this.#taken === undefined && pending.facts.size <= maxCheckedOctets;
       const warnings = isChecked ? [] : outcome.warnings;
       if (this.#taken === undefined) {
-        if (needsEntries && entries === 0) this.#doubtUntil = now() + lostMs;
+        if (needsEntries) this.#doubt(pending.facts, entries === 0);
       } else {
         // Written to while it was read.
         if (!isSame(await statFile(this.path), pending.facts)) return;
@@ -132,6 +136,14 @@ export class WatchedFile<T> {
       if (error instanceof FileProblem) pending.outcome = "wrong";
       this.#fail(error, "wrong");
     }
+  }
+
+  /** What a part of it does not have would be refused. */
+  #doubt(first: FileFacts, isEmpty: boolean): void {
+    const { today, now, onNews } = this.#options;
+    const recentMs = today === undefined ? 0 : doubtedMs(first, today());
+    this.#doubtUntil = now() + (isEmpty ? lostMs : recentMs);
+    if (recentMs > 0) onNews({ kind: "recent", seconds: Math.ceil(recentMs / 1000) });
   }
 
   #fail(error: unknown, about: string): void {

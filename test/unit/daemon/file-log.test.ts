@@ -1,5 +1,5 @@
 /** What is logged of a file that changes: what was taken, what was not and why, and that all is well again. */
-import { link, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { link, mkdtemp, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
@@ -44,7 +44,11 @@ async function play(name: string, refresh: () => Promise<void>, steps: readonly 
       // Another name keeps its inode, which a new file would else get now and then: that looks as if it had been written in place.
       if (!inPlace) await link(path, `${path}.${++kept}`).catch(() => {});
       await writeFile(inPlace ? path : `${path}.new`, content);
-      if (!inPlace) await rename(`${path}.new`, path);
+      if (!inPlace) {
+        // What is renamed within one tick of the file system's clock shows no trace of it.
+        await utimes(`${path}.new`, 0, Date.now() / 1000 - 1);
+        await rename(`${path}.new`, path);
+      }
     }
     lines = [];
     for (let second = 0; second < seconds; second++) {

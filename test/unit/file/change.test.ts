@@ -1,31 +1,37 @@
 /** When a file that changed is taken. */
 import { describe, expect, it, test } from "vitest";
-import { decide, type FileFacts, type Found, isReplacement, lostMs, settledMs } from "../../../src/file/change.ts";
+import { decide, doubtedMs, type FileFacts, type Found, isReplacement, lostMs, settledMs } from "../../../src/file/change.ts";
 
 const second = 1_000_000_000n;
-const before: FileFacts = { dev: 1n, ino: 1n, size: 100n, mode: 0o100644n, mtimeNs: 0n, ctimeNs: 0n, birthtimeNs: 0n };
+const before: FileFacts = { dev: 1n, ino: 1n, size: 100n, mode: 0o100644n, mtimeNs: 0n, ctimeNs: 0n };
 
 /** Written in place over ten seconds. */
 const inPlace: FileFacts = { ...before, size: 90n, mtimeNs: 10n * second, ctimeNs: 10n * second };
 /** Another file, written over ten seconds, then renamed. */
 const renamed: FileFacts = { ...inPlace, ino: 2n, ctimeNs: 11n * second };
-/** The same within one tick of the file system's clock. */
-const renamedAtOnce: FileFacts = { ...inPlace, ino: 2n, birthtimeNs: 10n * second };
 /** Deleted, and written anew over ten seconds. */
 const writtenAnew: FileFacts = { ...inPlace, ino: 2n };
 
-test.each<[what: string, facts: FileFacts, wasMissing: boolean, expected: boolean]>([
-  ["written in place", inPlace, false, false],
-  ["written in place, then chmod", { ...inPlace, ctimeNs: 20n * second }, false, false],
-  ["renamed", renamed, false, true],
-  ["renamed after it was missing", renamed, true, true],
-  ["on another file system", { ...renamed, ino: 1n, dev: 2n }, false, true],
-  ["written and renamed at once", renamedAtOnce, false, true],
-  ["missing, then written at once", renamedAtOnce, true, false],
-  ["created and still empty", { ...renamedAtOnce, size: 0n }, false, false],
-  ["deleted and written anew", writtenAnew, false, false],
-])("a replacement: %s: %s", (_, facts, wasMissing, expected) => {
-  expect(isReplacement(before, { facts, wasMissing })).toBe(expected);
+test.each<[what: string, facts: FileFacts, expected: boolean]>([
+  ["written in place", inPlace, false],
+  ["written in place, then chmod", { ...inPlace, ctimeNs: 20n * second }, false],
+  ["renamed", renamed, true],
+  ["on another file system", { ...renamed, ino: 1n, dev: 2n }, true],
+  ["created and still empty", { ...writtenAnew, size: 0n }, false],
+  ["deleted and written anew", writtenAnew, false],
+])("a replacement: %s: %s", (_, facts, expected) => {
+  expect(isReplacement(before, facts)).toBe(expected);
+});
+
+test.each<[what: string, facts: FileFacts, today: number, expected: number]>([
+  ["being written", inPlace, 10_000, settledMs],
+  ["written three seconds ago", inPlace, 13_000, settledMs - 3000],
+  ["written long ago", inPlace, 10_000 + settledMs, 0],
+  ["written in the future, by a clock that is wrong", inPlace, 0, settledMs],
+  ["renamed a moment ago", renamed, 11_000, 0],
+  ["written in place, then chmod", { ...inPlace, ctimeNs: 20n * second }, 20_000, 0],
+])("the first contents are doubted: %s", (_, facts, today, expected) => {
+  expect(doubtedMs(facts, today)).toBe(expected);
 });
 
 describe("of a hundred entries", () => {
@@ -43,8 +49,7 @@ describe("of a hundred entries", () => {
     ["anew, with less than half", row(writtenAnew, 37), `lost ${lostMs}`, `lost ${lostMs}`],
   ])("%s", (_, found, ...expected) => {
     const waits = [true, false].map((needsEntries) => {
-      const at = (now: number) =>
-        decide({ facts: before, entries: 100 }, { ...found, since: 5000, wasMissing: false }, needsEntries, 5000 + now);
+      const at = (now: number) => decide({ facts: before, entries: 100 }, { ...found, since: 5000 }, needsEntries, 5000 + now);
       const first = at(0);
       if (first.kind === "take") return 0;
       const wait = first.lost ? lostMs : settledMs;
@@ -55,7 +60,7 @@ describe("of a hundred entries", () => {
   });
 
   it("a table that had none may have none", () => {
-    const found = { facts: renamed, entries: 0, since: 0, wasMissing: false };
+    const found = { facts: renamed, entries: 0, since: 0 };
     expect(decide({ facts: before, entries: 0 }, found, true, 0)).toEqual({ kind: "take" });
   });
 });

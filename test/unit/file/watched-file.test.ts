@@ -1,11 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { appendFile, chmod, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { statSync } from "node:fs";
+import { appendFile, chmod, mkdir, mkdtemp, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from "vitest";
 import { FileProblem } from "../../../src/file/file-problem.ts";
 import { Files } from "../../../src/file/files.ts";
-import type { WatchedFile } from "../../../src/file/watched-file.ts";
+import type { FileNews, WatchedFile } from "../../../src/file/watched-file.ts";
 
 let folder: string;
 let path: string;
@@ -22,11 +23,13 @@ beforeEach(async () => {
   path = join(folder, "list");
   now = 0;
   news = [];
-  files = new Files(
-    () => now,
-    (_, each) => news.push(each.kind === "failed" ? each.problem.message.replace(path, "") : each.kind),
-  );
+  files = openFiles();
 });
+
+function openFiles(today?: () => number): Files {
+  const onNews = (_: string, each: FileNews) => news.push(each.kind === "failed" ? each.problem.message.replace(path, "") : each.kind);
+  return new Files(() => now, onNews, today);
+}
 
 /** Words as entries. */
 const format = {
@@ -61,6 +64,8 @@ async function look(seconds: number, file: WatchedFile<string[]>): Promise<strin
 
 async function replace(text: string): Promise<void> {
   await writeFile(`${path}.new`, text);
+  // What is renamed within one tick of the file system's clock shows no trace of it.
+  await utimes(`${path}.new`, 0, Date.now() / 1000 - 1);
   await rename(`${path}.new`, path);
 }
 
@@ -70,6 +75,17 @@ describe("a change", () => {
     await replace("one");
     expect(await look(1, file)).toBe("one");
     expect(news).toEqual(["taken"]);
+  });
+
+  it("by a new file that shows no trace of a name before is one in place, however soon it came", async () => {
+    const file = await open("one two three");
+    await rename(path, `${path}.away`);
+    await writeFile(path, "one two");
+    expect(await look(10, file)).toBe("one two three, not current");
+    await appendFile(path, " three four");
+    expect(await look(10, file)).toBe("one two three, not current");
+    expect(await look(1, file)).toBe("one two three four");
+    expect(news).toEqual(["changing", "taken"]);
   });
 
   it("in place is taken when nothing more was written for ten seconds", async () => {
@@ -115,6 +131,54 @@ describe("a change", () => {
     await rename(`${path}.away`, path);
     expect(await look(1, file)).toBe("one");
     expect(news).toEqual([expect.stringContaining("ENOENT"), "restored"]);
+  });
+});
+
+describe("the first contents", () => {
+  const written = 1_700_000_000_000;
+
+  /** Opens what was written so many milliseconds ago. */
+  async function openWritten(ageMs: number, needsEntries = true): Promise<WatchedFile<string[]>> {
+    files = openFiles(() => Number(statSync(path, { bigint: true }).mtimeNs / 1_000_000n) + ageMs);
+    await writeFile(path, "one two");
+    const file = files.watch({ name: "list", variant: "", path, format, needsEntries });
+    await file.refresh();
+    return file;
+  }
+
+  it("may be a part when they were written in place a moment ago", async () => {
+    const file = await openWritten(4000);
+    expect(news).toEqual(["recent", "taken"]);
+    expect(await look(5, file)).toBe("one two, not current");
+    expect(await look(1, file)).toBe("one two");
+  });
+
+  it("that go on being written are taken when they are whole", async () => {
+    const file = await openWritten(0);
+    expect(await look(3, file)).toBe("one two, not current");
+    await appendFile(path, " three");
+    expect(await look(10, file)).toBe("one two, not current");
+    expect(await look(1, file)).toBe("one two three");
+  });
+
+  it.each([
+    ["written ten seconds ago", () => openWritten(10_000)],
+    ["of a list that need not have entries", () => openWritten(0, false)],
+    [
+      "of a file that was renamed",
+      async () => {
+        files = openFiles(() => written);
+        await replace("one two");
+        await utimes(path, 0, written / 1000);
+        const file = files.watch({ name: "list", variant: "", path, format, needsEntries: true });
+        await file.refresh();
+        return file;
+      },
+    ],
+  ])("are taken at once: %s", async (_, openFile) => {
+    const file = await openFile();
+    expect(file.isCurrent).toBe(true);
+    expect(news).toEqual(["taken"]);
   });
 });
 
