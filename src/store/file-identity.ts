@@ -7,22 +7,30 @@ export function identityOf(path: string): string {
   return `${dev}:${ino}`;
 }
 
-/** The file of an SQLite database that is open for writing. */
+/** Differs also when another file was copied over this one, or this one was written to. Throws, as node:fs does, when there is none. */
+export function stateOf(path: string): string {
+  const { size, mtimeNs } = statSync(path, { bigint: true });
+  return `${identityOf(path)}:${size}:${mtimeNs}`;
+}
+
+/** The file of an SQLite database that is open. */
 export class OpenFile {
   readonly #path: string;
+  readonly #identify: (path: string) => string;
   readonly #identity: string;
   /** Of the WAL and its index, by their paths. */
   readonly #beside = new Map<string, string>();
 
-  /** Throws, as node:fs does, when there is none. */
-  constructor(path: string) {
+  /** `identify`: how another file is told from this one. Throws, as node:fs does, when there is none. */
+  constructor(path: string, identify = identityOf) {
     this.#path = path;
-    this.#identity = identityOf(path);
+    this.#identify = identify;
+    this.#identity = identify(path);
   }
 
   /** Throws, as node:fs does, when there is none at its path any more. */
   get isCurrent(): boolean {
-    return identityOf(this.#path) === this.#identity;
+    return this.#identify(this.#path) === this.#identity;
   }
 
   /** SQLite has read or written it: its WAL is there from then on. */

@@ -8,7 +8,7 @@ import type { SqlResult } from "../expr/ask.ts";
 import { placeholders } from "../expr/sql-text.ts";
 import { errorMessage } from "../text/error-message.ts";
 import type { Blame } from "./blame.ts";
-import { OpenFile } from "./file-identity.ts";
+import { identityOf, OpenFile, stateOf } from "./file-identity.ts";
 import { createPrivately } from "./private-file.ts";
 import { fromSqlite } from "./sql-value.ts";
 import type { SqliteOptions, SqliteOutcome, SqliteWork } from "./sqlite-message.ts";
@@ -28,7 +28,8 @@ function opened(): OpenDatabase {
   if (open?.file.isCurrent) return open;
   close();
   if (!options.readOnly) createPrivately(options.path);
-  const file = new OpenFile(options.path);
+  // SQLite takes pages that it has read for those of a file that was copied over this one, if both have had as many transactions.
+  const file = new OpenFile(options.path, options.readOnly ? stateOf : identityOf);
   const database = new DatabaseSync(options.path, { readOnly: options.readOnly, timeout: options.busyMs });
   open = { database, statements: new LRUCache({ max: 200 }), file };
   try {

@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, statSync } from "node:fs";
-import { mkdtemp, rename, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -116,6 +116,23 @@ describe("SQLite", () => {
       expect(await database.query("SELECT n FROM t", [])).toEqual({ kind: "rows", rows: [[n]] });
     }
     expect(states).toEqual([false, true]);
+    await database.close();
+  });
+
+  it("reads a file that was copied over the one it reads, however alike they are", async () => {
+    for (const [file, names] of Object.entries({ live: "('ann'), ('bob')", next: "('ann'), ('eve')" })) {
+      const { database: writer } = openTest(`copied-${file}.sqlite`);
+      await writer.run(`CREATE TABLE t (name UNIQUE); INSERT INTO t VALUES ${names}`);
+      await writer.close();
+    }
+    const { database } = openTest("copied-live.sqlite", {}, true);
+    const isThere = async (name: string) => {
+      const result = await database.query("SELECT 1 FROM t WHERE name = $1", [name]);
+      return result.kind === "rows" && result.rows.length > 0;
+    };
+    expect([await isThere("bob"), await isThere("eve")]).toEqual([true, false]);
+    await copyFile(join(folder, "copied-next.sqlite"), join(folder, "copied-live.sqlite"));
+    expect([await isThere("bob"), await isThere("eve")]).toEqual([false, true]);
     await database.close();
   });
 
