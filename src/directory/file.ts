@@ -35,13 +35,15 @@ export function tableParsers(aliasesDomain: string | undefined): Readonly<Record
   };
 }
 
-function byLine(parse: (line: LogicalLine, problem: LineProblem) => Entry | undefined, continues?: (line: string) => boolean): TableParser {
+type LineParser = (line: LogicalLine, problem: LineProblem) => Entry | readonly Entry[] | undefined;
+
+function byLine(parse: LineParser, continues?: (line: string) => boolean): TableParser {
   return (text, problem) => {
     const entries: Entry[] = [];
     for (const line of logicalLines(text, continues)) {
       // An entry that is left out would be an address that does not exist.
-      const entry = line.text.includes("\ufffd") ? problem(line.number, "is not text in UTF-8. Convert it.") : parse(line, problem);
-      if (entry !== undefined) entries.push(entry);
+      const read = line.text.includes("\ufffd") ? problem(line.number, "is not text in UTF-8. Convert it.") : parse(line, problem);
+      if (read !== undefined) entries.push(...[read].flat());
     }
     return entries;
   };

@@ -16,7 +16,11 @@ export type Entry =
   | { readonly kind: "domain"; readonly domain: string };
 
 /** Names without a domain are of `localDomain`, as they are of $myorigin in Postfix. `undefined`: the line has a problem. */
-export function parseVirtual({ number, text }: LogicalLine, localDomain: string | undefined, problem: LineProblem): Entry | undefined {
+export function parseVirtual(
+  { number, text }: LogicalLine,
+  localDomain: string | undefined,
+  problem: LineProblem,
+): Entry | readonly Entry[] | undefined {
   const { key: written, value } = splitKey(text);
   const key = parseAddress(written);
   if (key === "" || value === "") return problem(number, "an entry is a key, white space and its targets.");
@@ -25,8 +29,8 @@ export function parseVirtual({ number, text }: LogicalLine, localDomain: string 
   if (/^\/.*\/[a-z]*$/i.test(written)) return problem(number, "regular expressions are not read here. Write addresses or @domain.");
   if (!key.includes("@") && key.includes(".")) {
     const domain = canonicalDomain(written);
-    warnOfKey(number, written, domain, problem);
-    return { kind: "domain", domain };
+    if (localDomain === undefined) warnOfKey(number, written, domain, problem);
+    return [{ kind: "domain", domain }, ...dottedName(written, value, localDomain)];
   }
   if (!key.includes("@") && localDomain === undefined)
     return problem(number, `"${written}" has no domain. Write name@domain, or set aliases-domain.`);
@@ -36,7 +40,20 @@ export function parseVirtual({ number, text }: LogicalLine, localDomain: string 
   const address = qualify(written, localDomain);
   warnOfKey(number, written, address, problem);
   const qualified = targets.map((target) => qualify(target, localDomain));
-  return entryOf(address, qualified, number, problem);
+  warnOfTargets(qualified, number, problem);
+  return entryOf(address, qualified);
+}
+
+/** Postfix looks for a domain and for a name without one by the same key. */
+function dottedName(name: string, value: string, localDomain: string | undefined): readonly Entry[] {
+  const targets = parseAddressList(value) ?? [];
+  if (localDomain === undefined || targets.length === 0) return [];
+  return [
+    entryOf(
+      qualify(name, localDomain),
+      targets.map((target) => qualify(target, localDomain)),
+    ),
+  ];
 }
 
 /** The tables that say which mailboxes exist, virtual_mailbox_maps and relay_recipient_maps: `address  anything`. */
@@ -71,18 +88,21 @@ function warnOfKey(line: number, written: string, address: string, problem: Line
 }
 
 /** A first target `@domain` is the same local part there. */
-function entryOf(address: string, targets: readonly string[], line: number, problem: LineProblem): Entry {
+function entryOf(address: string, targets: readonly string[]): Entry {
   const [first = "", ...others] = targets;
+  if (!first.startsWith("@")) return { kind: "address", address, targets };
+  if (address.startsWith("@")) return { kind: "whole-domain", domain: address.slice(1), target: first.slice(1), others };
+  return { kind: "address", address, targets: [`${localPartOf(address)}${first}`, ...others] };
+}
+
+function warnOfTargets(targets: readonly string[], line: number, problem: LineProblem): void {
   const bare = targets.find((each) => !each.includes("@"));
   if (bare !== undefined) {
     const what = `"${bare}" has no domain, and only the MTA can complete it. Set aliases-domain to what Postfix has as $myorigin.`;
     problem(line, what, "warning");
   }
-  const later = others.find((each) => each.startsWith("@"));
+  const later = targets.slice(1).find((each) => each.startsWith("@"));
   if (later !== undefined) problem(line, `"${later}" stands for an address only as the first target. Write that address.`, "warning");
-  if (!first.startsWith("@")) return { kind: "address", address, targets };
-  if (address.startsWith("@")) return { kind: "whole-domain", domain: address.slice(1), target: first.slice(1), others };
-  return { kind: "address", address, targets: [`${localPartOf(address)}${first}`, ...others] };
 }
 
 /** A name without a domain is of `localDomain`. */

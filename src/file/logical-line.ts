@@ -25,6 +25,7 @@ export function logicalLines(text: string, continues = isIndented): readonly Log
   return lines;
 }
 
+/** By white space of ASCII: others, and a mark of the byte order, come with an entry that was put together from several files, or pasted. */
 function isIndented(line: string): boolean {
-  return /^\s/.test(line);
+  return /^[ \t\r\v\f]/.test(line);
 }
