@@ -293,12 +293,17 @@ function deliver(
     case "mailbox": {
       const isAlias = !found.primaries.includes(address);
       const isItself = found.primaries.length === 1 && found.primaries[0] === kept;
-      const addresses = isItself || (isAlias && followsAliases(directory, core)) ? found.primaries : [kept];
+      const addresses = isItself ? found.primaries : followsAliases(directory, core) ? deliveredTo(found.primaries, address, kept) : [kept];
       if (found.state === "unchecked") return foundIn(directory, addresses, address, "unchecked", found.primaries, core);
       const resolution = foundIn(directory, addresses, address, reason ?? (isAlias ? "alias" : "mailbox"), found.primaries, core);
       return found.state === "full" ? { ...resolution, isFull: true } : resolution;
     }
   }
+}
+
+/** An address may be the primary one of an account and belong to others, too: mail for it is for all of them. */
+function deliveredTo(primaries: readonly string[], address: string, kept: string): readonly string[] {
+  return primaries.map((primary) => (primary === address ? kept : primary));
 }
 
 function deliverList(

@@ -156,6 +156,20 @@ test("an alias is delivered as given, or to the account's first address", async 
   expect(await one("j@example.org", { rcpt: { aliases: "primary" } })).toBe("alias john@example.org");
 });
 
+test.each([
+  ["info@example.org", {}, "mailbox info@example.org"],
+  ["info@example.org", { aliases: "primary" }, "mailbox bob@example.org info@example.org"],
+  ["info+tag@example.org", { aliases: "primary" }, "sub-address bob@example.org info@example.org"],
+  ["info+tag@example.org", { aliases: "primary", subAddressingDelivery: "keep" }, "sub-address bob@example.org info+tag@example.org"],
+] as const)("an address that is the first of one account and belongs to another, too: %s %o: %s", async (recipient, rcpt, expected) => {
+  const both = { kind: "mailbox", primaries: ["bob@example.org", "info@example.org"] } as const;
+  const directory: FakeDirectory = {
+    ...directoryOf({ "bob@example.org": "bob@example.org" }),
+    recipient: (address) => (address === "info@example.org" ? both : undefined),
+  };
+  expect(await one(recipient, { rcpt }, directory)).toBe(expected);
+});
+
 /** What is written where the MTA has its aliases, and what the MTA, which leaves them to Postern, must be told. */
 describe("a table of the MTA", () => {
   const table = () => ({
