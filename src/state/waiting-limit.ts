@@ -41,7 +41,10 @@ interface CountedQuestion {
   readonly isFull: boolean;
 }
 
-/** Entries that wait, by exact address. Those that expire are not seen, so each count runs down to nothing from its limit in a retry window. */
+/**
+ * Entries that wait, by exact address. Those that expire are not seen, so each count runs down to nothing from its limit in a retry window,
+ * also from a limit that is lower than it was.
+ */
 class WaitingCounts {
   /** Flat arrays, since nearly every first attempt is of an address that is not there yet. 0: nobody waits. */
   readonly #hashes = new Int32Array(sets * setSize);
@@ -53,7 +56,7 @@ class WaitingCounts {
     if (place === undefined) return 0;
     // A clock that was ahead holds nothing up: from now on it runs down.
     const gone = (Math.max(0, now - (this.#at[place] ?? 0)) / retryWindowMs) * maxWaiting;
-    const waiting = Math.max(0, (this.#waiting[place] ?? 0) - gone);
+    const waiting = Math.max(0, Math.min(this.#waiting[place] ?? 0, maxWaiting) - gone);
     this.#waiting[place] = waiting;
     this.#at[place] = now;
     return waiting;

@@ -19,10 +19,10 @@ beforeEach(() => {
 });
 
 /** So many attempts, each of another sender, from `first` on; how many of them passed. */
-function attempts(count: number, { at = 0, first = 0, address = "192.0.2.1" } = {}): number {
+function attempts(count: number, { at = 0, first = 0, address = "192.0.2.1", limit = maxWaiting } = {}): number {
   const answers = Array.from({ length: count }, (_, index) =>
     limited.greylist(
-      greylistQuestion({ sender: `${first + index}`, now: start + at, maxWaiting, autoWhitelist: { address, passes: undefined } }),
+      greylistQuestion({ sender: `${first + index}`, now: start + at, maxWaiting: limit, autoWhitelist: { address, passes: undefined } }),
     ),
   );
   return answers.filter((answer) => "kind" in answer && answer.kind === "pass").length;
@@ -61,6 +61,23 @@ it("entries that expired make room, little by little, and all of it after the re
   expect(await waiting()).toBe(1.5 * maxWaiting);
   attempts(1000, { at: 3 * day, first: 2000 });
   expect(await waiting()).toBe(2.5 * maxWaiting);
+});
+
+it("a limit that is lower than it was refuses no longer than a retry window", async () => {
+  attempts(50 * maxWaiting, { limit: 100 * maxWaiting });
+  const waited = await waiting();
+  attempts(1000, { first: 10_000 });
+  expect(await waiting()).toBe(waited);
+  attempts(1000, { at: day, first: 20_000 });
+  expect(await waiting()).toBe(waited + maxWaiting / 2);
+  attempts(1000, { at: 3 * day, first: 30_000 });
+  expect(await waiting()).toBe(waited + 1.5 * maxWaiting);
+});
+
+it("a limit that is higher than it was makes room at once", async () => {
+  attempts(1000);
+  attempts(1000, { first: 1000, limit: 3 * maxWaiting });
+  expect(await waiting()).toBe(3 * maxWaiting);
 });
 
 it("a clock that was ahead holds nothing up", async () => {
