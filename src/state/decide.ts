@@ -87,28 +87,41 @@ export interface GreylistDecision {
 }
 
 export function decideGreylist(rows: GreylistRows, question: TripletQuestion): GreylistDecision {
-  const { now, delayMs, retryWindowMs, lifetimeMs } = question;
+  const { now, delayMs, retryWindowMs } = question;
   const known = alive(rows.address, now);
-  if (isWhitelisted(known, question)) return { answer: whitelisted, triplet: undefined, address: creditOf(known, question) };
   const row = alive(rows.triplet, now);
+  if (isWhitelisted(known, question)) {
+    // Another host of the client need not be.
+    const triplet = row?.passed === undefined ? undefined : seenAgain(row, row.passed, question);
+    return { answer: whitelisted, triplet, address: creditOf(known, question) };
+  }
   if (row === undefined) {
     const begun = { firstSeen: now, lastSeen: now, passed: undefined, expires: now + retryWindowMs };
     return waiting(now, true, question.beginsNothing ? undefined : begun);
   }
   const firstSeen = Math.min(row.firstSeen, now);
-  const passed = row.passed === undefined ? undefined : Math.min(row.passed, now);
-  if (passed === undefined && now - firstSeen < delayMs) {
-    const isAhead = row.firstSeen > now + skewMs;
-    return waiting(firstSeen, false, isAhead ? { firstSeen, lastSeen: now, passed, expires: now + retryWindowMs } : undefined);
+  if (row.passed !== undefined) {
+    const answer = passing(firstSeen, Math.min(row.passed, now), false);
+    return { answer, triplet: seenAgain(row, row.passed, question), address: creditOf(known, question) };
   }
-  const firstPass = passed === undefined;
-  const answer = passing(firstSeen, passed ?? now, firstPass);
-  const address = creditOf(known, question);
-  if (!firstPass && row.lastSeen <= now + skewMs && now - row.lastSeen < refreshMs(lifetimeMs))
-    return { answer, triplet: undefined, address };
+  if (now - firstSeen < delayMs) {
+    const isAhead = row.firstSeen > now + skewMs;
+    return waiting(firstSeen, false, isAhead ? { firstSeen, lastSeen: now, passed: undefined, expires: now + retryWindowMs } : undefined);
+  }
+  return { answer: passing(firstSeen, now, true), triplet: passedNow(row, now, question), address: creditOf(known, question) };
+}
+
+/** The row of a triplet that has passed and is seen; `undefined`: it stays as it is. */
+function seenAgain(row: GreylistRow, passed: number, question: GreylistQuestion): GreylistRow | undefined {
+  const { now, lifetimeMs } = question;
+  const isCurrent = row.lastSeen <= now + skewMs && now - row.lastSeen < refreshMs(lifetimeMs);
+  return isCurrent ? undefined : passedNow(row, passed, question);
+}
+
+function passedNow(row: GreylistRow, passed: number, { now, lifetimeMs }: GreylistQuestion): GreylistRow {
   // An entry that an administrator made outlives the lifetime.
   const expires = Math.max(row.expires, now + lifetimeMs);
-  return { answer, triplet: { firstSeen, lastSeen: now, passed: passed ?? now, expires }, address };
+  return { firstSeen: Math.min(row.firstSeen, now), lastSeen: now, passed: Math.min(passed, now), expires };
 }
 
 const whitelisted: GreylistAnswer = { kind: "whitelisted" };

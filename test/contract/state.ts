@@ -165,6 +165,29 @@ export function stateContract(
       expect(await asked([231 * minute + 35 * day], { autoWhitelist })).toBe("n");
     });
 
+    it("keeps what has passed as long as a host on the automatic whitelist sends it, for the other hosts of the client", async () => {
+      const ask = async (address: string, time: number) =>
+        (await store.greylist(greylistQuestion({ sender: "two hosts", now: start + time, autoWhitelist: { address, passes: 1 } }))).kind;
+      const lastSeen = async () => ((await store.triplet(greylistQuestion({ sender: "two hosts" })))?.lastSeen ?? 0) - start;
+      expect([await ask("198.51.100.3", 0), await ask("198.51.100.3", hour)]).toEqual(["wait", "pass"]);
+      expect([await ask("198.51.100.3", 2 * hour - 1), await lastSeen()]).toEqual(["whitelisted", hour]);
+      for (const time of [2 * hour, 20 * day, 40 * day])
+        expect([await ask("198.51.100.3", time), await lastSeen()]).toEqual(["whitelisted", time]);
+      expect(await ask("198.51.100.4", 75 * day)).toBe("pass");
+    });
+
+    it("writes no triplet of a host on the automatic whitelist that has not passed", async () => {
+      const question = (time: number, address: string) =>
+        greylistQuestion({ sender: "not passed", now: start + time, autoWhitelist: { address, passes: undefined } });
+      await store.allow("198.51.100.5", start);
+      expect(await store.greylist(question(0, "198.51.100.5"))).toEqual({ kind: "whitelisted" });
+      expect(await store.triplet(question(0, ""))).toBe(undefined);
+      await store.greylist(question(0, "198.51.100.6"));
+      expect(await store.greylist(question(hour, "198.51.100.5"))).toEqual({ kind: "whitelisted" });
+      expect(await store.triplet(question(0, ""))).toMatchObject({ lastSeen: start, passed: undefined });
+      await store.forget("198.51.100.5");
+    });
+
     it("passes what an administrator allowed until it is forgotten", async () => {
       const autoWhitelist = { address: "198.51.100.2", passes: undefined };
       await store.allow(autoWhitelist.address, start);

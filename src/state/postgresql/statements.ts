@@ -45,10 +45,11 @@ const greylist = `
   ), written AS (
     INSERT INTO postern_greylist AS g (client, sender, recipient, first_seen, last_seen, passed, expires)
     SELECT client, sender, recipient, now, now, NULL, now + $7::bigint FROM seen
-    WHERE (passes >= $10::integer) IS NOT TRUE AND CASE
+    WHERE CASE
+      WHEN passed IS NOT NULL THEN last_seen > now + ${skewMs} OR now - last_seen >= $9::bigint
+      WHEN passes >= $10::integer THEN false
       WHEN first_seen IS NULL THEN $11::boolean
-      WHEN passed IS NULL THEN first_seen > now + ${skewMs} OR now - least(first_seen, now) >= $6::bigint
-      ELSE last_seen > now + ${skewMs} OR now - last_seen >= $9::bigint END
+      ELSE first_seen > now + ${skewMs} OR now - least(first_seen, now) >= $6::bigint END
     ORDER BY i
     ON CONFLICT (client, sender, recipient) DO UPDATE SET
       first_seen = CASE WHEN g.expires < excluded.last_seen THEN excluded.first_seen ELSE least(g.first_seen, excluded.first_seen) END,
@@ -151,7 +152,9 @@ export async function askGreylist(client: pg.ClientBase, asked: readonly CleanTr
     const decision = decideGreylist(known, question);
     const writtenFirst = columns?.[8] ?? null;
     if (decision.triplet !== undefined && writtenFirst === null) return undefined;
-    const answer = writtenFirst === null ? decision.answer : answerOf(writtenFirst, columns?.[9] ?? undefined, known.triplet, question.now);
+    // Another node may have forgotten the triplet: whoever is whitelisted does not need it.
+    const stands = writtenFirst === null || decision.answer.kind === "whitelisted";
+    const answer = stands ? decision.answer : answerOf(writtenFirst, columns?.[9] ?? undefined, known.triplet, question.now);
     if (answer.kind !== "wait" && creditOf(known.address, question) !== undefined) credited.set(address, question.now);
     return answer;
   });
