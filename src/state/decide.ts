@@ -60,7 +60,7 @@ function alive<T extends { readonly expires: number }>(row: T | undefined, now: 
   return row !== undefined && row.expires >= now ? row : undefined;
 }
 
-/** Last-seen is written once an hour, or more often for entries that would not live as long. */
+/** That an entry was seen is written once an hour, or more often where it would not live as long. */
 export function refreshMs(lifetimeMs: number): number {
   return Math.min(hourMs, Math.ceil(lifetimeMs / 2));
 }
@@ -157,16 +157,19 @@ function isWhitelisted(address: AddressRow | undefined, { autoWhitelist }: Greyl
   return address !== undefined && address.passes >= (autoWhitelist.passes ?? allowedPasses);
 }
 
-/** The row of an address to which a pass adds; `undefined`: it adds nothing. */
+/** The row of an address that passes; `undefined`: it stays as it is. */
 export function creditOf(row: AddressRow | undefined, question: GreylistQuestion): AddressRow | undefined {
   const { now, lifetimeMs, autoWhitelist } = question;
   if (autoWhitelist.passes === undefined) return undefined;
+  const until = now + lifetimeMs;
   const known = alive(row, now);
-  if (known === undefined) return { passes: 1, seen: now, expires: now + lifetimeMs };
-  if (known.seen > now + skewMs) return { ...known, seen: now };
-  if (now - known.seen < hourMs) return undefined;
-  const passes = Math.min(known.passes + 1, allowedPasses);
-  return { passes, seen: now, expires: Math.max(known.expires, now + lifetimeMs) };
+  if (known === undefined) return { passes: 1, seen: now, expires: until };
+  const isCounted = now - known.seen < hourMs;
+  const isAhead = known.seen > now + skewMs;
+  // Where entries live for less than two hours, it would expire before it is counted often enough.
+  if (isCounted && !isAhead && until - known.expires < refreshMs(lifetimeMs)) return undefined;
+  const passes = isCounted ? known.passes : Math.min(known.passes + 1, allowedPasses);
+  return { passes, seen: isCounted && !isAhead ? known.seen : now, expires: Math.max(known.expires, until) };
 }
 
 export interface ThrottleDecision {

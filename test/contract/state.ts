@@ -165,6 +165,18 @@ export function stateContract(
       expect(await asked([231 * minute + 35 * day], { autoWhitelist })).toBe("n");
     });
 
+    it.each([
+      [30, 20],
+      [90, 50],
+      [120, 70],
+    ])("whitelists an address where entries live for %i minutes and one comes every %i", async (lifetime, every) => {
+      const autoWhitelist = { address: `lives ${lifetime}`, passes: 2 };
+      let answers = "";
+      for (let time = 0; time < 10 * hour; time += every * minute)
+        answers += (await asked([time, time], { autoWhitelist, delayMs: 0, lifetimeMs: lifetime * minute })) === "xx" ? "x" : ".";
+      expect(answers).toMatch(/^\.{2,4}x+$/);
+    });
+
     it("keeps what has passed as long as a host on the automatic whitelist sends it, for the other hosts of the client", async () => {
       const ask = async (address: string, time: number) =>
         (await store.greylist(greylistQuestion({ sender: "two hosts", now: start + time, autoWhitelist: { address, passes: 1 } }))).kind;
@@ -337,10 +349,10 @@ export function stateContract(
         { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("allow", "forget"), address: fc.constantFrom("1", "2") }) },
         { weight: 1, arbitrary: fc.record({ kind: fc.constant("expire") }) },
       );
-      const pause = fc.constantFrom(0, 1, 999, minute, 5 * minute, 40 * minute, hour, 11 * hour, 2 * day, 36 * day, -minute);
+      const pause = fc.constantFrom(0, 1, 999, minute, 5 * minute, 20 * minute, 40 * minute, hour, 11 * hour, 2 * day, 36 * day, -minute);
       const settings = fc.record({
         delayMs: fc.constantFrom(0, 5 * minute),
-        lifetimeMs: fc.constantFrom(12 * hour, 35 * day),
+        lifetimeMs: fc.constantFrom(30 * minute, 12 * hour, 35 * day),
         passes: fc.constantFrom(undefined, 1, 2),
         periodMs: fc.constantFrom(1000, 7 * minute, hour),
         count: fc.nat(3),

@@ -69,17 +69,19 @@ const greylist = `
 /** `writtenFirst` null: nothing was written. */
 type FoundColumns = readonly [...found: GreylistColumns, i: number, writtenFirst: number | null, writtenPassed: number | null];
 
-/** Two nodes that credit an address at once credit it once. */
+const isExpired = "w.expires < excluded.seen";
+const isCounted = `excluded.seen - w.seen < ${hourMs}`;
+const isAhead = `w.seen > excluded.seen + ${skewMs}`;
+
+/** As `creditOf`. Two nodes that credit an address at once credit it once. */
 const credit = `
   INSERT INTO postern_greylist_address AS w (address, passes, seen, expires)
   SELECT address, 1, now, now + $3::bigint FROM unnest($1::text[], $2::bigint[]) AS a (address, now)
   ON CONFLICT (address) DO UPDATE SET
-    passes = CASE WHEN w.expires < excluded.seen THEN 1 WHEN w.seen > excluded.seen + ${skewMs} THEN w.passes
-      ELSE least(w.passes, ${allowedPasses - 1}) + 1 END,
-    seen = excluded.seen,
-    expires = CASE WHEN w.expires < excluded.seen THEN excluded.expires WHEN w.seen > excluded.seen + ${skewMs} THEN w.expires
-      ELSE greatest(w.expires, excluded.expires) END
-  WHERE w.expires < excluded.seen OR w.seen > excluded.seen + ${skewMs} OR excluded.seen - w.seen >= ${hourMs}`;
+    passes = CASE WHEN ${isExpired} THEN 1 WHEN ${isCounted} THEN w.passes ELSE least(w.passes, ${allowedPasses - 1}) + 1 END,
+    seen = CASE WHEN ${isCounted} AND NOT (${isExpired} OR ${isAhead}) THEN w.seen ELSE excluded.seen END,
+    expires = greatest(w.expires, excluded.expires)
+  WHERE ${isExpired} OR ${isAhead} OR NOT ${isCounted} OR excluded.expires - w.expires >= $4::bigint`;
 
 const take = "SELECT * FROM postern_throttle_take($1, $2, $3, $4, $5, $6, $7, $8)";
 const giveBack = "SELECT postern_throttle_give_back($1, $2, $3, $4, $5)";
@@ -161,7 +163,7 @@ export async function askGreylist(client: pg.ClientBase, asked: readonly CleanTr
   if (credited.size > 0) {
     const addresses = [...credited.keys()].toSorted(order);
     const nows = addresses.map((address) => credited.get(address));
-    await queryRows(client, { name: "postern_state_credit", text: credit, values: [addresses, nows, lifetimeMs] });
+    await queryRows(client, { name: "postern_state_credit", text: credit, values: [addresses, nows, lifetimeMs, refreshMs(lifetimeMs)] });
   }
   return answers;
 }
