@@ -143,9 +143,15 @@ export function replacesTriplet(imported: GreylistRow, row: GreylistRow | undefi
   return known === undefined || (known.passed === undefined && imported.passed !== undefined);
 }
 
-export function replacesAddress(imported: AddressRow, row: AddressRow | undefined, now: number): boolean {
+/** The row of an address that is imported: it loses nothing that is known; `undefined`: it stays as it is. */
+export function mergedAddress(imported: AddressRow, row: AddressRow | undefined, now: number): AddressRow | undefined {
   const known = alive(row, now);
-  return known === undefined || known.passes < imported.passes;
+  if (known === undefined) return imported;
+  const passes = Math.max(known.passes, imported.passes);
+  const seen = Math.max(known.seen, imported.seen);
+  const expires = Math.max(known.expires, imported.expires);
+  const isKnown = passes === known.passes && seen === known.seen && expires === known.expires;
+  return isKnown ? undefined : { passes, seen, expires };
 }
 
 /** Who waits adds nothing to an address. */

@@ -9,8 +9,8 @@ import {
   decideRemember,
   decideThrottle,
   type GreylistRow,
+  mergedAddress,
   never,
-  replacesAddress,
   replacesTriplet,
   type ThrottleRow,
   type TokenRow,
@@ -140,8 +140,9 @@ export class MemoryState implements StateStore {
     let count = 0;
     for await (const { kind, ...entry } of entries) {
       if ("address" in entry) {
-        if (!replacesAddress(entry, this.#addresses.get(entry.address), now)) continue;
-        this.#putAddress(entry.address, entry);
+        const row = mergedAddress(entry, this.#addresses.get(entry.address), now);
+        if (row === undefined) continue;
+        this.#putAddress(entry.address, row);
       } else {
         if (!replacesTriplet(entry, this.#triplets.get(keyOf(entry)), now)) continue;
         this.#put(entry);

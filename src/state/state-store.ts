@@ -63,7 +63,7 @@ export interface Administration {
   /** They begin again; how many were there. */
   resetThrottles(keys: readonly string[]): Promise<number>;
   stats(now: number): Promise<GreylistStats>;
-  /** How many were taken: what is known stays, unless it waits and the imported one has passed. */
+  /** How many were taken: a triplet that is known stays, unless it waits and the imported one has passed; of an address, the larger of both. */
   importEntries(entries: Iterable<ImportedEntry> | AsyncIterable<ImportedEntry>, now: number): Promise<number>;
 }
 

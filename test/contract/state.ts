@@ -439,6 +439,28 @@ export function stateContract(
       expect(await store.importEntries(many, start)).toBe(1200);
     });
 
+    it("shortens no address by an import, and takes fewer passes from none", async () => {
+      const known = { passes: 4, seen: start, expires: start + 35 * day };
+      const entry = (changes: Partial<typeof known>): ImportedEntry => ({
+        kind: "address",
+        address: "twice imported",
+        ...known,
+        ...changes,
+      });
+      const imported = async (changes: Partial<typeof known>) => {
+        const count = await store.importEntries([entry(changes)], start);
+        return [count, await store.address("twice imported")];
+      };
+      expect(await imported({})).toEqual([1, known]);
+      expect(await imported({})).toEqual([0, known]);
+      expect(await imported({ passes: 3, seen: start - day, expires: start + day })).toEqual([0, known]);
+      expect(await imported({ passes: 7, seen: start - 34 * day, expires: start + day })).toEqual([1, { ...known, passes: 7 }]);
+      expect(await imported({ passes: 2, expires: start + 40 * day })).toEqual([1, { ...known, passes: 7, expires: start + 40 * day }]);
+      await store.allow("twice imported", start);
+      expect(await imported({})).toEqual([0, { passes: allowedPasses, seen: start, expires: never }]);
+      await store.forget("twice imported");
+    });
+
     it("takes what has expired for unknown when it is allowed or imported", async () => {
       const [client, sender, recipient] = ["192.0.2.0", "expired@example.org", "alice@example.org"];
       const question = (now: number) => ({ ...greylistQuestion(), client, sender, recipient, now: start + now });

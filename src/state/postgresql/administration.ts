@@ -146,7 +146,7 @@ export async function* chunks(entries: Iterable<ImportedEntry> | AsyncIterable<I
   if (some.size > 0) yield [...some.values()];
 }
 
-/** As `replacesTriplet` and `replacesAddress`. */
+/** As `replacesTriplet` and `mergedAddress`. */
 export async function importSome(client: pg.ClientBase, entries: readonly ImportedEntry[], now: number): Promise<number> {
   const triplets = entries.filter((entry) => entry.kind === "triplet").toSorted((a, b) => order(keyOf(a).join("\0"), keyOf(b).join("\0")));
   const addresses = entries.filter((entry) => entry.kind === "address").toSorted((a, b) => order(clean(a.address), clean(b.address)));
@@ -170,8 +170,11 @@ export async function importSome(client: pg.ClientBase, entries: readonly Import
   const whitelisted = await client.query(
     `INSERT INTO postern_greylist_address AS w (address, passes, seen, expires)
     SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[])
-    ON CONFLICT (address) DO UPDATE SET passes = excluded.passes, seen = excluded.seen, expires = excluded.expires
-    WHERE w.expires < $5 OR w.passes < excluded.passes`,
+    ON CONFLICT (address) DO UPDATE SET
+      passes = CASE WHEN w.expires < $5 THEN excluded.passes ELSE greatest(w.passes, excluded.passes) END,
+      seen = CASE WHEN w.expires < $5 THEN excluded.seen ELSE greatest(w.seen, excluded.seen) END,
+      expires = CASE WHEN w.expires < $5 THEN excluded.expires ELSE greatest(w.expires, excluded.expires) END
+    WHERE w.expires < $5 OR w.passes < excluded.passes OR w.seen < excluded.seen OR w.expires < excluded.expires`,
     [
       addresses.map((entry) => clean(entry.address)),
       addresses.map(({ passes }) => passes),

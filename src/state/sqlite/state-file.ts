@@ -14,8 +14,8 @@ import {
   decideThrottle,
   type GreylistRow,
   type GreylistRows,
+  mergedAddress,
   never,
-  replacesAddress,
   replacesTriplet,
   type ThrottleRow,
   type ThrottleRows,
@@ -271,8 +271,9 @@ export class StateFile {
   /** False if the known entry stays. */
   importEntry(entry: ImportedEntry, now: number): boolean {
     if (entry.kind === "address") {
-      if (!replacesAddress(entry, this.address(entry.address), now)) return false;
-      this.#putAddress(entry.address, entry);
+      const row = mergedAddress(entry, this.address(entry.address), now);
+      if (row === undefined) return false;
+      this.#putAddress(entry.address, row);
       return true;
     }
     if (!replacesTriplet(entry, this.triplet(entry), now)) return false;
