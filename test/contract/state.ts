@@ -246,6 +246,22 @@ export function stateContract(
     });
 
     it.each([
+      [1, 120],
+      [2, 90],
+      [4, 75],
+      [10, 66],
+    ])("a sliding window of an hour that %i have used up allows another when the clock has gone on to %i minutes", async (count, allowed) => {
+      const begin = Math.ceil(start / hour) * hour;
+      for (const burst of [0, minute, 59 * minute]) {
+        const at = (time: number) =>
+          store.throttle(throttleQuestion({ key: `burst ${count} ${burst}`, now: begin + time, window: "sliding", count }));
+        for (let taken = 1; taken <= count; taken += 1) expect(await at(burst)).toEqual({ allowed: true, taken });
+        for (const time of [59 * minute, hour, allowed * minute - 1]) expect(await at(time)).toEqual({ allowed: false, taken: count });
+        expect(await at(allowed * minute)).toMatchObject({ allowed: true });
+      }
+    });
+
+    it.each([
       ["fixed", 30 * day],
       ["sliding", 30 * day],
       ["fixed", hour],

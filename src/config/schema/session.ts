@@ -163,9 +163,16 @@ const throttle = z.strictObject({
       unset:
         "by the variables of `key` and `match`: with `rcpt`, `rcpt_domain` or `recipients` recipients, of which `rcpt_domain` without `rcpt` counts one a message; else with `sender`, `sender_domain`, `helo_domain`, `authenticated_as` or `is_tls` MAIL commands; else connections",
     }),
-  window: z.enum(["fixed", "sliding"]).default("fixed").meta({
-    description: "`fixed` begins to count again with each period, `sliding` looks back over one period at any time.",
-  }),
+  window: z
+    .enum(["fixed", "sliding"])
+    .default("fixed")
+    .meta({
+      description:
+        "`fixed` begins to count again with each period of the clock, so that twice as many may come at its turn. `sliding` looks back over one period " +
+        "at any time, but takes what the previous period of the clock counted as spread evenly over it, rounded up: after a burst it allows more little by " +
+        "little until the next period of the clock ends. So `1/1h` may refuse for two hours, and larger rates may allow nearly twice as many within a period, " +
+        "but not at once.",
+    }),
   "on-store-failure": onStoreFailure("What happens to what it applies to while the state store is unavailable."),
 });
 
