@@ -106,7 +106,7 @@ function warnOfTargets(targets: readonly string[], line: number, problem: LinePr
 }
 
 /** A name without a domain is of `localDomain`. */
-export function qualify(name: string, localDomain: string | undefined): string {
+function qualify(name: string, localDomain: string | undefined): string {
   const address = parseAddress(name);
   return address.includes("@") || localDomain === undefined ? address : canonicalAddress(`${address}@${localDomain}`);
 }

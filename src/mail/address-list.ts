@@ -1,23 +1,37 @@
 /** Lists of addresses as headers and the tables of MTAs have them (RFC 822 6.1), read as Postfix reads them. */
 import { formatAddress, isPlain, parseAddress } from "./address.ts";
 
-const token = /\s+|"(?:[^"\\]|\\.)*"|\[[^\][]*\]|\\.|[(),;:<>]|[^\s"\\[\](),;:<>]+/gsuy;
+const token = /\s+|"(?:[^"\\]|\\.)*"|\[[^\][]*\]|\\.|[(),;:<>]|[^\s"\\[\](),;:<>]+/suy;
+/** In aliases(5) a target may also be a command, a file or a file of addresses, each of which ends at a comma. */
+const startOfTarget = new RegExp(`(?:[|/~]|:include:)(?:"(?:[^"\\\\]|\\\\.)*"|[^",])*|${token.source}`, "isuy");
 
 /**
  * Each address as it is written, with the quotes of its local part: without names, comments and the words of groups. Addresses are
  * separated by commas or, unlike in headers, by white space. One may be a name without a domain. `undefined`: it is no such list.
  */
 export function parseAddressList(text: string): readonly string[] | undefined {
-  if (isPlain(text)) return [text];
+  return isPlain(text) ? [text] : parse(text, token);
+}
+
+/** The right side of an entry of aliases(5): such a list, in which a target may also be a command, a file or an `:include:`. */
+export function parseTargets(text: string): readonly string[] | undefined {
+  return isPlain(text) ? [text] : parse(text, startOfTarget);
+}
+
+/** `start`: what may come where nothing of the next target has been read. */
+function parse(text: string, start: RegExp): readonly string[] | undefined {
   const addresses: string[] = [];
   /** Since the last separator: addresses, or the name in front of `<`. */
   let words: string[] = [];
   let isGap = true;
   let [isGroup, isAngle] = [false, false];
   let commentDepth = 0;
-  let end = 0;
-  for (const [part] of text.matchAll(token)) {
-    end += part.length;
+  for (let at = 0; at < text.length; ) {
+    const pattern = words.length === 0 && commentDepth === 0 && !isAngle ? start : token;
+    pattern.lastIndex = at;
+    const [part] = pattern.exec(text) ?? [];
+    if (part === undefined) return undefined;
+    at += part.length;
     if (part === "(") commentDepth += 1;
     if (commentDepth > 0 || part.trim() === "") {
       if (part === ")") commentDepth -= 1;
@@ -52,7 +66,7 @@ export function parseAddressList(text: string): readonly string[] | undefined {
       isGap = false;
     }
   }
-  if (end < text.length || commentDepth > 0 || isGroup || isAngle) return undefined;
+  if (commentDepth > 0 || isGroup || isAngle) return undefined;
   return [...addresses, ...words];
 }
 
