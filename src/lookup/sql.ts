@@ -10,7 +10,7 @@ export function openSqlLookup(name: string, database: Database, query: string): 
     waits: true,
     source: database.source,
     async get(key) {
-      const result = await database.query(query, [canonicalKey(key)]);
+      const result = await database.query(query, [canonicalKey(key)], 1);
       if (result.kind === "rows") return result.rows[0]?.[0];
       throw new TemporaryError(`lookup "${name}": the query returns no rows: it must be a SELECT`);
     },

@@ -15,8 +15,11 @@ export type StatementProblem =
 export interface Database {
   readonly name: string;
   readonly source: WaitedFor;
-  /** One statement, done within the deadline of the store. `?` or `$n` stand for `parameters`; with a `$n`, a `?` is an operator. */
-  query(sql: string, parameters: readonly Value[]): Promise<SqlResult>;
+  /**
+   * One statement, done within the deadline of the store. `?` or `$n` stand for `parameters`; with a `$n`, a `?` is an operator.
+   * Of its rows those after the first `maxRows` are not read. Default: all are.
+   */
+  query(sql: string, parameters: readonly Value[], maxRows?: number): Promise<SqlResult>;
   /** Whether the statement could be carried out, without doing it. `undefined`: no problem is known. */
   check(sql: string): Promise<StatementProblem | undefined>;
   /** Several statements without parameters, done within `timeoutMs`, else within the deadline of the store. */

@@ -50,7 +50,7 @@ export function initialised(database: Database, { file, sql }: Init, timeoutMs: 
   return {
     name: database.name,
     source: database.source,
-    query: (text, parameters) => whenReady(() => database.query(text, parameters)),
+    query: (...question) => whenReady(() => database.query(...question)),
     check: (sql) => whenReady(() => database.check(sql)),
     run: (script, limitMs) => whenReady(() => database.run(script, limitMs)),
     close() {

@@ -11,6 +11,7 @@ import { type Blame, failureOf, reportFailure } from "./blame.ts";
 import { messageOf } from "./connections.ts";
 import type { Database, StatementProblem } from "./database.ts";
 import { MysqlPool } from "./mysql-pool.ts";
+import { execute } from "./mysql-rows.ts";
 import { fromMysql, toParameter } from "./sql-value.ts";
 import type { MysqlSettings } from "./store-settings.ts";
 import { waitedFor } from "./waited-for.ts";
@@ -43,9 +44,9 @@ export class MysqlDatabase implements Database {
     this.#pool = new MysqlPool(settings, { readOnly, isHarmless });
   }
 
-  async query(sql: string, parameters: readonly Value[]): Promise<SqlResult> {
+  async query(sql: string, parameters: readonly Value[], maxRows = Number.POSITIVE_INFINITY): Promise<SqlResult> {
     try {
-      const result = await this.#query(sql, parameters);
+      const result = await this.#query(sql, parameters, maxRows);
       this.#availability.worked("", sql);
       return result;
     } catch (cause) {
@@ -86,7 +87,7 @@ export class MysqlDatabase implements Database {
     await this.#pool.close();
   }
 
-  async #query(sql: string, parameters: readonly Value[]): Promise<SqlResult> {
+  async #query(sql: string, parameters: readonly Value[], maxRows: number): Promise<SqlResult> {
     const { text, order } = this.#statement(sql);
     const needed = order.reduce((most, number) => Math.max(most, number), 0);
     if (needed !== parameters.length) throw new WrongCount(`the statement needs ${needed} values, and ${parameters.length} are given`);
@@ -95,16 +96,16 @@ export class MysqlDatabase implements Database {
     const values = order.map((number) => given[number - 1] ?? "");
     return this.#withConnection(async (connection) => {
       // Always prepared by the server: it takes one statement, and values that are no part of its text.
-      const [result, fields] = await connection.execute<mysql.RowDataPacket[][] | mysql.ResultSetHeader>(text, values);
-      if (Array.isArray(result)) {
-        // rowsAsArray makes rows arrays, which the types do not know.
-        const rows = result as unknown as readonly (readonly unknown[])[];
-        const types = fields.map(({ columnType = -1 }) => columnType);
-        return { kind: "rows", rows: rows.map((row) => row.map((value, column) => fromMysql(value, types[column] ?? -1))) };
+      const outcome = await execute(connection, text, values, maxRows);
+      if (outcome.kind === "rows") {
+        if (!outcome.isAll) this.#pool.spoil(connection);
+        const types = outcome.fields.map(({ columnType = -1 }) => columnType);
+        return { kind: "rows", rows: outcome.rows.map((row) => row.map((value, column) => fromMysql(value, types[column] ?? -1))) };
       }
+      const { serverStatus, affectedRows } = outcome.header;
       // What a statement began, the next one would be in.
-      if ((result.serverStatus & (inTransaction | autocommit)) !== autocommit) this.#pool.spoil(connection);
-      return { kind: "changes", changes: result.affectedRows };
+      if ((serverStatus & (inTransaction | autocommit)) !== autocommit) this.#pool.spoil(connection);
+      return { kind: "changes", changes: affectedRows };
     });
   }
 

@@ -86,12 +86,32 @@ export class PostgresqlPool {
 type ArrayQuery = Omit<pg.QueryArrayConfig, "rowMode">;
 
 /** Rows are arrays. By a callback: what the promises of pg have answered is kept until V8 collects its old generation. */
-export function queryRows<R extends unknown[]>(client: pg.ClientBase, query: ArrayQuery): Promise<pg.QueryArrayResult<R>> {
+export function queryRows<R extends unknown[]>(
+  client: pg.ClientBase,
+  query: ArrayQuery,
+  maxRows?: number,
+): Promise<pg.QueryArrayResult<R>> {
   return new Promise((resolve, reject) => {
-    client.query<R>({ ...query, rowMode: "array" }, (error: Error | null | undefined, result) => {
+    const config = { ...query, rowMode: "array" };
+    const done = (error: Error | null | undefined, result: pg.ResultBuilder) => {
       if (error) reject(error);
-      else resolve(result);
-    });
+      // rowMode makes rows arrays, which the types do not know of a `Query`.
+      else resolve(result as unknown as pg.QueryArrayResult<R>);
+    };
+    const asked = new (driver().Query)(config, done);
+    client.query(maxRows === undefined ? asked : bounded(asked, maxRows));
+  });
+}
+
+/** The server sends that many rows and ends the statement. By its own `rows`, pg would ask for the others, so many at a time. */
+function bounded(query: pg.Query, maxRows: number): pg.Query {
+  return Object.assign(query, {
+    _getRows(connection: pg.Connection) {
+      // The types take the number for a text.
+      connection.execute({ portal: "", rows: maxRows as unknown as string }, false);
+      connection.sync();
+    },
+    handlePortalSuspended() {},
   });
 }
 

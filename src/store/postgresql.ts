@@ -46,13 +46,13 @@ export class PostgresqlDatabase implements Database {
     this.#pool = new PostgresqlPool(settings, { readOnly, isHarmless });
   }
 
-  async query(sql: string, parameters: readonly Value[]): Promise<SqlResult> {
+  async query(sql: string, parameters: readonly Value[], maxRows?: number): Promise<SqlResult> {
     const { text, name } = this.#statement(sql);
     const values = parameters.map(toParameter);
     // `queryMode` keeps one text to one statement, with or without parameters; the types of pg do not know it.
     const query = { text, values, queryMode: "extended", ...(name === undefined ? {} : { name }) };
     try {
-      const result = await this.#withClient(this.#timeoutMs, (client) => queryRows<(Value | null)[]>(client, query));
+      const result = await this.#withClient(this.#timeoutMs, (client) => queryRows<(Value | null)[]>(client, query, maxRows));
       this.#availability.worked("", sql);
       if (result.fields.length === 0) return { kind: "changes", changes: result.rowCount ?? 0 };
       return { kind: "rows", rows: result.rows.map((row) => row.map((value) => value ?? "")) };

@@ -6,6 +6,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { LRUCache } from "lru-cache";
 import type { SqlResult } from "../expr/ask.ts";
 import { placeholders } from "../expr/sql-text.ts";
+import type { Value } from "../expr/value.ts";
 import { errorMessage } from "../text/error-message.ts";
 import type { Blame } from "./blame.ts";
 import { identityOf, OpenFile, stateOf } from "./file-identity.ts";
@@ -58,19 +59,23 @@ function prepare({ database, statements }: OpenDatabase, sql: string): Statement
   return statement;
 }
 
-function query(sql: string, parameters: readonly (string | number)[]): SqlResult {
+function query({ sql, parameters, maxRows }: Extract<SqliteWork, { readonly kind: "query" }>): SqlResult {
   const statement = prepare(opened(), sql);
   // A number would be bound as a float, which `/` and text would show.
   const bound = parameters.map((value) => (Number.isSafeInteger(value) ? BigInt(value) : value));
   if (statement.columns().length === 0) return { kind: "changes", changes: Number(statement.run(...bound).changes) };
-  // setReturnArrays makes rows arrays, which the types do not know.
-  const rows = statement.all(...bound) as unknown as unknown[][];
-  return { kind: "rows", rows: rows.map((row) => row.map(fromSqlite)) };
+  const rows: Value[][] = [];
+  for (const row of statement.iterate(...bound)) {
+    // setReturnArrays makes rows arrays, which the types do not know.
+    rows.push((row as unknown as unknown[]).map(fromSqlite));
+    if (rows.length >= maxRows) break;
+  }
+  return { kind: "rows", rows };
 }
 
 function perform(work: SqliteWork): SqliteOutcome {
   try {
-    if (work.kind === "query") return query(work.sql, work.parameters);
+    if (work.kind === "query") return query(work);
     if (work.kind === "check") prepare(opened(), work.sql);
     else opened().database.exec(work.sql);
     return { kind: "changes", changes: 0 };

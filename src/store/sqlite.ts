@@ -56,8 +56,8 @@ export class SqliteDatabase implements Database {
     this.source = waitedFor(settings, this.#availability);
   }
 
-  async query(sql: string, parameters: readonly Value[]): Promise<SqlResult> {
-    const outcome = await this.#ask({ kind: "query", sql, parameters: parameters.map(toParameter) }, this.#timeoutMs);
+  async query(sql: string, parameters: readonly Value[], maxRows = Number.POSITIVE_INFINITY): Promise<SqlResult> {
+    const outcome = await this.#ask({ kind: "query", sql, parameters: parameters.map(toParameter), maxRows }, this.#timeoutMs);
     if (outcome.kind !== "error") {
       this.#availability.worked("", sql);
       return outcome;

@@ -88,6 +88,24 @@ export function databaseContract(
       expect(await database.query("DELETE FROM t WHERE n = 0", [])).toEqual({ kind: "changes", changes: 1 });
     });
 
+    it("reads no more rows than can be used", async () => {
+      const numbers = Array.from({ length: 1000 }, (_, n) => `(${n})`).join();
+      await database.run(`CREATE TABLE many (n integer); INSERT INTO many (n) VALUES ${numbers}`);
+      expect(await database.query("SELECT n FROM many ORDER BY n", [], 2)).toEqual({ kind: "rows", rows: [[0], [1]] });
+      expect(await database.query("SELECT n FROM many WHERE n < ? ORDER BY n", [2], 3)).toEqual({ kind: "rows", rows: [[0], [1]] });
+      expect(await database.query("SELECT n FROM many", [])).toMatchObject({ rows: { length: 1000 } });
+      const endless = "SELECT a.n FROM many AS a CROSS JOIN many AS b CROSS JOIN many AS c CROSS JOIN many AS d WHERE a.n > ?";
+      for (const maxRows of [1, 101, 1]) expect(await database.query(endless, [1], maxRows)).toMatchObject({ rows: { length: maxRows } });
+      await expect(database.query("SELECT missing FROM many", [], 1)).rejects.toThrow(TemporaryError);
+      // What a statement does, it does whole.
+      expect(await database.query("INSERT INTO many (n) VALUES (-1), (-2), (-3) RETURNING n", [], 1)).toEqual({
+        kind: "rows",
+        rows: [[-1]],
+      });
+      expect(await database.query("UPDATE many SET n = -4 WHERE n < 0", [], 1)).toEqual({ kind: "changes", changes: 3 });
+      await database.run("DROP TABLE many");
+    });
+
     it.each<[sql: string, parameters: Value[], isOfValues: boolean]>([
       ["SELEC 1", [], false],
       ["SELECT * FROM missing", [], false],

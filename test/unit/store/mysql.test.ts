@@ -29,6 +29,14 @@ describe.skipIf(whyNo("MariaDB"))("MySQL", () => {
       await database.close();
     });
 
+    it("is a procedure, whose first result counts", async () => {
+      const database = open(server.port);
+      await database.run("CREATE PROCEDURE two() BEGIN SELECT 1; SELECT 2; END");
+      for (const maxRows of [1, undefined]) expect(await database.query("CALL two()", [], maxRows)).toEqual({ kind: "rows", rows: [[1]] });
+      expect(states).toEqual([]);
+      await database.close();
+    });
+
     it("is in how columns compare, and what they cannot hold is no failure of the store", async () => {
       const database = open(server.port);
       const find = (address: string) => database.query("SELECT small FROM latin WHERE address = $1", [address]);
