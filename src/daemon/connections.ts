@@ -2,7 +2,7 @@
 import type { Configuration } from "../config/configuration.ts";
 import type { Connection, OpenDirectory } from "../directory/open-directory.ts";
 import type { DnsList } from "../dns/dns-list.ts";
-import type { Value } from "../expr/value.ts";
+import { toText, type Value } from "../expr/value.ts";
 import type { Queries, StoreSettings } from "../store/store-settings.ts";
 import { type Databases, isUnwritten } from "./databases.ts";
 
@@ -16,7 +16,7 @@ export function connectionsOf(configuration: Configuration, { databases, directo
   const stores = [...configuration.stores.values()].filter((store) => !isCreatedAtStart(store));
   const isThere = (name: string) => stores.some((store) => store.name === name);
   const ask = async (store: string, statement: string, parameter: string) => {
-    const result = await databases.named(store, "read").query(statement, [parameter]);
+    const result = await databases.named(store, "read").query(statement, [parameter], 1);
     return result.kind === "rows" ? result.rows.map(([first = ""]) => first) : [];
   };
   return [
@@ -68,14 +68,16 @@ function tryQueries(name: string, queries: Queries, ask: (statement: string, par
     name,
     async connect() {
       const finding: string[] = [];
+      let namesNobody = false;
       for (const [query, statement] of Object.entries(queries)) {
         if (statement === "") continue;
         const found = await ask(statement, query === "domains" ? nobody.domain : nobody.address);
-        // NULL is no account.
-        const isFound = query === "domains" ? found.length > 0 : query === "recipients" && found.some((account) => account !== "");
-        if (isFound) finding.push(`query.${query}`);
+        const isFound = (query === "domains" || query === "recipients") && found.length > 0;
+        if (!isFound) continue;
+        if (query === "recipients" && toText(found[0] ?? "").trim() === "") namesNobody = true;
+        else finding.push(`query.${query}`);
       }
-      return outcome(finding);
+      return namesNobody ? [unnamed, ...(finding.length > 0 ? [outcome(finding)] : [])].join(". ") : outcome(finding);
     },
   };
 }
@@ -85,3 +87,8 @@ function outcome(finding: readonly string[]): string {
   const what = `${finding.join(" and ")} found ${nobody.domain}, which nobody has, and so finds everything`;
   return `${what}. A count or EXISTS always yields a row: select what a WHERE leaves`;
 }
+
+/** Of an account for which a row has no name. */
+const unnamed =
+  `query.recipients yields NULL or an empty text for ${nobody.domain}, which nobody has, and so whatever is unknown is deferred. ` +
+  "max() and other aggregates always yield a row: select what a WHERE leaves";

@@ -217,11 +217,15 @@ function leaseSources(
   const readFrom = (holder: Leases) => (name: string) => databases.lease(name, "read", holder);
   const settingsOf = (each: DirectorySettings | LookupSettings) => (each.type === "sql" ? [each, databases.settings(each.store)] : [each]);
   const queries = (store: string) => databases.settings(store).queries;
+  const { maxListMembers } = configuration.settings.rcpt;
   const dns = shared.dns.lease(configuration.dns, leases, (own) => own.hold(openDns(configuration.dns, now), (opened) => opened.close()));
   return {
     directories: mapValues(configuration.directories, (each) =>
-      shared.directories.lease(settingsOf(each), leases, (own) =>
-        own.hold(openDirectory(each, { store: readFrom(own), queries, now, files, onAvailability, onTakesAll }), ({ close }) => close?.()),
+      shared.directories.lease(each.type === "sql" ? [...settingsOf(each), maxListMembers] : [each], leases, (own) =>
+        own.hold(
+          openDirectory(each, { store: readFrom(own), queries, maxListMembers, now, files, onAvailability, onTakesAll }),
+          ({ close }) => close?.(),
+        ),
       ),
     ),
     lookups: mapValues(configuration.lookups, (each) =>

@@ -16,6 +16,8 @@ import { openSqlDirectory } from "./sql.ts";
 export interface DirectorySources {
   store(name: string): Database;
   queries(store: string): Queries;
+  /** `session.rcpt.max-list-members`. */
+  readonly maxListMembers: number;
   /** Milliseconds. */
   now(): number;
   readonly files: Files;
@@ -55,7 +57,12 @@ export function openDirectory(settings: DirectorySettings, sources: DirectorySou
       return { directory: cached(directory, settings.cache, sources.now), refresh: undefined, ...own };
     }
     case "sql": {
-      const directory = openSqlDirectory(settings.name, sources.store(settings.store), sources.queries(settings.store));
+      const directory = openSqlDirectory(
+        settings.name,
+        sources.store(settings.store),
+        sources.queries(settings.store),
+        sources.maxListMembers,
+      );
       return { directory: cached(directory, settings.cache, sources.now), refresh: undefined };
     }
     case "smtp":

@@ -1,43 +1,95 @@
 /** A directory kept in a SQL database of any layout, asked by the seven statements of its store. */
 
 import { TemporaryError, UnusableAnswer } from "../answer/temporary-error.ts";
-import type { SqlResult } from "../expr/ask.ts";
+import { toText, type Value } from "../expr/value.ts";
 import { formatAddress, localPartOf, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
 import type { Database } from "../store/database.ts";
 import type { Queries } from "../store/store-settings.ts";
 import { cleanText } from "../text/controls.ts";
-import { minVerifyLength } from "./address-table.ts";
+import { maxExpanded, maxVerified, minVerifyLength } from "./address-table.ts";
 
 /** Accounts that one address may belong to; what belongs to more ought to be a list. */
 const maxAccounts = 100;
+/** Rows of addresses that one account may have. */
+const maxAddresses = 10_000;
 
-export function openSqlDirectory(name: string, database: Database, queries: Queries): Directory {
-  /** The first column; an empty statement is never asked. */
-  async function ask(query: keyof Queries, parameter: string): Promise<readonly string[]> {
+/** A list with more than `maxMembers` is answered by more of them, or cannot be told. */
+export function openSqlDirectory(name: string, database: Database, queries: Queries, maxMembers: number): Directory {
+  /** Rows that can be used. Where all are needed, it is one more than there may be. */
+  const maxRows: Readonly<Record<keyof Queries, number>> = {
+    recipients: maxAccounts + 1,
+    emails: maxAddresses + 1,
+    senders: maxAddresses + 1,
+    members: maxMembers + 1,
+    expand: maxExpanded,
+    verify: maxVerified,
+    domains: 1,
+  };
+
+  /** An empty statement is never asked. */
+  async function rowsOf(query: keyof Queries, parameter: string): Promise<readonly (readonly Value[])[]> {
     if (queries[query] === "") return [];
-    return firstColumn(await database.query(queries[query], [parameter]), `${name}: query.${query}`);
+    const result = await database.query(queries[query], [parameter], maxRows[query]);
+    if (result.kind === "rows") return result.rows;
+    throw new TemporaryError(`directory ${name}: query.${query} returns no rows: it must be a SELECT`);
+  }
+
+  /** What the first column of each row says, without the blanks with which a CHAR is filled; `""`: nothing. */
+  async function ask(query: keyof Queries, parameter: string): Promise<readonly string[]> {
+    return (await rowsOf(query, parameter)).map(([first = ""]) => toText(first).trim());
   }
 
   /** Tables may have the quotes of a local part that needs them, or not. */
   async function askAbout(query: keyof Queries, address: string): Promise<readonly string[]> {
     const found = await ask(query, address);
     const quoted = formatAddress(address);
-    return found.length > 0 || quoted === undefined || quoted === address ? found : ask(query, quoted);
+    if (found.some(saysSomething) || quoted === undefined || quoted === address) return found;
+    const foundQuoted = await ask(query, quoted);
+    return foundQuoted.length > 0 ? foundQuoted : found;
+  }
+
+  function cannotTell(what: string): UnusableAnswer {
+    return new UnusableAnswer(`directory "${name}": ${what}`);
+  }
+
+  /** Each row is an account. One that names none, such as by a LEFT JOIN, says neither that the address exists nor that it does not. */
+  async function accountsOf(address: string): Promise<readonly string[]> {
+    const accounts = await askAbout("recipients", address);
+    if (accounts.length === 0 || accounts.some(saysSomething)) return accounts;
+    throw cannotTell(`query.recipients yields NULL or an empty text for ${address}. It must yield an account, or no row`);
+  }
+
+  async function membersOf(address: string): Promise<readonly string[]> {
+    const rows = await askAbout("members", address);
+    const members = addressesIn(rows);
+    if (rows.length > maxMembers && members.length <= maxMembers)
+      throw cannotTell(`query.members yields more than ${maxMembers} rows for ${address}`);
+    return members;
+  }
+
+  /** All that a query has for an account. */
+  async function addressesOf(query: "emails" | "senders", account: string): Promise<readonly string[]> {
+    const rows = await ask(query, account);
+    if (rows.length > maxAddresses) throw cannotTell(`query.${query} yields more than ${maxAddresses} rows for ${account}`);
+    return rows;
   }
 
   /** None: the account has nothing but catch-alls. */
   async function primariesOf(account: string): Promise<readonly string[]> {
-    const first = (await ask("emails", account)).find((address) => !address.startsWith("@"));
-    return first === undefined ? [] : addressesIn([first]);
+    for (const row of await ask("emails", account)) {
+      const addresses = addressesIn([row]);
+      if (addresses[0] !== undefined && !addresses[0].startsWith("@")) return addresses;
+    }
+    return [];
   }
 
   async function recipient(address: string): Promise<Recipient | undefined> {
-    const accounts = new Set(await askAbout("recipients", address));
-    if (accounts.size === 0) return throughDomain(address);
+    const accounts = await accountsOf(address);
+    if (accounts.length === 0) return throughDomain(address);
     // The row of a whole domain, which has no catch-all.
-    if (address.startsWith("@") && [...accounts].some(isAtDomain)) return undefined;
+    if (address.startsWith("@") && accounts.some(isAtDomain)) return undefined;
     return ofAccounts(accounts, address, address);
   }
 
@@ -45,30 +97,37 @@ export function openSqlDirectory(name: string, database: Database, queries: Quer
   async function throughDomain(address: string): Promise<Recipient | undefined> {
     const at = address.lastIndexOf("@");
     if (at <= 0) return undefined;
-    const accounts = new Set(await ask("recipients", address.slice(at)));
-    if (![...accounts].some(isAtDomain)) return undefined;
+    const accounts = await accountsOf(address.slice(at));
+    if (!accounts.some(isAtDomain)) return undefined;
     return { ...(await ofAccounts(accounts, address, address.slice(at))), byDomain: true };
   }
 
   /** `key`: what the tables have, for the address or its whole domain. */
-  async function ofAccounts(accounts: ReadonlySet<string>, address: string, key: string): Promise<Recipient> {
-    const at = (target: string) => (isAtDomain(target) ? localPartOf(address) + target : target);
-    if ([...accounts].every(isWholeDomain)) return { kind: "mailbox", primaries: [...accounts].map(parseAddress).map(at) };
+  async function ofAccounts(rows: readonly string[], address: string, key: string): Promise<Recipient> {
+    const at = (target: string) => (target.startsWith("@") ? localPartOf(address) + target : target);
+    const accounts = [...new Set(rows.filter(saysSomething))];
+    const isWhole = rows.length <= maxAccounts;
+    const targets = accounts.map(targetsOf);
+    if (isWhole && targets.every(({ length }) => length === 1)) return { kind: "mailbox", primaries: [...new Set(targets.flat().map(at))] };
+    const primariesAt = async (account: string) => {
+      const own = targetsOf(account);
+      return own.length > 0 ? own.map(at) : primariesOf(account);
+    };
     // Most addresses are those of one account, and none of a list; only then is its primary address asked for unasked.
     const [first = ""] = accounts;
-    const single = accounts.size === 1 ? primariesOf(first) : undefined;
-    const [members, primaries] = await Promise.all([askAbout("members", key), single]);
-    if (members.length > 0) return { kind: "list", members: addressesIn(members).map(at) };
-    if (accounts.size > maxAccounts)
-      throw new UnusableAnswer(`directory "${name}": ${address} belongs to more than ${maxAccounts} accounts`);
-    const primariesAt = (account: string) => (isWholeDomain(account) ? [at(parseAddress(account))] : primariesOf(account));
-    const each = primaries ? [primaries] : await Promise.all([...accounts].map(primariesAt));
+    const single = accounts.length === 1 ? primariesAt(first) : undefined;
+    const [members, primaries] = await Promise.all([membersOf(key), single]);
+    if (members.length > 0) return { kind: "list", members: members.map(at) };
+    if (!isWhole) throw cannotTell(`${address} belongs to more than ${maxAccounts} accounts`);
+    const each = primaries ? [primaries] : await Promise.all(accounts.map(primariesAt));
     return { kind: "mailbox", primaries: [...new Set(each.flatMap((found) => (found.length === 0 ? [address] : found)))] };
   }
 
   async function account(login: string): Promise<Account | undefined> {
-    const [owners, emails] = await Promise.all([ownersOf(login), ask("emails", login)]);
-    const senders = await Promise.all([...new Set([login, ...owners])].map(async (each) => addressesIn(await ask("senders", each))));
+    const [owners, emails] = await Promise.all([ownersOf(login), addressesOf("emails", login)]);
+    const senders = await Promise.all(
+      [...new Set([login, ...owners])].map(async (each) => addressesIn(await addressesOf("senders", each))),
+    );
     // Where accounts are named by their addresses, a statement may return whatever it is asked about.
     const addresses = addressesIn(emails.filter((email) => email.includes("@") && email !== login));
     return addresses.length + senders.flat().length === 0 ? undefined : { addresses, senders: senders.flat() };
@@ -77,8 +136,8 @@ export function openSqlDirectory(name: string, database: Database, queries: Quer
   /** The names of the accounts that have an address; none, where it is that of a list. */
   async function ownersOf(address: string): Promise<readonly string[]> {
     if (queries.senders === "" || address.lastIndexOf("@") <= 0) return [];
-    const [accounts, members] = await Promise.all([askAbout("recipients", address), askAbout("members", address)]);
-    return members.length > 0 ? [] : accounts.slice(0, maxAccounts);
+    const [accounts, members] = await Promise.all([accountsOf(address), membersOf(address)]);
+    return members.length > 0 ? [] : accounts.filter(saysSomething).slice(0, maxAccounts);
   }
 
   return {
@@ -86,9 +145,7 @@ export function openSqlDirectory(name: string, database: Database, queries: Quer
     waits: true,
     source: database.source,
     async isLocalDomain(domain) {
-      if (queries.domains === "") return false;
-      const result = await database.query(queries.domains, [domain]);
-      return rowsOf(result, `${name}: query.domains`).length > 0;
+      return (await rowsOf("domains", domain)).length > 0;
     },
     recipient,
     account,
@@ -96,23 +153,27 @@ export function openSqlDirectory(name: string, database: Database, queries: Quer
       return text.length < minVerifyLength ? [] : addressesIn(await ask("verify", text));
     },
     async expand(address) {
-      const members = await askAbout("expand", address);
-      return members.length === 0 ? undefined : addressesIn(members);
+      const members = addressesIn(await askAbout("expand", address));
+      return members.length === 0 ? undefined : members;
     },
   };
 }
 
-/** A target, or several of which the first is one, at the local part that was asked about. */
-function isAtDomain(targets: string): boolean {
-  return targets.startsWith("@");
+function saysSomething(text: string): boolean {
+  return text !== "";
 }
 
-/** A row of the form `@domain`, which is no account. */
-function isWholeDomain(account: string): boolean {
-  return /^@[^\s@,]+$/.test(account);
+/** The targets of a row of `recipients` that is not an account but, as in virtual(5), `@domain` or a list that begins with one. */
+function targetsOf(row: string): readonly string[] {
+  const targets = row.includes("@") ? (parseAddressList(row) ?? []) : [];
+  return targets[0]?.startsWith("@") ? targets.map(parseAddress) : [];
 }
 
-/** Each row is an address, whose local part may be without the quotes that it needs, or a list of addresses. */
+function isAtDomain(row: string): boolean {
+  return targetsOf(row).length > 0;
+}
+
+/** Each row is an address, whose local part may be without the quotes that it needs, or a list of addresses, or nothing. */
 function addressesIn(rows: readonly string[]): readonly string[] {
   const addresses = rows.flatMap((row) => {
     if (/^[^@,;:<>()"]*@[^\s@,;<>()"]+$/.test(row)) return row;
@@ -121,16 +182,4 @@ function addressesIn(rows: readonly string[]): readonly string[] {
     return list;
   });
   return [...new Set(addresses.map(parseAddress))];
-}
-
-function firstColumn(result: SqlResult, query: string): readonly string[] {
-  return rowsOf(result, query).flatMap(([first]) => {
-    const text = typeof first === "number" ? String(first) : first;
-    return typeof text === "string" && text !== "" ? [text] : [];
-  });
-}
-
-function rowsOf(result: SqlResult, query: string) {
-  if (result.kind === "rows") return result.rows;
-  throw new TemporaryError(`directory ${query} returns no rows: it must be a SELECT`);
 }

@@ -130,7 +130,7 @@ export function databaseServerContract(kind: ServerKind): void {
       await database.run(layout.script);
       const time = { now: 0 };
       const cache = { entries: 1000, positiveMs: 1000, negativeMs: 1000, staleMs: 1_000_000 };
-      const directory = cached(openSqlDirectory("accounts", database, layout.queries), cache, () => time.now);
+      const directory = cached(openSqlDirectory("accounts", database, layout.queries, 10_000), cache, () => time.now);
       const john = { kind: "mailbox", primaries: ["john@example.org"] };
       expect(await directory.recipient("john@example.org")).toEqual(john);
 

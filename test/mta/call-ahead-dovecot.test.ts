@@ -79,7 +79,7 @@ service lmtp {
         server: { protocol: "lmtp", host: "127.0.0.1", port, tls: { mode: "disable" }, ehlo: "mx.example" },
       },
       {
-        ...{ store: () => expect.unreachable(), queries: () => expect.unreachable(), now: () => 0 },
+        ...{ store: () => expect.unreachable(), queries: () => expect.unreachable(), maxListMembers: 10_000, now: () => 0 },
         ...{
           files: new Files(
             () => 0,

@@ -21,7 +21,7 @@ const directories: Readonly<Record<string, readonly [queries: string, said: stri
   default: ["", "its statements work"],
   counts: [`domains = "SELECT count(*) FROM emails WHERE address LIKE '%@' || $1"`, `query.domains ${finds}`],
   exists: [`recipients = "SELECT EXISTS (SELECT 1 FROM emails WHERE address = $1)"`, `query.recipients ${finds}`],
-  null: [`recipients = "SELECT max(name) FROM emails WHERE address = $1"`, "its statements work"],
+  null: [`recipients = "SELECT max(name) FROM emails WHERE address = $1"`, "query.recipients yields NULL or an empty text"],
 };
 const lists: Readonly<Record<string, readonly [query: string, said: string]>> = {
   rows: ["SELECT 1 FROM emails WHERE address = $1", "its statements work"],

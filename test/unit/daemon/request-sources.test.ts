@@ -82,7 +82,7 @@ beforeEach(() => {
   clock = new VirtualClock();
   database = new SlowDatabase(clock);
   const cache = { entries: 100, positiveMs: 60_000, negativeMs: 60_000, staleMs: 3_600_000 };
-  directories = [cached(openSqlDirectory("accounts", database, queries), cache, clock.now)];
+  directories = [cached(openSqlDirectory("accounts", database, queries, 10_000), cache, clock.now)];
   const state = {
     source: database.source,
     greylist: async () => ({ kind: "whitelisted" }) as const,

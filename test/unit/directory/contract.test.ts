@@ -29,6 +29,7 @@ async function open(settings: DirectorySettings) {
   const { directory, refresh } = openDirectory(settings, {
     store: () => expect.unreachable(),
     queries: () => defaultQueries,
+    maxListMembers: 10_000,
     now: () => 0,
     files: new Files(() => 0, onAvailability),
     onAvailability,
@@ -120,7 +121,7 @@ describe("query.senders of an SQL directory", () => {
         "('john', 'Staff@example.org'), ('john', 'boss@elsewhere.example'), ('jane', '@example.org')",
     );
     const senders = "SELECT address FROM senders WHERE name = $1";
-    const directory = openSqlDirectory("sqlite", database, { ...defaultQueries, senders });
+    const directory = openSqlDirectory("sqlite", database, { ...defaultQueries, senders }, 10_000);
     const core = { settings: settings({ auth: { mustMatchSender: rule("true") } }), sources: sourcesOf([directory]) };
     const { verdict } = await decideMail(session({ login }), sender, core);
     expect(verdict.reason).toBe(maySend ? "pass" : "sender-not-owned");
@@ -135,7 +136,7 @@ describe("a local part that needs quotes is found in tables that have them, and 
     await database.run(layout?.script ?? "");
     await database.run(`INSERT INTO emails (name, address, type) VALUES ('odd', '${written}', 'primary'), ('jane', '${written}', 'list')`);
     await database.run("INSERT INTO emails (name, address, type) VALUES ('odd', 'odd@example.org', 'alias')");
-    const directory = openSqlDirectory("sqlite", database, defaultQueries);
+    const directory = openSqlDirectory("sqlite", database, defaultQueries, 10_000);
     expect(await directory.recipient("odd@example.org")).toEqual({ kind: "mailbox", primaries: ["q uoted@example.org"] });
     expect(await directory.recipient("q uoted@example.org")).toEqual({ kind: "list", members: ["jane@example.org"] });
     expect(await directory.expand("q uoted@example.org")).toEqual(["jane@example.org"]);
@@ -188,12 +189,12 @@ describe("a table of aliases in SQL means what the same table in a file does", (
   it.each(asked)("%s", async (address) => {
     const none = { aliases: [], aliasesDomain: undefined, mailboxes: [], addresses: [], domains: [] };
     const file = await open({ type: "file", name: "file", virtual: [join(folder, "alike")], ...none });
-    expect(await openSqlDirectory("sql", database, queries).recipient(address)).toEqual(file.recipient(address));
+    expect(await openSqlDirectory("sql", database, queries, 10_000).recipient(address)).toEqual(file.recipient(address));
   });
 
   it.each(["<ann@w.example", '"ann'])("%s cannot be told", async (targets) => {
     const wrong = { ...queries, recipients: "SELECT 'one' WHERE $1 <> ''", emails: `SELECT '${targets}' WHERE $1 <> ''`, members: "" };
-    await expect(openSqlDirectory("sql", database, wrong).recipient("a@v.example")).rejects.toThrow(TemporaryError);
+    await expect(openSqlDirectory("sql", database, wrong, 10_000).recipient("a@v.example")).rejects.toThrow(TemporaryError);
   });
 });
 
@@ -239,7 +240,7 @@ for (const [name, engine, openLayout] of engines) {
       `${name}, ${layout.name}`,
       async () => {
         const database = await openLayout(layout);
-        return { directory: openSqlDirectory(engine, database, layout.queries), close: () => database.close() };
+        return { directory: openSqlDirectory(engine, database, layout.queries, 10_000), close: () => database.close() };
       },
       { hasNames: layout.name === "sample schema" },
     );
@@ -276,7 +277,7 @@ describe.each(engines)("alias domains and what is not in use on %s", (_, engine,
     if (layout.name === "sample schema") continue;
     it(layout.name, async () => {
       const database = await openLayout(layout);
-      const directory = openSqlDirectory(engine, database, layout.queries);
+      const directory = openSqlDirectory(engine, database, layout.queries, 10_000);
       const found = await Promise.all(aliasDomains.map(async ([address]) => [address, await directory.recipient(address)]));
       const isMailcow = layout.name === "mailcow";
       const expected = aliasDomains.map(([address, primary]) => {

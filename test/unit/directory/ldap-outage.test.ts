@@ -25,6 +25,7 @@ describe.skipIf(lacksSlapd)("LDAP", () => {
       {
         store: () => expect.unreachable(),
         queries: () => expect.unreachable(),
+        maxListMembers: 10_000,
         now,
         files: new Files(now, () => {}),
         onAvailability: (name, up, cause) => news.push(`${name} ${up ? "up" : `down: ${String(cause)}`}`),

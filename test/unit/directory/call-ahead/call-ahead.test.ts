@@ -39,6 +39,7 @@ function openFor(port: number, { server, now = () => 0, ...changes }: Changes = 
     {
       store: () => expect.unreachable(),
       queries: () => expect.unreachable(),
+      maxListMembers: 10_000,
       files: new Files(
         () => 0,
         () => {},
@@ -205,6 +206,7 @@ describe("a directory of one server", () => {
           ...{
             store: () => expect.unreachable(),
             queries: () => expect.unreachable(),
+            maxListMembers: 10_000,
             files: new Files(
               () => 0,
               () => {},
