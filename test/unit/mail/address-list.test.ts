@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { formatAddress, parseAddress } from "../../../src/mail/address.ts";
-import { parseAddressList } from "../../../src/mail/address-list.ts";
+import { parseAddressList, parseTargets } from "../../../src/mail/address-list.ts";
 
 test.each<[text: string, addresses: readonly string[]]>([
   ["a@x.example", ["a@x.example"]],
@@ -57,6 +57,28 @@ test("addresses as they are written out are read as they were, with or without n
         return text === undefined ? [] : [{ text, as: name === undefined ? text : `${name} <${text}>` }];
       });
       expect(parseAddressList(known.map(({ as }) => as).join(", "))).toEqual(known.map(({ text }) => text));
+    }),
+  );
+});
+
+test.each<[text: string, targets: string[] | undefined]>([
+  ["bob, |/a <b> (c; d, ann", ["bob", "|/a <b> (c; d", "ann"]],
+  ['|/a "b, \\"c", bob', ['|/a "b, \\"c"', "bob"]],
+  ['bob "|/a b, c"', ["bob", '"|/a b, c"']],
+  [":Include:/a/b, /c:d, ~/e", [":Include:/a/b", "/c:d", "~/e"]],
+  ["bob (|a, /b), ann", ["bob", "ann"]],
+  ["Bob </a>", ["/a"]],
+  ['|a "b', undefined],
+  ["a:include:/b", undefined],
+])("%j in aliases(5)", (text, targets) => {
+  expect(parseTargets(text)).toEqual(targets);
+});
+
+test("aliases(5) have the same lists of addresses", () => {
+  const text = fc.string({ unit: fc.constantFrom("a", "@", ".", " ", ",", ";", ":", "<", ">", "(", ")", '"', "\\", "[", "]", "é") });
+  fc.assert(
+    fc.property(text, (written) => {
+      expect(parseTargets(written)).toEqual(parseAddressList(written));
     }),
   );
 });
