@@ -1,5 +1,5 @@
 /** A prepared statement on a connection to MySQL, of whose rows no more are kept than can be used: the protocol has no bound of rows. */
-import type { PoolConnection as Connection, FieldPacket, QueryError, ResultSetHeader } from "mysql2";
+import type { PoolConnection as Connection, FieldPacket, ResultSetHeader } from "mysql2";
 import type mysql from "mysql2/promise";
 
 /** Rows that are read and dropped: up to so many cost less than a new connection. */
@@ -29,10 +29,14 @@ export function execute(
     let dropped = 0;
     let isAll = true;
     const giveRows = () => resolve({ kind: "rows", rows, fields: fields ?? [], isAll });
-    own.once("error", reject);
+    const fail = (error: Error) => {
+      own.off("error", fail);
+      reject(error);
+    };
+    own.once("error", fail);
     // A statement without a callback gives its rows one by one, and nobody else hears of its error.
     const command = own.execute(text, [...values]);
-    command.on("error", (error: QueryError) => reject(error));
+    command.on("error", fail);
     command.on("fields", (those: readonly FieldPacket[] | undefined) => {
       fields ??= those;
     });
@@ -45,7 +49,7 @@ export function execute(
       if (dropped > maxDropped) giveRows();
     });
     command.on("end", () => {
-      own.off("error", reject);
+      own.off("error", fail);
       giveRows();
     });
   });
