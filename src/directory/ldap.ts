@@ -1,16 +1,17 @@
 /** A directory in LDAP servers (RFC 4511): OpenLDAP, Active Directory and others of any schema, asked by the filters that the configuration gives. */
 import type { OnAvailability } from "../answer/availability.ts";
 import { UnusableAnswer } from "../answer/temporary-error.ts";
-import { canonicalLogin, formatAddress } from "../mail/address.ts";
+import { formatAddress } from "../mail/address.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
 import { cleanText } from "../text/controls.ts";
 
 import { maxExpanded, maxVerified, minVerifyLength } from "./address-table.ts";
 import type { Search } from "./ldap/connection.ts";
-import { addressIn, emailsOf, isDn, type LdapEntry, rangeOf, valuesOf } from "./ldap/entry.ts";
-import { escapeValue, fillDomain, fillFilter, uses } from "./ldap/filter.ts";
+import { addressIn, emailsOf, isDn, type LdapEntry, rangeOf } from "./ldap/entry.ts";
+import { comparisonsOf, escapeValue, fillDomain, fillFilter, soughtBy, uses } from "./ldap/filter.ts";
 import type { LdapSettings } from "./ldap/ldap-settings.ts";
 import { LdapServers } from "./ldap/servers.ts";
+import { hasSame, hasSimilar, type Sought } from "./ldap/sought.ts";
 import type { OpenDirectory } from "./open-directory.ts";
 
 /** Entries that may have one address; what belongs to more ought to be a list. */
@@ -34,6 +35,10 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
   const { name, base, filters, attributes } = settings;
   const servers = new LdapServers(settings, now, onAvailability);
   const localDomains = new Set(settings.domains);
+  const compared = {
+    recipients: comparisonsOf(filters.recipients),
+    lists: filters.lists === undefined ? [] : comparisonsOf(filters.lists),
+  };
 
   const under = (what: string, filter: string, wanted: readonly string[], sizeLimit: number): Search => ({
     ...{ what, base, scope: "sub", filter, attributes: wanted, sizeLimit },
@@ -45,10 +50,26 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
     // The local part of a catch-all is empty, and a filter by local parts has nothing to say of it.
     if (template === undefined || (address.startsWith("@") && !uses(template, "address"))) return [];
     const wanted = kind === "lists" ? [...attributes.emails, attributes.members] : attributes.emails;
-    const found = await servers.search(under(`filter.${kind}`, fillFilter(template, written), wanted, maxEntries + 1), endsAt);
+    const sought = isPlain(address)
+      ? []
+      : [...attributes.emails.map((attribute) => ({ attribute, text: address })), ...soughtBy(compared[kind], written)];
+    const filter = fillFilter(template, written);
+    const all = [...new Set([...wanted, ...sought.map(({ attribute }) => attribute)])];
+    const found = await servers.search(under(`filter.${kind}`, filter, all, maxEntries + 1), endsAt);
     if (found.length > maxEntries) throw new UnusableAnswer(`directory "${name}": ${address} belongs to more than ${maxEntries} entries`);
-    // Servers find what they take for the same (RFC 4518), such as letters without their accents.
-    return isPlain(address) ? found : found.filter((entry) => emailsOf(entry, attributes.emails).includes(address));
+    return isPlain(address) ? found : havingSame(found, sought, address);
+  }
+
+  /** Those of the entries that a server has found by a text which really have it. */
+  function havingSame(found: readonly LdapEntry[], sought: readonly Sought[], text: string): readonly LdapEntry[] {
+    const same = found.filter((entry) => hasSame(entry, sought));
+    const unclear = found.find((entry) => !hasSimilar(entry, sought));
+    if (same.length > 0 || unclear === undefined) return same;
+    const names = [...new Set(sought.map(({ attribute }) => attribute))].join(", ");
+    throw new UnusableAnswer(
+      `directory "${name}": ${cleanText(unclear.dn)} is found by ${cleanText(text)}, which is not in what may be read of ${names}. ` +
+        `Let bind-dn read the attribute that has it, and name it in directory.${name}.attributes`,
+    );
   }
 
   /** Entries may have the quotes of a local part that needs them, or not. */
@@ -77,8 +98,7 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
   async function account(login: string): Promise<Account | undefined> {
     const filter = `(${attributes.name}=${escapeValue(login)})`;
     const found = await servers.search(under("account", filter, [attributes.name, ...attributes.emails], maxEntries), servers.deadline());
-    // Servers find what they take for the same, as with addresses.
-    const named = found.filter((entry) => valuesOf(entry, attributes.name).some((value) => canonicalLogin(value) === login));
+    const named = havingSame(found, [{ attribute: attributes.name, text: login }], login);
     if (named.length > 1) throw new UnusableAnswer(`directory "${name}": several entries have the name ${cleanText(login)}`);
     return named[0] && { addresses: emailsOf(named[0], attributes.emails), senders: [] };
   }

@@ -41,6 +41,14 @@ sn: Other
 sAMAccountName: jane
 mail: jane@example.org
 
+dn: cn=Jos,${suffix}
+objectClass: user
+sn: Jos
+sAMAccountName: jos
+mail: jos@example.net
+proxyAddresses: SMTP:jos@example.net
+proxyAddresses: smtp:jösé@example.net
+
 dn: cn=Printer,${suffix}
 objectClass: user
 sn: Printer

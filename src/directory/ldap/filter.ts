@@ -1,23 +1,53 @@
 /** Search filters (RFC 4515) with `{address}`, `{local}` and `{domain}` in them. */
+import type { Filter } from "ldapts";
 import { domainOf, localPartOf } from "../../mail/address.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { driver } from "./driver.ts";
+import type { Sought } from "./sought.ts";
 
 const names = ["address", "local", "domain"] as const;
 export type Placeholder = (typeof names)[number];
 
 /** Whatever the address is, it stays one value: it matches what is equal to it, and changes nothing else of the filter. */
 export function fillFilter(template: string, address: string): string {
-  return fill(template, { address, local: localPartOf(address), domain: domainOf(address) ?? "" });
+  return fill(template, partsOf(address), escapeValue);
 }
 
 export function fillDomain(template: string, domain: string): string {
-  return fill(template, { address: "", local: "", domain });
+  return fill(template, { address: "", local: "", domain }, escapeValue);
 }
 
-function fill(template: string, values: Readonly<Record<Placeholder, string>>): string {
+/** What entries that a filter finds by an address have: in each attribute that it compares, the address or what it is compared with. */
+export function soughtBy(comparisons: readonly Sought[], address: string): readonly Sought[] {
+  return comparisons.flatMap(({ attribute, text }) => [
+    { attribute, text: address },
+    { attribute, text: fill(text, partsOf(address), (value) => value) },
+  ]);
+}
+
+/** Those of a template by which it depends on the mailbox. */
+export function comparisonsOf(template: string): readonly Sought[] {
+  return comparisonsIn(driver().FilterParser.parseString(template)).filter(({ text }) => uses(text, "address") || uses(text, "local"));
+}
+
+function comparisonsIn(filter: Filter): readonly Sought[] {
+  const { AndFilter, OrFilter, EqualityFilter, ApproximateFilter, ExtensibleFilter, SubstringFilter } = driver();
+  if (filter instanceof AndFilter || filter instanceof OrFilter) return filter.filters.flatMap(comparisonsIn);
+  if (filter instanceof EqualityFilter || filter instanceof ApproximateFilter)
+    return [{ attribute: filter.attribute, text: String(filter.value) }];
+  if (filter instanceof SubstringFilter)
+    return [{ attribute: filter.attribute, text: [filter.initial, ...filter.any, filter.final].join("*") }];
+  if (filter instanceof ExtensibleFilter && filter.matchType !== "") return [{ attribute: filter.matchType, text: filter.value }];
+  return [];
+}
+
+function partsOf(address: string): Readonly<Record<Placeholder, string>> {
+  return { address, local: localPartOf(address), domain: domainOf(address) ?? "" };
+}
+
+function fill(template: string, parts: Readonly<Record<Placeholder, string>>, written: (value: string) => string): string {
   // The pattern has these names and no others.
-  return template.replace(/\{(address|local|domain)\}/g, (_, name: Placeholder) => escapeValue(values[name]));
+  return template.replace(/\{(address|local|domain)\}/g, (_, name: Placeholder) => written(parts[name]));
 }
 
 /** RFC 4515 section 3. What is not ASCII stays as it is: ldapts takes each escaped octet for a character. */

@@ -1,5 +1,6 @@
 /** LDAP directories on a server that answers in ways in which OpenLDAP does not. */
-import { afterEach, expect, it } from "vitest";
+import { afterEach, describe, expect, it, test } from "vitest";
+import { UnusableAnswer } from "../../../src/answer/temporary-error.ts";
 import type { LdapSettings } from "../../../src/directory/ldap/ldap-settings.ts";
 import { openLdapDirectory } from "../../../src/directory/ldap.ts";
 import { type LdapAnswer, type LdapQuestion, LdapServer } from "../../support/ldap-server.ts";
@@ -9,14 +10,18 @@ afterEach(() => {
   for (const end of ended.splice(0)) end();
 });
 
-async function open(answer: (question: LdapQuestion) => Promise<LdapAnswer | undefined> | LdapAnswer | undefined, timeoutMs = 20_000) {
+async function open(
+  answer: (question: LdapQuestion) => Promise<LdapAnswer | undefined> | LdapAnswer | undefined,
+  timeoutMs = 20_000,
+  filters: LdapSettings["filters"] = { recipients: "(mail={address})", lists: "(list={address})", domains: undefined },
+) {
   const server = new LdapServer(answer);
   const port = await server.start();
   const settings: LdapSettings = {
     ...{ type: "ldap", name: "test", base: "dc=example", timeoutMs, bind: undefined, domains: ["example.org"] },
     servers: [{ url: `ldap://127.0.0.1:${port}`, host: "127.0.0.1", port, tls: "disable" }],
     tls: { ca: undefined, cert: undefined, key: undefined },
-    filters: { recipients: "(mail={address})", lists: "(list={address})", domains: undefined },
+    filters,
     attributes: { name: "uid", emails: ["mail"], members: "Member" },
     cache: { entries: 0, positiveMs: 0, negativeMs: 0, staleMs: 0 },
   };
@@ -100,4 +105,63 @@ it("leaves a server alone for a minute that refuses the password, so that no acc
   clock.now += 1;
   expect(await ask()).toBeUndefined();
   expect(server.binds).toBe(2);
+});
+
+describe("an entry that was found by an address which is not of plain ASCII letters", () => {
+  const either = "(&(objectClass=person)(|(mail={address})(alias={address})))";
+  const john = "john@example.org";
+  test.each<[address: string, recipients: string, entry: LdapAnswer, found: "found" | "not there" | "cannot tell"]>([
+    // It has the address in an attribute of `attributes.emails`, or in one that the filter compares.
+    ["jös@example.org", either, { mail: ["JÖS@Example.org"] }, "found"],
+    ["jös@example.org", either, { mail: [john], alias: ["jös@example.org"] }, "found"],
+    ["jös@example.org", "(proxy=smtp:{address})", { mail: [john], proxy: ["x500:/o=a", "SMTP:Jös@example.org"] }, "found"],
+    ["jös@example.org", "(proxy=*:{address})", { mail: [john], proxy: ["smtp:jös@example.org"] }, "found"],
+    ["jös@example.org", "(alias:caseExactMatch:={address})", { mail: [john], alias: ["jös@example.org"] }, "found"],
+    ["jös@example.org", "(uid={local})", { mail: [john], uid: ["jös"] }, "found"],
+    ["jös@example.org", "(id={local}%{domain})", { mail: [john], id: ["jös%example.org"] }, "found"],
+    ["a b@example.org", "(alias={address})", { mail: [john], alias: ['"a b"@example.org'] }, "found"],
+    // It has what a server takes for the address, and nothing else has made it so.
+    ["jös@example.org", either, { mail: ["jos@example.org"] }, "not there"],
+    ["jös@example.org", either, { mail: [john], alias: ["jos@example.org"] }, "not there"],
+    ["jös@example.org", "(proxy=smtp:{address})", { mail: [john], proxy: ["SMTP:jos@example.org"] }, "not there"],
+    ["straße@example.org", "(uid={local})", { mail: [john], uid: ["strasse"] }, "not there"],
+    ["jo\u200bhn@example.org", either, { mail: [john] }, "not there"],
+    ["john\u00ad@example.org", either, { mail: [john] }, "not there"],
+    [" john@example.org", either, { mail: [john] }, "not there"],
+    ["a  b@example.org", either, { mail: ["a b@example.org"] }, "not there"],
+    // The attribute by which it was found may not be read, or is not known.
+    ["jös@example.org", either, { mail: [john] }, "cannot tell"],
+    ["jös@example.org", either, {}, "cannot tell"],
+    ["jös@example.org", "(uid={local})", { mail: [john] }, "cannot tell"],
+    ["jös@example.org", "(uid={local}*)", { mail: [john], uid: ["jösef"] }, "cannot tell"],
+    ["jös@example.org", "(:caseExactMatch:={address})", { mail: [john] }, "cannot tell"],
+    ["jös@example.org", "(|(mail={address})(catchall={domain}))", { mail: [john], catchall: ["example.org"] }, "cannot tell"],
+    ["a b@example.org", either, { mail: [john] }, "cannot tell"],
+    // What must not be there says nothing for it.
+    ["jös@example.org", "(&(mail={address})(!(left={address})))", { mail: [john], left: ["jös@example.org"] }, "cannot tell"],
+  ])("%j by %s, where it has %j: %s", async (address, recipients, entry, found) => {
+    // Of a server, only what was asked for.
+    const { directory } = await open(
+      ({ attributes }) => Object.fromEntries(Object.entries(entry).filter(([name]) => attributes.includes(name))),
+      ...[20_000, { recipients, lists: undefined, domains: undefined }],
+    );
+    const answer = async () => ((await directory.recipient(address)) === undefined ? "not there" : "found");
+    expect(await answer().catch((error: unknown) => (error instanceof UnusableAnswer ? "cannot tell" : error))).toBe(found);
+  });
+
+  it("says what to do when it cannot be told whether it has the address", async () => {
+    const filters = { recipients: either, lists: undefined, domains: undefined };
+    const { directory } = await open(() => ({ mail: [john] }), 20_000, filters);
+    await expect(directory.recipient("jös@example.org")).rejects.toThrow(
+      'directory "test": dc=example is found by jös@example.org, which is not in what may be read of mail, alias. ' +
+        "Let bind-dn read the attribute that has it, and name it in directory.test.attributes",
+    );
+  });
+});
+
+it("cannot tell whose a login is when the name of the entry may not be read", async () => {
+  const { directory } = await open(({ filter }) => ({ mail: ["john@example.org"], ...(filter.includes("jan") && { uid: ["Jane"] }) }));
+  await expect(directory.account?.("john")).rejects.toThrow(UnusableAnswer);
+  expect(await directory.account?.("jane")).toEqual({ addresses: ["john@example.org"], senders: [] });
+  expect(await directory.account?.("jané")).toBeUndefined();
 });

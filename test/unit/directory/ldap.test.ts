@@ -83,6 +83,23 @@ describe.skipIf(lacksSlapd)("LDAP", () => {
     close();
   });
 
+  it.each([
+    ["(|(mail={address})(proxyAddresses=smtp:{address}))"],
+    ["(proxyAddresses=*:{address})"],
+  ])("finds letters beyond ASCII by %s, whatever attributes.emails has, and nobody else by those that the server takes for the same", async (recipients) => {
+    const { directory, close } = open(
+      ldapSettings(activeDirectory, [`ldaps://127.0.0.1:${ad.securePort}`], {
+        ...tls(),
+        filters: { recipients, lists: undefined, domains: undefined },
+        attributes: { name: "sAMAccountName", emails: ["mail"], members: "member" },
+      }),
+    );
+    expect(await directory.recipient("jösé@example.net")).toEqual({ kind: "mailbox", primaries: ["jos@example.net"] });
+    for (const local of ["jo\u00ads", " jos", "jo\u0308sé", "jös", "jö\u00adsé"])
+      expect(await directory.recipient(`${local}@example.net`)).toBeUndefined();
+    close();
+  });
+
   it("finds by the local part, and a catch-all by nothing less than its domain", async () => {
     const { directory, close } = openPeople({
       filters: { recipients: "(|(uid={local})(uid={local}*))", lists: undefined, domains: undefined },
