@@ -139,6 +139,7 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
       const [rest] = await read(list.dn, [`${attributes.members};range=${next}-*`], endsAt);
       if (rest === undefined) throw new UnusableAnswer(`directory "${name}": ${cleanText(list.dn)} is not there any more`);
       const more = rangeOf(rest, attributes.members);
+      if (more.values.length === 0) throw new UnusableAnswer(`directory "${name}": ${cleanText(list.dn)} has more members than are given`);
       values = values.concat(more.values);
       next = more.next;
     }

@@ -12,15 +12,21 @@ export interface LdapQuestion {
 /** Values by the names of attributes. */
 export type LdapAnswer = Readonly<Record<string, readonly string[]>>;
 
+type Answers = (question: LdapQuestion) => Promise<LdapAnswer | undefined> | LdapAnswer | undefined;
+
 export class LdapServer {
   /** Attempts to bind. */
   binds = 0;
   refusesBinds = false;
+  /** The result code of searches, whatever was found. */
+  searchResult = 0;
+  /** Other servers that it names in each search. */
+  references: readonly string[] = [];
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
   /** `answer`: one entry with the name `base`, nothing, or no answer at all while the promise is pending. */
-  constructor(answer: (question: LdapQuestion) => Promise<LdapAnswer | undefined> | LdapAnswer | undefined) {
+  constructor(answer: Answers) {
     this.#server = createServer((socket) => {
       this.#sockets.add(socket);
       let rest = Buffer.alloc(0);
@@ -52,7 +58,7 @@ export class LdapServer {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  async #handle(reader: BerReader, socket: Socket, answer: ConstructorParameters<typeof LdapServer>[0]): Promise<void> {
+  async #handle(reader: BerReader, socket: Socket, answer: Answers): Promise<void> {
     reader.readSequence();
     const id = reader.readInt() ?? 0;
     const operation = reader.readSequence();
@@ -70,7 +76,8 @@ export class LdapServer {
       while (reader.remain > 0) attributes.push(reader.readString() ?? "");
       const found = await answer({ base, filter, attributes });
       if (found !== undefined) socket.write(entry(id, base, found));
-      socket.write(result(id, 0x65));
+      for (const url of this.references) socket.write(message(id, 0x73, (writer) => writer.writeString(url)));
+      socket.write(result(id, 0x65, this.searchResult));
     }
   }
 }

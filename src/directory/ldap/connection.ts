@@ -8,7 +8,7 @@ import type { ConnectionOptions } from "node:tls";
 import type { Client } from "ldapts";
 import { PendingAnswer } from "../../store/pending-answer.ts";
 import { onDemand } from "../../text/on-demand.ts";
-import { driver, explain, invalidCredentials, noSuchObject, resultCodeOf } from "./driver.ts";
+import { explain, invalidCredentials, newClient, noSuchObject, resultCodeOf } from "./driver.ts";
 import { type LdapEntry, toEntry } from "./entry.ts";
 import type { LdapServerSettings, LdapSettings } from "./ldap-settings.ts";
 
@@ -152,7 +152,7 @@ async function upgrade(socket: Socket, tls: ConnectionOptions): Promise<Socket> 
 
 /** Deadlines are kept by who asks: at those of ldapts, one slow search would end all others. */
 function clientOn(socket: Socket): Client {
-  return new (driver().Client)({ url: "ldap://localhost", createConnection: () => socket });
+  return newClient({ url: "ldap://localhost", createConnection: () => socket });
 }
 
 /** Anonymously, too: until it answers that, a server is not known to work. */

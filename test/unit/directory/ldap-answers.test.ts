@@ -1,6 +1,6 @@
 /** LDAP directories on a server that answers in ways in which OpenLDAP does not. */
 import { afterEach, describe, expect, it, test } from "vitest";
-import { UnusableAnswer } from "../../../src/answer/temporary-error.ts";
+import { TemporaryError, UnusableAnswer } from "../../../src/answer/temporary-error.ts";
 import type { LdapSettings } from "../../../src/directory/ldap/ldap-settings.ts";
 import { openLdapDirectory } from "../../../src/directory/ldap.ts";
 import { type LdapAnswer, type LdapQuestion, LdapServer } from "../../support/ldap-server.ts";
@@ -57,6 +57,52 @@ it("never takes a part of the members, nor more than there is room for", async (
   await expect(directory.recipient("list@example.org")).rejects.toThrow("more than 100000 members");
 });
 
+it("never takes it for the end of a list that a portion of its members is empty", async () => {
+  const { directory } = await open(({ filter, attributes }) => {
+    if (filter.startsWith("(mail=")) return undefined;
+    return attributes.some((name) => name.includes("range=")) ? { member: [] } : { "member;range=0-0": ["m0@example.org"] };
+  });
+  await expect(directory.recipient("list@example.org")).rejects.toThrow(UnusableAnswer);
+});
+
+const john = "john@example.org";
+
+describe("an answer that is not whole is none", () => {
+  // RFC 4511 4.1.9; 9 is that of LDAPv2 for what is now a reference.
+  const partial = [1, 3, 4, 9, 10, 11, 50, 51, 52, 53, 80].flatMap((code) => [[code, "nobody"] as const, [code, "somebody"] as const]);
+  test.each<readonly [code: number, found: "nobody" | "somebody", recipient: "found" | "not there" | "cannot tell"]>([
+    [0, "nobody", "not there"],
+    [0, "somebody", "found"],
+    ...partial.map(([code, found]) => [code, found, "cannot tell"] as const),
+  ])("result %i with %s: %s", async (code, found, expected) => {
+    const { directory, server } = await open(({ filter }) =>
+      found === "somebody" && filter.startsWith("(mail=") ? { mail: [john] } : undefined,
+    );
+    server.searchResult = code;
+    const answer = async () => ((await directory.recipient(john)) === undefined ? "not there" : "found");
+    expect(await answer().catch((error: unknown) => (error instanceof TemporaryError ? "cannot tell" : error))).toBe(expected);
+  });
+
+  it("but it is enough to have found as many as were asked for", async () => {
+    const filters = { recipients: "(mail={address})", lists: undefined, domains: "(domain={domain})" };
+    const { directory, server } = await open(
+      ({ filter }) => (filter.includes("example.net") ? { domain: ["example.net"] } : undefined),
+      20_000,
+      filters,
+    );
+    server.searchResult = 4;
+    expect(await directory.isLocalDomain("example.net")).toBe(true);
+    await expect(directory.isLocalDomain("example.com")).rejects.toThrow('Size Limit Exceeded (LDAP result 4) for "dc=example"');
+  });
+
+  // Each search in Active Directory names the other parts of the forest.
+  it("and what only another server has is not there", async () => {
+    const { directory, server } = await open(() => undefined);
+    server.references = ["ldap://ForestDnsZones.example.org/DC=ForestDnsZones,DC=example,DC=org"];
+    expect(await directory.recipient(john)).toBeUndefined();
+  });
+});
+
 it("a search that takes too long fails alone, and others go on by the same connection", async () => {
   const never = new Promise<undefined>(() => {});
   const { directory, server, news } = await open(({ filter }) => {
@@ -109,7 +155,6 @@ it("leaves a server alone for a minute that refuses the password, so that no acc
 
 describe("an entry that was found by an address which is not of plain ASCII letters", () => {
   const either = "(&(objectClass=person)(|(mail={address})(alias={address})))";
-  const john = "john@example.org";
   test.each<[address: string, recipients: string, entry: LdapAnswer, found: "found" | "not there" | "cannot tell"]>([
     // It has the address in an attribute of `attributes.emails`, or in one that the filter compares.
     ["jös@example.org", either, { mail: ["JÖS@Example.org"] }, "found"],
