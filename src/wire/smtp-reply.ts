@@ -70,12 +70,16 @@ export class SmtpReplyDecoder {
   }
 }
 
-/** Of the first line that has one: at its beginning, or as qmail has it: `sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)`. */
+/** Of the first line that has one: at its beginning, or marked as qmail does it: `sorry, no mailbox here by that name (#5.1.1)`. */
 function statusOf(code: number, lines: readonly string[]): string {
   for (const line of lines) {
-    const [, first, last] = /^(\d\.\d{1,3}\.\d{1,3})(?:\s|$)|\(#(\d\.\d{1,3}\.\d{1,3})\)\s*$/.exec(line) ?? [];
-    const status = first ?? last ?? "";
+    const [, first, marked, bracketed] = statusSyntax.exec(line) ?? [];
+    const status = first ?? marked ?? bracketed ?? "";
     if (status !== "" && status[0] === String(code)[0]) return status;
   }
   return "";
 }
+
+// No address of IPv4 is one, and no number of a version.
+const digits = /(\d\.\d{1,3}\.\d{1,3})/.source;
+const statusSyntax = new RegExp(`^[\\[(]?#?${digits}(?=[\\s\\]):;,]|\\.?$)|#${digits}(?![\\w.])|[\\[(]${digits}[\\])]`);

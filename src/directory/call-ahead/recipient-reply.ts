@@ -7,19 +7,58 @@ export type Meaning = "exists" | "missing" | "full" | "unclear";
 
 export function meaningOf({ code, status, lines }: ServerReply): Meaning {
   if (code < 300) return "exists";
+  if ((code === 452 && status === "4.2.2") || status === "5.2.2") return "full";
+  if (code < 550 || code > 553 || (status !== "" && !aboutRecipient.has(status))) return "unclear";
+  const words = wordsOf(lines);
+  if (aboutOthers.test(words)) return "unclear";
   // Without a status, 552 means "exceeded storage allocation".
-  if ((code === 452 && status === "4.2.2") || (code === 552 && /^(?:5\.2\.2)?$/.test(status))) return "full";
-  if (code < 550 || code > 553) return "unclear";
-  if (status === "") return aboutClient.test(lines.join(" ")) ? "unclear" : "missing";
-  return status.startsWith("5.1.") && !aboutSender.has(status) ? "missing" : "unclear";
+  if ((code === 552 && status === "") || aboutSpace.test(words)) return "full";
+  if (aboutNow.test(words)) return "unclear";
+  return status !== "" || (aboutMailbox.test(words) && aboutAbsence.test(words)) ? "missing" : "unclear";
 }
 
-/** What servers without status codes, such as Exim, say to a client that they take no mail from. */
-const aboutClient =
-  /\b(?:relay|sender|client|your host|authenticat|administrative prohibition|access denied|black ?list|block ?list|not permitted|policy)/i;
+/** Of the status codes for addresses. 5.1.7 and 5.1.8 are about the sender's, and servers have others of their own for limits. */
+const aboutRecipient: ReadonlySet<string> = new Set(["5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.10"]);
 
-/** Of the status codes for addresses: the sender's mailbox is badly written, or its system. */
-const aboutSender: ReadonlySet<string> = new Set(["5.1.7", "5.1.8"]);
+/** The sender, the client, or mail for elsewhere: servers say so with any status, or with none. Postfix has a "relay recipient table". */
+const aboutOthers = anyOf(
+  /<>|\b(?:senders?|bounces?|(?:reverse|return)[ -]path|(?:mail|envelope)[ -]from|spf|dkim|dmarc)\b/,
+  /\b(?:clients?|ip|helo|ehlo|ptr|r?dns|starttls|tls|encryption)\b|authenticat|credential|not authori[sz]ed/,
+  /\byour (?:access|(?:e-?mail )?address|domain|host|mail server|mta|network|server|system)\b/,
+  /\brelay(?! recipient table)|rcpthosts|access denied|not permitted|administrative|polic(?:y|ies)|prohibit|restrict/,
+  /(?:black|block|deny)[ -]?list|(?<!not |n't )\blisted\b|\b\w{1,3}bl\b|\bblock(?:ed|ing)\b|\bbanned\b|reputation|\bspam/,
+);
+
+/** There is the mailbox. */
+const aboutSpace = /\bfull\b|quota|storage/i;
+
+/** The answer may be another one at another time. */
+const aboutNow = anyOf(
+  /temporar|\blater\b|try again|\bretry|gr[ae]y[ -]?list|\btoo (?:many|much|fast)\b|\blimit|\bbusy\b|overload|maintenance/,
+  /(?:lookup|internal|server|system|database) (?:error|fail)|(?:unable to|not|n't) (?:be )?verif/,
+);
+
+/** Without a status, there is no mailbox only if both are spoken of. */
+const aboutMailbox = /\b(?:users?|recipients?|mailbox(?:es)?|accounts?|address(?:ee)?|alias|local[ -]part)\b/i;
+const aboutAbsence = anyOf(
+  /\bunknown\b(?! (?:error|reason|problem))|\b(?:unrout(?:e)?able|undeliverable|invalid|illegal|bad|non-?existent)\b/,
+  /\bno (?:such|mailbox|user|account|recipient)\b|\bno longer (?:active|available|exists?|here|in use|on|valid)\b/,
+  /(?:not|n't) (?:an? )?(?:valid|known|found|listed|local|here|recogni[sz]ed)\b|(?:not|n't) exist|name not allowed/,
+  /mailbox (?:is )?(?:unavailable|not available)|(?:recipient|address) rejected/,
+);
+
+function anyOf(...patterns: readonly RegExp[]): RegExp {
+  return new RegExp(patterns.map(({ source }) => source).join("|"), "i");
+}
+
+/** Without addresses, names of hosts and URLs, which are anybody's words. `<>`, the null sender, stays. */
+function wordsOf(lines: readonly string[]): string {
+  const words = lines
+    .join(" ")
+    .replace(/<[^<>]+>/g, " ")
+    .split(/\s+/);
+  return words.filter((word) => !/@|:\/\/|\w\.\w/.test(word)).join(" ");
+}
 
 const maxTextLength = 200;
 
