@@ -173,6 +173,15 @@ describe.skipIf(lacksSlapd)("LDAP", () => {
       expect(await refused(ldapSettings(activeDirectory, [`ldaps://localhost:${ad.securePort}`], tls()))).toContain("altnames");
       expect(await refused(ldapSettings(openLdap, [`ldap://localhost:${people.port}`], tls()))).toContain("altnames");
     });
+    it("a limit of its own, sooner than the one that was asked for", async () => {
+      const limited = await Slapd.create({ ...openLdap, database: "sizelimit 1" });
+      const servers = [{ url: "ldap://limited", host: "127.0.0.1", port: limited.port, tls: "disable" as const }];
+      const { directory, close } = open(ldapSettings(openLdap, ["ldap://limited"], { servers }));
+      expect(await directory.recipient("twin1@example.net")).toBeDefined();
+      await expect(directory.recipient("twins@example.net")).rejects.toThrow(`Size Limit Exceeded (LDAP result 4) for "${suffix}"`);
+      close();
+      await limited.remove();
+    });
     it("no StartTLS", async () => {
       const clear = await Slapd.create(openLdap);
       const settings = ldapSettings(openLdap, [`ldap://127.0.0.1:${clear.port}`]);
