@@ -142,9 +142,8 @@ function showCommand(): Command {
 async function entriesOf(client: string, state: Administration): Promise<readonly GreylistEntry[]> {
   const entries: GreylistEntry[] = [];
   for (let after: GreylistEntry | undefined; ; ) {
-    const page = await state.list({ client }, { limit: pageSize, ...(after && { after }) });
-    // A filter takes clients whose text holds this one, too.
-    entries.push(...page.filter((entry) => entry.client === client));
+    const page = await state.list({ exactClient: client }, { limit: pageSize, ...(after && { after }) });
+    entries.push(...page);
     after = page.at(-1);
     if (page.length < pageSize) return entries;
   }

@@ -73,9 +73,10 @@ export class MemoryState implements StateStore {
   }
 
   async list(filter: EntryFilter, { after, limit }: Page<Triplet>): Promise<readonly GreylistEntry[]> {
-    const { client = "", sender = "", recipient = "", state } = filter;
+    const { client = "", sender = "", recipient = "", exactClient, state } = filter;
     const fits = (entry: GreylistEntry) =>
       entry.client.includes(client) &&
+      (exactClient === undefined || entry.client === exactClient) &&
       entry.sender.includes(sender) &&
       entry.recipient.includes(recipient) &&
       (state === undefined || (state === "passed") === (entry.passed !== undefined));

@@ -19,6 +19,8 @@ export interface EntryFilter {
   readonly client?: string;
   readonly sender?: string;
   readonly recipient?: string;
+  /** The whole of it: others are not even looked at. */
+  readonly exactClient?: string;
   readonly state?: "waiting" | "passed";
 }
 

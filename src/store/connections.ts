@@ -11,6 +11,15 @@ export interface Lender<Connection> {
   isFit(connection: Connection, error: unknown): boolean;
 }
 
+/** The deadline came first: the connection may be as good as before. */
+export class NoAnswer extends Error {
+  override name = "NoAnswer";
+
+  constructor(timeoutMs: number) {
+    super(`no answer in ${timeoutMs} ms`);
+  }
+}
+
 export class Connections<Connection> {
   readonly #lender: Lender<Connection>;
   /** How each piece of work in progress is given up. */
@@ -30,7 +39,7 @@ export class Connections<Connection> {
     };
     const answer = new PendingAnswer<T>(timeoutMs, () => {
       discard();
-      return new Error(`no answer in ${timeoutMs} ms`);
+      return new NoAnswer(timeoutMs);
     });
     const giveUp = (error: Error) => {
       if (!answer.isSettled) discard();

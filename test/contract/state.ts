@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { GreylistQuestion } from "../../src/stage/state.ts";
 import { allowedPasses, never } from "../../src/state/decide.ts";
 import { MemoryState } from "../../src/state/memory.ts";
-import type { ImportedEntry, StateStore } from "../../src/state/state-store.ts";
+import type { GreylistEntry, ImportedEntry, StateStore } from "../../src/state/state-store.ts";
 import { limitWaiting } from "../../src/state/waiting-limit.ts";
 import { runs } from "../support/runs.ts";
 import { greylistQuestion, start, throttleQuestion } from "../support/state-question.ts";
@@ -421,6 +421,61 @@ export function stateContract(
       for (const address of ["list 3", "list 1", "list 2"]) await store.allow(address, start);
       const allowed = { passes: allowedPasses, seen: start, expires: never };
       expect(await store.listAddresses("list", { limit: 1, after: "list 1" })).toEqual([{ address: "list 2", ...allowed }]);
+    });
+
+    it("lists the entries of one client, page by page, and nothing of its neighbours", async () => {
+      const client = "exact";
+      const times = { passed: undefined, firstSeen: 1, lastSeen: 2, expires: start };
+      const entry = (of: string, sender: string, recipient: string): ImportedEntry => ({
+        kind: "triplet",
+        client: of,
+        sender,
+        recipient,
+        ...times,
+      });
+      const many = Array.from({ length: 2500 }, (_, index) => entry(client, "", `${index}`));
+      const neighbours = ["exac", "exact\u0001", "exact.example", "exactly", "inexact", "exacs\u{10ffff}"].map((of) => entry(of, "", ""));
+      await store.importEntries([...many, entry(client, "", ""), ...neighbours], start);
+      const listed: string[] = [];
+      for (let after: GreylistEntry | undefined; ; ) {
+        const page = await store.list({ exactClient: client }, { limit: 1000, ...(after && { after }) });
+        for (const each of page) listed.push(`${each.client} ${each.recipient}`);
+        after = page.at(-1);
+        if (page.length < 1000) break;
+      }
+      expect(listed).toEqual(["", ...many.keys()].map((recipient) => `exact ${recipient}`).toSorted());
+      expect(await store.list({ exactClient: client, recipient: "2499" }, { limit: 9 })).toHaveLength(1);
+      expect(await store.list({ exactClient: "exac" }, { limit: 9 })).toHaveLength(1);
+      expect(await store.list({ exactClient: "exa" }, { limit: 9 })).toEqual([]);
+      while (await store.expire(start + 1, 1000));
+    });
+
+    it("lists and counts an entry of which nothing is known, as a key without a client has for the null sender", async () => {
+      const nothing = { client: "", sender: "", recipient: "" };
+      const { waiting } = await store.stats(start);
+      await store.greylist(greylistQuestion(nothing));
+      expect(await store.list({}, { limit: 1 })).toMatchObject([nothing]);
+      expect((await store.stats(start)).waiting).toBe(waiting + 1);
+      await store.forget(nothing);
+    });
+
+    it("lists what is rare among many, and counts them all, in steps", async () => {
+      const times = { passed: undefined, firstSeen: 1, lastSeen: 2, expires: start + day };
+      const before = await store.stats(start);
+      const entries = Array.from(
+        { length: 5000 },
+        (_, index): ImportedEntry => ({ kind: "triplet", client: "rare", sender: `${index}@example.org`, recipient: "", ...times }),
+      );
+      const addresses = Array.from(
+        { length: 5000 },
+        (_, index): ImportedEntry => ({ kind: "address", address: `rare ${index}`, passes: 1, seen: 3, expires: start + day }),
+      );
+      await store.importEntries([...entries, ...addresses], start);
+      expect(await store.list({ sender: "4999@" }, { limit: 2 })).toMatchObject([{ sender: "4999@example.org" }]);
+      expect((await store.listAddresses("rare 4", { limit: 600 })).at(-1)).toMatchObject({ address: "rare 4538" });
+      expect(await store.listAddresses("rare 4999", { limit: 2 })).toMatchObject([{ address: "rare 4999" }]);
+      expect(await store.stats(start)).toMatchObject({ waiting: before.waiting + 5000, addresses: before.addresses + 5000, oldest: 1 });
+      while (await store.expire(start + 2 * day, 1000));
     });
 
     it("lists counters by what their keys begin with, and lets them begin again", async () => {

@@ -1,45 +1,15 @@
 /** What `postern greylist`, `postern throttle` and expiry ask of PostgreSQL. */
 import type pg from "pg";
 import { type AddressRow, allowedPasses, type GreylistRow, never, type Triplet } from "../decide.ts";
-import type { AddressEntry, EntryFilter, GreylistEntry, GreylistStats, ImportedEntry, Page, ThrottleEntry } from "../state-store.ts";
+import type { ImportedEntry, Page, ThrottleEntry } from "../state-store.ts";
 import { clean } from "./statements.ts";
+import { tableNames } from "./tables.ts";
 
 const importedAtOnce = 500;
 
 type Nullable<T> = { readonly [Key in keyof T]: undefined extends T[Key] ? Exclude<T[Key], undefined> | null : T[Key] };
 
 const rowColumns = `first_seen AS "firstSeen", last_seen AS "lastSeen", passed, expires`;
-
-export async function list(
-  client: pg.ClientBase,
-  { client: part = "", sender = "", recipient = "", state }: EntryFilter,
-  { after, limit }: Page<Triplet>,
-): Promise<readonly GreylistEntry[]> {
-  const { rows } = await client.query<Nullable<GreylistEntry>>(
-    `SELECT client, sender, recipient, ${rowColumns} FROM postern_greylist
-    WHERE (client, sender, recipient) > ($1, $2, $3) AND strpos(client, $4) > 0 AND strpos(sender, $5) > 0 AND strpos(recipient, $6) > 0
-      AND ($7::boolean IS NULL OR (passed IS NOT NULL) = $7)
-    ORDER BY client, sender, recipient LIMIT $8`,
-    [
-      ...[after?.client ?? "", after?.sender ?? "", after?.recipient ?? "", part, sender, recipient].map(clean),
-      state === undefined ? null : state === "passed",
-      limit,
-    ],
-  );
-  return rows.map((row) => ({ ...row, passed: row.passed ?? undefined }));
-}
-
-export async function listAddresses(
-  client: pg.ClientBase,
-  part: string,
-  { after = "", limit }: Page<string>,
-): Promise<readonly AddressEntry[]> {
-  const { rows } = await client.query<AddressEntry>(
-    "SELECT address, passes, seen, expires FROM postern_greylist_address WHERE address > $1 AND strpos(address, $2) > 0 ORDER BY address LIMIT $3",
-    [clean(after), clean(part), limit],
-  );
-  return rows;
-}
 
 export async function triplet(client: pg.ClientBase, key: Triplet): Promise<GreylistRow | undefined> {
   const { rows } = await client.query<Nullable<GreylistRow>>(
@@ -108,30 +78,6 @@ export async function resetThrottles(client: pg.ClientBase, keys: readonly strin
   return rowCount ?? 0;
 }
 
-export const noStats: GreylistStats = {
-  ...{ waiting: 0, passed: 0, addresses: 0, allowedAddresses: 0, oldest: undefined },
-  ...{ throttles: 0, tokens: 0, correspondents: 0, bytes: 0 },
-};
-
-export async function stats(client: pg.ClientBase, now: number): Promise<GreylistStats> {
-  const { rows } = await client.query<Nullable<GreylistStats>>(
-    `SELECT count(*) - count(passed) AS waiting, count(passed) AS passed, min(first_seen) AS oldest,
-      (SELECT count(*) FROM postern_greylist_address WHERE expires >= $1) AS addresses,
-      (SELECT count(*) FROM postern_greylist_address WHERE passes = ${allowedPasses}) AS "allowedAddresses",
-      (SELECT count(*) FROM postern_throttle) AS throttles,
-      (SELECT count(*) FROM postern_throttle_token) AS tokens,
-      (SELECT count(*) FROM postern_correspondent) AS correspondents,
-      pg_total_relation_size('postern_greylist') + pg_total_relation_size('postern_greylist_address')
-        + pg_total_relation_size('postern_throttle') + pg_total_relation_size('postern_throttle_token')
-        + pg_total_relation_size('postern_correspondent') AS bytes
-    FROM postern_greylist WHERE expires >= $1`,
-    [now],
-  );
-  const [row] = rows;
-  if (row === undefined) throw new Error("an aggregate without a row");
-  return { ...row, oldest: row.oldest ?? undefined };
-}
-
 /** Parts of `entries` that name no key twice, as one statement needs. */
 export async function* chunks(entries: Iterable<ImportedEntry> | AsyncIterable<ImportedEntry>): AsyncIterable<readonly ImportedEntry[]> {
   let some = new Map<string, ImportedEntry>();
@@ -188,7 +134,6 @@ export async function importSome(client: pg.ClientBase, entries: readonly Import
 
 /** Of the rows of a step: to remove one costs more than to look at one, and each node removes. */
 const removedPart = 0.2;
-const tables = ["postern_greylist", "postern_greylist_address", "postern_throttle", "postern_throttle_token", "postern_correspondent"];
 
 /**
  * Removes some rows of each table; true when there are more. Rows that another statement holds wait for the next round.
@@ -197,7 +142,7 @@ const tables = ["postern_greylist", "postern_greylist_address", "postern_throttl
 export async function expire(client: pg.ClientBase, now: number, limit: number, from: Map<string, number>): Promise<boolean> {
   const removed = Math.ceil(limit * removedPart);
   let goesOn = false;
-  for (const table of tables) {
+  for (const table of tableNames) {
     // Compared a second time, since rows of two partitions may have one ctid.
     const { rows } = await client.query<{ expires: number }>({
       name: `postern_state_expire_${table}`,

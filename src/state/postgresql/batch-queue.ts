@@ -2,10 +2,11 @@
 import type pg from "pg";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import type { PendingAnswer } from "../../store/pending-answer.ts";
+import { sqlStateOf } from "../../store/postgresql-pool.ts";
 
 const maxBatch = 500;
-/** For a question that collides with another node or a deadlock. */
-const maxTries = 5;
+/** For what collides with another node or a deadlock. */
+export const maxTries = 5;
 
 interface QueuedQuestion<Question, Answer> {
   readonly question: Question;
@@ -79,12 +80,7 @@ export interface Batch {
   fail(error: TemporaryError): void;
 }
 
-/** Each goes alone. */
-export function oneByOne(): () => boolean {
-  let isFirst = true;
-  return () => {
-    const fits = isFirst;
-    isFirst = false;
-    return fits;
-  };
+/** Serialization failure or deadlock: nothing was done, and it may work now. */
+export function isCollision(error: unknown): boolean {
+  return /^40(001|P01)/.test(sqlStateOf(error));
 }

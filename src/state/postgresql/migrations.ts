@@ -1,5 +1,6 @@
 /** The tables of state in PostgreSQL, by numbered steps that several daemons may take at once. */
 import type pg from "pg";
+import { type TableName, tableNames, tables } from "./tables.ts";
 
 /** Step n makes version n of version n - 1. A step that was released is never changed; each may be repeated, and keeps the rows. */
 const migrations: readonly string[] = [
@@ -184,15 +185,6 @@ const migrations: readonly string[] = [
   `,
 ];
 
-/** With the version that has made them. */
-const tables: readonly (readonly [name: string, version: number])[] = [
-  ["postern_greylist", 1],
-  ["postern_greylist_address", 1],
-  ["postern_throttle", 1],
-  ["postern_throttle_token", 1],
-  ["postern_correspondent", 3],
-];
-
 /** Locked while the tables are made: any number that nobody else takes. */
 const lock = 0x706f7374;
 
@@ -227,11 +219,10 @@ export async function migrate(client: pg.ClientBase): Promise<void> {
   }
 }
 
-/** False before any daemon has made them. Throws an Error when a newer program did. */
-export async function hasTables(client: pg.ClientBase): Promise<boolean> {
+/** None before any daemon has made them, fewer where an older program did. Throws an Error when a newer one did. */
+export async function tablesThere(client: pg.ClientBase): Promise<readonly TableName[]> {
   const found = await versionOf(client);
-  // An older one has them, too.
-  return isUpToDate(found) || found > 0;
+  return isUpToDate(found) ? tableNames : tables.filter(([, since]) => since <= found).map(([name]) => name);
 }
 
 /** 0 when there is nothing yet, or when somebody dropped one of the tables: all steps are due then. */

@@ -1,15 +1,10 @@
-/** State in PostgreSQL, shared by many nodes: questions that come while a statement runs become the next statement. */
+/** State in PostgreSQL, shared by many nodes. */
 import type pg from "pg";
-import { Availability, type OnAvailability } from "../../answer/availability.ts";
+import type { OnAvailability } from "../../answer/availability.ts";
 import type { WaitedFor } from "../../answer/patience.ts";
-import { TemporaryError } from "../../answer/temporary-error.ts";
-import { UnderWay } from "../../answer/under-way.ts";
 import type { CorrespondentQuestion, GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
-import { messageOf } from "../../store/connections.ts";
-import { PendingAnswer } from "../../store/pending-answer.ts";
-import { PostgresqlPool, sqlStateOf } from "../../store/postgresql-pool.ts";
 import type { PostgresqlSettings } from "../../store/store-settings.ts";
-import { waitedFor } from "../../store/waited-for.ts";
+import { nothingCounted, sumOf } from "../counts.ts";
 import type { AddressRow, GreylistRow, Triplet } from "../decide.ts";
 import type {
   AddressEntry,
@@ -22,107 +17,67 @@ import type {
   ThrottleEntry,
 } from "../state-store.ts";
 import * as administration from "./administration.ts";
-import { type Batch, BatchQueue, oneByOne } from "./batch-queue.ts";
-import { hasTables, migrate, mustHaveUnicode } from "./migrations.ts";
-import { askCorrespondents, askGiveBack, askGreylist, askRemember, askThrottle, cleanTriplet, greylistGroup } from "./statements.ts";
-
-/** With one statement running on each, more would only make the batches smaller. */
-const maxConnections = 2;
-/** Beside a statement that runs, another begins at so many questions, or when one has waited for so long. Each costs a commit. */
-const enoughWaiting = 100;
-const longMs = 20;
-/** Questions that wait; a further one fails at once. */
-const maxQueue = 10_000;
-/** After a failure, questions fail at once until the next try. */
-const retryMs = 500;
-
-type ClientWork = (client: pg.ClientBase) => Promise<unknown>;
-
-interface RunningStatement {
-  isLong: boolean;
-}
+import { AdministrationConnection, isConnectionLost } from "./administration-connection.ts";
+import { MailQuestions } from "./mail-questions.ts";
+import { migrate, mustHaveUnicode, tablesThere } from "./migrations.ts";
+import { askCorrespondents } from "./statements.ts";
+import { type TableName, tableNames } from "./tables.ts";
+import { countedTables, countFrom, listAddressesFrom, listFrom, octetsOf, type Step } from "./walks.ts";
 
 export class PostgresqlState implements StateStore {
   readonly source: WaitedFor;
-  readonly #timeoutMs: number;
   readonly #readOnly: boolean;
-  readonly #availability: Availability;
-  readonly #pool: PostgresqlPool;
-  readonly #connections: number;
-  readonly #greylist = new BatchQueue(askGreylist, greylistGroup);
-  readonly #throttle = new BatchQueue(askThrottle);
-  readonly #giveBack = new BatchQueue(askGiveBack);
-  readonly #remember = new BatchQueue(askRemember);
-  readonly #correspondents = new BatchQueue(askCorrespondents);
-  readonly #work = new BatchQueue(async (client: pg.ClientBase, works: readonly ClientWork[]) => [await works[0]?.(client)], oneByOne);
-  /** Served in turn, so that no queue waits for the end of another. */
-  #queues: readonly { readonly length: number; take(): Batch | undefined }[] = [
-    this.#greylist,
-    this.#throttle,
-    this.#giveBack,
-    this.#remember,
-    this.#correspondents,
-    this.#work,
-  ];
+  readonly #questions: MailQuestions;
+  readonly #administration: AdministrationConnection;
   /** How far the current round of expiry is. */
   readonly #expired = new Map<string, number>();
-  readonly #running = new UnderWay<RunningStatement>();
-  /** Makes those that run now long. */
-  #long: NodeJS.Timeout | undefined;
-  #failures = 0;
-  #successes = 0;
-  /** After a failure one question goes ahead: an answer to it and a failure of another at the same time would contradict each other. */
-  #isTrying = false;
-  #isPumping = false;
-  /** Why questions fail at once. */
-  #down: TemporaryError | undefined;
-  #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
-  #drained: (() => void) | undefined;
 
   constructor(settings: PostgresqlSettings, onAvailability: OnAvailability, readOnly: boolean) {
-    this.#timeoutMs = settings.timeoutMs;
     this.#readOnly = readOnly;
-    this.#availability = new Availability(settings.name, onAvailability);
-    this.source = { ...waitedFor(settings, this.#availability), keepsDeadline: true };
-    this.#connections = Math.min(settings.pool, maxConnections);
-    this.#pool = new PostgresqlPool({ ...settings, pool: this.#connections }, { prepare: (client) => this.#prepare(client) });
+    const prepare = (client: pg.PoolClient) => this.#prepare(client);
+    this.#questions = new MailQuestions(settings, onAvailability, prepare);
+    this.#administration = new AdministrationConnection(settings, prepare);
+    this.source = this.#questions.source;
   }
 
   greylist(question: GreylistQuestion): Promise<GreylistAnswer> {
-    return this.#ask(this.#greylist, cleanTriplet(question));
+    return this.#questions.greylist(question);
   }
 
   throttle(question: ThrottleQuestion): Promise<ThrottleAnswer> {
-    return this.#ask(this.#throttle, question);
+    return this.#questions.throttle(question);
   }
 
-  async giveBack(question: ThrottleQuestion): Promise<void> {
-    await this.#ask(this.#giveBack, question);
+  giveBack(question: ThrottleQuestion): Promise<void> {
+    return this.#questions.giveBack(question);
   }
 
-  async remember(question: CorrespondentQuestion): Promise<void> {
-    await this.#ask(this.#remember, question);
+  remember(question: CorrespondentQuestion): Promise<void> {
+    return this.#questions.remember(question);
   }
 
   areCorrespondents(question: CorrespondentQuestion): Promise<boolean> {
-    return this.#ask(this.#correspondents, question);
+    if (!this.#readOnly) return this.#questions.areCorrespondents(question);
+    return this.#read("postern_correspondent", async (client) => (await askCorrespondents(client, [question]))[0] ?? false, false);
   }
 
-  list(filter: EntryFilter, page: Page<Triplet>): Promise<readonly GreylistEntry[]> {
-    return this.#read((client) => administration.list(client, filter, page), []);
+  list(filter: EntryFilter, { after, limit }: Page<Triplet>): Promise<readonly GreylistEntry[]> {
+    const from = after && [after.client, after.sender, after.recipient];
+    return this.#walk("postern_greylist", (client, reached) => listFrom(client, filter, reached ?? from), limit);
   }
 
-  listAddresses(part: string, page: Page<string>): Promise<readonly AddressEntry[]> {
-    return this.#read((client) => administration.listAddresses(client, part, page), []);
+  listAddresses(part: string, { after, limit }: Page<string>): Promise<readonly AddressEntry[]> {
+    const from = after === undefined ? undefined : [after];
+    return this.#walk("postern_greylist_address", (client, reached) => listAddressesFrom(client, part, reached ?? from), limit);
   }
 
   triplet(triplet: Triplet): Promise<GreylistRow | undefined> {
-    return this.#read((client) => administration.triplet(client, triplet), undefined);
+    return this.#read("postern_greylist", (client) => administration.triplet(client, triplet), undefined);
   }
 
   address(address: string): Promise<AddressRow | undefined> {
-    return this.#read((client) => administration.address(client, address), undefined);
+    return this.#read("postern_greylist_address", (client) => administration.address(client, address), undefined);
   }
 
   allow(subject: Triplet | string, now: number): Promise<void> {
@@ -134,15 +89,26 @@ export class PostgresqlState implements StateStore {
   }
 
   listThrottles(prefix: string, page: Page<string>): Promise<readonly ThrottleEntry[]> {
-    return this.#read((client) => administration.listThrottles(client, prefix, page), []);
+    return this.#read("postern_throttle", (client) => administration.listThrottles(client, prefix, page), []);
   }
 
   resetThrottles(keys: readonly string[]): Promise<number> {
     return this.#perform((client) => administration.resetThrottles(client, keys));
   }
 
-  stats(now: number): Promise<GreylistStats> {
-    return this.#read((client) => administration.stats(client, now), administration.noStats);
+  async stats(now: number): Promise<GreylistStats> {
+    const there = await this.#tablesThere();
+    let counts = nothingCounted;
+    for (const table of countedTables.filter(({ name }) => there.includes(name))) {
+      for (let after: readonly string[] | undefined; ; ) {
+        const from = after;
+        const { found, reached } = await this.#perform((client) => countFrom(client, table, from, now));
+        counts = sumOf(counts, found);
+        after = reached;
+        if (reached === undefined) break;
+      }
+    }
+    return { ...counts, oldest: counts.oldest ?? undefined, bytes: await this.#perform((client) => octetsOf(client, there)) };
   }
 
   async importEntries(entries: Iterable<ImportedEntry> | AsyncIterable<ImportedEntry>, now: number): Promise<number> {
@@ -158,133 +124,49 @@ export class PostgresqlState implements StateStore {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearTimeout(this.#retry);
-    const drained = new Promise<void>((resolve) => {
-      this.#drained = resolve;
-    });
-    this.#pump();
-    await drained;
-    await this.#pool.close();
+    await Promise.all([this.#questions.close(), this.#administration.close()]);
   }
 
-  /** `nothing`: what is known where no daemon has made the tables yet. */
-  #read<T>(work: (client: pg.ClientBase) => Promise<T>, nothing: T): Promise<T> {
-    return this.#perform(async (client) => (!this.#readOnly || (await hasTables(client)) ? work(client) : nothing));
+  /** `nothing`: what is known where no daemon has made that table yet. */
+  async #read<T>(table: TableName, work: (client: pg.ClientBase) => Promise<T>, nothing: T): Promise<T> {
+    return (await this.#tablesThere()).includes(table) ? this.#perform(work) : nothing;
   }
 
+  async #walk<T>(
+    table: TableName,
+    step: (client: pg.ClientBase, reached: readonly string[] | undefined) => Promise<Step<readonly T[]>>,
+    limit: number,
+  ): Promise<readonly T[]> {
+    const entries: T[] = [];
+    if (!(await this.#tablesThere()).includes(table)) return entries;
+    for (let from: readonly string[] | undefined; ; ) {
+      const after = from;
+      const { found, reached } = await this.#perform((client) => step(client, after));
+      entries.push(...found.slice(0, limit - entries.length));
+      if (reached === undefined || entries.length >= limit) return entries;
+      from = reached;
+    }
+  }
+
+  /** A daemon has made all of them. */
+  async #tablesThere(): Promise<readonly TableName[]> {
+    return this.#readOnly ? this.#perform(tablesThere) : tableNames;
+  }
+
+  /** What fails is this statement alone, unless the server is not there: whether the store works is seen by the questions of mail. */
   async #perform<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
-    let result: { readonly value: T } | undefined;
-    await this.#ask(this.#work, async (client) => {
-      result = { value: await work(client) };
-      return true;
-    });
-    if (result === undefined) throw new Error("answered without having been performed");
-    return result.value;
-  }
-
-  #ask<Question, Answer>(queue: BatchQueue<Question, Answer>, question: Question): Promise<Answer> {
-    if (this.#isClosed) return Promise.reject(this.#error(new Error("it is closed")));
-    if (this.#down !== undefined) return Promise.reject(this.#down);
-    if (queue.length >= maxQueue) {
-      const error = this.#error(new Error(`${maxQueue} questions wait already`));
-      this.#availability.failed("", error);
-      return Promise.reject(error);
-    }
-    const before = this.#successes;
-    const answer = new PendingAnswer<Answer>(this.#timeoutMs, () => {
-      const error = this.#error(new Error(`no answer in ${this.#timeoutMs} ms`));
-      // When others were answered meanwhile, it waited for the end of an outage that is over.
-      if (this.#successes === before) this.#failed(error);
-      return error;
-    });
-    queue.add({ question, answer, tries: 0 });
-    this.#pumpSoon();
-    return answer.promise;
-  }
-
-  /** What is asked in one turn of the loop goes together. */
-  #pumpSoon(): void {
-    if (this.#isPumping) return;
-    this.#isPumping = true;
-    setImmediate(() => {
-      this.#isPumping = false;
-      this.#pump();
-    });
-  }
-
-  #pump(): void {
-    while (this.#mayRun()) {
-      const batch = this.#next();
-      if (batch === undefined) break;
-      const running = this.#running.begin({ isLong: false });
-      void this.#run(batch).finally(() => {
-        this.#running.end(running);
-        clearTimeout(this.#long);
-        this.#long = undefined;
-        this.#pumpSoon();
-      });
-    }
-    if (this.#running.size > 0 && this.#waiting > 0) this.#long ??= setTimeout(() => this.#waitedLong(), longMs);
-    if (this.#isClosed && this.#running.size === 0) this.#drained?.();
-  }
-
-  #waitedLong(): void {
-    this.#long = undefined;
-    for (const statement of this.#running.values) statement.isLong = true;
-    this.#pump();
-  }
-
-  #mayRun(): boolean {
-    if (this.#running.size >= (this.#isTrying ? 1 : this.#connections)) return false;
-    return this.#waiting >= enoughWaiting || this.#running.values.every(({ isLong }) => isLong);
-  }
-
-  get #waiting(): number {
-    return this.#queues.reduce((sum, { length }) => sum + length, 0);
-  }
-
-  #next(): Batch | undefined {
-    for (const queue of this.#queues) {
-      const batch = queue.take();
-      if (batch === undefined) continue;
-      this.#queues = [...this.#queues.filter((each) => each !== queue), queue];
-      return batch;
-    }
-    return undefined;
-  }
-
-  async #run(batch: Batch): Promise<void> {
-    const before = this.#failures;
+    const questions = this.#questions;
+    if (this.#isClosed) throw questions.error(new Error("it is closed"));
+    const { failures } = questions;
     try {
-      await this.#pool.use(this.#timeoutMs, (client) => batch.perform(client));
-      this.#isTrying = false;
-      this.#successes += 1;
-      // A statement that was running when another failed does not show that the server is back.
-      if (this.#failures === before) this.#availability.worked("");
+      const result = await this.#administration.perform(work);
+      questions.worked(failures);
+      return result;
     } catch (cause) {
-      const error = this.#error(cause);
-      // Serialization failure or deadlock: nothing was done, and it may work now.
-      if (/^40(001|P01)/.test(sqlStateOf(cause))) return batch.again(error);
-      this.#fail(error);
-      batch.fail(error);
+      const error = questions.error(cause);
+      if (isConnectionLost(cause)) questions.failed(error);
+      throw error;
     }
-  }
-
-  /** All waiting questions fail, and those that come before the next try. */
-  #fail(error: TemporaryError): void {
-    this.#failed(error);
-    this.#isTrying = true;
-    this.#down = error;
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => {
-      this.#down = undefined;
-    }, retryMs).unref();
-    for (const queue of this.#queues) for (let rest = queue.take(); rest !== undefined; rest = queue.take()) rest.fail(error);
-  }
-
-  #failed(error: TemporaryError): void {
-    this.#failures += 1;
-    this.#availability.failed("", error);
   }
 
   async #prepare(client: pg.PoolClient): Promise<void> {
@@ -293,9 +175,5 @@ export class PostgresqlState implements StateStore {
     await mustHaveUnicode(client);
     if (this.#readOnly) await client.query("SET default_transaction_read_only = on");
     else await migrate(client);
-  }
-
-  #error(cause: unknown): TemporaryError {
-    return new TemporaryError(`${this.source.name}: ${messageOf(cause)}`, { cause });
   }
 }

@@ -9,6 +9,7 @@ import type { WaitedFor } from "../../answer/patience.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import type { CorrespondentQuestion, GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import type { SqliteSettings } from "../../store/store-settings.ts";
+import { nothingCounted, sumOf } from "../counts.ts";
 import type { AddressRow, GreylistRow, Triplet, TripletQuestion } from "../decide.ts";
 import type {
   AddressEntry,
@@ -23,7 +24,7 @@ import type {
 import type { OpeningOptions } from "./opening.ts";
 import { type HashedTriplet, type StateFile, withKeys } from "./state-file.ts";
 import { Transactions } from "./transactions.ts";
-import { type Counts, nothingCounted, type Place } from "./walks.ts";
+import type { Place } from "./walks.ts";
 
 /** That are imported, or put into their tables before they are listed. */
 const rowsPerTransaction = 500;
@@ -164,17 +165,4 @@ export class SqliteState implements StateStore {
     const record = await this.#transactions.read((file) => file.lastRecord);
     while (await this.#transactions.ask((file) => file.settle(record, rowsPerTransaction), undefined));
   }
-}
-
-function sumOf(a: Counts, b: Counts): Counts {
-  return {
-    waiting: a.waiting + b.waiting,
-    passed: a.passed + b.passed,
-    addresses: a.addresses + b.addresses,
-    allowedAddresses: a.allowedAddresses + b.allowedAddresses,
-    oldest: a.oldest === null || b.oldest === null ? (a.oldest ?? b.oldest) : Math.min(a.oldest, b.oldest),
-    throttles: a.throttles + b.throttles,
-    tokens: a.tokens + b.tokens,
-    correspondents: a.correspondents + b.correspondents,
-  };
 }

@@ -1,7 +1,8 @@
 /** What goes through whole tables, step by step: lists, statistics and expiry. A step takes a few milliseconds. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { type Counts, nothingCounted } from "../counts.ts";
 import { allowedPasses, type Triplet } from "../decide.ts";
-import type { EntryFilter, GreylistEntry, GreylistStats, Page } from "../state-store.ts";
+import type { EntryFilter, GreylistEntry, Page } from "../state-store.ts";
 
 const entryColumns = "client, sender, recipient, first_seen AS firstSeen, last_seen AS lastSeen, passed, expires";
 
@@ -46,14 +47,6 @@ export interface Place {
   readonly after: readonly string[] | undefined;
 }
 
-/** `oldest` null: there is none. */
-export type Counts = Omit<GreylistStats, "bytes" | "oldest"> & { readonly oldest: number | null };
-
-export const nothingCounted: Counts = {
-  ...{ waiting: 0, passed: 0, addresses: 0, allowedAddresses: 0, throttles: 0, tokens: 0, correspondents: 0 },
-  oldest: null,
-};
-
 /** Where more than this part of the rows expired, the others are packed. */
 const sparse = 0.3;
 
@@ -70,19 +63,30 @@ export class TableWalks {
     this.#database = database;
   }
 
-  /** Among the next rows; `reached`: after which to go on, `undefined` at the end. */
-  listFrom({ client = "", sender = "", recipient = "", state }: EntryFilter, { after, limit }: Page<Triplet>) {
-    const { range, bounds, end } = this.#range(greylistTable, after && [after.client, after.sender, after.recipient], rowsPerStep);
+  /** Among the next rows; `reached`: after which to go on, `undefined` at the end. The rows of one client end with the first of another. */
+  listFrom({ client = "", sender = "", recipient = "", exactClient, state }: EntryFilter, { after, limit }: Page<Triplet>) {
+    const begin = exactClient === undefined ? undefined : [exactClient];
+    const { range, bounds, end } = this.#range(greylistTable, after ? [after.client, after.sender, after.recipient] : begin, rowsPerStep);
     const states = [state === "passed" ? 1 : 0, state === "waiting" ? 0 : 1];
     const select = this.#prepare(`
       SELECT ${entryColumns} FROM greylist
-      WHERE ${range} AND instr(client, ?) AND instr(sender, ?) AND instr(recipient, ?) AND (passed IS NOT NULL) IN (?, ?)
+      WHERE ${range} AND client = ifnull(?, client) AND instr(client, ?) AND instr(sender, ?) AND instr(recipient, ?)
+        AND (passed IS NOT NULL) IN (?, ?)
       ORDER BY client, sender, recipient LIMIT ?`);
     // The statement names these columns.
-    const rows = select.all(...bounds, client, sender, recipient, ...states, limit) as unknown as readonly EntryColumns[];
+    const rows = select.all(
+      ...bounds,
+      exactClient ?? null,
+      client,
+      sender,
+      recipient,
+      ...states,
+      limit,
+    ) as unknown as readonly EntryColumns[];
     const entries = rows.map((row): GreylistEntry => ({ ...row, passed: row.passed ?? undefined }));
     const [last = "", lastSender = "", lastRecipient = ""] = end ?? [];
-    return { entries, reached: end && { client: last, sender: lastSender, recipient: lastRecipient } };
+    const goesOn = end !== undefined && (exactClient === undefined || last === exactClient);
+    return { entries, reached: goesOn ? { client: last, sender: lastSender, recipient: lastRecipient } : undefined };
   }
 
   /** Counts the next rows; `next`: where to go on, `undefined` at the end. */
@@ -111,16 +115,17 @@ export class TableWalks {
     return end !== undefined || this.#table !== 0;
   }
 
-  /** The next `rows` rows after a key, as a condition; `end`: the key of the last one, `undefined` where there are no more. */
+  /** The next `rows` rows after a key, or from a part of one, as a condition; `end`: the key of the last one, `undefined` where there are no more. */
   #range({ name, key: columns }: Table, after: readonly string[] | undefined, rows: number) {
     const key = columns.join(", ");
     const marks = columns.map(() => "?").join(", ");
-    const start = after ?? columns.map(() => "");
-    const last = this.#prepare(`SELECT ${key} FROM ${name} WHERE (${key}) > (${marks}) ORDER BY ${key} LIMIT 1 OFFSET ?`);
+    const from = `(${key}) ${after?.length === columns.length ? ">" : ">="} (${marks})`;
+    const start = columns.map((_, index) => after?.[index] ?? "");
+    const last = this.#prepare(`SELECT ${key} FROM ${name} WHERE ${from} ORDER BY ${key} LIMIT 1 OFFSET ?`);
     // Every column of a key is text.
     const row = last.get(...start, rows - 1) as Record<string, string> | undefined;
     const end = row && columns.map((column) => row[column] ?? "");
-    return { range: `(${key}) > (${marks})${end ? ` AND (${key}) <= (${marks})` : ""}`, bounds: [...start, ...(end ?? [])], end };
+    return { range: `${from}${end ? ` AND (${key}) <= (${marks})` : ""}`, bounds: [...start, ...(end ?? [])], end };
   }
 
   /** SQLite keeps pages that are half empty; rows that are inserted again in their order fill them. */

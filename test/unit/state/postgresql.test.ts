@@ -84,6 +84,23 @@ describe("state in PostgreSQL", () => {
     await second.close();
   });
 
+  it("takes what an older version lacks for empty, where it only reads", async () => {
+    const { state } = openTest();
+    await state.greylist(greylistQuestion());
+    await state.throttle(throttleQuestion());
+    await state.close();
+    await sql("DROP TABLE postern_correspondent; UPDATE postern_state_version SET version = 2");
+    const reader = openState(postgresqlSettings(postgres.port), { onAvailability: () => {}, readOnly: true });
+    expect(await reader.stats(start)).toMatchObject({ waiting: 1, throttles: 1, correspondents: 0 });
+    expect(await reader.areCorrespondents({ key: "older", now: start, lifetimeMs: 1000 })).toBe(false);
+    expect(await reader.list({}, { limit: 9 })).toHaveLength(1);
+    await sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+    expect(await reader.stats(start)).toMatchObject({ waiting: 0, throttles: 0, oldest: undefined, bytes: 0 });
+    expect(await reader.areCorrespondents({ key: "older", now: start, lifetimeMs: 1000 })).toBe(false);
+    expect(await reader.list({}, { limit: 9 })).toEqual([]);
+    await reader.close();
+  });
+
   it("makes its tables once, however many begin at once", async () => {
     const many = Array.from({ length: 6 }, () => openTest());
     const answers = await Promise.all(many.map(({ state }) => state.greylist(greylistQuestion())));
@@ -224,6 +241,68 @@ describe("state in PostgreSQL", () => {
     await holder.end();
     expect(await waiting).toMatchObject({ allowed: true });
     await state.close();
+  });
+
+  it("lets a statement of an administrator that waits for a row fail alone", async () => {
+    const { state, states } = openTest({ timeoutMs: 1000 });
+    await state.throttle(throttleQuestion());
+    const holder = new pg.Client({ host: "127.0.0.1", port: postgres.port, user: "postgres", database: "postgres" });
+    await holder.connect();
+    await holder.query("BEGIN; SELECT * FROM postern_throttle FOR UPDATE");
+    let isOver = false;
+    const reset = expect(state.resetThrottles(["k"]))
+      .rejects.toThrow(TemporaryError)
+      .finally(() => {
+        isOver = true;
+      });
+    const stats = state.stats(start);
+    let answers = 0;
+    while (!isOver) {
+      expect(await state.greylist(greylistQuestion({ sender: `${answers++}@example.org` }))).toMatchObject({ isNew: true });
+      expect(await state.throttle(throttleQuestion({ key: `${answers}` }))).toMatchObject({ allowed: true });
+    }
+    await reset;
+    expect(answers).toBeGreaterThan(5);
+    expect((await stats).waiting).toBeGreaterThan(5);
+    expect(states).toEqual([]);
+    await holder.end();
+    await state.close();
+  });
+
+  it("has one connection more for administrators and expiry, whatever they ask at once", async () => {
+    const { state } = openTest();
+    await state.allow("192.0.2.1", start);
+    await Promise.all(
+      Array.from({ length: 50 }, (_, index) =>
+        Promise.all([state.list({}, { limit: 9 }), state.stats(start), state.expire(start, 100), state.allow(`192.0.2.${index}`, start)]),
+      ),
+    );
+    const open = await sql("SELECT count(*)::int AS open FROM pg_stat_activity WHERE application_name = 'postern'");
+    expect(open).toEqual([{ open: 1 }]);
+    await state.close();
+  });
+
+  it("tells by a statement of an administrator, too, that the server is not there, and that it is back", async () => {
+    const { state, states } = openTest();
+    expect(await state.address("192.0.2.1")).toBe(undefined);
+    await postgres.stop();
+    await expect(state.address("192.0.2.1")).rejects.toThrow(TemporaryError);
+    expect(states).toEqual([false]);
+    await postgres.start();
+    expect(await state.address("192.0.2.1")).toBe(undefined);
+    expect(states).toEqual([false, true]);
+    await state.close();
+  });
+
+  it("reads of a large greylist only the rows of the client that is asked for", async () => {
+    const { state } = openTest();
+    await state.greylist(greylistQuestion());
+    await sql(`INSERT INTO postern_greylist
+      SELECT '198.51.' || (i % 256) || '.0/24', i || '@example.org', 'b@example.net', ${start}, ${start}, NULL, ${start} FROM generate_series(1, 20000) AS i`);
+    expect(await state.list({ exactClient: "198.51.7.0/24" }, { limit: 1000 })).toHaveLength(79);
+    await state.close();
+    const read = () => sql("SELECT idx_tup_fetch BETWEEN 1 AND 1000 AS few FROM pg_stat_user_tables WHERE relname = 'postern_greylist'");
+    await expect.poll(read).toEqual([{ few: true }]);
   });
 
   it("gives up on a server that says nothing, then answers at once until it tries again", async () => {
