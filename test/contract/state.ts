@@ -319,6 +319,27 @@ export function stateContract(
       expect(await store.throttle({ ...question("1"), key: "other" })).toEqual({ allowed: true, taken: 1 });
     });
 
+    it("keeps nothing of questions that take nothing", async () => {
+      const { throttles, tokens } = await store.stats(start);
+      for (const token of [undefined, "1"]) {
+        const question = throttleQuestion({ key: "looked at", count: 0, token });
+        expect(await store.throttle(question)).toEqual({ allowed: false, taken: 0 });
+        await store.giveBack(question);
+      }
+      expect(await store.stats(start)).toMatchObject({ throttles, tokens });
+      // Of one that was reset, what was taken by a token stays taken by it.
+      const taken = throttleQuestion({ key: "reset", token: "1" });
+      await store.throttle(taken);
+      await store.resetThrottles(["reset"]);
+      expect(await store.throttle(taken)).toEqual({ allowed: true, taken: 0, isRepeat: true });
+      expect(await store.listThrottles("rese", { limit: 9 })).toEqual([]);
+      await store.giveBack(taken);
+      expect(await store.throttle(taken)).toEqual({ allowed: true, taken: 1 });
+      await store.giveBack(taken);
+      await store.resetThrottles(["reset"]);
+      expect(await store.stats(start)).toMatchObject({ throttles, tokens });
+    });
+
     it("gives back to the period that it was taken from", async () => {
       const begin = Math.ceil(start / minute) * minute;
       const question = (token: string, time: number) =>

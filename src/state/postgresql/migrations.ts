@@ -183,6 +183,82 @@ const migrations: readonly string[] = [
     RETURN state;
   END $$;
   `,
+  `
+  -- What is there of a key, locked and brought to the period of the question; without a row, which has no key then, nothing was taken.
+  CREATE OR REPLACE FUNCTION postern_throttle_row(a_key text, a_now bigint, a_period bigint, a_expires bigint) RETURNS postern_throttle
+  LANGUAGE plpgsql AS $$
+  DECLARE
+    state postern_throttle;
+    period_ms bigint := a_expires / (a_period + 2);
+  BEGIN
+    SELECT * INTO state FROM postern_throttle AS t WHERE t.key = a_key FOR UPDATE;
+    IF NOT FOUND OR state.expires < a_now OR state.period < a_period - 1
+      OR state.period > least(a_period + 1, (a_now + 60000) / period_ms) THEN
+      state.period := a_period; state.taken := 0; state.previous := 0; state.expires := a_expires;
+    ELSIF state.period < a_period THEN
+      state.previous := state.taken; state.period := a_period; state.taken := 0; state.expires := a_expires;
+    END IF;
+    RETURN state;
+  END $$;
+
+  -- Questions come in the order of their keys, so that two nodes do not wait for each other. The lock of a key guards its tokens. Only what
+  -- is taken makes a row: when another was faster to make it, the question looks again.
+  CREATE OR REPLACE FUNCTION postern_throttle_take(
+    keys text[], nows bigint[], periods bigint[], expiries bigint[], weights float8[], counts bigint[], tokens text[], token_expiries bigint[])
+  RETURNS TABLE (allowed boolean, used bigint, repeated boolean) LANGUAGE plpgsql AS $$
+  DECLARE
+    state postern_throttle;
+  BEGIN
+    FOR i IN 1 .. cardinality(keys) LOOP
+      LOOP
+        state := postern_throttle_row(keys[i], nows[i], periods[i], expiries[i]);
+        used := state.taken + ceil(state.previous * weights[i]);
+        repeated := EXISTS (SELECT FROM postern_throttle_token AS t WHERE t.token = tokens[i] AND t.expires >= nows[i] AND t.expires <= 2 * token_expiries[i] - nows[i]);
+        allowed := repeated OR used < counts[i];
+        EXIT WHEN repeated OR NOT allowed;
+        used := used + 1;
+        IF state.key IS NULL THEN
+          INSERT INTO postern_throttle VALUES (keys[i], state.period, 1, 0, state.expires) ON CONFLICT DO NOTHING;
+          CONTINUE WHEN NOT FOUND;
+        ELSE
+          UPDATE postern_throttle AS t SET period = state.period, taken = state.taken + 1, previous = state.previous, expires = state.expires
+            WHERE t.key = keys[i];
+        END IF;
+        IF tokens[i] IS NOT NULL THEN
+          INSERT INTO postern_throttle_token AS t VALUES (tokens[i], state.period, token_expiries[i])
+            ON CONFLICT (token) DO UPDATE SET period = excluded.period, expires = excluded.expires;
+        END IF;
+        EXIT;
+      END LOOP;
+      RETURN NEXT;
+    END LOOP;
+  END $$;
+
+  CREATE OR REPLACE FUNCTION postern_throttle_give_back(keys text[], nows bigint[], periods bigint[], expiries bigint[], tokens text[])
+  RETURNS void LANGUAGE plpgsql AS $$
+  DECLARE
+    state postern_throttle;
+    token_period bigint;
+  BEGIN
+    FOR i IN 1 .. cardinality(keys) LOOP
+      state := postern_throttle_row(keys[i], nows[i], periods[i], expiries[i]);
+      token_period := state.period;
+      IF tokens[i] IS NOT NULL THEN
+        token_period := (SELECT t.period FROM postern_throttle_token AS t WHERE t.token = tokens[i] AND t.expires >= nows[i]);
+        DELETE FROM postern_throttle_token AS t WHERE t.token = tokens[i];
+      END IF;
+      IF token_period = state.period AND state.taken > 0 THEN
+        state.taken := state.taken - 1;
+      ELSIF token_period = state.period - 1 AND state.previous > 0 THEN
+        state.previous := state.previous - 1;
+      ELSE
+        CONTINUE;
+      END IF;
+      UPDATE postern_throttle AS t SET period = state.period, taken = state.taken, previous = state.previous, expires = state.expires
+        WHERE t.key = keys[i];
+    END LOOP;
+  END $$;
+  `,
 ];
 
 /** Locked while the tables are made: any number that nobody else takes. */

@@ -105,8 +105,22 @@ describe("state in PostgreSQL", () => {
     const many = Array.from({ length: 6 }, () => openTest());
     const answers = await Promise.all(many.map(({ state }) => state.greylist(greylistQuestion())));
     expect(answers.filter((answer) => answer.kind === "wait" && answer.isNew)).toHaveLength(1);
-    expect(await sql("SELECT version FROM postern_state_version")).toEqual([{ version: 4 }]);
+    expect(await sql("SELECT version FROM postern_state_version")).toEqual([{ version: 5 }]);
     await Promise.all(many.map(({ state }) => state.close()));
+  });
+
+  it("lets many nodes that come to a new key at once take what there is, and each token once", async () => {
+    const nodes = Array.from({ length: 4 }, () => openTest());
+    await Promise.all(nodes.map(({ state }, index) => state.throttle(throttleQuestion({ key: `warm ${index}` }))));
+    for (let round = 0; round < 40; round++) {
+      const ask = (of: string, token: string | undefined) =>
+        Promise.all(nodes.map(({ state }) => state.throttle(throttleQuestion({ key: `${of} ${round}`, count: 3, token }))));
+      const [alone, together] = await Promise.all([ask("alone", undefined), ask("together", "one")]);
+      expect(alone.filter(({ allowed }) => allowed)).toHaveLength(3);
+      expect(together.map(({ allowed, taken }) => [allowed, taken])).toEqual(nodes.map(() => [true, 1]));
+      expect(together.filter(({ isRepeat }) => isRepeat)).toHaveLength(3);
+    }
+    await Promise.all(nodes.map(({ state }) => state.close()));
   });
 
   it("needs no right to make tables when they are there", async () => {
