@@ -41,9 +41,10 @@ import { canonicalIp } from "../mail/ip.ts";
 import { smtpPort } from "../mail/port.ts";
 import { type Throttle, throttlesOf } from "../stage/stage-settings.ts";
 import type { Triplet } from "../state/decide.ts";
-import type { Administration, GreylistEntry, GreylistStats } from "../state/state-store.ts";
+import type { Administration, GreylistEntry } from "../state/state-store.ts";
 import { countersOf, isNear, resetCounters } from "../state/throttle-counters.ts";
 import type { DecisionArchive } from "./decision-archive.ts";
+import { type EntryCounts, GreylistCount } from "./greylist-count.ts";
 import { greylistRecord } from "./greylist-record.ts";
 import { subjectOf } from "./greylist-subject.ts";
 import { callProblemText } from "./log.ts";
@@ -83,8 +84,6 @@ export interface Current {
   readonly reloads: { readonly ok: number; readonly failed: number };
 }
 
-/** To count a large greylist takes a while; what was counted is good for so long. */
-const statsMs = 60_000;
 const maxPlayedRecipients = 100;
 /** Of the archive, for one answer: half a million decisions. */
 const maxCountingSearches = 10;
@@ -93,7 +92,7 @@ const maxCounters = 1000;
 
 export class DaemonOperations implements Operations {
   readonly #options: OperationsOptions;
-  #stats: { readonly at: number; readonly of: Administration; readonly stats: Promise<GreylistStats> } | undefined;
+  #count: GreylistCount | undefined;
 
   constructor(options: OperationsOptions) {
     this.#options = options;
@@ -281,13 +280,11 @@ export class DaemonOperations implements Operations {
     }
   }
 
-  async #greylistEntries(): Promise<{ waiting: number; passed: number; addresses: number } | undefined> {
+  async #greylistEntries(): Promise<EntryCounts | undefined> {
     const { administration, configuration } = this.#options.current();
     if (administration === undefined || configuration.settings.rcpt.greylist.enable.constant === 0) return undefined;
-    const now = this.#options.now();
-    if (this.#stats === undefined || this.#stats.of !== administration || now >= this.#stats.at + statsMs)
-      this.#stats = { at: now, of: administration, stats: administration.stats(now) };
-    return this.#stats.stats.then(({ waiting, passed, addresses }) => ({ waiting, passed, addresses }), orNothing(undefined));
+    if (this.#count?.of !== administration) this.#count = new GreylistCount(administration, this.#options.now);
+    return this.#count.entries();
   }
 }
 
