@@ -20,6 +20,7 @@ import {
   type Logger,
   logDnsList,
   logFile,
+  logNotExpired,
   logNotice,
   logOtherDaemon,
   logOutages,
@@ -72,6 +73,8 @@ export const graceMs = 5000;
 
 /** How often it is said that too many greylist entries of a client wait. */
 const waitingFullMs = 3_600_000;
+/** How often it is said that expired entries are not removed, while it stays so. */
+const notExpiredMs = 86_400_000;
 
 /** How long a reload waits for the questions that the core before the present one was asked. */
 const maxFormerMs = 10_000;
@@ -273,6 +276,7 @@ function reportedHere(logger: Logger): OnCalled {
 /** Opens the state store when a core first asks it. */
 export function stateLeases(logger: Logger): (configuration: Configuration) => StateLease {
   const full = new SayOnce(waitingFullMs);
+  const notExpired = new SayOnce(notExpiredMs);
   const states = new StateStores(
     Date.now,
     logOutages((source, up, cause) => logStateStore(logger, source, up, cause)),
@@ -280,6 +284,9 @@ export function stateLeases(logger: Logger): (configuration: Configuration) => S
       onOtherDaemon: (path, other) => logOtherDaemon(logger, path, other),
       onWaitingFull(client) {
         if (full.allows(client)) logWaitingFull(logger, client);
+      },
+      onNotExpired(why) {
+        if (notExpired.allows(why)) logNotExpired(logger, why);
       },
     },
   );

@@ -344,6 +344,10 @@ export function logWaitingFull(logger: Logger, client: string): void {
   );
 }
 
+export function logNotExpired(logger: Logger, why: string): void {
+  logger.warn({ event: "state", error: why }, "entries that expired are not removed from the state store; mail is not affected");
+}
+
 /** For `logSource` and `logStateStore`: a line for each outage, and one when it is over. */
 export function logOutages(log: OnAvailability): OnAvailability {
   return reportOutages(log, (call, ms) => {

@@ -25,9 +25,11 @@ export interface StateNews {
   onOtherDaemon(path: string, other: OtherDaemon | undefined): void;
   /** A first attempt of this client was not remembered: too many of its entries wait. */
   onWaitingFull(client: string): void;
+  /** See `StateOptions`. */
+  onNotExpired(why: string): void;
 }
 
-const noNews: StateNews = { onOtherDaemon: () => {}, onWaitingFull: () => {} };
+const noNews: StateNews = { onOtherDaemon: () => {}, onWaitingFull: () => {}, onNotExpired: () => {} };
 
 export class StateStores {
   readonly #now: () => number;
@@ -60,7 +62,8 @@ export class StateStores {
     }
     const replacesBroken = configuration.storage.onCorrupt === "begin-anew";
     const opened = this.#stores.lease([settings, replacesBroken], leases, (own) => {
-      const options = { onAvailability: this.#onAvailability, replacesBroken, now: this.#now };
+      const onNotExpired = (why: string) => this.#news.onNotExpired(why);
+      const options = { onAvailability: this.#onAvailability, onNotExpired, replacesBroken, now: this.#now };
       const store = own.hold(openState(settings, options), (opened) => opened.close());
       own.hold(startExpiry(store, this.#now), (expiry) => expiry.stop());
       return { state: limitWaiting(store, (client) => this.#news.onWaitingFull(client)), administration: store };

@@ -7,6 +7,8 @@ import type { StateStore } from "./state-store.ts";
 
 export interface StateOptions {
   readonly onAvailability: OnAvailability;
+  /** Entries that expired were not removed, and why, while mail is answered as ever. The next round tries again. */
+  readonly onNotExpired?: (why: string) => void;
   /** Creates no tables in PostgreSQL; without tables nothing is known. */
   readonly readOnly?: boolean;
   /** Moves a broken file of SQLite aside and begins a new one, which will be of the user of this process. */
@@ -17,11 +19,11 @@ export interface StateOptions {
 
 /** Opens nothing before it is first asked. */
 export function openState(settings: StateSettings, options: StateOptions): StateStore {
-  const { onAvailability, readOnly = false, replacesBroken = false, now = Date.now } = options;
+  const { onAvailability, readOnly = false, replacesBroken = false, now = Date.now, onNotExpired = () => {} } = options;
   switch (settings.type) {
     case "sqlite":
       return new SqliteState(settings, onAvailability, { now, replacesBroken });
     case "postgresql":
-      return new PostgresqlState(settings, onAvailability, readOnly);
+      return new PostgresqlState(settings, { onAvailability, onNotExpired, readOnly, now });
   }
 }

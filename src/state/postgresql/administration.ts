@@ -132,6 +132,12 @@ export async function importSome(client: pg.ClientBase, entries: readonly Import
   return (written.rowCount ?? 0) + (whitelisted.rowCount ?? 0);
 }
 
+/** How far the clock here is ahead of that of the server. */
+export async function clockApartMs(client: pg.ClientBase, now: () => number): Promise<number> {
+  const { rows } = await client.query<{ there: number }>("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS there");
+  return now() - (rows[0]?.there ?? now());
+}
+
 /** Of the rows of a step: to remove one costs more than to look at one, and each node removes. */
 const removedPart = 0.2;
 

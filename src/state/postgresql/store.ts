@@ -1,11 +1,13 @@
 /** State in PostgreSQL, shared by many nodes. */
 import type pg from "pg";
-import type { OnAvailability } from "../../answer/availability.ts";
 import type { WaitedFor } from "../../answer/patience.ts";
+import { TemporaryError } from "../../answer/temporary-error.ts";
 import type { CorrespondentQuestion, GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
+import { messageOf } from "../../store/connections.ts";
 import type { PostgresqlSettings } from "../../store/store-settings.ts";
 import { nothingCounted, sumOf } from "../counts.ts";
-import type { AddressRow, GreylistRow, Triplet } from "../decide.ts";
+import { type AddressRow, type GreylistRow, skewMs, type Triplet } from "../decide.ts";
+import type { StateOptions } from "../open-state.ts";
 import type {
   AddressEntry,
   EntryFilter,
@@ -27,16 +29,20 @@ import { countedTables, countFrom, listAddressesFrom, listFrom, octetsOf, type S
 export class PostgresqlState implements StateStore {
   readonly source: WaitedFor;
   readonly #readOnly: boolean;
+  readonly #now: () => number;
+  readonly #onNotExpired: (why: string) => void;
   readonly #questions: MailQuestions;
   readonly #administration: AdministrationConnection;
   /** How far the current round of expiry is. */
   readonly #expired = new Map<string, number>();
   #isClosed = false;
 
-  constructor(settings: PostgresqlSettings, onAvailability: OnAvailability, readOnly: boolean) {
-    this.#readOnly = readOnly;
+  constructor(settings: PostgresqlSettings, options: Required<Omit<StateOptions, "replacesBroken">>) {
+    this.#readOnly = options.readOnly;
+    this.#now = options.now;
+    this.#onNotExpired = options.onNotExpired;
     const prepare = (client: pg.PoolClient) => this.#prepare(client);
-    this.#questions = new MailQuestions(settings, onAvailability, prepare);
+    this.#questions = new MailQuestions(settings, options.onAvailability, prepare);
     this.#administration = new AdministrationConnection(settings, prepare);
     this.source = this.#questions.source;
   }
@@ -118,8 +124,25 @@ export class PostgresqlState implements StateStore {
     return count;
   }
 
-  expire(now: number, limit: number): Promise<boolean> {
-    return this.#perform((client) => administration.expire(client, now, limit, this.#expired));
+  /** A node whose clock is wrong would remove what has not expired by the clocks of the others. */
+  async expire(now: number, limit: number): Promise<boolean> {
+    const apartMs = this.#expired.size === 0 ? await this.#expiring((client) => administration.clockApartMs(client, this.#now)) : 0;
+    if (Math.abs(apartMs) <= skewMs) return this.#expiring((client) => administration.expire(client, now, limit, this.#expired));
+    const minutes = Math.round(Math.abs(apartMs) / 60_000);
+    this.#onNotExpired(
+      `the clock here is ${minutes} minutes ${apartMs > 0 ? "ahead of" : "behind"} that of the database. Run NTP on both machines`,
+    );
+    return false;
+  }
+
+  async #expiring<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+    try {
+      return await this.#perform(work);
+    } catch (error) {
+      // That the server is not there is told for all.
+      if (!(error instanceof TemporaryError && isConnectionLost(error.cause))) this.#onNotExpired(messageOf(error));
+      throw error;
+    }
   }
 
   async close(): Promise<void> {

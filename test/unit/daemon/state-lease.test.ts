@@ -50,7 +50,7 @@ test("no more entries of a client wait than the question allows", async () => {
   const states = new StateStores(
     () => 1,
     () => {},
-    { onOtherDaemon: () => {}, onWaitingFull: (client) => full.push(client) },
+    { onOtherDaemon: () => {}, onWaitingFull: (client) => full.push(client), onNotExpired: () => {} },
   );
   const { state, release } = states.lease(configuration(join(folder, "full")));
   for (const sender of ["a", "b", "c"]) await state.greylist(question(sender));

@@ -283,6 +283,43 @@ describe("state in PostgreSQL", () => {
     await state.close();
   });
 
+  it.each([
+    ["ahead of", 3 * 86_400_000, 4320],
+    ["behind", -61_000 - 60_000, 2],
+  ])("removes nothing while the clock is %s that of the database, and says so", async (where, aheadMs, minutes) => {
+    const told: string[] = [];
+    let ahead = aheadMs;
+    const options = { onAvailability: () => {}, onNotExpired: (why: string) => told.push(why), now: () => Date.now() + ahead };
+    const state = openState(postgresqlSettings(postgres.port), options);
+    await state.greylist(greylistQuestion());
+    expect(await state.expire(start + 3 * 86_400_000, 100)).toBe(false);
+    expect((await state.stats(start)).waiting).toBe(1);
+    expect(told).toEqual([`the clock here is ${minutes} minutes ${where} that of the database. Run NTP on both machines`]);
+    ahead = 30_000;
+    await state.expire(start + 3 * 86_400_000, 100);
+    expect((await state.stats(start)).waiting).toBe(0);
+    expect(told).toHaveLength(1);
+    await state.close();
+  });
+
+  it("says why nothing is removed, which is no outage", async () => {
+    const told: string[] = [];
+    const states: boolean[] = [];
+    const options = { onAvailability: (_: string, up: boolean) => states.push(up), onNotExpired: (why: string) => told.push(why) };
+    const state = openState(postgresqlSettings(postgres.port), options);
+    await state.greylist(greylistQuestion());
+    await sql("ALTER TABLE postern_greylist RENAME COLUMN expires TO expired");
+    await expect(state.expire(start, 100)).rejects.toThrow(TemporaryError);
+    expect(told).toEqual([expect.stringMatching(/column .*expires/)]);
+    expect(states).toEqual([]);
+    await postgres.stop();
+    await expect(state.expire(start, 100)).rejects.toThrow(TemporaryError);
+    expect(told).toHaveLength(1);
+    expect(states).toEqual([false]);
+    await postgres.start();
+    await state.close();
+  });
+
   it("has one connection more for administrators and expiry, whatever they ask at once", async () => {
     const { state } = openTest();
     await state.allow("192.0.2.1", start);
