@@ -160,19 +160,30 @@ function giveOneBack(question: ThrottleQuestion, state: State): Answer<undefined
   );
 }
 
+/** Of a key, those that say who sends. */
+const identifying: ReadonlySet<ThrottleKey> = new Set(["remote_ip", "authenticated_as", "helo_domain", "sender", "sender_domain"]);
+
 /**
- * Whether what the key names can be one source: clients that the MTA does not know are not one, and no more are the senders of all
- * reports, whose address is the null sender, unless the key also says who sends them.
+ * Whether the values can be those of one source. An empty one is nobody's: clients without a login are not one login, nor are the senders of
+ * all reports one sender.
  */
-function isOneSource(key: readonly ThrottleKey[], { session, sender }: Scope): boolean {
-  if (key.includes("remote_ip") && session.client.address === undefined) return false;
-  const isBySender = key.includes("sender") || key.includes("sender_domain");
-  return !isBySender || sender !== "" || key.includes("remote_ip") || key.includes("authenticated_as");
+function isOneSource(key: readonly ThrottleKey[], scope: Scope): boolean {
+  let isOfAll = true;
+  for (const name of key) {
+    if (!identifying.has(name)) continue;
+    if (textOf(name, scope) !== "") return true;
+    isOfAll = false;
+  }
+  return isOfAll;
+}
+
+function textOf(name: ThrottleKey, scope: Scope): string {
+  return toText(variablesOf.rcpt.get(name)?.(scope) ?? "");
 }
 
 /** Canonical, so that no spelling has a counter of its own. */
 function keyValue(name: ThrottleKey, scope: Scope, ipv6Prefix: number): string {
-  const value = toText(variablesOf.rcpt.get(name)?.(scope) ?? "");
+  const value = textOf(name, scope);
   switch (name) {
     case "remote_ip":
       return value.includes(":") ? networkOf(value, 32, ipv6Prefix) : value;

@@ -147,7 +147,9 @@ const throttle = z.strictObject({
     .array(z.enum(throttleKeys))
     .default([])
     .meta({
-      description: `What is counted separately: ${throttleKeys.map((key) => `\`${key}\``).join(", ")}. Empty: all is counted together.`,
+      description:
+        `What is counted separately: ${throttleKeys.map((key) => `\`${key}\``).join(", ")}. Empty: all is counted together. ` +
+        "Nothing is counted where all that say who sends are unknown: of `authenticated_as` alone clients without a login, of `sender` alone the null sender.",
     }),
   "ipv6-prefix": z.int().min(16).max(128).default(64).meta({
     description: "How many bits of an IPv6 address in `remote_ip` count as one client.",

@@ -55,7 +55,7 @@ function session({ trusted = false, login = "", helo = "mx.client.example", ...f
 function world(stage: ThrottleStage, list: readonly Throttle[], changes: Partial<GreylistSettings> = {}, state: State = new MemoryState()) {
   const clock = { now: Date.UTC(2026, 10, 22, 12) };
   const core = {
-    settings: settings({ throttles: { [stage]: list }, rcpt: { greylist: greylist(changes) } }),
+    settings: settings({ throttles: { [stage]: list }, ehlo: { require: rule("false") }, rcpt: { greylist: greylist(changes) } }),
     sources: sourcesOf([directoryOf(entries)], {}, {}, { state, now: () => clock.now }),
   };
   const rcpt = async (open: Session, recipient: string, id?: string) => {
@@ -283,6 +283,27 @@ describe("at MAIL", () => {
     expect(await each(mails, ([sender, facts]) => mail(sender, facts))).toBe(expected);
   });
 
+  const unknown: Facts = { address: undefined, helo: "" };
+  test.each<[readonly ThrottleKey[], string, Facts, string]>([
+    [["authenticated_as"], "a@x.example", {}, "ok ok"],
+    [["authenticated_as", "sender"], "", {}, "ok ok"],
+    [["authenticated_as", "listener"], "a@x.example", {}, "ok ok"],
+    [["helo_domain"], "a@x.example", { helo: "" }, "ok ok"],
+    [["remote_ip"], "a@x.example", unknown, "ok ok"],
+    [["sender_domain"], "root", {}, "ok ok"],
+    [["sender", "local_ip"], "", {}, "ok ok"],
+    [["remote_ip", "authenticated_as", "helo_domain", "sender_domain"], "", unknown, "ok ok"],
+    [["authenticated_as", "remote_ip"], "", {}, "ok 452/4.4.5"],
+    [["authenticated_as", "sender"], "a@x.example", {}, "ok 452/4.4.5"],
+    [["authenticated_as", "sender"], "", { login: "john" }, "ok 452/4.4.5"],
+    [["remote_ip", "helo_domain"], "", { address: undefined }, "ok 452/4.4.5"],
+    [["listener"], "", unknown, "ok 452/4.4.5"],
+    [["listener", "local_ip"], "", unknown, "ok 452/4.4.5"],
+  ])("by %j, by one source only if one of them says whose it is", async (key, sender, facts, expected) => {
+    const { mail } = world("mail", [throttle({ key, count: 1 })]);
+    expect(await each([1, 2], () => mail(sender, facts))).toBe(expected);
+  });
+
   test("another prefix", async () => {
     const { connect } = world("connect", [throttle({ key: ["remote_ip"], ipv6Prefix: 48, count: 1 })]);
     const clients = ["2001:db8:1:1::1", "2001:db8:1:2::1", "2001:db8:2:1::1", "203.0.113.1", "203.0.113.2"];
@@ -397,6 +418,12 @@ describe("of errors", () => {
     expect(await message(wrong, { facts: { login: "john" } })).toBe("550/5.1.2 550/5.1.2 ok");
     expect(await message(wrong)).toBe("550/5.1.2 452/4.4.5 452/4.4.5");
     expect(await message(["a@one.example"], { facts: { login: "john" } })).toBe("ok");
+  });
+
+  test("by login, strangers have none", async () => {
+    const { message } = world("errors", [errors({ key: ["authenticated_as"], count: 1 })]);
+    expect(await message(["x@one.example", "y@one.example", "a@one.example"])).toBe("550/5.1.2 550/5.1.2 ok");
+    expect(await message(["x@one.example", "a@one.example"], { facts: { login: "john" } })).toBe("550/5.1.2 452/4.4.5");
   });
 
   test("each throttle counts every error, and the same question once", async () => {
