@@ -15,7 +15,7 @@ import { onTemporary } from "./refuse.ts";
 import type { Directory, Recipient } from "./sources.ts";
 import type { DomainSettings, Rule, Settings } from "./stage-settings.ts";
 import type { Reason } from "./verdict.ts";
-import { type Scope, withRcpt } from "./vocabulary.ts";
+import { type Scope, withLocalPart, withRcpt } from "./vocabulary.ts";
 
 export type Resolution =
   | FoundResolution
@@ -360,7 +360,7 @@ function baseOf(own: boolean | Rule | undefined, address: string, scope: Scope, 
   if (setting === true) return withoutDetail(address);
   // The rule of a Domain object maps local parts, the one of session.rcpt whole addresses.
   if (own === undefined) return evaluateAddress("sub-addressing", setting, withRcpt(scope, address), core);
-  return after(evaluate("sub-addressing", setting, withRcpt(scope, localPartOf(address)), core), atDomainOf, address);
+  return after(evaluate("sub-addressing", setting, withLocalPart(scope, address), core), atDomainOf, address);
 }
 
 function atDomainOf(value: Value, address: string): string | undefined {

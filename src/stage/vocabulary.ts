@@ -1,7 +1,7 @@
 /** The variables that settings may use, stage by stage, and what they read. */
 import type { DnsListSubject } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
-import { domainOf } from "../mail/address.ts";
+import { domainOf, localPartOf } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { priorityOf } from "./parameters.ts";
 import { iprevOf, spfEhloOf, spfOf } from "./sender-auth.ts";
@@ -14,14 +14,20 @@ export interface Scope {
   readonly helo: string;
   /** Canonical; `""` before MAIL and for the null sender. */
   readonly sender: string;
-  /** The present recipient, canonical; `""` before RCPT. In a rule of a Domain object its local part. */
+  /** The present recipient, canonical; `""` before RCPT. */
   readonly rcpt: string;
+  /** In a rule of a Domain object, where the variable `rcpt` is this part of it, and all others are what they are elsewhere. */
+  readonly localPart?: string;
   /** At MAIL, the sender as given, canonical; later the transaction has it. */
   readonly mailFrom?: string;
 }
 
 export function withRcpt({ session, helo, sender }: Scope, rcpt: string): Scope {
   return { session, helo, sender, rcpt };
+}
+
+export function withLocalPart(scope: Scope, rcpt: string): Scope {
+  return { ...withRcpt(scope, rcpt), localPart: localPartOf(rcpt) };
 }
 
 type Variables = Readonly<Record<string, (scope: Scope) => Value>>;
@@ -66,8 +72,10 @@ const rcpt: Variables = {
   priority: ({ session }) => priorityOf(session.transaction?.parameters ?? []),
 };
 
+const mapped = ({ rcpt, localPart }: Scope) => localPart ?? rcpt;
+
 /** In address rules `address` and `email` are other words for `rcpt`. */
-const address: Variables = { ...rcpt, address: (scope) => scope.rcpt, email: (scope) => scope.rcpt };
+const address: Variables = { ...rcpt, rcpt: mapped, address: mapped, email: mapped };
 
 const table = (variables: Variables) => new Map(Object.entries(variables));
 

@@ -393,12 +393,16 @@ describe("Domain objects", () => {
     };
   };
   const localPart = rule([["matches('^([^-]+)-.*$', rcpt)", "$1"], "false"]);
+  const whole = "rcpt_domain == 'example.org' && recipients == [rcpt + '@' + rcpt_domain] && address == rcpt && email == rcpt";
+  const ofDomain = rule([[`${whole} && matches('^([^-]+)-.*$', rcpt)`, "$1"], "false"]);
   test.each([
     ["an alias of the domain", {}, "john@alias.example", "mailbox john@example.org"],
     ["unknown in a registered domain", {}, "any@alias.example", noMailbox],
     ["catch-all address, not resolved again", { catchAllAddress: "all@other.example" }, "any@example.org", "catch-all all@other.example"],
     ["sub-addressing off", { subAddressing: false }, "john+x@example.org", noMailbox],
     ["sub-addressing by local part", { subAddressing: localPart }, "john-x@alias.example", "sub-address john@example.org"],
+    ["sub-addressing by local part and domain", { subAddressing: ofDomain }, "john-x@example.org", "sub-address john@example.org"],
+    ["sub-addressing by local part and main domain", { subAddressing: ofDomain }, "john-x@alias.example", "sub-address john@example.org"],
     ["relaying of unknown mailboxes", { allowRelaying: true }, "any@alias.example", "relayed any@example.org"],
   ] as const)("%s", async (_what, own, recipient, expected) => {
     expect(await one(recipient, domain(own))).toBe(expected);
