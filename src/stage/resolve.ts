@@ -97,6 +97,7 @@ function nextOf(resolution: Resolution): readonly string[] {
 
 /** One address on its way to where it leads. */
 interface Search {
+  /** What every rule sees: its recipient is `address`. */
   readonly scope: Scope;
   readonly core: Core;
   /** The address that was asked about. */
@@ -113,29 +114,33 @@ interface Search {
   byDomain: Recipient | undefined;
 }
 
-function searchFor(scope: Scope, core: Core): Search {
-  const given = scope.rcpt;
+function searchFor(asked: Scope, core: Core): Search {
+  const given = asked.rcpt;
   const domain = domainOf(given) ?? "";
   const own = core.settings.domains.get(domain);
-  const address = own === undefined ? given : atDomain(own, given);
-  return { scope, core, given, domain, own, directory: undefined, address, instead: "", byDomain: undefined };
+  const scope = asMain(asked, own);
+  return { scope, core, given, domain, own, directory: undefined, address: scope.rcpt, instead: "", byDomain: undefined };
 }
 
 /** At the domain that its own is an alias of. */
 export function inMainDomain(address: string, { settings }: Core): string {
-  const own = settings.domains.get(domainOf(address) ?? "");
-  return own === undefined ? address : atDomain(own, address);
+  return atDomain(settings.domains.get(domainOf(address) ?? ""), address);
 }
 
-function atDomain({ name }: DomainSettings, address: string): string {
-  return `${localPartOf(address)}@${name}`;
+function atDomain(own: DomainSettings | undefined, address: string): string {
+  return own === undefined || domainOf(address) === own.name ? address : `${localPartOf(address)}@${own.name}`;
+}
+
+function asMain(scope: Scope, own: DomainSettings | undefined): Scope {
+  const address = atDomain(own, scope.rcpt);
+  return address === scope.rcpt ? scope : withRcpt(scope, address);
 }
 
 const steps: Steps<Search, Resolution> = [findDirectory, askDomain, askAddress, askBase, takeByDomain, askCatchAll, giveUp];
 
 function findDirectory(search: Search): Answer<Resolution | undefined> {
   const { own, scope, core } = search;
-  return after(chooseDirectory(own?.directory, scope, core), takeDirectory, search);
+  return after(directoryFor(own, scope, core), takeDirectory, search);
 }
 
 function takeDirectory(directory: Directory | undefined, search: Search): Resolution | undefined {
@@ -215,9 +220,13 @@ function isWithoutLocalPart(address: string): boolean {
   return address === "" || address.lastIndexOf("@") === 0;
 }
 
-/** `undefined`: the setting yields none, and then every address is foreign. */
-export function chooseDirectory(own: string | undefined, scope: Scope, core: Core): Answer<Directory | undefined> {
-  if (own !== undefined) return directoryOf(own, core);
+/** By the address at the main domain, as which the directory is asked. `undefined`: the setting yields none, and then every address is foreign. */
+export function chooseDirectory(own: DomainSettings | undefined, scope: Scope, core: Core): Answer<Directory | undefined> {
+  return directoryFor(own, asMain(scope, own), core);
+}
+
+function directoryFor(own: DomainSettings | undefined, scope: Scope, core: Core): Answer<Directory | undefined> {
+  if (own?.directory !== undefined) return directoryOf(own.directory, core);
   return after(evaluate("directory", core.settings.rcpt.directory, scope, core), directoryOf, core);
 }
 

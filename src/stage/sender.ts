@@ -68,7 +68,7 @@ function accountOf({ scope, core }: Claim): Answer<Account | undefined> {
   const { login } = scope.session;
   const at = login.includes("@") ? login : scope.sender;
   const own = core.settings.domains.get(domainOf(at) ?? "");
-  return after(chooseDirectory(own?.directory, withRcpt(scope, at), core), (directory) => {
+  return after(chooseDirectory(own, withRcpt(scope, at), core), (directory) => {
     const account = directory && accountIn(directory, inMainDomain(login, core));
     return core.trace === undefined ? account : traced(account, login, directory?.name ?? "", core.trace);
   });

@@ -3,14 +3,14 @@
 import { type Answer, after } from "../answer/answer.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { asBoolean } from "../expr/result.ts";
-import { domainOf, localPartOf, parseAddress, unquote } from "../mail/address.ts";
+import { domainOf, parseAddress, unquote } from "../mail/address.ts";
 import { reply } from "../mail/reply.ts";
 import { cleanText } from "../text/controls.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { writtenAddress } from "./map-key.ts";
 import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
-import { chooseDirectory, resolve } from "./resolve.ts";
+import { chooseDirectory, inMainDomain, resolve } from "./resolve.ts";
 import type { Session } from "./session.ts";
 import type { Reason, VrfyOutcome } from "./verdict.ts";
 import type { Scope } from "./vocabulary.ts";
@@ -53,8 +53,8 @@ function expn(scope: Scope, core: Core): Answer<VrfyOutcome> {
 
 function expand(scope: Scope, core: Core): Answer<VrfyOutcome> {
   const own = core.settings.domains.get(domainOf(scope.rcpt) ?? "");
-  const address = own === undefined ? scope.rcpt : `${localPartOf(scope.rcpt)}@${own.name}`;
-  return after(chooseDirectory(own?.directory, scope, core), (directory) =>
+  const address = inMainDomain(scope.rcpt, core);
+  return after(chooseDirectory(own, scope, core), (directory) =>
     after(directory?.expand(address), (members) => {
       const answer = members?.join(", ") ?? "not found";
       core.trace?.({ step: `directory ${directory?.name ?? "none"}`, asked: `expand ${address}`, answer });

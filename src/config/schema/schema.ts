@@ -221,7 +221,9 @@ const lookupEntries = z.record(
 
 const domain = z.strictObject({
   name: domainName.meta({ description: "The domain." }),
-  aliases: domainNames.meta({ description: "Domains whose addresses are looked up in this one." }),
+  aliases: domainNames.meta({
+    description: "Domains whose addresses are looked up in this one, and which rules that resolve a recipient see as this one.",
+  }),
   directory: word.optional().meta({ description: "The directory of this domain.", unset: "by `session.rcpt.directory`" }),
   "sub-addressing": optionalAddressSwitch(
     "by `session.rcpt.sub-addressing`",
