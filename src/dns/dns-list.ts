@@ -3,7 +3,7 @@
  * list is no listing, and a list that lists its test address, hence everything, is not asked until it is well again. Its zone may hold
  * a key, so no message has it.
  */
-import type { Answer } from "../answer/answer.ts";
+import { type Answer, after } from "../answer/answer.ts";
 import { asList } from "../answer/answer-cache.ts";
 import { Availability, type Later, type OnAvailability } from "../answer/availability.ts";
 import type { WaitedFor } from "../answer/patience.ts";
@@ -11,7 +11,8 @@ import { TemporaryError } from "../answer/temporary-error.ts";
 import type { DnsListSubject } from "../expr/ask.ts";
 import type { DnsSource, KeepingDns } from "./dns.ts";
 import { type CodePattern, parseCodes } from "./list-codes.ts";
-import { listName, testPoints } from "./list-name.ts";
+import { listName } from "./list-name.ts";
+import { ListTest } from "./list-test.ts";
 import { Outcomes } from "./outcomes.ts";
 
 export interface DnsListSettings {
@@ -40,10 +41,6 @@ export interface DnsListOptions {
 /** A request waits for all lists only as long as for one; each says itself when it is late. */
 const sourceName = "DNS lists";
 
-/** How often the test points are asked, and how soon again when they could not be told. */
-const testMs = 3_600_000;
-const testAgainMs = 60_000;
-
 const notListed: readonly string[] = [];
 
 // Kinds of failure.
@@ -63,7 +60,7 @@ export class DnsList {
   readonly #errors: readonly CodePattern[];
   /** By what was asked about. */
   readonly #kept: Outcomes<readonly string[]>;
-  #testAt = Number.NEGATIVE_INFINITY;
+  readonly #test: ListTest;
   /** While it is the first: nothing is believed of a list before. */
   #firstTest: Promise<unknown> | undefined;
   /** The address that it must not have, but has. */
@@ -76,6 +73,8 @@ export class DnsList {
     this.#listed = patternsOf(settings.listed);
     this.#errors = patternsOf(settings.errors);
     const { dns, now, entries } = options;
+    const isThere = (name: string) => after(this.#lookUp(`${name}.${settings.zone}`, dns), (codes) => codes.length > 0);
+    this.#test = new ListTest(settings.of, isThere, now);
     this.#kept = new Outcomes({ dns, now, entries, exists: (codes) => codes.length > 0, text: asList });
     this.source = { name: sourceName, timeoutMs: settings.timeoutMs, onLate: () => {} };
   }
@@ -92,20 +91,23 @@ export class DnsList {
     const { of, zone } = this.#settings;
     const name = listName(of, about, zone);
     if (name === undefined) return notListed;
-    if (this.#testAt === Number.NEGATIVE_INFINITY) this.test().catch(reported);
+    if (!this.#test.hasBegun) this.test().catch(reported);
     return this.#firstTest === undefined ? this.#askUnlessOff(about, name) : this.#firstTest.then(() => this.#askUnlessOff(about, name));
   }
 
   /** To be called now and then: the test points are asked once an hour. */
   testWhenDue(): void {
-    if (this.#options.now() >= this.#testAt) this.test().catch(reported);
+    if (this.#test.isDue) this.#try(() => this.#test.askDue()).catch(reported);
   }
 
   /** Asks the test points; rejects with a `TemporaryError` unless all is right. */
   test(): Promise<void> {
-    const isFirst = this.#testAt === Number.NEGATIVE_INFINITY;
-    this.#testAt = this.#options.now() + testMs;
-    const test = this.#askTestPoints();
+    return this.#try(() => this.#test.askAll());
+  }
+
+  #try(ask: () => Promise<void>): Promise<void> {
+    const isFirst = !this.#test.hasBegun;
+    const test = this.#judge(ask);
     if (isFirst) {
       this.#firstTest = test.catch(reported).finally(() => {
         this.#firstTest = undefined;
@@ -114,23 +116,28 @@ export class DnsList {
     return test;
   }
 
-  async #askTestPoints(): Promise<void> {
-    const { of, zone } = this.#settings;
-    const points = testPoints(of);
-    const codes = await Promise.all(points.map(async ({ name }) => this.#ask(`${name}.${zone}`, this.#options.dns))).catch(
-      (error: unknown) => {
-        this.#testAt = this.#options.now() + testAgainMs;
-        throw error;
-      },
-    );
-    const there = points.filter((_, index) => codes[index]?.length !== 0);
-    this.#listsAll = there.find(({ isListed }) => !isListed)?.about;
-    const missing = points.find((point) => point.isListed && !there.includes(point))?.about;
-    const problem = this.#listsAll !== undefined ? this.#switchedOff() : missing !== undefined ? misses(missing) : undefined;
-    const kind = this.#listsAll !== undefined ? everything : nothing;
-    if (problem !== undefined) this.#availability.failed(kind, problem);
-    this.#availability.worked(...[errorCode, everything, nothing].filter((each) => problem === undefined || each !== kind));
+  async #judge(ask: () => Promise<void>): Promise<void> {
+    const wasSilent = this.#isSilent();
+    await ask();
+    const isSilent = this.#isSilent();
+    const { wrong, missing, failures } = this.#test;
+    this.#listsAll = wrong;
+    const failure = failures.find((each) => each instanceof ErrorCode) ?? failures[0];
+    const problem = wrong !== undefined ? this.#switchedOff() : (failure ?? (missing === undefined ? undefined : misses(missing)));
+    const kind = wrong !== undefined ? everything : failure === undefined ? nothing : failure instanceof ErrorCode ? errorCode : noAnswer;
+    if (!isSilent) this.#availability.worked(noAnswer);
+    // That some of them have no answer is no news, nor that there still is none.
+    if (problem !== undefined && (kind !== noAnswer || (isSilent && !wasSilent))) this.#availability.failed(kind, problem);
+    if (failure === undefined) this.#availability.worked(errorCode);
+    if (wrong === undefined) this.#availability.worked(everything);
+    if (wrong !== undefined || missing === undefined) this.#availability.worked(nothing);
     if (problem !== undefined) throw problem;
+  }
+
+  /** It answers nothing about any test point. */
+  #isSilent(): boolean {
+    const { allFailed, failures } = this.#test;
+    return allFailed && !failures.some((each) => each instanceof ErrorCode);
   }
 
   #switchedOff(): TemporaryError {
@@ -143,16 +150,44 @@ export class DnsList {
   }
 
   #ask(name: string, dns: DnsSource): Answer<readonly string[]> {
-    const answer = this.#query(name, dns);
-    return answer instanceof Promise ? answer.then((codes) => this.#read(codes)) : this.#read(answer);
+    try {
+      const codes = this.#lookUp(name, dns);
+      if (!(codes instanceof Promise)) return this.#answered(codes);
+      return codes.then(
+        (each) => this.#answered(each),
+        (error: unknown) => this.#failed(error),
+      );
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  #answered(codes: readonly string[]): readonly string[] {
+    this.#availability.worked(noAnswer);
+    return codes;
+  }
+
+  #failed(error: unknown): never {
+    if (error instanceof ErrorCode) {
+      this.#availability.worked(noAnswer);
+      this.#availability.failed(errorCode, error);
+    } else if (error instanceof TemporaryError) {
+      this.#availability.failed(noAnswer, error);
+    }
+    throw error;
+  }
+
+  /** The codes that count. Throws an `ErrorCode`, or a `TemporaryError` for no answer. */
+  #lookUp(name: string, dns: DnsSource): Answer<readonly string[]> {
+    return after(this.#query(name, dns), (codes) => this.#read(codes));
   }
 
   #query(name: string, dns: DnsSource): Answer<readonly string[] | undefined> {
     try {
       const answer = dns.query(name, "ipv4");
-      return answer instanceof Promise ? this.#inTime(answer).catch((error: unknown) => this.#fail(error)) : answer;
+      return answer instanceof Promise ? this.#inTime(answer).catch(unanswered) : answer;
     } catch (error) {
-      return this.#fail(error);
+      return unanswered(error);
     }
   }
 
@@ -166,22 +201,20 @@ export class DnsList {
 
   #read(codes = notListed): readonly string[] {
     const error = codes.find((code) => !isLoopback(code) || this.#errors.some((pattern) => pattern.has(code)));
-    this.#availability.worked(noAnswer);
-    if (error === undefined) return codes.filter((code) => this.#listed.some((pattern) => pattern.has(code)));
-    const cause = new TemporaryError(`it answers ${error}, which is an error and no listing: it may refuse your resolver`);
-    this.#availability.failed(errorCode, cause);
-    throw cause;
+    if (error !== undefined) throw new ErrorCode(`it answers ${error}, which is an error and no listing: it may refuse your resolver`);
+    return codes.filter((code) => this.#listed.some((pattern) => pattern.has(code)));
   }
+}
 
-  /** The message of the DNS has the zone in it. */
-  #fail(error: unknown): never {
-    if (!(error instanceof TemporaryError)) throw error;
-    const { cause } = error;
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "none in time";
-    const failure = new TemporaryError(`it gives no answer: ${code}`);
-    this.#availability.failed(noAnswer, failure);
-    throw failure;
-  }
+/** An answer that means an error of the list. */
+class ErrorCode extends TemporaryError {}
+
+/** The message of the DNS has the zone in it. */
+function unanswered(error: unknown): never {
+  if (!(error instanceof TemporaryError)) throw error;
+  const { cause } = error;
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "none in time";
+  throw new TemporaryError(`it gives no answer: ${code}`);
 }
 
 /** Of a list that is to be asked all the same. */

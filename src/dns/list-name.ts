@@ -17,7 +17,7 @@ function domainToAsk(domain: string): string | undefined {
   return domain.length <= maxNameOctets && isHostName(domain) && domain.includes(".") && !/(?:^|\.)\d+$/.test(domain) ? domain : undefined;
 }
 
-interface TestPoint {
+export interface TestPoint {
   /** As messages name it. */
   readonly about: string;
   /** Below the zone. */

@@ -204,8 +204,82 @@ describe("the test points", () => {
     delete entries["1.0.0.127"];
     asked.length = 0;
     await pass(60_000);
+    for (let second = 0; second < 3; second += 1) list.testWhenDue();
+    expect(asked).toEqual(["1.0.0.127"]);
+    expect(news).toEqual([]);
+  });
+
+  const mapped = "1.0.0.0.0.0.f.7.f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0";
+  it.each<[forbidden: string, other: string, answer: "fails" | "silence" | string[]]>([
+    ["1.0.0.127", mapped, "fails"],
+    ["1.0.0.127", mapped, "silence"],
+    ["1.0.0.127", mapped, ["127.255.255.254"]],
+    ["1.0.0.127", "2.0.0.127", "fails"],
+    [mapped, "1.0.0.127", "fails"],
+    [mapped, "2.0.0.127", ["192.0.2.80"]],
+  ])("a list that lists %s is switched off, whatever it says of %s: %j", async (forbidden, other, answer) => {
+    Object.assign(entries, { [forbidden]: ["127.0.0.2"], [other]: answer, "1.2.0.192": ["127.0.0.2"] });
+    const list = open();
+    await expect(clock.until(list.test())).rejects.toThrow("it is switched off");
+    expect(() => list.codes("192.0.2.1")).toThrow("it is switched off");
+    asked.length = 0;
+    for (let minute = 0; minute < 5; minute += 1) {
+      await pass(60_000);
+      list.testWhenDue();
+      await pass(3000);
+    }
+    expect(new Set(asked)).toEqual(new Set([other]));
+    expect(() => list.codes("192.0.2.1")).toThrow("it is switched off");
+    expect(news).toEqual([expect.stringContaining("it is switched off")]);
+    // What has no answer now was said before.
+    Object.assign(entries, well, { [forbidden]: "fails" });
+    await clock.until(list.test()).catch(() => {});
+    expect(() => list.codes("192.0.2.1")).toThrow("it is switched off");
+    delete entries[forbidden];
+    entries[other] = well[other] ?? [];
+    await list.test();
+    expect(await list.codes("192.0.2.1")).toEqual(["127.0.0.2"]);
+    expect(news.slice(1)).toEqual(["zen works again"]);
+  });
+
+  it("none of which has an answer are reported once, also of a list that answers about clients", async () => {
+    for (const name of ["2.0.0.127", "1.0.0.127", mapped]) entries[name] = "fails";
+    const list = await tested();
+    for (let minute = 0; minute < 5; minute += 1) {
+      await list.codes("192.0.2.1");
+      await pass(60_000);
+      list.testWhenDue();
+    }
+    expect(asked.length).toBe(20);
+    expect(news).toEqual(["zen it gives no answer: EREFUSED", "zen works again"]);
+  });
+
+  it("that are answered by an error are reported until none is", async () => {
+    for (const name of ["2.0.0.127", "1.0.0.127"]) entries[name] = ["127.255.255.254"];
+    const list = await tested();
+    await list.codes("192.0.2.1");
+    entries["2.0.0.127"] = ["127.0.0.2"];
+    await pass(60_000);
     list.testWhenDue();
-    expect(asked.length).toBe(3);
+    await pass(1);
+    expect(news).toEqual([expect.stringContaining("it answers 127.255.255.254")]);
+    delete entries["1.0.0.127"];
+    await pass(60_000);
+    list.testWhenDue();
+    await pass(1);
+    expect(news.slice(1)).toEqual(["zen works again"]);
+  });
+
+  it("are asked again each hour, also if one never has an answer", async () => {
+    entries[mapped] = "fails";
+    const list = await tested();
+    for (let minute = 0; minute < 60; minute += 1) {
+      await pass(60_000);
+      list.testWhenDue();
+    }
+    expect(asked.filter((name) => name === "1.0.0.127").length).toBe(1);
+    expect(asked.filter((name) => name === mapped).length).toBe(60);
+    expect(news).toEqual([]);
   });
 });
 
