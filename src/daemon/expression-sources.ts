@@ -135,10 +135,15 @@ export class Answers implements Ask {
     return one === undefined ? [] : [one];
   }
 
-  /** A Domain object is local wherever it may be asked: by no name, by the default one, and by that of its directory. */
+  /** A Domain object is local wherever it may be asked: by no name, by the default directory, and by its own. */
   #isRegistered(name: string | undefined, domain: string): boolean {
     const own = this.#from.domains.get(domain);
-    return own !== undefined && (name === undefined || isDefault(name) || own.directory === name);
+    return own !== undefined && (name === undefined || this.#isOfDefault(name) || own.directory === name);
+  }
+
+  /** Also by its own name. */
+  #isOfDefault(name: string): boolean {
+    return isDefault(name) || this.#named(name).some((one) => one === this.#from.directory(""));
   }
 }
 
