@@ -64,18 +64,19 @@ export function matchValue({ constant, of }: TextArgument, comparator: Comparato
 }
 
 export function matchMatches({ constant, of }: TextArgument, comparator: Comparator): KeyMatch {
-  const fixed = constant === undefined ? undefined : parseWildcard(comparator.fold(constant));
+  const fixed = constant === undefined ? undefined : parseWildcard(constant, comparator.fold);
   return (run, value, folded) => {
-    const found = matchCharged(run, fixed ?? parseCharged(run, fold(run, comparator, of(run))), folded, value, comparator);
+    const found = matchCharged(run, fixed ?? parseCharged(run, comparator, of(run)), folded, value, comparator);
     if (found === undefined) return false;
     run.matches = found;
     return true;
   };
 }
 
-function parseCharged(run: ScriptRun, pattern: string): Wildcard {
+function parseCharged(run: ScriptRun, comparator: Comparator, pattern: string): Wildcard {
+  spendAtOnce(run, costOf(pattern.length * comparator.work));
   spend(run, parseCost * costOf(pattern.length));
-  return parseWildcard(pattern);
+  return parseWildcard(pattern, comparator.fold);
 }
 
 /** Reading a character of a wildcard costs as much as comparing this many. */

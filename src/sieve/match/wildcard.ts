@@ -15,29 +15,43 @@ interface Segment {
 export interface Wildcard {
   /** One more than there are `*`: the first begins the text, the last ends it. */
   readonly segments: readonly Segment[];
-  /** Characters of the pattern. */
+  /** Characters of the pattern, folded. */
   readonly length: number;
 }
 
-export function parseWildcard(pattern: string): Wildcard {
+/** `fold` is done to what stands for itself: what it makes of a character is no wildcard. */
+export function parseWildcard(pattern: string, fold: (literal: string) => string): Wildcard {
   const segments: Segment[] = [];
   let tokens: number[] = [];
+  let literal = "";
+  let length = pattern.length;
   let isEscaped = false;
+  const endLiteral = () => {
+    const folded = fold(literal);
+    for (const char of folded) tokens.push(char.codePointAt(0) ?? 0);
+    length += folded.length - literal.length;
+    literal = "";
+  };
+  const endSegment = () => {
+    endLiteral();
+    segments.push(segmentOf(tokens));
+    tokens = [];
+  };
   for (const char of pattern) {
     if (!isEscaped && char === "*") {
-      segments.push(segmentOf(tokens));
-      tokens = [];
+      endSegment();
     } else if (!isEscaped && char === "?") {
+      endLiteral();
       tokens.push(any);
     } else if (isEscaped || char !== "\\") {
-      tokens.push(char.codePointAt(0) ?? 0);
+      literal += char;
     }
     isEscaped = char === "\\" && !isEscaped;
   }
   // There is nothing left that it could escape.
-  if (isEscaped) tokens.push(0x5c);
-  segments.push(segmentOf(tokens));
-  return { segments, length: pattern.length };
+  if (isEscaped) literal += "\\";
+  endSegment();
+  return { segments, length };
 }
 
 function segmentOf(tokens: readonly number[]): Segment {

@@ -4,9 +4,10 @@ import { matchWildcard, parseWildcard } from "../../../../src/sieve/match/wildca
 import { runs } from "../../../support/runs.ts";
 
 const idle = () => {};
+const asWritten = (text: string) => text;
 
 function matched(pattern: string, text: string): readonly string[] | undefined {
-  return matchWildcard(parseWildcard(pattern), text, text, idle);
+  return matchWildcard(parseWildcard(pattern, asWritten), text, text, idle);
 }
 
 test.each<[pattern: string, text: string, values: string[] | undefined]>([
@@ -48,8 +49,26 @@ test.each<[pattern: string, text: string, values: string[] | undefined]>([
   expect(matched(pattern, text)).toEqual(values && [text, ...values]);
 });
 
+test.each<[pattern: string, text: string, matches: boolean]>([
+  ["＊", "*", true],
+  ["＊", "any", false],
+  ["？", "?", true],
+  ["？", "a", false],
+  ["＼*", "\\any", true],
+  ["\\＊", "*", true],
+  ["a＊*c？", "A*bC?", true],
+  ["a＊*c？", "abc!", false],
+])("what folding makes of %j is no wildcard: %j matches: %j", (pattern, text, matches) => {
+  const fold = (each: string) => each.toUpperCase().normalize("NFKD");
+  expect(matchWildcard(parseWildcard(pattern, fold), fold(text), text, idle) !== undefined).toBe(matches);
+});
+
+test("the length is that of what is compared", () => {
+  expect(parseWildcard("ﷺ*", (text) => text.normalize("NFKD")).length).toBe(19);
+});
+
 test("what wildcards stand for is cut from the original", () => {
-  expect(matchWildcard(parseWildcard("*@example.?rg"), "ken@example.org", "Ken@Example.ORG", idle)).toEqual([
+  expect(matchWildcard(parseWildcard("*@example.?rg", asWritten), "ken@example.org", "Ken@Example.ORG", idle)).toEqual([
     "Ken@Example.ORG",
     "Ken",
     "O",
@@ -109,7 +128,7 @@ test.each([
   const work = (characters: number) => {
     looked += characters;
   };
-  expect(matchWildcard(parseWildcard(pattern), text, text, work)).toBeUndefined();
+  expect(matchWildcard(parseWildcard(pattern, asWritten), text, text, work)).toBeUndefined();
   expect(looked).toBeLessThanOrEqual(pattern.length * text.length);
 });
 
@@ -123,5 +142,5 @@ test("work may stop it", () => {
   const stop = () => {
     throw new Error("enough");
   };
-  expect(() => matchWildcard(parseWildcard("*?x*"), "aaaa", "aaaa", stop)).toThrow("enough");
+  expect(() => matchWildcard(parseWildcard("*?x*", asWritten), "aaaa", "aaaa", stop)).toThrow("enough");
 });
