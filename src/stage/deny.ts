@@ -43,9 +43,6 @@ function replyOf({ code, status, parts }: ReplyTemplate, scope: Scope): Reply {
   return reply(code, status, parts.map((part) => (typeof part === "string" ? part : shownText(part(scope)))).join(""));
 }
 
-/** The client need not know UTF-8 (RFC 6531 3.7.4.1 allows it only where it was announced). */
 function shownText(value: Value): string {
-  return toText(value)
-    .slice(0, maxShown)
-    .replace(/[^\x20-\x7e]/gu, "?");
+  return toText(value).slice(0, maxShown);
 }

@@ -10,7 +10,7 @@ import { toText } from "../expr/value.ts";
 import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { canonicalIp } from "../mail/ip.ts";
-import { formatReply } from "../mail/reply.ts";
+import { formatReply, toClientText } from "../mail/reply.ts";
 import { cleanText } from "../text/controls.ts";
 import { follow } from "./alias-chain.ts";
 import type { Core } from "./core.ts";
@@ -182,7 +182,7 @@ function askHelo(key: string, core: Core, listener: MapListener): Answer<string 
   return after(decideEhlo(sessionOf(undefined, listener), key, withoutSession(core)), (verdict) => {
     if (verdict.kind === "pass") return undefined;
     if (verdict.reason === "unavailable") throw new TemporaryError("the EHLO name cannot be checked", { cause: verdict.cause });
-    return formatReply(verdict.reply);
+    return toClientText(formatReply(verdict.reply));
   });
 }
 

@@ -1,7 +1,7 @@
 /** The policy front end: a request, through the stages that it asks for, to an action. */
 import { performance } from "node:perf_hooks";
 import { type Answer, after } from "../../answer/answer.ts";
-import { reply } from "../../mail/reply.ts";
+import { reply, toClientText } from "../../mail/reply.ts";
 import type { Core, Mode } from "../../stage/core.ts";
 import { internalError } from "../../stage/refuse.ts";
 import { isShadowed } from "../../stage/shadow.ts";
@@ -245,7 +245,8 @@ function replyOf({ verdict, headers, isRepeat }: StageResult, { stress }: Policy
     const [header] = headers ?? none;
     return header === undefined ? passed : { text: encodeAction("PREPEND", `${header.name}: ${header.value}`), delayMs: 0 };
   }
-  const { code, status, text } = verdict.reply;
+  const { code, status } = verdict.reply;
+  const text = toClientText(verdict.reply.text);
   // A check of the MTA that comes later may refuse for good, which spares the client the wait.
   if (verdict.reason === "greylisted") return { text: encodeAction("DEFER_IF_PERMIT", `${status} ${text}`), delayMs: 0 };
   return { text: encodeAction(String(code), `${status} ${text}`), delayMs: isRepeat || stress === "yes" ? 0 : verdict.delayMs };

@@ -1,5 +1,5 @@
 /** The text of a reply as a filter hands it to an MTA (SMFIR_REPLYCODE), which prints it nearly as it is. */
-import type { Reply } from "../../mail/reply.ts";
+import { type Reply, toClientText } from "../../mail/reply.ts";
 import { cleanText } from "../../text/controls.ts";
 
 /** RFC 5321 4.5.3.1.5 has 512 octets with the line end. */
@@ -23,15 +23,10 @@ export function formatReplyText({ code, status, text }: Reply): string {
   if (text.length <= room && isPlain.test(text)) return `${code} ${status} ${text}`;
   const lines = text
     .split(/\r\n|[\r\n]/)
-    .flatMap((line) => breakLine(toAscii(cleanText(line)).trim(), room))
+    .flatMap((line) => breakLine(toClientText(cleanText(line)).trim(), room))
     .slice(0, maxLines);
   if (lines.length === 0) lines.push("Refused.");
   return lines.map((line, index) => `${code}${index < lines.length - 1 ? "-" : " "}${status} ${line}`).join("\r\n");
-}
-
-/** A client that did not ask for SMTPUTF8 understands nothing else, and Sendmail cuts the high bits off. */
-function toAscii(text: string): string {
-  return text.replace(/\P{ASCII}/gu, "?");
 }
 
 /** Of no line it makes nothing. Breaks at spaces where there are some. */

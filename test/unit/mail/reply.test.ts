@@ -1,6 +1,6 @@
 /** A reply is one line that reads as it is written, whatever it was made of. */
 import { expect, test } from "vitest";
-import { formatReply, parseReply, reply } from "../../../src/mail/reply.ts";
+import { formatReply, parseReply, reply, toClientText } from "../../../src/mail/reply.ts";
 import { formatReplyText } from "../../../src/wire/milter/reply-text.ts";
 import { encodeAction } from "../../../src/wire/policy.ts";
 import { encodeSocketmapReply } from "../../../src/wire/socketmap.ts";
@@ -20,4 +20,13 @@ test.each(written)("%s has no characters that act", (_, write) => {
 
 test.each(["550 5.7.1 gone\naway", "550 5.7.1 gone\u0085away", "550 5.7.1 gone\u2028away"])("%j is not a reply", (line) => {
   expect(parseReply(line)).toBeUndefined();
+});
+
+test.each([
+  ["Mailbox <a@b.example> is 100% full.", "Mailbox <a@b.example> is 100% full."],
+  ["Größe überschritten", "Gr??e ?berschritten"],
+  ["😀", "?"],
+  ["\ud800", "?"],
+])("a client gets %j as %j", (text, expected) => {
+  expect(toClientText(text)).toBe(expected);
 });

@@ -37,7 +37,7 @@ describe("a variable in a reply", () => {
     ["a@b.example", "450 {sender}", "450 4.0.0 a@b.example"],
     ["", "550 5.7.1 <{sender}>", "550 5.7.1 <>"],
     ["{helo_domain}@b.example", "550 5.7.1 {sender}", "550 5.7.1 {helo_domain}@b.example"],
-    ["é\u0007\u{1f600}@b.example", "550 5.7.1 {sender}", "550 5.7.1 ???@b.example"],
+    ["é\u0007\u{1f600}@b.example", "550 5.7.1 {sender}", "550 5.7.1 é \u{1f600}@b.example"],
     [`${"a".repeat(300)}@b.example`, "550 5.7.1 {sender} is too odd.", `550 5.7.1 ${"a".repeat(100)} is too odd.`],
     ["a@b.example", "550 5.7.1 {local_port}{is_tls}", "550 5.7.1 250"],
   ])("from <%s>, %s", async (sender, reply, expected) => {
