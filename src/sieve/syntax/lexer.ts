@@ -1,6 +1,7 @@
 /** The words of a script (RFC 5228 section 8.1), each with its place. */
 import { shorten } from "../../text/shorten.ts";
 import type { Limits } from "../limits.ts";
+import { LineQuotes } from "./line-quotes.ts";
 import { quotedText, quotedTextOrOpen, textWithoutOpening } from "./quoted-text.ts";
 
 export type Mark = "[" | "]" | "(" | ")" | "{" | "}" | "," | ";";
@@ -56,6 +57,7 @@ function read(source: string, limits: Limits, report: ReportProblem, lacksQuote:
 function read(source: string, limits: Limits, report: ReportProblem, lacksQuote: false): ScriptToken[] | "quote-missing";
 function read(source: string, limits: Limits, report: ReportProblem, lacksQuote: boolean): ScriptToken[] | "quote-missing" {
   const tokens: ScriptToken[] = [];
+  const lines = new LineQuotes(source);
   // Editors of Windows begin a file with a byte order mark.
   let offset = source.startsWith("\ufeff") ? 1 : 0;
   let isAfterStray = false;
@@ -72,7 +74,7 @@ function read(source: string, limits: Limits, report: ReportProblem, lacksQuote:
       const isCut = lacksQuote && tokens.at(-1)?.isAfterStray === true;
       return [...tokens, { kind: "end", isCut, offset, end: offset }];
     }
-    const token = next(source, offset, report, reportStray, lacksQuote);
+    const token = next(source, offset, lines, report, reportStray, lacksQuote);
     if (token === "quote-missing") return token;
     if (token === "unterminated") return [...tokens, { kind: "end", isCut: true, offset: source.length, end: source.length }];
     if (typeof token === "number") {
@@ -113,13 +115,16 @@ function afterSpace(source: string, from: number, report: ReportProblem): number
 function next(
   source: string,
   offset: number,
+  lines: LineQuotes,
   report: ReportProblem,
   reportStray: ReportProblem,
   lacksQuote: boolean,
 ): ScriptToken | number | "unterminated" | "quote-missing" {
   const character = source.charAt(offset);
   if (isMark(character)) return { kind: "mark", mark: character, offset, end: offset + 1 };
-  if (character === '"') return lacksQuote ? quotedTextOrOpen(source, offset, report) : (quotedText(source, offset) ?? "quote-missing");
+  if (character === '"') {
+    return lacksQuote ? quotedTextOrOpen(source, offset, lines, report) : (quotedText(source, offset, lines) ?? "quote-missing");
+  }
   const body = endOf(blockStart, source, offset);
   if (body !== undefined) return textBlock(source, offset, body, report);
   const after = endOf(spoiledBlockStart, source, offset);

@@ -42,3 +42,12 @@ it("the work grows as the text does", async () => {
     expect(await work(800), sample).toBeLessThan(12 * once);
   }
 });
+
+it("also where a quote is missing on the one line of a script", async () => {
+  const vocabulary = vocabularyOf();
+  for (const sample of ['set "a"/**/"b"; ', 'if header "a":is "b" { keep; } ', 'set "a" "b"; ', '["a","b"], ', '"a"#"b" ', '"a" b" ']) {
+    const work = async (times: number) => await workOf("/src/sieve/", () => compileScript("main", `${sample.repeat(times)}"`, vocabulary));
+    const once = await work(100);
+    expect(await work(800), sample).toBeLessThan(12 * once);
+  }
+});
