@@ -2,7 +2,7 @@
 import type { Socket } from "node:net";
 import { ProtocolError } from "../../wire/protocol-error.ts";
 import { Ahead } from "./ahead.ts";
-import { Deadline, maxPeerMs } from "./deadline.ts";
+import { Deadline, maxPeerMs, maxUnreadMs } from "./deadline.ts";
 import type { DelayedReply, StartTimer } from "./delayed-replies.ts";
 import type { Protocol, TimedReply } from "./protocol.ts";
 import { readTogether } from "./read-together.ts";
@@ -38,7 +38,7 @@ class RunningConversation<Request> implements Conversation, Participant {
   /** A request is being decided, or its reply is delayed. It is another object for each. */
   #busy: object | undefined;
   #delayed: DelayedReply | undefined;
-  /** Replies that leave at the end of this turn. */
+  /** Replies that leave at the end of this turn, or when the peer has taken those before. */
   #unsent: string | Buffer = "";
   /** The peer does not take replies as fast as it asks. */
   #isFull = false;
@@ -71,6 +71,7 @@ class RunningConversation<Request> implements Conversation, Participant {
     this.socket.on("drain", () => {
       this.#isFull = false;
       this.#deadline.stop();
+      this.#sendAll();
       this.#advance();
     });
     this.socket.on("end", () => {
@@ -171,7 +172,7 @@ class RunningConversation<Request> implements Conversation, Participant {
   #wait(): void {
     if (this.#busy !== undefined || this.#isClosed || this.#isYielding) return;
     if (this.#isFull) {
-      this.#deadline.start(() => this.#cutOff());
+      this.#expectReading();
       return;
     }
     this.#ahead.caughtUp();
@@ -196,9 +197,13 @@ class RunningConversation<Request> implements Conversation, Participant {
     this.#end();
   }
 
-  #cutOff(): void {
-    this.#options.onProtocolError(`replies were not read for ${maxPeerMs / 1000} s`);
-    this.socket.destroy();
+  /** It begins anew when a portion has left. */
+  #expectReading(): void {
+    const cutOff = () => {
+      this.#options.onProtocolError(`replies were not read for ${maxUnreadMs / 1000} s`);
+      this.socket.destroy();
+    };
+    this.#deadline.start(cutOff, maxUnreadMs);
   }
 
   #decode(): Request | undefined {
@@ -266,10 +271,19 @@ class RunningConversation<Request> implements Conversation, Participant {
   }
 
   #sendAll(): void {
-    const text = this.#unsent;
-    if (this.#isClosed || text.length === 0) return;
+    if (this.#isClosed) return;
+    while (!this.#isFull && this.#unsent.length > 0) this.#isFull = !this.socket.write(this.#takeUnsent());
+  }
+
+  /** Node says only of what was written at once that it has left, and that it is full when a portion has not left at once. */
+  #takeUnsent(): string | Buffer {
+    const replies = this.#unsent;
+    const portionOctets = this.socket.writableHighWaterMark;
     this.#unsent = "";
-    if (!this.socket.write(text)) this.#isFull = true;
+    if (replies.length <= portionOctets) return replies;
+    const bytes = typeof replies === "string" ? Buffer.from(replies) : replies;
+    this.#unsent = bytes.subarray(portionOctets);
+    return bytes.subarray(0, portionOctets);
   }
 
   /** Closes when what was written has left. */
@@ -277,7 +291,7 @@ class RunningConversation<Request> implements Conversation, Participant {
     this.#sendAll();
     this.#close();
     this.socket.destroySoon();
-    if (this.socket.writableLength > 0) this.#deadline.start(() => this.socket.destroy());
+    if (this.socket.writableLength > 0) this.#deadline.start(() => this.socket.destroy(), maxUnreadMs);
   }
 
   #close(): void {

@@ -1,10 +1,17 @@
-/** How long a request may take to be answered, and a peer for what only it can do: send the rest of a request, open a session, take its replies. */
+/** How long a request may take to be answered, and a peer for what only it can do: send the rest of a request, open a session, read its replies. */
 import type { StartTimer } from "./delayed-replies.ts";
 
 /** Sendmail waits for 10 seconds; then it accepts or defers, as its own configuration says. Postfix waits longer. */
 export const maxAnswerMs = 9000;
 
 export const maxPeerMs = 10_000;
+
+/**
+ * In which nothing is seen to be read of what waits. Linux says that there is room only when three quarters of the buffer of a UNIX socket
+ * are free (200 KB), or a third of that of a TCP socket, which may be over 1 MB: an MTA that looks up each of thousands of recipients needs
+ * minutes for so much, and reads on all the time.
+ */
+export const maxUnreadMs = 300_000;
 
 export class Deadline {
   readonly #startTimer: StartTimer;
@@ -21,8 +28,8 @@ export class Deadline {
   }
 
   /** One that runs already, or has passed, goes on. */
-  start(onPassed: () => void): void {
-    this.#callOff ??= this.#startTimer(maxPeerMs, () => {
+  start(onPassed: () => void, ms = maxPeerMs): void {
+    this.#callOff ??= this.#startTimer(ms, () => {
       // Timers come before sockets in a turn of the event loop: what the peer sent while the loop was busy is read first.
       const last = setImmediate(() => {
         this.#isPassed = true;

@@ -1,9 +1,12 @@
 /** Peers that are silent, slow or without end: none keeps a place, the loop or the log from the others. */
 import { once } from "node:events";
-import { createConnection } from "node:net";
-import { describe, expect, test } from "vitest";
-import { maxPeerMs } from "../../../../src/frontend/connection/deadline.ts";
-import { DelayedReplies } from "../../../../src/frontend/connection/delayed-replies.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createConnection, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { maxPeerMs, maxUnreadMs } from "../../../../src/frontend/connection/deadline.ts";
+import { DelayedReplies, type StartTimer } from "../../../../src/frontend/connection/delayed-replies.ts";
 import { maxInVisit } from "../../../../src/frontend/connection/turns.ts";
 import type { Notice } from "../../../../src/frontend/notice.ts";
 import { SocketmapDecoder } from "../../../../src/wire/socketmap.ts";
@@ -193,33 +196,75 @@ test("a request that is whole in time is answered, also when it must wait for it
   await listener.stop(0);
 });
 
-test("a peer that does not read its replies is cut off", async () => {
+describe("a reply of 20 MB", () => {
+  const octets = 20_000_000;
   const notices: Notice[] = [];
-  const { timer, started, strike } = handClock();
-  const full = started();
-  const listener = await listen({
-    name: "large",
-    bind: [{ kind: "inet", host: "127.0.0.1", port: 0 }],
-    socketMode: 0o660,
-    socketGroup: undefined,
-    maxConnections: 1,
-    onNotice: (notice) => notices.push(notice),
-    timer,
-    protocol: () => ({
-      decoder: new SocketmapDecoder(),
-      answer: () => ({ text: "x".repeat(1_000_000), delayMs: 0 }),
-      delayed: new DelayedReplies(() => 0),
-    }),
+
+  /** A client that has asked for it and does not read. */
+  async function asked(timer: StartTimer, ask: (socket: Socket) => void): Promise<Socket> {
+    const directory = mkdtempSync(join(tmpdir(), "peers-"));
+    const path = join(directory, "large.sock");
+    const listener = await listen({
+      name: "large",
+      bind: [{ kind: "unix", path }],
+      socketMode: 0o660,
+      socketGroup: undefined,
+      maxConnections: 1,
+      onNotice: (notice) => notices.push(notice),
+      timer,
+      protocol: () => ({
+        decoder: new SocketmapDecoder(),
+        answer: () => ({ text: "x".repeat(octets), delayMs: 0 }),
+        delayed: new DelayedReplies(() => 0),
+      }),
+    });
+    onTestFinished(async () => {
+      await listener.stop(0);
+      rmSync(directory, { recursive: true });
+    });
+    const socket = createConnection({ path, allowHalfOpen: true }).pause();
+    ask(socket);
+    return socket;
+  }
+
+  test("ends the connection of a peer that reads nothing of it", async () => {
+    const { timer, started, strike } = handClock();
+    const full = started();
+    const socket = await asked(timer, (client) => client.write("0:,"));
+    expect(await full).toBe(maxUnreadMs);
+    const closed = once(socket, "close");
+    strike();
+    socket.resume().end();
+    await closed;
+    expect(socket.bytesRead).toBeLessThan(octets);
+    expect(notices).toMatchObject([{ kind: "protocol-error", message: "replies were not read for 300 s" }]);
   });
-  const socket = createConnection(Number(listener.addresses[0]?.split(":").at(-1)), "127.0.0.1");
-  socket.write("0:,".repeat(100));
-  expect(await full).toBe(maxPeerMs);
-  const closed = once(socket, "close");
-  strike();
-  socket.resume();
-  await closed;
-  expect(notices).toMatchObject([{ kind: "protocol-error", message: "replies were not read for 10 s" }]);
-  await listener.stop(0);
+
+  test.each([
+    ["asks on", (client: Socket) => client.write("0:,")],
+    ["has ended its side", (client: Socket) => client.end("0:,")],
+  ])("has its time anew for each portion that is read by a peer that %s", async (_, ask) => {
+    let started = 0;
+    let running = 0;
+    const timer: StartTimer = () => {
+      started += 1;
+      running += 1;
+      return () => {
+        running -= 1;
+      };
+    };
+    const socket = await asked(timer, ask);
+    let beforeLast = 0;
+    for await (const data of socket) {
+      if (socket.bytesRead < octets / 2) beforeLast = started;
+      expect(running).toBeLessThanOrEqual(1);
+      expect(String(data)).toMatch(/^x+$/);
+      if (socket.bytesRead === octets) break;
+    }
+    expect(socket.bytesRead).toBe(octets);
+    // The kernel takes some 200 KB at once.
+    expect(started - beforeLast).toBeGreaterThan(10);
+  });
 });
 
 test("peers that ask without end let the others have their turn", async () => {
