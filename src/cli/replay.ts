@@ -146,7 +146,7 @@ function dependsOnOthers({ stage, reason }: LoggedDecision): boolean {
   return !(stage === "ehlo" || stage === "mail" || stage === "rcpt") || limits.has(reason);
 }
 
-const limits: ReadonlySet<string> = new Set<Reason>(["too-many-recipients", "rate-limit", "internal-error", "no-mail"]);
+const limits: ReadonlySet<string> = new Set<Reason>(["too-many-recipients", "too-many-at-once", "rate-limit", "internal-error", "no-mail"]);
 
 /** As in one session that comes no further than the decision. */
 function verdictOn(logged: LoggedDecision, listeners: readonly ListenerSettings[], core: Core): Answer<Verdict> {

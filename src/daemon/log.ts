@@ -182,6 +182,12 @@ export function logNotice(logger: LineLog, notice: Notice): void {
         "the MTA does not allow changes of recipients; mail is delivered to the addresses as given. Let it offer all milter actions",
       );
       return;
+    case "too-many-at-once":
+      logger.error(
+        fields,
+        `recipients of all messages under way take ${notice.limitOctets} octets; further ones get 452 until messages end. Lower max-recipients, or find in the log who sends so many`,
+      );
+      return;
     case "protocol-error":
       logger.warn(fields, "protocol error; the connection was closed");
       return;

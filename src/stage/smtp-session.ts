@@ -5,11 +5,13 @@
 import { type Answer, after } from "../answer/answer.ts";
 import { throwIfAborted } from "../answer/steps.ts";
 import { canonicalLogin } from "../mail/address.ts";
+import { reply } from "../mail/reply.ts";
 import { detach } from "../text/octets.ts";
 import { type AnsweredMail, type AnsweredQuestion, isAbout, isAnswered, isUndecided } from "./answered.ts";
 import { maxEhloOctets, maxKeptRecipients } from "./bounds.ts";
 import { ByRecipient } from "./by-recipient.ts";
 import { decideConnect } from "./connect.ts";
+import type { Core } from "./core.ts";
 import { decideEhlo } from "./ehlo.ts";
 import { decideMail } from "./mail.ts";
 import { decideRcpt } from "./rcpt.ts";
@@ -31,8 +33,12 @@ const ehloPassed = said("ehlo", passed);
 /** What the recipients of all transactions under way may take together; none is accepted beyond it. */
 export interface OctetBudget {
   readonly max: number;
+  /** What those of one of them may take. */
+  readonly maxEach: number;
   used: number;
 }
+
+const tooManyAtOnce = refuse(reply(452, "4.3.1", "Too many recipients at once, please try again later."), "too-many-at-once");
 
 export interface SmtpSessionOptions {
   /** Shared by the sessions of a listener. Default: whoever keeps the session sees to `octets`. */
@@ -185,11 +191,15 @@ export class SmtpSession {
     if (earlier !== undefined && isAnswered(earlier, part, message)) return repeated("rcpt", earlier);
     this.#begin("rcpt");
     const { core } = terms;
-    if (this.#budget !== undefined && this.#budget.used >= this.#budget.max) {
-      return said("rcpt", refuse(core.settings.rcpt.replies.tooManyRecipients, "too-many-recipients"));
-    }
+    const beyond = this.#budget && this.#beyond(this.#budget, core);
+    if (beyond !== undefined) return said("rcpt", beyond);
     const outcome = decideRcpt(this.session, recipient, core, command, terms);
     return after(outcome, SmtpSession.#takeRcpt, this, command, terms);
+  }
+
+  #beyond({ max, maxEach, used }: OctetBudget, { settings }: Core): Verdict | undefined {
+    if (this.#transactionOctets >= maxEach) return refuse(settings.rcpt.replies.tooManyRecipients, "too-many-recipients");
+    return used >= max ? tooManyAtOnce : undefined;
   }
 
   static #takeRcpt(outcome: RcptOutcome, smtp: SmtpSession, command: RcptCommand, terms: Terms): StageResult {
@@ -198,12 +208,11 @@ export class SmtpSession {
     const { session } = smtp;
     const { verdict, admission, countsAsError, observed } = outcome;
     if (countsAsError) session.errors += 1;
-    if (verdict.kind === "pass") smtp.#charge(recipient.length + octetsOf(command.parameters));
     if (smtp.#repeatsQuestions) smtp.#keepAnswer(recipient, verdict);
     const isRepeat = isUndecided(verdict);
     if (admission === undefined || session.transaction === undefined) return smtp.#noted({ ...said("rcpt", verdict), isRepeat, observed });
     const { resolved, sender, headers } = admission;
-    if (terms.mergesRecipients) smtp.#charge(octetsOf(resolved));
+    smtp.#charge(recipient.length + (terms.mergesRecipients ? octetsOf(resolved) : 0));
     admitRecipient(session.transaction, admission, terms.mergesRecipients);
     return smtp.#noted({ stage: "rcpt", verdict, isRepeat, resolved, sender, headers, observed });
   }
@@ -213,8 +222,8 @@ export class SmtpSession {
     if (mail === undefined || verdict.reason === "too-long") return;
     mail.recipients ??= new ByRecipient();
     if (mail.recipients.size >= maxKeptRecipients) return;
+    if (!mail.recipients.has(recipient)) this.#charge(recipient.length);
     mail.recipients.set(recipient, verdict);
-    this.#charge(recipient.length);
   }
 
   /** The MTA has refused a recipient itself, which counts as an error of the client. */
@@ -239,6 +248,11 @@ export class SmtpSession {
     this.#mail = undefined;
     if (this.#budget !== undefined) this.#budget.used -= this.#transactionOctets;
     this.#transactionOctets = 0;
+  }
+
+  /** The front end has kept these texts, until the transaction is over. */
+  keeps(texts: readonly string[]): void {
+    this.#charge(octetsOf(texts));
   }
 
   #begin(stage: StageName): void {

@@ -28,6 +28,7 @@ export type Reason =
   | "over-quota"
   | "relay-denied"
   | "too-many-recipients"
+  | "too-many-at-once"
   | "too-many-errors"
   | "list-too-long"
   | "denied"

@@ -28,6 +28,7 @@ export class Message {
     if (!this.isRewritten || this.#recipients.has(path.withoutRoute)) return;
     const resolved = smtp.session.transaction?.given?.get(canonicalAddress(path.address)) ?? [];
     this.#recipients.set(path.withoutRoute, { path, parameters, resolved });
+    smtp.keeps([path.withoutRoute, ...parameters]);
   }
 
   /** `sender` is what it has become. `onUnwritable` hears of recipients that stay as they are. */

@@ -1,4 +1,4 @@
-/** What the milter front end logs besides decisions: each thing once for a listener. */
+/** What the milter front end logs besides decisions: each thing once for a listener, or once in an hour. */
 import { formatReply } from "../../mail/reply.ts";
 import type { Verdict } from "../../stage/verdict.ts";
 import { type EventSink, loggable } from "../decision.ts";
@@ -33,11 +33,18 @@ export class MilterReport {
     this.#once("", { kind: "changes-not-offered", listener: this.listener });
   }
 
+  tooManyAtOnce(limitOctets: number): void {
+    const againAfterMs = 60 * 60 * 1000;
+    this.#once("", { kind: "too-many-at-once", listener: this.listener, limitOctets }, againAfterMs);
+  }
+
   internalError(error: unknown): void {
     this.#sink.onNotice({ kind: "internal-error", listener: this.listener, error });
   }
 
-  #once(about: string, notice: Notice): void {
-    if (this.#said.allows(`${notice.kind} ${about}`)) this.#sink.onNotice(notice, { about });
+  /** `againAfterMs`: default: never. */
+  #once(about: string, notice: Notice, againAfterMs?: number): void {
+    if (!this.#said.allows(`${notice.kind} ${about}`, againAfterMs)) return;
+    this.#sink.onNotice(notice, againAfterMs === undefined ? { about } : { about, againAfterMs });
   }
 }

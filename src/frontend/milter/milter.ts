@@ -53,7 +53,7 @@ export function openMilter(options: MilterOptions): () => MilterConversation {
   const shared: SharedByConnections = {
     report: new MilterReport(options.listener, options),
     requirements: new ListenerRequirements(),
-    session: { budget: { max: maxRecipientOctets, used: 0 } },
+    session: { budget: { max: maxRecipientOctets, maxEach: maxRecipientOctetsOfMessage, used: 0 } },
     now: options.now ?? (() => performance.now()),
   };
   return () => new MilterConversation(options, shared);
@@ -80,8 +80,11 @@ export function milterProtocol(conversation: MilterConversation, delayed: Delaye
   };
 }
 
-/** Of the recipients of all messages under way at a listener. A list of 10,000 members takes some 400,000. */
+/** Of the recipients of all messages under way at a listener. */
 const maxRecipientOctets = 64 * 1024 * 1024;
+
+/** Some 15,000 recipients, or 20 lists of 10,000 members. */
+const maxRecipientOctetsOfMessage = 8 * 1024 * 1024;
 
 const goOn: MilterReply = { text: encodeResponse({ kind: "continue" }), delayMs: 0 };
 const skipBody: MilterReply = { text: encodeBodyResponse({ kind: "skip" }), delayMs: 0 };
@@ -276,6 +279,7 @@ export class MilterConversation {
     if (refused === undefined) this.#log(run, last, ms);
     else for (const result of refused) this.#log(run, result, ms);
     const { verdict } = last;
+    if (verdict.reason === "too-many-at-once") report.tooManyAtOnce(maxRecipientOctets);
     const isPass = verdict.kind === "pass" || isOnlyLogged(run, last);
     if (isPass) this.#options.calls?.passed(run.command.kind === "rcpt" ? rcptCall : mailCall);
     if (!isAwaited) return undefined;

@@ -29,6 +29,7 @@ const meanings = {
   "over-quota": "The mailbox is full.",
   "relay-denied": "The domain is not local, and the client may not relay.",
   "too-many-recipients": "The message has as many recipients as it may.",
+  "too-many-at-once": "All messages under way have as many recipients as there is memory for.",
   "too-many-errors": "The session had too many refusals.",
   "list-too-long": "The list has more members than the message may have recipients.",
   denied: "A deny rule or list refuses it.",
