@@ -81,16 +81,23 @@ export class BoundSockets implements ListenSockets {
 
   async #openAll(wanted: readonly AnyListener[], prepare: () => Promise<void>): Promise<ReadonlyMap<string, ListenSocket>> {
     const sockets = new Map<string, ListenSocket>();
-    const opened: ListenSocket[] = [];
+    const takeBack: (() => void)[] = [];
     try {
+      const all = wanted.flatMap((settings) => this.#optionsOf(settings));
+      const kept = new Set([...all.map(socketKey), ...[...this.#activated.values()].map(({ descriptor }) => String(descriptor))]);
+      const over = this.#open.filter(({ key }) => !kept.has(key));
       const open = async (options: ListenSocketOptions) => {
         const key = socketKey(options);
-        const present = this.#open.find((socket) => socket.key === key);
-        const socket = present ?? (await openListenSocket(options));
-        if (present === undefined) opened.push(socket);
-        sockets.set(key, socket);
+        const present = this.#open.find((socket) => socket.key === key && socket.isInPlace);
+        if (present === undefined) {
+          const opened = await openBeside(over, options);
+          takeBack.push(() => opened.close());
+          sockets.set(key, opened);
+        } else {
+          takeBack.push(present.setAccess({ mode: options.socketMode, group: options.socketGroup }));
+          sockets.set(key, present);
+        }
       };
-      const all = wanted.flatMap((settings) => this.#optionsOf(settings));
       for (const options of all) if (options.descriptor === undefined) await open(options);
       await prepare();
       // Last, since clients may be waiting there: no event is handled until somebody takes them.
@@ -99,7 +106,7 @@ export class BoundSockets implements ListenSockets {
       }
       return sockets;
     } catch (error) {
-      for (const socket of opened) socket.close();
+      for (const undo of takeBack) undo();
       throw error;
     }
   }
@@ -116,6 +123,23 @@ export class BoundSockets implements ListenSockets {
       "no more files may be open; new connections are closed at once. Raise LimitNOFILE (ulimit -n)",
     );
   }
+}
+
+/** `over`: those that are closed when nothing can fail any more. One that closed before would leave its clients with nobody. */
+async function openBeside(over: readonly ListenSocket[], options: ListenSocketOptions): Promise<ListenSocket> {
+  try {
+    return await openListenSocket(options);
+  } catch (error) {
+    const { bind } = options;
+    const inTheWay = over.find((socket) => (error as NodeJS.ErrnoException).code === "EADDRINUSE" && hasSamePort(socket.bind, bind));
+    if (inTheWay === undefined) throw error;
+    const message = `${formatListenAddress(bind)} and ${inTheWay.address}, where this daemon listens, are the same port: restart it for this change`;
+    throw new Error(message, { cause: error });
+  }
+}
+
+function hasSamePort(one: ListenAddress, other: ListenAddress): boolean {
+  return one.kind === "inet" && other.kind === "inet" && one.port === other.port;
 }
 
 /** Those of the primary process, as a worker has them: it is given their connections. */

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
-import { listenUnix } from "./unix-socket.ts";
+import { listenUnix, type SocketAccess, type SocketFile } from "./unix-socket.ts";
 
 /** An IP address and a port (0: any that is free), or the path of a UNIX socket. */
 type Bind = { readonly kind: "inet"; readonly host: string; readonly port: number } | { readonly kind: "unix"; readonly path: string };
@@ -13,7 +13,12 @@ export interface ListenSocket {
   readonly key: string;
   /** As bound: `127.0.0.1:10040`, `[::1]:10040`, `unix:/path`. */
   readonly address: string;
+  readonly bind: Bind;
+  /** Clients reach it: the file of a UNIX socket may have been removed. */
+  readonly isInPlace: boolean;
   onConnection: (connection: Socket) => void;
+  /** Changes who may connect to a UNIX socket; the result takes it back. */
+  setAccess(access: SocketAccess): () => void;
   /** Ends accepting; connections go on. */
   close(): void;
 }
@@ -35,9 +40,9 @@ export interface ListenSocketOptions {
 /** From a connection to the look whether more could come. */
 const lookAtFilesMs = 100;
 
-export function socketKey({ bind, descriptor, socketMode, socketGroup }: ListenSocketOptions): string {
+export function socketKey({ bind, descriptor }: ListenSocketOptions): string {
   if (descriptor !== undefined) return String(descriptor);
-  return bind.kind === "unix" ? JSON.stringify([bind.path, socketMode, socketGroup]) : JSON.stringify([bind.host, bind.port]);
+  return bind.kind === "unix" ? bind.path : JSON.stringify([bind.host, bind.port]);
 }
 
 /** Throws when the socket cannot be bound. Connections that nobody takes yet are closed. */
@@ -55,24 +60,29 @@ export async function openListenSocket(options: ListenSocketOptions): Promise<Li
     looking ??= setTimeout(lookAtFiles, lookAtFilesMs).unref();
     listenSocket.onConnection(connection);
   });
-  const remove = await (descriptor === undefined ? bound(server, options) : handedOver(server, descriptor));
+  const file = await (descriptor === undefined ? bound(server, options) : handedOver(server, descriptor));
   // An error of an open server concerns one connection that could not be taken.
   server.on("error", () => {});
   const listenSocket: ListenSocket = {
     key: socketKey(options),
     address: bind.kind === "unix" ? `unix:${bind.path}` : addressOf(server, bind.host),
+    bind,
+    get isInPlace() {
+      return file?.isInPlace ?? true;
+    },
+    setAccess: (access) => file?.setAccess(access) ?? (() => {}),
     onConnection: (connection) => connection.destroy(),
     close() {
       clearTimeout(looking);
       server.close();
-      remove();
+      file?.remove();
     },
   };
   return listenSocket;
 }
 
-/** Listens; the result removes what that leaves behind. */
-async function bound(server: Server, { bind, socketMode: mode, socketGroup: group }: ListenSocketOptions): Promise<() => void> {
+/** Listens. */
+async function bound(server: Server, { bind, socketMode: mode, socketGroup: group }: ListenSocketOptions): Promise<SocketFile | undefined> {
   switch (bind.kind) {
     case "unix":
       return listenUnix(server, { path: bind.path, mode, group });
@@ -81,16 +91,15 @@ async function bound(server: Server, { bind, socketMode: mode, socketGroup: grou
       // Without ipv6Only `::` would take IPv4 too, or fail when that is bound already.
       server.listen({ host, port, ipv6Only: host.includes(":") });
       await once(server, "listening");
-      return () => {};
+      return undefined;
     }
   }
 }
 
-/** Whoever bound it removes it. */
-async function handedOver(server: Server, fd: number): Promise<() => void> {
+/** Its file is that of whoever bound it. */
+async function handedOver(server: Server, fd: number): Promise<undefined> {
   server.listen({ fd });
   await once(server, "listening");
-  return () => {};
 }
 
 /** The next connection would then be closed before anybody here hears of it. */

@@ -3,16 +3,20 @@ import { chmodSync, chownSync, lstatSync, mkdtempSync, readFileSync, renameSync,
 import { connect, type Server } from "node:net";
 import { basename, dirname, join } from "node:path";
 
-export interface UnixSocket {
-  readonly path: string;
+/** Who may connect. */
+export interface SocketAccess {
   /** As chmod takes it. */
   readonly mode: number;
   /** A name or a number; `undefined`: the group of the process. */
   readonly group: string | undefined;
 }
 
-/** Listens; the result removes the socket file, unless another process has put its own there. */
-export async function listenUnix(server: Server, { path, mode, group }: UnixSocket): Promise<() => void> {
+export interface UnixSocket extends SocketAccess {
+  readonly path: string;
+}
+
+/** Listens. */
+export async function listenUnix(server: Server, { path, mode, group }: UnixSocket): Promise<SocketFile> {
   const groupId = group === undefined ? undefined : groupIdOf(group);
   await checkFree(path);
   // Bound in a folder that only we may enter and moved from there, it is never reachable with a wrong mode.
@@ -27,19 +31,68 @@ export async function listenUnix(server: Server, { path, mode, group }: UnixSock
         resolve();
       });
     });
+    const { gid: usualGroupId } = lstatSync(stagedPath);
     if (groupId !== undefined) chownSync(stagedPath, -1, groupId);
     chmodSync(stagedPath, mode);
     renameSync(stagedPath, path);
+    return new SocketFile(path, { mode, groupId: groupId ?? usualGroupId }, usualGroupId);
   } catch (error) {
     server.close();
     throw error;
   } finally {
     rmSync(stagingDirectory, { recursive: true, force: true });
   }
-  const own = lstatSync(path).ino;
-  return () => {
-    if (lstatSync(path, { throwIfNoEntry: false })?.ino === own) unlinkSync(path);
-  };
+}
+
+interface Permissions {
+  readonly mode: number;
+  readonly groupId: number;
+}
+
+/** By which clients reach a socket that listens. */
+export class SocketFile {
+  readonly #path: string;
+  readonly #inode: number;
+  readonly #usualGroupId: number;
+  #permissions: Permissions;
+
+  constructor(path: string, permissions: Permissions, usualGroupId: number) {
+    this.#path = path;
+    this.#inode = lstatSync(path).ino;
+    this.#usualGroupId = usualGroupId;
+    this.#permissions = permissions;
+  }
+
+  /** Nobody has removed it, or put another in its place. */
+  get isInPlace(): boolean {
+    return lstatSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode;
+  }
+
+  /** The result takes it back. */
+  setAccess({ mode, group }: SocketAccess): () => void {
+    const before = this.#permissions;
+    this.#permit({ mode, groupId: group === undefined ? this.#usualGroupId : groupIdOf(group) });
+    return () => this.#permit(before);
+  }
+
+  #permit(wanted: Permissions): void {
+    const { mode, groupId } = this.#permissions;
+    if (!this.isInPlace || (mode === wanted.mode && groupId === wanted.groupId)) return;
+    try {
+      // Between the two changes it is open to nobody to whom it is neither before nor after them.
+      chmodSync(this.#path, mode & wanted.mode);
+      if (groupId !== wanted.groupId) chownSync(this.#path, -1, wanted.groupId);
+      chmodSync(this.#path, wanted.mode);
+    } catch (error) {
+      chmodSync(this.#path, mode);
+      throw error;
+    }
+    this.#permissions = wanted;
+  }
+
+  remove(): void {
+    if (this.isInPlace) unlinkSync(this.#path);
+  }
 }
 
 /** Throws when something else is there: a file that is no socket, or a socket that somebody serves. */

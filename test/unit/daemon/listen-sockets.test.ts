@@ -1,0 +1,121 @@
+/** What a reload does to sockets that this process has bound: none is closed or lost before all that are wanted are open. */
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync, statSync, unlinkSync } from "node:fs";
+import { connect, createServer, type NetConnectOpts } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { HttpSettings } from "../../../src/config/configuration.ts";
+import { parseListenAddress } from "../../../src/config/schema/values.ts";
+import { BoundSockets } from "../../../src/daemon/listen-sockets.ts";
+import { createLogger } from "../../../src/daemon/log.ts";
+import { freePorts } from "../../support/mta.ts";
+
+const group = process.getgid?.() ?? 0;
+const otherGroup = process.getuid?.() === 0 ? group + 1 : group;
+const logger = createLogger({ level: "error", fields: {}, clock: () => 0, write: () => {} });
+
+let directory: string;
+let path: string;
+let sockets: BoundSockets;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "sockets-"));
+  path = join(directory, "smtp.sock");
+  sockets = new BoundSockets(logger);
+});
+afterEach(() => {
+  sockets.close();
+  rmSync(directory, { recursive: true });
+});
+
+interface Wanted {
+  readonly bind: readonly string[];
+  readonly mode?: number;
+  readonly group?: string;
+}
+
+/** Connections are closed with the name of the listener. */
+function change({ bind, mode = 0o660, group: socketGroup }: Wanted, name = "one", prepare?: () => Promise<void>): Promise<void> {
+  const addresses = bind.map(parseListenAddress).filter((address) => typeof address !== "string");
+  // What `HttpSettings` has besides is for its listener.
+  const settings = { name, protocol: "http", bind: addresses, socketMode: mode, socketGroup } as unknown as HttpSettings;
+  const take = (socket: { end(text: string): void }) => {
+    socket.end(name);
+    return true;
+  };
+  return sockets.change([settings], () => take, prepare);
+}
+
+async function ask(to: NetConnectOpts): Promise<string> {
+  const socket = connect(to);
+  let text = "";
+  socket.on("data", (data) => {
+    text += String(data);
+  });
+  await once(socket, "close");
+  return text;
+}
+
+const access = () => [statSync(path).mode & 0o777, statSync(path).gid];
+
+describe("a UNIX socket", () => {
+  test.each<[string, Wanted, [mode: number, group: number]]>([
+    ["mode", { bind: [], mode: 0o666 }, [0o666, group]],
+    ["narrower mode", { bind: [], mode: 0o600 }, [0o600, group]],
+    ["group", { bind: [], group: String(otherGroup) }, [0o660, otherGroup]],
+    ["mode and group", { bind: [], mode: 0o600, group: String(otherGroup) }, [0o600, otherGroup]],
+  ])("that is to have another %s stays, and gets it; and the former again", async (_, wanted, expected) => {
+    await change({ bind: [`unix:${path}`] });
+    const { ino } = statSync(path);
+    await change({ ...wanted, bind: [`unix:${path}`] }, "two");
+    expect(access()).toEqual(expected);
+    expect(await ask({ path })).toBe("two");
+    await change({ bind: [`unix:${path}`] }, "three");
+    expect(access()).toEqual([0o660, group]);
+    expect(statSync(path).ino).toBe(ino);
+    expect(readdirSync(directory)).toEqual(["smtp.sock"]);
+  });
+
+  test("has what it had when the reload fails", async () => {
+    await change({ bind: [`unix:${path}`] });
+    const wanted = { bind: [`unix:${path}`], mode: 0o600, group: String(otherGroup) };
+    const failing = change(wanted, "two", async () => {
+      expect(access()).toEqual([0o600, otherGroup]);
+      throw new Error("not now");
+    });
+    await expect(failing).rejects.toThrow("not now");
+    expect(access()).toEqual([0o660, group]);
+    await expect(change({ ...wanted, group: "no such group" })).rejects.toThrow("no such group");
+    expect(access()).toEqual([0o660, group]);
+    expect(await ask({ path })).toBe("one");
+  });
+
+  test("whose file was removed is opened anew", async () => {
+    await change({ bind: [`unix:${path}`] });
+    unlinkSync(path);
+    await change({ bind: [`unix:${path}`] }, "two");
+    expect(await ask({ path })).toBe("two");
+  });
+});
+
+describe("a port of this process", () => {
+  test("is not taken over by another address, and the error says why", async () => {
+    const [port = 0] = await freePorts(1);
+    await change({ bind: [`127.0.0.1:${port}`] });
+    const changed = change({ bind: [`0.0.0.0:${port}`] }, "two");
+    await expect(changed).rejects.toThrow(
+      `0.0.0.0:${port} and 127.0.0.1:${port}, where this daemon listens, are the same port: restart it for this change`,
+    );
+    expect(await ask({ host: "127.0.0.1", port })).toBe("one");
+  });
+
+  test("that another process has is said to be in use", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const address = other.address();
+    const port = typeof address === "object" ? address?.port : 0;
+    await change({ bind: [`unix:${path}`] });
+    await expect(change({ bind: [`127.0.0.1:${port}`] })).rejects.toThrow("EADDRINUSE");
+    other.close();
+  });
+});
