@@ -226,7 +226,7 @@ export class SmtpSession {
     mail.recipients.set(recipient, verdict);
   }
 
-  /** The MTA has refused a recipient itself, which counts as an error of the client. */
+  /** The MTA has refused a recipient itself, by a mistake of the client. */
   recipientRefused(): void {
     const { session } = this;
     if (!session.trusted && session.login === "") session.errors += 1;

@@ -20,6 +20,7 @@ describe.skipIf(whyNo("Postfix") !== undefined)("Postfix with a milter", async (
 non_smtpd_milters = $smtpd_milters
 mynetworks = 127.0.0.1
 mydestination = example.org example.net
+smtpd_recipient_restrictions = check_recipient_access inline:{{busy@example.org = 450 4.2.1 Busy}}
 `;
   const service = (name: Service) =>
     `127.0.0.1:${ports[name]} inet n - n - - smtpd\n    -o smtpd_milters=inet:127.0.0.1:${milters[name]}\n`;
@@ -70,10 +71,11 @@ mydestination = example.org example.net
     expect(await mta.delivered("submitted")).toContain("jane@example.org");
   });
 
-  it("counts what Postfix itself refused among the errors of a session", async () => {
+  it("counts what Postfix itself refused, and not only deferred, among the errors of a session", async () => {
     const smtp = await openSmtp(base, "127.0.0.2");
     await smtp.say("EHLO client.example.com");
     await smtp.say("MAIL FROM:<>");
+    for (let index = 0; index < 3; index += 1) expect(await smtp.say("RCPT TO:<busy@example.org>")).toMatch(/^450 4\.2\.1 /);
     for (const name of ["one", "two"]) expect(await smtp.say(`RCPT TO:<${name}@elsewhere.example>`)).toMatch(/^454 4\.7\.1 /);
     expect(await smtp.say("RCPT TO:<nosuch@example.org>")).toBe("421 4.3.0 Too many errors, disconnecting.");
     expect(await smtp.closed()).toBe(true);

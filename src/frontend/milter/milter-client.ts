@@ -59,16 +59,26 @@ function certificateIn(macros: Macros): ClientCertificate {
   return { subject: decodeXtext(subject), issuer: decodeXtext(issuer), fingerprint: "" };
 }
 
+/** `mistake`: the client should not have given such a recipient. */
+export type RefusalByMta = "mistake" | "for-now";
+
 /**
- * Whether Postfix refused the recipient itself (SMFIP_RCPT_REJ): then the macros have the enhanced code and the reason in place of a
+ * What Postfix refused the recipient as itself (SMFIP_RCPT_REJ): then the macros have the enhanced code and the reason in place of a
  * next hop and an address. The mailer alone is not enough, for a recipient that it accepted may be of the transport `error`, too.
  */
-export function isRefusedByMta(macros: Macros, { address }: Path): boolean {
-  if (macros.get("rcpt_mailer") !== "error" || !/^[45]\.\d{1,3}\.\d{1,3}$/.test(macros.get("rcpt_host") ?? "")) return false;
+export function refusalByMta(macros: Macros, { address }: Path): RefusalByMta | undefined {
+  if (macros.get("rcpt_mailer") !== "error") return undefined;
+  const status = macros.get("rcpt_host") ?? "";
+  if (!/^[45]\.\d{1,3}\.\d{1,3}$/.test(status)) return undefined;
   const reason = macros.get("rcpt_addr") ?? "";
   const domain = domainOf(canonicalAddress(reason));
-  return domain === undefined || /\s/.test(reason) || domain !== domainOf(canonicalAddress(address));
+  const isReason = domain === undefined || /\s/.test(reason) || domain !== domainOf(canonicalAddress(address));
+  if (!isReason) return undefined;
+  return status.startsWith("5") || isRelayDenial.test(reason) ? "mistake" : "for-now";
 }
+
+/** It is 454 4.7.1 as Postfix comes: `defer_unauth_destination`. */
+const isRelayDenial = /\bRelay access denied$/;
 
 /** Sendmail gives what a user of the machine submits at the command line so. */
 function isFromHere({ host, client }: Pick<Connect, "host" | "client">): boolean {

@@ -22,7 +22,7 @@ import type { Protocol, TimedReply } from "../connection/protocol.ts";
 import { type EventSink, reportDecision } from "../decision.ts";
 import { type CommandRun, concludeLater, type Envelope, failed, isOnlyLogged, mailStages, rcptStages } from "./command-run.ts";
 import { Message } from "./message.ts";
-import { credentialsIn, isRefusedByMta, peerOfConnect } from "./milter-client.ts";
+import { credentialsIn, peerOfConnect, refusalByMta } from "./milter-client.ts";
 import { MilterReport } from "./milter-report.ts";
 import { ListenerRequirements, type MilterSettings } from "./negotiation.ts";
 
@@ -202,8 +202,9 @@ export class MilterConversation {
     const smtp = this.#opened();
     const isRcpt = command.kind === "rcpt";
     const isAwaited = this.#isAwaited(command.kind);
-    if (isRcpt && isRefusedByMta(this.#macros, command.path)) {
-      smtp.recipientRefused();
+    const byMta = isRcpt ? refusalByMta(this.#macros, command.path) : undefined;
+    if (byMta !== undefined) {
+      if (byMta === "mistake") smtp.recipientRefused();
       return isAwaited ? goOn : undefined;
     }
     const { mode, extensions } = this.#options.settings();

@@ -459,6 +459,24 @@ test("what MAIL comes to is said with each recipient where the MTA does not wait
   expect(await rcpt(mta, "<john@example.org>")).toBe("continue");
 });
 
+test.each([
+  ["5.1.1", "User unknown in local recipient table", "421 4.3.0 Too many errors, disconnecting. (5000 ms)"],
+  ["5.7.1", "Access denied", "421 4.3.0 Too many errors, disconnecting. (5000 ms)"],
+  ["4.7.1", "Relay access denied", "421 4.3.0 Too many errors, disconnecting. (5000 ms)"],
+  ["4.7.1", "<x@example.net>: Relay access denied", "421 4.3.0 Too many errors, disconnecting. (5000 ms)"],
+  ["4.7.1", "Recipient address rejected: Greylisted", `${noMailbox} (5000 ms)`],
+  ["4.2.2", "Recipient address rejected: Mailbox full", `${noMailbox} (5000 ms)`],
+  ["4.3.0", "Temporary lookup failure", `${noMailbox} (5000 ms)`],
+])("after two recipients that Postfix refused with %s %s, a mistyped one gets %s %s", async (status, reason, expected) => {
+  const mta = await inMessage(await connected(milterWorld(world()).options));
+  for (const name of ["one", "two"]) {
+    await mta.macros("R", { rcpt_mailer: "error", rcpt_host: status, rcpt_addr: reason });
+    expect(await rcpt(mta, `<${name}@example.net>`)).toBe("continue");
+  }
+  await mta.macros("R", { rcpt_mailer: "local", rcpt_host: "example.org", rcpt_addr: "nosuch" });
+  expect(await rcpt(mta, "<nosuch@example.org>")).toBe(expected);
+});
+
 describe("what recipients may take in memory", () => {
   const manyRecipients: Changes = { rcpt: { maxRecipients: rule("1000000") } };
   const parameters = `X=${"y".repeat(2000)}`;
