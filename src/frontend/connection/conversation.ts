@@ -176,7 +176,8 @@ class RunningConversation<Request> implements Conversation, Participant {
       return;
     }
     this.#ahead.caughtUp();
-    const { decoder, isUnopened, turns } = this.#options;
+    const { decoder, isUnopened, onCaughtUp, turns } = this.#options;
+    onCaughtUp?.();
     const mayClose = this.#mayClose();
     if (this.#isEnding || (this.#isFinishing && mayClose)) {
       this.#end();

@@ -35,6 +35,8 @@ export interface Protocol<Request> {
   readonly isIdle?: () => boolean;
   /** Whether the peer has yet to open its session, and so may not be silent. Left out: never. */
   readonly isUnopened?: () => boolean;
+  /** All that has come is answered: the peer may be waiting for nothing. */
+  readonly onCaughtUp?: () => void;
   /** The connection is closed. */
   readonly onClose?: () => void;
   readonly delayed: DelayedReplies;

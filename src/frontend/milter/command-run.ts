@@ -3,10 +3,10 @@ import type { Steps } from "../../answer/steps.ts";
 import { internalError, unavailable } from "../../stage/refuse.ts";
 import { isShadowed } from "../../stage/shadow.ts";
 import type { SmtpSession } from "../../stage/smtp-session.ts";
-import { type Asking, noteRefusal, type StageResult, said } from "../../stage/stage-result.ts";
+import { type Asking, noteRefusal, type StageName, type StageResult, said } from "../../stage/stage-result.ts";
 import type { Verdict } from "../../stage/verdict.ts";
 import type { Command } from "../../wire/milter/command.ts";
-import { maxAnswerMs } from "../connection/deadline.ts";
+import { maxUnawaitedMs } from "../connection/deadline.ts";
 import { type StartTimer, startTimer } from "../connection/delayed-replies.ts";
 import { isLocalSubmission } from "./milter-client.ts";
 
@@ -52,17 +52,22 @@ interface Conclusions<T> {
   readonly refused: (last: StageResult) => T;
   readonly onInternalError: (error: unknown) => void;
   readonly timer: StartTimer | undefined;
+  readonly maxMs: number;
 }
 
 /** It does not reject. `undefined`: the command was aborted. */
 export function concludeLater<T>(run: CommandRun, last: Promise<StageResult>, conclusions: Conclusions<T>): Promise<T | undefined> {
-  const answer = conclude(run, last, conclusions);
-  return run.isAwaited ? inTime(run, answer, conclusions) : answer;
+  return inTime(run, conclude(run, last, conclusions), conclusions);
 }
 
 /** The stage that is being asked fails by a mistake of ours. */
 export function failed(run: CommandRun): StageResult {
-  return refusedBy(run, internalError);
+  return refusedBy(run, run.smtp.stage, internalError);
+}
+
+/** It is not asked about any more: those before it took all the time that there was. */
+export function tooLate(run: CommandRun): StageResult {
+  return refusedBy(run, run.command.kind, noVerdict(run, maxUnawaitedMs));
 }
 
 async function conclude<T>(run: CommandRun, last: Promise<StageResult>, conclusions: Conclusions<T>): Promise<T | undefined> {
@@ -80,14 +85,13 @@ async function conclude<T>(run: CommandRun, last: Promise<StageResult>, conclusi
 function inTime<T>(
   run: CommandRun,
   answer: Promise<T | undefined>,
-  { refused, timer = startTimer }: Conclusions<T>,
+  { refused, timer = startTimer, maxMs }: Conclusions<T>,
 ): Promise<T | undefined> {
   return new Promise((resolve) => {
-    const callOff = timer(maxAnswerMs, () => {
+    const callOff = timer(maxMs, () => {
       if (run.abort.isAborted) return;
       run.abort.isAborted = true;
-      const cause = new Error(`no verdict within ${maxAnswerMs / 1000} s`);
-      resolve(refused(refusedBy(run, unavailable(run.terms.core.settings.rcpt.replies.unavailable, cause))));
+      resolve(refused(refusedBy(run, run.smtp.stage, noVerdict(run, maxMs))));
     });
     // It does not reject: all is caught.
     void answer.then((value) => {
@@ -97,9 +101,14 @@ function inTime<T>(
   });
 }
 
-/** The stage that is being asked comes to nothing but this. */
-function refusedBy(run: CommandRun, verdict: Verdict): StageResult {
-  const result = said(run.smtp.stage, verdict);
+function noVerdict(run: CommandRun, ms: number): Verdict {
+  const cause = new Error(`no verdict within ${Math.ceil(ms / 1000)} s`);
+  return unavailable(run.terms.core.settings.rcpt.replies.unavailable, cause);
+}
+
+/** The stage comes to nothing but this. */
+function refusedBy(run: CommandRun, stage: StageName, verdict: Verdict): StageResult {
+  const result = said(stage, verdict);
   noteRefusal(run, result);
   return result;
 }

@@ -16,11 +16,11 @@ import { encodeOptions, mayModify, maySkip, type Negotiation, negotiate } from "
 import { encodeBodyResponse, encodeEndOfMessage, encodeResponse } from "../../wire/milter/response.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
 import type { Call, Calls } from "../calls.ts";
-import { maxAnswerMs } from "../connection/deadline.ts";
+import { maxAnswerMs, maxUnawaitedMs } from "../connection/deadline.ts";
 import type { DelayedReplies, StartTimer } from "../connection/delayed-replies.ts";
 import type { Protocol, TimedReply } from "../connection/protocol.ts";
 import { type EventSink, reportDecision } from "../decision.ts";
-import { type CommandRun, concludeLater, type Envelope, failed, isOnlyLogged, mailStages, rcptStages } from "./command-run.ts";
+import { type CommandRun, concludeLater, type Envelope, failed, isOnlyLogged, mailStages, rcptStages, tooLate } from "./command-run.ts";
 import { Message } from "./message.ts";
 import { credentialsIn, peerOfConnect, refusalByMta } from "./milter-client.ts";
 import { MilterReport } from "./milter-report.ts";
@@ -75,6 +75,7 @@ export function milterProtocol(conversation: MilterConversation, delayed: Delaye
     revokes: (command) => conversation.revokes(command),
     isIdle: () => conversation.isIdle,
     isUnopened: () => conversation.isUnopened,
+    onCaughtUp: () => conversation.caughtUp(),
     onClose: () => conversation.close(),
     delayed,
   };
@@ -103,6 +104,8 @@ export class MilterConversation {
   /** The refusal of a MAIL whose reply the MTA did not wait for; each RCPT gets it. */
   #refusedMail: { readonly sender: Path; readonly result: StageResult } | undefined;
   #run: CommandRun | undefined;
+  /** Since when the MTA may wait for what comes after commands that it does not wait for; `undefined`: it does not. */
+  #behindSince: number | undefined;
 
   constructor(options: MilterOptions, shared: SharedByConnections) {
     this.#options = options;
@@ -167,6 +170,11 @@ export class MilterConversation {
     }
   }
 
+  /** All commands that have come are answered. */
+  caughtUp(): void {
+    this.#behindSince = undefined;
+  }
+
   /** The SMTP session is over. */
   close(): void {
     this.#endMessage();
@@ -227,27 +235,44 @@ export class MilterConversation {
       last: undefined,
     };
     this.#run = run;
+    if (!isRcpt) {
+      this.#message = undefined;
+      smtp.reset();
+    }
+    if (!isAwaited && this.#leftMs(run, maxUnawaitedMs) <= 0) return this.#failed(run, tooLate(run));
     try {
       const last = isRcpt ? this.#askRcpt(run) : this.#askMail(run);
       return last instanceof Promise ? this.#concludeLater(run, last) : this.#decided(run, last);
     } catch (error) {
       this.#shared.report.internalError(error);
-      return this.#conclude(run, failed(run));
+      return this.#failed(run, failed(run));
     }
   }
 
+  #leftMs({ startedAt }: CommandRun, maxMs: number): number {
+    return maxMs - (startedAt - (this.#behindSince ?? startedAt));
+  }
+
+  /** There is no verdict but this. */
+  #failed(run: CommandRun, result: StageResult): MilterReply | undefined {
+    const { command, isAwaited } = run;
+    if (command.kind === "mail" && !isAwaited) this.#refusedMail = { sender: command.path, result };
+    return this.#conclude(run, result);
+  }
+
   #concludeLater(run: CommandRun, last: Promise<StageResult>): Promise<MilterReply | undefined> {
+    const maxMs = this.#leftMs(run, run.isAwaited ? maxAnswerMs : maxUnawaitedMs);
+    if (!run.isAwaited) this.#behindSince ??= run.startedAt;
     return concludeLater(run, last, {
+      maxMs,
       decided: (result) => this.#decided(run, result),
-      refused: (result) => this.#conclude(run, result),
+      refused: (result) => this.#failed(run, result),
       onInternalError: (error) => this.#shared.report.internalError(error),
       timer: this.#options.timer,
     });
   }
 
   #askMail(run: CommandRun): Answer<StageResult> {
-    this.#message = undefined;
-    run.smtp.reset();
     run.smtp.update(credentialsIn(this.#macros));
     return askInOrder(mailStages, run);
   }
@@ -284,6 +309,7 @@ export class MilterConversation {
     const isPass = verdict.kind === "pass" || isOnlyLogged(run, last);
     if (isPass) this.#options.calls?.passed(run.command.kind === "rcpt" ? rcptCall : mailCall);
     if (!isAwaited) return undefined;
+    this.#behindSince = undefined;
     if (isPass) return goOn;
     const delayMs = Math.max(0, Math.min(verdict.delayMs, maxAnswerMs - ms));
     return { text: encodeResponse({ kind: "reply", reply: verdict.reply }), delayMs };

@@ -1,6 +1,10 @@
 import { once } from "node:events";
+import { createConnection } from "node:net";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { DelayedReplies } from "../../../../src/frontend/connection/delayed-replies.ts";
+import { SocketmapDecoder } from "../../../../src/wire/socketmap.ts";
+import { listen } from "../../../support/listen.ts";
 import { ask, bad, dunno, good, refused, settle, start } from "../../../support/loopback-server.ts";
 import { runs } from "../../../support/runs.ts";
 
@@ -132,6 +136,45 @@ test("a client that asks and does not read does not fill the memory", async () =
   expect(sent).toBeLessThan(1000);
   client.socket.resume();
   expect((await client.received(sent * 500 * dunno.length)).length).toBe(sent * 500 * dunno.length);
+});
+
+test("a protocol hears when all that has come is answered, and not before", async () => {
+  const heard: string[] = [];
+  let answer: (reply: { text: string; delayMs: number }) => void = () => {};
+  const { promise: asked, resolve: onAsked } = Promise.withResolvers<void>();
+  const { promise: done, resolve: onDone } = Promise.withResolvers<void>();
+  const listener = await listen({
+    name: "caught-up",
+    bind: [{ kind: "inet", host: "127.0.0.1", port: 0 }],
+    socketMode: 0o660,
+    socketGroup: undefined,
+    maxConnections: 1,
+    onNotice: () => {},
+    protocol: () => ({
+      decoder: new SocketmapDecoder(),
+      answer: ({ key }) => {
+        heard.push(key);
+        onAsked();
+        return new Promise((resolve) => {
+          answer = resolve;
+          if (key === "two") resolve({ text: ".", delayMs: 0 });
+        });
+      },
+      onCaughtUp: () => {
+        heard.push("caught up");
+        if (heard.includes("two")) onDone();
+      },
+      delayed: new DelayedReplies(() => 0),
+    }),
+  });
+  const socket = createConnection(Number(listener.addresses[0]?.split(":").at(-1)), "127.0.0.1");
+  socket.write("5:m one,5:m two,");
+  await asked;
+  answer({ text: ".", delayMs: 0 });
+  await done;
+  expect(heard).toEqual(["caught up", "one", "two", "caught up"]);
+  socket.destroy();
+  await listener.stop(0);
 });
 
 test("any portions of a stream of requests give the same answers", async () => {

@@ -292,6 +292,62 @@ describe("a reload", () => {
   });
 });
 
+describe("commands that the MTA does not wait for", () => {
+  /** A directory that says nothing, timers that the test lets pass, and an MTA that is in a message. */
+  async function start(settings: Partial<MilterSettings>) {
+    const place = world({ waits: true });
+    place.directory.recipient = () => new Promise(() => {});
+    const timers: { readonly ms: number; readonly callback: () => void }[] = [];
+    const own = milterWorld(place, settings, (ms, callback) => {
+      const timer = { ms, callback };
+      timers.push(timer);
+      return () => void timers.splice(timers.indexOf(timer), 1);
+    });
+    const time = { now: 0 };
+    const mta = await inMessage(await connected({ ...own.options, now: () => time.now }));
+    const pass = (ms: number) => {
+      time.now += ms;
+      for (const { callback } of timers.splice(0)) callback();
+    };
+    const ofRecipients = () =>
+      place.decisions.filter(({ stage }) => stage === "rcpt").map(({ recipient, would, reason }) => [recipient, would, reason]);
+    return { mta, timers, time, pass, ofRecipients };
+  }
+
+  test("hold up in shadow mode the end of their message, and the next one, for so long together", async () => {
+    const { mta, timers, time, pass, ofRecipients } = await start({ mode: "shadow" });
+    const john = rcpt(mta, "<john@example.org>");
+    expect(timers.map(({ ms }) => ms)).toEqual([5000]);
+    pass(2000);
+    expect(await john).toBeUndefined();
+    const jane = rcpt(mta, "<jane@example.org>");
+    expect(timers.map(({ ms }) => ms)).toEqual([3000]);
+    pass(3000);
+    expect(await jane).toBeUndefined();
+    expect(await rcpt(mta, "<bill@example.org>")).toBeUndefined();
+    expect(await mta.send("A")).toBeUndefined();
+    await mta.send("M", envelope("<b@client.example>"));
+    expect(await rcpt(mta, "<bill@example.org>")).toBeUndefined();
+    expect(await mta.send("E")).toBe("continue");
+    expect(timers).toEqual([]);
+    expect(time.now).toBe(5000);
+    const names = ["john", "jane", "bill", "bill"];
+    expect(ofRecipients()).toEqual(names.map((name) => [`${name}@example.org`, "defer", "unavailable"]));
+  });
+
+  test("have their time again when the MTA waits for nothing", async () => {
+    const { mta, timers, pass } = await start({ mode: "shadow" });
+    const john = rcpt(mta, "<john@example.org>");
+    pass(5000);
+    await john;
+    mta.conversation.caughtUp();
+    const jane = rcpt(mta, "<jane@example.org>");
+    expect(timers.map(({ ms }) => ms)).toEqual([5000]);
+    pass(5000);
+    await jane;
+  });
+});
+
 describe("the client is known by", () => {
   test.each<[what: string, data: string, macros: Record<string, string>, expected: Record<string, unknown>]>([
     ["name and address", connect(), {}, { client: "203.0.113.9", clientName: "mx.client.example", clientPort: 4321, serverPort: 25 }],
