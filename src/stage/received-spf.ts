@@ -18,11 +18,24 @@ export function receivedSpf(scope: Scope, receiver: string): Header | undefined 
     ["helo", scope.helo],
     ["mechanism", answer.mechanism],
   ];
-  const list = pairs.flatMap(([key, value]) => (value === "" || value.length > maxValueOctets ? [] : [`${key}=${written(value)}`]));
+  let left = maxLineOctets - "Received-SPF: ".length - answer.result.length;
+  const list: string[] = [];
+  for (const [key, value] of pairs) {
+    if (value === "" || value.length > maxValueOctets) continue;
+    const pair = `${key}=${written(value)}`;
+    // With what stands between it and the one before.
+    const octets = pair.length + 2;
+    if (octets > left) continue;
+    left -= octets;
+    list.push(pair);
+  }
   return { name: "Received-SPF", value: `${answer.result} ${list.join("; ")}` };
 }
 
-/** Several of them fit into a line of 998 octets (RFC 5322 2.1.1). */
+/** RFC 5322 2.1.1. A pair that does not fit is left out: a part of it would leave its quote open. */
+const maxLineOctets = 998;
+
+/** So that one does not take the place of several. */
 const maxValueOctets = 256;
 
 /** A dot-atom, or a quoted string in which nothing can end it. */

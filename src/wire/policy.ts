@@ -339,21 +339,25 @@ const indexOfName: ReadonlyMap<string, number> = new Map(sendOrder.map((name, in
 
 const excerpt = (text: string) => JSON.stringify(cleanText(text).slice(0, 60));
 
+/** Of a reply. */
 const maxTextOctets = 400;
+
+/** Of a header, as whoever makes it knows (RFC 5322 2.1.1). */
+const maxHeaderOctets = 998;
 
 /**
  * One reply. An action of digits alone would be a permit to Postfix, and a space after `=` an unknown restriction:
  * a numeric verb always has a text, and nothing comes before the verb.
  */
 export function encodeAction(verb: string, text = ""): string {
-  const cleaned = cut(cleanText(text).trim());
+  const cleaned = cut(cleanText(text).trim(), verb === "PREPEND" ? maxHeaderOctets : maxTextOctets);
   const shown = cleaned === "" && /^\d+$/.test(verb) ? "Refused." : cleaned;
   return shown === "" ? `action=${verb}\n\n` : `action=${verb} ${shown}\n\n`;
 }
 
-/** Cut to what fits a reply line, at a character's border. */
-function cut(text: string): string {
+/** Cut at a character's border. */
+function cut(text: string, maxOctets: number): string {
   const wellFormed = text.toWellFormed();
-  if (Buffer.byteLength(wellFormed) <= maxTextOctets) return wellFormed;
-  return new TextDecoder().decode(Buffer.from(wellFormed).subarray(0, maxTextOctets), { stream: true });
+  if (Buffer.byteLength(wellFormed) <= maxOctets) return wellFormed;
+  return new TextDecoder().decode(Buffer.from(wellFormed).subarray(0, maxOctets), { stream: true });
 }

@@ -225,4 +225,14 @@ describe("Received-SPF", () => {
     await client.mail(`${"x".repeat(400)}@client.example`);
     expect(await client.rcpt("john@example.org")).not.toMatch(/envelope-from/);
   });
+
+  it("is as long as a line at most, of whole pairs", async () => {
+    const client = visit({ senderAuth: { ...senderAuth, headerHost: '"'.repeat(220) } });
+    await client.ehlo(`${"a-label.".repeat(28)}example`);
+    await client.mail(`${"x".repeat(230)}@client.example`);
+    const [, header = ""] = (await client.rcpt("john@example.org")).split("\n");
+    expect(header.length).toBeGreaterThan(750);
+    expect(header.length).toBeLessThanOrEqual(998);
+    expect(header).toMatch(/^Received-SPF: none receiver=".*"; client-ip=\S+; identity=mailfrom; envelope-from="x{230}@client\.example"$/);
+  });
 });

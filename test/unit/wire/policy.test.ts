@@ -251,6 +251,8 @@ describe("an action", () => {
     ["550", "x".repeat(500), `action=550 ${"x".repeat(400)}\n\n`],
     ["550", "ü".repeat(500), `action=550 ${"ü".repeat(200)}\n\n`],
     ["550", `x${"ü".repeat(500)}`, `action=550 x${"ü".repeat(199)}\n\n`],
+    ["PREPEND", `X: ${"y".repeat(995)}`, `action=PREPEND X: ${"y".repeat(995)}\n\n`],
+    ["PREPEND", `X: ${"y".repeat(996)}`, `action=PREPEND X: ${"y".repeat(995)}\n\n`],
     ["550", "\ud800", "action=550 \ufffd\n\n"],
   ])("%s %j", (verb, text, expected) => {
     expect(encodeAction(verb, text)).toBe(expected);
