@@ -47,6 +47,9 @@ const restartPauseMs = 1000;
 
 const tickMs = 1000;
 
+/** That a worker may open no more files is logged so often. */
+const fullAgainMs = 60 * 60 * 1000;
+
 /** Throws when a socket cannot be bound, or when the first worker cannot serve by the configuration. */
 export async function startWorkers(configuration: Configuration, options: WorkersOptions): Promise<Daemon> {
   const daemon = new RunningWorkers(options);
@@ -215,11 +218,9 @@ class RunningWorkers implements Daemon {
   }
 
   #assign(connection: Connection): void {
-    // One of the connections of a worker must be idle to make room, and who has just refused one has none.
-    const refusedAt = (worker: WorkerProcess) => (connection.mustMakeRoom ? worker.refusedAt(connection.listener) : 0);
     const [best] = [...this.#workers.values()]
       .filter(({ isReady }) => isReady)
-      .sort((a, b) => refusedAt(a) - refusedAt(b) || a.load - b.load);
+      .sort((a, b) => a.refusedAt(connection) - b.refusedAt(connection) || a.load - b.load);
     if (this.#isStopping) this.#drop(connection);
     else if (best === undefined) this.#unassigned.push(connection);
     else best.give(connection);
@@ -255,6 +256,10 @@ class RunningWorkers implements Daemon {
       onCalled: (called) => this.#calls.take(number, called, this.#generations.current.configuration.settings),
       onDecisions: (decisions) => this.#observations?.decided(decisions),
       onRefused: (listener) => this.#counts.get(listener)?.limit.refused(),
+      onUntaken: (left) => {
+        this.#filesUsedUp(number);
+        for (const connection of left) this.#assign(connection);
+      },
       onClosed: (listener, count) => this.#closed(listener, count),
       onEnd: (how, left) => {
         this.#workers.delete(number);
@@ -282,6 +287,14 @@ class RunningWorkers implements Daemon {
       for (const connection of this.#unassigned.splice(0)) this.#assign(connection);
     } else logger.error({ event: "worker", worker: number }, `a worker process cannot start: ${error}`);
     return error;
+  }
+
+  #filesUsedUp(worker: number): void {
+    this.#remark({
+      ...{ about: `files-used-up ${worker}`, againAfterMs: fullAgainMs, level: "error" },
+      fields: { event: "files-used-up", worker },
+      text: "a worker may open no more files; connections that it cannot take are closed. Raise LimitNOFILE (ulimit -n)",
+    });
   }
 
   #restart(number: number, pauseMs: number): void {

@@ -2,6 +2,7 @@
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import type { CalledListener } from "../frontend/calls.ts";
+import { HandOver } from "./hand-over.ts";
 import type { ObserverAnswer } from "./observed-worker.ts";
 import type { Remark } from "./remarks.ts";
 import type { Answered, Asked } from "./remote-questions.ts";
@@ -35,6 +36,8 @@ export interface WorkerProcessOptions {
   readonly onDecisions: (decisions: readonly string[]) => void;
   /** A connection that had to be made room for, when all others were busy. It is closed, too. */
   readonly onRefused: (listener: string) => void;
+  /** It could not take a socket, for want of files, and that is closed. `left`: connections that it was not given yet. */
+  readonly onUntaken: (left: readonly Connection[]) => void;
   /** As many connections of the listener were closed. */
   readonly onClosed: (listener: string, count: number) => void;
   /** `left`: connections that it was not given yet. */
@@ -47,6 +50,8 @@ const beatMs = 5000;
 const maxMissed = 3;
 /** While it loads a configuration, which may hold its loop. */
 const maxMissedLoading = 12;
+/** From its start until it serves, at most. */
+const maxStartMs = 120_000;
 /** Who is refused comes again meanwhile: Postfix a second later. */
 const refusedMs = 10_000;
 
@@ -58,13 +63,19 @@ export class WorkerProcess {
   /** Calls of `configure` without an answer yet, in order. */
   readonly #configuring: ((error: string | undefined) => void)[] = [];
   /** Sockets are sent one by one: those in the channel would be lost with the process. */
-  #isHanding = false;
-  #onTaken: (() => void) | undefined;
+  #handOver: HandOver | undefined;
+  /** When it could not take a socket last. */
+  #untakenAt = Number.NEGATIVE_INFINITY;
   #isReady = false;
   #hasEnded = false;
+  /** Why it was ended from here. */
+  #fault: string | undefined;
   readonly #ended: Promise<void>;
   readonly #beat = setInterval(() => this.#askForLife(), beatMs).unref();
   #missed = 0;
+  /** Signs of life that it was asked for, and that it gave: one after the other. */
+  #asked = 0;
+  #given = 0;
   /** When it last had no idle connection of a listener for one that must make room. */
   readonly #refusedAt = new Map<string, number>();
 
@@ -78,7 +89,7 @@ export class WorkerProcess {
         if (this.#hasEnded) return;
         this.#hasEnded = true;
         clearInterval(this.#beat);
-        this.#end(this.#isSilent() ? `no answer for ${(this.#missed * beatMs) / 1000} s` : how);
+        this.#end(this.#fault ?? how);
         resolve();
       };
       child.once("exit", (status, signal) => end(signal ?? `status ${status}`));
@@ -101,9 +112,11 @@ export class WorkerProcess {
     return this.#waiting.length + [...this.#open.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  /** When it refused a connection of the listener, if that is a moment ago; else 0. */
-  refusedAt(listener: string): number {
-    const at = this.#refusedAt.get(listener) ?? Number.NEGATIVE_INFINITY;
+  /** When it could not take such a connection, if that is a moment ago; else 0. */
+  refusedAt({ listener, mustMakeRoom }: Connection): number {
+    // One of its own connections must be idle to make room, and who has just refused one has none.
+    const refusedAt = mustMakeRoom ? this.#refusedAt.get(listener) : undefined;
+    const at = Math.max(this.#untakenAt, refusedAt ?? Number.NEGATIVE_INFINITY);
     return performance.now() - at < refusedMs ? at : 0;
   }
 
@@ -111,9 +124,11 @@ export class WorkerProcess {
   async configure(message: Configure): Promise<string | undefined> {
     if (this.#hasEnded) return "it has ended";
     this.#send(message);
+    const late = this.#isReady ? undefined : setTimeout(() => this.#kill(`does not serve after ${maxStartMs / 1000} s`), maxStartMs);
     const error = await new Promise<string | undefined>((resolve) => this.#configuring.push(resolve));
+    clearTimeout(late);
     if (error === undefined) this.#isReady = true;
-    else if (!this.#isReady) this.#options.child.kill("SIGKILL");
+    else if (!this.#isReady && !this.#hasEnded) this.#options.child.kill("SIGKILL");
     return error;
   }
 
@@ -149,10 +164,11 @@ export class WorkerProcess {
         this.#configuring.shift()?.(message.error);
         return;
       case "alive":
+        this.#given += 1;
+        if (this.#handOver?.isLostAfter(this.#given)) this.#untaken();
         return;
       case "taken":
-        this.#isHanding = false;
-        this.#onTaken?.();
+        this.#endHandOver()?.onTaken();
         this.#hand();
         return;
       case "refused":
@@ -160,8 +176,7 @@ export class WorkerProcess {
         this.#options.onRefused(message.listener);
         return;
       case "closed":
-        this.#open.set(message.listener, (this.#open.get(message.listener) ?? 0) - 1);
-        this.#options.onClosed(message.listener, 1);
+        this.#closed(message.listener);
         return;
       case "questions":
         this.#options.onQuestions(message.questions);
@@ -186,34 +201,64 @@ export class WorkerProcess {
 
   /** One that is stopped, or never comes to an end, does not end by itself. */
   #askForLife(): void {
-    if (!this.isReady) return;
-    if (this.#isSilent()) {
-      this.#options.child.kill("SIGKILL");
+    if (this.#missed >= (this.#configuring.length > 0 ? maxMissedLoading : maxMissed)) {
+      this.#kill(`no answer for ${(this.#missed * beatMs) / 1000} s`);
       return;
     }
     this.#missed += 1;
-    this.#send({ kind: "beat" });
+    this.#sendBeat();
   }
 
-  #isSilent(): boolean {
-    return this.#missed >= (this.#configuring.length > 0 ? maxMissedLoading : maxMissed);
+  #sendBeat(): number {
+    this.#send({ kind: "beat" });
+    this.#asked += 1;
+    return this.#asked;
+  }
+
+  #kill(fault: string): void {
+    this.#fault ??= fault;
+    this.#options.child.kill("SIGKILL");
   }
 
   #hand(): void {
-    if (this.#isHanding) return;
+    if (this.#handOver !== undefined) return;
     const channel = this.#channels.shift();
-    this.#onTaken = channel?.onTaken;
     if (channel !== undefined) {
-      this.#isHanding = true;
+      this.#beginHandOver(undefined, channel.onTaken);
       this.#send({ kind: "channel", worker: channel.worker }, channel.socket);
       return;
     }
     const next = this.#waiting.shift();
     if (next === undefined) return;
     const { listener, socket, mustMakeRoom } = next;
-    this.#isHanding = true;
+    this.#beginHandOver(listener, () => {});
     this.#open.set(listener, (this.#open.get(listener) ?? 0) + 1);
     this.#send({ kind: "connection", listener, mustMakeRoom }, socket);
+  }
+
+  #beginHandOver(listener: string | undefined, onTaken: () => void): void {
+    this.#handOver = new HandOver({ listener, onTaken, askForLife: () => this.#sendBeat() });
+  }
+
+  #endHandOver(): HandOver | undefined {
+    const handOver = this.#handOver;
+    handOver?.end();
+    this.#handOver = undefined;
+    return handOver;
+  }
+
+  /** Whoever waits is better off with another worker. */
+  #untaken(): void {
+    const listener = this.#endHandOver()?.listener;
+    this.#untakenAt = performance.now();
+    if (listener !== undefined) this.#closed(listener);
+    this.#options.onUntaken(this.#waiting.splice(0));
+    this.#hand();
+  }
+
+  #closed(listener: string): void {
+    this.#open.set(listener, (this.#open.get(listener) ?? 0) - 1);
+    this.#options.onClosed(listener, 1);
   }
 
   #send(message: MessageToWorker, socket?: Socket): void {
@@ -222,6 +267,7 @@ export class WorkerProcess {
   }
 
   #end(how: string): void {
+    this.#endHandOver();
     for (const resolve of this.#configuring.splice(0)) resolve(`it has ended (${how})`);
     for (const [listener, count] of this.#open) if (count > 0) this.#options.onClosed(listener, count);
     this.#open.clear();

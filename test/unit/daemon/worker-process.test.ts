@@ -3,7 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { WorkerProcess } from "../../../src/daemon/worker-process.ts";
+import { WorkerProcess, type WorkerProcessOptions } from "../../../src/daemon/worker-process.ts";
 
 it("counts no connection as closed twice when a message comes after the end", () => {
   const child = new EventEmitter();
@@ -19,6 +19,7 @@ it("counts no connection as closed twice when a message comes after the end", ()
     onCalled: () => {},
     onDecisions: () => {},
     onRefused: () => {},
+    onUntaken: () => {},
     onClosed: (_, count) => {
       closed += count;
     },
@@ -36,7 +37,7 @@ it("counts no connection as closed twice when a message comes after the end", ()
 });
 
 /** A worker with a child process that keeps what is sent to it. */
-function start() {
+function start(watched: Partial<WorkerProcessOptions> = {}) {
   const child = new EventEmitter();
   const sent: { readonly kind: string }[] = [];
   Object.assign(child, { pid: 1, send: (message: { readonly kind: string }) => sent.push(message) });
@@ -50,10 +51,11 @@ function start() {
     onCalled: () => {},
     onDecisions: () => {},
     onRefused: () => {},
+    onUntaken: () => {},
     onClosed: () => {},
     onEnd: () => {},
   };
-  return { child, sent, worker: new WorkerProcess(options) };
+  return { child, sent, worker: new WorkerProcess({ ...options, ...watched }) };
 }
 
 it("is given one socket after the other, a channel before connections, and it is said when the channel is taken", () => {
@@ -96,6 +98,7 @@ it("says why it could not be started", async () => {
     onCalled: () => {},
     onDecisions: () => {},
     onRefused: () => {},
+    onUntaken: () => {},
     onClosed: () => {},
     onEnd: () => {},
   };
@@ -113,7 +116,7 @@ describe("a worker that gives no sign of life", () => {
   });
 
   /** `answers`: what it sends when it is asked for one. */
-  async function start(answers: () => object | undefined) {
+  function start(answers: () => object | undefined) {
     const child = new EventEmitter();
     const killed: string[] = [];
     const ends: string[] = [];
@@ -136,20 +139,24 @@ describe("a worker that gives no sign of life", () => {
       onCalled: () => {},
       onDecisions: () => {},
       onRefused: () => {},
+      onUntaken: () => {},
       onClosed: () => {},
     };
     const worker = new WorkerProcess({ ...options, onEnd: (how) => ends.push(how) });
     const configure = () => worker.configure({ kind: "configure", file: "", text: "", options: {}, worker: 1, workers: 2 });
     const configured = configure();
-    child.emit("message", { kind: "configured" });
-    await configured;
-    return { killed, ends, configure };
+    const serve = async () => {
+      child.emit("message", { kind: "configured" });
+      await configured;
+    };
+    return { killed, ends, configure, configured, serve };
   }
 
   const seconds = (count: number) => vi.advanceTimersByTimeAsync(count * 1000);
 
   it("is ended", async () => {
-    const { killed, ends } = await start(() => undefined);
+    const { killed, ends, serve } = start(() => undefined);
+    await serve();
     await seconds(19);
     expect(killed).toEqual([]);
     await seconds(1);
@@ -160,18 +167,85 @@ describe("a worker that gives no sign of life", () => {
 
   it.each(["alive", "taken"])("is not ended when it sends something (%s), though late", async (kind) => {
     let asked = 0;
-    const { killed } = await start(() => (++asked % 3 === 0 ? { kind } : undefined));
+    const { killed, serve } = start(() => (++asked % 3 === 0 ? { kind } : undefined));
+    await serve();
     await seconds(600);
     expect(killed).toEqual([]);
   });
 
   it("has longer while it loads a configuration", async () => {
-    const { killed, ends, configure } = await start(() => undefined);
+    const { killed, ends, configure, serve } = start(() => undefined);
+    await serve();
     const configured = configure();
     await seconds(64);
     expect(killed).toEqual([]);
     await seconds(1);
     expect([killed, ends]).toEqual([["SIGKILL"], ["no answer for 60 s"]]);
     expect(await configured).toBe("it has ended (no answer for 60 s)");
+  });
+
+  it("has as long before it serves", async () => {
+    const { killed, configured } = start(() => undefined);
+    await seconds(64);
+    expect(killed).toEqual([]);
+    await seconds(1);
+    expect(killed).toEqual(["SIGKILL"]);
+    expect(await configured).toBe("it has ended (no answer for 60 s)");
+  });
+
+  it("is ended when it lives and never comes to serve", async () => {
+    const { killed, configured } = start(() => ({ kind: "alive" }));
+    await seconds(119);
+    expect(killed).toEqual([]);
+    await seconds(1);
+    expect(killed).toEqual(["SIGKILL"]);
+    expect(await configured).toBe("it has ended (does not serve after 120 s)");
+  });
+});
+
+describe("a socket that does not reach the worker", () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  const connection = (listener: string) => ({ listener, socket: new Socket(), mustMakeRoom: false });
+  const beats = (sent: readonly { readonly kind: string }[]) => sent.filter(({ kind }) => kind === "beat").length;
+
+  it("is closed when a sign of life comes that follows it, and those that wait for the worker are given back", () => {
+    const left: string[] = [];
+    const closed: string[] = [];
+    const { child, sent, worker } = start({
+      onUntaken: (connections) => left.push(...connections.map(({ listener }) => listener)),
+      onClosed: (listener) => closed.push(listener),
+    });
+    for (const listener of ["first", "second"]) worker.give(connection(listener));
+    vi.advanceTimersByTime(99);
+    expect(beats(sent)).toBe(0);
+    vi.advanceTimersByTime(1);
+    expect(beats(sent)).toBe(1);
+    child.emit("message", { kind: "alive" });
+    expect({ closed, left, load: worker.load }).toEqual({ closed: ["first"], left: ["second"], load: 0 });
+    expect(worker.refusedAt(connection("third"))).not.toBe(0);
+    worker.give(connection("third"));
+    expect(sent.at(-1)).toMatchObject({ kind: "connection", listener: "third" });
+    child.emit("message", { kind: "taken" });
+    vi.advanceTimersByTime(1000);
+    expect(closed).toEqual(["first"]);
+  });
+
+  it("is not closed when the worker is late, nor by a sign of life that it was asked for before", () => {
+    const closed: string[] = [];
+    const { child, sent, worker } = start({ onClosed: (listener) => closed.push(listener) });
+    vi.advanceTimersByTime(4999);
+    worker.give(connection("smtp"));
+    vi.advanceTimersByTime(1000);
+    expect(beats(sent)).toBe(2);
+    child.emit("message", { kind: "alive" });
+    child.emit("message", { kind: "taken" });
+    child.emit("message", { kind: "alive" });
+    expect(closed).toEqual([]);
   });
 });
