@@ -19,6 +19,8 @@ import { waitedFor } from "./waited-for.ts";
 
 /** Statements at work and waiting; a further one fails at once. */
 const maxQueue = 10_000;
+/** From the start of the process until it asks for work. */
+const startMs = 30_000;
 /** Statements that fail together when one of them passes its deadline. */
 const maxBatch = 64;
 
@@ -138,7 +140,7 @@ export class SqliteDatabase implements Database {
     this.#batch = this.#waiting.splice(0, count);
     this.#phase = "busy";
     const [first] = this.#batch;
-    if (first) this.#deadline = setTimeout(() => this.#kill(child), first.timeoutMs);
+    if (first) this.#deadline = setTimeout(() => this.#kill(child, "a statement passed its deadline and was ended"), first.timeoutMs);
     child.send(this.#batch.map(({ work }) => work));
   }
 
@@ -150,6 +152,7 @@ export class SqliteDatabase implements Database {
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.#phase = "starting";
+    this.#deadline = setTimeout(() => this.#kill(child, "its process did not start in time and was ended"), startMs).unref();
     // A pending answer keeps the daemon alive by its timer; the process alone does not.
     child.unref();
     child.channel?.unref();
@@ -171,10 +174,10 @@ export class SqliteDatabase implements Database {
     return child;
   }
 
-  #kill(child: ChildProcess): void {
+  #kill(child: ChildProcess, why: string): void {
     if (child !== this.#process) return;
     child.kill("SIGKILL");
-    this.#lose("a statement passed its deadline and was ended");
+    this.#lose(why);
   }
 
   #lose(message: string, cause?: unknown): void {

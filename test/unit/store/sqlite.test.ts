@@ -6,11 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import { openStore } from "../../../src/store/open-store.ts";
 import type { SqliteSettings } from "../../../src/store/store-settings.ts";
 import { databaseContract } from "../../contract/database.ts";
+import { childrenOf } from "../../support/daemon.ts";
+import { untilStopped } from "../../support/stopped.ts";
 import { sqliteSettings } from "../../support/stores.ts";
 
 let folder: string;
@@ -79,6 +82,29 @@ describe("SQLite", () => {
     await expect.poll(() => database.query("SELECT count(*) FROM t", []).catch(String)).toMatchObject({ rows: [[0]] });
     expect(states).toEqual([false, true]);
     await database.close();
+  });
+
+  it.runIf(process.platform === "linux")("ends a process that hangs while it starts, and works again", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const others = childrenOf(process.pid);
+      const { database, states } = openTest("hanging.sqlite");
+      const first = database.query("SELECT 1", []).catch(String);
+      const started = () => childrenOf(process.pid).filter((pid) => !others.includes(pid));
+      while (started().length === 0) await nextTurn();
+      const [pid = 0] = started();
+      process.kill(pid, "SIGSTOP");
+      await untilStopped(pid);
+      await vi.advanceTimersByTimeAsync(29_000);
+      expect(await first).toMatch(/no answer/);
+      expect(started()).toEqual([pid]);
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(await database.query("SELECT 1", [])).toMatchObject({ rows: [[1]] });
+      expect(states).toEqual([false, true]);
+      await database.close();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("bounds its queue", async () => {
