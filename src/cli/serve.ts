@@ -7,6 +7,7 @@ import type { Configuration } from "../config/configuration.ts";
 import { loadConfiguration } from "../config/load.ts";
 import { formatListenAddress } from "../config/schema/values.ts";
 import { activatedSockets } from "../daemon/activated-sockets.ts";
+import { logBackgroundBugs } from "../daemon/background-bugs.ts";
 import { type Daemon, startDaemon, stateLeases } from "../daemon/daemon.ts";
 import { tuneHeap } from "../daemon/heap.ts";
 import { joined } from "../daemon/joined.ts";
@@ -53,6 +54,7 @@ async function serve(options: ConfigurationOptions): Promise<void> {
   tuneHeap();
   const workers = workersOf(configuration);
   const log = openLog(configuration.log, workers > 1 ? {} : undefined);
+  logBackgroundBugs(log.logger);
   const sockets = new BoundSockets(log.logger, { pauses: workers > 1, activated: activatedSockets(process.env) });
   const starting =
     workers > 1 ? startPrimary(configuration, { workers, sockets, log, options }) : startDaemon(configuration, log.logger, { sockets });

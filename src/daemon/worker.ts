@@ -6,6 +6,7 @@ import type { Configuration } from "../config/configuration.ts";
 import { parseConfiguration, readRegularFile } from "../config/load.ts";
 import type { CalledListener } from "../frontend/calls.ts";
 import { sourceName } from "../store/waited-for.ts";
+import { logBackgroundBugs } from "./background-bugs.ts";
 import { type DaemonOptions, type ObservedDaemon, startDaemon } from "./daemon.ts";
 import { tuneHeap } from "./heap.ts";
 import { InheritedSockets } from "./listen-sockets.ts";
@@ -119,7 +120,7 @@ class Worker {
     if (configuration === undefined) throw new Error(problems.map(formatProblem).join("; "));
     this.#deadlineMs = this.#sourceOf(configuration).timeoutMs;
     const share: Configuration = { ...configuration, maxWaiting: Math.ceil(configuration.maxWaiting / workers) };
-    this.#log ??= openLog(share.log, { worker });
+    this.#log ??= this.#openLog(share, worker);
     const { logger } = this.#log;
     if (this.#daemon === undefined) {
       const leaseState = (own: Configuration) => ({ state: { ...this.#state, source: this.#sourceOf(own) }, release: async () => {} });
@@ -134,6 +135,12 @@ class Worker {
       await this.#daemon.reload(share);
       logger.level = share.log.level;
     }
+  }
+
+  #openLog(configuration: Configuration, worker: number): Log {
+    const log = openLog(configuration.log, { worker });
+    logBackgroundBugs(log.logger);
+    return log;
   }
 
   #tellCalled(called: readonly CalledListener[]): void {

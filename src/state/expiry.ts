@@ -19,11 +19,13 @@ export function startExpiry(store: Expiring, now: () => number): Expiry {
     if (!isStopped) timer = setTimeout(() => void step(), ms).unref();
   };
   async function step(): Promise<void> {
+    let pauseMs = betweenRoundsMs;
     try {
-      later((await store.expire(now(), rowsPerStep)) ? betweenStepsMs : betweenRoundsMs);
+      if (await store.expire(now(), rowsPerStep)) pauseMs = betweenStepsMs;
     } catch (error) {
       if (!(error instanceof TemporaryError)) throw error;
-      later(betweenRoundsMs);
+    } finally {
+      later(pauseMs);
     }
   }
   later(0);

@@ -1,6 +1,8 @@
 /** Opening state.sqlite: tried again at growing intervals while it fails. A broken file is moved aside for a new one, or stays. */
 import { existsSync, renameSync } from "node:fs";
 import { errorMessage } from "../../text/error-message.ts";
+import { isBroken } from "./broken-file.ts";
+import { codeOf, SQLITE_BUSY } from "./result-codes.ts";
 import { StateFile } from "./state-file.ts";
 
 /** From a failure to the next try, doubled each time. */
@@ -76,19 +78,4 @@ export class Opening {
     const now = this.#options.now();
     return now >= then && now < then + ms;
   }
-}
-
-function isBroken(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === SQLITE_CORRUPT || code === SQLITE_NOTADB;
-}
-
-// Primary result codes (sqlite.org/rescode.html).
-export const SQLITE_BUSY = 5;
-const SQLITE_CORRUPT = 11;
-export const SQLITE_FULL = 13;
-const SQLITE_NOTADB = 26;
-
-export function codeOf(error: unknown): number | undefined {
-  return error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : undefined;
 }

@@ -6,8 +6,10 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { type HashedKey, hashedKey } from "../../text/hashed-key.ts";
 import { inOrder } from "../../text/lazy-order.ts";
+import { BrokenContent } from "./broken-file.ts";
 import type { Columns } from "./columns.ts";
 import { RowList } from "./row-list.ts";
+import { isInitial, rowStatements } from "./statements.ts";
 
 /** `columns` may have the last one several times. */
 export type PutRow = (key: string, columns: Columns) => void;
@@ -64,6 +66,31 @@ function numberOrNull(column: number | null | undefined): number | null {
 
 /** A key alone: the row was removed. */
 type WrittenRow = readonly [key: string, ...columns: (number | null)[]];
+
+/** Throws a `BrokenContent` when this program cannot have written it. */
+function writtenRows(record: string): readonly WrittenRow[] {
+  const rows = parsed(record);
+  if (!Array.isArray(rows) || !rows.every(isWritten)) throw new BrokenContent("a record of recent rows is none that was written here");
+  return rows;
+}
+
+function parsed(record: string): unknown {
+  try {
+    return JSON.parse(record);
+  } catch {
+    return undefined;
+  }
+}
+
+function isWritten(row: unknown): row is WrittenRow {
+  if (!Array.isArray(row)) return false;
+  const [key, ...columns]: readonly unknown[] = row;
+  if (typeof key !== "string") return false;
+  const initial = key.charAt(0);
+  if (!isInitial(initial) || columnsOfKey(key).length !== rowStatements[initial].keys) return false;
+  const isWhole = columns.every((column) => column === null || Number.isSafeInteger(column));
+  return isWhole && (columns.length === 0 || columns.length === rowStatements[initial].columns);
+}
 
 /** A row as it was; `undefined`: it was not there. */
 type Replaced = { readonly key: HashedKey; readonly columns: Columns } | undefined;
@@ -139,8 +166,7 @@ export class RecentRows {
     // The statement yields these columns, as an array.
     const records = this.#read.all(this.#last) as unknown as readonly (readonly [number: number, rows: string | null])[];
     for (const [number, rows] of records) {
-      // This program wrote it.
-      const written = rows === null ? undefined : (JSON.parse(rows) as readonly WrittenRow[]);
+      const written = rows === null ? undefined : writtenRows(rows);
       this.#last = number;
       if (written === undefined) this.#forgetAll();
       else for (const row of written) this.#take(row);

@@ -4,7 +4,7 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { createPrivately } from "../../store/private-file.ts";
-import { codeOf, SQLITE_BUSY } from "./opening.ts";
+import { codeOf, SQLITE_BUSY } from "./result-codes.ts";
 
 /** From a try that failed to the next. */
 const retryMs = 10_000;

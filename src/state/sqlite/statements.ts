@@ -48,20 +48,25 @@ interface RowStatements {
   readonly get: StatementName;
   readonly put: StatementName;
   readonly forget: StatementName;
-  /** Besides the key. */
+  /** Columns of the key, and others. */
+  readonly keys: number;
   readonly columns: number;
 }
 
 /** By the initial that keys of recent rows begin with. */
 export const rowStatements = {
-  g: { get: "triplet", put: "putTriplet", forget: "forgetTriplet", columns: 4 },
-  a: { get: "address", put: "putAddress", forget: "forgetAddress", columns: 3 },
-  t: { get: "throttle", put: "putThrottle", forget: "forgetThrottle", columns: 4 },
-  k: { get: "token", put: "putToken", forget: "forgetToken", columns: 2 },
-  c: { get: "correspondent", put: "putCorrespondent", forget: "forgetCorrespondent", columns: 1 },
+  g: { get: "triplet", put: "putTriplet", forget: "forgetTriplet", keys: 3, columns: 4 },
+  a: { get: "address", put: "putAddress", forget: "forgetAddress", keys: 1, columns: 3 },
+  t: { get: "throttle", put: "putThrottle", forget: "forgetThrottle", keys: 1, columns: 4 },
+  k: { get: "token", put: "putToken", forget: "forgetToken", keys: 1, columns: 2 },
+  c: { get: "correspondent", put: "putCorrespondent", forget: "forgetCorrespondent", keys: 1, columns: 1 },
 } as const satisfies Record<string, RowStatements>;
 
 export type Initial = keyof typeof rowStatements;
+
+export function isInitial(text: string): text is Initial {
+  return Object.hasOwn(rowStatements, text);
+}
 
 /** The rows from a key on. */
 export const nextRows = { g: "nextTriplets", a: "nextAddresses" } as const;

@@ -148,7 +148,7 @@ export class SqliteState implements StateStore {
     return this.#transactions.close();
   }
 
-  /** Reads what the greylist asks about into memory. */
+  /** Reads what the greylist asks about into memory. After a bug it is not tried again: the file tells as well. */
   async #learn(): Promise<void> {
     this.#isLearning = true;
     try {

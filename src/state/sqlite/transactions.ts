@@ -6,8 +6,10 @@ import { TemporaryError } from "../../answer/temporary-error.ts";
 import type { SqliteSettings } from "../../store/store-settings.ts";
 import { waitedFor } from "../../store/waited-for.ts";
 import { errorMessage } from "../../text/error-message.ts";
+import { isBroken } from "./broken-file.ts";
 import { Checkpoints } from "./checkpoints.ts";
-import { codeOf, Opening, type OpeningOptions, SQLITE_BUSY, SQLITE_FULL } from "./opening.ts";
+import { Opening, type OpeningOptions } from "./opening.ts";
+import { codeOf, SQLITE_BUSY, SQLITE_FULL } from "./result-codes.ts";
 import type { StateFile } from "./state-file.ts";
 
 /** Questions that wait; a further one fails at once. */
@@ -123,7 +125,7 @@ export class Transactions {
         return this.#file.read(work);
       } catch (cause) {
         this.#closeFile();
-        if (codeOf(cause) !== SQLITE_BUSY || tries >= this.#maxTries) throw this.#unavailable(cause);
+        if (codeOf(cause) !== SQLITE_BUSY || tries >= this.#maxTries) throw this.#unavailable(this.#opening.afterUse(cause));
       }
       await delay(busyRetryMs);
     }
@@ -208,7 +210,7 @@ export class Transactions {
     }
     this.#busyTries = 0;
     // A bug of this program is reported as one, and not as a failure of the store. Other failures concern all who wait, whose deadline is near.
-    const isBug = cause instanceof TypeError || cause instanceof RangeError;
+    const isBug = !isBroken(cause) && (cause instanceof TypeError || cause instanceof RangeError);
     const failed = this.#waiting.splice(0, isBug ? count : this.#waiting.length);
     if (codeOf(cause) === SQLITE_FULL) this.#try(() => this.#file?.rollback());
     // It may work when it is opened again: after the file was repaired or the folder created.

@@ -72,7 +72,17 @@ const broken: readonly (readonly [how: string, breakFile: () => void | Promise<v
       writeFileSync(path, readFileSync(path).fill("x", 0, 100));
     },
   ],
+  ...["{}", "[", "[7]", '[["g"]]', '[["gonly-one",1,2,null,3]]', '[["aclient",1,2,1e300]]', '[["xkey",1]]'].map(
+    (rows) => [`a record that was never written: ${rows}`, () => changed("UPDATE recent SET rows = ?", rows)] as const,
+  ),
 ];
+
+async function changed(sql: string, ...parameters: readonly string[]): Promise<void> {
+  await written(1);
+  const database = new DatabaseSync(path);
+  database.prepare(sql).run(...parameters);
+  database.close();
+}
 
 describe("a broken file", () => {
   it.each(broken)("is moved aside, and a new one begun: %s", async (_, breakFile) => {
@@ -107,6 +117,18 @@ describe("a broken file", () => {
       time += 1000;
     }
     expect(reports).toEqual([expect.not.stringContaining("moved"), "up"]);
+  });
+
+  it("is moved aside when it is found to be broken in the background", async () => {
+    await changed("INSERT INTO greylist VALUES ('c', 's', 'r', 1 << 60, 1 << 60, NULL, 1 << 60)");
+    const state = openTest();
+    expect(await ask(state)).toBe("wait");
+    // This question begins to read the tables into memory.
+    expect(await ask(state)).toBe("temporary");
+    expect(aside()).toHaveLength(1);
+    time += 1000;
+    expect(await ask(state)).toBe("wait");
+    expect(reports).toEqual([expect.stringContaining("too large"), "up"]);
   });
 
   it("stays where it is for who only administers it", async () => {
