@@ -72,6 +72,8 @@ export interface Configuration {
   readonly file: string;
   /** What was read there. */
   readonly text: string;
+  /** What was read in the other files that it was made from, by their paths. Tables and lists, which are watched, are none of them. */
+  readonly texts: ReadonlyMap<string, string>;
   readonly server: {
     readonly hostname: string;
     /** Processes that serve; 0: one a core. */
@@ -140,6 +142,7 @@ export function compileConfiguration(file: string, text: string, normalised: Nor
   return {
     file,
     text,
+    texts: new Map(),
     server: {
       hostname: server.hostname,
       workers: server.workers,

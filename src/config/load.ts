@@ -8,7 +8,7 @@ import { readSmallFile } from "../file/small-file.ts";
 import { checkAccounts } from "./check/accounts.ts";
 import { settleKeys } from "./check/keys.ts";
 import { namesIn } from "./check/names.ts";
-import { type Problem, ProblemReport } from "./check/report.ts";
+import { formatProblem, type Problem, ProblemReport } from "./check/report.ts";
 import { validate } from "./check/validate.ts";
 import { warnOfListeners } from "./check/warnings.ts";
 import { cannotRead, notUtf8, type ReadFile } from "./compile/context.ts";
@@ -53,8 +53,9 @@ export function loadConfiguration(file: string, options: LoadOptions = {}): Load
   return parseConfiguration(new TextDecoder().decode(bytes), file, readRegularFile, options);
 }
 
-export const readRegularFile: ReadFile = (path, maxOctets = Number.POSITIVE_INFINITY) => readSmallFile(path, maxOctets)?.toString();
+const readRegularFile: ReadFile = (path, maxOctets = Number.POSITIVE_INFINITY) => readSmallFile(path, maxOctets)?.toString();
 
+/** `readFile`: also of tables and lists, which are only checked. */
 export function parseConfiguration(text: string, file: string, readFile: ReadFile, options: LoadOptions = {}): Loaded {
   const format = file.endsWith(".json") || text.trimStart().startsWith("{") ? "json" : "toml";
   const parsed = format === "json" ? parseJson(text) : parseToml(text);
@@ -69,13 +70,38 @@ export function parseConfiguration(text: string, file: string, readFile: ReadFil
   const document = validate(data, report);
   const names = namesIn(data, document);
   const normalised = normalise(document, names, dirname(resolve(file)), options);
-  const configuration = compileConfiguration(file, text, normalised, { names, report, readFile });
+  const { texts, keepText } = keepTexts(readFile);
+  const context = { names, report, readFile: keepText, readTable: readFile };
+  const configuration = compileConfiguration(file, text, normalised, context);
 
-  if (options.serves !== false) mustServe(normalised, { names, report, readFile });
+  if (options.serves !== false) mustServe(normalised, context);
   checkAccounts(normalised, configuration.settings, report);
   warnOfListeners(normalised, configuration.settings, names.used, report);
   const { problems } = report;
   return problems.some(({ severity }) => severity === "error")
     ? { problems }
-    : { configuration: { ...configuration, warnings: problems }, problems };
+    : { configuration: { ...configuration, texts, warnings: problems }, problems };
+}
+
+/** The configuration that is made again from the texts of one that has no errors, whatever its files have become. */
+export function sameConfiguration(
+  { file, text, texts }: Pick<Configuration, "file" | "text" | "texts">,
+  options: LoadOptions,
+): Configuration {
+  // Where it has none, the file is a table, which counts as too large to be checked.
+  const { configuration, problems } = parseConfiguration(text, file, (path) => texts.get(path), options);
+  if (configuration === undefined) throw new Error(problems.map(formatProblem).join("; "));
+  return configuration;
+}
+
+function keepTexts(readFile: ReadFile): { readonly texts: ReadonlyMap<string, string>; readonly keepText: ReadFile } {
+  const texts = new Map<string, string>();
+  return {
+    texts,
+    keepText(path, maxOctets) {
+      const text = readFile(path, maxOctets);
+      if (text !== undefined) texts.set(path, text);
+      return text;
+    },
+  };
 }

@@ -308,8 +308,8 @@ class RunningWorkers implements Daemon {
     this.#restarts.add(restart);
   }
 
-  #configure(number: number, worker: WorkerProcess, { file, text }: Configuration): Promise<string | undefined> {
+  #configure(number: number, worker: WorkerProcess, { file, text, texts }: Configuration): Promise<string | undefined> {
     const { loadOptions: options, workers } = this.#options;
-    return worker.configure({ kind: "configure", file, text, options, worker: number, workers });
+    return worker.configure({ kind: "configure", file, text, texts: [...texts], options, worker: number, workers });
   }
 }

@@ -32,6 +32,8 @@ export interface Configure {
   readonly file: string;
   /** As the primary process read it: the file may have changed since. */
   readonly text: string;
+  /** Also as it read them. */
+  readonly texts: readonly (readonly [path: string, text: string])[];
   readonly options: LoadOptions;
   /** Which one it is, from 1 on, and of how many. */
   readonly worker: number;

@@ -1,9 +1,8 @@
 /** A worker: a process that serves the connections that the primary process accepts. It ends when the primary process says so or is gone. */
 import { Socket } from "node:net";
 import type { WaitedFor } from "../answer/patience.ts";
-import { formatProblem } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
-import { parseConfiguration, readRegularFile } from "../config/load.ts";
+import { sameConfiguration } from "../config/load.ts";
 import type { CalledListener } from "../frontend/calls.ts";
 import { sourceName } from "../store/waited-for.ts";
 import { logBackgroundBugs } from "./background-bugs.ts";
@@ -115,9 +114,8 @@ class Worker {
     }
   }
 
-  async #apply({ file, text, options, worker, workers }: Configure): Promise<void> {
-    const { configuration, problems } = parseConfiguration(text, file, readRegularFile, options);
-    if (configuration === undefined) throw new Error(problems.map(formatProblem).join("; "));
+  async #apply({ file, text, texts, options, worker, workers }: Configure): Promise<void> {
+    const configuration = sameConfiguration({ file, text, texts: new Map(texts) }, options);
     this.#deadlineMs = this.#sourceOf(configuration).timeoutMs;
     const share: Configuration = { ...configuration, maxWaiting: Math.ceil(configuration.maxWaiting / workers) };
     this.#log ??= this.#openLog(share, worker);

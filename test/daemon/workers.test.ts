@@ -1,5 +1,5 @@
 /** The real daemon with two workers: who serves, what a reload, a signal and the death of a worker leave. */
-import { readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
@@ -268,6 +268,27 @@ describe("two workers", () => {
       expect(new Set(lines.map((line) => line.worker)).size).toBe(1);
     }
     expect(await daemon.stop()).toBe(0);
+  });
+
+  it("are replaced by what has the script in force, whatever is in its file by now", async () => {
+    mkdirSync(scratch, { recursive: true });
+    const file = `${scratch}/test.sieve`;
+    const sieve = (reply: string) => writeFileSync(file, `require "reject"; reject "550 5.7.1 ${reply}.";`);
+    sieve("First");
+    const { daemon, pids, open } = await start(`[sieve.trusted.scripts.test]\nfile = "${file}"\n[session.mail]\nscript = "'test'"`);
+    const first = "action=550 5.7.1 First.";
+    expect(await open().ask("john@example.org")).toBe(first);
+    writeFileSync(file, "no script");
+    daemon.hangUp();
+    await daemon.logged(({ event, level }) => event === "reload" && level === "error");
+    for (const pid of pids.values()) process.kill(pid, "SIGKILL");
+    for (const _ of pids) await daemon.logged(serves);
+    expect(await Promise.all([open(), open()].map((peer) => peer.ask("john@example.org")))).toEqual([first, first]);
+    sieve("Second");
+    daemon.hangUp();
+    await daemon.logged(({ event, level }) => event === "reload" && level === "info");
+    const second = "action=550 5.7.1 Second.";
+    expect(await Promise.all([open(), open()].map((peer) => peer.ask("john@example.org")))).toEqual([second, second]);
   });
 
   it("one that is stopped is replaced", async () => {

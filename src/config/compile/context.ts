@@ -11,14 +11,17 @@ export type ReadFile = (path: string, maxOctets?: number) => string | undefined;
 export interface CompileContext {
   readonly report: ProblemReport;
   readonly names: GivenNames;
+  /** What the configuration is made from. */
   readonly readFile: ReadFile;
+  /** What is checked now, and read again when it is used. */
+  readonly readTable: ReadFile;
 }
 
 /** `undefined`: it cannot be read, which has been reported, or it is larger than `maxOctets`, which is reported only with a hint what to do. */
 export function textOf(
   path: KeyPath,
   file: string,
-  { report, readFile }: CompileContext,
+  { report, readFile }: Pick<CompileContext, "report" | "readFile">,
   maxOctets?: number,
   hint?: string,
 ): string | undefined {
@@ -42,9 +45,9 @@ export function checkLines(
   parse: (text: string, problem: LineProblem) => unknown,
   context: CompileContext,
 ): void {
-  const text = textOf(path, file, context, maxCheckedOctets);
+  const { report, readTable } = context;
+  const text = textOf(path, file, { report, readFile: readTable }, maxCheckedOctets);
   if (text === undefined) return;
-  const { report } = context;
   if (text.includes("\0")) {
     report.error(path, `${file} ${notUtf8}`);
     return;

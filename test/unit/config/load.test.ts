@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { formatProblem } from "../../../src/config/check/report.ts";
 import type { Configuration } from "../../../src/config/configuration.ts";
 import { renderConfiguration } from "../../../src/config/docs/print.ts";
-import { type LoadOptions, loadConfiguration, parseConfiguration } from "../../../src/config/load.ts";
+import { type LoadOptions, loadConfiguration, parseConfiguration, sameConfiguration } from "../../../src/config/load.ts";
 import type { Ask } from "../../../src/expr/ask.ts";
 import type { Value } from "../../../src/expr/value.ts";
 import { openSession } from "../../../src/stage/session.ts";
@@ -447,6 +447,28 @@ directory = "tables"
   it("with false for a directory every recipient is foreign, and no directory is needed", () => {
     expect(load('[listener.a]\nprotocol = "policy"\nbind = ["[::1]:1"]\n[session.rcpt]\ndirectory = false').problems).toEqual([]);
   });
+});
+
+it("is made again from its own texts, whatever has become of its files", () => {
+  const text = `${policy}
+[storage]
+directory = "local"
+[directory.tables]
+type = "file"
+aliases = ["/etc/aliases"]
+aliases-domain = "example.org"
+[lookup-file.helo]
+path = "lists/helo"
+[store.own]
+type = "sqlite"
+path = "/var/lib/postern/own.sqlite"
+init = "tables.sql"`;
+  const { configuration } = load(text);
+  expect([...configuration.texts]).toEqual([["/etc/postern/tables.sql", "CREATE TABLE IF NOT EXISTS t (a TEXT);"]]);
+  const again = sameConfiguration(configuration, {});
+  expect(again.stores).toEqual(configuration.stores);
+  expect(again.lookups).toEqual(configuration.lookups);
+  expect(again.texts).toEqual(configuration.texts);
 });
 
 describe("check --print", () => {

@@ -67,7 +67,12 @@ test("once is enough: what is normalised stays as it is", () => {
 test("nothing is written back to it when the settings are compiled", () => {
   const document = schema.parse(data);
   const root: Table = { kind: "table", key: "", keyAt: { line: 1, column: 1 }, at: { line: 1, column: 1 }, entries: new Map() };
-  const context = { names: namesIn(data, document), report: new ProblemReport("postern.toml", root), readFile: () => "" };
+  const context = {
+    names: namesIn(data, document),
+    report: new ProblemReport("postern.toml", root),
+    readFile: () => "",
+    readTable: () => "",
+  };
   const { settings } = compileConfiguration("postern.toml", "", frozen(normalised(document)), context);
   expect(context.report.problems.filter(({ severity }) => severity === "error")).toEqual([]);
   expect(settings.rcpt.subAddressing).toBeTypeOf("object");

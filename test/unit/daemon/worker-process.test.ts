@@ -102,7 +102,15 @@ it("says why it could not be started", async () => {
     onClosed: () => {},
     onEnd: () => {},
   };
-  const configured = new WorkerProcess(options).configure({ kind: "configure", file: "", text: "", options: {}, worker: 1, workers: 2 });
+  const configured = new WorkerProcess(options).configure({
+    kind: "configure",
+    file: "",
+    text: "",
+    texts: [],
+    options: {},
+    worker: 1,
+    workers: 2,
+  });
   child.emit("error", new Error("spawn EMFILE"));
   expect(await configured).toBe("it has ended (spawn EMFILE)");
 });
@@ -143,7 +151,7 @@ describe("a worker that gives no sign of life", () => {
       onClosed: () => {},
     };
     const worker = new WorkerProcess({ ...options, onEnd: (how) => ends.push(how) });
-    const configure = () => worker.configure({ kind: "configure", file: "", text: "", options: {}, worker: 1, workers: 2 });
+    const configure = () => worker.configure({ kind: "configure", file: "", text: "", texts: [], options: {}, worker: 1, workers: 2 });
     const configured = configure();
     const serve = async () => {
       child.emit("message", { kind: "configured" });
