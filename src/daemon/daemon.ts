@@ -6,6 +6,7 @@ import { formatProblem } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { Files } from "../file/files.ts";
 import type { CalledListener } from "../frontend/calls.ts";
+import { maxAnswerMs } from "../frontend/connection/deadline.ts";
 import { DelayedReplies } from "../frontend/connection/delayed-replies.ts";
 import type { Decision } from "../frontend/decision.ts";
 import type { Notice, Once } from "../frontend/notice.ts";
@@ -68,8 +69,8 @@ export interface DaemonOptions {
 
 type OnCalled = (called: readonly CalledListener[], settings: Settings) => void;
 
-/** How long connections have to take their last replies when a listener stops. */
-export const graceMs = 5000;
+/** How long connections have when a listener stops: for the answers to their requests, and to take them. */
+export const graceMs = maxAnswerMs + 1000;
 
 /** How often it is said that too many greylist entries of a client wait. */
 const waitingFullMs = 3_600_000;
@@ -77,7 +78,7 @@ const waitingFullMs = 3_600_000;
 const notExpiredMs = 86_400_000;
 
 /** How long a reload waits for the questions that the core before the present one was asked. */
-const maxFormerMs = 10_000;
+export const maxFormerMs = 10_000;
 
 /** How often files are looked at. */
 const refreshMs = 1000;

@@ -9,7 +9,7 @@ import type { Configuration, HttpSettings, ListenerSettings } from "../config/co
 import type { LoadOptions } from "../config/load.ts";
 import { ConnectionLimit } from "../frontend/connection/connection-limit.ts";
 import { CallReports } from "./call-reports.ts";
-import { type Daemon, graceMs } from "./daemon.ts";
+import { type Daemon, graceMs, maxFormerMs } from "./daemon.ts";
 import type { HttpService } from "./http-service.ts";
 import type { BoundSockets } from "./listen-sockets.ts";
 import { type Logger, logNotice } from "./log.ts";
@@ -36,8 +36,8 @@ export interface WorkersOptions {
   readonly logger: Logger;
 }
 
-/** More than each worker gives its connections. */
-const workerGraceMs = graceMs + 5000;
+/** More than each worker gives its connections, also when it has just begun to reload. */
+const workerGraceMs = maxFormerMs + graceMs + 2000;
 
 /** Connections beyond the limit that wait until a worker has made room for them. */
 const maxBeyond = 100;
