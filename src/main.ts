@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import { helpText } from "./cli/help-text.ts";
+import { Signals } from "./cli/signals.ts";
 
 interface CommandEntry {
   /** What `--help` shows of it: its name first. */
@@ -17,7 +18,10 @@ const commands: readonly CommandEntry[] = [
   {
     usage: "serve [options]",
     summary: "Runs the daemon in the foreground. Log lines go to standard output.",
-    load: async () => (await import("./cli/serve.ts")).serveCommand(),
+    load: async () => {
+      const signals = new Signals(process);
+      return (await import("./cli/serve.ts")).serveCommand(signals);
+    },
   },
   {
     usage: "check [options]",
@@ -69,7 +73,11 @@ const commands: readonly CommandEntry[] = [
     usage: "worker",
     summary: "A process of `postern serve`, which alone can start it.",
     isHidden: true,
-    load: async () => (await import("./cli/worker.ts")).workerCommand(),
+    load: async () => {
+      // A terminal and a service manager signal the whole group; the primary process says what to do.
+      new Signals(process).handle(() => {});
+      return (await import("./cli/worker.ts")).workerCommand();
+    },
   },
 ];
 

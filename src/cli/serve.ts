@@ -26,8 +26,9 @@ import {
   stateDirectoryOption,
 } from "./configuration-option.ts";
 import { helpText } from "./help-text.ts";
+import type { Signal, Signals } from "./signals.ts";
 
-export function serveCommand(): Command {
+export function serveCommand(signals: Signals): Command {
   return new Command("serve")
     .addOption(configurationOption())
     .addOption(stateDirectoryOption())
@@ -41,11 +42,13 @@ Signals:
 Exit status: 0 after a signal, 78 when the configuration has errors, as postern check shows them, 1 when it cannot serve for another reason,
 such as a socket that another program has. The unit starts it again after 1, and not after 78.`),
     )
-    .action(serve);
+    .action((options: ConfigurationOptions) => serve(options, signals));
 }
 
-async function serve(options: ConfigurationOptions): Promise<void> {
+async function serve(options: ConfigurationOptions, signals: Signals): Promise<void> {
   nameProcess("postern");
+  // What is loaded now is newer than a SIGHUP until now.
+  if (signals.takeHeld().some((signal) => signal !== "SIGHUP")) return;
   const configuration = loadOrExplain(options);
   if (configuration === undefined) {
     process.exitCode = exitConfiguration;
@@ -59,7 +62,7 @@ async function serve(options: ConfigurationOptions): Promise<void> {
   const starting =
     workers > 1 ? startPrimary(configuration, { workers, sockets, log, options }) : startDaemon(configuration, log.logger, { sockets });
   // Before it listens: as soon as it can be reached, it may also get a signal.
-  onSignals(starting, log, options, workers);
+  onSignals(signals, starting, log, options, workers);
   try {
     await starting;
   } catch (error) {
@@ -126,9 +129,9 @@ function localDomains({
   return [...domains, ...principals.flatMap(({ email }) => email.map((address) => address.slice(address.lastIndexOf("@") + 1)))];
 }
 
-function onSignals(starting: Promise<Daemon>, log: Log, options: ConfigurationOptions, workers: number): void {
+function onSignals(signals: Signals, starting: Promise<Daemon>, log: Log, options: ConfigurationOptions, workers: number): void {
   let stopping = false;
-  const stop = async (signal: string) => {
+  const stop = async (signal: Signal) => {
     if (stopping) process.exit(1);
     stopping = true;
     tellServiceManager(process.env, "STOPPING=1");
@@ -137,13 +140,11 @@ function onSignals(starting: Promise<Daemon>, log: Log, options: ConfigurationOp
     log.flush();
     process.exit(0);
   };
-  process.on("SIGTERM", (signal) => void stop(signal));
-  process.on("SIGINT", (signal) => void stop(signal));
-
-  process.on(
-    "SIGHUP",
-    joined(async () => reload(await starting, log, options, workers)),
-  );
+  const reloadAgain = joined(async () => reload(await starting, log, options, workers));
+  signals.handle((signal) => {
+    if (signal === "SIGHUP") reloadAgain();
+    else void stop(signal);
+  });
 }
 
 /** Whatever it meets, the daemon serves on. */

@@ -30,8 +30,6 @@ export function runWorker(): void {
   // Only the primary process sends here.
   process.on("message", (message, handle) => worker.take(message as MessageToWorker, handle));
   process.on("disconnect", () => worker.primaryGone());
-  // A terminal and a service manager signal the whole group; the primary process says what to do.
-  for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) process.on(signal, () => {});
 }
 
 /** Added to the deadline of the primary process's store, for the way there and back. */

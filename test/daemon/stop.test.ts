@@ -25,6 +25,44 @@ async function silentServer() {
   return { asked, port: typeof address === "object" ? Number(address?.port) : 0 };
 }
 
+/** A process that gets the signal when it begins to load what a command needs. */
+async function startWithSignal(signal: string, workers: number) {
+  const [port = 0] = await freePorts(1);
+  const config = `
+[server]
+workers = ${workers}
+[listener.smtp]
+protocol = "policy"
+bind = ["127.0.0.1:${port}"]
+[directory.mta]
+type = "mta"
+`;
+  const hook = `import { registerHooks } from "node:module";
+    registerHooks({ resolve(name, context, next) {
+      if (["./serve.js", "./worker.js"].includes(name)) process.kill(process.pid, ${JSON.stringify(signal)});
+      return next(name, context);
+    } });`;
+  const environment = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(hook)}` };
+  const daemon = await startDaemon({ directory: folder(), config, listening: [], environment });
+  onTestFinished(() => daemon.kill());
+  return { daemon, port };
+}
+
+it.each([1, 2])("a SIGHUP that comes before anything is loaded ends nothing (%d processes)", async (workers) => {
+  const { daemon, port } = await startWithSignal("SIGHUP", workers);
+  await daemon.logged(({ event }) => event === "listening");
+  const policy = await openPolicy(port);
+  expect(await policy.ask({ recipient: "john@example.org" })).toBe("DUNNO");
+  policy.end();
+  expect(await daemon.stop()).toBe(0);
+  expect(daemon.untaken().filter(({ level }) => level === "error")).toEqual([]);
+});
+
+it.each(["SIGTERM", "SIGINT"])("a %s that comes before anything is loaded is a clean end", async (signal) => {
+  const { daemon } = await startWithSignal(signal, 1);
+  expect(await daemon.ended).toEqual([0, null]);
+});
+
 it.each([1, 2])("a request that takes its time is answered, and then the daemon ends (%d processes)", async (workers) => {
   const silent = await silentServer();
   const [port = 0] = await freePorts(1);

@@ -1,5 +1,6 @@
 /** A command loads what it uses, and nothing else: most of its time is that. */
 import { spawnSync } from "node:child_process";
+import { EventEmitter } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +14,7 @@ import { queryCommand } from "../../../src/cli/query.ts";
 import { replayCommand } from "../../../src/cli/replay.ts";
 import { serveCommand } from "../../../src/cli/serve.ts";
 import { sieveCommand } from "../../../src/cli/sieve.ts";
+import { Signals } from "../../../src/cli/signals.ts";
 import { throttleCommand } from "../../../src/cli/throttle.ts";
 
 const root = join(import.meta.dirname, "../../..");
@@ -80,7 +82,7 @@ test("the help names every command as it is used", () => {
   const [, list = ""] = /^Commands:\n(.*?)\n\n/ms.exec(postern("--help")) ?? [];
   const usages = [...list.matchAll(/^ {2}(\S+(?: \S+)*)/gm)].map(([, usage = ""]) => usage).filter((usage) => !usage.startsWith("help "));
   const commands = [
-    serveCommand,
+    () => serveCommand(new Signals(new EventEmitter())),
     checkCommand,
     explainCommand,
     replayCommand,
