@@ -63,6 +63,8 @@ export interface DaemonOptions {
   readonly remarks?: Remarks;
   /** Told once a second by what the listeners were called so far. Default: what is to be said of it is said here. */
   readonly onCalled?: OnCalled;
+  /** Calls `endFormer` when no connection comes any more for a listener that a change has taken away. Default: at once. */
+  readonly whenSwitched?: (endFormer: () => void) => void;
   /** The number of this worker; the http listeners are those of the primary process, and ask it. Default: it is alone, and has them. */
   readonly worker?: number;
 }
@@ -115,6 +117,7 @@ class RunningDaemon implements ObservedDaemon {
   readonly #remarks: Remarks;
   readonly #reports: DecisionReports;
   readonly #onCalled: OnCalled;
+  readonly #whenSwitched: (endFormer: () => void) => void;
   readonly #onDnsList = logOutages((list, up, cause) => {
     logDnsList(this.#logger, list, up, cause);
     this.#observing.observer?.available(`DNS list ${list}`, up, cause);
@@ -138,6 +141,7 @@ class RunningDaemon implements ObservedDaemon {
     this.#sockets = sockets;
     this.#leaseState = leaseState;
     this.#tally = options.tally ?? new LoggedTally(logger);
+    this.#whenSwitched = options.whenSwitched ?? ((endFormer) => endFormer());
     this.#onCalled = options.onCalled ?? reportedHere(logger);
     this.#remarks = options.remarks ?? remarks(loggedOnce(logger));
     this.#reports = new DecisionReports(logger, this.#remarks, () => this.#cores.current.configuration.log.decisions);
@@ -232,8 +236,10 @@ class RunningDaemon implements ObservedDaemon {
     await this.#sockets.change([...listeners, ...this.#observing.listeners(configuration)], (settings) =>
       settings.protocol === "http" ? this.#observing.handlerOf(settings) : this.#listeners.handlerOf(settings),
     );
-    this.#listeners.keep(listeners, graceMs);
-    this.#observing.keep(configuration, graceMs);
+    this.#whenSwitched(() => {
+      this.#listeners.keep(listeners, graceMs);
+      this.#observing.keep(configuration, graceMs);
+    });
   }
 
   #decided(decision: Decision, cause: unknown): void {

@@ -145,18 +145,31 @@ function hasSamePort(one: ListenAddress, other: ListenAddress): boolean {
 /** Those of the primary process, as a worker has them: it is given their connections. */
 export class InheritedSockets implements ListenSockets {
   #handlers: ReadonlyMap<string, ConnectionHandler> = new Map();
+  /** Those of listeners that a change has taken away: the primary process changes its own later. */
+  #former: ReadonlyMap<string, ConnectionHandler> = new Map();
 
   async change(wanted: readonly AnyListener[], handlerOf: (settings: AnyListener) => ConnectionHandler): Promise<void> {
+    this.#former = new Map([...this.#former, ...this.#handlers]);
     this.#handlers = new Map(wanted.map((settings) => [settings.name, handlerOf(settings)]));
+  }
+
+  /** No connection of theirs comes any more. */
+  dropFormer(): void {
+    this.#former = new Map();
+  }
+
+  has(listener: string): boolean {
+    return this.#handlers.has(listener) || this.#former.has(listener);
   }
 
   close(): void {
     this.#handlers = new Map();
+    this.dropFormer();
   }
 
   /** `false`: it was closed, for want of room. */
   take(listener: string, socket: Socket, mustMakeRoom: boolean): boolean {
-    const take = this.#handlers.get(listener);
+    const take = this.#handlers.get(listener) ?? this.#former.get(listener);
     if (take !== undefined) return take(socket, mustMakeRoom);
     socket.destroy();
     return true;

@@ -117,21 +117,32 @@ class RunningWorkers implements Daemon {
 
   async reload(configuration: Configuration): Promise<void> {
     const first = [...this.#workers].find(([, { isReady }]) => isReady);
+    const configured = new Set<WorkerProcess>();
     await this.#openHttp(configuration);
     await this.#change(configuration, () =>
       this.#serve(configuration, async () => {
         const error = first && (await this.#configure(...first, configuration));
         if (error !== undefined) throw new Error(error);
+        if (first !== undefined) configured.add(first[1]);
+        // All know the listeners before their connections come.
+        await this.#configureOthers(configuration, configured);
       }),
     );
-    const others = [...this.#workers].filter(([number]) => number !== first?.[0]);
+    // Some may have been started meanwhile.
+    await this.#configureOthers(configuration, configured);
+    for (const worker of this.#workers.values()) if (configured.has(worker)) worker.send({ kind: "switched" });
+    await this.#changeHttp(configuration);
+  }
+
+  async #configureOthers(configuration: Configuration, configured: Set<WorkerProcess>): Promise<void> {
+    const others = [...this.#workers].filter(([, worker]) => !configured.has(worker));
     await Promise.all(
       others.map(async ([number, worker]) => {
         const error = await this.#configure(number, worker, configuration);
-        if (error !== undefined) this.#options.logger.error({ event: "worker", worker: number }, `configuration not applied: ${error}`);
+        if (error === undefined) configured.add(worker);
+        else this.#options.logger.error({ event: "worker", worker: number }, `configuration not applied: ${error}`);
       }),
     );
-    await this.#changeHttp(configuration);
   }
 
   notReloaded(): void {

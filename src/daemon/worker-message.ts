@@ -12,6 +12,8 @@ export const firstChannel = 4;
 
 export type MessageToWorker =
   | Configure
+  /** Connections come only for the listeners of the last configuration. */
+  | { readonly kind: "switched" }
   /** Comes with the socket. The next socket comes after `taken`. */
   | { readonly kind: "connection"; readonly listener: string; readonly mustMakeRoom: boolean }
   | { readonly kind: "outcomes"; readonly outcomes: readonly Answered<StateAnswer>[] }

@@ -143,7 +143,7 @@ export class WorkerProcess {
     this.#hand();
   }
 
-  send(message: Extract<MessageToWorker, { readonly kind: "outcomes" | "channel" | "observe" }>): void {
+  send(message: Extract<MessageToWorker, { readonly kind: "outcomes" | "channel" | "observe" | "switched" }>): void {
     this.#send(message);
   }
 

@@ -64,6 +64,8 @@ class Worker {
   );
   /** Resolves when all configurations so far are applied. */
   #configured: Promise<void> = Promise.resolve();
+  /** Of the last configuration that was applied. */
+  #endFormer = (): void => {};
   #isStopping = false;
 
   take(message: MessageToWorker, handle: unknown): void {
@@ -71,6 +73,10 @@ class Worker {
       case "configure":
         this.#routing ??= this.#openRouting(message);
         this.#configured = this.#configured.then(() => this.#configure(message));
+        return;
+      case "switched":
+        this.#sockets.dropFormer();
+        this.#endFormer();
         return;
       case "connection":
         this.#connect(message, handle);
@@ -126,6 +132,9 @@ class Worker {
         tally: new WorkerTally((tally) => sendToPrimary({ kind: "tally", tally })),
         remarks: remarks((remark) => sendToPrimary({ kind: "remark", remark })),
         onCalled: (called) => this.#tellCalled(called),
+        whenSwitched: (endFormer) => {
+          this.#endFormer = endFormer;
+        },
       });
     } else {
       await this.#daemon.reload(share);
@@ -191,9 +200,12 @@ class Worker {
     handle.allowHalfOpen = true;
     handle.on("error", () => {});
     handle.once("close", () => sendToPrimary({ kind: "closed", listener }));
-    void this.#configured.then(() => {
+    const serve = () => {
       if (!this.#sockets.take(listener, handle, mustMakeRoom)) sendToPrimary({ kind: "refused", listener });
-    });
+    };
+    // One that is not known yet is one of a configuration that is being applied.
+    if (this.#sockets.has(listener)) serve();
+    else void this.#configured.then(serve);
   }
 
   async #stop(status: number): Promise<void> {

@@ -1,6 +1,7 @@
 /** The real daemon with two workers: who serves, what a reload, a signal and the death of a worker leave. */
+import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { freePorts } from "../support/mta.ts";
@@ -239,6 +240,44 @@ describe("two workers", () => {
     await daemon.logged(({ event, level }) => event === "reload" && level === "info");
     for (const peer of both) expect(await peer.ask("jane@example.org")).toBe(pass);
     expect(await open().ask("john@example.org")).toBe(refusal);
+  });
+
+  it("answer new connections by what is in force while a reload waits for a question, also when it renames their listener", async () => {
+    const silent = createServer(() => {}).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const asked = once(silent, "connection");
+    const address = silent.address();
+    const slow = `[storage]\ndirectory = "accounts"\n[directory.slow]\ntype = "smtp"\nhost = "127.0.0.1"\ntimeout = "5s"
+port = ${typeof address === "object" ? address?.port : 0}\ndomains = ["slow.example"]
+[[session.mail.deny]]\nif = "sender = 'a@slow.example' && is_local_address('slow', 'x@slow.example')"\nreply = "550 5.7.1 No."`;
+    const { daemon, port, open } = await start(slow);
+    const reloaded = () => daemon.logged(({ event, level }) => event === "reload" && level === "info");
+    const late = open().ask("john@example.org", { sender: "a@slow.example" });
+    await asked;
+    daemon.hangUp();
+    await reloaded();
+    // This one waits until that request is answered.
+    daemon.reload(config(port, { more: slow }).replace("[listener.smtp]", "[listener.mail]"));
+    let isOver = false;
+    const over = reloaded().then(() => {
+      isOver = true;
+    });
+    const answers = new Set<string | undefined>();
+    let slowestMs = 0;
+    while (!isOver) {
+      const begun = performance.now();
+      const peer = open();
+      // One that has not asked yet is closed with its listener, and Postfix comes again.
+      answers.add((await peer.ask("john@example.org")) ?? (await open().ask("john@example.org")));
+      peer.socket.destroy();
+      slowestMs = Math.max(slowestMs, performance.now() - begun);
+    }
+    await over;
+    silent.close();
+    expect(await late).toMatch(/^action=/);
+    expect(answers).toEqual(new Set([pass]));
+    expect(slowestMs).toBeLessThan(2500);
+    expect(await open().ask("john@example.org")).toBe(pass);
   });
 
   it("one that is killed takes its own connections with it, and is replaced by one that has the configuration in force", async () => {
