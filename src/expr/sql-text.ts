@@ -9,23 +9,35 @@ const opaque: Readonly<Record<Engine, readonly RegExp[]>> = {
   mysql: [/'(?:[^'\\]|\\.)*'?/sy, /"(?:[^"\\]|\\.)*"?/sy, /`[^`]*`?/y, /#[^\n]*/y],
 };
 const opaqueToAll = [/'[^']*'?/y, /"[^"]*"?/y, /--[^\n]*/y, /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y];
-const ordinary = /[^'"`[#\-/$?A-Za-z_\u0080-\uffff]+/y;
-const parameter = /\$\d+/y;
+const ordinary = /[^'"`[#\-/$?:@A-Za-z_\u0080-\uffff]+/y;
+const numbered = /\$\d+/y;
+/** SQLite has `?1` and parameters with names, which nothing here gives a value. */
+const parameters: Readonly<Record<Engine, Partial<Record<"parameter" | "name", RegExp>>>> = {
+  postgresql: { parameter: numbered },
+  sqlite: { parameter: /[$?]\d+/y, name: /[:@$][A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y },
+  mysql: { parameter: numbered },
+};
 
 interface SqlToken {
-  readonly kind: "text" | "mark" | "parameter";
+  readonly kind: "text" | "mark" | "parameter" | "name";
   readonly text: string;
+}
+
+export interface SqlParameter {
+  readonly text: string;
+  /** Of the value that it stands for, counted from 1; `undefined`: it never gets one. */
+  readonly number: number | undefined;
 }
 
 /** The text with placeholders as the engine has them: `?n` in SQLite, `$n` in PostgreSQL. */
 export function placeholders(sql: string, engine: "sqlite" | "postgresql"): string {
   const tokens = [...tokensOf(sql, engine)];
-  const numbered = tokens.some(({ kind }) => kind === "parameter");
+  const isNumbered = tokens.some(({ kind }) => kind === "parameter");
   let marks = 0;
   let text = "";
   for (const token of tokens) {
     if (token.kind === "parameter" && engine === "sqlite") text += `?${token.text.slice(1)}`;
-    else if (token.kind === "mark" && engine === "postgresql" && !numbered) text += `$${++marks}`;
+    else if (token.kind === "mark" && engine === "postgresql" && !isNumbered) text += `$${++marks}`;
     else text += token.text;
   }
   return text;
@@ -34,9 +46,29 @@ export function placeholders(sql: string, engine: "sqlite" | "postgresql"): stri
 /** The text for MySQL, which has `?` alone, and the number of the parameter that each of them stands for, counted from 1. */
 export function positional(sql: string): { readonly text: string; readonly order: readonly number[] } {
   const tokens = [...tokensOf(sql, "mysql")];
-  const numbered = tokens.filter(({ kind }) => kind === "parameter").map(({ text }) => Number(text.slice(1)));
+  const numbers = tokens.filter(({ kind }) => kind === "parameter").map(({ text }) => Number(text.slice(1)));
   const text = tokens.map((token) => (token.kind === "parameter" ? "?" : token.text)).join("");
-  return { text, order: numbered.length > 0 ? numbered : tokens.filter(({ kind }) => kind === "mark").map((_, index) => index + 1) };
+  return { text, order: numbers.length > 0 ? numbers : tokens.filter(({ kind }) => kind === "mark").map((_, index) => index + 1) };
+}
+
+/** Every place of a parameter, in the order of the text. */
+export function parametersIn(sql: string, engine: Engine): readonly SqlParameter[] {
+  const tokens = [...tokensOf(sql, engine)];
+  const isNumbered = tokens.some(({ kind }) => kind === "parameter");
+  let largest = 0;
+  return tokens.flatMap(({ kind, text }): SqlParameter[] => {
+    if (kind === "name") return [{ text, number: undefined }];
+    if (kind === "parameter") {
+      const number = Number(text.slice(1));
+      largest = Math.max(largest, number);
+      return [{ text, number }];
+    }
+    // Beside a `$n` it is an operator in PostgreSQL, and without a value in MySQL.
+    if (kind === "text" || (isNumbered && engine === "postgresql")) return [];
+    if (isNumbered && engine === "mysql") return [{ text, number: undefined }];
+    largest += 1;
+    return [{ text, number: largest }];
+  });
 }
 
 /** How many parameters the text needs. `undefined`: the engines read it differently. */
@@ -56,11 +88,7 @@ const reading: ReadonlySet<string> = new Set(["select", "values", "with"]);
 const writing: ReadonlySet<string> = new Set(["insert", "update", "delete", "merge"]);
 
 function countIn(sql: string, engine: Engine): number {
-  const tokens = [...tokensOf(sql, engine)];
-  const numbers = tokens.flatMap(({ kind, text }) => (kind === "parameter" ? [Number(text.slice(1))] : []));
-  return numbers.length > 0
-    ? numbers.reduce((most, number) => Math.max(most, number))
-    : tokens.filter(({ kind }) => kind === "mark").length;
+  return parametersIn(sql, engine).reduce((most, { number = 0 }) => Math.max(most, number), 0);
 }
 
 function* tokensOf(sql: string, engine: Engine): Generator<SqlToken> {
@@ -72,12 +100,19 @@ function* tokensOf(sql: string, engine: Engine): Generator<SqlToken> {
       at = end;
       continue;
     }
-    const number = matchAt(parameter, sql, at);
-    if (number !== undefined) yield { kind: "parameter", text: number };
-    const text = number ?? matchAt(ordinary, sql, at) ?? sql.charAt(at);
-    if (number === undefined) yield { kind: text === "?" ? "mark" : "text", text };
-    at += text.length;
+    const token = parameterAt(sql, at, engine) ?? { kind: "text", text: matchAt(ordinary, sql, at) ?? sql.charAt(at) };
+    yield token;
+    at += token.text.length;
   }
+}
+
+function parameterAt(sql: string, at: number, engine: Engine): SqlToken | undefined {
+  for (const kind of ["parameter", "name"] as const) {
+    const pattern = parameters[engine][kind];
+    const text = pattern && matchAt(pattern, sql, at);
+    if (text !== undefined) return { kind, text };
+  }
+  return sql[at] === "?" ? { kind: "mark", text: "?" } : undefined;
 }
 
 /** Where the string, comment or identifier that begins at `at` ends; `at` itself if there is none. */

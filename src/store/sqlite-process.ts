@@ -5,7 +5,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { LRUCache } from "lru-cache";
 import type { SqlResult } from "../expr/ask.ts";
-import { placeholders } from "../expr/sql-text.ts";
+import { parametersIn, placeholders, type SqlParameter } from "../expr/sql-text.ts";
 import type { Value } from "../expr/value.ts";
 import { errorMessage } from "../text/error-message.ts";
 import type { Blame } from "./blame.ts";
@@ -14,9 +14,14 @@ import { createPrivately } from "./private-file.ts";
 import { fromSqlite } from "./sql-value.ts";
 import type { SqliteOptions, SqliteOutcome, SqliteWork } from "./sqlite-message.ts";
 
+interface Prepared {
+  readonly statement: StatementSync;
+  readonly parameters: readonly SqlParameter[];
+}
+
 interface OpenDatabase {
   readonly database: DatabaseSync;
-  readonly statements: LRUCache<string, StatementSync>;
+  readonly statements: LRUCache<string, Prepared>;
   /** One that was replaced is opened anew. */
   readonly file: OpenFile;
 }
@@ -49,18 +54,29 @@ function close(): void {
   open = undefined;
 }
 
-function prepare({ database, statements }: OpenDatabase, sql: string): StatementSync {
+function prepare({ database, statements }: OpenDatabase, sql: string): Prepared {
   const known = statements.get(sql);
   if (known) return known;
   const statement = database.prepare(placeholders(sql, "sqlite"));
   statement.setReadBigInts(true);
   statement.setReturnArrays(true);
-  statements.set(sql, statement);
-  return statement;
+  const prepared = { statement, parameters: parametersIn(sql, "sqlite") };
+  statements.set(sql, prepared);
+  return prepared;
+}
+
+class UnboundParameter extends Error {}
+
+/** SQLite takes NULL for a parameter without a value, and so would answer another question. */
+function requireValues(parameters: readonly SqlParameter[], given: number): void {
+  const unbound = parameters.find(({ number }) => number === undefined || number > given);
+  if (unbound)
+    throw new UnboundParameter(`the statement has ${unbound.text}, but ${given === 1 ? "1 value is" : `${given} values are`} given`);
 }
 
 function query({ sql, parameters, maxRows }: Extract<SqliteWork, { readonly kind: "query" }>): SqlResult {
-  const statement = prepare(opened(), sql);
+  const { statement, parameters: places } = prepare(opened(), sql);
+  requireValues(places, parameters.length);
   // A number would be bound as a float, which `/` and text would show.
   const bound = parameters.map((value) => (Number.isSafeInteger(value) ? BigInt(value) : value));
   if (statement.columns().length === 0) return { kind: "changes", changes: Number(statement.run(...bound).changes) };
@@ -94,6 +110,7 @@ function messageOf(error: unknown): string {
 
 /** By the primary result code (sqlite.org/rescode.html). */
 function blameOf(error: unknown): Blame {
+  if (error instanceof UnboundParameter) return "statement";
   const code = error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : undefined;
   switch (code) {
     case 18: // SQLITE_TOOBIG

@@ -111,6 +111,10 @@ export function databaseContract(
       ["SELECT * FROM missing", [], false],
       ["INSERT INTO t (name) VALUES ('one')", [], true],
       ["SELECT n FROM t WHERE n = ?", [1, 2], false],
+      ["SELECT n FROM t WHERE name = ? OR n = ?", ["one"], false],
+      ["SELECT n FROM t WHERE name = $1 OR n = $2", ["one"], false],
+      ["SELECT n FROM t WHERE name = $2", ["one"], false],
+      ["SELECT n FROM t WHERE n = 1 OR name = :name", ["one"], false],
     ])("%s with %j fails, and the next statement does not", async (sql, parameters, isOfValues) => {
       const error = await database.query(sql, parameters).catch((cause: unknown) => cause);
       expect(error).toBeInstanceOf(TemporaryError);

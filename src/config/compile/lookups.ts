@@ -3,6 +3,7 @@ import type { Value } from "../../expr/value.ts";
 import { parseList, uselessNetwork } from "../../lookup/file.ts";
 import type { LookupEntry, LookupSettings } from "../../lookup/lookup-settings.ts";
 import { unknownStore } from "../check/names.ts";
+import { wrongParameters } from "../check/query-parameter.ts";
 import type { Normalised } from "../normalise.ts";
 import { type CompileContext, checkLines } from "./context.ts";
 
@@ -25,6 +26,8 @@ export function compileLookups(normalised: Normalised, context: CompileContext):
   }
   for (const [name, { store, query }] of Object.entries(normalised["lookup-sql"])) {
     context.report.errorIf(["lookup-sql", name, "store"], unknownStore(store, context.names));
+    const type = normalised.store[store]?.type;
+    if (type !== undefined) context.report.errorIf(["lookup-sql", name, "query"], wrongParameters(query, type, "the key"));
     add("lookup-sql", { type: "sql", name, store, query });
   }
   return lookups;

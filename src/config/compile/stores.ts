@@ -1,7 +1,8 @@
 /** `[store.*]`: databases, with what their files hold; and which of them is asked for what. */
 import { join } from "node:path";
-import type { StoreSettings, TlsSettings } from "../../store/store-settings.ts";
+import type { Queries, StoreSettings, TlsSettings } from "../../store/store-settings.ts";
 import { unknownStore } from "../check/names.ts";
+import { askedAbout, wrongParameters } from "../check/query-parameter.ts";
 import type { Normalised } from "../normalise.ts";
 import { hostOf, isSocket } from "../schema/database-url.ts";
 import { embeddedName } from "../schema/stores.ts";
@@ -32,6 +33,7 @@ function checkEmbedded(store: NormalisedStore, path: string, { report }: Compile
 function settingsOf(name: string, store: NormalisedStore, context: CompileContext): StoreSettings {
   const at: KeyPath = ["store", name];
   const sql = store.init === undefined ? undefined : textOf([...at, "init"], store.init, context);
+  checkQueries([...at, "query"], store, context);
   const common = {
     name,
     timeoutMs: store.timeout.value,
@@ -50,6 +52,12 @@ function settingsOf(name: string, store: NormalisedStore, context: CompileContex
         : "names no database. Write it at the end of url, like mysql://user@host/name.",
     );
   return { ...settings, type: "mysql" };
+}
+
+function checkQueries(at: KeyPath, { query, type }: NormalisedStore, { report }: CompileContext): void {
+  for (const [name, value] of Object.entries(askedAbout) as [keyof Queries, string][]) {
+    if (query[name] !== "") report.errorIf([...at, name], wrongParameters(query[name], type, value));
+  }
 }
 
 type NormalisedServer = Exclude<NormalisedStore, { type: "sqlite" }>;

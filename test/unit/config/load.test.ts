@@ -370,7 +370,7 @@ store = "pg"
 cache = { ttl = { positive = "2h" } }
 [lookup-sql.customers]
 store = "pg"
-query = "SELECT 1"
+query = "SELECT 1 WHERE $1 = 'x'"
 [lookup-file.helo]
 path = "lists/helo"
 [storage]

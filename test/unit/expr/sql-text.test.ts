@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { countPlaceholders, isReading, placeholders, positional } from "../../../src/expr/sql-text.ts";
+import { countPlaceholders, type Engine, isReading, parametersIn, placeholders, positional } from "../../../src/expr/sql-text.ts";
 
 const rows: [sql: string, sqlite: string, postgresql: string][] = [
   ["SELECT ?", "SELECT ?", "SELECT $1"],
@@ -55,6 +55,80 @@ it.each<[sql: string, count: number | undefined]>([
   ["SELECT '\\', ?", undefined],
 ])("%s has %s", (sql, count) => {
   expect(countPlaceholders(sql)).toBe(count);
+});
+
+type Places = readonly (readonly [text: string, number: number | undefined])[];
+it.each<[sql: string, sqlite: Places, postgresql: Places, mysql: Places]>([
+  ["SELECT 1", [], [], []],
+  [
+    "SELECT $2, $2",
+    [
+      ["$2", 2],
+      ["$2", 2],
+    ],
+    [
+      ["$2", 2],
+      ["$2", 2],
+    ],
+    [
+      ["$2", 2],
+      ["$2", 2],
+    ],
+  ],
+  [
+    "SELECT ?, ?",
+    [
+      ["?", 1],
+      ["?", 2],
+    ],
+    [
+      ["?", 1],
+      ["?", 2],
+    ],
+    [
+      ["?", 1],
+      ["?", 2],
+    ],
+  ],
+  [
+    "SELECT a ? $1",
+    [
+      ["?", 1],
+      ["$1", 1],
+    ],
+    [["$1", 1]],
+    [
+      ["?", undefined],
+      ["$1", 1],
+    ],
+  ],
+  [
+    "SELECT $1 ? a",
+    [
+      ["$1", 1],
+      ["?", 2],
+    ],
+    [["$1", 1]],
+    [
+      ["$1", 1],
+      ["?", undefined],
+    ],
+  ],
+  ["SELECT ?2", [["?2", 2]], [["?", 1]], [["?", 1]]],
+  [
+    "SELECT :a, @b, $c",
+    [
+      [":a", undefined],
+      ["@b", undefined],
+      ["$c", undefined],
+    ],
+    [],
+    [],
+  ],
+  ["SELECT ':a', '%s' -- :a", [], [], []],
+])("the parameters of %s", (sql, ...expected) => {
+  const engines: readonly Engine[] = ["sqlite", "postgresql", "mysql"];
+  expect(engines.map((engine) => parametersIn(sql, engine).map(({ text, number }) => [text, number]))).toEqual(expected);
 });
 
 it.each<[sql: string, reads: boolean]>([
