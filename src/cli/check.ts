@@ -32,7 +32,7 @@ export function checkCommand(): Command {
     .option("--print", "print the whole configuration as understood, defaults included")
     .option(
       "--connect",
-      "also try each store, server and DNS list that the configuration names, and the SQL of scripts in stores without init",
+      "also try each store, server and DNS list that the configuration names, and the SQL of rules and scripts in stores without init",
     )
     .option(
       "--against <file>",
@@ -81,7 +81,7 @@ is to be asked, or a DNS list that does not have its test addresses right (RFC 5
             }
           }
           for (const problem of await checkStatements()) {
-            process.stderr.write(`${formatProblem(configuration.problemInScript(problem))}\n`);
+            process.stderr.write(`${formatProblem(problem)}\n`);
             process.exitCode = 1;
           }
         }

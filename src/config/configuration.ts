@@ -5,12 +5,13 @@ import type { DnsListSettings } from "../dns/dns-list.ts";
 import type { Names } from "../expr/ask.ts";
 import type { ExemptionSettings } from "../lookup/exemptions.ts";
 import type { LookupSettings } from "../lookup/lookup-settings.ts";
-import type { ScriptProblem, ScriptVocabulary } from "../sieve/script.ts";
+import type { ScriptVocabulary } from "../sieve/script.ts";
 import type { Mode } from "../stage/core.ts";
 import type { ScriptStage } from "../stage/script-environment.ts";
 import type { Settings } from "../stage/stage-settings.ts";
 import type { StoreSettings } from "../store/store-settings.ts";
 import type { Place } from "../text/place.ts";
+import type { PlacedStatement } from "./check/names.ts";
 import type { Problem } from "./check/report.ts";
 import type { CompileContext } from "./compile/context.ts";
 import { compileDirectories, dnsSettings } from "./compile/directories.ts";
@@ -18,7 +19,7 @@ import { compileDnsLists } from "./compile/dns-lists.ts";
 import { compileExemptions } from "./compile/greylist.ts";
 import { compileListeners, networksOf } from "./compile/listeners.ts";
 import { compileLookups } from "./compile/lookups.ts";
-import { compileScripts, problemInScript, readScripts, scriptsByStage, scriptVocabulary } from "./compile/scripts.ts";
+import { compileScripts, readScripts, scriptsByStage, scriptVocabulary, statementsOfScripts } from "./compile/scripts.ts";
 import { compileSettings } from "./compile/session.ts";
 import { checkStorage, compileStores } from "./compile/stores.ts";
 import type { Normalised } from "./normalise.ts";
@@ -116,8 +117,8 @@ export interface Configuration {
   readonly scriptsByStage: Readonly<Record<ScriptStage, readonly string[]>>;
   /** What a further script is compiled against. */
   readonly scriptVocabulary: ScriptVocabulary;
-  /** What is wrong with a script, with its place in the file that has it. */
-  readonly problemInScript: (problem: ScriptProblem) => Problem;
+  /** The SQL of rules and scripts that is the same whenever it is asked, each once. */
+  readonly statements: readonly PlacedStatement[];
   /** Where the file has that; `undefined`: it does not. */
   readonly placeOf: (path: KeyPath) => Place | undefined;
   /** All of it in the words of the file, for `check --print`. */
@@ -166,7 +167,8 @@ export function compileConfiguration(file: string, text: string, normalised: Nor
     scriptsByStage: scriptsByStage(normalised),
     scriptVocabulary: vocabulary,
     placeOf: (path) => (context.report.isWritten(path) ? context.report.placeOf(path) : undefined),
-    problemInScript: (problem) => problemInScript(problem, normalised, context.report),
+    // Rules collect theirs while they are compiled.
+    statements: [...context.names.used.statements, ...statementsOfScripts(sieve.scripts, normalised, context)],
     normalised,
     warnings: [],
   };

@@ -1,26 +1,22 @@
-/** Tries the SQL of scripts before they run, so that a missing table is reported at start and not by the first client. */
+/** Tries the SQL of rules and scripts before they run, so that a missing table is reported at start and not by the first client. */
 
 import { TemporaryError } from "../answer/temporary-error.ts";
+import type { PlacedStatement } from "../config/check/names.ts";
+import type { Problem } from "../config/check/report.ts";
 import { isDefault } from "../expr/ask.ts";
-import type { Script, ScriptProblem, ScriptStatement } from "../sieve/script.ts";
 import type { Database } from "../store/database.ts";
 
 /** `dataStore`: the store that `''` and `'*'` mean. An unavailable store is skipped. */
 export async function checkStatements(
-  scripts: Iterable<Script>,
+  statements: readonly PlacedStatement[],
   dataStore: string,
   databaseOf: (store: string) => Database | undefined,
-): Promise<readonly ScriptProblem[]> {
-  // A script that is included in several appears in each of them.
-  const statements = new Map<string, ScriptStatement>();
-  for (const script of scripts)
-    for (const one of script.statements) statements.set(`${one.script}:${one.line}:${one.column}:${one.sql}`, one);
+): Promise<readonly Problem[]> {
   const checked = await Promise.all(
-    statements.values().map(async (statement): Promise<readonly ScriptProblem[]> => {
-      const store = isDefault(statement.store) ? dataStore : statement.store;
-      const message = await faultOf(statement.sql, store, databaseOf(store));
-      const { script, line, column } = statement;
-      return message === undefined ? [] : [{ severity: "error", script, line, column, message }];
+    statements.map(async ({ store: written, sql, problem }): Promise<readonly Problem[]> => {
+      const store = isDefault(written) ? dataStore : written;
+      const message = await faultOf(sql, store, databaseOf(store));
+      return message === undefined ? [] : [problem(message)];
     }),
   );
   return checked.flat();

@@ -91,7 +91,7 @@ export interface ObservedDaemon extends Daemon {
   readonly observed: Observed | undefined;
 }
 
-/** Throws when a file cannot be read, a socket cannot be bound or the SQL of a script cannot work. */
+/** Throws when a file cannot be read, a socket cannot be bound or the SQL of a rule or script cannot work. */
 export async function startDaemon(configuration: Configuration, logger: Logger, options: DaemonOptions = {}): Promise<ObservedDaemon> {
   const daemon = new RunningDaemon(logger, options);
   try {
@@ -221,13 +221,12 @@ class RunningDaemon implements ObservedDaemon {
     await this.#cores.close();
   }
 
-  /** Throws when the SQL of a script cannot work. An unavailable store is not a reason to stop. */
+  /** Throws when the SQL of a rule or script cannot work. An unavailable store is not a reason to stop. */
   async #checkStatements(open: OpenCore): Promise<void> {
     const problems = await open.checkStatements();
-    for (const problem of problems)
-      this.#logger.error({ event: "configuration" }, formatProblem(open.configuration.problemInScript(problem)));
-    const scripts = new Set(problems.map(({ script }) => script));
-    if (scripts.size > 0) throw new Error(`the SQL of scripts cannot work, in ${[...scripts].join(", ")}`);
+    for (const problem of problems) this.#logger.error({ event: "configuration" }, formatProblem(problem));
+    const places = new Set(problems.map(({ file, line }) => `${file}:${line}`));
+    if (places.size > 0) throw new Error(`SQL cannot work, in ${[...places].join(", ")}`);
   }
 
   /** Throws, without any change, when a socket cannot be opened. */

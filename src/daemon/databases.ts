@@ -42,6 +42,12 @@ export class Databases {
     return this.#options.shared.lease(key, holder, (own) => own.hold(this.#open(settings, access), (database) => database.close()));
   }
 
+  /** Those of a file that does not exist are none. */
+  forKeys(name: string): Database {
+    const settings = this.settings(name);
+    return isUnwritten(settings) ? emptyDatabase(settings) : this.named(name, "write");
+  }
+
   /** The configuration was checked: a store that it names is there. */
   settings(name: string): StoreSettings {
     const settings = this.#stores.get(name);
@@ -52,8 +58,8 @@ export class Databases {
   #open(settings: StoreSettings, access: Access): Database {
     const { readOnly, onAvailability } = this.#options;
     if (settings.type !== "sqlite") return openStore(settings, { readOnly, onAvailability });
-    // Without the right to create it, a missing file is empty.
-    if (access === "write" && readOnly && isUnwritten(settings)) return emptyDatabase(settings);
+    // What its `init` will create is empty; without that, what asks for a table cannot be told, here as in the daemon.
+    if (access === "write" && readOnly && isUnwritten(settings) && settings.init !== undefined) return emptyDatabase(settings);
     return openStore(settings, { readOnly: readOnly || access === "read", onAvailability });
   }
 }

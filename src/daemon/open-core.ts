@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Later, OnAvailability } from "../answer/availability.ts";
 import { type OnWaited, Patience } from "../answer/patience.ts";
+import type { Problem } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { CacheReport } from "../directory/cache.ts";
 import type { OnTakesAll } from "../directory/call-ahead.ts";
@@ -15,7 +16,6 @@ import { Files, refreshAll } from "../file/files.ts";
 import { type OpenExemptions, openExemptions } from "../lookup/exemptions.ts";
 import type { LookupSettings } from "../lookup/lookup-settings.ts";
 import { type OpenLookup, openLookup } from "../lookup/open-lookup.ts";
-import type { ScriptProblem } from "../sieve/script.ts";
 import type { Core, FailedScript, ScriptLine, ThrottledKey } from "../stage/core.ts";
 import type { Sources } from "../stage/sources.ts";
 import type { State } from "../stage/state.ts";
@@ -88,8 +88,8 @@ export interface OpenCore {
   testDnsLists(): void;
   /** Runs the `init` file of each store that has one; rejects with a `TemporaryError`. */
   initialise(): Promise<void>;
-  /** Tries the SQL of scripts in the stores that can be reached now, after their `init`. */
-  checkStatements(): Promise<readonly ScriptProblem[]>;
+  /** Tries the SQL of rules and scripts in the stores that can be reached now, after their `init`. */
+  checkStatements(): Promise<readonly Problem[]>;
   /** The stores and DNS lists that the configuration names, and the servers of directories. */
   readonly connections: readonly Connection[];
   /** Of greylist and throttles; `undefined`: the configuration has none, or another process has it. */
@@ -136,7 +136,9 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
     lookup,
     database: (name) => (isDefault(name) || stores.has(name) ? databases.named(isDefault(name) ? storage.data : name, "write") : undefined),
     keys: () => {
-      keys ??= (readOnly ? readKeys : openKeys)(databases.named(storage.data, "write"), options.clock);
+      keys ??= readOnly
+        ? readKeys(databases.forKeys(storage.data), options.clock)
+        : openKeys(databases.named(storage.data, "write"), options.clock);
       return keys;
     },
     dns,
@@ -186,7 +188,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
       await Promise.all(withInit.map(({ name }) => databases.named(name, "write").query("SELECT 1", [])));
     },
     checkStatements() {
-      return checkStatements(settings.sieve.scripts.values(), storage.data, (name) => {
+      return checkStatements(configuration.statements, storage.data, (name) => {
         const store = databases.settings(name);
         // Read-only commands do not run `init`, which may create the table.
         const isUnknown = readOnly && (store.init !== undefined || isUnwritten(store));

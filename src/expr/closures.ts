@@ -26,6 +26,14 @@ export interface Used<S> {
   readonly variables: Set<string>;
   /** By name. */
   readonly dnsLists: Map<string, NamedDnsList<S>>;
+  readonly statements: UsedStatement[];
+}
+
+export interface UsedStatement {
+  readonly store: string;
+  readonly sql: string;
+  /** Into the source of the expression. */
+  readonly offset: number;
 }
 
 /** What compiling one expression needs to know and finds out. */
@@ -36,7 +44,7 @@ interface ExpressionContext<S> {
 }
 
 export function nothingUsed<S>(): Used<S> {
-  return { variables: new Set(), dnsLists: new Map() };
+  return { variables: new Set(), dnsLists: new Map(), statements: [] };
 }
 
 /** Adds to `used`. Throws an `ExpressionError`. */
@@ -233,8 +241,13 @@ function compileAsking<S>(record: AskFunction, call: Call, context: ExpressionCo
   if ("problem" in inspection) {
     throw new ExpressionError(inspection.problem, call.parameters[inspection.parameter]?.offset ?? call.offset);
   }
+  const { waits, statement } = inspection;
+  if (statement !== undefined) {
+    const { store, sql, parameter } = statement;
+    context.used.statements.push({ store, sql, offset: call.parameters[parameter]?.offset ?? call.offset });
+  }
   const { onAsk } = context.vocabulary;
-  const code = askOf(compileAll(call.parameters, context), inspection.waits, call.name, (values, run: Evaluation<S>) => {
+  const code = askOf(compileAll(call.parameters, context), waits, call.name, (values, run: Evaluation<S>) => {
     onAsk?.(run.subject);
     return record.ask(run.ask, values);
   });

@@ -1,6 +1,6 @@
 /** The way in: expressions and rule sets to what is evaluated. */
 import { choose } from "../answer/code.ts";
-import { compileCode, nothingUsed, type Used } from "./closures.ts";
+import { compileCode, nothingUsed, type Used, type UsedStatement } from "./closures.ts";
 import { folded, type ValueCode } from "./code.ts";
 import { type Expression, ExpressionError, type RuleSetSource, type Vocabulary } from "./expression.ts";
 import { isTrue } from "./value.ts";
@@ -17,16 +17,20 @@ export type RulePart = { readonly part: "if" | "then"; readonly index: number } 
 /**
  * The first true `if` selects its `then`, else `else`; all parts share the captures of one evaluation.
  * Reports what is wrong with every part, and is `undefined` if anything is.
+ * `onStatement`: called with the SQL that is the same at every evaluation.
  */
 export function compileRules<S>(
   source: RuleSetSource,
   vocabulary: Vocabulary<S>,
   report: (part: RulePart, error: ExpressionError) => void,
+  onStatement?: (part: RulePart, statement: UsedStatement) => void,
 ): Expression<S> | undefined {
   const used = nothingUsed<S>();
   const compile = (text: string, part: RulePart): ValueCode<S> | undefined => {
     try {
-      return compileCode(text, vocabulary, used);
+      const code = compileCode(text, vocabulary, used);
+      for (const statement of used.statements.splice(0)) onStatement?.(part, statement);
+      return code;
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
       report(part, error);

@@ -27,9 +27,18 @@ export function mapped(f: (text: string, other: Value) => Value): PureFunction["
   return (of, other = "") => (isArray(of) ? of.map((element) => f(toText(element), other)) : f(toText(of), other));
 }
 
+export interface SqlStatement {
+  /** `''` and `'*'`: the data store. */
+  readonly store: string;
+  readonly sql: string;
+  /** The index of the parameter that it is. */
+  readonly parameter: number;
+}
+
 /** What compiling needs to know of one call. */
 export type Inspection =
-  | { readonly waits: boolean }
+  /** `statement`: one that is the same at every call. */
+  | { readonly waits: boolean; readonly statement?: SqlStatement }
   /** `parameter` is the index of the one that is wrong. */
   | { readonly problem: string; readonly parameter: number };
 

@@ -17,7 +17,8 @@ export const sqlQuery: AskFunction = {
 export function inspectSql([name, sql]: Literals, { stores }: Names, [, , given]: Counts): Inspection {
   if (name !== undefined && !isDefault(name) && !stores.has(name)) return { problem: unknown("store", name, stores), parameter: 0 };
   const problem = sql === undefined ? computedSql : sqlProblem(sql, given);
-  return problem === undefined ? { waits: true } : { problem, parameter: 1 };
+  if (problem !== undefined) return { problem, parameter: 1 };
+  return { waits: true, ...(name !== undefined && sql !== undefined && { statement: { store: name, sql, parameter: 1 } }) };
 }
 
 const computedSql = "the SQL statement must be one text in quotes. Write ? where a value goes, and the values in the list.";

@@ -5,6 +5,7 @@ import { suggestTable } from "../../text/table-name.ts";
 import type { Document } from "../schema/schema.ts";
 import { embeddedName } from "../schema/stores.ts";
 import { isTable } from "../syntax/tree.ts";
+import type { Problem } from "./report.ts";
 
 export interface GivenNames extends Names {
   /** In lower case. */
@@ -17,6 +18,17 @@ export interface UsedNames {
   /** By rules, and by the replies of refusals. */
   readonly variables: Set<string>;
   readonly dnsLists: Set<string>;
+  /** By rules. */
+  readonly statements: PlacedStatement[];
+}
+
+/** SQL that is the same whenever it is asked. */
+export interface PlacedStatement {
+  /** `''` and `'*'`: the data store. */
+  readonly store: string;
+  readonly sql: string;
+  /** That this is wrong with it. */
+  readonly problem: (message: string) => Problem;
 }
 
 /** The directories that answer without waiting. */
@@ -30,7 +42,7 @@ export function namesIn(data: unknown, document: Document): GivenNames {
   );
   const inLowerCase = (names: readonly string[]) => new Set(names.map((name) => name.toLowerCase()));
   const known = { waits: false };
-  const used = { variables: new Set<string>(), dnsLists: new Set<string>() };
+  const used: UsedNames = { variables: new Set<string>(), dnsLists: new Set<string>(), statements: [] };
   return {
     stores: new Set([embeddedName, ...namesOf("store")]),
     directories: new Map(namesOf("directory").map((name) => [name, { waits: !atHand.has(document.directory[name]?.type) }])),

@@ -56,6 +56,12 @@ export class ProblemReport {
     return locate(this.#root, path, index);
   }
 
+  /** As `error` would report it. */
+  problemAt(path: KeyPath, index: number): (message: string) => Problem {
+    const at = { file: this.file, ...locate(this.#root, path, index) };
+    return (message) => ({ severity: "error", ...at, message });
+  }
+
   warning(path: KeyPath, message: string): void {
     this.#problems.push({ severity: "warning", file: this.file, ...locate(this.#root, path), message });
   }

@@ -1,6 +1,6 @@
 /** Rule sets compiled, each against the variables of its stage; what looks like a slip is reported. */
 import { compileExpression, compileRules, type RulePart } from "../../expr/compile.ts";
-import type { RuleSetSource } from "../../expr/expression.ts";
+import type { ExpressionError, RuleSetSource } from "../../expr/expression.ts";
 import { asConstant, asCount, asDuration, asString } from "../../expr/result.ts";
 import type { Value } from "../../expr/value.ts";
 import { parseListedAddress } from "../../mail/address-list.ts";
@@ -74,14 +74,17 @@ export class RuleCompiler {
       ...{ constants, names: this.#names },
     };
     for (const problem of rules.problems) report.error([...path, ...problem.path], problem.message);
-    const rule = compileRules(rules, vocabulary, (part, { message, offset }) => {
+    const onError = (part: RulePart, { message, offset }: ExpressionError) => {
       const bare = textOf(rules, part).trim();
       const truth = truths.get(bare.toLowerCase());
       if (truth !== undefined && (truth === "false" || type === undefined))
         report.error(placeOf(part), `"${bare}" is unknown. Write ${truth}.`);
       else if (names?.has(bare.toLowerCase()) === true) report.error(placeOf(part), `text needs inner quotes. Write "'${bare}'".`);
       else report.error(placeOf(part), /[.?!]$/.test(message) ? message : `${message}.`, offset);
-    });
+    };
+    const rule = compileRules(rules, vocabulary, onError, (part, { store, sql, offset }) =>
+      this.#names.used.statements.push({ store, sql, problem: report.problemAt(placeOf(part), offset) }),
+    );
     for (const [part, text] of partsOf(rules)) {
       const at = placeOf(part);
       for (const slip of slipsIn(text)) report.warning(at, slip);

@@ -1,8 +1,9 @@
 /** `[sieve.trusted]`: the scripts, compiled, with what is wrong in each reported at its place. */
 import type { RuleSetSource } from "../../expr/expression.ts";
 import { compileScript } from "../../sieve/compile/compile-scripts.ts";
-import type { Script, ScriptProblem, ScriptVocabulary } from "../../sieve/script.ts";
+import type { Script, ScriptProblem, ScriptStatement, ScriptVocabulary } from "../../sieve/script.ts";
 import { environmentNames, type ScriptStage } from "../../stage/script-environment.ts";
+import type { PlacedStatement } from "../check/names.ts";
 import type { Problem, ProblemReport } from "../check/report.ts";
 import type { Normalised } from "../normalise.ts";
 import { onlyExpression } from "../syntax/rule-set.ts";
@@ -135,6 +136,22 @@ function mayRun(key: string, { session }: Normalised): boolean {
   const outcomes = [session.ehlo, session.mail, session.rcpt].flatMap(({ script }) => scriptOutcomes(script));
   // A name that is computed may be any of them.
   return outcomes.some((text) => (literalText.exec(text)?.[2] ?? key).toLowerCase() === key);
+}
+
+/** One that is included in several appears in each of them. */
+export function statementsOfScripts(
+  scripts: ReadonlyMap<string, Script>,
+  normalised: Normalised,
+  { report }: CompileContext,
+): readonly PlacedStatement[] {
+  const statements = new Map<string, ScriptStatement>();
+  for (const { statements: own } of scripts.values())
+    for (const one of own) statements.set(`${one.script}:${one.line}:${one.column}:${one.sql}`, one);
+  return [...statements.values()].map(({ store, sql, ...place }) => ({
+    store,
+    sql,
+    problem: (message) => problemInScript({ severity: "error", ...place, message }, normalised, report),
+  }));
 }
 
 /** In the file of the script; in the configuration where that has the script as it is; else by line and column of the script. */

@@ -66,10 +66,10 @@ function collecting(record: AskFunction, collect: (store: string, sql: string) =
   return {
     ...record,
     inspect(literals, names, counts): Inspection {
-      const [store, sql] = literals;
+      const [, sql] = literals;
       if (sql?.includes("${")) return { problem: variablesInSql, parameter: 1 };
       const inspection = record.inspect(literals, names, counts);
-      if ("waits" in inspection && store !== undefined && sql !== undefined) collect(store, sql);
+      if ("waits" in inspection && inspection.statement !== undefined) collect(inspection.statement.store, inspection.statement.sql);
       return inspection;
     },
   };

@@ -66,3 +66,22 @@ it("fails for a statement that cannot work", async () => {
   const [status, said] = await check(`${queries}[directory.default]\ntype = "sql"\nstore = "default"`);
   expect([status, said]).toEqual([1, expect.stringContaining("no such table: lists")]);
 });
+
+it("tries the SQL of rules, and says where it is wrong", async () => {
+  const rules = `
+    [directory.default]
+    type = "mta"
+    [session.rcpt]
+    relay = [
+      { if = "sql_query('default', 'SELECT 1 FROM emails WHERE address = ?', [rcpt]) == 1", then = true },
+      { if = "is_tls && sql_query('default', 'SELEC 1', []) == 1", then = "sql_query('*', 'SELECT 1 FROM missing WHERE name = ?', [rcpt])" },
+      { else = false },
+    ]
+  `;
+  const [status, said] = await check(`data = "default"\n${store("default", "")}${rules}`);
+  expect(status).toBe(1);
+  expect(said.split("\n").filter((line) => line.includes("postern.toml:"))).toEqual([
+    expect.stringMatching(/:\d+:46: session\.rcpt\.relay\[1\]\.if: the store "default" does not take this statement: .*near "SELEC"/),
+    expect.stringMatching(/:\d+:91: session\.rcpt\.relay\[1\]\.then: there is no table "missing" in the store "default"\./),
+  ]);
+});

@@ -58,6 +58,16 @@ function postern(args: readonly string[], input = "") {
 const session = ["--client", "203.0.113.9", "--helo", "mx.client.example", "--from", "a@b.example"];
 
 describe("explain", () => {
+  it("cannot tell what a database says that does not exist, except for keys", () => {
+    const rules = `"key_get('', 'x') == '' && sql_query('other', 'SELECT 1 FROM t WHERE a = ?', [sender]) != 1"`;
+    const own = join(folder, "missing-database.toml");
+    const text = readFileSync(file, "utf8");
+    writeFileSync(own, `${text}[store.other]\ntype = "sqlite"\npath = "missing.sqlite"\n[session.mail]\nis-allowed = ${rules}\n`);
+    const { stdout, stderr } = postern(["explain", "-c", own, ...session, "--to", "john@example.org"]);
+    expect(stdout).toContain("MAIL a@b.example\n  → 451 4.4.3 ");
+    expect(stderr).toMatch(/^other: .*missing\.sqlite: ENOENT/);
+  });
+
   it("plays a session and writes no state", () => {
     const { status, stdout } = postern([
       "explain",
