@@ -67,7 +67,7 @@ export function parseConfiguration(text: string, file: string, readFile: ReadFil
   if (format === "json") foldObjects(root, report);
   settleKeys(root, format, report);
   const data = toData(root);
-  const document = validate(data, report);
+  const document = validate(data, format, report);
   const names = namesIn(data, document);
   const normalised = normalise(document, names, dirname(resolve(file)), options);
   const { texts, keepText } = keepTexts(readFile);

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { shorten } from "../../text/shorten.ts";
 import { type Document, schema } from "../schema/schema.ts";
+import { takesTables } from "../schema/walk.ts";
 import { isTable, type KeyPath } from "../syntax/tree.ts";
 import type { ProblemReport } from "./report.ts";
 
@@ -18,14 +19,15 @@ const examples: Readonly<Record<string, string>> = {
   if: `if = "helo_domain == 'mail.example.net'"`,
 };
 
-export function validate(data: unknown, report: ProblemReport): Document {
+/** `format`: what it was written in, for what is said of it. */
+export function validate(data: unknown, format: "toml" | "json", report: ProblemReport): Document {
   const rest = structuredClone(data);
   for (let isFirst = true; ; isFirst = false) {
     const result = schema.safeParse(rest);
     if (result.success) return result.data;
     const { issues } = result.error;
     // What is missing because it was left out has been reported.
-    if (isFirst) for (const issue of issues) report.error(pathOf(issue), messageOf(issue, valueAt(data, pathOf(issue))));
+    if (isFirst) for (const issue of issues) report.error(pathOf(issue), problemOf(issue, data, format, report));
     const wrong = issues.map(pathOf).filter((path) => !completed(rest, path));
     for (const path of wrong.map((path) => culprit(rest, path))) leaveOut(rest, path);
   }
@@ -33,6 +35,17 @@ export function validate(data: unknown, report: ProblemReport): Document {
 
 function pathOf({ path }: z.core.$ZodIssue): KeyPath {
   return path.map((part) => (typeof part === "number" ? part : String(part)));
+}
+
+function problemOf(issue: z.core.$ZodIssue, data: unknown, format: "toml" | "json", report: ProblemReport): string {
+  const path = pathOf(issue);
+  const found = valueAt(data, path);
+  const isTableForList = issue.code === "invalid_type" && issue.expected === "array" && isTable(found) && !Array.isArray(found);
+  if (!isTableForList || format === "json" || !takesTables(schema, path)) return messageOf(issue, found);
+  const header = `[[${report.placeOf(path).key.replace(/\[\d+\]/g, "")}]]`;
+  const [[name, first] = []] = Object.entries(found);
+  const named = name !== undefined && isTable(first) ? ` and below it name = ${JSON.stringify(name)}` : "";
+  return `is a list of tables, of which each begins with double brackets. Write ${header}${named}.`;
 }
 
 function messageOf(issue: z.core.$ZodIssue, found: unknown): string {

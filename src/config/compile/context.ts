@@ -67,6 +67,9 @@ export const notUtf8 = "is not text in UTF-8. Convert it.";
 
 export function cannotRead(file: string, error: unknown): string {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const [, type, path] = /(?:^|\/)(?:proxy:)?(hash|btree|lmdb|cdb|dbm|texthash):(.+)$/.exec(file) ?? [];
+  if (code === "ENOENT" && path !== undefined)
+    return `"${type}:" is how Postfix names the type of a table, and not part of a path. Write "${path}", the file that is edited.`;
   if (code === "ENOENT") return `there is no file ${file}. Create it, or correct the path.`;
   if (code === "EACCES") return `${file} is not readable by the daemon's user. Change its owner or mode, or use LoadCredential of systemd.`;
   return `${file} cannot be read (${errorMessage(error)}). Correct the path or the file.`;

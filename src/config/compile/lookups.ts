@@ -34,15 +34,15 @@ export function compileLookups(normalised: Normalised, context: CompileContext):
 }
 
 /** `\` takes the next character for what it is; a key in which nothing is left to match is an exact one. */
-function entryOf(written: string, value: boolean | number | string): LookupEntry {
+function entryOf(written: string, value: true | number | string): LookupEntry {
   const glob = /^(?:\\.|[^\\])*?[*?]/s.test(written);
   return { key: glob ? written : written.replace(/\\(.)/gs, "$1"), glob, value: typed(value) };
 }
 
 /** Text counts as what it looks like: true is 1, false is 0, numbers are numbers. */
-function typed(value: boolean | number | string): Value {
+function typed(value: true | number | string): Value {
   if (typeof value === "number") return value;
-  if (typeof value === "boolean") return value ? 1 : 0;
+  if (value === true) return 1;
   if (value === "true" || value === "false") return value === "true" ? 1 : 0;
   const number = /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : Number.NaN;
   return Number.isNaN(number) || Math.abs(number) > Number.MAX_SAFE_INTEGER ? value : number;

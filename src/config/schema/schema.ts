@@ -214,8 +214,11 @@ const storage = z.strictObject({
 
 const lookupEntries = z.record(
   z.string(),
-  z.union([z.boolean(), z.number(), z.string()], {
-    error: "the value of an entry is true, a number or a string. If the key has dots, put it in quotes.",
+  z.union([z.literal(true), z.number(), z.string()], {
+    error: ({ input }) =>
+      input === false
+        ? "an entry is in the list whatever its value is. Leave the entry out; as a value for key_get write 0."
+        : "the value of an entry is true, a number or a string. If the key has dots, put it in quotes.",
   }),
 );
 

@@ -23,6 +23,33 @@ export function below(schema: Schema): Below {
   return { kind: "leaf" };
 }
 
+/** Whether a list of tables may be there. */
+export function takesTables(root: Schema, path: readonly (string | number)[]): boolean {
+  const found = path.reduce<readonly Schema[]>((schemas, name) => schemas.flatMap((schema) => entriesOf(schema, String(name))), [root]);
+  return found.some((schema) => {
+    const inside = below(schema);
+    return inside.kind === "list" && ["object", "variants"].includes(below(inside.element).kind);
+  });
+}
+
+/** What `name` may be in it: more than one thing, where that depends on a `type`. */
+function entriesOf(schema: Schema, name: string): readonly Schema[] {
+  const inside = below(schema);
+  const ofShape = (shape: Readonly<Record<string, Schema>>) => (Object.hasOwn(shape, name) ? (shape[name] ?? []) : []);
+  switch (inside.kind) {
+    case "object":
+      return [ofShape(inside.shape)].flat();
+    case "variants":
+      return [...inside.variants.values()].flatMap(ofShape);
+    case "record":
+      return [inside.value];
+    case "list":
+      return [inside.element];
+    case "leaf":
+      return [];
+  }
+}
+
 function unwrapped(schema: Schema): Schema {
   if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional) {
     return unwrapped(schema.def.innerType);
