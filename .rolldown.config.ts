@@ -68,6 +68,9 @@ const onLog: InputOptions["onLog"] = (level, log, handle) => handle(level === "w
 /** A filter of OpenSMTPD runs for as long as its smtpd, and needs nothing else of a configuration. */
 const ofFilter = ["config/schema/values.ts", "mail/path.ts", "frontend/say-once.ts", "text/error-message.ts", "wire/protocol-error.ts"];
 
+/** What the command line and each command need: not the command line itself, which is under way when it loads a command. */
+const ofCommandLine = /\/node_modules\/commander\/|\/src\/cli\/help-text\.ts$|\/package\.json$|^\0(?:no programs$|rolldown\/)/;
+
 /** A file of these modules, and of what they need that is in no file of a higher priority. */
 function file(name: string, priority: number, ...modules: readonly string[]) {
   const ids = new Set(modules.map((module) => join(import.meta.dirname, "src", module)));
@@ -86,7 +89,7 @@ export default defineConfig([
       codeSplitting: {
         groups: [
           // What commands have in common. To find a file takes as long as to compile 10 KB of it.
-          { name: "command-line", priority: 6, tags: ["$initial"], test: (id: string) => id !== join(import.meta.dirname, "src/main.ts") },
+          { name: "commander", priority: 6, test: (id: string) => ofCommandLine.test(id) },
           file("values", 5, ...ofFilter),
           file("configuration", 4, "cli/configuration-option.ts", "daemon/message-of.ts"),
           file("state", 3, "state/open-state.ts"),

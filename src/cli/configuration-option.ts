@@ -47,7 +47,17 @@ export function loadOptions({ stateDirectory }: ConfigurationOptions): LoadOptio
 function defaultStateDirectory(): string {
   // systemd joins several by colons.
   const [first] = process.env.STATE_DIRECTORY?.split(":") ?? [];
-  return first || [unitStateDirectory, "./var"].find(existsSync) || "./var";
+  return first || [unitStateDirectory, "./var"].find(existsSync) || (hasWorkingDirectory() ? "./var" : unitStateDirectory);
+}
+
+/** Somebody may have removed it. */
+function hasWorkingDirectory(): boolean {
+  try {
+    process.cwd();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** `undefined`: it has errors. All problems have been printed. */

@@ -170,3 +170,17 @@ test.runIf(isLong)("npm packs it, installs it anywhere, and it answers from ther
   daemon.kill();
   expect(await once(daemon, "exit")).toEqual([0, null]);
 });
+
+test("an older Node is told which one is needed, without a line that it could not load", () => {
+  const main = readFileSync(join(root, "dist/main.js"), "utf8");
+  expect(main).not.toMatch(/^\s*import .* from /m);
+  const old = join(folder, "main.mjs");
+  writeFileSync(old, main.replace("process.versions", '{ node: "20.19.2" }'));
+  const { status, stdout, stderr } = spawnSync(process.execPath, [old, "check"], { encoding: "utf8" });
+  expect({ status, stdout, stderr }).toEqual({
+    status: 1,
+    stdout: "",
+    stderr: expect.stringMatching(/^postern needs Node 24 or later; this is 20\.19\.2\. .*\n$/),
+  });
+  expect(packageJson.engines.node).toBe(">=24");
+});

@@ -267,3 +267,48 @@ describe("the state of a daemon that keeps it elsewhere, or from this user", () 
     });
   });
 });
+
+describe("surroundings that are not as usual", () => {
+  const run = (words: string, more: Parameters<typeof spawnSync>[2] = {}) =>
+    spawnSync("/bin/sh", ["-c", words], {
+      cwd: root,
+      encoding: "utf8",
+      env: { ...process.env, postern: `${process.execPath} ${join(root, program)}` },
+      ...more,
+    });
+
+  it.each([
+    ["eval 1+1", 0, "2\n", ""],
+    ["check -c $file", 0, expect.stringContaining("no errors"), ""],
+    ["check -c $file --state-directory var", 1, "", expect.stringMatching(/^the working directory is no longer there.*\n$/)],
+  ])("a working directory that was removed: %s", (words, status, stdout, stderr) => {
+    const gone = mkdtempSync(join(folder, "gone-"));
+    const other = join(folder, "gone.toml");
+    writeFileSync(other, '[listener.smtp]\nprotocol = "policy"\nbind = ["127.0.0.1:10040"]\n[directory.mta]\ntype = "mta"\n');
+    const said = run(`cd ${gone} && rmdir ${gone} && $postern ${words.replace("$file", other)}`);
+    expect(said).toMatchObject({ status, stdout, stderr });
+  });
+
+  it.runIf(existsSync("/dev/full")).each(["eval 1+1", "check --print -c $file", "--help", "check --help", "--version"])(
+    "a full disk: %s",
+    (words) => {
+      const { status, stderr } = run(`$postern ${words.replace("$file", file)} >/dev/full`);
+      expect({ status, stderr }).toEqual({ status: 74, stderr: "the output cannot be written: ENOSPC: no space left on device, write\n" });
+    },
+  );
+});
+
+it.each([
+  ["greylist list --limit x", "argument 'x' is invalid"],
+  ["greylist list --waitin", "unknown option '--waitin'"],
+  ["greylist allow", "missing required argument 'client'"],
+  ["greylist import sqlgrey", "missing required argument"],
+  ["throttle reset --alll", "unknown option '--alll'"],
+  ["check postern.toml", "postern.toml. Name a configuration by its option: -c postern.toml"],
+  ["greylist list postern.json", "postern.json. Name a configuration by its option: -c postern.json"],
+  ["check mail.log", "got 1: mail.log."],
+])("invalid usage ends with 2, and names the help: %s", (words, expected) => {
+  const { status, stderr } = spawnSync(process.execPath, [program, ...words.split(" ")], { cwd: root, encoding: "utf8" });
+  expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining(expected) });
+  expect(stderr).toContain("`postern COMMAND --help`");
+});
