@@ -11,9 +11,9 @@ import { logBackgroundBugs } from "../daemon/background-bugs.ts";
 import { type Daemon, startDaemon, stateLeases } from "../daemon/daemon.ts";
 import { tuneHeap } from "../daemon/heap.ts";
 import { joined } from "../daemon/joined.ts";
+import { messageIn } from "../daemon/listen-problem.ts";
 import { BoundSockets } from "../daemon/listen-sockets.ts";
 import { type Log, type Logger, openLog } from "../daemon/log.ts";
-import { messageOf } from "../daemon/message-of.ts";
 import { startWorkers } from "../daemon/primary.ts";
 import { nameProcess } from "../daemon/process-name.ts";
 import { showLife, tellServiceManager } from "../daemon/service-manager.ts";
@@ -66,7 +66,7 @@ async function serve(options: ConfigurationOptions, signals: Signals): Promise<v
   try {
     await starting;
   } catch (error) {
-    log.logger.error({ event: "start" }, `cannot serve: ${messageOf(error)}`);
+    log.logger.error({ event: "start" }, `cannot serve: ${messageIn(configuration, error)}`);
     log.flush();
     process.exit(1);
   }
@@ -149,8 +149,10 @@ function onSignals(signals: Signals, starting: Promise<Daemon>, log: Log, option
 
 /** Whatever it meets, the daemon serves on. */
 async function reload(daemon: Daemon, { logger, format }: Log, options: ConfigurationOptions, workers: number): Promise<void> {
+  let loaded: Configuration | undefined;
   try {
     const { configuration, problems } = loadConfiguration(options.config, loadOptions(options));
+    loaded = configuration;
     for (const problem of problems)
       logger[problem.severity === "error" ? "error" : "warn"]({ event: "configuration" }, formatProblem(problem));
     if (configuration === undefined) throw new Error("the configuration has errors");
@@ -162,6 +164,6 @@ async function reload(daemon: Daemon, { logger, format }: Log, options: Configur
     logger.info({ event: "reload" }, "configuration reloaded");
   } catch (error) {
     daemon.notReloaded();
-    logger.error({ event: "reload" }, `${messageOf(error)}; the previous configuration stays active`);
+    logger.error({ event: "reload" }, `${messageIn(loaded, error)}; the previous configuration stays active`);
   }
 }

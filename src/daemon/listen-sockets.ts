@@ -5,6 +5,7 @@ import { formatListenAddress, type ListenAddress } from "../config/schema/values
 import { type ListenSocket, type ListenSocketOptions, openListenSocket, socketKey } from "../frontend/connection/listen-socket.ts";
 import { SayOnce } from "../frontend/say-once.ts";
 import type { ActivatedSocket } from "./activated-sockets.ts";
+import { ListenProblem } from "./listen-problem.ts";
 import type { Logger } from "./log.ts";
 
 /** Takes the connections of one listener (`Listener.take`). */
@@ -98,7 +99,14 @@ export class BoundSockets implements ListenSockets {
           sockets.set(key, present);
         }
       };
-      for (const options of all) if (options.descriptor === undefined) await open(options);
+      for (const settings of wanted) {
+        for (const [index, options] of this.#optionsOf(settings).entries()) {
+          if (options.descriptor !== undefined) continue;
+          await open(options).catch((cause: unknown) => {
+            throw new ListenProblem({ name: settings.name, index, bind: options.bind, socketGroup: settings.socketGroup }, cause);
+          });
+        }
+      }
       await prepare();
       // Last, since clients may be waiting there: no event is handled until somebody takes them.
       for (const { bind, descriptor } of this.#activated.values()) {

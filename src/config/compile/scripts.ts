@@ -155,7 +155,7 @@ export function statementsOfScripts(
 }
 
 /** In the file of the script; in the configuration where that has the script as it is; else by line and column of the script. */
-export function problemInScript(problem: ScriptProblem, { sieve }: Normalised, report: ProblemReport): Problem {
+function problemInScript(problem: ScriptProblem, { sieve }: Normalised, report: ProblemReport): Problem {
   const { severity, script, line, column } = problem;
   const message = /[.?!]$/.test(problem.message) ? problem.message : `${problem.message}.`;
   const [name = script, { contents = "", file } = {}] =

@@ -11,6 +11,8 @@ export interface SocketAccess {
   readonly group: string | undefined;
 }
 
+export class UnknownGroup extends Error {}
+
 export interface UnixSocket extends SocketAccess {
   readonly path: string;
 }
@@ -119,5 +121,5 @@ function groupIdOf(group: string): number {
     const [name, , id] = line.split(":");
     if (name === group && id !== undefined) return Number(id);
   }
-  throw new Error(`no group "${group}" in /etc/group; name another, or give its number`);
+  throw new UnknownGroup(`no group "${group}" in /etc/group; name another, or give its number`);
 }

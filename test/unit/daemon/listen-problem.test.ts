@@ -1,0 +1,39 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { afterAll, expect, it } from "vitest";
+import { parseConfiguration } from "../../../src/config/load.ts";
+import { messageIn } from "../../../src/daemon/listen-problem.ts";
+import { BoundSockets } from "../../../src/daemon/listen-sockets.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "postern-listen-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+writeFileSync(join(folder, "file"), "");
+
+it.each([
+  [
+    'bind = ["unix:FOLDER/nowhere/socket"]',
+    "3:9: listener.smtp.bind[0]: there is no folder FOLDER/nowhere. Create it, or correct the path.",
+  ],
+  ['bind = ["unix:FOLDER/file/socket"]', "3:9: listener.smtp.bind[0]: FOLDER/file is not a folder. Correct the path."],
+  [
+    'bind = ["unix:FOLDER/file"]',
+    "3:9: listener.smtp.bind[0]: FOLDER/file is there and is not a socket. End or remove it, or choose another path.",
+  ],
+  [
+    'bind = ["unix:FOLDER/socket"]\nsocket-group = "no-such-group"',
+    '4:16: listener.smtp.socket-group: no group "no-such-group" in /etc/group; name another, or give its number.',
+  ],
+  [
+    'bind = ["127.0.0.1:0", "192.0.2.1:10040"]',
+    "3:24: listener.smtp.bind[1]: this machine has no address 192.0.2.1. Correct it, or wait until the network is up.",
+  ],
+])("%s", async (listener, expected) => {
+  const inFolder = (text: string) => text.replaceAll("FOLDER", folder);
+  const text = `[listener.smtp]\nprotocol = "policy"\n${inFolder(listener)}\n[directory.mta]\ntype = "mta"\n`;
+  const { configuration } = parseConfiguration(text, "postern.toml", () => "");
+  const sockets = new BoundSockets(pino({ level: "silent" }));
+  const error = await sockets.change(configuration?.listeners ?? [], () => () => true).catch((cause: unknown) => cause);
+  expect(messageIn(configuration, error)).toBe(`postern.toml:${inFolder(expected)}`);
+});
