@@ -18,6 +18,7 @@ import { type ConfigurationOptions, configurationOption, loadOrExplain, stateDir
 import { helpText } from "./help-text.ts";
 import { linesOf } from "./lines.ts";
 import { type LoggedDecision, loggedDecision } from "./logged-decision.ts";
+import { RefusedBefore } from "./refused-before.ts";
 import { ReplayedState } from "./replayed-state.ts";
 
 interface ReplayOptions extends ConfigurationOptions {
@@ -95,6 +96,7 @@ async function openReplay(configuration: Configuration, asks: boolean) {
   });
   await open.refresh();
   const differences = new Map<string, Difference>();
+  const refusedBefore = new RefusedBefore();
   let lines = 0;
   const counts = { decisions: 0, differ: 0, untold: 0, leftOut: 0 };
 
@@ -105,8 +107,9 @@ async function openReplay(configuration: Configuration, asks: boolean) {
       return;
     }
     state.logged = logged;
-    const answer = verdictOn(logged, configuration.listeners, open.forRequest());
+    const answer = verdictOn(logged, refusedBefore, configuration.listeners, open.forRequest());
     compare(logged, answer instanceof Promise ? await answer : answer);
+    refusedBefore.note(logged);
   }
 
   function compare(logged: LoggedDecision, verdict: Verdict): void {
@@ -148,17 +151,24 @@ function dependsOnOthers({ stage, reason }: LoggedDecision): boolean {
 
 const limits: ReadonlySet<string> = new Set<Reason>(["too-many-recipients", "too-many-at-once", "rate-limit", "internal-error", "no-mail"]);
 
-/** As in one session that comes no further than the decision. */
-function verdictOn(logged: LoggedDecision, listeners: readonly ListenerSettings[], core: Core): Answer<Verdict> {
+/** A session that comes no further than the decision. A stage before it whose refusal has a line of its own holds it up as little as it did then. */
+function verdictOn(
+  logged: LoggedDecision,
+  refusedBefore: RefusedBefore,
+  listeners: readonly ListenerSettings[],
+  core: Core,
+): Answer<Verdict> {
   const { stage, helo, sender, recipient } = logged;
   const smtp = sessionOf(logged, listeners);
   const terms: Terms = { core, isShadow: false, enforcesExtensions: false, mergesRecipients: false };
-  const ehlo = helo === "" ? undefined : smtp.ehlo(helo, "", terms);
+  const at = (result: StageResult | undefined) => refusalIn(result, logged.reason);
+  const hadPassed = { ehlo: !refusedBefore.has(logged, "ehlo"), mail: !refusedBefore.has(logged, "mail") };
+  const ehlo = helo === "" ? undefined : smtp.ehlo(helo, "", { ...terms, isShadow: !hadPassed.ehlo });
   return after(ehlo, (named) => {
-    if (stage === "ehlo" || (named !== undefined && refusalIn(named).kind !== "pass")) return refusalIn(named);
-    return after(smtp.mail({ sender, parameters: none, message: "" }, terms), (mail) => {
-      if (stage === "mail" || refusalIn(mail).kind !== "pass") return refusalIn(mail);
-      return after(smtp.rcpt({ recipient, parameters: none, message: "" }, terms), refusalIn);
+    if (stage === "ehlo" || (hadPassed.ehlo && at(named).kind !== "pass")) return at(named);
+    return after(smtp.mail({ sender, parameters: none, message: "" }, { ...terms, isShadow: !hadPassed.mail }), (mail) => {
+      if (stage === "mail" || (hadPassed.mail && at(mail).kind !== "pass")) return at(mail);
+      return after(smtp.rcpt({ recipient, parameters: none, message: "" }, terms), at);
     });
   });
 }
@@ -166,9 +176,11 @@ function verdictOn(logged: LoggedDecision, listeners: readonly ListenerSettings[
 const none: readonly never[] = [];
 const passed: Verdict = { kind: "pass", reason: "pass" };
 
-/** Also one that is not carried out. */
-function refusalIn(result: StageResult | undefined): Verdict {
-  return result === undefined ? passed : (result.would?.[0] ?? result.verdict);
+/** Also one that is not carried out. Of several, each of which has its line, it is the one for that reason. */
+function refusalIn(result: StageResult | undefined, reason: string): Verdict {
+  if (result === undefined) return passed;
+  const all = [...(result.would ?? []), result.verdict];
+  return all.find((each) => each.kind !== "pass" && each.reason === reason) ?? all[0] ?? passed;
 }
 
 function sessionOf(logged: LoggedDecision, listeners: readonly ListenerSettings[]): SmtpSession {

@@ -69,6 +69,29 @@ test("what differs, the most frequent first, with examples", async () => {
   expect(out).toContain("1 at RCPT: defer (greylisted) → reject (denied)");
 });
 
+const shadow = {
+  name: { ...mailbox, stage: "ehlo", helo: "local", verdict: "pass", would: "reject", reason: "invalid-ehlo", resolved: [] },
+  denied: { ...mailbox, helo: "local", would: "reject", reason: "denied" },
+  greylisted: { ...mailbox, helo: "local", would: "defer", reason: "greylisted" },
+};
+const ofShadow = [shadow.name, shadow.denied, shadow.greylisted].map((line) => JSON.stringify(line));
+const denied = '[session.rcpt]\ndeny = [ { if = "rcpt_domain == \'example.org\'", mode = "shadow" } ]\n';
+const shadowGreylist = '[session.rcpt.greylist]\nenable = true\nmode = "shadow"\n';
+
+test.each<[what: string, session: string, differences: readonly string[]]>([
+  ["by the same configuration nothing", denied + shadowGreylist, []],
+  ["a recipient that would be accepted, though its EHLO is refused as before", shadowGreylist, ["rcpt reject (denied) → pass (mailbox)"]],
+  [
+    "all of it, when all is accepted",
+    "[session.ehlo]\nreject-non-fqdn = false\n",
+    ["ehlo reject (invalid-ehlo) → pass (pass)", "rcpt reject (denied) → pass (mailbox)", "rcpt defer (greylisted) → pass (mailbox)"],
+  ],
+])("of a log of shadow mode, whose stages have a line each: %s", async (_, session, differences) => {
+  const { out } = await replay(session, ofShadow, "--json");
+  const result: { readonly differences: readonly { stage: string; before: string; now: string }[] } = JSON.parse(out);
+  expect(result.differences.map(({ stage, before, now }) => `${stage} ${before} → ${now}`)).toEqual(differences);
+});
+
 test.each<[form: string, line: string]>([
   ["as the journal prints it", `Nov 29 10:00:00 mx postern[7]: ${JSON.stringify(mailbox)}`],
   ["as the journal exports it", JSON.stringify({ PRIORITY: "6", MESSAGE: JSON.stringify(mailbox) })],
