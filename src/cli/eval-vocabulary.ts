@@ -5,6 +5,7 @@ import { isTrue, toText, type Value } from "../expr/value.ts";
 import { canonicalIp } from "../mail/ip.ts";
 import { openSession } from "../stage/session.ts";
 import { listedOf, priorityPolicies, type Scope, variablesOf } from "../stage/vocabulary.ts";
+import { didYouMean } from "../text/did-you-mean.ts";
 
 export type VariableSettings = ReadonlyMap<string, Value>;
 
@@ -16,6 +17,17 @@ export function vocabularyOf(set: VariableSettings, names: Names): Vocabulary<Va
   const listed = new Map<DnsListSubject, (set: VariableSettings) => string>();
   for (const [of, read] of listedOf.address) listed.set(of, (given) => read(scopeOf(given)));
   return { variables, listed, constants: new Set(priorityPolicies), names };
+}
+
+/** Variables of other programs, which are read as those of a recipient. */
+const otherNames: ReadonlySet<string> = new Set(["address", "email", "is_trusted"]);
+
+/** What is wrong with what was set for rules that use these variables: a name that is none and that they do not use is misspelt. */
+export function misspelt(set: VariableSettings, used: ReadonlySet<string>): string | undefined {
+  const known = variablesOf.address;
+  const name = [...set.keys()].find((each) => !known.has(each) && !otherNames.has(each) && !used.has(each));
+  if (name === undefined) return undefined;
+  return `there is no variable "${name}".${didYouMean(name, known.keys()) || ` Known are ${[...known.keys()].join(", ")}.`}`;
 }
 
 /** `NAME=VALUE` as typed: the type is that of the variable; lists are comma-separated; what is not a variable is text. */

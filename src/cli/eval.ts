@@ -18,7 +18,7 @@ import {
   stateDirectoryOption,
   withCore,
 } from "./configuration-option.ts";
-import { parseAssignment, type VariableSettings, vocabularyOf } from "./eval-vocabulary.ts";
+import { misspelt, parseAssignment, type VariableSettings, vocabularyOf } from "./eval-vocabulary.ts";
 import { helpText } from "./help-text.ts";
 import { linesOf } from "./lines.ts";
 
@@ -102,7 +102,7 @@ async function evaluateOne(
     if (assignment === undefined) return failure(`"${text}" is not NAME=VALUE, or the value does not fit the variable`);
     set.set(...assignment);
   }
-  return evaluate({ rules: [], else: expression }, set, configuration, core);
+  return evaluate({ rules: [], else: expression }, set, configuration, core, misspelt);
 }
 
 const value: z.ZodType<Value> = z.lazy(() =>
@@ -130,7 +130,14 @@ async function evaluateLine(text: string, configuration: Configuration, core: Co
   return failure(`${problem.path.reduce<string>(keyOf, "") || "the rule set"} ${problem.message}`);
 }
 
-async function evaluate(source: RuleSetSource, set: VariableSettings, { names }: Configuration, core: Core): Promise<Evaluated> {
+/** `wrong`: what is wrong with what was set, by the variables that are used. */
+async function evaluate(
+  source: RuleSetSource,
+  set: VariableSettings,
+  { names }: Configuration,
+  core: Core,
+  wrong: (set: VariableSettings, used: ReadonlySet<string>) => string | undefined = () => undefined,
+): Promise<Evaluated> {
   const errors: Evaluated[] = [];
   const rules = compileRules(source, vocabularyOf(set, names), (part, { message, offset }) => {
     const text = part.part === "else" ? source.else : (source.rules[part.index]?.[part.part] ?? "");
@@ -138,6 +145,8 @@ async function evaluate(source: RuleSetSource, set: VariableSettings, { names }:
   });
   const [error] = errors;
   if (rules === undefined || error !== undefined) return error ?? failure("it does not compile");
+  const problem = wrong(set, rules.variables);
+  if (problem !== undefined) return failure(problem);
   return { value: plain(await rules.evaluate(set, core.sources.ask)) };
 }
 

@@ -123,6 +123,9 @@ describe("eval", () => {
     ["rcpt_domain", ["--set", "rcpt=john@a.example"], "a.example\n", 0],
     ["is_tls && local_port == 25", ["--set", "is_tls=true", "--set", "local_port=25"], "1\n", 0],
     ["rcpt_domian", [], "", 1],
+    ["rcpt", ["--set", "rpct=a@b.example"], "", 1],
+    ["rpct + 1", ["--set", "rpct=1"], "11\n", 0],
+    ["rcpt_domain", ["--set", "email=a@b.example"], "b.example\n", 0],
   ])("%s", (expression, args, expected, expectedStatus) => {
     const { status, stdout } = postern(["eval", "-c", file, expression, ...args]);
     expect({ status, stdout }).toEqual({ status: expectedStatus, stdout: expected });
