@@ -26,12 +26,14 @@ test("each reason has its line in reasons.md", () => {
 
 test("each event that is more than news has its line in upkeep.md", () => {
   const kinds = [...read("src/frontend/notice.ts").matchAll(/readonly kind: "([^"]+)"/g)].map(([, kind]) => kind);
-  const logged = [...read("src/daemon/log.ts").matchAll(/event: "([^"]+)"/g)].map(([, event]) => event);
+  const sources = globSync("src/**/*.ts", { cwd: root });
+  const logged = sources.flatMap((file) => [...read(file).matchAll(/\bevent: "([^"]+)"/g)].map(([, event]) => event));
   // The end of what has a line, and what is no more than news.
-  const others = ["connections-free", "summary"];
+  const others = ["connections-free", "summary", "decision", "lookup", "stop"];
   const rows = read("contrib/operating/upkeep.md").match(/^\| `.*?\|/gm) ?? [];
   const explained = rows.flatMap((row) => [...row.matchAll(/`([^`]+)`/g)].map(([, event]) => event));
   expect([...kinds, ...logged].filter((event) => ![...explained, ...others].includes(event))).toEqual([]);
+  expect(logged).toContain("files-used-up");
 });
 
 const commands = [checkCommand(), explainCommand(), greylistCommand(), queryCommand(), sieveCommand(), throttleCommand()];
