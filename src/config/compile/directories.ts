@@ -2,6 +2,7 @@
 import type { DirectorySettings, Principal } from "../../directory/directory-settings.ts";
 import { tableKinds, tableParsers } from "../../directory/file.ts";
 import type { DnsSettings } from "../../dns/dns.ts";
+import type { LineProblem } from "../../file/file-problem.ts";
 import { domainOf, isAddress, parseAddress } from "../../mail/address.ts";
 import { canonicalDomain, isMailDomain } from "../../mail/domain.ts";
 import type { Queries } from "../../store/store-settings.ts";
@@ -96,11 +97,20 @@ function file(name: string, path: KeyPath, directory: Of<"file">, context: Compi
   const { virtual, aliases, mailboxes, addresses, domains, "aliases-domain": aliasesDomain } = directory;
   const { report } = context;
   const parse = tableParsers(aliasesDomain);
-  for (const kind of tableKinds) {
-    for (const [index, each] of directory[kind].entries()) checkLines([...path, kind, index], each, parse[kind], context);
+  const tables = tableKinds.flatMap((kind) => directory[kind].map((table, index) => ({ kind, table, at: [...path, kind, index] })));
+  const empty = new Set<string>();
+  for (const { kind, table, at } of tables) {
+    const parseTable = (text: string, problem: LineProblem) => {
+      if (parse[kind](text, problem).length === 0) empty.add(table);
+    };
+    checkLines(at, table, parseTable, context);
   }
-  if (tableKinds.every((kind) => directory[kind].length === 0)) {
+  const [first] = tables;
+  if (first === undefined) {
     report.error(path, 'names no file. Add virtual, aliases, mailboxes or addresses, such as addresses = ["/etc/postern/addresses"].');
+  } else if (tables.every(({ table, at }) => empty.has(table) && !report.hasErrorAt(at))) {
+    const files = tables.length === 1 ? `${first.table} has` : "its files have";
+    report.warning(first.at, `${files} no entries, so the directory knows no address. Write the addresses there.`);
   }
   if (aliases.length > 0 && aliasesDomain === undefined) {
     report.error([...path, "aliases"], 'names without a domain need one. Add aliases-domain = "example.org".');

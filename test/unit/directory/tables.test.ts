@@ -206,6 +206,16 @@ describe("while a table is not current", () => {
     await rm(path, { recursive: true, force: true });
   });
 
+  it("one that is empty from the beginning says so, and one that was emptied does not", async () => {
+    const empty = await open("addresses", "# nobody yet\n");
+    expect(() => empty.recipient("new@v.example")).toThrow(/addresses has no entries yet$/);
+    const directory = await open("addresses", "a@v.example\n");
+    await writeFile(join(folder, "addresses"), "");
+    now += 1000;
+    await directory.refresh();
+    expect(() => directory.recipient("new@v.example")).toThrow(/addresses is not current$/);
+  });
+
   it("also before it was read", () => {
     const settings = { virtual: [], aliases: [], mailboxes: [], addresses: ["/nowhere"], domains: ["v.example"], aliasesDomain: undefined };
     const directory = new FileDirectory(
