@@ -2,7 +2,7 @@
 
 import type { LineProblem } from "../file/file-problem.ts";
 import type { LogicalLine } from "../file/logical-line.ts";
-import { canonicalAddress, domainOf, localPartOf, parseAddress } from "../mail/address.ts";
+import { canonicalAddress, domainOf, formatAddress, localPartOf, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
 import { canonicalDomain, isMailDomain } from "../mail/domain.ts";
 
@@ -29,8 +29,9 @@ export function parseVirtual(
   if (/^\/.*\/[a-z]*$/i.test(written)) return problem(number, "regular expressions are not read here. Write addresses or @domain.");
   if (!key.includes("@") && key.includes(".")) {
     const domain = canonicalDomain(written);
-    if (localDomain === undefined) warnOfKey(number, written, domain, problem);
-    return [{ kind: "domain", domain }, ...dottedName(written, value, localDomain)];
+    const names = isName(key) ? dottedName(written, value, localDomain) : [];
+    if (names.length === 0) warnOfKey(number, written, domain, problem);
+    return [{ kind: "domain", domain }, ...names];
   }
   if (!key.includes("@") && localDomain === undefined)
     return problem(number, `"${written}" has no domain. Write name@domain, or set aliases-domain.`);
@@ -42,6 +43,12 @@ export function parseVirtual(
   const qualified = targets.map((target) => qualify(target, localDomain));
   warnOfTargets(qualified, number, problem);
   return entryOf(address, qualified);
+}
+
+/** It needs no quotes as a local part. */
+function isName(key: string): boolean {
+  const address = `${key}@example.org`;
+  return formatAddress(address) === address;
 }
 
 /** Postfix looks for a domain and for a name without one by the same key. */
