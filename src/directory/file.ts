@@ -121,9 +121,7 @@ export class FileDirectory implements Directory {
   /** Throws a `TemporaryError`. */
   #mustBeCurrent(): void {
     const file = this.#files.find(({ isCurrent }) => !isCurrent);
-    if (file === undefined) return;
-    const why = file.entries === 0 ? "has no entries yet" : "is not current";
-    throw new TemporaryError(`directory ${this.name}: ${file.path} ${why}`);
+    if (file !== undefined) throw new TemporaryError(`directory ${this.name}: ${file.path} ${file.doubt}`);
   }
 }
 

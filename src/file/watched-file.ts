@@ -68,7 +68,16 @@ export class WatchedFile<T> {
 
   /** False: the file says, or may say, something else than `content`. */
   get isCurrent(): boolean {
-    return this.#taken !== undefined && this.#pending === undefined && this.#isAvailable && this.#options.now() >= this.#doubtUntil;
+    return this.doubt === undefined;
+  }
+
+  /** What is to be said of a file that is not current, after its name; `undefined`: it is. */
+  get doubt(): string | undefined {
+    if (this.#taken === undefined) return "was not read yet";
+    if (!this.#isAvailable) return "cannot be read";
+    if (this.#pending !== undefined) return this.#pending.outcome === "wrong" ? "has become wrong" : "is being written";
+    if (this.#options.now() >= this.#doubtUntil) return undefined;
+    return this.entries === 0 ? "has no entries yet" : "was written a moment ago, so perhaps not whole yet";
   }
 
   /** Looks at the file, and takes what is complete. The first time it rejects with a `FileProblem`; later, a problem is news. */

@@ -181,15 +181,15 @@ describe("tables of the MTA", () => {
 
 describe("while a table is not current", () => {
   /** Of a table with a@v.example and the whole domain w.example. */
-  const spoilt: [what: string, spoil: (path: string) => Promise<unknown>][] = [
-    ["missing", (path) => rm(path)],
-    ["empty", (path) => writeFile(path, "")],
-    ["written in place", (path) => appendFile(path, "new@new.example\n")],
-    ["wrong", (path) => appendFile(path, "new@new.example\nnonsense\n")],
-    ["binary", (path) => writeFile(path, "\0")],
-    ["no file", (path) => rm(path).then(() => mkdir(path))],
+  const spoilt: [what: string, said: string, spoil: (path: string) => Promise<unknown>][] = [
+    ["missing", "cannot be read", (path) => rm(path)],
+    ["empty", "is being written", (path) => writeFile(path, "")],
+    ["written in place", "is being written", (path) => appendFile(path, "new@new.example\n")],
+    ["wrong", "has become wrong", (path) => appendFile(path, "new@new.example\nnonsense\n")],
+    ["binary", "has become wrong", (path) => writeFile(path, "\0")],
+    ["no file", "cannot be read", (path) => rm(path).then(() => mkdir(path))],
   ];
-  it.each(spoilt)("(%s) what it knows is answered, and of all else it cannot tell", async (_, spoil) => {
+  it.each(spoilt)("(%s) what it knows is answered, and of all else it cannot tell", async (_, said, spoil) => {
     const directory = await open("addresses", "a@v.example\n@w.example\n");
     const path = join(folder, "addresses");
     await spoil(path);
@@ -203,6 +203,7 @@ describe("while a table is not current", () => {
       expect(() => directory.isLocalDomain("new.example")).toThrow(TemporaryError);
       expect(() => directory.expand("new@v.example")).toThrow(TemporaryError);
     }
+    expect(() => directory.recipient("new@v.example")).toThrow(`addresses ${said}`);
     await rm(path, { recursive: true, force: true });
   });
 
@@ -213,7 +214,7 @@ describe("while a table is not current", () => {
     await writeFile(join(folder, "addresses"), "");
     now += 1000;
     await directory.refresh();
-    expect(() => directory.recipient("new@v.example")).toThrow(/addresses is not current$/);
+    expect(() => directory.recipient("new@v.example")).toThrow(/addresses is being written$/);
   });
 
   it("also before it was read", () => {
