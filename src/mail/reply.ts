@@ -32,10 +32,13 @@ export function formatReply({ code, status, text }: Reply): string {
   return `${code} ${status} ${text}`;
 }
 
+/** Most replies have none of them, and a test for a single range is faster. */
+const beyondAscii = /[^\0-\x7f]/;
+
 /**
  * As a client may get it, while logs have the original: RFC 5321 4.2 has ASCII alone, and one that did not ask for SMTPUTF8
  * (RFC 6531 3.7.4.1) understands nothing else. Sendmail cuts the high bits off.
  */
 export function toClientText(text: string): string {
-  return text.replace(/\P{ASCII}/gu, "?");
+  return beyondAscii.test(text) ? text.replace(/\P{ASCII}/gu, "?") : text;
 }
