@@ -16,12 +16,15 @@ interface CommandEntry {
   readonly load: () => Promise<Command>;
 }
 
+/** Others may have its name as an argument, and are ended by signals. */
+const isRun = (name: string) => process.argv[2] === name;
+
 const commands: readonly CommandEntry[] = [
   {
     usage: "serve [options]",
     summary: "Runs the daemon in the foreground. Log lines go to standard output.",
     load: async () => {
-      const signals = new Signals(process);
+      const signals = new Signals(isRun("serve") ? process : undefined);
       return (await import("./serve.ts")).serveCommand(signals);
     },
   },
@@ -77,7 +80,7 @@ const commands: readonly CommandEntry[] = [
     isHidden: true,
     load: async () => {
       // A terminal and a service manager signal the whole group; the primary process says what to do.
-      new Signals(process).handle(() => {});
+      if (isRun("worker")) new Signals(process).handle(() => {});
       return (await import("./worker.ts")).workerCommand();
     },
   },

@@ -14,6 +14,7 @@ import { joined } from "../daemon/joined.ts";
 import { messageIn } from "../daemon/listen-problem.ts";
 import { BoundSockets } from "../daemon/listen-sockets.ts";
 import { type Log, type Logger, openLog } from "../daemon/log.ts";
+import { messageOf } from "../daemon/message-of.ts";
 import { startWorkers } from "../daemon/primary.ts";
 import { nameProcess } from "../daemon/process-name.ts";
 import { showLife, tellServiceManager } from "../daemon/service-manager.ts";
@@ -136,9 +137,15 @@ function onSignals(signals: Signals, starting: Promise<Daemon>, log: Log, option
     stopping = true;
     tellServiceManager(process.env, "STOPPING=1");
     log.logger.info({ event: "stop", signal }, "finishing requests in progress, then stopping");
-    await (await starting).stop();
+    const status = await (await starting).stop().then(
+      () => 0,
+      (error: unknown) => {
+        log.logger.error({ event: "stop" }, `${messageOf(error)}; it ends all the same`);
+        return 1;
+      },
+    );
     log.flush();
-    process.exit(0);
+    process.exit(status);
   };
   const reloadAgain = joined(async () => reload(await starting, log, options, workers));
   signals.handle((signal) => {

@@ -11,8 +11,9 @@ export class Signals {
     this.#held.push(signal);
   };
 
-  constructor(process: EventEmitter) {
-    for (const signal of taken) process.on(signal, () => this.#handle(signal));
+  /** `undefined`: there are none. */
+  constructor(process: EventEmitter | undefined) {
+    for (const signal of taken) process?.on(signal, () => this.#handle(signal));
   }
 
   /** Those that wait, which wait no longer. */

@@ -13,25 +13,35 @@ export async function checkStatements(
   databaseOf: (store: string) => Database | undefined,
 ): Promise<readonly Problem[]> {
   const checked = await Promise.all(
-    statements.map(async ({ store: written, sql, problem }): Promise<readonly Problem[]> => {
+    statements.map(async ({ store: written, sql, isOfRule, problem }): Promise<readonly Problem[]> => {
       const store = isDefault(written) ? dataStore : written;
-      const message = await faultOf(sql, store, databaseOf(store));
-      return message === undefined ? [] : [problem(message)];
+      const fault = await faultOf(sql, store, databaseOf(store));
+      if (fault === undefined) return [];
+      return [{ ...problem(fault.message), severity: fault.isForNow && isOfRule ? "warning" : "error" }];
     }),
   );
   return checked.flat();
 }
 
-async function faultOf(sql: string, store: string, database: Database | undefined): Promise<string | undefined> {
+interface Fault {
+  readonly message: string;
+  /** It may work later. */
+  readonly isForNow: boolean;
+}
+
+async function faultOf(sql: string, store: string, database: Database | undefined): Promise<Fault | undefined> {
   try {
     const problem = await database?.check(sql);
     switch (problem?.kind) {
       case undefined:
         return undefined;
       case "missing-table":
-        return `there is no table "${problem.table}" in the store "${store}". Make it, best by [store.${store}] init = "tables.sql", a file of SQL that is run at every start.`;
+        return {
+          message: `there is no table "${problem.table}" in the store "${store}". Make it, best by [store.${store}] init = "tables.sql", a file of SQL that is run at every start.`,
+          isForNow: true,
+        };
       case "wrong":
-        return `the store "${store}" does not take this statement: ${problem.message}. Correct it.`;
+        return { message: `the store "${store}" does not take this statement: ${problem.message}. Correct it.`, isForNow: false };
     }
   } catch (error) {
     if (error instanceof TemporaryError) return undefined;

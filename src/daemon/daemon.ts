@@ -224,8 +224,9 @@ class RunningDaemon implements ObservedDaemon {
   /** Throws when the SQL of a rule or script cannot work. An unavailable store is not a reason to stop. */
   async #checkStatements(open: OpenCore): Promise<void> {
     const problems = await open.checkStatements();
-    for (const problem of problems) this.#logger.error({ event: "configuration" }, formatProblem(problem));
-    const places = new Set(problems.map(({ file, line }) => `${file}:${line}`));
+    for (const problem of problems)
+      this.#logger[problem.severity === "error" ? "error" : "warn"]({ event: "configuration" }, formatProblem(problem));
+    const places = new Set(problems.filter(({ severity }) => severity === "error").map(({ file, line }) => `${file}:${line}`));
     if (places.size > 0) throw new Error(`SQL cannot work, in ${[...places].join(", ")}`);
   }
 

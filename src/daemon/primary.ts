@@ -5,6 +5,7 @@
 import type { ChildProcess } from "node:child_process";
 import { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
+import type { Answer } from "../answer/answer.ts";
 import type { Configuration, HttpSettings, ListenerSettings } from "../config/configuration.ts";
 import type { LoadOptions } from "../config/load.ts";
 import { ConnectionLimit } from "../frontend/connection/connection-limit.ts";
@@ -13,10 +14,12 @@ import { type Daemon, graceMs, maxFormerMs } from "./daemon.ts";
 import type { HttpService } from "./http-service.ts";
 import type { BoundSockets } from "./listen-sockets.ts";
 import { type Logger, logNotice } from "./log.ts";
+import { messageOf } from "./message-of.ts";
 import { loggedOnce, type Remark } from "./remarks.ts";
 import { answerQuestions } from "./remote-questions.ts";
-import { askState, type StateQuestion } from "./remote-state.ts";
+import { askState, type StateAnswer, type StateQuestion } from "./remote-state.ts";
 import type { StateLease } from "./state-lease.ts";
+import { usesState } from "./state-settings.ts";
 import { Succession } from "./succession.ts";
 import { LoggedTally } from "./tally.ts";
 import { firstChannel } from "./worker-message.ts";
@@ -78,6 +81,8 @@ interface Count {
 class RunningWorkers implements Daemon {
   readonly #options: WorkersOptions;
   readonly #generations = new Succession<Generation>(({ lease }) => lease.release());
+  /** Of a reload that is under way: some workers serve by it already. */
+  #next: Generation | undefined;
   readonly #sockets: BoundSockets;
   readonly #counts = new Map<string, Count>();
   /** By number, from 1 on. */
@@ -124,18 +129,22 @@ class RunningWorkers implements Daemon {
         const error = first && (await this.#configure(...first, configuration));
         if (error !== undefined) throw new Error(error);
         if (first !== undefined) configured.add(first[1]);
-        // All know the listeners before their connections come.
-        await this.#configureOthers(configuration, configured);
+        // All that serve know the listeners before their connections come.
+        await this.#configureOthers(configuration, configured, ({ isReady }) => isReady);
       }),
     );
-    // Some may have been started meanwhile.
-    await this.#configureOthers(configuration, configured);
+    // Others were starting, or have been started meanwhile.
+    await this.#configureOthers(configuration, configured, () => true);
     for (const worker of this.#workers.values()) if (configured.has(worker)) worker.send({ kind: "switched" });
     await this.#changeHttp(configuration);
   }
 
-  async #configureOthers(configuration: Configuration, configured: Set<WorkerProcess>): Promise<void> {
-    const others = [...this.#workers].filter(([, worker]) => !configured.has(worker));
+  async #configureOthers(
+    configuration: Configuration,
+    configured: Set<WorkerProcess>,
+    isMeant: (worker: WorkerProcess) => boolean,
+  ): Promise<void> {
+    const others = [...this.#workers].filter(([, worker]) => !configured.has(worker) && isMeant(worker));
     await Promise.all(
       others.map(async ([number, worker]) => {
         const error = await this.#configure(number, worker, configuration);
@@ -185,8 +194,20 @@ class RunningWorkers implements Daemon {
     await this.#generations.close();
   }
 
-  #change(configuration: Configuration, prepare?: () => Promise<void>): Promise<void> {
-    return this.#generations.change({ configuration, lease: this.#options.leaseState(configuration) }, prepare);
+  async #change(configuration: Configuration, prepare?: () => Promise<void>): Promise<void> {
+    const next = { configuration, lease: this.#options.leaseState(configuration) };
+    this.#next = next;
+    try {
+      await this.#generations.change(next, prepare);
+    } finally {
+      this.#next = undefined;
+    }
+  }
+
+  /** What a worker asks, by whichever configuration it serves. */
+  #askState(question: StateQuestion): Answer<StateAnswer> {
+    if (this.#next !== undefined && usesState(this.#next.configuration)) return askState(this.#next.lease.state, question);
+    return this.#generations.use(({ lease }) => askState(lease.state, question));
   }
 
   /** Throws, without any change, when a socket cannot be opened or `prepare` fails. */
@@ -258,7 +279,7 @@ class RunningWorkers implements Daemon {
     const worker: WorkerProcess = new WorkerProcess({
       child,
       onQuestions: answerQuestions(
-        (question: StateQuestion) => this.#generations.use(({ lease }) => askState(lease.state, question)),
+        (question: StateQuestion) => this.#askState(question),
         (outcomes) => worker.send({ kind: "outcomes", outcomes }),
       ),
       onObserved: (outcomes) => this.#observations?.take(number, outcomes),
@@ -312,7 +333,10 @@ class RunningWorkers implements Daemon {
     const restart = setTimeout(
       () => {
         this.#restarts.delete(restart);
-        void this.#startWorker(number);
+        this.#startWorker(number).catch((error: unknown) => {
+          this.#options.logger.error({ event: "worker", worker: number }, `a worker process cannot be started: ${messageOf(error)}`);
+          this.#restart(number, restartPauseMs);
+        });
       },
       Math.max(0, pauseMs),
     );

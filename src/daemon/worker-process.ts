@@ -50,8 +50,8 @@ const beatMs = 5000;
 const maxMissed = 3;
 /** While it loads a configuration, which may hold its loop. */
 const maxMissedLoading = 12;
-/** From its start until it serves, at most. */
-const maxStartMs = 120_000;
+/** And the first one, when others load theirs at the same time. */
+const maxMissedStarting = 24;
 /** Who is refused comes again meanwhile: Postfix a second later. */
 const refusedMs = 10_000;
 
@@ -124,9 +124,7 @@ export class WorkerProcess {
   async configure(message: Configure): Promise<string | undefined> {
     if (this.#hasEnded) return "it has ended";
     this.#send(message);
-    const late = this.#isReady ? undefined : setTimeout(() => this.#kill(`does not serve after ${maxStartMs / 1000} s`), maxStartMs);
     const error = await new Promise<string | undefined>((resolve) => this.#configuring.push(resolve));
-    clearTimeout(late);
     if (error === undefined) this.#isReady = true;
     else if (!this.#isReady && !this.#hasEnded) this.#options.child.kill("SIGKILL");
     return error;
@@ -201,12 +199,17 @@ export class WorkerProcess {
 
   /** One that is stopped, or never comes to an end, does not end by itself. */
   #askForLife(): void {
-    if (this.#missed >= (this.#configuring.length > 0 ? maxMissedLoading : maxMissed)) {
+    if (this.#missed >= this.#maxMissed) {
       this.#kill(`no answer for ${(this.#missed * beatMs) / 1000} s`);
       return;
     }
     this.#missed += 1;
     this.#sendBeat();
+  }
+
+  get #maxMissed(): number {
+    if (!this.#isReady) return maxMissedStarting;
+    return this.#configuring.length > 0 ? maxMissedLoading : maxMissed;
   }
 
   #sendBeat(): number {

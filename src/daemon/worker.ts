@@ -212,7 +212,11 @@ class Worker {
     if (this.#isStopping) return;
     this.#isStopping = true;
     await this.#configured;
-    await this.#daemon?.stop();
+    try {
+      await this.#daemon?.stop();
+    } catch (error) {
+      this.#log?.logger.error({ event: "stop" }, `${messageOf(error)}; it ends all the same`);
+    }
     this.#log?.flush();
     process.exit(status);
   }

@@ -27,6 +27,8 @@ export interface PlacedStatement {
   /** `''` and `'*'`: the data store. */
   readonly store: string;
   readonly sql: string;
+  /** Of a rule, which may make the table itself, or be asked when another program has made it. */
+  readonly isOfRule: boolean;
   /** That this is wrong with it. */
   readonly problem: (message: string) => Problem;
 }

@@ -83,7 +83,7 @@ export class RuleCompiler {
       else report.error(placeOf(part), /[.?!]$/.test(message) ? message : `${message}.`, offset);
     };
     const rule = compileRules(rules, vocabulary, onError, (part, { store, sql, offset }) =>
-      this.#names.used.statements.push({ store, sql, problem: report.problemAt(placeOf(part), offset) }),
+      this.#names.used.statements.push({ store, sql, isOfRule: true, problem: report.problemAt(placeOf(part), offset) }),
     );
     for (const [part, text] of partsOf(rules)) {
       const at = placeOf(part);

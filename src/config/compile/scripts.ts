@@ -150,6 +150,7 @@ export function statementsOfScripts(
   return [...statements.values()].map(({ store, sql, ...place }) => ({
     store,
     sql,
+    isOfRule: false,
     problem: (message) => problemInScript({ severity: "error", ...place, message }, normalised, report),
   }));
 }

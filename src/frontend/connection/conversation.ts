@@ -139,8 +139,12 @@ class RunningConversation<Request> implements Conversation, Participant {
   }
 
   flush(): void {
+    const wasFull = this.#isFull;
     this.#sendAll();
-    if (this.#isFull) this.#wait();
+    if (!this.#isFull) return;
+    // From now on it is by reading that the peer goes on, whatever it was to do before.
+    if (!wasFull) this.#deadline.stop();
+    this.#wait();
   }
 
   #advance(): void {

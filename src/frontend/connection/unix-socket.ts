@@ -92,8 +92,11 @@ export class SocketFile {
     this.#permissions = wanted;
   }
 
+  /** One that cannot be removed is nobody's, and whoever listens there next puts another in its place. */
   remove(): void {
-    if (this.isInPlace) unlinkSync(this.#path);
+    try {
+      if (this.isInPlace) unlinkSync(this.#path);
+    } catch {}
   }
 }
 

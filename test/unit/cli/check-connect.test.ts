@@ -82,6 +82,7 @@ it("tries the SQL of rules, and says where it is wrong", async () => {
   expect(status).toBe(1);
   expect(said.split("\n").filter((line) => line.includes("postern.toml:"))).toEqual([
     expect.stringMatching(/:\d+:46: session\.rcpt\.relay\[1\]\.if: the store "default" does not take this statement: .*near "SELEC"/),
-    expect.stringMatching(/:\d+:91: session\.rcpt\.relay\[1\]\.then: there is no table "missing" in the store "default"\./),
+    // It may be there when it is asked.
+    expect.stringMatching(/:\d+:91: warning: session\.rcpt\.relay\[1\]\.then: there is no table "missing" in the store "default"\./),
   ]);
 });
