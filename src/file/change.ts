@@ -11,6 +11,7 @@ export interface FileFacts {
   readonly mode: bigint;
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
+  readonly birthtimeNs: bigint;
 }
 
 /** What is in use. */
@@ -44,14 +45,21 @@ function isSameFile(one: FileFacts, other: FileFacts): boolean {
   return one.ino === other.ino && one.dev === other.dev;
 }
 
-/** Whether the file was complete when it got its name. One that was deleted and is written anew is another file, too. */
-export function isReplacement(taken: FileFacts, found: FileFacts): boolean {
-  return !isSameFile(taken, found) && isWhole(found);
+/** A file created, written and renamed within so short a time may show no trace of the renaming. */
+const burstNs = 100_000_000n;
+
+/** Whether the file may have been complete when it got its name. One that was deleted and is written anew is another file, too. */
+export function mayBeReplacement(taken: FileFacts, found: FileFacts): boolean {
+  return !isSameFile(taken, found) && (isWhole(found) || isOfOneBurst(found));
 }
 
 /** Renaming, or setting its times, changes the inode; writing changes the contents as well. */
 function isWhole({ ctimeNs, mtimeNs }: FileFacts): boolean {
   return ctimeNs > mtimeNs;
+}
+
+function isOfOneBurst({ mtimeNs, birthtimeNs, size }: FileFacts): boolean {
+  return size > 0n && mtimeNs - birthtimeNs <= burstNs;
 }
 
 /** For so many milliseconds yet the first contents may be a part of what is being written. `today`: the time as files have it, in milliseconds. */
@@ -64,7 +72,8 @@ export function doubtedMs(first: FileFacts, today: number): number {
 /** `needsEntries`: without any, all mail would be refused. */
 export function decide(taken: Taken, found: Found, needsEntries: boolean, now: number): ChangeDecision {
   const lostAll = needsEntries && found.entries === 0 && taken.entries > 0;
-  const isReplaced = isReplacement(taken.facts, found.facts);
+  // What has only been begun has fewer entries than there were.
+  const isReplaced = mayBeReplacement(taken.facts, found.facts) && (isWhole(found.facts) || found.entries >= taken.entries);
   if (isReplaced && !lostAll) return { kind: "take" };
   const lost = lostAll || found.entries * 2 < taken.entries;
   const isSettled = now >= found.since + (lost ? lostMs : settledMs);

@@ -1,6 +1,6 @@
 /** A text file that is read again when it changes. What is in use stays in use until the file has something complete to offer. */
 import { errorMessage } from "../text/error-message.ts";
-import { decide, doubtedMs, type FileFacts, type Found, isReplacement, isSame, lostMs, settledMs, type Taken } from "./change.ts";
+import { decide, doubtedMs, type FileFacts, type Found, isSame, lostMs, mayBeReplacement, settledMs, type Taken } from "./change.ts";
 import { FileProblem, maxCheckedOctets } from "./file-problem.ts";
 import { type FileContent, type FileFormat, readFile, statFile } from "./read-file.ts";
 
@@ -37,6 +37,8 @@ interface Pending<T> extends Omit<Found, "entries"> {
   /** `undefined`: not read yet. */
   outcome?: FileContent<T> | "wrong";
 }
+
+const changing: FileNews = { kind: "changing", seconds: settledMs / 1000 };
 
 export class WatchedFile<T> {
   readonly path: string;
@@ -111,9 +113,9 @@ export class WatchedFile<T> {
     }
     if (last !== undefined && isSame(last.facts, facts)) return last;
     this.#pending = { facts, since: this.#options.now() };
-    if (this.#taken === undefined || isReplacement(this.#taken.facts, facts)) return this.#pending;
+    if (this.#taken === undefined || mayBeReplacement(this.#taken.facts, facts)) return this.#pending;
     // It is read when the next look finds the same: what is being written is not to be read again and again.
-    this.#report({ kind: "changing", seconds: settledMs / 1000 });
+    this.#report(changing);
     return undefined;
   }
 
@@ -133,7 +135,7 @@ export class WatchedFile<T> {
         if (!isSame(await statFile(this.path), pending.facts)) return;
         const decision = decide(this.#taken, { ...pending, entries }, needsEntries, now());
         if (decision.kind === "wait") {
-          if (decision.lost) this.#report({ kind: "lost", seconds: lostMs / 1000, before: this.entries, entries });
+          this.#report(decision.lost ? { kind: "lost", seconds: lostMs / 1000, before: this.entries, entries } : changing);
           return;
         }
       }

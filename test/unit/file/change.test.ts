@@ -1,14 +1,16 @@
 /** When a file that changed is taken. */
 import { describe, expect, it, test } from "vitest";
-import { decide, doubtedMs, type FileFacts, type Found, isReplacement, lostMs, settledMs } from "../../../src/file/change.ts";
+import { decide, doubtedMs, type FileFacts, type Found, lostMs, mayBeReplacement, settledMs } from "../../../src/file/change.ts";
 
 const second = 1_000_000_000n;
-const before: FileFacts = { dev: 1n, ino: 1n, size: 100n, mode: 0o100644n, mtimeNs: 0n, ctimeNs: 0n };
+const before: FileFacts = { dev: 1n, ino: 1n, size: 100n, mode: 0o100644n, mtimeNs: 0n, ctimeNs: 0n, birthtimeNs: 0n };
 
 /** Written in place over ten seconds. */
 const inPlace: FileFacts = { ...before, size: 90n, mtimeNs: 10n * second, ctimeNs: 10n * second };
 /** Another file, written over ten seconds, then renamed. */
 const renamed: FileFacts = { ...inPlace, ino: 2n, ctimeNs: 11n * second };
+/** The same within one tick of the file system's clock. */
+const renamedAtOnce: FileFacts = { ...inPlace, ino: 2n, birthtimeNs: 10n * second };
 /** Deleted, and written anew over ten seconds. */
 const writtenAnew: FileFacts = { ...inPlace, ino: 2n };
 
@@ -17,10 +19,11 @@ test.each<[what: string, facts: FileFacts, expected: boolean]>([
   ["written in place, then chmod", { ...inPlace, ctimeNs: 20n * second }, false],
   ["renamed", renamed, true],
   ["on another file system", { ...renamed, ino: 1n, dev: 2n }, true],
-  ["created and still empty", { ...writtenAnew, size: 0n }, false],
+  ["written and renamed at once", renamedAtOnce, true],
+  ["created and still empty", { ...renamedAtOnce, size: 0n }, false],
   ["deleted and written anew", writtenAnew, false],
 ])("a replacement: %s: %s", (_, facts, expected) => {
-  expect(isReplacement(before, facts)).toBe(expected);
+  expect(mayBeReplacement(before, facts)).toBe(expected);
 });
 
 test.each<[what: string, facts: FileFacts, today: number, expected: number]>([
@@ -41,6 +44,9 @@ describe("of a hundred entries", () => {
     ["renamed", row(renamed, 90), 0, 0],
     ["renamed, with few", row(renamed, 1), 0, 0],
     ["renamed, with none", row(renamed, 0), `lost ${lostMs}`, 0],
+    ["renamed at once, with as many", row(renamedAtOnce, 100), 0, 0],
+    ["renamed at once, with fewer", row(renamedAtOnce, 99), settledMs, settledMs],
+    ["renamed at once, with less than half", row(renamedAtOnce, 49), `lost ${lostMs}`, `lost ${lostMs}`],
     ["in place, with more", row(inPlace, 1000), settledMs, settledMs],
     ["in place, with half", row(inPlace, 50), settledMs, settledMs],
     ["in place, with less than half", row(inPlace, 49), `lost ${lostMs}`, `lost ${lostMs}`],
