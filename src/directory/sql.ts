@@ -12,17 +12,19 @@ import { maxExpanded, maxVerified, minVerifyLength } from "./address-table.ts";
 
 /** Accounts that one address may belong to; what belongs to more ought to be a list. */
 const maxAccounts = 100;
-/** Rows of addresses that one account may have. */
+/** Rows of addresses that one account may have, and of accounts that an address may: a JOIN may name each several times. */
 const maxAddresses = 10_000;
 
 /** A list with more than `maxMembers` is answered by more of them, or cannot be told. */
 export function openSqlDirectory(name: string, database: Database, queries: Queries, maxMembers: number): Directory {
+  /** Some may say the same. */
+  const maxMemberRows = 2 * maxMembers;
   /** Rows that can be used. Where all are needed, it is one more than there may be. */
   const maxRows: Readonly<Record<keyof Queries, number>> = {
-    recipients: maxAccounts + 1,
+    recipients: maxAddresses + 1,
     emails: maxAddresses + 1,
     senders: maxAddresses + 1,
-    members: maxMembers + 1,
+    members: maxMemberRows + 1,
     expand: maxExpanded,
     verify: maxVerified,
     domains: 1,
@@ -64,8 +66,8 @@ export function openSqlDirectory(name: string, database: Database, queries: Quer
   async function membersOf(address: string): Promise<readonly string[]> {
     const rows = await askAbout("members", address);
     const members = addressesIn(rows);
-    if (rows.length > maxMembers && members.length <= maxMembers)
-      throw cannotTell(`query.members yields more than ${maxMembers} rows for ${address}`);
+    if (rows.length > maxMemberRows && members.length <= maxMembers)
+      throw cannotTell(`query.members yields more than ${maxMemberRows} rows for ${address}`);
     return members;
   }
 
@@ -106,7 +108,7 @@ export function openSqlDirectory(name: string, database: Database, queries: Quer
   async function ofAccounts(rows: readonly string[], address: string, key: string): Promise<Recipient> {
     const at = (target: string) => (target.startsWith("@") ? localPartOf(address) + target : target);
     const accounts = [...new Set(rows.filter(saysSomething))];
-    const isWhole = rows.length <= maxAccounts;
+    const isWhole = rows.length <= maxAddresses && accounts.length <= maxAccounts;
     const targets = accounts.map(targetsOf);
     if (isWhole && targets.every(({ length }) => length === 1)) return { kind: "mailbox", primaries: [...new Set(targets.flat().map(at))] };
     const primariesAt = async (account: string) => {

@@ -10,7 +10,7 @@ export function meaningOf({ code, status, lines }: ServerReply): Meaning {
   if ((code === 452 && status === "4.2.2") || status === "5.2.2") return "full";
   if (code < 550 || code > 553 || (status !== "" && !aboutRecipient.has(status))) return "unclear";
   const words = wordsOf(lines);
-  if (aboutSender.test(words)) return "unclear";
+  if (aboutPeers.test(words)) return "unclear";
   // Whatever else it says, such as where to ask.
   if (noMailbox.has(status) && aboutMailbox.test(words) && isAbsent.test(words)) return "missing";
   if (aboutOthers.test(words)) return "unclear";
@@ -26,11 +26,15 @@ const noMailbox: ReadonlySet<string> = new Set(["5.1.1", "5.1.10"]);
 /** Of the status codes for addresses. 5.1.7 and 5.1.8 are about the sender's, and servers have others of their own for limits. */
 const aboutRecipient: ReadonlySet<string> = new Set(["5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.10"]);
 
-const aboutSender = anyOf(/<>|\b(?:senders?|bounces?|(?:reverse|return)[ -]path|(?:mail|envelope)[ -]from|spf|dkim|dmarc)\b/);
+/** The sender, the client, or how much it asks. */
+const aboutPeers = anyOf(
+  /<>|\b(?:senders?|bounces?|(?:reverse|return)[ -]path|(?:mail|envelope)[ -]from|spf|dkim|dmarc)\b/,
+  /\bclients?\b|\btoo (?:many|much|fast)\b/,
+);
 
-/** The client, or mail for elsewhere: servers say so with any status, or with none. Postfix has a "relay recipient table". */
+/** How the client comes, or mail for elsewhere: servers say so with any status, or with none. Postfix has a "relay recipient table". */
 const aboutOthers = anyOf(
-  /\b(?:clients?|ip|helo|ehlo|ptr|r?dns|starttls|tls|encryption)\b|authenticat|credential|not authori[sz]ed/,
+  /\b(?:ip|helo|ehlo|ptr|r?dns|starttls|tls|encryption)\b|authenticat|credential|not authori[sz]ed/,
   /\byour (?:access|(?:e-?mail )?address|domain|host|mail server|mta|network|server|system)\b/,
   /\brelay(?! recipient table)|rcpthosts|access denied|not permitted|administrative|polic(?:y|ies)|prohibit|restrict/,
   /(?:black|block|deny)[ -]?list|(?<!not |n't )\blisted\b|\b\w{1,3}bl\b|\bblock(?:ed|ing)\b|\bbanned\b|reputation|\bspam/,
@@ -41,7 +45,7 @@ const aboutSpace = /\bfull\b|quota|storage/i;
 
 /** The answer may be another one at another time. */
 const aboutNow = anyOf(
-  /temporar|\blater\b|try again|\bretry|gr[ae]y[ -]?list|\btoo (?:many|much|fast)\b|\blimit(?!ed\b)|\bbusy\b|overload|maintenance/,
+  /temporar|\blater\b|try again|\bretry|gr[ae]y[ -]?list|\blimit(?!ed\b)|\bbusy\b|overload|maintenance/,
   /(?:lookup|internal|server|system|database) (?:error|fail)|(?:unable to|not|n't) (?:be )?verif/,
 );
 
