@@ -4,8 +4,11 @@ import type { StartTimer } from "./delayed-replies.ts";
 /** Sendmail waits for 10 seconds; then it accepts or defers, as its own configuration says. Postfix waits longer. */
 export const maxAnswerMs = 9000;
 
-/** How long requests may take together that the peer does not wait for, while it may wait for what came after them. */
-export const maxUnawaitedMs = 5000;
+/**
+ * How long requests may take together that the peer does not wait for, while it may wait for what came after them. SPF takes 5 seconds at
+ * most, and is heard.
+ */
+export const maxUnawaitedMs = 6000;
 
 export const maxPeerMs = 10_000;
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { TemporaryError } from "../../../../src/answer/temporary-error.ts";
+import { maxUnawaitedMs } from "../../../../src/frontend/connection/deadline.ts";
 import { openMilter } from "../../../../src/frontend/milter/milter.ts";
 import type { MilterSettings } from "../../../../src/frontend/milter/negotiation.ts";
 import { CommandDecoder } from "../../../../src/wire/milter/command.ts";
@@ -317,12 +318,12 @@ describe("commands that the MTA does not wait for", () => {
   test("hold up in shadow mode the end of their message, and the next one, for so long together", async () => {
     const { mta, timers, time, pass, ofRecipients } = await start({ mode: "shadow" });
     const john = rcpt(mta, "<john@example.org>");
-    expect(timers.map(({ ms }) => ms)).toEqual([5000]);
+    expect(timers.map(({ ms }) => ms)).toEqual([maxUnawaitedMs]);
     pass(2000);
     expect(await john).toBeUndefined();
     const jane = rcpt(mta, "<jane@example.org>");
-    expect(timers.map(({ ms }) => ms)).toEqual([3000]);
-    pass(3000);
+    expect(timers.map(({ ms }) => ms)).toEqual([maxUnawaitedMs - 2000]);
+    pass(maxUnawaitedMs - 2000);
     expect(await jane).toBeUndefined();
     expect(await rcpt(mta, "<bill@example.org>")).toBeUndefined();
     expect(await mta.send("A")).toBeUndefined();
@@ -330,7 +331,7 @@ describe("commands that the MTA does not wait for", () => {
     expect(await rcpt(mta, "<bill@example.org>")).toBeUndefined();
     expect(await mta.send("E")).toBe("continue");
     expect(timers).toEqual([]);
-    expect(time.now).toBe(5000);
+    expect(time.now).toBe(maxUnawaitedMs);
     const names = ["john", "jane", "bill", "bill"];
     expect(ofRecipients()).toEqual(names.map((name) => [`${name}@example.org`, "defer", "unavailable"]));
   });
@@ -338,12 +339,12 @@ describe("commands that the MTA does not wait for", () => {
   test("have their time again when the MTA waits for nothing", async () => {
     const { mta, timers, pass } = await start({ mode: "shadow" });
     const john = rcpt(mta, "<john@example.org>");
-    pass(5000);
+    pass(maxUnawaitedMs);
     await john;
     mta.conversation.caughtUp();
     const jane = rcpt(mta, "<jane@example.org>");
-    expect(timers.map(({ ms }) => ms)).toEqual([5000]);
-    pass(5000);
+    expect(timers.map(({ ms }) => ms)).toEqual([maxUnawaitedMs]);
+    pass(maxUnawaitedMs);
     await jane;
   });
 });
