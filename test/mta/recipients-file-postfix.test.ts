@@ -1,5 +1,5 @@
 /** A real Postfix refuses no valid recipient, whatever happens to the file of the recipients. */
-import { mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -60,6 +60,8 @@ mydestination = example.org
 
   function replace(text: string): Promise<LogLine> {
     writeFileSync(`${file}.new`, text);
+    // What is renamed within one tick of the file system's clock shows no trace of it.
+    utimesSync(`${file}.new`, 0, Date.now() / 1000 - 1);
     renameSync(`${file}.new`, file);
     return daemon.logged(isTaken);
   }
