@@ -139,6 +139,7 @@ export class WatchedFile<T> {
           return;
         }
       }
+      if (this.#taken !== undefined) this.#doubtUntil = 0;
       this.#content = content;
       this.#taken = { facts: pending.facts, entries };
       this.#settle((wasWarned) => ({ kind: "taken", entries, warnings, wasWarned }));

@@ -159,6 +159,13 @@ describe("the first contents", () => {
     expect(await look(1, file)).toBe("one two");
   });
 
+  it("are not doubted any more when others are taken", async () => {
+    const file = await openWritten(0);
+    expect(await look(1, file)).toBe("one two, not current");
+    await replace("one three");
+    expect(await look(1, file)).toBe("one three");
+  });
+
   it("that go on being written are taken when they are whole", async () => {
     const file = await openWritten(0);
     expect(await look(3, file)).toBe("one two, not current");
