@@ -84,8 +84,11 @@ export class BoundSockets implements ListenSockets {
     const sockets = new Map<string, ListenSocket>();
     const takeBack: (() => void)[] = [];
     try {
-      const all = wanted.flatMap((settings) => this.#optionsOf(settings));
-      const kept = new Set([...all.map(socketKey), ...[...this.#activated.values()].map(({ descriptor }) => String(descriptor))]);
+      const all = wanted.flatMap((settings) => this.#optionsOf(settings).map((options, index) => ({ settings, index, options })));
+      const kept = new Set([
+        ...all.map(({ options }) => socketKey(options)),
+        ...[...this.#activated.values()].map(({ descriptor }) => String(descriptor)),
+      ]);
       const over = this.#open.filter(({ key }) => !kept.has(key));
       const open = async (options: ListenSocketOptions) => {
         const key = socketKey(options);
@@ -99,13 +102,11 @@ export class BoundSockets implements ListenSockets {
           sockets.set(key, present);
         }
       };
-      for (const settings of wanted) {
-        for (const [index, options] of this.#optionsOf(settings).entries()) {
-          if (options.descriptor !== undefined) continue;
-          await open(options).catch((cause: unknown) => {
-            throw new ListenProblem({ name: settings.name, index, bind: options.bind, socketGroup: settings.socketGroup }, cause);
-          });
-        }
+      for (const { settings, index, options } of all) {
+        if (options.descriptor !== undefined) continue;
+        await open(options).catch((cause: unknown) => {
+          throw new ListenProblem({ name: settings.name, index, bind: options.bind, socketGroup: settings.socketGroup }, cause);
+        });
       }
       await prepare();
       // Last, since clients may be waiting there: no event is handled until somebody takes them.

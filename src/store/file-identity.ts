@@ -9,8 +9,8 @@ export function identityOf(path: string): string {
 
 /** Differs also when another file was copied over this one, or this one was written to. Throws, as node:fs does, when there is none. */
 export function stateOf(path: string): string {
-  const { size, mtimeNs } = statSync(path, { bigint: true });
-  return `${identityOf(path)}:${size}:${mtimeNs}`;
+  const { dev, ino, size, mtimeNs } = statSync(path, { bigint: true });
+  return `${dev}:${ino}:${size}:${mtimeNs}`;
 }
 
 /** The file of an SQLite database that is open. */
