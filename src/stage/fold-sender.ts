@@ -46,6 +46,7 @@ function withoutDetail(local: string): string {
   const plain = plus > 0 ? local.slice(0, plus) : local;
   // Not by one expression, whose time would grow with the square of the length.
   const equals = plain.lastIndexOf("=");
+  if (equals < 0) return plain;
   if (!/^[^=]+\.[a-z\d-]+$/.test(plain.slice(equals + 1))) return plain;
   const user = Math.max(plain.lastIndexOf("-", equals), plain.lastIndexOf("=", equals - 1)) + 1;
   return user < equals ? `${plain.slice(0, user)}=` : plain;
@@ -53,6 +54,7 @@ function withoutDetail(local: string): string {
 
 /** What numbers a message: digits, UUIDs and other groups of hexadecimal digits, tokens in which letters and digits take turns. */
 function withoutIds(local: string): string {
+  if (local.length < minGroupedLength && !mayHaveId.test(local)) return local.replace(numbers, "#");
   // Tokens at even places, what separates them at odd ones.
   const parts = local.split(/([^\p{L}\p{N}]+)/u);
   let folded = "";
@@ -63,8 +65,11 @@ function withoutIds(local: string): string {
     folded += parts[end] ?? "";
     index = end + 1;
   }
-  return folded.replace(/#(?:[-_.]#)+/g, "#");
+  return folded.replace(numbers, "#");
 }
+
+/** Those that follow one another are one. `#` is a number that was folded. */
+const numbers = /(?:\d+|#)(?:[-_.](?:\d+|#))*/g;
 
 /** After the last token of those that are hexadecimal and follow one another; at least one token is taken. */
 function endOfHexGroups(parts: readonly string[], start: number): number {
@@ -75,6 +80,7 @@ function endOfHexGroups(parts: readonly string[], start: number): number {
 
 const minGroups = 3;
 const minGroupedDigits = 16;
+const minGroupedLength = minGroupedDigits + minGroups - 1;
 
 /** Such as a UUID. Words that only use the first letters of the alphabet are too few and too short for it. */
 function isGroupedId(parts: readonly string[], start: number, end: number): boolean {
@@ -88,6 +94,7 @@ function withoutNumber(token: string): string {
 }
 
 const minIdLength = 8;
+const mayHaveId = new RegExp(`[a-z\\d]{${minIdLength}}`);
 /** No word has so many letters and digits in turns, however few these are. */
 const longIdLength = 16;
 
