@@ -14,8 +14,17 @@ const virtual = `info@hosted.example  mia
 john@*.example.org   ann@elsewhere.example
 good@hosted.example  Ann Example <ann@elsewhere.example>
 `;
+/** Domains have lines of their own here, or a catch-all; gmail.com has neither. */
+const foreignVirtual = `example.org      anything
+john@example.org john
+@example.net     john@example.org
+info@example.net john
+boss@gmail.com   boss@example.org
+sales@gmail.com  john
+`;
 const files: ReadonlyMap<string, string> = new Map([
   ["virtual", virtual],
+  ["foreign-virtual", foreignVirtual],
   ["clients", "# names\n*.airline.example\njohn@example.org\nmx*.example\ncaf\ufffd.example # in Latin-1\n"],
   ["recipients", "*@example.org\n192.0.2.1\n"],
   ["list", `# caf\ufffd\n${"caf\ufffd.example\n".repeat(9)}good.example\n192.0.2.0/24 blocked\n2001:db8::/32\n`],

@@ -14,6 +14,7 @@ import type { KeyPath } from "../syntax/tree.ts";
 import { compileCallAhead } from "./call-ahead.ts";
 import { type CompileContext, checkLines } from "./context.ts";
 import { compileLdap } from "./ldap-directory.ts";
+import { LocalDomains } from "./local-domains.ts";
 
 type NormalisedDirectory = Normalised["directory"][string];
 type Of<T extends string> = Extract<NormalisedDirectory, { type: T }>;
@@ -99,11 +100,20 @@ function file(name: string, path: KeyPath, directory: Of<"file">, context: Compi
   const parse = tableParsers(aliasesDomain);
   const tables = tableKinds.flatMap((kind) => directory[kind].map((table, index) => ({ kind, table, at: [...path, kind, index] })));
   const empty = new Set<string>();
+  const local = new LocalDomains([...domains, ...(aliasesDomain === undefined ? [] : [aliasesDomain])].map(canonicalDomain));
   for (const { kind, table, at } of tables) {
     const parseTable = (text: string, problem: LineProblem) => {
-      if (parse[kind](text, problem).length === 0) empty.add(table);
+      const entries = parse[kind](text, problem);
+      if (entries.length === 0) empty.add(table);
+      for (const entry of entries) local.add(entry, at);
     };
     checkLines(at, table, parseTable, context);
+  }
+  for (const { domain, address, at } of local.doubtful()) {
+    report.warning(
+      at,
+      `${address} makes ${domain} a local domain, where any other address is refused, although other domains have lines of their own. If it is local, add the line "${domain} anything"; if not, move ${address} to a file that only the MTA reads.`,
+    );
   }
   const [first] = tables;
   if (first === undefined) {
