@@ -7,6 +7,7 @@ import type { AuthResult } from "../stage/sources.ts";
 import type { StageName } from "../stage/stage-result.ts";
 import type { Verdict } from "../stage/verdict.ts";
 import { cleanText } from "../text/controls.ts";
+import { isLonger, startOf } from "../text/octets.ts";
 import type { OnNotice } from "./notice.ts";
 
 export type VerdictKind = "pass" | "reject" | "defer" | "disconnect";
@@ -32,8 +33,10 @@ export interface Decision {
   readonly reply: string;
   /** A stable code. */
   readonly reason: string;
-  /** Where an accepted recipient goes. */
+  /** Where an accepted recipient goes; of a list, its first members. */
   readonly resolved: readonly string[];
+  /** How many they are, where `resolved` does not have all of them. */
+  readonly resolvedCount?: number;
   /** Results of what was asked about the client and its sender. */
   readonly spfEhlo?: AuthResult;
   readonly spf?: AuthResult;
@@ -80,13 +83,24 @@ export function reportDecision({ onDecision }: EventSink, decided: Decided): voi
     verdict: isShadow ? "pass" : verdict.kind,
     reply: isPass ? "" : formatReply(verdict.reply),
     reason: verdict.reason,
-    resolved: decided.resolved.map(loggable),
-    ...(session.auth === undefined ? undefined : authResults(decided)),
-    ...(isShadow && !isPass ? { would: verdict.kind } : undefined),
+    resolved: loggableAddresses(decided.resolved),
+    ...rareFacts(decided),
     ms: Math.round(decided.ms * 1000) / 1000,
   };
   if (isPass || verdict.cause === undefined) onDecision(decision);
   else onDecision(decision, verdict.cause);
+}
+
+function rareFacts(decided: Decided): Pick<Decision, "resolvedCount" | "spfEhlo" | "spf" | "iprev" | "would"> | undefined {
+  const { resolved, session, isShadow, verdict } = decided;
+  const isShort = resolved.length <= maxLoggedAddresses;
+  const isShadowed = isShadow && verdict.kind !== "pass";
+  if (isShort && session.auth === undefined && !isShadowed) return undefined;
+  return {
+    ...(!isShort && { resolvedCount: resolved.length }),
+    ...(session.auth !== undefined && authResults(decided)),
+    ...(isShadowed && { would: verdict.kind }),
+  };
 }
 
 function authResults({ session, stage, helo, sender }: Decided): Pick<Decision, "spfEhlo" | "spf" | "iprev"> {
@@ -102,9 +116,16 @@ function authResults({ session, stage, helo, sender }: Decided): Pick<Decision, 
 }
 
 /** A path in SMTP has at most 256 octets; a text that is longer than this is not worth its place in a log. */
-const maxLoggedLength = 512;
+const maxLoggedOctets = 512;
+/** Of a list. */
+const maxLoggedAddresses = 20;
 
 /** Fit for one line of a log. */
 export function loggable(text: string): string {
-  return cleanText(text.length > maxLoggedLength ? `${text.slice(0, maxLoggedLength)}…` : text);
+  return cleanText(isLonger(text, maxLoggedOctets) ? `${startOf(text, maxLoggedOctets)}…` : text);
+}
+
+/** The first of them. */
+export function loggableAddresses(addresses: readonly string[]): readonly string[] {
+  return addresses.slice(0, maxLoggedAddresses).map(loggable);
 }

@@ -1,5 +1,15 @@
 /** A decision and how it is written: as one text, made once for all who want it. */
+import { isLonger, startOf } from "../text/octets.ts";
 import type { Decision } from "./decision.ts";
+
+/**
+ * So many octets leave room for the level and the time in 4,096 (PIPE_BUF of Linux), which a pipe takes whole when several processes write
+ * to it, whatever strangers and long lists put into a decision.
+ */
+const maxOctets = 3800;
+/** What is left of each text, and of `resolved`, in a longer one. */
+const keptOctets = 120;
+const keptAddresses = 3;
 
 export class WrittenDecision {
   readonly decision: Decision;
@@ -14,14 +24,24 @@ export class WrittenDecision {
 
   /** An object. */
   get json(): string {
-    this.#json ??= JSON.stringify(this.#error === undefined ? this.decision : { ...this.decision, error: this.#error });
+    this.#json ??= this.#write();
     return this.#json;
   }
 
-  /** With no more than so many addresses to which the recipient is resolved. */
-  shortened(maxResolved: number): WrittenDecision {
-    const { resolved } = this.decision;
-    if (resolved.length <= maxResolved) return this;
-    return new WrittenDecision({ ...this.decision, resolved: resolved.slice(0, maxResolved) }, this.#error);
+  #write(): string {
+    const facts = this.#error === undefined ? this.decision : { ...this.decision, error: this.#error };
+    const json = JSON.stringify(facts);
+    return isLonger(json, maxOctets) ? JSON.stringify(shortened(facts)) : json;
   }
+}
+
+function shortened(facts: Decision): Record<string, unknown> {
+  const texts = Object.entries(facts).map(([key, value]) => [key, typeof value === "string" ? shortText(value) : value]);
+  const { resolved, resolvedCount = resolved.length } = facts;
+  const count = resolvedCount > keptAddresses ? { resolvedCount } : undefined;
+  return { ...Object.fromEntries(texts), resolved: resolved.slice(0, keptAddresses).map(shortText), ...count };
+}
+
+function shortText(text: string): string {
+  return isLonger(text, keptOctets) ? `${startOf(text, keptOctets)}…` : text;
 }

@@ -7,6 +7,12 @@ export function isLonger(text: string, octets: number): boolean {
   return text.length * 3 > octets && Buffer.byteLength(text) > octets;
 }
 
+/** As many whole characters from its beginning as take no more octets. */
+export function startOf(text: string, octets: number): string {
+  const room = Buffer.allocUnsafe(octets);
+  return room.toString("utf8", 0, room.write(text));
+}
+
 /** A part of a string keeps the whole string alive; this copy does not. V8 copies parts of fewer than 13 characters anyway. */
 export function detach(text: string): string {
   if (text.length < 13) return text;

@@ -10,8 +10,6 @@ export const maxDecisions = 10_000;
 /** Over all of them. */
 const maxOctets = 16 * 1_048_576;
 
-/** Of a list; the log has them all. */
-const maxResolved = 20;
 /** Read in one turn of the loop, so that nobody who waits for a decision waits for those who look. */
 const readPerTurn = 500;
 
@@ -34,7 +32,7 @@ export class DecisionLog {
   /** When it was added, in milliseconds since 1970. */
   add(decision: WrittenDecision): number {
     const at = this.#now();
-    const { json } = decision.shortened(maxResolved);
+    const { json } = decision;
     const number = this.#texts.next;
     this.#times[number % this.#times.length] = at;
     this.#texts.add(json);

@@ -1,7 +1,7 @@
 /** What the milter front end logs besides decisions: each thing once for a listener, or once in an hour. */
 import { formatReply } from "../../mail/reply.ts";
 import type { Verdict } from "../../stage/verdict.ts";
-import { type EventSink, loggable } from "../decision.ts";
+import { type EventSink, loggable, loggableAddresses } from "../decision.ts";
 import type { Notice } from "../notice.ts";
 import { SayOnce } from "../say-once.ts";
 
@@ -25,7 +25,7 @@ export class MilterReport {
       kind: "unwritable-address",
       listener: this.listener,
       address: loggable(address),
-      resolved: resolved.map(loggable),
+      resolved: loggableAddresses(resolved),
     });
   }
 

@@ -3,7 +3,7 @@ import { canonicalAddress } from "../../mail/address.ts";
 import { keyText } from "../../stage/bounded-key.ts";
 import type { StageResult } from "../../stage/stage-result.ts";
 import type { PolicyRequest } from "../../wire/policy.ts";
-import { type EventSink, loggable, reportDecision } from "../decision.ts";
+import { type EventSink, loggable, loggableAddresses, reportDecision } from "../decision.ts";
 import { SayOnce } from "../say-once.ts";
 import type { SessionEntry } from "./session-memory.ts";
 
@@ -59,9 +59,9 @@ export class PolicyReport {
     const canonical = canonicalAddress(recipient);
     if (resolved.length === 1 && resolved[0] === canonical) return;
     // There are as many sub-addresses as anybody cares to make up.
-    const about = verdict.reason === "sub-address" ? resolved.join(",") : canonical;
+    const about = verdict.reason === "sub-address" ? loggableAddresses(resolved).join(",") : canonical;
     if (!this.#said.allows(`delivered-elsewhere ${about}`)) return;
-    const facts = { listener: this.#listener, recipient: loggable(recipient), resolved: resolved.map(loggable) };
+    const facts = { listener: this.#listener, recipient: loggable(recipient), resolved: loggableAddresses(resolved) };
     this.#sink.onNotice({ kind: "delivered-elsewhere", ...facts }, { about });
   }
 }

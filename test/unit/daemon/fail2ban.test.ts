@@ -16,12 +16,16 @@ function patternsOf(filter: string): readonly RegExp[] {
   return list
     .trim()
     .split(/\n\s*/)
-    .map((pattern) => new RegExp(pattern.replace("%(_refused)s", refused).replace("<ADDR>", "(?<client>[\\d.:a-f]+)")));
+    .map((pattern) => new RegExp(pattern.replaceAll("%(_refused)s", refused).replace("<ADDR>", "(?<client>[\\d.:a-f]+)")));
 }
 
 const patterns = patternsOf(read("contrib/attacks/fail2ban-filter.conf"));
 
-function lineOf(verdict: Verdict, format: "json" | "text", { helo = "mx.client.example", worker = false, isShadow = false } = {}): string {
+function lineOf(
+  verdict: Verdict,
+  format: "json" | "text",
+  { helo = "mx.client.example", sender = "", worker = false, isShadow = false } = {},
+): string {
   let written = "";
   const write = (line: string) => {
     written = logLine(line, format);
@@ -30,7 +34,7 @@ function lineOf(verdict: Verdict, format: "json" | "text", { helo = "mx.client.e
   const decided = {
     listener: "smtp",
     stage: "rcpt",
-    sender: "",
+    sender,
     recipient: "nobody@example.org",
     instance: "1.1",
     resolved: [],
@@ -60,9 +64,17 @@ test.each(["json", "text"] as const)("%s", (format) => {
   for (const verdict of [denied, pass("mailbox")]) expect(found(lineOf(verdict, format))).toEqual([]);
 });
 
-test.each(["json", "text"] as const)("no client has another one banned, %s", (format) => {
-  const helo =
-    '","stage":"rcpt","client":"192.0.2.1", stage=rcpt client=192.0.2.1 verdict=reject reason=unknown-mailbox "reason":"unknown-mailbox"';
-  expect(found(lineOf(unknown, format, { helo }))).toEqual(["203.0.113.9"]);
-  expect(found(lineOf(pass("mailbox"), format, { helo }))).toEqual([]);
+test.each(["json", "text"] as const)("no client has another one banned, or itself by mail that is accepted, %s", (format) => {
+  const texts = [
+    '","stage":"rcpt","client":"192.0.2.1", stage=rcpt client=192.0.2.1 verdict=reject reason=unknown-mailbox "reason":"unknown-mailbox"',
+    "x verdict=reject y reason=unknown-mailbox z@client.example",
+    "info rcpt reject unknown-mailbox: event=decision listener=smtp stage=rcpt client=192.0.2.1 @client.example",
+    '","verdict":"reject","reason":"unknown-mailbox"@client.example',
+  ];
+  for (const chosen of texts) {
+    for (const said of [{ helo: chosen }, { sender: chosen }]) {
+      expect(found(lineOf(unknown, format, said))).toEqual(["203.0.113.9"]);
+      expect(found(lineOf(pass("mailbox"), format, said))).toEqual([]);
+    }
+  }
 });

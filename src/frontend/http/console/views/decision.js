@@ -28,6 +28,7 @@ export function DecisionDialog({ decision, onClose }) {
     tls,
     clientName,
     resolved,
+    resolvedCount = resolved.length,
     ms,
   } = decision;
   const action = useAction();
@@ -45,7 +46,7 @@ export function DecisionDialog({ decision, onClose }) {
     ["TLS", tls ? "yes" : "no"],
     ["From", stage === "connect" || stage === "ehlo" ? "" : sender || "<>"],
     ["To", recipient],
-    ["Goes to", resolved.join(", ")],
+    ["Goes to", [...resolved, ...(resolvedCount > resolved.length ? [`… (${resolvedCount} addresses)`] : [])].join(", ")],
     ["Took", `${ms} ms`],
     ["Error", error ?? ""],
   ]);
