@@ -31,13 +31,13 @@ interface Published {
   readonly "lookup-sql": Readonly<Record<string, { readonly query: string }>>;
 }
 
-interface Flags {
+export interface Flags {
   readonly flag: string;
   readonly yes: string;
   readonly no: string;
 }
 
-const flags: Readonly<Record<Engine, Flags>> = {
+export const flags: Readonly<Record<Engine, Flags>> = {
   sqlite: { flag: "integer", yes: "1", no: "0" },
   postgresql: { flag: "boolean", yes: "true", no: "false" },
   mysql: { flag: "tinyint(1)", yes: "1", no: "0" },
@@ -47,8 +47,8 @@ const postfixAdmin = ({ flag, yes, no }: Flags, options = "") => `
   CREATE TABLE mailbox (username varchar(255) PRIMARY KEY, domain varchar(255), active ${flag})${options};
   CREATE TABLE alias (address varchar(255) PRIMARY KEY, goto text, domain varchar(255), active ${flag})${options};
   CREATE TABLE alias_domain (alias_domain varchar(255) PRIMARY KEY, target_domain varchar(255), active ${flag})${options};
-  CREATE TABLE domain (domain varchar(255) PRIMARY KEY, backupmx ${flag}, active ${flag})${options};
-  INSERT INTO domain VALUES ('ALL', ${no}, ${yes}), ('example.org', ${no}, ${yes}), ('example.net', ${no}, ${yes}),
+  CREATE TABLE domain (domain varchar(255) PRIMARY KEY, transport varchar(255), backupmx ${flag}, active ${flag})${options};
+  INSERT INTO domain (domain, backupmx, active) VALUES ('ALL', ${no}, ${yes}), ('example.org', ${no}, ${yes}), ('example.net', ${no}, ${yes}),
     ('example.com', ${no}, ${no}), ('backup.example', ${yes}, ${yes});
   INSERT INTO alias_domain VALUES ('alias.example', 'example.org', ${yes}), ('off.example', 'example.org', ${no}),
     ('dead.example', 'example.com', ${yes});
@@ -75,8 +75,8 @@ const iRedMail = `
   CREATE TABLE forwardings (address varchar(255), forwarding varchar(255), domain varchar(255), is_list smallint DEFAULT 0,
     is_forwarding smallint DEFAULT 0, is_alias smallint DEFAULT 0, active smallint DEFAULT 1);
   CREATE TABLE alias_domain (alias_domain varchar(255) PRIMARY KEY, target_domain varchar(255), active smallint);
-  CREATE TABLE domain (domain varchar(255) PRIMARY KEY, backupmx smallint, active smallint);
-  INSERT INTO domain VALUES ('example.org', 0, 1), ('example.net', 0, 1), ('example.com', 0, 0), ('backup.example', 1, 1);
+  CREATE TABLE domain (domain varchar(255) PRIMARY KEY, transport varchar(255) DEFAULT 'dovecot', backupmx smallint, active smallint);
+  INSERT INTO domain (domain, backupmx, active) VALUES ('example.org', 0, 1), ('example.net', 0, 1), ('example.com', 0, 0), ('backup.example', 1, 1);
   INSERT INTO alias_domain VALUES ('alias.example', 'example.org', 1), ('off.example', 'example.org', 0), ('dead.example', 'example.com', 1);
   INSERT INTO mailbox (username, domain, active) VALUES ('john@example.org', 'example.org', 1), ('jane@example.org', 'example.org', 1),
     ('nobody@example.org', 'example.org', 0), ('lost@example.com', 'example.com', 1);
@@ -101,6 +101,9 @@ const iRedMail = `
 /** The tables of PostfixAdmin, with those that mailcow has besides. */
 const mailcow = `${postfixAdmin(flags.mysql)}
   DELETE FROM domain WHERE domain = 'ALL';
+  ALTER TABLE domain DROP COLUMN transport;
+  ALTER TABLE mailbox ADD COLUMN kind varchar(100) NOT NULL DEFAULT '';
+  CREATE TABLE recipient_maps (old_dest varchar(255) NOT NULL, new_dest varchar(255) NOT NULL, active tinyint(1) NOT NULL DEFAULT 0);
   CREATE TABLE spamalias (address varchar(255) PRIMARY KEY, goto text NOT NULL, validity int, permanent tinyint(1) NOT NULL);
   INSERT INTO spamalias VALUES ('brief@example.org', 'john@example.org', unix_timestamp() + 3600, 0),
     ('kept@example.org', 'john@example.org', 0, 1), ('closed@example.org', 'john@example.org', unix_timestamp() - 3600, 0);
@@ -131,7 +134,7 @@ const modoboa = ({ flag, yes, no }: Flags) => `
   CREATE TABLE admin_domain (id integer PRIMARY KEY, name varchar(100), enabled ${flag}, type varchar(20));
   CREATE TABLE admin_domainalias (name varchar(100), target_id integer, enabled ${flag});
   CREATE TABLE core_user (id integer PRIMARY KEY, email varchar(254), is_active ${flag});
-  CREATE TABLE admin_mailbox (id integer PRIMARY KEY, domain_id integer, user_id integer, is_send_only ${flag});
+  CREATE TABLE admin_mailbox (id integer PRIMARY KEY, address varchar(252), domain_id integer, user_id integer, is_send_only ${flag});
   CREATE TABLE admin_alias (id integer PRIMARY KEY, address varchar(254), enabled ${flag}, internal ${flag}, expire_at timestamp NULL);
   CREATE TABLE modoboa_admin_aliasrecipient (address varchar(254), alias_id integer, r_mailbox_id integer);
   INSERT INTO admin_domain VALUES (1, 'example.org', ${yes}, 'domain'), (2, 'example.net', ${yes}, 'domain'), (3, 'example.com', ${no}, 'domain'),
@@ -139,7 +142,8 @@ const modoboa = ({ flag, yes, no }: Flags) => `
   INSERT INTO admin_domainalias VALUES ('alias.example', 1, ${yes}), ('off.example', 1, ${no}), ('dead.example', 3, ${yes});
   INSERT INTO core_user VALUES (1, 'john@example.org', ${yes}), (2, 'jane@example.org', ${yes}), (3, 'nobody@example.org', ${no}),
     (4, 'lost@example.com', ${yes}), (5, 'closed@example.org', ${yes});
-  INSERT INTO admin_mailbox VALUES (1, 1, 1, ${no}), (2, 1, 2, ${no}), (3, 1, 3, ${no}), (4, 3, 4, ${no}), (5, 1, 5, ${yes});
+  INSERT INTO admin_mailbox VALUES (1, 'john', 1, 1, ${no}), (2, 'jane', 1, 2, ${no}), (3, 'nobody', 1, 3, ${no}), (4, 'lost', 3, 4, ${no}),
+    (5, 'closed', 1, 5, ${yes});
   INSERT INTO admin_alias (id, address, internal, enabled) VALUES (1, 'john@example.org', ${yes}, ${yes}), (2, 'jane@example.org', ${yes}, ${yes}),
     (3, 'nobody@example.org', ${yes}, ${yes}), (4, 'lost@example.com', ${yes}, ${yes}), (5, 'closed@example.org', ${yes}, ${yes}),
     (11, 'j.doe@example.org', ${no}, ${yes}), (12, 'staff@example.org', ${no}, ${yes}), (13, 'some@example.org', ${no}, ${yes}),

@@ -9,11 +9,13 @@ import { openSqlDirectory } from "../../../src/directory/sql.ts";
 import type { Engine } from "../../../src/expr/sql-text.ts";
 import { Files } from "../../../src/file/files.ts";
 import { decideMail } from "../../../src/stage/mail.ts";
+import type { Directory } from "../../../src/stage/sources.ts";
 import type { Database } from "../../../src/store/database.ts";
 import { openStore } from "../../../src/store/open-store.ts";
 import { defaultQueries } from "../../../src/store/sample-queries.ts";
 import { directoryContract } from "../../contract/directory.ts";
-import { type Layout, layouts } from "../../contract/tables.ts";
+import { products } from "../../contract/products.ts";
+import { flags, type Layout, layouts } from "../../contract/tables.ts";
 import { TestMariadb } from "../../support/mariadb.ts";
 import { whyNo } from "../../support/mta.ts";
 import { TestPostgres } from "../../support/postgres.ts";
@@ -294,6 +296,46 @@ describe.each(engines)("alias domains and what is not in use on %s", (_, engine,
       const relayed = await Promise.all([...domains, "example.org"].map((domain) => database.query(layout.relayed, [domain])));
       expect(relayed.map((result) => result.kind === "rows" && result.rows.length)).toEqual([0, 0, 1, 0, 0, 0, 0]);
       await database.close();
+    });
+  }
+});
+
+/** Who gets mail to an address, as the RCPT stage asks a directory and the lookup of its relay domains. */
+async function saidOf(address: string, { directory, database, relayed }: Asked): Promise<string> {
+  const domain = address.slice(address.lastIndexOf("@"));
+  if (!(await directory.isLocalDomain(domain.slice(1)))) {
+    const result = await database.query(relayed, [domain.slice(1)]);
+    return result.kind === "rows" && result.rows.length > 0 ? "relayed" : "relay not allowed";
+  }
+  const recipient = (await directory.recipient(address)) ?? (await directory.recipient(domain));
+  if (recipient === undefined) return "unknown mailbox";
+  return (recipient.kind === "list" ? recipient.members : recipient.primaries).join(", ");
+}
+
+interface Asked {
+  readonly directory: Directory;
+  readonly database: Database;
+  readonly relayed: string;
+}
+
+const refusals = new Set(["unknown mailbox", "relay not allowed"]);
+
+describe.each(engines)("whom the Postfix of a product finds is found on %s", (_, engine, openLayout) => {
+  for (const { name, rows, cases } of products) {
+    const layout = layouts(engine).find((each) => each.name === name);
+    if (layout === undefined) continue;
+    describe(name, () => {
+      let asked: Asked;
+      beforeAll(async () => {
+        const database = await openLayout({ ...layout, script: `${layout.script}${rows(flags[engine])}` });
+        asked = { directory: openSqlDirectory(engine, database, layout.queries, 10_000), database, relayed: layout.relayed };
+      });
+      afterAll(() => asked.database.close());
+
+      it.each(cases)("%s: %s: Postfix %s, Postern: %s", async (_why, address, postfix, postern) => {
+        expect(await saidOf(address, asked)).toBe(postern);
+        expect(refusals.has(postern)).toBe(postfix === "refuses" || postfix === "bounces");
+      });
     });
   }
 });
