@@ -51,4 +51,39 @@ const postfixAdmin: Product = {
   ],
 };
 
-export const products: readonly Product[] = [postfixAdmin];
+const ispConfig: Product = {
+  name: "ISPConfig",
+  rows: () => `
+    INSERT INTO mail_transport VALUES ('routed.example', 'smtp:[192.0.2.1]', 'y'), ('backup.example', 'smtp:[192.0.2.1]', 'y'),
+      ('example.org', 'lmtp:unix:private/lmtp', 'y');
+    INSERT INTO mail_relay_domain (domain) VALUES ('plain.example');
+    INSERT INTO mail_user (email, cc, postfix, disabledeliver, forward_in_lda, disablesmtp) VALUES
+      ('copied@example.org', 'copy@elsewhere.example', 'n', 'n', 'n', 'n'), ('undelivered@example.org', 'copy@elsewhere.example', 'n', 'y', 'y', 'n'),
+      ('by-lda@example.org', 'copy@elsewhere.example', 'n', 'n', 'y', 'n'), ('no-smtp@example.org', 'copy@elsewhere.example', 'n', 'n', 'n', 'y'),
+      ('empty@example.org', '', 'n', 'n', 'n', 'n'), ('null@example.org', NULL, 'n', 'n', 'n', 'n'), ('plain@example.org', NULL, 'y', 'n', 'n', 'y'),
+      ('moved-copy@example.com', 'copy@elsewhere.example', 'n', 'n', 'n', 'n'), ('forwarded@example.org', NULL, 'n', 'n', 'n', 'n');
+    INSERT INTO mail_forwarding VALUES ('to-copied@example.org', 'copied@example.org', 'alias', 'y'), ('to-null@example.org', 'null@example.org', 'alias', 'y'),
+      ('forwarded@example.org', 'john@example.org', 'forward', 'y');`,
+  cases: [
+    ["a relay domain", "any@plain.example", "relays", "relayed"],
+    ["a relay domain with a route", "any@backup.example", "relays", "relayed"],
+    ["a domain with nothing but a route", "any@routed.example", "refuses", "relay not allowed"],
+    ["a relay domain that is not active", "any@off.example", "refuses", "relay not allowed"],
+    ["nobody of a domain with a route that is local", "any@example.org", "refuses", "unknown mailbox"],
+    ["a mailbox without copies", "plain@example.org", "takes", "plain@example.org"],
+    ["a mailbox that takes no mail, with a copy", "copied@example.org", "takes", "copied@example.org"],
+    ["one that does not deliver either", "undelivered@example.org", "takes", "undelivered@example.org"],
+    ["one whose copies are sent on delivery", "by-lda@example.org", "refuses", "unknown mailbox"],
+    ["one that may not send", "no-smtp@example.org", "refuses", "unknown mailbox"],
+    ["one without a copy", "empty@example.org", "refuses", "unknown mailbox"],
+    ["one whose copy is NULL", "null@example.org", "refuses", "unknown mailbox"],
+    ["one with a copy in a domain that is not active", "moved-copy@example.com", "refuses", "relay not allowed"],
+    ["an alias of one with a copy", "to-copied@example.org", "takes", "copied@example.org"],
+    ["one with a copy through an alias domain", "copied@alias.example", "takes", "copied@example.org"],
+    ["a forward of the address of one", "forwarded@example.org", "takes", "john@example.org"],
+    ["an alias of one without a copy", "to-null@example.org", "bounces", "unknown mailbox"],
+    ["nobody through an alias domain", "any@alias.example", "bounces", "unknown mailbox"],
+  ],
+};
+
+export const products: readonly Product[] = [postfixAdmin, ispConfig];

@@ -112,12 +112,14 @@ const mailcow = `${postfixAdmin(flags.mysql)}
 
 const ispConfig = `
   CREATE TABLE mail_domain (domain varchar(255), active enum('n','y')) CHARSET utf8mb3;
-  CREATE TABLE mail_user (email varchar(255), cc text, postfix enum('n','y'), disabledeliver enum('n','y')) CHARSET utf8mb3;
+  CREATE TABLE mail_user (email varchar(255), cc text, forward_in_lda enum('n','y') NOT NULL DEFAULT 'n', postfix enum('n','y') NOT NULL DEFAULT 'y',
+    disabledeliver enum('n','y') NOT NULL DEFAULT 'n', disablesmtp enum('n','y') NOT NULL DEFAULT 'n') CHARSET utf8mb3;
   CREATE TABLE mail_forwarding (source varchar(255), destination text, type enum('alias','aliasdomain','forward','catchall'),
     active enum('n','y')) CHARSET utf8mb3;
-  CREATE TABLE mail_transport (domain varchar(255), active enum('n','y')) CHARSET utf8mb3;
+  CREATE TABLE mail_transport (domain varchar(255), transport varchar(255) NOT NULL DEFAULT '', active enum('n','y')) CHARSET utf8mb3;
+  CREATE TABLE mail_relay_domain (domain varchar(255), access varchar(255) NOT NULL DEFAULT 'OK', active varchar(255) NOT NULL DEFAULT 'y') CHARSET utf8mb3;
   INSERT INTO mail_domain VALUES ('example.org', 'y'), ('example.net', 'y'), ('example.com', 'n'), ('alias.example', 'y'), ('dead.example', 'y');
-  INSERT INTO mail_user VALUES ('john@example.org', 'copy@elsewhere.example', 'y', 'n'), ('jane@example.org', '', 'y', 'n'),
+  INSERT INTO mail_user (email, cc, postfix, disabledeliver) VALUES ('john@example.org', 'copy@elsewhere.example', 'y', 'n'), ('jane@example.org', '', 'y', 'n'),
     ('nobody@example.org', '', 'n', 'n'), ('closed@example.org', '', 'y', 'y'), ('lost@example.com', '', 'y', 'n');
   INSERT INTO mail_forwarding VALUES ('j.doe@example.org', 'john@example.org', 'alias', 'y'),
     ('staff@example.org', 'john@example.org,jane@example.org', 'forward', 'y'),
@@ -127,7 +129,7 @@ const ispConfig = `
     ('away@example.org', 'away@elsewhere.example', 'forward', 'y'), ('nobody@example.net', 'john@example.org', 'alias', 'n'),
     ('@example.net', 'john@example.org', 'catchall', 'y'), ('@alias.example', '@example.org', 'aliasdomain', 'y'),
     ('@off.example', '@example.org', 'aliasdomain', 'n'), ('@dead.example', '@example.com', 'aliasdomain', 'y');
-  INSERT INTO mail_transport VALUES ('backup.example', 'y'), ('off.example', 'n');
+  INSERT INTO mail_relay_domain (domain, active) VALUES ('backup.example', 'y'), ('off.example', 'n');
 `;
 
 const modoboa = ({ flag, yes, no }: Flags) => `
