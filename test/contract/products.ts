@@ -51,6 +51,41 @@ const postfixAdmin: Product = {
   ],
 };
 
+const mailcow: Product = {
+  name: "mailcow",
+  rows: () => `
+    INSERT INTO alias_domain VALUES ('also.example', 'backup.example', 1), ('off-also.example', 'backup.example', 0);
+    INSERT INTO mailbox (username, domain, active, kind) VALUES ('here@backup.example', 'backup.example', 1, ''),
+      ('room@example.org', 'example.org', 0, 'location'), ('ill@example.org', 'example.org', 0, '');
+    INSERT INTO alias VALUES ('@also.example', 'jane@example.org', 'also.example', 1), ('ill@example.org', 'ill@example.org,copy@elsewhere.example', 'example.org', 1),
+      ('rooms@example.org', 'room@example.org', 'example.org', 1), ('off-alias@example.org', 'john@example.org', 'example.org', 0);
+    INSERT INTO domain (domain, backupmx, active) VALUES ('old.example', 0, 1), ('all.example', 0, 1);
+    INSERT INTO recipient_maps VALUES ('gone@example.org', 'john@example.org', 1), ('left@example.org', 'left@elsewhere.example', 1),
+      ('off@example.org', 'john@example.org', 0), ('jane@example.org', 'john@example.org', 1), ('staff@example.org', 'kept@example.org', 1),
+      ('bad@example.org', 'nobody@example.org', 1), ('@old.example', '@example.org', 1), ('@all.example', 'john@example.org', 1),
+      ('x@foreign.example', 'john@example.org', 1);`,
+  cases: [
+    ["a recipient map", "gone@example.org", "takes", "john@example.org"],
+    ["a recipient map to elsewhere", "left@example.org", "takes", "left@elsewhere.example"],
+    ["a recipient map that is not active", "off@example.org", "refuses", "unknown mailbox"],
+    ["a recipient map of a mailbox", "jane@example.org", "takes", "john@example.org"],
+    ["a recipient map of an alias with several targets", "staff@example.org", "takes", "kept@example.org"],
+    ["a recipient map to a mailbox that is not active", "bad@example.org", "bounces", "unknown mailbox"],
+    ["a recipient map of a domain to a domain", "john@old.example", "takes", "john@example.org"],
+    ["a recipient map of a domain to an address", "any@all.example", "takes", "john@example.org"],
+    ["a recipient map of an address elsewhere", "x@foreign.example", "refuses", "relay not allowed"],
+    ["a backup domain", "any@backup.example", "relays", "relayed"],
+    ["a mailbox through an alias domain of a backup domain", "here@also.example", "takes", "here@backup.example"],
+    ["the catch-all of an alias domain of a backup domain", "any@also.example", "takes", "jane@example.org"],
+    ["an alias domain of a backup domain that is not active", "here@off-also.example", "refuses", "relay not allowed"],
+    ["a resource that is not active", "room@example.org", "takes", "room@example.org"],
+    ["an alias of a resource that is not active", "rooms@example.org", "takes", "room@example.org"],
+    ["a mailbox that is not active, and has copies sent elsewhere", "ill@example.org", "takes", "copy@elsewhere.example"],
+    ["an alias that is not active", "off-alias@example.org", "refuses", "unknown mailbox"],
+    ["a mailbox that is not active, whose alias is", "nobody@example.org", "bounces", "unknown mailbox"],
+  ],
+};
+
 const ispConfig: Product = {
   name: "ISPConfig",
   rows: () => `
@@ -86,4 +121,4 @@ const ispConfig: Product = {
   ],
 };
 
-export const products: readonly Product[] = [postfixAdmin, ispConfig];
+export const products: readonly Product[] = [postfixAdmin, mailcow, ispConfig];
