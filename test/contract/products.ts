@@ -121,4 +121,31 @@ const ispConfig: Product = {
   ],
 };
 
-export const products: readonly Product[] = [postfixAdmin, mailcow, ispConfig];
+const modoboa: Product = {
+  name: "Modoboa",
+  rows: ({ yes, no }) => `
+    INSERT INTO admin_domain VALUES (5, 'off-backup.example', ${no}, 'relaydomain');
+    INSERT INTO admin_domainalias VALUES ('also.example', 4, ${yes}), ('off-also.example', 4, ${no}), ('also-off.example', 5, ${yes});
+    INSERT INTO core_user VALUES (6, 'bare@example.org', ${yes}), (7, 'ill@example.org', ${no}), (8, 'bare-off@example.org', ${no});
+    INSERT INTO admin_mailbox VALUES (6, 'bare', 1, 6, ${no}), (7, 'ill', 1, 7, ${no}), (8, 'bare-off', 1, 8, ${no});
+    INSERT INTO admin_alias (id, address, internal, enabled) VALUES (31, '@also.example', ${yes}, ${yes}), (32, '@off-also.example', ${yes}, ${yes}),
+      (33, 'ill@example.org', ${yes}, ${yes}), (34, 'info@backup.example', ${no}, ${yes}), (35, '@also-off.example', ${yes}, ${yes});
+    INSERT INTO modoboa_admin_aliasrecipient VALUES ('@backup.example', 31, NULL), ('@backup.example', 32, NULL), ('ill@example.org', 33, 7),
+      ('copy@elsewhere.example', 33, NULL), ('john@example.org', 34, 1), ('@off-backup.example', 35, NULL);`,
+  cases: [
+    ["a relay domain", "any@backup.example", "relays", "relayed"],
+    ["an alias of a relay domain", "info@backup.example", "relays", "relayed"],
+    ["an alias domain of a relay domain", "any@also.example", "relays", "relayed"],
+    ["one that is not enabled", "any@off-also.example", "refuses", "relay not allowed"],
+    ["one of a relay domain that is not enabled", "any@also-off.example", "refuses", "relay not allowed"],
+    ["a mailbox through an alias domain", "john@alias.example", "takes", "john@example.org"],
+    ["a mailbox without its internal alias", "bare@example.org", "takes", "bare@example.org"],
+    ["a mailbox without its internal alias, through an alias domain", "bare@alias.example", "takes", "bare@example.org"],
+    ["one whose user is not active", "bare-off@example.org", "refuses", "unknown mailbox"],
+    ["a mailbox whose user is not active, and whose mail is forwarded", "ill@example.org", "takes", "ill@example.org"],
+    ["a mailbox whose user is not active", "nobody@example.org", "bounces", "unknown mailbox"],
+    ["a mailbox that only sends", "closed@example.org", "bounces", "unknown mailbox"],
+  ],
+};
+
+export const products: readonly Product[] = [postfixAdmin, mailcow, ispConfig, modoboa];
