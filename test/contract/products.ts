@@ -148,4 +148,37 @@ const modoboa: Product = {
   ],
 };
 
-export const products: readonly Product[] = [postfixAdmin, mailcow, ispConfig, modoboa];
+const iRedMail: Product = {
+  name: "iRedMail",
+  rows: () => `
+    INSERT INTO domain (domain, transport, backupmx, active) VALUES ('lmtp.example', 'lmtp:[192.0.2.1]:24', 0, 1);
+    INSERT INTO alias_domain VALUES ('also.example', 'backup.example', 1), ('to-net.example', 'example.net', 1);
+    INSERT INTO mailbox VALUES ('bare@example.org', 'example.org', 1, 1), ('bare-off@example.org', 'example.org', 0, 1),
+      ('bare-silent@example.org', 'example.org', 1, 0), ('bare@example.com', 'example.com', 1, 1), ('ann@lmtp.example', 'lmtp.example', 1, 1),
+      ('ill@example.org', 'example.org', 0, 1), ('mute@example.org', 'example.org', 1, 0);
+    INSERT INTO forwardings (address, forwarding, domain, is_forwarding) VALUES ('ill@example.org', 'ill@example.org', 'example.org', 1),
+      ('ill@example.org', 'copy@elsewhere.example', 'example.org', 1), ('mute@example.org', 'copy@elsewhere.example', 'example.org', 1);
+    INSERT INTO forwardings (address, forwarding, domain, is_alias) VALUES ('b@example.org', 'bare@example.org', 'example.org', 1);
+    INSERT INTO forwardings (address, forwarding, domain) VALUES ('news@example.org', 'news@example.org', 'example.org');`,
+  cases: [
+    ["a mailbox with a row in forwardings", "john@example.org", "takes", "john@example.org"],
+    ["a mailbox without one", "bare@example.org", "takes", "bare@example.org"],
+    ["one that is not active", "bare-off@example.org", "refuses", "unknown mailbox"],
+    ["one that takes no mail", "bare-silent@example.org", "refuses", "unknown mailbox"],
+    ["one of a domain that is not active", "bare@example.com", "refuses", "relay not allowed"],
+    ["one of a domain with a transport", "ann@lmtp.example", "takes", "ann@lmtp.example"],
+    ["one through an alias domain", "bare@alias.example", "refuses", "unknown mailbox"],
+    ["an alias of one", "b@example.org", "takes", "bare@example.org"],
+    ["an alias of one through an alias domain", "b@alias.example", "takes", "bare@example.org"],
+    ["a mailing list of mlmmj", "news@example.org", "takes", "news@example.org"],
+    ["a mailbox that is not active, and has copies sent elsewhere", "ill@example.org", "takes", "ill@example.org"],
+    ["a mailbox that takes no mail, and has copies sent elsewhere", "mute@example.org", "takes", "mute@example.org"],
+    ["a catch-all through an alias domain", "any@to-net.example", "takes", "john@example.org"],
+    ["a backup domain", "any@backup.example", "relays", "relayed"],
+    ["an alias domain of a backup domain", "any@also.example", "refuses", "relay not allowed"],
+    ["a mailbox that is not active, whose row is", "nobody@example.org", "bounces", "unknown mailbox"],
+    ["an alias of a mailbox that is not active", "former@example.org", "bounces", "unknown mailbox"],
+  ],
+};
+
+export const products: readonly Product[] = [postfixAdmin, mailcow, ispConfig, modoboa, iRedMail];
