@@ -25,6 +25,12 @@ const maxMatching = 50;
 
 type Kind = "recipients" | "lists";
 
+interface Member {
+  /** An address, a DN or a name. */
+  readonly value: string;
+  readonly list: LdapEntry;
+}
+
 interface LdapDirectory {
   readonly directory: Directory;
   readonly connections: NonNullable<OpenDirectory["connections"]>;
@@ -56,7 +62,7 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
     const filter = fillFilter(template, written);
     const all = [...new Set([...wanted, ...sought.map(({ attribute }) => attribute)])];
     const found = await servers.search(under(`filter.${kind}`, filter, all, maxEntries + 1), endsAt);
-    if (found.length > maxEntries) throw new UnusableAnswer(`directory "${name}": ${address} belongs to more than ${maxEntries} entries`);
+    if (found.length > maxEntries) throw cannotTell(`${address} belongs to more than ${maxEntries} entries`);
     return isPlain(address) ? found : havingSame(found, sought, address);
   }
 
@@ -66,8 +72,8 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
     const unclear = found.find((entry) => !hasSimilar(entry, sought));
     if (same.length > 0 || unclear === undefined) return same;
     const names = [...new Set(sought.map(({ attribute }) => attribute))].join(", ");
-    throw new UnusableAnswer(
-      `directory "${name}": ${cleanText(unclear.dn)} is found by ${cleanText(text)}, which is not in what may be read of ${names}. ` +
+    throw cannotTell(
+      `${cleanText(unclear.dn)} is found by ${cleanText(text)}, which is not in what may be read of ${names}. ` +
         `Let bind-dn read the attribute that has it, and name it in directory.${name}.attributes`,
     );
   }
@@ -96,24 +102,29 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
   }
 
   async function account(login: string): Promise<Account | undefined> {
-    const filter = `(${attributes.name}=${escapeValue(login)})`;
-    const found = await servers.search(under("account", filter, [attributes.name, ...attributes.emails], maxEntries), servers.deadline());
-    const named = havingSame(found, [{ attribute: attributes.name, text: login }], login);
-    if (named.length > 1) throw new UnusableAnswer(`directory "${name}": several entries have the name ${cleanText(login)}`);
+    const named = await entriesNamed(login, "account", attributes.emails, servers.deadline());
+    if (named.length > 1) throw cannotTell(`several entries have the name ${cleanText(login)}`);
     return named[0] && { addresses: emailsOf(named[0], attributes.emails), senders: [] };
+  }
+
+  async function entriesNamed(text: string, what: string, wanted: readonly string[], endsAt: number): Promise<readonly LdapEntry[]> {
+    const filter = `(${attributes.name}=${escapeValue(text)})`;
+    const found = await servers.search(under(what, filter, [attributes.name, ...wanted], maxEntries), endsAt);
+    return havingSame(found, [{ attribute: attributes.name, text }], text);
   }
 
   /** A list in a list stands for its own members. Who has no address, or is not there any more, gets no mail. */
   async function membersOf(lists: readonly LdapEntry[], endsAt: number): Promise<readonly string[]> {
     const addresses = new Set<string>();
     const seen = new Set(lists.map(({ dn }) => dn.toLowerCase()));
-    const waiting: string[] = [];
+    const waiting: Member[] = [];
     const take = async (list: LdapEntry) => {
-      for (const member of await memberValues(list, endsAt)) {
-        const key = member.toLowerCase();
-        if (member === "" || seen.has(key)) continue;
+      for (const value of await memberValues(list, endsAt)) {
+        const key = value.toLowerCase();
+        if (value === "" || seen.has(key)) continue;
         seen.add(key);
-        if (isDn(member)) waiting.push(member);
+        const member = { value, list };
+        if (isDn(value) || !value.includes("@")) waiting.push(member);
         else addresses.add(addressOf(member));
       }
       if (seen.size > maxMembers) throw tooMany(list);
@@ -122,7 +133,7 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
     for (let done = 0; done < waiting.length; ) {
       const next = waiting.slice(done, done + membersAtOnce);
       done += next.length;
-      const entries = await Promise.all(next.map((dn) => read(dn, [...attributes.emails, attributes.members], endsAt)));
+      const entries = await Promise.all(next.map((member) => entriesOf(member, endsAt)));
       for (const entry of entries.flat()) {
         const primary = primaryOf(entry);
         if (rangeOf(entry, attributes.members).values.length > 0) await take(entry);
@@ -137,9 +148,9 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
     while (next !== undefined) {
       if (values.length > maxMembers) throw tooMany(list);
       const [rest] = await read(list.dn, [`${attributes.members};range=${next}-*`], endsAt);
-      if (rest === undefined) throw new UnusableAnswer(`directory "${name}": ${cleanText(list.dn)} is not there any more`);
+      if (rest === undefined) throw cannotTell(`${cleanText(list.dn)} is not there any more`);
       const more = rangeOf(rest, attributes.members);
-      if (more.values.length === 0) throw new UnusableAnswer(`directory "${name}": ${cleanText(list.dn)} has more members than are given`);
+      if (more.values.length === 0) throw cannotTell(`${cleanText(list.dn)} has more members than are given`);
       values = values.concat(more.values);
       next = more.next;
     }
@@ -147,13 +158,43 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
   }
 
   function tooMany({ dn }: LdapEntry): UnusableAnswer {
-    return new UnusableAnswer(`directory "${name}": ${cleanText(dn)} has more than ${maxMembers} members`);
+    return cannotTell(`${cleanText(dn)} has more than ${maxMembers} members`);
   }
 
-  function addressOf(member: string): string {
-    const address = addressIn(member);
-    if (address === undefined) throw new UnusableAnswer(`directory "${name}": the member "${cleanText(member)}" is not an address`);
+  function addressOf(member: Member): string {
+    const address = addressIn(member.value);
+    if (address === undefined) throw noMember(member, "is not an address. Correct it there");
     return address;
+  }
+
+  /** By its DN, or by its name as that of a login. None: it is not there any more. */
+  async function entriesOf(member: Member, endsAt: number): Promise<readonly LdapEntry[]> {
+    const wanted = [...attributes.emails, attributes.members];
+    if (isDn(member.value)) {
+      try {
+        return await read(member.value, wanted, endsAt);
+      } catch (cause) {
+        throw cause instanceof UnusableAnswer
+          ? noMember(member, "is neither an address nor the name (DN) of an entry. Correct it there", cause)
+          : cause;
+      }
+    }
+    const named = await entriesNamed(member.value, "members", wanted, endsAt);
+    if (named.length === 1) return named;
+    // No entry: it may be the name of anything, such as of another list. Unlike a DN, it is not known to be nobody's.
+    const number = named.length === 0 ? "no entry has" : "several entries have";
+    throw noMember(
+      member,
+      `${number} as ${attributes.name}. Write an address or a DN there, remove it, or name the attribute that has it in directory.${name}.attributes.name`,
+    );
+  }
+
+  function noMember({ value, list }: Member, why: string, cause?: unknown): UnusableAnswer {
+    return cannotTell(`${cleanText(list.dn)} has the member "${cleanText(value)}", which ${why}`, cause);
+  }
+
+  function cannotTell(what: string, cause?: unknown): UnusableAnswer {
+    return new UnusableAnswer(`directory "${name}": ${what}`, cause === undefined ? undefined : { cause });
   }
 
   function read(dn: string, wanted: readonly string[], endsAt: number): Promise<readonly LdapEntry[]> {

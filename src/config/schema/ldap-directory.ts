@@ -65,16 +65,17 @@ export const ldapDirectory = z.strictObject({
     .prefault({}),
   attributes: z
     .strictObject({
-      name: attribute
-        .default("uid")
-        .meta({ description: "What accounts log in by, for `session.auth.must-match-sender`; in Active Directory `sAMAccountName`." }),
+      name: attribute.default("uid").meta({
+        description:
+          "What accounts log in by, for `session.auth.must-match-sender`, and are members of lists by; in Active Directory `sAMAccountName`.",
+      }),
       emails: z.array(attribute).min(1).default(["mail"]).meta({
         description:
           "The addresses of an entry. The first one is the primary one. A prefix `smtp:` is taken off, values with another one do not count.",
       }),
       members: attribute
         .default("member")
-        .meta({ description: "The members of a list: addresses, or the names (DN) of entries that have some." }),
+        .meta({ description: "The members of a list: addresses, names (DN) of entries that have some, or what entries have as `name`." }),
     })
     .prefault({}),
   cache: directoryCache,

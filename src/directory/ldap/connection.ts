@@ -6,9 +6,11 @@ import { once } from "node:events";
 import { connect, isIP, type Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import type { Client } from "ldapts";
+import { UnusableAnswer } from "../../answer/temporary-error.ts";
 import { PendingAnswer } from "../../store/pending-answer.ts";
+import { cleanText } from "../../text/controls.ts";
 import { onDemand } from "../../text/on-demand.ts";
-import { explain, invalidCredentials, newClient, noSuchObject, resultCodeOf } from "./driver.ts";
+import { explain, invalidCredentials, invalidDnSyntax, newClient, noSuchObject, resultCodeOf } from "./driver.ts";
 import { type LdapEntry, toEntry } from "./entry.ts";
 import type { LdapServerSettings, LdapSettings } from "./ldap-settings.ts";
 
@@ -32,7 +34,7 @@ export interface Search {
   readonly attributes: readonly string[];
   /** Entries, at most; there may be more of them. */
   readonly sizeLimit: number;
-  /** `base` need not exist. */
+  /** `base` is a value of an entry: it need not exist, and what is wrong with it is its own fault. */
   readonly mayBeMissing?: boolean;
 }
 
@@ -90,6 +92,8 @@ export class LdapConnection {
       const code = resultCodeOf(error);
       if (code !== undefined) this.#answers += 1;
       if (code === noSuchObject && mayBeMissing) return [];
+      if (code === invalidDnSyntax && mayBeMissing)
+        throw new UnusableAnswer(`"${cleanText(base)}" names no entry for the server`, { cause: error });
       if (code === noSuchObject) throw new Error(`there is no entry "${base}", or it may not be read`, { cause: error });
       throw explain(error, base);
     }

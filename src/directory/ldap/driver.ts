@@ -9,6 +9,7 @@ export const driver = onDemand<typeof import("ldapts")>("ldapts");
 // RFC 4511 4.1.9
 const sizeLimitExceeded = 4;
 export const noSuchObject = 32;
+export const invalidDnSyntax = 34;
 export const invalidCredentials = 49;
 export const busy = 51;
 export const unavailable = 52;

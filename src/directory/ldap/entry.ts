@@ -32,9 +32,9 @@ export function addressIn(value: string): string | undefined {
   return /^[a-z][a-z\d+.-]*:/i.test(text) || !isAddress(text) ? undefined : parseAddress(text);
 }
 
-/** `uid=john@example.org,ou=people` is one, `uid=john@example.org` an address. */
+/** Whether it has the form of one (RFC 4514). `uid=john@example.org,ou=people` is one, `uid=john@example.org` an address, `john` a name. */
 export function isDn(value: string): boolean {
-  return !value.includes("@") || (!value.startsWith('"') && /,\s*[\w.-]+\s*=/.test(value));
+  return /^\s*[\w.-]+\s*=/.test(value) && (!value.includes("@") || /,\s*[\w.-]+\s*=/.test(value));
 }
 
 interface Values {

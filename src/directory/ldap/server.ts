@@ -1,6 +1,6 @@
 /** One LDAP server with a connection that is kept, and opened again when it is needed. */
 import { Availability, type OnAvailability } from "../../answer/availability.ts";
-import { TemporaryError } from "../../answer/temporary-error.ts";
+import { TemporaryError, UnusableAnswer } from "../../answer/temporary-error.ts";
 import { messageOf } from "../../store/connections.ts";
 import { PendingAnswer } from "../../store/pending-answer.ts";
 import { type LdapConnection, openConnection, type Search } from "./connection.ts";
@@ -46,7 +46,7 @@ export class LdapServer {
     if (this.#failedAt !== undefined && this.#now() >= this.#failedAt + retryMs) this.#open().catch(() => {});
   }
 
-  /** Rejects with a `TemporaryError`, when `timeoutMs` have passed at the latest. */
+  /** Rejects with a `TemporaryError`, when `timeoutMs` have passed at the latest; with an `UnusableAnswer` if the server works. */
   async search(search: Search, timeoutMs: number): Promise<readonly LdapEntry[]> {
     let used: { readonly connection: LdapConnection; readonly answers: number } | undefined;
     const answer = new PendingAnswer<readonly LdapEntry[]>(timeoutMs, () => {
@@ -79,6 +79,10 @@ export class LdapServer {
       this.availability.worked("", search.what);
       return entries;
     } catch (cause) {
+      if (cause instanceof UnusableAnswer) {
+        this.availability.worked("", search.what);
+        throw cause;
+      }
       throw this.#failed(search.what, cause);
     }
   }

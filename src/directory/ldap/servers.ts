@@ -1,7 +1,7 @@
 /** The LDAP servers of a directory, which hold the same: asked in order, those that have failed last. */
 import type { OnAvailability } from "../../answer/availability.ts";
 import type { WaitedFor } from "../../answer/patience.ts";
-import { TemporaryError } from "../../answer/temporary-error.ts";
+import { TemporaryError, UnusableAnswer } from "../../answer/temporary-error.ts";
 import type { Connection } from "../open-directory.ts";
 import type { Search } from "./connection.ts";
 import type { LdapEntry } from "./entry.ts";
@@ -40,6 +40,8 @@ export class LdapServers {
       try {
         return await server.search(search, shareMs);
       } catch (error) {
+        // Another one has the same.
+        if (error instanceof UnusableAnswer) throw error;
         failure = error;
       }
     }
