@@ -21,7 +21,7 @@ export function rememberCorrespondent({ session, sender }: Scope, recipient: str
   );
 }
 
-/** Whether one of the recipients has written to the sender; they are one, as given and as resolved. Throws a `TemporaryError` when it cannot tell. */
+/** Whether one of the recipients has written to the sender; they are all names of one. Throws a `TemporaryError` when it cannot tell. */
 export function isCorrespondent(sender: string, recipients: ReadonlySet<string>, core: Core): Answer<boolean> {
   const { greylist } = core.settings.rcpt;
   const { correspondentsMs } = greylist;

@@ -25,21 +25,22 @@ export interface Greylisting {
 }
 
 /**
- * `given` is the recipient as given, `scope.rcpt` the one that it resolved to, both canonical.
+ * `given` is the recipient as given, `known` the address that the directory has, `scope.rcpt` the name of what that is, all canonical.
  * `undefined`: it is not greylisted, or no longer.
  */
-export function askGreylist(scope: Scope, given: string, core: Core): Answer<Greylisting | undefined> {
+export function askGreylist(scope: Scope, given: string, known: string, core: Core): Answer<Greylisting | undefined> {
   const { session } = scope;
   const { address } = session.client;
   const settings = core.settings.rcpt.greylist;
   if (settings.enable.constant === 0 || session.trusted || session.login !== "" || address === undefined) return undefined;
-  const attempt: Attempt = { scope, given, address, settings, core, question: undefined, isAnswer: false };
+  const attempt: Attempt = { scope, given, known, address, settings, core, question: undefined, isAnswer: false };
   return onAnswer(askIfEnabled, conclude, cannotTell, attempt);
 }
 
 interface Attempt {
   readonly scope: Scope;
   readonly given: string;
+  readonly known: string;
   /** Of the client. */
   readonly address: string;
   readonly settings: GreylistSettings;
@@ -69,15 +70,15 @@ function askIfEnabled(attempt: Attempt): Answer<GreylistAnswer | undefined> {
 /** `undefined`: it is not greylisted. */
 function ask(isEnabled: Value, attempt: Attempt): Answer<GreylistAnswer | undefined> {
   if (!asBoolean(isEnabled)) return undefined;
-  const { scope, given, address, settings, core } = attempt;
+  const { scope, given, known, address, settings, core } = attempt;
   const { name } = scope.session.client;
-  const exemption = exemptRecipient(given, scope.rcpt, core) ?? exemptClient(address, name, core);
+  const exemption = exemptRecipient(attempt) ?? exemptClient(address, name, core);
   if (exemption !== undefined) {
     core.trace?.({ step: "greylist", asked: exemption, answer: "exempt" });
     return undefined;
   }
   if (settings.correspondentsMs === undefined) return askState(attempt);
-  return after(isCorrespondent(scope.sender, new Set([given, scope.rcpt]), core), askUnlessAnswer, attempt);
+  return after(isCorrespondent(scope.sender, new Set([given, known, scope.rcpt]), core), askUnlessAnswer, attempt);
 }
 
 function askUnlessAnswer(isAnswer: boolean, attempt: Attempt): Answer<GreylistAnswer | undefined> {
@@ -110,9 +111,11 @@ function conclude(answer: GreylistAnswer | undefined, attempt: Attempt): Greylis
 const neverGreylisted: ReadonlySet<string> = new Set(["postmaster", "abuse"]);
 
 /** The one that is. */
-function exemptRecipient(given: string, resolved: string, { sources }: Core): string | undefined {
-  if (isExempt(given, sources.exemptions)) return given;
-  return resolved !== given && isExempt(resolved, sources.exemptions) ? resolved : undefined;
+function exemptRecipient({ scope: { rcpt }, given, known, core }: Attempt): string | undefined {
+  const { exemptions } = core.sources;
+  if (isExempt(given, exemptions)) return given;
+  if (known !== given && isExempt(known, exemptions)) return known;
+  return rcpt !== given && rcpt !== known && isExempt(rcpt, exemptions) ? rcpt : undefined;
 }
 
 function isExempt(recipient: string, exemptions: Exemptions): boolean {

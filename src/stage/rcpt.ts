@@ -4,9 +4,7 @@ import { type Answer, after } from "../answer/answer.ts";
 import { type Steps, takeSteps } from "../answer/steps.ts";
 import { asBoolean } from "../expr/result.ts";
 import type { Value } from "../expr/value.ts";
-import { canonicalAddress, localPartOf } from "../mail/address.ts";
-import { canonicalDomain } from "../mail/domain.ts";
-import { canonicalIp } from "../mail/ip.ts";
+import { canonicalAddress } from "../mail/address.ts";
 import { type Reply, reply } from "../mail/reply.ts";
 import type { Header } from "./admission.ts";
 import { maxKeptRecipients, oversizedRcpt } from "./bounds.ts";
@@ -18,6 +16,7 @@ import { checkRcptParameters } from "./extensions.ts";
 import { askGreylist, type Greylisting } from "./greylist.ts";
 import { errorWait, maxErrors, maxRecipients, numberOf } from "./number-settings.ts";
 import type { CommandFacts } from "./parameters.ts";
+import { isOwnPostmaster, isPostmaster } from "./postmaster.ts";
 import { receivedSpf } from "./received-spf.ts";
 import { onTemporary, pass, passed, refuse, unavailable } from "./refuse.ts";
 import { foundAt, type Resolution, resolveToEnd, rewrite } from "./resolve.ts";
@@ -86,7 +85,7 @@ interface Rcpt extends Scope {
   readonly terms: Partial<Terms>;
   /** As given, canonical. */
   readonly given: string;
-  /** As given, as a script changed it, rewritten, and at last where it leads, if that is one address. */
+  /** As given, as a script changed it, rewritten, and at last the name by which limits and the greylist know it. */
   rcpt: string;
   sender: string;
   /** By a script; `undefined`: it is that of the transaction. */
@@ -189,19 +188,13 @@ function setRecipient(address: string, rcpt: Rcpt): undefined {
   rcpt.rcpt = address;
 }
 
-/** RFC 5321 4.5.1: postmaster without a domain is the MTA's own, as at its address; so is any other name that it completes itself. */
+/** Any name that the MTA completes itself is its own, as its postmaster is. */
 function resolveRecipient(rcpt: Rcpt): Answer<undefined> {
   const { rcpt: address, session, core } = rcpt;
   if (!address.includes("@") || isOwnPostmaster(address, session)) {
     return setResolution(foundAt([address], address, "postmaster"), rcpt);
   }
   return after(resolveToEnd(rcpt, core), setResolution, rcpt);
-}
-
-function isOwnPostmaster(address: string, { server }: Session): boolean {
-  if (!address.startsWith("postmaster@[")) return false;
-  const [, literal] = /^postmaster@\[(?:ipv6:)?([^\]]+)\]$/i.exec(address) ?? [];
-  return literal !== undefined && server.address !== "" && canonicalIp(literal) === server.address;
 }
 
 function setResolution(resolution: Resolution, rcpt: Rcpt): undefined {
@@ -236,13 +229,14 @@ function judge(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
   switch (resolution.kind) {
     case "found":
       if (resolution.isFull) return uncounted(refuse(replies.overQuota, "over-quota"));
+      rcpt.rcpt = resolution.name;
       return letPass(resolution.reason, resolution.addresses, rcpt);
     case "foreign":
       if (session.trusted) return letPass("trusted", [rcpt.rcpt], rcpt);
-      if (rcpt.rcpt === `postmaster@${canonicalDomain(core.settings.host.hostname)}`) return letPass("postmaster", [rcpt.rcpt], rcpt);
+      if (isPostmaster(rcpt.rcpt, "foreign", core.settings)) return letPass("postmaster", [rcpt.rcpt], rcpt);
       return after(evaluate("relay", relay, rcpt, core), relayIf, rcpt);
     case "unknown":
-      if (localPartOf(rcpt.rcpt) === "postmaster") return letPass("postmaster", [rcpt.rcpt], rcpt);
+      if (isPostmaster(rcpt.rcpt, "unknown", core.settings)) return letPass("postmaster", [rcpt.rcpt], rcpt);
       return refuseMistake(replies.unknownMailbox, "unknown-mailbox", rcpt);
     case "list-too-long":
       return uncounted({ ...unavailable(replies.unavailable, resolution.cause), reason: "list-too-long" });
@@ -258,8 +252,6 @@ function relayIf(isAllowed: Value, rcpt: Rcpt): Answer<RcptOutcome | undefined> 
 function letPass(reason: Reason, resolved: readonly string[], rcpt: Rcpt): undefined {
   rcpt.reason = reason;
   rcpt.resolved = resolved;
-  // A list is known by its own address.
-  if (resolved.length === 1 && reason !== "list") rcpt.rcpt = resolved[0] ?? rcpt.rcpt;
 }
 
 /** A refusal that counts: it is held back, and the last one that is allowed ends the session instead. */
@@ -287,12 +279,16 @@ function refuseAndWait(answer: Reply, reason: Reason, rcpt: Rcpt): Answer<RcptOu
 }
 
 function askDeny(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
-  const { core, given, resolution } = rcpt;
+  const { core, given } = rcpt;
   const { deny } = core.settings.rcpt;
   if (deny.length === 0) return undefined;
-  const known = resolution.kind === "found" ? resolution.known : rcpt.rcpt;
   // The client is not told where its recipient leads.
-  return after(askDenials(deny, withRcpt(rcpt, known), core, withRcpt(rcpt, given)), refuseUncounted);
+  return after(askDenials(deny, withRcpt(rcpt, knownOf(rcpt)), core, withRcpt(rcpt, given)), refuseUncounted);
+}
+
+/** As the directory has it. */
+function knownOf({ resolution, rcpt }: Rcpt): string {
+  return resolution.kind === "found" ? resolution.known : rcpt;
 }
 
 function refuseUncounted(refusal: Verdict | undefined): RcptOutcome | undefined {
@@ -317,7 +313,7 @@ function takeThrottled({ refusal, taken }: Throttled, rcpt: Rcpt): RcptOutcome |
 }
 
 function askGreylistOfRcpt(rcpt: Rcpt): Answer<RcptOutcome> {
-  return after(askGreylist(rcpt, rcpt.given, rcpt.core), takeGreylisting, rcpt);
+  return after(askGreylist(rcpt, rcpt.given, knownOf(rcpt), rcpt.core), takeGreylisting, rcpt);
 }
 
 function takeGreylisting(greylisting: Greylisting | undefined, rcpt: Rcpt): Answer<RcptOutcome> {

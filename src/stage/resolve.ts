@@ -28,11 +28,18 @@ interface FoundResolution {
   readonly addresses: readonly string[];
   /** The address that the directory has, whether or not mail goes elsewhere from there; of a catch-all the address that it catches. */
   readonly known: string;
+  /**
+   * What limits and the greylist know the recipient by, however it is spelled: the account, or else what the directory has, such as a list.
+   * It has no tag, also where mail goes to the address with it.
+   */
+  readonly name: string;
   /** The primary addresses of the accounts that have it; none of a list, and where nobody knows. */
   readonly owners: readonly string[];
   readonly reason: Reason;
   /** The directory may say where the addresses lead in turn. */
   readonly leadsOn: boolean;
+  /** Found is no mailbox but a list, for whatever reason mail gets to it. */
+  readonly isList?: boolean;
   /** The mailbox takes no mail now. */
   readonly isFull?: boolean;
 }
@@ -45,8 +52,13 @@ export function foundAt(
   reason: Reason,
   owners: readonly string[] = none,
   leadsOn = false,
+  name = theOnly(addresses) ?? known,
 ): FoundResolution {
-  return { kind: "found", addresses, known, owners, reason, leadsOn };
+  return { kind: "found", addresses, known, name, owners, reason, leadsOn };
+}
+
+function theOnly(addresses: readonly string[]): string | undefined {
+  return addresses.length === 1 ? addresses[0] : undefined;
 }
 
 const foreign: Resolution = { kind: "foreign" };
@@ -86,8 +98,19 @@ function followTables(first: Resolution, { scope, core, given }: Search): Answer
 }
 
 function followToEnd(first: FoundResolution, scope: Scope, core: Core, given: string): Answer<Resolution> {
-  const next = (rcpt: string) => after(rcpt === given ? first : resolve(withRcpt(scope, rcpt), core), nextOf);
-  return after(follow(given, next), ({ addresses }) => ({ ...first, addresses }));
+  // The name is that of the last address before mail goes to several.
+  let name = first.name;
+  let named: string | undefined = given;
+  const take = (resolution: Resolution, rcpt: string) => {
+    const further = nextOf(resolution);
+    if (rcpt === named) {
+      name = resolution.kind === "found" ? resolution.name : rcpt;
+      named = theOnly(further);
+    }
+    return further;
+  };
+  const next = (rcpt: string) => after(rcpt === given ? first : resolve(withRcpt(scope, rcpt), core), take, rcpt);
+  return after(follow(given, next), ({ addresses }) => ({ ...first, addresses, name }));
 }
 
 function nextOf(resolution: Resolution): readonly string[] {
@@ -303,8 +326,10 @@ function deliver(
       const isAlias = !found.primaries.includes(address);
       const isItself = found.primaries.length === 1 && found.primaries[0] === kept;
       const addresses = isItself ? found.primaries : followsAliases(directory, core) ? deliveredTo(found.primaries, address, kept) : [kept];
-      if (found.state === "unchecked") return foundIn(directory, addresses, address, "unchecked", found.primaries, core);
-      const resolution = foundIn(directory, addresses, address, reason ?? (isAlias ? "alias" : "mailbox"), found.primaries, core);
+      const only = theOnly(addresses);
+      const name = only === undefined || only === kept ? address : only;
+      if (found.state === "unchecked") return foundIn(directory, addresses, address, "unchecked", found.primaries, core, name);
+      const resolution = foundIn(directory, addresses, address, reason ?? (isAlias ? "alias" : "mailbox"), found.primaries, core, name);
       return found.state === "full" ? { ...resolution, isFull: true } : resolution;
     }
   }
@@ -321,19 +346,21 @@ function deliverList(
   directory: Directory | undefined,
   core: Core,
   reason: Reason = "list",
+  name = address,
 ): Resolution {
   if (members.length > core.settings.rcpt.maxListMembers) {
     const cause = new TemporaryError(`${address} has ${members.length} members, more than session.rcpt.max-list-members`);
     return { kind: "list-too-long", cause };
   }
   // Mail for a list that nobody is on is left to whoever keeps the list.
-  return foundIn(directory, members.length === 0 ? [address] : members, address, reason, none, core);
+  const addresses = members.length === 0 ? [address] : members;
+  return { ...foundIn(directory, addresses, address, reason, none, core, name), isList: true };
 }
 
 function catchAllDelivery(found: Recipient, catchAll: string, address: string, directory: Directory | undefined, core: Core): Resolution {
   // `@domain` itself cannot be delivered to; its account's primary address can.
   if (!catchAll.startsWith("@")) return deliver(found, catchAll, directory, core, "catch-all");
-  if (found.kind === "list") return deliverList(found.members, address, directory, core, "catch-all");
+  if (found.kind === "list") return deliverList(found.members, address, directory, core, "catch-all", theOnly(found.members));
   const addresses = found.primaries.filter((primary) => !primary.startsWith("@"));
   return foundIn(directory, addresses.length === 0 ? [address] : addresses, address, "catch-all", found.primaries, core);
 }
@@ -345,8 +372,9 @@ function foundIn(
   reason: Reason,
   owners: readonly string[],
   core: Core,
+  name?: string,
 ): FoundResolution {
-  return foundAt(addresses, known, reason, owners, directory?.forwards === true && followsAliases(directory, core));
+  return foundAt(addresses, known, reason, owners, directory?.forwards === true && followsAliases(directory, core), name);
 }
 
 /** Unless they are kept, the aliases of a table are followed: an MTA that leaves them to Postern has no such table. */

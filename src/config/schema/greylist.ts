@@ -30,7 +30,11 @@ export const greylistTable = z
       .array(z.enum(["client", "sender", "rcpt"]))
       .min(1)
       .default(["client", "sender", "rcpt"])
-      .meta({ description: "What must be the same for an attempt to count as a retry." }),
+      .meta({
+        description:
+          "What must be the same for an attempt to count as a retry. `rcpt` is what the recipient resolves to, without a tag; a list, and an alias of " +
+          "several accounts, is that itself.",
+      }),
     client: z.enum(["domain-or-network", "network"]).default("domain-or-network").meta({
       description:
         "What `client` in the key is: the organisational domain of its forward-confirmed name, if it has one, or always its network.",
@@ -49,7 +53,7 @@ export const greylistTable = z
       description: `Clients that are not greylisted: names with their subdomains, addresses, parts of IPv4 addresses, networks, \`/regular expressions/\`. ${syntax}`,
     }),
     "exempt-recipients": list.meta({
-      description: `Recipients that are not greylisted: addresses, \`user@\`, domains with their subdomains, \`/regular expressions/\`. ${syntax}`,
+      description: `Recipients that are not greylisted: addresses, \`user@\`, domains with their subdomains, \`/regular expressions/\`. An address counts as given, as the directory has it, and as what it resolves to. ${syntax}`,
     }),
     correspondents: optionalDuration(
       "60d",

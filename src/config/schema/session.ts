@@ -149,6 +149,7 @@ const throttle = z.strictObject({
     .meta({
       description:
         `What is counted separately: ${throttleKeys.map((key) => `\`${key}\``).join(", ")}. Empty: all is counted together. ` +
+        "`rcpt` is what the recipient resolves to, without a tag; a list, and an alias of several accounts, is that itself. " +
         "Nothing is counted where all that say who sends are unknown: of `authenticated_as` alone clients without a login, of `sender` alone the null sender.",
     }),
   "ipv6-prefix": z.int().min(16).max(128).default(64).meta({
