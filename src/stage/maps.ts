@@ -17,6 +17,7 @@ import type { Core } from "./core.ts";
 import { decideEhlo } from "./ehlo.ts";
 import { discardedKeywords, featuresOff } from "./keywords.ts";
 import { accessKeys, isTableKey, writtenAddress } from "./map-key.ts";
+import { isPostmaster } from "./postmaster.ts";
 import { chooseDirectory, isLocalDomain, type Resolution, resolve, rewrite } from "./resolve.ts";
 import { openSession, type Session } from "./session.ts";
 import type { Lookup } from "./sources.ts";
@@ -100,7 +101,7 @@ function askRecipients(key: string, core: Core, listener: MapListener): Answer<s
   if (written === undefined) return undefined;
   return after(rewritten(address, core, listener), (scope) =>
     after(resolved(scope, core), (resolution) => {
-      const isAccepted = resolution.kind === "found" || (resolution.kind === "unknown" && localPartOf(scope.rcpt) === "postmaster");
+      const isAccepted = resolution.kind === "found" || isPostmaster(scope.rcpt, resolution.kind, core.settings);
       return isAccepted ? written : undefined;
     }),
   );

@@ -9,8 +9,9 @@ import { cleanText } from "../text/controls.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { writtenAddress } from "./map-key.ts";
+import { isOwnPostmaster, isPostmaster } from "./postmaster.ts";
 import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
-import { chooseDirectory, inMainDomain, resolve } from "./resolve.ts";
+import { chooseDirectory, inMainDomain, type Resolution, resolve } from "./resolve.ts";
 import type { Session } from "./session.ts";
 import type { Reason, VrfyOutcome } from "./verdict.ts";
 import type { Scope } from "./vocabulary.ts";
@@ -31,17 +32,23 @@ function vrfy(scope: Scope, text: string, core: Core): Answer<VrfyOutcome> {
   return after(evaluate("vrfy", core.settings.extensions.vrfy, scope, core), (isOn) => {
     if (!asBoolean(isOn)) return disabled("VRFY is disabled.", "vrfy-disabled");
     if (domainOf(scope.rcpt) === undefined) return verifyWord(scope, text, core);
-    return after(resolve(scope, core), (resolution) =>
-      // A list is nobody's mailbox: EXPN is for it.
-      resolution.kind === "found" && resolution.reason !== "list" ? foundAs(text) : noAddress,
-    );
+    return after(resolve(scope, core), (resolution) => (isMailbox(resolution, scope, core) ? foundAs(text) : noAddress));
   });
+}
+
+function isMailbox(resolution: Resolution, { rcpt, session }: Scope, { settings }: Core): boolean {
+  // A list is nobody's mailbox: EXPN is for it.
+  if (resolution.kind === "found") return resolution.isList !== true;
+  return isOwnPostmaster(rcpt, session) || isPostmaster(rcpt, resolution.kind, settings);
 }
 
 function verifyWord(scope: Scope, text: string, core: Core): Answer<VrfyOutcome> {
   return after(chooseDirectory(undefined, scope, core), (directory) => {
     if (directory?.everything) return foundAs(text);
-    return after(directory?.verify(scope.rcpt) ?? [], (addresses) => (addresses.length === 0 ? noAddress : found(addresses)));
+    return after(directory?.verify(scope.rcpt) ?? [], (addresses) => {
+      if (addresses.length > 0) return found(addresses);
+      return isOwnPostmaster(scope.rcpt, scope.session) ? foundAs(text) : noAddress;
+    });
   });
 }
 

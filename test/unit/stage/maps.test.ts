@@ -102,6 +102,8 @@ describe("recipients", () => {
     ["root", undefined],
     ["x@elsewhere.example", undefined],
     ["postmaster@elsewhere.example", undefined],
+    ["postmaster@mx.example.org", "postmaster@mx.example.org"],
+    ["john@mx.example.org", undefined],
     ["example.org", undefined],
     ["söder@example.org", "söder@example.org"],
     ['"a b"@example.org', '"a b"@example.org'],

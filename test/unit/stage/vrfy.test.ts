@@ -9,6 +9,7 @@ const entries = {
   "john@example.org": "john@example.org",
   "sales@example.org": ["john@example.org", "jane@example.org"],
   "@catch.example": "john@example.org",
+  "@all.example": ["john@example.org", "jane@example.org"],
   "jane doe@example.org": "jane doe@example.org",
   "doe@lists.example": ["jane doe@example.org", 'q"uote@example.org', "webmaster"],
   "odd@lists.example": ["john@example.org", "a\r\n550 x@example.org"],
@@ -34,6 +35,14 @@ describe("VRFY", () => {
     ["any@example.org", "550 5.1.2 Address not found."],
     ["any@elsewhere.example", "550 5.1.2 Address not found."],
     ["sales@example.org", "550 5.1.2 Address not found."],
+    ["sales+x@example.org", "550 5.1.2 Address not found."],
+    ["any@all.example", "550 5.1.2 Address not found."],
+    ["Postmaster", "Postmaster"],
+    ["postmaster@example.org", "postmaster@example.org"],
+    ["postmaster@mx.example.org", "postmaster@mx.example.org"],
+    ["postmaster@[192.0.2.1]", "postmaster@[192.0.2.1]"],
+    ["postmaster@[192.0.2.2]", "550 5.1.2 Address not found."],
+    ["postmaster@elsewhere.example", "550 5.1.2 Address not found."],
   ])("%s: %s", async (text, expected) => {
     expect(await ask(decideVrfy, text)).toBe(expected);
   });
