@@ -124,7 +124,7 @@ export interface Script {
   readonly statements: readonly ScriptStatement[];
   /** What it, or a script that it includes, may set of the envelope. */
   readonly sets: ReadonlySet<EnvelopePart>;
-  /** Items of the environment that it, or a script that it includes, may read. */
+  /** Items of the environment that it, or a script that it includes, may read or have a DNS list asked about. */
   readonly reads: ReadonlySet<string>;
   /**
    * A promise only where a source lets it wait or other requests must have their turn. Faults of the script and sources that cannot tell end it

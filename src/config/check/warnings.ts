@@ -1,7 +1,8 @@
 /** Settings that have no effect with the listeners that there are, and those that take effect twice. */
 import { canonicalDomain } from "../../mail/domain.ts";
-import type { EnvelopePart } from "../../sieve/script.ts";
-import { isKnownToHelo } from "../../stage/maps.ts";
+import type { EnvelopePart, Script } from "../../sieve/script.ts";
+import { isKnownToHelo, unknownToHelo } from "../../stage/maps.ts";
+import type { ScriptStage } from "../../stage/script-environment.ts";
 import { checksFor } from "../../stage/sender-auth.ts";
 import type { Rule, Settings } from "../../stage/stage-settings.ts";
 import { scriptsByStage } from "../compile/scripts.ts";
@@ -108,10 +109,13 @@ function warnOfMailScript(listening: Listening): void {
 
 /** Whether a script that the stage may run does so. */
 function mayScriptSet(part: EnvelopePart, stage: "mail" | "rcpt", { normalised, settings }: Listening): boolean {
-  const { scripts } = settings.sieve;
+  return [...scriptsAt(stage, normalised, settings)].some(({ sets }) => sets.has(part));
+}
+
+/** Scripts that the stage may run. */
+function scriptsAt(stage: ScriptStage, normalised: Normalised, { sieve: { scripts } }: Settings): ReadonlySet<Script> {
   // A name that is computed may be any of them.
-  const run = scriptsByStage(normalised)[stage].flatMap((name) => scripts.get(name.toLowerCase()) ?? [...scripts.values()]);
-  return run.some(({ sets }) => sets.has(part));
+  return new Set(scriptsByStage(normalised)[stage].flatMap((name) => scripts.get(name.toLowerCase()) ?? [...scripts.values()]));
 }
 
 /** Which protocols carry out a key of `session.extensions`. */
@@ -208,17 +212,35 @@ function warnOfMaps(listening: Listening): void {
         "Keep them out of the MTA's configuration where a script changes recipients, and have a milter do so.",
     );
   }
-  for (const [index, denial] of listening.settings.ehlo.deny.entries()) {
-    if (isKnownToHelo(denial.if)) continue;
-    report.warning(
-      ["session", "ehlo", "deny", index, "if"],
-      "is not asked by the map helo, which knows the name alone. A policy or a milter listener asks it.",
-    );
-  }
+  warnOfHelo(listening);
   if (has.policy || has.milter) return;
   for (const [table, key] of beyondMaps) {
     if (!isChanged(listening, table, key)) continue;
     report.warning(["session", table, key], noSession);
+  }
+}
+
+function warnOfHelo(listening: Listening): void {
+  const { normalised, settings, report } = listening;
+  const { rejectNonFqdn, deny, script } = settings.ehlo;
+  const rules: readonly (readonly [KeyPath, Rule | undefined])[] = [
+    [["session", "ehlo", "reject-non-fqdn"], rejectNonFqdn],
+    ...deny.map((denial, index): readonly [KeyPath, Rule] => [["session", "ehlo", "deny", index, "if"], denial.if]),
+    [["session", "ehlo", "script"], script],
+  ];
+  for (const [path, rule] of rules) {
+    if (rule === undefined || isKnownToHelo(rule)) continue;
+    report.warning(path, "is not asked by the map helo, which knows the name alone. A policy or a milter listener asks it.");
+  }
+  if (script === undefined || !isKnownToHelo(script)) return;
+  for (const { name, reads } of scriptsAt("ehlo", normalised, settings)) {
+    const unknown = [...unknownToHelo(reads)];
+    if (unknown.length === 0) continue;
+    report.warning(
+      ["session", "ehlo", "script"],
+      `may run the script ${name}, which the map helo does not run: it knows the name alone, and the script reads ${unknown.join(", ")}. ` +
+        "A policy or a milter listener runs it.",
+    );
   }
 }
 

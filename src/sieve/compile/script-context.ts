@@ -1,5 +1,6 @@
 /** What compiling one script knows: what it has required, how its strings are read, and where its problems go. */
 
+import { variableOfSubject } from "../../expr/dns-list-functions.ts";
 import type { Places } from "../../text/place.ts";
 import type { ScriptStatement, ScriptVocabulary } from "../script.ts";
 import { placeWithin } from "../syntax/syntax-tree.ts";
@@ -52,11 +53,18 @@ export function contextOf({ script, source, places, scope, vocabulary, problems,
     return undefined;
   };
 
+  const { names } = vocabulary;
+  const onDnsList = (list: string) => {
+    names.onDnsList?.(list);
+    const of = names.dnsLists.get(list);
+    if (of !== undefined) scope.readsItem(variableOfSubject[of]);
+  };
+
   return {
     script,
     source,
     vocabulary,
-    expressions: scriptVocabulary(scope.variables, vocabulary.names),
+    expressions: scriptVocabulary(scope.variables, { ...vocabulary.names, onDnsList }),
     error,
     warn,
     warnOnce,

@@ -35,11 +35,11 @@ function itemOf({ constant, of, offset }: TextArgument, context: ScriptContext):
     return (run) => of(run).toLowerCase();
   }
   const item = constant.toLowerCase();
-  if (!items.has(item)) {
+  if (items.has(item)) context.readsItem(item);
+  else {
     const mend = didYouMean(constant, items) || ` Known are ${[...items].join(", ")}.`;
     context.warn(offset, `unknown environment item "${constant}": the test is always false.${mend}`);
   }
-  context.readsItem(item);
   return () => item;
 }
 

@@ -2,11 +2,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
+import type { Names } from "../../../src/expr/ask.ts";
+import { reply } from "../../../src/mail/reply.ts";
 import type { Core } from "../../../src/stage/core.ts";
 import { askMap, isMap, type MapListener, mapNames } from "../../../src/stage/maps.ts";
 import type { Directory } from "../../../src/stage/sources.ts";
-import type { DomainSettings } from "../../../src/stage/stage-settings.ts";
-import { type Changes, rule, settings } from "../../support/settings.ts";
+import type { DomainSettings, Settings } from "../../../src/stage/stage-settings.ts";
+import { type Changes, type RuleText, rule, settings } from "../../support/settings.ts";
 import { directoryOf, type Entries, sourcesOf } from "../../support/sources.ts";
 
 const entries: Entries = {
@@ -48,11 +50,12 @@ const rewrite = rule([
   "false",
 ]);
 
-function coreOf({ ehlo, extensions, rcpt }: Changes = {}, directory: Directory = directoryOf(entries)): Core {
+function coreOf({ ehlo, extensions, rcpt, sieve }: Changes = {}, directory: Directory = directoryOf(entries)): Core {
   return {
     settings: settings({
       ehlo: { blocklist: ["blocked-domain"], ...ehlo },
       ...(extensions === undefined ? undefined : { extensions }),
+      ...(sieve === undefined ? undefined : { sieve }),
       rcpt: { rewrite, ...rcpt },
       domains: new Map([["alias.example", own]]),
     }),
@@ -300,6 +303,54 @@ describe("helo", () => {
 
   test("the port is that of the listener", async () => {
     expect(await askMap("helo", "localhost", coreOf(), { ...listener, localPort: 587 })).toBeUndefined();
+  });
+
+  const scriptReading = (item: string) => ({ name: "e", statements: [], sets: new Set<never>(), reads: new Set([item]) });
+  const refusal = { kind: "reject", reply: reply(550, "5.7.1", "not you") } as const;
+  const scripts = (item: string) =>
+    new Map([["e", { ...scriptReading(item), run: () => ({ action: refusal, changes: [] }) }]]) satisfies Settings["sieve"]["scripts"];
+  const denied = { title: "deny", mode: "enforce", reply: { code: 550, status: "5.7.1", parts: ["no"] } } as const;
+
+  describe.each<[string, boolean]>([
+    ["helo_domain == 'localhost'", true],
+    ["listener == 'map' && local_port == 25 && protocol == 'smtp'", true],
+    ["!(is_tls || is_trusted)", false],
+    ["remote_ip != '10.0.0.1'", false],
+    ["is_empty(authenticated_as)", false],
+    ["helo_domain == 'localhost' && iprev_result != 'pass'", false],
+    ["!dns_listed('good')", false],
+    ["!dns_listed('good-names')", true],
+  ])("a rule that asks %s", (text, isAsked) => {
+    const names: Names = {
+      directories: new Map(),
+      lookups: new Map(),
+      stores: new Set(),
+      dnsLists: new Map([
+        ["good", "client"],
+        ["good-names", "ehlo"],
+      ]),
+    };
+    test.each<[string, NonNullable<Changes["ehlo"]>, string]>([
+      ["reject-non-fqdn", { rejectNonFqdn: rule(text, "ehlo", names) }, "550 5.5.0 Invalid EHLO domain."],
+      ["deny", { rejectNonFqdn: rule("false"), deny: [{ ...denied, if: rule(text, "ehlo", names) }] }, "550 5.7.1 no"],
+      ["script", { rejectNonFqdn: rule("false"), script: rule([[text, "'e'"], "false"], "ehlo", names) }, "550 5.7.1 not you"],
+    ])(`in %s is ${isAsked ? "" : "not "}asked`, async (_key, ehlo, refused) => {
+      const core = coreOf({ ehlo, sieve: { scripts: scripts("helo_domain") } });
+      expect(await ask("helo", "localhost", core)).toBe(isAsked ? refused : undefined);
+    });
+  });
+
+  test.each<[string, RuleText, boolean]>([
+    ["helo_domain", "'e'", true],
+    ["helo_domain", "'E' + ''", true],
+    ["now", [["helo_domain == 'localhost'", "'e'"], "false"], true],
+    ["remote_ip", "'e'", false],
+    ["remote_ip", [["helo_domain == 'localhost'", "'e'"], "false"], false],
+    ["iprev.ptr", "'E'", false],
+    ["tls.version", "'e'", false],
+  ])("a script that reads %s, by %j, runs: %s", async (item, text, runs) => {
+    const core = coreOf({ ehlo: { rejectNonFqdn: rule("false"), script: rule(text, "ehlo") }, sieve: { scripts: scripts(item) } });
+    expect(await ask("helo", "localhost", core)).toBe(runs ? "550 5.7.1 not you" : undefined);
   });
 
   test("a list that cannot tell", async () => {
