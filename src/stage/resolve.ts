@@ -13,7 +13,7 @@ import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { onTemporary } from "./refuse.ts";
 import type { Directory, Recipient } from "./sources.ts";
-import type { DomainSettings, Rule, Settings } from "./stage-settings.ts";
+import type { DomainSettings, Settings } from "./stage-settings.ts";
 import type { Reason } from "./verdict.ts";
 import { type Scope, withLocalPart, withRcpt } from "./vocabulary.ts";
 
@@ -71,15 +71,15 @@ export function rewrite(scope: Scope, core: Core): Answer<string> {
 
 function rewritten(value: Value, { rcpt }: Scope): string {
   const text = asString(value);
-  return text?.includes("@") ? addressFrom(text, "rewrite", rcpt) : rcpt;
+  return text?.includes("@") ? addressFrom(text, "session.rcpt.rewrite", rcpt) : rcpt;
 }
 
 /** A rule that makes no address of one is a mistake, for which nobody is refused for good. */
 function addressFrom(text: string, setting: string, rcpt: string): string {
-  const address = parseWrittenAddress(text);
+  const address = text.includes("@") ? parseWrittenAddress(text) : undefined;
   if (address !== undefined) return address;
   if (formatAddress(rcpt) === undefined) return parseAddress(text);
-  throw new TemporaryError(`session.rcpt.${setting} makes "${cleanText(text)}" of ${rcpt}, which is not an address`);
+  throw new TemporaryError(`${setting} makes "${cleanText(text)}" of ${rcpt}, which is not an address`);
 }
 
 /** `scope.rcpt` is the address, canonical and with a domain. Throws a `TemporaryError` when it cannot tell. */
@@ -197,7 +197,7 @@ function takeAddress(found: Recipient | undefined, search: Search): Resolution |
 
 function askBase(search: Search): Answer<Resolution | undefined> {
   const { own, address, scope, core } = search;
-  return after(baseOf(own?.subAddressing, address, scope, core), lookUpBase, search);
+  return after(baseOf(own, address, scope, core), lookUpBase, search);
 }
 
 function lookUpBase(base: string | undefined, search: Search): Answer<Resolution | undefined> {
@@ -391,18 +391,34 @@ export function separatorOf(domain: string, { domains, rcpt }: Settings): string
 }
 
 /** The address to try when the full one is not there; `undefined`: none. */
-function baseOf(own: boolean | Rule | undefined, address: string, scope: Scope, core: Core): Answer<string | undefined> {
-  const setting = own ?? core.settings.rcpt.subAddressing;
+function baseOf(own: DomainSettings | undefined, address: string, scope: Scope, core: Core): Answer<string | undefined> {
+  const setting = own?.subAddressing ?? core.settings.rcpt.subAddressing;
   if (setting === false) return undefined;
   if (setting === true) return withoutDetail(address);
   // The rule of a Domain object maps local parts, the one of session.rcpt whole addresses.
-  if (own === undefined) return evaluateAddress("sub-addressing", setting, withRcpt(scope, address), core);
-  return after(evaluate("sub-addressing", setting, withLocalPart(scope, address), core), atDomainOf, address);
+  if (own?.subAddressing === undefined) return after(evaluate("sub-addressing", setting, withRcpt(scope, address), core), baseBy, address);
+  return after(evaluate("sub-addressing", setting, withLocalPart(scope, address), core), baseInDomain, address);
 }
 
-function atDomainOf(value: Value, address: string): string | undefined {
-  const local = asString(value);
-  return local === undefined ? undefined : parseAddress(`${local}@${domainOf(address) ?? ""}`);
+function baseBy(value: Value, address: string): string | undefined {
+  if (isOn(value)) return withoutDetail(address);
+  const text = asString(value);
+  return text === undefined || text === "" ? undefined : addressFrom(text, "session.rcpt.sub-addressing", address);
+}
+
+function baseInDomain(value: Value, address: string): string | undefined {
+  if (isOn(value)) return withoutDetail(address);
+  const text = asString(value);
+  if (text === undefined || text === "") return undefined;
+  const domain = domainOf(address) ?? "";
+  // A local part has an @ only where the one that it was made from has.
+  const isWhole = text.includes("@") && (domainOf(parseAddress(text)) === domain || !localPartOf(address).includes("@"));
+  return addressFrom(isWhole ? text : `${text}@${domain}`, `sub-addressing of the domain ${domain}`, address);
+}
+
+/** As the setting without rules would be. */
+function isOn(value: Value): boolean {
+  return typeof value === "number" && value !== 0;
 }
 
 function withoutDetail(address: string): string | undefined {
@@ -414,16 +430,17 @@ function withoutDetail(address: string): string | undefined {
 function catchAllOf(address: string, scope: Scope, core: Core): Answer<string | undefined> {
   const setting = core.settings.rcpt.catchAll;
   if (setting === false) return undefined;
-  if (setting === true) return `@${domainOf(address) ?? ""}`;
-  return evaluateAddress("catch-all", setting, withRcpt(scope, address), core);
+  if (setting === true) return catchAllKey(address);
+  return after(evaluate("catch-all", setting, withRcpt(scope, address), core), catchAllBy, address);
 }
 
-/** An empty text is none: nothing is looked up by it. */
-function evaluateAddress(step: string, rule: Rule, scope: Scope, core: Core): Answer<string | undefined> {
-  return after(evaluate(step, rule, scope, core), (value) => {
-    const text = asString(value);
-    if (text === undefined || text === "") return undefined;
-    // `@domain` is the key of a catch-all.
-    return text.lastIndexOf("@") > 0 ? addressFrom(text, step, scope.rcpt) : parseAddress(text);
-  });
+function catchAllKey(address: string): string {
+  return `@${domainOf(address) ?? ""}`;
+}
+
+function catchAllBy(value: Value, address: string): string | undefined {
+  if (isOn(value)) return catchAllKey(address);
+  const text = asString(value);
+  if (text === undefined || text === "") return undefined;
+  return text.lastIndexOf("@") === 0 ? parseAddress(text) : addressFrom(text, "session.rcpt.catch-all", address);
 }

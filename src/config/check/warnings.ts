@@ -78,7 +78,7 @@ function isOff(rules: StageRules): boolean {
 
 /** Not merely true or false. */
 function yieldsAddress(rules: StageRules | undefined): boolean {
-  return rules !== undefined && !isOff(rules) && onlyExpression(rules) !== "true";
+  return rules !== undefined && [...rules.rules.map(({ then }) => then), rules.else].some((text) => !/^\s*(?:true|false)\s*$/.test(text));
 }
 
 function warnOfSender(listening: Listening): void {

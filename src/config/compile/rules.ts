@@ -2,8 +2,9 @@
 import { compileExpression, compileRules, type RulePart } from "../../expr/compile.ts";
 import type { ExpressionError, RuleSetSource } from "../../expr/expression.ts";
 import { asConstant, asCount, asDuration, asString } from "../../expr/result.ts";
+import { parse } from "../../expr/syntax.ts";
 import type { Value } from "../../expr/value.ts";
-import { parseListedAddress } from "../../mail/address-list.ts";
+import { parseListedAddress, parseWrittenAddress } from "../../mail/address-list.ts";
 import { checksFor } from "../../stage/sender-auth.ts";
 import { strategies } from "../../stage/sender-verdict.ts";
 import type { Rule } from "../../stage/stage-settings.ts";
@@ -39,12 +40,38 @@ const types = {
   count: [(value) => (asCount(value) ?? 0) >= 1, "must be a whole number from 1. Write it, such as 100."],
   duration: [(value) => value === 0 || asDuration(value) !== undefined, "must be a duration such as 5s, or false for none."],
   text: [(value) => value === 0 || asString(value) !== undefined, `must be text or false. Text needs quotes inside the quotes: "'text'".`],
+  priority: [
+    (value) => value === 0 || asConstant(value, priorityPolicies) !== undefined,
+    `must be one of ${priorityPolicies.join(", ")}, or false.`,
+  ],
   strategy: [(value) => value === 0 || asConstant(value, strategies) !== undefined, `must be one of ${strategies.join(", ")}.`],
-  address: [
-    (value) => value === 0 || value === "" || parseListedAddress(asString(value) ?? "")?.includes("@") === true,
-    "must be one address, such as 'info@example.org', or false.",
+  address: [(value) => value === 0 || value === "" || isListed(value), "must be one address, such as 'info@example.org', or false."],
+  subAddress: [
+    (value) => isSwitched(value) || isListed(value),
+    "must be one address, such as 'john@example.org', or true for the address without its tag, or false.",
+  ],
+  localPart: [
+    (value) =>
+      isSwitched(value) || isListed(value) || (typeof value === "string" && parseWrittenAddress(`${value}@example.org`) !== undefined),
+    "must be a local part, such as 'john', or true for the one without its tag, or false.",
+  ],
+  catchAll: [
+    (value) => isSwitched(value) || isListed(value) || (typeof value === "string" && /^@[^@\s]+$/.test(value)),
+    "must be one address, such as 'info@example.org', or true for the account that holds @domain, or false.",
   ],
 } as const satisfies Record<string, readonly [(value: Value) => boolean, string]>;
+
+const numbers: ReadonlySet<keyof typeof types> = new Set(["count", "duration"]);
+const switches: ReadonlySet<keyof typeof types> = new Set(["subAddress", "localPart", "catchAll"]);
+
+/** True, false, or no address. */
+function isSwitched(value: Value): boolean {
+  return value === 0 || value === 1 || value === "";
+}
+
+function isListed(value: Value): boolean {
+  return parseListedAddress(asString(value) ?? "")?.includes("@") === true;
+}
 
 /** As other programs have them. */
 const truths: ReadonlyMap<string, string> = new Map([
@@ -77,7 +104,7 @@ export class RuleCompiler {
     const onError = (part: RulePart, { message, offset }: ExpressionError) => {
       const bare = textOf(rules, part).trim();
       const truth = truths.get(bare.toLowerCase());
-      if (truth !== undefined && (truth === "false" || type === undefined))
+      if (truth !== undefined && (truth === "false" || type === undefined || switches.has(type)))
         report.error(placeOf(part), `"${bare}" is unknown. Write ${truth}.`);
       else if (names?.has(bare.toLowerCase()) === true) report.error(placeOf(part), `text needs inner quotes. Write "'${bare}'".`);
       else report.error(placeOf(part), /[.?!]$/.test(message) ? message : `${message}.`, offset);
@@ -96,6 +123,8 @@ export class RuleCompiler {
         const { constant } = compileExpression(text, vocabulary);
         const [isFit, fix] = types[type];
         if (constant !== undefined && !isFit(constant)) report.error(at, fix);
+        else if (numbers.has(type) && isTruth(text))
+          report.error(at, text.trim() === "true" ? fix : `is only ever true or false. It ${fix}`);
       }
       if (type === "duration" && /^\s*[1-9]\d*\s*$/.test(text)) {
         report.warning(at, `${text.trim()} without a unit is milliseconds. Write "${text.trim()}s" or "${text.trim()}ms".`);
@@ -108,8 +137,8 @@ export class RuleCompiler {
   }
 
   /** A setting that is true or false, or rules that yield an address. */
-  compileSwitch(rules: StageRules, path: KeyPath): boolean | Rule {
-    const rule = this.compile(rules, path);
+  compileSwitch(rules: StageRules, path: KeyPath, type: keyof typeof types): boolean | Rule {
+    const rule = this.compile(rules, path, { type });
     const only = onlyExpression(rules);
     return only === "true" || only === "false" ? only === "true" : rule;
   }
@@ -125,6 +154,16 @@ function* slipsIn(text: string): Generator<string> {
 
 /** `([^.]+).([^.]+)`: nearly always meant as `\.`. */
 const dotBetweenGroups = /\(\[\^[^\]]*\.[^\]]*\][+*]\??\)\.(?=\(\[\^[^\]]*\.[^\]]*\])/;
+
+/** Whether it can be nothing else; `false` is a number as well, and `||` may yield its left side. */
+function isTruth(text: string): boolean {
+  const node = parse(text);
+  if (node.kind === "unary") return node.operator === "!";
+  if (node.kind === "chain") return node.links.every(({ operator }) => truthOperators.has(operator));
+  return text.trim() === "true";
+}
+
+const truthOperators: ReadonlySet<string> = new Set(["&&", "^", "==", "!=", ">", ">=", "<", "<="]);
 
 function textOf({ rules, else: otherwise }: RuleSetSource, part: RulePart): string {
   return part.part === "else" ? otherwise : (rules[part.index]?.[part.part] ?? "");

@@ -59,7 +59,7 @@ export function compileSettings(normalised: Normalised, sieve: SieveSettings, co
       dsn: extension("dsn"),
       futureRelease: extension("future-release", { type: "duration" }),
       deliverBy: extension("deliver-by", { type: "duration" }),
-      mtPriority: extension("mt-priority", { literal: unknownPriority }),
+      mtPriority: extension("mt-priority", { type: "priority", literal: unknownPriority }),
       vrfy: extension("vrfy"),
       expn: extension("expn"),
     },
@@ -79,9 +79,9 @@ export function compileSettings(normalised: Normalised, sieve: SieveSettings, co
       deny: deny(rcpt, rcptPath),
       script: scriptRule(rcpt, rcptPath),
       rewrite: rule(rcpt, rcptPath, "rewrite", { type: "address" }),
-      subAddressing: compiler.compileSwitch(rcpt["sub-addressing"], [...rcptPath, "sub-addressing"]),
+      subAddressing: compiler.compileSwitch(rcpt["sub-addressing"], [...rcptPath, "sub-addressing"], "subAddress"),
       subAddressingDelivery: rcpt["sub-addressing-delivery"],
-      catchAll: compiler.compileSwitch(rcpt["catch-all"], [...rcptPath, "catch-all"]),
+      catchAll: compiler.compileSwitch(rcpt["catch-all"], [...rcptPath, "catch-all"], "catchAll"),
       aliases: rcpt.aliases,
       maxRecipients: rule(rcpt, rcptPath, "max-recipients", { type: "count" }),
       maxListMembers: rcpt["max-list-members"],
@@ -142,7 +142,8 @@ function compileDomains(
     const settings: DomainSettings = {
       name: canonicalDomain(each.name),
       directory,
-      subAddressing: subAddressing === undefined ? undefined : compiler.compileSwitch(subAddressing, [...path, "sub-addressing"]),
+      subAddressing:
+        subAddressing === undefined ? undefined : compiler.compileSwitch(subAddressing, [...path, "sub-addressing"], "localPart"),
       catchAllAddress,
       allowRelaying: each["allow-relaying"],
     };

@@ -230,7 +230,7 @@ const domain = z.strictObject({
   directory: word.optional().meta({ description: "The directory of this domain.", unset: "by `session.rcpt.directory`" }),
   "sub-addressing": optionalAddressSwitch(
     "by `session.rcpt.sub-addressing`",
-    "As `session.rcpt.sub-addressing`, but `rcpt` is the local part, and so is the string that rules yield; `rcpt_domain` is the domain's name.",
+    "As `session.rcpt.sub-addressing`, but `rcpt` is the local part, and so is the string that rules yield, unless it is a whole address; `rcpt_domain` is the domain's name.",
   ),
   "catch-all-address": word
     .optional()

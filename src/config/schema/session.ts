@@ -104,13 +104,15 @@ const rcpt = z.strictObject({
   ),
   relay: rules("rcpt", "true or false", authenticatedOnly(true), "Whether a recipient of a foreign domain passes."),
   "sub-addressing": addressSwitch(
-    "Whether `john+tag@` is looked up as `john@` when it is not found itself; rules yield the address to look up.",
+    "Whether `john+tag@` is looked up as `john@` when it is not found itself; rules yield true, false, or the address to look up.",
   ),
   "sub-addressing-delivery": z
     .enum(["base", "keep"])
     .default("base")
     .meta({ description: "What a sub-address resolves to: the address without the tag, or the address as given." }),
-  "catch-all": addressSwitch("Whether the account that holds `@domain` gets what is not found; rules yield the address to look up."),
+  "catch-all": addressSwitch(
+    "Whether the account that holds `@domain` gets what is not found; rules yield true, false, or the address to look up.",
+  ),
   aliases: z
     .enum(["keep", "primary"])
     .optional()

@@ -15,11 +15,20 @@ const entries = {
   "j@example.org": "john@example.org",
   "doe@example.org": "doe@example.org",
   "info@example.org": "info@example.org",
+  "john@home@example.org": "john@home@example.org",
   "sales@example.org": ["john@example.org", "jane@example.org"],
   "nobody@example.org": [],
   "@catch.example": "john@example.org",
   "bill@catch.example": "bill@catch.example",
 } as const;
+
+const ownDomain: DomainSettings = {
+  name: "example.org",
+  directory: undefined,
+  subAddressing: undefined,
+  catchAllAddress: undefined,
+  allowRelaying: false,
+};
 
 /** Plays recipients as a front end would: what is accepted is entered, what counts is counted. */
 async function play(
@@ -85,7 +94,14 @@ describe("a rule that makes no address of one refuses nothing for good", () => {
     ["rewrite", "john@example.org", { rewrite: rule("'@' + rcpt_domain") }, cannotTell],
     ["rewrite of what is none itself", "john@exa>mple.org", { rewrite: noAddress }, noRelay],
     ["sub-addressing", "any@example.org", { subAddressing: noAddress }, cannotTell],
+    ["sub-addressing to a local part", "john-x@example.org", { subAddressing: rule("'john'") }, cannotTell],
+    ["sub-addressing to a domain", "john-x@example.org", { subAddressing: rule("'@' + rcpt_domain") }, cannotTell],
+    ["sub-addressing of what is no address itself", "john-x>@exa>mple.org", { subAddressing: rule("'john'") }, noRelay],
+    ["sub-addressing of an address that is there", "john@example.org", { subAddressing: rule("'nobody'") }, "mailbox john@example.org"],
+    ["sub-addressing to nothing", "john-x@example.org", { subAddressing: rule("''") }, noMailbox],
     ["catch-all", "any@example.org", { catchAll: noAddress }, cannotTell],
+    ["a catch-all that is a local part", "any@example.org", { catchAll: rule("'in' + 'fo'") }, cannotTell],
+    ["a catch-all that is nothing", "any@example.org", { catchAll: rule("''") }, noMailbox],
     ["a catch-all of the domain", "any@catch.example", { catchAll: rule("'@' + rcpt_domain") }, "catch-all john@example.org"],
   ] as const)("%s: %s", async (_setting, recipient, rcpt, expected) => {
     expect(await one(recipient, { rcpt })).toBe(expected);
@@ -123,6 +139,23 @@ describe("sub-addressing", () => {
   ] as const)("%s", async (_what, rcpt, recipient, expected) => {
     expect(await one(recipient, { rcpt })).toBe(expected);
   });
+});
+
+test.each([
+  ["john+tag@example.org", "sub-address john@example.org"],
+  ["john+tag@alias.example", "sub-address john@example.org"],
+  ["j-tag@example.org", "sub-address j@example.org"],
+  ["john+tag@other.example", noRelay],
+  ["any@catch.example", "catch-all john@example.org"],
+  ["any+tag@catch.example", "catch-all john@example.org"],
+  ["any@closed.example", noMailbox],
+])("rules that yield true are as the setting without rules would be: %s: %s", async (recipient, expected) => {
+  const subAddressing = rule([["matches('^([^+-]+)-', rcpt)", "$1 + '@example.org'"], "rcpt_domain == 'example.org'"]);
+  const catchAll = rule([["rcpt_domain == 'catch.example'", "true"], "false"]);
+  const rcpt = { subAddressing, catchAll };
+  const domains = new Map([["alias.example", { ...ownDomain, subAddressing: rule("rcpt != 'jane'") }]]);
+  const directory = directoryOf({ ...entries, "@closed.example": "john@example.org" });
+  expect(await one(recipient, { rcpt, domains }, directory)).toBe(expected);
 });
 
 describe("catch-all", () => {
@@ -377,14 +410,7 @@ test("RCPT before MAIL", async () => {
 
 describe("Domain objects", () => {
   const domain = (changes: Partial<DomainSettings>): Changes => {
-    const own: DomainSettings = {
-      name: "example.org",
-      directory: undefined,
-      subAddressing: undefined,
-      catchAllAddress: undefined,
-      allowRelaying: false,
-      ...changes,
-    };
+    const own: DomainSettings = { ...ownDomain, ...changes };
     return {
       domains: new Map([
         ["example.org", own],
@@ -392,6 +418,7 @@ describe("Domain objects", () => {
       ]),
     };
   };
+  const wholeAddress = rule([["matches('^([^-]+)-.*$', rcpt)", "$1 + '@' + rcpt_domain"], "false"]);
   const localPart = rule([["matches('^([^-]+)-.*$', rcpt)", "$1"], "false"]);
   const whole = "rcpt_domain == 'example.org' && recipients == [rcpt + '@' + rcpt_domain] && address == rcpt && email == rcpt";
   const ofDomain = rule([[`${whole} && matches('^([^-]+)-.*$', rcpt)`, "$1"], "false"]);
@@ -403,6 +430,11 @@ describe("Domain objects", () => {
     ["sub-addressing by local part", { subAddressing: localPart }, "john-x@alias.example", "sub-address john@example.org"],
     ["sub-addressing by local part and domain", { subAddressing: ofDomain }, "john-x@example.org", "sub-address john@example.org"],
     ["sub-addressing by local part and main domain", { subAddressing: ofDomain }, "john-x@alias.example", "sub-address john@example.org"],
+    ["sub-addressing by whole address", { subAddressing: wholeAddress }, "john-x@alias.example", "sub-address john@example.org"],
+    ["an address elsewhere", { subAddressing: rule("'john@catch.example'") }, "any-x@example.org", noMailbox],
+    ["a local part with an @", { subAddressing: localPart }, "john@home-x@example.org", "sub-address john@home@example.org"],
+    ["a whole address with two", { subAddressing: wholeAddress }, "john@home-x@alias.example", "sub-address john@home@example.org"],
+    ["no address", { subAddressing: rule("rcpt + '\u0001'") }, "any@example.org", cannotTell],
     ["relaying of unknown mailboxes", { allowRelaying: true }, "any@alias.example", "relayed any@example.org"],
   ] as const)("%s", async (_what, own, recipient, expected) => {
     expect(await one(recipient, domain(own))).toBe(expected);
