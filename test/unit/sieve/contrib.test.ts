@@ -142,9 +142,18 @@ it("send-only", async () => {
   const replies = await open("send-only");
   const refused = "550 5.7.1 This address only sends. Nobody reads what is sent to it.";
   const rcpts = async (sender: string) =>
-    (await replies("mx.client.example", sender, "noreply@example.org", "bounce-17@example.org", "john@example.org")).slice(2);
-  expect(await rcpts("a@b.example")).toEqual([refused, refused, null]);
-  expect(await rcpts("")).toEqual([null, null, null]);
+    (
+      await replies(
+        "mx.client.example",
+        sender,
+        "noreply@example.org",
+        "noreply+x@example.org",
+        "bounce-17+x@example.org",
+        "john@example.org",
+      )
+    ).slice(2);
+  expect(await rcpts("a@b.example")).toEqual([refused, refused, refused, null]);
+  expect(await rcpts("")).toEqual([null, null, null, null]);
 });
 
 describe("the README", () => {
