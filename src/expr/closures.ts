@@ -289,7 +289,8 @@ function compileMatches<S>(call: Call, context: ExpressionContext<S>): ValueCode
     );
   }
   const pattern = patternOf(first.value, first.offset);
-  const { onMatch } = context.vocabulary;
+  const { onPattern, onMatch } = context.vocabulary;
+  onPattern?.(pattern, first.offset);
   const code = map(compileNode(second, context), (value, run: Evaluation<S>) => {
     const text = toText(value);
     onMatch?.(run.subject, pattern, text);

@@ -20,6 +20,8 @@ export interface Vocabulary<S> {
   readonly listed?: ReadonlyMap<DnsListSubject, (subject: S) => string>;
   /** `$0` and so on until the expression itself has called `matches`. */
   readonly captures?: (subject: S) => readonly string[];
+  /** Called with the pattern of each `matches` that is compiled, and its offset. */
+  readonly onPattern?: (pattern: Pattern, offset: number) => void;
   /** Called before each `matches`; it may throw. */
   readonly onMatch?: (subject: S, pattern: Pattern, text: string) => void;
   /** Called before each question to a source; it may throw. */

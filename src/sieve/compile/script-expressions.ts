@@ -5,6 +5,8 @@ import { type DnsListSubject, dnsListSubjects, type Names } from "../../expr/ask
 import { compileExpression } from "../../expr/compile.ts";
 import { ExpressionError, type Vocabulary } from "../../expr/expression.ts";
 import { isArray, toText, type Value } from "../../expr/value.ts";
+import type { Pattern } from "../../text/pattern.ts";
+import { warnOfSize } from "../match/match-key.ts";
 import { costOf, costOfPattern, giveWay, type ScriptRun, spend, spendAtOnce } from "../run/script-run.ts";
 import { placeWithin } from "../syntax/syntax-tree.ts";
 import type { ScriptContext, TextArgument } from "./definition.ts";
@@ -52,8 +54,10 @@ export function scriptVocabulary(variables: ScopeVariables, names: Names): Vocab
 export function compileIn(text: TextArgument, context: ScriptContext): Code<ScriptRun, Value> | undefined {
   const functions = scriptFunctions((store, sql) => context.statement(store, sql, text.offset));
   const source = bare(text, context);
+  const onPattern = (pattern: Pattern, offset: number) =>
+    warnOfSize(pattern, placeWithin(context.source, text.written, text.offset, offset), context);
   try {
-    const { waits, evaluate } = compileExpression(source, { ...context.expressions, functions });
+    const { waits, evaluate } = compileExpression(source, { ...context.expressions, functions, onPattern });
     const cost = costOf(source.length);
     return ask(waits, "an expression", (run: ScriptRun) => {
       spend(run, cost);

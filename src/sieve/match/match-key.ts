@@ -5,7 +5,17 @@ import { compilePattern, type Pattern, PatternError } from "../../text/pattern.t
 import { indexOf } from "../../text/search.ts";
 import { shorten } from "../../text/shorten.ts";
 import type { ScriptContext, TextArgument } from "../compile/definition.ts";
-import { checkStep, costOf, costOfPattern, giveWay, ScriptFault, type ScriptRun, spend, spendAtOnce } from "../run/script-run.ts";
+import {
+  checkStep,
+  costOf,
+  costOfPattern,
+  giveWay,
+  isTooLargeForAddresses,
+  ScriptFault,
+  type ScriptRun,
+  spend,
+  spendAtOnce,
+} from "../run/script-run.ts";
 import type { Comparator } from "./comparator.ts";
 import type { Operator } from "./relational.ts";
 import { matchWildcard, parseWildcard, type Wildcard } from "./wildcard.ts";
@@ -112,12 +122,20 @@ export function matchRegex({ constant, of, offset }: TextArgument, comparator: C
   if (constant === undefined) return (run, value) => matchPattern(run, compileCharged(run, flags, of(run)), value);
   try {
     const pattern = compilePattern(flags + constant);
+    warnOfSize(pattern, offset, context);
     return (run, value) => matchPattern(run, pattern, value);
   } catch (error) {
     if (!(error instanceof PatternError)) throw error;
     context.error(offset, `bad regular expression: ${reasonOf(error, flags)}.`);
     return undefined;
   }
+}
+
+/** Who chooses how long a text is must not choose by it whether the script goes on. */
+export function warnOfSize(pattern: Pattern, offset: number, { warn }: Pick<ScriptContext, "warn">): void {
+  if (!isTooLargeForAddresses(pattern)) return;
+  const why = "the regular expression is so large that a long address stops the script, and a client chooses how long its address is.";
+  warn(offset, `${why} Split it into several tests, or put its words into a list (:list).`);
 }
 
 function matchPattern(run: ScriptRun, pattern: Pattern, value: string): boolean {

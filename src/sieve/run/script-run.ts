@@ -74,6 +74,14 @@ export function costOfPattern({ size }: Pattern, text: string): number {
   return Math.ceil((text.length * size) / stepsForOne);
 }
 
+/** What a client may give as an address. */
+const addressOctets = 512;
+
+/** Whether a client could end the run by a long address that is matched with it. */
+export function isTooLargeForAddresses({ size }: Pattern): boolean {
+  return (addressOctets * size) / stepsForOne > longestStep;
+}
+
 /** Instructions after which other requests get their turn. */
 const instructionsInTurn = 1000;
 
