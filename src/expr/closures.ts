@@ -11,6 +11,7 @@ import type { AskFunction, PureFunction } from "./function.ts";
 import { askFunctions, pureFunctions } from "./functions.ts";
 import { isFunction, matchesFunction, unknownFunction, unknownName, withHyphenHint } from "./names.ts";
 import { elementAt, operators, unaryOperators } from "./operator.ts";
+import { type Pull, pullsIn } from "./pull.ts";
 import { type ExpressionNode, parse } from "./syntax.ts";
 import type { BinaryOperator } from "./token.ts";
 import { flag, parseNumber, toText, type Value } from "./value.ts";
@@ -41,15 +42,18 @@ interface ExpressionContext<S> {
   readonly source: string;
   readonly vocabulary: Vocabulary<S>;
   readonly used: Used<S>;
+  /** By the call of a DNS list. */
+  readonly pulls: ReadonlyMap<ExpressionNode, Pull>;
 }
 
 export function nothingUsed<S>(): Used<S> {
   return { variables: new Set(), dnsLists: new Map(), statements: [] };
 }
 
-/** Adds to `used`. Throws an `ExpressionError`. */
-export function compileCode<S>(source: string, vocabulary: Vocabulary<S>, used: Used<S>): ValueCode<S> {
-  return compileOperand(parseWithHints(source, vocabulary), { source, vocabulary, used });
+/** Adds to `used`. `pull`: that of its value. Throws an `ExpressionError`. */
+export function compileCode<S>(source: string, vocabulary: Vocabulary<S>, used: Used<S>, pull: Pull = 1): ValueCode<S> {
+  const node = parseWithHints(source, vocabulary);
+  return compileOperand(node, { source, vocabulary, used, pulls: pullsIn(node, pull) });
 }
 
 function parseWithHints<S>(source: string, vocabulary: Vocabulary<S>): ExpressionNode {
@@ -272,9 +276,10 @@ function compileDnsList<S>(call: Call, context: ExpressionContext<S>): ValueCode
   used.variables.add(variableOfSubject[of]);
   used.dnsLists.set(list, named);
   const become = dnsListFunctions.get(call.name) ?? ((codes) => codes);
+  const pull = context.pulls.get(call) ?? 0;
   const code = ask(true, call.name, (run: Evaluation<S>) => {
     vocabulary.onAsk?.(run.subject);
-    return after(askDnsList(run.ask, named, used.dnsLists.values(), run.subject), become);
+    return after(askDnsList(run, named, used.dnsLists.values(), pull), become);
   });
   return stepped(code, context);
 }

@@ -3,6 +3,7 @@
 import { all, always, type Code, until } from "../answer/code.ts";
 import type { Pattern } from "../text/pattern.ts";
 import type { Ask } from "./ask.ts";
+import type { OnDoubt } from "./expression.ts";
 import { flag, isTrue, type Value } from "./value.ts";
 
 /** One evaluation. */
@@ -11,6 +12,7 @@ export interface Evaluation<S> {
   readonly ask: Ask;
   /** The latest `matches`: the captures are taken from it when they are read. One that was false has no captures. */
   match: { readonly pattern: Pattern; readonly text: string; groups?: readonly string[] } | undefined;
+  readonly onDoubt: OnDoubt | undefined;
 }
 
 /** It is constant if it depends on no variable, capture or source. */

@@ -3,6 +3,7 @@ import { choose } from "../answer/code.ts";
 import { compileCode, nothingUsed, type Used, type UsedStatement } from "./closures.ts";
 import { folded, type ValueCode } from "./code.ts";
 import { type Expression, ExpressionError, type RuleSetSource, type Vocabulary } from "./expression.ts";
+import type { Pull } from "./pull.ts";
 import { isTrue } from "./value.ts";
 
 /** Throws an `ExpressionError`. */
@@ -26,9 +27,9 @@ export function compileRules<S>(
   onStatement?: (part: RulePart, statement: UsedStatement) => void,
 ): Expression<S> | undefined {
   const used = nothingUsed<S>();
-  const compile = (text: string, part: RulePart): ValueCode<S> | undefined => {
+  const compile = (text: string, part: RulePart, pull?: Pull): ValueCode<S> | undefined => {
     try {
-      const code = compileCode(text, vocabulary, used);
+      const code = compileCode(text, vocabulary, used, pull);
       for (const statement of used.statements.splice(0)) onStatement?.(part, statement);
       return code;
     } catch (error) {
@@ -39,7 +40,7 @@ export function compileRules<S>(
   };
   const rules: { readonly condition: ValueCode<S>; readonly outcome: ValueCode<S> }[] = [];
   for (const [index, rule] of source.rules.entries()) {
-    const condition = compile(rule.if, { part: "if", index });
+    const condition = compile(rule.if, { part: "if", index }, pullBy(rule.then));
     const outcome = compile(rule.then, { part: "then", index });
     if (condition && outcome) rules.push({ condition, outcome });
   }
@@ -49,6 +50,15 @@ export function compileRules<S>(
   return expression(folded(parts, choose(rules, isTrue, otherwise)), used);
 }
 
-function expression<S>({ waits, constant, run }: ValueCode<S>, { variables }: Used<S>): Expression<S> {
-  return { waits, constant, variables, evaluate: (subject, ask) => run({ subject, ask, match: undefined }) };
+/** What it does to the value of a rule set that a condition is true, by its outcome. */
+function pullBy(outcome: string): Pull {
+  const written = outcome.trim();
+  return written === "true" ? 1 : written === "false" ? -1 : 0;
+}
+
+function expression<S>({ waits, constant, run }: ValueCode<S>, { variables, dnsLists }: Used<S>): Expression<S> {
+  return {
+    ...{ waits, constant, variables, namesDnsLists: dnsLists.size > 0 },
+    evaluate: (subject, ask, onDoubt) => run({ subject, ask, match: undefined, onDoubt }),
+  };
 }

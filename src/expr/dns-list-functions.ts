@@ -1,9 +1,12 @@
-/** `dns_list` and `dns_listed`: what DNS lists say of the session. A list that cannot tell stops no mail: it lists nothing then. */
+/** `dns_list` and `dns_listed`: what DNS lists say of the session. One that cannot tell lists nothing, and whoever evaluates hears of the doubt. */
 import type { Answer } from "../answer/answer.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { didYouMean } from "../text/did-you-mean.ts";
 import { suggestTable } from "../text/table-name.ts";
-import type { Ask, DnsListQuestion, DnsListSubject, Names } from "./ask.ts";
+import type { DnsListQuestion, DnsListSubject, Names } from "./ask.ts";
+import type { Evaluation } from "./code.ts";
+import type { OnDoubt } from "./expression.ts";
+import type { Pull } from "./pull.ts";
 import { flag, type Value } from "./value.ts";
 
 /** What becomes of the codes that count. */
@@ -31,18 +34,18 @@ export interface NamedDnsList<S> {
 
 /** `named`: all lists that the rule names. */
 export function askDnsList<S>(
-  ask: Ask,
+  { subject, ask, onDoubt }: Evaluation<S>,
   { list, about }: NamedDnsList<S>,
   named: Iterable<NamedDnsList<S>>,
-  subject: S,
+  pull: Pull,
 ): Answer<readonly string[]> {
   const question = { list, about: about(subject) };
   if (question.about === "") return notListed;
   try {
     const codes = ask.dnsList(question, () => othersOf(list, named, subject));
-    return codes instanceof Promise ? codes.catch(listsNothing) : codes;
+    return codes instanceof Promise ? codes.catch((error: unknown) => listsNothing(error, list, pull, onDoubt)) : codes;
   } catch (error) {
-    return listsNothing(error);
+    return listsNothing(error, list, pull, onDoubt);
   }
 }
 
@@ -53,9 +56,10 @@ function othersOf<S>(list: string, named: Iterable<NamedDnsList<S>>, subject: S)
 
 const notListed: readonly string[] = [];
 
-function listsNothing(error: unknown): readonly string[] {
-  if (error instanceof TemporaryError) return notListed;
-  throw error;
+function listsNothing(error: unknown, list: string, pull: Pull, onDoubt: OnDoubt | undefined): readonly string[] {
+  if (!(error instanceof TemporaryError)) throw error;
+  onDoubt?.({ list, pull, cause: error });
+  return notListed;
 }
 
 export function unknownDnsList(name: string, { dnsLists }: Names): string {

@@ -1,9 +1,11 @@
 /** The public face of the expression language: what is compiled, against which vocabulary, and how it is asked. */
 
 import type { Answer } from "../answer/answer.ts";
+import type { TemporaryError } from "../answer/temporary-error.ts";
 import type { Pattern } from "../text/pattern.ts";
 import type { Ask, DnsListSubject, Names } from "./ask.ts";
 import type { AskFunction, PureFunction } from "./function.ts";
+import type { Pull } from "./pull.ts";
 import type { Value } from "./value.ts";
 
 /** What an expression may name. `S` is what it is evaluated against, such as a session with its current recipient. */
@@ -42,9 +44,21 @@ export interface Expression<S> {
   readonly variables: ReadonlySet<string>;
   /** Its value, if that depends on no variable, capture or source. */
   readonly constant: Value | undefined;
-  /** Throws or rejects with a `TemporaryError` when a source cannot tell. */
-  evaluate(subject: S, ask: Ask): Answer<Value>;
+  /** Whether it names a DNS list; `undefined`: no. */
+  readonly namesDnsLists?: boolean;
+  /** Throws or rejects with a `TemporaryError` when a source cannot tell; of a DNS list `onDoubt` hears. */
+  evaluate(subject: S, ask: Ask, onDoubt?: OnDoubt): Answer<Value>;
 }
+
+/** A DNS list could not tell, and was taken as listing nothing. */
+export interface Doubt {
+  readonly list: string;
+  /** What a listing would have done to the value. */
+  readonly pull: Pull;
+  readonly cause: TemporaryError;
+}
+
+export type OnDoubt = (doubt: Doubt) => void;
 
 /** One expression as written, or a number or boolean written without quotes. */
 export interface RuleSource {

@@ -1,6 +1,7 @@
 /** The public face of Sieve: what a script is compiled against, what it is run in, and what comes of it. */
 import type { Answer } from "../answer/answer.ts";
 import type { Ask, DnsListSubject, Names } from "../expr/ask.ts";
+import type { OnDoubt } from "../expr/expression.ts";
 import type { Value } from "../expr/value.ts";
 import type { Reply } from "../mail/reply.ts";
 import type { Limits } from "./limits.ts";
@@ -55,6 +56,7 @@ export interface ScriptSurroundings {
   /** The size that the client declared, in octets; 0 if it did not. */
   readonly declaredSize: number;
   readonly ask: Ask;
+  readonly onDoubt?: OnDoubt | undefined;
   /** What a DNS list is asked about; `""`: nothing is asked. */
   listed(of: DnsListSubject): string;
   /** Between user and detail in local parts of a domain (RFC 5233). `undefined`: its addresses have no detail. */

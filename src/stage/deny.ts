@@ -2,12 +2,13 @@
 
 import { type Answer, after } from "../answer/answer.ts";
 import { firstOutcome } from "../answer/steps.ts";
+import type { TemporaryError } from "../answer/temporary-error.ts";
 import { asBoolean } from "../expr/result.ts";
 import { toText, type Value } from "../expr/value.ts";
 import { type Reply, reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
-import { evaluate } from "./evaluate.ts";
-import { refuse } from "./refuse.ts";
+import { evaluateRefusal, forNow, InDoubt } from "./in-doubt.ts";
+import { onAnswer, refuse } from "./refuse.ts";
 import { askChecks } from "./sender-auth.ts";
 import { carriedOut } from "./shadow.ts";
 import type { Denial, ReplyTemplate } from "./stage-settings.ts";
@@ -25,15 +26,33 @@ interface Asked {
   readonly core: Core;
 }
 
-function askDenial(denial: Denial, { scope, shown, core }: Asked): Answer<Verdict | undefined> {
-  return after(evaluate(denial.title, denial.if, scope, core), (isDenied: Value) =>
-    asBoolean(isDenied) ? deny(denial, scope, shown, core) : undefined,
-  );
+interface AskedDenial extends Asked {
+  readonly denial: Denial;
 }
 
-function deny({ reply, mode }: Denial, scope: Scope, shown: Scope, core: Core): Answer<Verdict | undefined> {
+function askDenial(denial: Denial, { scope, shown, core }: Asked): Answer<Verdict | undefined> {
+  return onAnswer(evaluateDenial, denyIf, denyForNow, { denial, scope, shown, core });
+}
+
+function evaluateDenial({ denial, scope, core }: AskedDenial): Answer<Value> {
+  return evaluateRefusal(denial.title, denial.if, scope, core, true);
+}
+
+function denyIf(isDenied: Value, asked: AskedDenial): Answer<Verdict | undefined> {
+  return asBoolean(isDenied) ? deny(asked) : undefined;
+}
+
+function denyForNow(cause: TemporaryError, asked: AskedDenial): Answer<Verdict | undefined> {
+  if (cause instanceof InDoubt) return deny(asked, cause);
+  throw cause;
+}
+
+function deny({ denial: { reply, mode }, scope, shown, core }: AskedDenial, doubt?: InDoubt): Answer<Verdict | undefined> {
   const asked = reply.checks === undefined ? undefined : askChecks(reply.checks, shown, core);
-  return after(asked, () => carriedOut(refuse(replyOf(reply, shown), "denied"), mode, scope, core));
+  return after(asked, () => {
+    const refusal = refuse(replyOf(reply, shown), "denied");
+    return carriedOut(doubt !== undefined && refusal.kind === "reject" ? forNow(refusal, doubt) : refusal, mode, scope, core);
+  });
 }
 
 /** Of one variable in a reply, in characters. */

@@ -10,8 +10,8 @@ import { isLonger } from "../text/octets.ts";
 import { maxEhloOctets } from "./bounds.ts";
 import type { Core } from "./core.ts";
 import { askDenials } from "./deny.ts";
-import { evaluate } from "./evaluate.ts";
 import { isFullyQualified } from "./fqdn.ts";
+import { evaluateRefusal } from "./in-doubt.ts";
 import { ehloUnavailable, onTemporary, pass, passed, refuse, unavailable } from "./refuse.ts";
 import { runScript } from "./script.ts";
 import { forgetTemporary } from "./sender-auth.ts";
@@ -60,7 +60,7 @@ function checkSyntax(ehlo: Ehlo): Answer<Verdict | undefined> {
   const { fqdn, rejectNonFqdn } = core.settings.ehlo;
   const isQualified = isFullyQualified(name, fqdn);
   core.trace?.({ step: "fqdn", asked: name, answer: isQualified ? "fully qualified" : "not fully qualified" });
-  return isQualified ? undefined : after(evaluate("reject-non-fqdn", rejectNonFqdn, ehlo, core), refuseUnqualified);
+  return isQualified ? undefined : after(evaluateRefusal("reject-non-fqdn", rejectNonFqdn, ehlo, core, true), refuseUnqualified);
 }
 
 function refuseUnqualified(isRefused: Value): Verdict | undefined {

@@ -1,6 +1,7 @@
 /** Settings evaluated against a scope; the stage reads the value as the type that it needs. */
 
 import { type Answer, after } from "../answer/answer.ts";
+import type { OnDoubt } from "../expr/expression.ts";
 import type { Value } from "../expr/value.ts";
 import type { Core } from "./core.ts";
 import { askChecks } from "./sender-auth.ts";
@@ -8,16 +9,16 @@ import type { Rule } from "./stage-settings.ts";
 import { askOf } from "./traced-ask.ts";
 import { type Scope, variablesOf } from "./vocabulary.ts";
 
-/** Throws a `TemporaryError` when a source cannot tell. `step` is the key of the setting, for the trace. */
-export function evaluate(step: string, rule: Rule, scope: Scope, core: Core): Answer<Value> {
+/** Throws a `TemporaryError` when a source cannot tell; of a DNS list `onDoubt` hears. `step` is the key of the setting, for the trace. */
+export function evaluate(step: string, rule: Rule, scope: Scope, core: Core, onDoubt?: OnDoubt): Answer<Value> {
   // What depends on nothing is in the configuration for all to see.
   if (rule.constant !== undefined) return rule.constant;
-  if (rule.checks === undefined) return evaluateNow(step, rule, scope, core);
-  return after(askChecks(rule.checks, scope, core), () => evaluateNow(step, rule, scope, core));
+  if (rule.checks === undefined) return evaluateNow(step, rule, scope, core, onDoubt);
+  return after(askChecks(rule.checks, scope, core), () => evaluateNow(step, rule, scope, core, onDoubt));
 }
 
-function evaluateNow(step: string, rule: Rule, scope: Scope, core: Core): Answer<Value> {
-  const value = rule.evaluate(scope, askOf(core));
+function evaluateNow(step: string, rule: Rule, scope: Scope, core: Core, onDoubt: OnDoubt | undefined): Answer<Value> {
+  const value = rule.evaluate(scope, askOf(core), onDoubt);
   return core.trace === undefined ? value : traced(step, value, namedValues(rule, scope), core.trace);
 }
 

@@ -15,6 +15,7 @@ import type { Core } from "./core.ts";
 import { askDenials } from "./deny.ts";
 import { evaluate } from "./evaluate.ts";
 import { checkMailParameters } from "./extensions.ts";
+import { evaluateRefusal } from "./in-doubt.ts";
 import type { CommandFacts } from "./parameters.ts";
 import { onTemporary, passed, refuse, unavailable } from "./refuse.ts";
 import { runScript } from "./script.ts";
@@ -82,7 +83,7 @@ const noEhlo = refuse(reply(503, "5.5.1", "Polite people say EHLO first."), "no-
 function requireEhlo(mail: Mail): Answer<MailOutcome | undefined> {
   const { session, core } = mail;
   if (session.helo !== "" || session.trusted) return undefined;
-  return after(evaluate("require", core.settings.ehlo.require, mail, core), refuseUngreeted, mail);
+  return after(evaluateRefusal("require", core.settings.ehlo.require, mail, core, true), refuseUngreeted, mail);
 }
 
 function refuseUngreeted(isRequired: Value, mail: Mail): Answer<MailOutcome | undefined> {

@@ -11,9 +11,9 @@ import { maxKeptRecipients, oversizedRcpt } from "./bounds.ts";
 import type { Core } from "./core.ts";
 import { rememberCorrespondent } from "./correspondents.ts";
 import { askDenials } from "./deny.ts";
-import { evaluate } from "./evaluate.ts";
 import { checkRcptParameters } from "./extensions.ts";
 import { askGreylist, type Greylisting } from "./greylist.ts";
+import { evaluateRefusal } from "./in-doubt.ts";
 import { errorWait, maxErrors, maxRecipients, numberOf } from "./number-settings.ts";
 import type { CommandFacts } from "./parameters.ts";
 import { isOwnPostmaster, isPostmaster } from "./postmaster.ts";
@@ -234,7 +234,7 @@ function judge(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
     case "foreign":
       if (session.trusted) return letPass("trusted", [rcpt.rcpt], rcpt);
       if (isPostmaster(rcpt.rcpt, "foreign", core.settings)) return letPass("postmaster", [rcpt.rcpt], rcpt);
-      return after(evaluate("relay", relay, rcpt, core), relayIf, rcpt);
+      return after(evaluateRefusal("relay", relay, rcpt, core, false), relayIf, rcpt);
     case "unknown":
       if (isPostmaster(rcpt.rcpt, "unknown", core.settings)) return letPass("postmaster", [rcpt.rcpt], rcpt);
       return refuseMistake(replies.unknownMailbox, "unknown-mailbox", rcpt);

@@ -4,11 +4,13 @@
  */
 
 import { type Answer, after } from "../answer/answer.ts";
+import type { Doubt, OnDoubt } from "../expr/expression.ts";
 import { asString } from "../expr/result.ts";
 import { parseAddress } from "../mail/address.ts";
 import type { EnvelopeChange, EnvelopePart, Script, ScriptOutcome, ScriptSurroundings } from "../sieve/script.ts";
 import type { Core, FailedScript } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
+import { forNow, inDoubt } from "./in-doubt.ts";
 import type { Parameters } from "./parameters.ts";
 import { ehloUnavailable, onTemporary, refuse, unavailable } from "./refuse.ts";
 import { separatorOf } from "./resolve.ts";
@@ -33,28 +35,38 @@ const nothing: Scripted = {};
 /** It never throws a `TemporaryError`: a source that cannot tell is a failure of the script. */
 export function runScript(command: ScriptedCommand, core: Core): Answer<Scripted> {
   const { stage } = command;
+  let doubt: Doubt | undefined;
+  const onDoubt = (each: Doubt) => {
+    doubt ??= each;
+  };
   const chosen = onTemporary<ScriptedCommand, Script | Scripted>(
-    () => chooseScript(command, core),
+    () => chooseScript(command, core, onDoubt),
     (cause) => failed({ stage, message: `session.${stage}.script cannot tell which script to run`, cause }, nothing, core),
     command,
   );
   return after(chosen, (script) => {
     if (!("run" in script)) return script;
     const needed = checksFor(script.reads);
-    const run = () => script.run(surroundingsOf(command, core));
+    const run = () => script.run(surroundingsOf(command, core, onDoubt));
     return after(needed === undefined ? run() : after(askChecks(needed, command.scope, core), run), (outcome) => {
-      const scripted = scriptedBy(outcome, stage, core);
+      const scripted = unlessInDoubt(scriptedBy(outcome, stage, core), doubt, core);
       core.trace?.({ step: `script ${script.name}`, asked: "outcome", answer: describe(outcome) });
       return outcome.failure === undefined ? scripted : failed({ stage, ...outcome.failure }, scripted, core);
     });
   });
 }
 
+/** Which test led to a refusal does not show, so no list may be in doubt. */
+function unlessInDoubt(scripted: Scripted, doubt: Doubt | undefined, core: Core): Scripted {
+  const { refusal } = scripted;
+  return doubt !== undefined && refusal?.kind === "reject" ? { refusal: forNow(refusal, inDoubt("script", doubt, core)) } : scripted;
+}
+
 /** Or what comes of it that there is none. */
-function chooseScript({ stage, scope }: ScriptedCommand, core: Core): Answer<Script | Scripted> {
+function chooseScript({ stage, scope }: ScriptedCommand, core: Core, onDoubt: OnDoubt): Answer<Script | Scripted> {
   const rule = core.settings[stage].script;
   if (rule === undefined) return nothing;
-  return after(evaluate("script", rule, scope, core), (value) => {
+  return after(evaluate("script", rule, scope, core, onDoubt), (value) => {
     const name = asString(value);
     if (name === undefined || name === "") return nothing;
     const script = core.settings.sieve.scripts.get(name.toLowerCase());
@@ -63,7 +75,7 @@ function chooseScript({ stage, scope }: ScriptedCommand, core: Core): Answer<Scr
 }
 
 /** What a script sees of this command. */
-export function surroundingsOf({ stage, scope, mail, rcpt }: ScriptedCommand, core: Core): ScriptSurroundings {
+export function surroundingsOf({ stage, scope, mail, rcpt }: ScriptedCommand, core: Core, onDoubt?: OnDoubt): ScriptSurroundings {
   const { sources, settings, trace, onScriptLine } = core;
   const now = sources.now();
   const facts: Facts = { stage, scope, mail, now, host: settings.host };
@@ -72,6 +84,7 @@ export function surroundingsOf({ stage, scope, mail, rcpt }: ScriptedCommand, co
     envelope: stage === "ehlo" ? {} : envelopeOf(scope, mail, rcpt, now),
     declaredSize: declaredSize(mail),
     ask: askOf(core),
+    onDoubt,
     listed: (of) => listedOf.mail.get(of)?.(scope) ?? "",
     separatorOf: (domain) => separatorOf(domain, settings),
     now,

@@ -1,11 +1,13 @@
 /** What becomes of a client and its sender by what the DNS says of them: the strategies of `[auth]`. */
 import { type Answer, after } from "../answer/answer.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
+import type { Doubt, OnDoubt } from "../expr/expression.ts";
 import { asConstant } from "../expr/result.ts";
 import type { Value } from "../expr/value.ts";
 import { type Reply, reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
+import { inDoubt } from "./in-doubt.ts";
 import { refuse } from "./refuse.ts";
 import { type AuthCheck, askChecks, iprevOf, isAskedAbout, spfEhloOf, spfOf } from "./sender-auth.ts";
 import type { AuthResult } from "./sources.ts";
@@ -68,7 +70,7 @@ export function needsEhlo(scope: Scope, core: Core): Answer<boolean> {
 function verify(verifications: readonly Verification[], scope: Scope, core: Core): Answer<Verdict | undefined> {
   if (!isAskedAbout(scope.session)) return undefined;
   const verifying: Verifying = { verifications, scope, core, strategies: disabled };
-  return after(strategiesOf(verifications, scope, core), askNeeded, verifying);
+  return after(strategiesOf(verifications, scope, core, verifying), askNeeded, verifying);
 }
 
 interface Verifying {
@@ -77,6 +79,8 @@ interface Verifying {
   readonly core: Core;
   /** Of each verification. */
   strategies: readonly Strategy[];
+  /** Of what chose them. */
+  doubts?: Map<Verification, Doubt>;
 }
 
 const disabled: readonly Strategy[] = [];
@@ -92,10 +96,13 @@ function askNeeded(strategies: readonly Strategy[], verifying: Verifying): Answe
   return after(askChecks(needed, scope, core), judgeAll, verifying);
 }
 
-function judgeAll(_: unknown, { verifications, scope, strategies }: Verifying): Verdict | undefined {
+function judgeAll(_: unknown, { verifications, scope, core, strategies, doubts }: Verifying): Verdict | undefined {
   for (let at = 0; at < strategies.length; at += 1) {
     const [verification, strategy] = [verifications[at], strategies[at]];
-    const verdict = verification && strategy && judge(verification, strategy, scope);
+    if (verification === undefined || strategy === undefined) continue;
+    const verdict = judge(verification, strategy, scope);
+    const doubt = doubts?.get(verification);
+    if (verdict?.kind === "reject" && doubt !== undefined) return deferred(verification, inDoubt(verification.key, doubt, core));
     if (verdict !== undefined) return verdict;
   }
   return undefined;
@@ -104,16 +111,29 @@ function judgeAll(_: unknown, { verifications, scope, strategies }: Verifying): 
 export const strategies = ["disable", "relaxed", "strict", "enforce"] as const;
 type Strategy = (typeof strategies)[number];
 
-function strategiesOf(verifications: readonly Verification[], scope: Scope, core: Core): Answer<readonly Strategy[]> {
+function strategiesOf(
+  verifications: readonly Verification[],
+  scope: Scope,
+  core: Core,
+  verifying?: Verifying,
+): Answer<readonly Strategy[]> {
   const values: Answer<Strategy>[] = [];
   let waits = false;
-  for (const { key, rule } of verifications) {
-    const strategy = rule(core.settings.senderAuth);
-    const value = strategy === undefined ? "disable" : after(evaluate(key, strategy, scope, core), asStrategy);
+  for (const verification of verifications) {
+    const strategy = verification.rule(core.settings.senderAuth);
+    const onDoubt = verifying && strategy?.namesDnsLists ? noting(verification, verifying) : undefined;
+    const value = strategy === undefined ? "disable" : after(evaluate(verification.key, strategy, scope, core, onDoubt), asStrategy);
     waits ||= value instanceof Promise;
     values.push(value);
   }
   return waits ? Promise.all(values) : (values as Strategy[]);
+}
+
+function noting(verification: Verification, verifying: Verifying): OnDoubt {
+  return (doubt) => {
+    verifying.doubts ??= new Map();
+    verifying.doubts.set(verification, doubt);
+  };
 }
 
 /** False is `disable`. One that a rule computes, and that is none, refuses nobody. */
@@ -134,6 +154,10 @@ const statuses: Readonly<Record<AuthResult, string>> = {
 function judge({ resultOf, refusal, temporary, reason }: Verification, strategy: Strategy, scope: Scope): Verdict | undefined {
   const { result, by = "" } = resultOf(scope) ?? { result: "none" };
   if (strategy === "disable" || strategy === "relaxed" || result === "pass") return undefined;
-  if (result === "temperror") return { kind: "defer", reply: temporary, reason, delayMs: 0, cause: new TemporaryError(by) };
+  if (result === "temperror") return deferred({ temporary, reason }, new TemporaryError(by));
   return strategy === "strict" || result === "fail" ? refuse(refusal(statuses[result]), reason) : undefined;
+}
+
+function deferred({ temporary, reason }: Pick<Verification, "temporary" | "reason">, cause: TemporaryError): Verdict {
+  return { kind: "defer", reply: temporary, reason, delayMs: 0, cause };
 }

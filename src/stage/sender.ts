@@ -10,6 +10,7 @@ import { reply } from "../mail/reply.ts";
 import { follow } from "./alias-chain.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
+import { evaluateRefusal } from "./in-doubt.ts";
 import { refuse } from "./refuse.ts";
 import { chooseDirectory, inMainDomain, type Resolution, resolve } from "./resolve.ts";
 import type { Account, Directory } from "./sources.ts";
@@ -21,7 +22,7 @@ const notOwned = refuse(reply(501, "5.5.4", "You are not allowed to send from th
 
 /** Throws a `TemporaryError` when a source cannot tell, as does the other. */
 export function checkAllowed(scope: Scope, core: Core): Answer<Verdict | undefined> {
-  return after(evaluate("is-allowed", core.settings.mail.isAllowed, scope, core), refuseUnallowed);
+  return after(evaluateRefusal("is-allowed", core.settings.mail.isAllowed, scope, core, false), refuseUnallowed);
 }
 
 function refuseUnallowed(isAllowed: Value): Verdict | undefined {

@@ -84,5 +84,5 @@ export const dnsListTable = z
   .meta({
     description:
       "Lists in the DNS (DNSBL, RFC 5782), for `dns_listed(name)`, true or false, and `dns_list(name)`, the codes that count. All that one rule names are asked at the same time, when a rule comes to the first, " +
-      "and none about trusted and authenticated sessions. A list that cannot tell lists nothing. One that lists its test address 127.0.0.1 (`INVALID` for domains) lists everything and is switched off: the test addresses are asked at start and once an hour.",
+      "and none about trusted and authenticated sessions. A list that cannot tell lists nothing; a refusal that it could have prevented, as `!dns_listed(name)` does, is one for now (451). One that lists its test address 127.0.0.1 (`INVALID` for domains) lists everything and is switched off: the test addresses are asked at start and once an hour.",
   });

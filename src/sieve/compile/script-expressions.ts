@@ -61,7 +61,7 @@ export function compileIn(text: TextArgument, context: ScriptContext): Code<Scri
     const cost = costOf(source.length);
     return ask(waits, "an expression", (run: ScriptRun) => {
       spend(run, cost);
-      return evaluate(run, run.surroundings.ask);
+      return evaluate(run, run.surroundings.ask, run.surroundings.onDoubt);
     });
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;

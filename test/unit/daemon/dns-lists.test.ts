@@ -74,6 +74,20 @@ describe("the configuration of the page", () => {
     expect(server.asked).toEqual([]);
   });
 
+  it.each([
+    ["refuse"],
+    ["fail"],
+    [codes("127.0.0.255")],
+    [codes("127.255.255.254")],
+  ] as const)("defers who is listed while it cannot tell whether the client is good (%j), and nobody else", async (entry) => {
+    server.entries.set("9.113.0.203.zen.spamhaus.org", codes("127.0.0.4"));
+    for (const host of ["9", "11"]) server.entries.set(`${host}.113.0.203.list.dnswl.org`, entry);
+    const core = ofPage();
+    const reply = async (client: string) => (await explained(core, client)).find(({ stage }) => stage === "mail")?.reply;
+    expect(await reply("203.0.113.9")).toBe("451 4.7.1 203.0.113.9 is listed, see https://check.spamhaus.org/");
+    expect(await reply("203.0.113.11")).toBe(null);
+  });
+
   it("explain shows which list was asked, and what it said", async () => {
     server.entries.set("9.113.0.203.zen.spamhaus.org", codes("127.0.0.4", "127.0.0.2"));
     server.entries.set("9.113.0.203.list.dnswl.org", "refuse");

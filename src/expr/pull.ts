@@ -1,0 +1,113 @@
+/** Which way DNS lists pull: whether a listing can only make the value of an expression true, only false, or either. */
+import { dnsListFunctions } from "./dns-list-functions.ts";
+import type { ExpressionNode } from "./syntax.ts";
+
+/** 1: with a listing it is no less true, -1: no more, 0: either way, or too far to see. */
+export type Pull = -1 | 0 | 1;
+
+type Chain = Extract<ExpressionNode, { kind: "chain" }>;
+type Call = Extract<ExpressionNode, { kind: "call" }>;
+
+/** What of a value counts where it stands: whether it is true, how much it is, or which elements it has. */
+type Read = "truth" | "number" | "elements";
+
+/** Functions that read elements, and what a further one does to their value. */
+const readers: ReadonlyMap<string, Pull> = new Map<string, Pull>([
+  ["contains", 1],
+  ["count", 1],
+  ["is_empty", -1],
+]);
+
+/** By the call of the list. `pull`: that of the value itself on what it is for. */
+export function pullsIn(node: ExpressionNode, pull: Pull): ReadonlyMap<ExpressionNode, Pull> {
+  const pulls: Pulls = new Map();
+  note(node, "truth", pull, pulls);
+  return pulls;
+}
+
+type Pulls = Map<ExpressionNode, Pull>;
+
+function note(node: ExpressionNode, read: Read, pull: Pull, pulls: Pulls): void {
+  switch (node.kind) {
+    case "literal":
+    case "capture":
+    case "name":
+      break;
+    case "call":
+      noteCall(node, read, pull, pulls);
+      break;
+    case "array":
+      for (const element of node.elements) note(element, "truth", 0, pulls);
+      break;
+    case "index":
+      for (const part of [node.of, ...node.indexes]) note(part, "truth", 0, pulls);
+      break;
+    case "unary":
+      if (node.operator === "!") note(node.operand, "truth", read === "elements" ? 0 : times(pull, -1), pulls);
+      // Less than nothing is true, as more is.
+      else note(node.operand, "number", read === "number" ? times(pull, -1) : 0, pulls);
+      break;
+    case "chain":
+      noteChain(node, read, pull, pulls);
+      break;
+  }
+}
+
+function noteCall(call: Call, read: Read, pull: Pull, pulls: Pulls): void {
+  // As a number an array is something else, and a number has no elements.
+  if (dnsListFunctions.has(call.name)) pulls.set(call, read === (call.name === "dns_list" ? "number" : "elements") ? 0 : pull);
+  const reader = read === "elements" ? undefined : readers.get(call.name);
+  for (const [index, parameter] of call.parameters.entries()) {
+    if (index === 0 && reader !== undefined) note(parameter, "elements", times(pull, reader), pulls);
+    else note(parameter, "truth", 0, pulls);
+  }
+}
+
+function noteChain({ head, links }: Chain, read: Read, pull: Pull, pulls: Pulls): void {
+  const [first] = links;
+  const operands = [head, ...links.map(({ operand }) => operand)];
+  switch (first?.operator) {
+    case undefined:
+    case "==":
+    case "!=":
+    case "^":
+      for (const operand of operands) note(operand, "truth", 0, pulls);
+      break;
+    case "&&":
+    case "||":
+      for (const operand of operands) note(operand, "truth", read === "elements" ? 0 : pull, pulls);
+      break;
+    case ">":
+    case ">=":
+    case "<":
+    case "<=": {
+      const sign = read !== "elements" && links.length === 1 ? (first.operator.startsWith(">") ? 1 : -1) : 0;
+      note(head, "number", times(pull, sign), pulls);
+      for (const { operand } of links) note(operand, "number", times(pull, times(sign, -1)), pulls);
+      break;
+    }
+    case "+":
+    case "-":
+      note(head, "number", read === "number" ? pull : 0, pulls);
+      for (const { operator, operand } of links)
+        note(operand, "number", read === "number" ? times(pull, operator === "+" ? 1 : -1) : 0, pulls);
+      break;
+    case "*":
+    case "/": {
+      const weighed = operands.filter((operand) => !isWeight(operand));
+      const isWeighed = read === "number" && weighed.length === 1 && links.every(({ operator }) => operator === "*");
+      for (const operand of weighed) note(operand, "number", isWeighed ? pull : 0, pulls);
+      break;
+    }
+  }
+}
+
+/** No literal number is less than 0. */
+function isWeight(node: ExpressionNode): boolean {
+  return node.kind === "literal" && typeof node.value === "number";
+}
+
+/** There is no negative zero. */
+function times(a: Pull, b: Pull): Pull {
+  return a === 0 || b === 0 ? 0 : a === b ? 1 : -1;
+}

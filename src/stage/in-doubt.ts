@@ -1,0 +1,44 @@
+/** Refusals for good do not rest on what a DNS list did not tell: the client comes again, and the list may answer then. */
+
+import { type Answer, after } from "../answer/answer.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
+import type { Doubt } from "../expr/expression.ts";
+import { asBoolean } from "../expr/result.ts";
+import type { Value } from "../expr/value.ts";
+import { reply } from "../mail/reply.ts";
+import type { Core } from "./core.ts";
+import { evaluate } from "./evaluate.ts";
+import type { Rule } from "./stage-settings.ts";
+import type { Refusal } from "./verdict.ts";
+import type { Scope } from "./vocabulary.ts";
+
+/** What refuses might not, had a DNS list been able to tell. */
+export class InDoubt extends TemporaryError {
+  override name = "InDoubt";
+}
+
+/** As `evaluate`, where `refusing` leads to a refusal. Throws an `InDoubt` as well. */
+export function evaluateRefusal(step: string, rule: Rule, scope: Scope, core: Core, refusing: boolean): Answer<Value> {
+  if (rule.namesDnsLists !== true) return evaluate(step, rule, scope, core);
+  let doubt: Doubt | undefined;
+  // One that could only refuse counts as listing nothing: it stops no mail, and what refuses nevertheless is certain.
+  const certain = refusing ? 1 : -1;
+  const onDoubt = (each: Doubt) => {
+    if (each.pull !== certain) doubt ??= each;
+  };
+  return after(evaluate(step, rule, scope, core, onDoubt), (value) => {
+    if (doubt === undefined || asBoolean(value) !== refusing) return value;
+    throw inDoubt(step, doubt, core);
+  });
+}
+
+/** To be made when it refuses. */
+export function inDoubt(step: string, { list, cause }: Doubt, { trace }: Core): InDoubt {
+  trace?.({ step, asked: `DNS list ${list}`, answer: "it cannot tell, and might prevent this refusal: deferred" });
+  return new InDoubt(`${step}: the DNS list "${list}" cannot tell, and might prevent this refusal: ${cause.message}`, { cause });
+}
+
+/** The same refusal, for now only. */
+export function forNow({ reply: { status, text } }: Refusal, cause: InDoubt): Refusal {
+  return { kind: "defer", reply: reply(451, `4${status.slice(1)}`, text), reason: "unavailable", delayMs: 0, cause };
+}

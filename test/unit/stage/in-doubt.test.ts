@@ -1,0 +1,187 @@
+/** A list that cannot tell stops no mail, and no refusal for good rests on what it did not say. */
+import { expect, test } from "vitest";
+import { TemporaryError } from "../../../src/answer/temporary-error.ts";
+import { parseConfiguration } from "../../../src/config/load.ts";
+import { formatReply } from "../../../src/mail/reply.ts";
+import type { Core, TraceEntry } from "../../../src/stage/core.ts";
+import { decideEhlo } from "../../../src/stage/ehlo.ts";
+import { decideMail } from "../../../src/stage/mail.ts";
+import { decideRcpt } from "../../../src/stage/rcpt.ts";
+import type { Verdict } from "../../../src/stage/verdict.ts";
+import { session } from "../../support/session.ts";
+import { directoryOf, sourcesOf } from "../../support/sources.ts";
+
+/** `black` and `white` list the client or not, or cannot tell. */
+type Says = "yes" | "no" | "away";
+
+const listTables = ["black", "white"].map(
+  (name) => `[dns-list.${name}]\nzone = "${name}.example"\nof = "client"\nlisted = ["127.0.0.2"]\n`,
+);
+
+function coreOf(table: string, says: Readonly<Record<string, string>>, late: boolean): Core & { readonly entries: TraceEntry[] } {
+  const text = `[directory.accounts]\ntype = "memory"\n${listTables.join("")}${table}`;
+  const { configuration, problems } = parseConfiguration(text, "postern.toml", () => "", { serves: false });
+  if (configuration === undefined) throw new Error(problems.map(({ message }) => message).join("\n"));
+  const said = (list: string) => {
+    if (says[list] === "away") throw new TemporaryError("it gives no answer");
+    return says[list] === "yes" ? ["127.0.0.2"] : [];
+  };
+  const dnsList = ({ list }: { readonly list: string }) => (late ? Promise.resolve(list).then(said) : said(list));
+  const entries: TraceEntry[] = [];
+  const base = sourcesOf([directoryOf({ "john@example.org": "john@example.org" })], {}, { dnsList });
+  const spf = async () => ({ result: "fail", by: "-all", mechanism: "all" }) as const;
+  const sources = { ...base, senderAuth: { ...base.senderAuth, spf } };
+  return { settings: configuration.settings, sources, trace: (entry) => entries.push(entry), entries };
+}
+
+async function decide(stage: string, core: Core): Promise<Verdict> {
+  const [command, argument = ""] = stage.split(" ");
+  if (command === "EHLO") return decideEhlo(session(), argument, core);
+  if (command === "RCPT") return (await decideRcpt(session({ sender: "a@client.example" }), argument, core)).verdict;
+  return (await decideMail(session({ helo: argument === "" ? "mx.client.example" : "" }), "a@client.example", core)).verdict;
+}
+
+const both = "dns_listed('black') && !dns_listed('white')";
+const deny = (rule: string, reply = "554 5.7.1 {remote_ip} is listed", stage = "mail") =>
+  `[session.${stage}]\ndeny = [ { if = "${rule}", reply = "${reply}" } ]\n`;
+const script = (body: string, which = `"'s'"`) =>
+  `[session.mail]\nscript = ${which}\n[sieve.trusted.scripts.s]\ncontents = '''require ["reject", "vnd.stalwart.expressions"]; ${body}'''\n`;
+
+interface Case {
+  readonly table: string;
+  readonly stage?: string;
+  /** By what the lists say: `black white`. */
+  readonly replies: Readonly<Partial<Record<`${Says} ${Says}`, string>>>;
+}
+
+const refused = "554 5.7.1 203.0.113.9 is listed";
+const forNow = "451 4.7.1 203.0.113.9 is listed";
+const unavailable = "451 4.4.3 Unable to verify address";
+
+const cases: Readonly<Record<string, Case>> = {
+  "deny, but": {
+    table: deny(both),
+    replies: {
+      "yes no": refused,
+      "yes yes": "pass",
+      "yes away": forNow,
+      "no away": "pass",
+      "away no": "pass",
+      "away away": "pass",
+    },
+  },
+  "deny at EHLO": {
+    table: deny(both, "554 {remote_ip} is listed", "ehlo"),
+    stage: "EHLO other.example",
+    replies: { "yes away": "451 4.0.0 203.0.113.9 is listed" },
+  },
+  "deny at RCPT": {
+    table: deny(both, undefined, "rcpt"),
+    stage: "RCPT john@example.org",
+    replies: { "yes no": refused, "yes away": forNow },
+  },
+  "deny by lists that only refuse": {
+    table: deny("dns_listed('black') || dns_listed('white')"),
+    replies: { "yes away": refused, "no away": "pass" },
+  },
+  "deny by a score": {
+    table: deny("dns_listed('black') * 2 + dns_listed('white') >= 2"),
+    replies: { "yes away": refused, "no away": "pass" },
+  },
+  "deny by a score of good and bad": {
+    table: deny("dns_listed('black') * 2 - dns_listed('white') >= 2"),
+    replies: { "yes no": refused, "yes away": forNow, "no away": "pass" },
+  },
+  "deny by codes": {
+    table: deny("dns_listed('black') && count(dns_list('white')) == 0"),
+    replies: { "yes no": refused, "yes away": forNow },
+  },
+  "deny for now": { table: deny(both, "450 4.7.1 Later"), replies: { "yes no": "450 4.7.1 Later", "yes away": "450 4.7.1 Later" } },
+  "deny and hang up": { table: deny(both, "421 4.7.1 Later"), replies: { "yes away": "421 4.7.1 Later" } },
+  "reject-non-fqdn, but": {
+    table: `[session.ehlo]\nreject-non-fqdn = "!dns_listed('white')"\n`,
+    stage: "EHLO laptop",
+    replies: { "no no": "550 5.5.0 Invalid EHLO domain.", "no away": "451 4.4.3 Unable to verify EHLO domain" },
+  },
+  "reject-non-fqdn, if": {
+    table: `[session.ehlo]\nreject-non-fqdn = "dns_listed('black')"\n`,
+    stage: "EHLO laptop",
+    replies: { "yes no": "550 5.5.0 Invalid EHLO domain.", "away no": "pass" },
+  },
+  "require, but": {
+    table: `[session.ehlo]\nrequire = [{ if = "dns_listed('white')", then = false }, { else = true }]\n`,
+    stage: "MAIL without EHLO",
+    replies: { "no no": "503 5.5.1 Polite people say EHLO first.", "no yes": "pass", "no away": unavailable },
+  },
+  "is-allowed, if": {
+    table: `[session.mail]\nis-allowed = "dns_listed('white')"\n`,
+    replies: { "no no": "550 5.7.1 Sender address not allowed.", "no yes": "pass", "no away": unavailable },
+  },
+  "is-allowed, but": {
+    table: `[session.mail]\nis-allowed = "!dns_listed('black')"\n`,
+    replies: { "yes no": "550 5.7.1 Sender address not allowed.", "away no": "pass" },
+  },
+  "relay, if": {
+    table: `[session.rcpt]\nrelay = "dns_listed('white')"\n`,
+    stage: "RCPT a@elsewhere.example",
+    replies: { "no no": "550 5.1.2", "no yes": "pass", "no away": unavailable },
+  },
+  "relay, but": {
+    table: `[session.rcpt]\nrelay = "!dns_listed('black')"\n`,
+    stage: "RCPT a@elsewhere.example",
+    replies: { "yes no": "550 5.1.2", "away no": "pass" },
+  },
+  "SPF, but": {
+    table: `[auth.spf.verify]\nmail-from = [{ if = "dns_listed('white')", then = "relaxed" }, { else = "strict" }]\n`,
+    replies: { "no no": "550 5.7.23 SPF validation failed, status: Fail.", "no yes": "pass", "no away": "451 4.7.24" },
+  },
+  "a script": {
+    table: script(`if eval "${both}" { reject "554 5.7.1 No"; }`),
+    replies: { "yes no": "554 5.7.1 No", "yes yes": "pass", "yes away": "451 4.7.1 No", "away away": "pass" },
+  },
+  "a script that stops for good senders": {
+    table: script(`if eval "dns_listed('white')" { stop; } reject "554 5.7.1 No";`),
+    replies: { "no no": "554 5.7.1 No", "no yes": "pass", "no away": "451 4.7.1 No" },
+  },
+  "a script that refuses for now": {
+    table: script(`if not eval "dns_listed('white')" { reject "454 4.7.1 No"; }`),
+    replies: { "no away": "454 4.7.1 No" },
+  },
+  "a script that is chosen": {
+    table: script(`reject "554 5.7.1 No";`, `[{ if = "dns_listed('white')", then = false }, { else = "'s'" }]`),
+    replies: { "no no": "554 5.7.1 No", "no yes": "pass", "no away": "451 4.7.1 No" },
+  },
+};
+
+test.each(
+  Object.entries(cases).flatMap(([what, { table, stage = "MAIL", replies }]) =>
+    Object.entries(replies).map(([says, expected]) => [what, says, expected, stage, table] as const),
+  ),
+)("%s: %s: %s", async (_, says, expected, stage, table) => {
+  const [black = "", white = ""] = says.split(" ");
+  for (const late of [false, true]) {
+    const verdict = await decide(stage, coreOf(table, { black, white }, late));
+    const said = verdict.kind === "pass" ? "pass" : formatReply(verdict.reply);
+    expect(said.slice(0, expected.length)).toBe(expected);
+    if (verdict.kind === "defer" && verdict.reply.code === 451) {
+      expect(String(verdict.cause)).toContain('the DNS list "white" cannot tell, and might prevent this refusal: it gives no answer');
+    }
+  }
+});
+
+test("a refusal that is only noted defers nothing", async () => {
+  const noted = session();
+  const core = coreOf(`[session.mail]\ndeny = [ { if = "${both}", mode = "shadow" } ]`, { black: "yes", white: "away" }, true);
+  expect((await decideMail(noted, "a@client.example", core)).verdict.kind).toBe("pass");
+  expect(noted.would).toMatchObject([{ kind: "defer", reason: "unavailable" }]);
+});
+
+test("explain says what was in doubt", async () => {
+  const core = coreOf(deny(both), { black: "yes", white: "away" }, false);
+  await decide("MAIL", core);
+  expect(core.entries.at(-1)).toEqual({
+    step: expect.stringMatching(/^deny \(postern.toml:\d+\)$/),
+    asked: "DNS list white",
+    answer: "it cannot tell, and might prevent this refusal: deferred",
+  });
+});
