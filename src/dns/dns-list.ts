@@ -14,6 +14,7 @@ import { type CodePattern, parseCodes } from "./list-codes.ts";
 import { listName } from "./list-name.ts";
 import { ListTest } from "./list-test.ts";
 import { Outcomes } from "./outcomes.ts";
+import { Silence } from "./silence.ts";
 
 export interface DnsListSettings {
   readonly name: string;
@@ -61,6 +62,9 @@ export class DnsList {
   /** By what was asked about. */
   readonly #kept: Outcomes<readonly string[]>;
   readonly #test: ListTest;
+  readonly #silence = new Silence();
+  /** One question that nobody waits for is under way. */
+  #isAskingAhead = false;
   /** While it is the first: nothing is believed of a list before. */
   #firstTest: Promise<unknown> | undefined;
   /** The address that it must not have, but has. */
@@ -73,7 +77,11 @@ export class DnsList {
     this.#listed = patternsOf(settings.listed);
     this.#errors = patternsOf(settings.errors);
     const { dns, now, entries } = options;
-    const isThere = (name: string) => after(this.#lookUp(`${name}.${settings.zone}`, dns), (codes) => codes.length > 0);
+    const isThere = (name: string) =>
+      after(this.#lookUp(`${name}.${settings.zone}`, dns), (codes) => {
+        this.#silence.answered();
+        return codes.length > 0;
+      });
     this.#test = new ListTest(settings.of, isThere, now);
     this.#kept = new Outcomes({ dns, now, entries, exists: (codes) => codes.length > 0, text: asList });
     this.source = { name: sourceName, timeoutMs: settings.timeoutMs, onLate: () => {} };
@@ -146,32 +154,54 @@ export class DnsList {
 
   #askUnlessOff(about: string, name: string): Answer<readonly string[]> {
     if (this.#listsAll !== undefined) throw this.#switchedOff();
-    return this.#kept.make(about, (grounds) => this.#ask(name, grounds));
+    if (this.#silence.isExpected(about, this.#options.now())) return this.#make(about, name);
+    this.#askAhead(about, name);
+    throw new TemporaryError("it gave no answer in time a moment ago, and is not waited for");
   }
 
-  #ask(name: string, dns: DnsSource): Answer<readonly string[]> {
+  #make(about: string, name: string): Answer<readonly string[]> {
+    return this.#kept.make(about, (grounds) => this.#ask(about, name, grounds));
+  }
+
+  /** One at a time is enough to hear that it answers again. */
+  #askAhead(about: string, name: string): void {
+    if (this.#isAskingAhead) return;
+    this.#isAskingAhead = true;
+    const ask = async () => this.#make(about, name);
+    ask()
+      .catch(reported)
+      .finally(() => {
+        this.#isAskingAhead = false;
+      });
+  }
+
+  #ask(about: string, name: string, dns: DnsSource): Answer<readonly string[]> {
+    const askedAt = this.#options.now();
     try {
       const codes = this.#lookUp(name, dns);
-      if (!(codes instanceof Promise)) return this.#answered(codes);
+      if (!(codes instanceof Promise)) return this.#answered(about, codes);
       return codes.then(
-        (each) => this.#answered(each),
-        (error: unknown) => this.#failed(error),
+        (each) => this.#answered(about, each),
+        (error: unknown) => this.#failed(about, askedAt, error),
       );
     } catch (error) {
-      return this.#failed(error);
+      return this.#failed(about, askedAt, error);
     }
   }
 
-  #answered(codes: readonly string[]): readonly string[] {
+  #answered(about: string, codes: readonly string[]): readonly string[] {
+    this.#silence.answered(about);
     this.#availability.worked(noAnswer);
     return codes;
   }
 
-  #failed(error: unknown): never {
+  #failed(about: string, askedAt: number, error: unknown): never {
     if (error instanceof ErrorCode) {
+      this.#silence.answered(about);
       this.#availability.worked(noAnswer);
       this.#availability.failed(errorCode, error);
     } else if (error instanceof TemporaryError) {
+      this.#silence.failed(about, askedAt, this.#options.now());
       this.#availability.failed(noAnswer, error);
     }
     throw error;

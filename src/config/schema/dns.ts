@@ -77,7 +77,10 @@ export const dnsListTable = z
         description:
           "Codes by which the list refuses to answer; so does every code outside 127.0.0.0/8. They never count: the list cannot tell then, which is logged.",
       }),
-      timeout: duration("2s", "Deadline of a question. One request waits no longer than that for all lists."),
+      timeout: duration(
+        "2s",
+        "Deadline of a question. One request waits no longer than that for all lists, and no request waits for a list that has just given no answer.",
+      ),
     }),
   )
   .default({})

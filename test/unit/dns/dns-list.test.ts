@@ -148,6 +148,66 @@ it("what it said is at hand as long as the DNS keeps it, unless the list is swit
   expect(() => list.codes("192.0.2.2")).toThrow(/switched off/);
 });
 
+describe("a list that says nothing", () => {
+  const about = (host: number) => list.codes(`192.0.2.${host}`);
+  /** How long the question was waited for, and what came of it. */
+  async function waitedFor(host: number): Promise<[ms: number, codes: readonly string[] | "cannot tell"]> {
+    const since = clock.now();
+    const codes = await clock.until((async () => about(host))()).catch((error: unknown) => {
+      if (error instanceof TemporaryError) return "cannot tell" as const;
+      throw error;
+    });
+    return [clock.now() - since, codes];
+  }
+
+  let list: DnsList;
+  beforeEach(async () => {
+    list = await tested({}, 3_600_000);
+    for (const host of [1, 2, 3, 4, 5]) entries[`${host}.2.0.192`] = "silence";
+  });
+
+  it("is waited for once a minute about the same", async () => {
+    expect(await waitedFor(1)).toEqual([2000, "cannot tell"]);
+    for (let rcpt = 0; rcpt < 100; rcpt += 1) await expect(async () => about(1)).rejects.toThrow("is not waited for");
+    expect(await waitedFor(9)).toEqual([0, []]);
+    expect(await waitedFor(2)).toEqual([2000, "cannot tell"]);
+    await pass(60_000);
+    expect(await waitedFor(1)).toEqual([2000, "cannot tell"]);
+  });
+
+  it("is waited for about nothing after three in a row, and asked by one question at a time", async () => {
+    for (const host of [1, 2, 3]) expect(await waitedFor(host)).toEqual([2000, "cannot tell"]);
+    asked.length = 0;
+    for (let mail = 0; mail < 10; mail += 1) await expect(async () => about(4)).rejects.toThrow("is not waited for");
+    await expect(async () => about(9)).rejects.toThrow("is not waited for");
+    expect(asked).toEqual(["4.2.0.192"]);
+    await pass(2000);
+    // Now it answers, and with the next question it is known.
+    entries["5.2.0.192"] = ["127.0.0.4"];
+    await expect(async () => about(5)).rejects.toThrow("is not waited for");
+    await pass(1);
+    expect(await waitedFor(5)).toEqual([0, ["127.0.0.4"]]);
+    expect(await waitedFor(9)).toEqual([0, []]);
+    expect(news).toEqual(["zen it gives no answer: none in time", "zen works again"]);
+  });
+
+  it("is waited for again after its test, or a minute without a question", async () => {
+    for (const host of [1, 2, 3]) await waitedFor(host);
+    await list.test();
+    expect(await waitedFor(9)).toEqual([0, []]);
+    for (const host of [1, 2, 3]) expect(await waitedFor(host)).toEqual([2000, "cannot tell"]);
+    await pass(60_000);
+    expect(await waitedFor(8)).toEqual([0, []]);
+  });
+
+  it("and refuses to at once is asked each time", async () => {
+    entries["1.2.0.192"] = "fails";
+    for (let mail = 0; mail < 5; mail += 1) expect(await waitedFor(1)).toEqual([0, "cannot tell"]);
+    entries["1.2.0.192"] = ["127.0.0.2"];
+    expect(await waitedFor(1)).toEqual([0, ["127.0.0.2"]]);
+  });
+});
+
 describe("the test points", () => {
   it("are asked before anything is believed, then once an hour, and not for mails", async () => {
     const list = open();
