@@ -1,6 +1,5 @@
 /** Keys and counters of expressions, kept in two tables of any store. Each operation is one statement, so writers need no lock. */
 
-import { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
 import type { Database } from "./database.ts";
@@ -17,7 +16,9 @@ export interface StoredKeys {
 }
 
 const tables = `
-  CREATE TABLE IF NOT EXISTS postern_keys (name text PRIMARY KEY, value text NOT NULL);
+  CREATE TABLE IF NOT EXISTS postern_keys (
+    name text PRIMARY KEY, value text NOT NULL, expires bigint NOT NULL DEFAULT 0, set_at bigint NOT NULL DEFAULT 0
+  );
   CREATE TABLE IF NOT EXISTS postern_counters (name text PRIMARY KEY, value bigint NOT NULL);
 `;
 const max = Number.MAX_SAFE_INTEGER;
@@ -47,15 +48,12 @@ const incrCounter = `
 
 /** Read-only: without the tables there are no keys and no counters. */
 export function readKeys(database: Database, now: () => number): StoredKeys {
+  const possible = new Set<string>();
   return keysOf(async (sql, parameters) => {
-    try {
-      return await database.query(sql, parameters);
-    } catch (error) {
-      // A store that answers has no tables; one that does not is unavailable.
-      await database.query("SELECT 1", []);
-      if (error instanceof TemporaryError) return { kind: "rows", rows: [] };
-      throw error;
-    }
+    // Until the daemon has made them, or has added the columns: that there are none is no failure of the store.
+    if (!possible.has(sql) && (await database.check(sql)) !== undefined) return { kind: "rows", rows: [] };
+    possible.add(sql);
+    return database.query(sql, parameters);
   }, now);
 }
 
@@ -78,9 +76,9 @@ export function openKeys(database: Database, now: () => number): StoredKeys {
 async function createTables(database: Database): Promise<void> {
   await database.run(tables);
   for (const column of times) {
-    await database
-      .query(`SELECT ${column} FROM postern_keys LIMIT 0`, [])
-      .catch(() => database.run(`ALTER TABLE postern_keys ADD COLUMN ${column} bigint NOT NULL DEFAULT 0`));
+    // That it is missing is no failure of the store.
+    if ((await database.check(`SELECT ${column} FROM postern_keys`)) === undefined) continue;
+    await database.run(`ALTER TABLE postern_keys ADD COLUMN ${column} bigint NOT NULL DEFAULT 0`);
   }
   await database.run(indexExpiry);
 }

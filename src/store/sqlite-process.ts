@@ -92,7 +92,8 @@ function query({ sql, parameters, maxRows }: Extract<SqliteWork, { readonly kind
 function perform(work: SqliteWork): SqliteOutcome {
   try {
     if (work.kind === "query") return query(work);
-    if (work.kind === "check") prepare(opened(), work.sql);
+    // One that was prepared before may no longer be possible.
+    if (work.kind === "check") opened().database.prepare(placeholders(work.sql, "sqlite"));
     else opened().database.exec(work.sql);
     return { kind: "changes", changes: 0 };
   } catch (error) {

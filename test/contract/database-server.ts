@@ -53,7 +53,7 @@ export function databaseServerContract(kind: ServerKind): void {
     return { database, states };
   }
 
-  databaseContract(kind.name, kind, async () => ({ database: openTest({ pool: 1 }).database, close: async () => {} }));
+  databaseContract(kind.name, kind, async () => ({ ...openTest({ pool: 1 }), close: async () => {} }));
 
   describe(kind.name, () => {
     it("ends a statement at its deadline, here and in the server", async () => {

@@ -4,7 +4,7 @@ import { TemporaryError, UnusableAnswer } from "../../src/answer/temporary-error
 import type { Engine } from "../../src/expr/sql-text.ts";
 import type { Value } from "../../src/expr/value.ts";
 import type { Database } from "../../src/store/database.ts";
-import { openKeys, type StoredKeys } from "../../src/store/keys.ts";
+import { openKeys, readKeys, type StoredKeys } from "../../src/store/keys.ts";
 
 const max = Number.MAX_SAFE_INTEGER;
 
@@ -47,12 +47,15 @@ export interface EngineKind {
   readonly bytes: string;
 }
 
+interface OpenDatabase {
+  readonly database: Database;
+  /** Whether it works, at each change. */
+  readonly states: readonly boolean[];
+  close(): Promise<void>;
+}
+
 /** Opens an empty database. */
-export function databaseContract(
-  name: string,
-  { engine, bytes }: EngineKind,
-  open: () => Promise<{ readonly database: Database; close(): Promise<void> }>,
-): void {
+export function databaseContract(name: string, { engine, bytes }: EngineKind, open: () => Promise<OpenDatabase>): void {
   const [varchar, text] = engine === "mysql" ? ["varchar(100) COLLATE utf8mb4_bin", "char"] : ["text", "text"];
   const texts: Case[] = [
     [`SELECT CAST(? AS ${text})`, ["it's ? $1 \\ é 🙂"], ["it's ? $1 \\ é 🙂"]],
@@ -156,17 +159,18 @@ export function databaseContract(
       expect(await database.query("SELECT name FROM t WHERE name = 'three'", [])).toMatchObject({ rows: [["three"]] });
     });
 
-    if (engine !== "mysql") keysContract(() => database);
+    if (engine !== "mysql") keysContract(() => opened);
   });
 }
 
 /** Keys and counters, for which MySQL is no place. */
-function keysContract(of: () => Database): void {
+function keysContract(of: () => OpenDatabase): void {
   let database: Database;
+  let states: readonly boolean[];
   let keys: StoredKeys;
   let now = 1_000_000;
   beforeAll(() => {
-    database = of();
+    ({ database, states } = of());
     keys = openKeys(database, () => now);
   });
 
@@ -222,6 +226,22 @@ function keysContract(of: () => Database): void {
     expect(await again.keyGet("new")).toBe(1);
     await openKeys(database, () => now).keySet("new", 2);
     expect(await again.keyGet("new")).toBe(2);
+  });
+
+  it.each([
+    ["there are none", ""],
+    ["they are of an earlier version", "CREATE TABLE postern_keys (name text PRIMARY KEY, value text NOT NULL);"],
+    ["one column was added", "CREATE TABLE postern_keys (name text PRIMARY KEY, value text NOT NULL, expires bigint NOT NULL DEFAULT 0);"],
+  ])("making its tables is no failure of the store, also where only read: %s", async (_, sql) => {
+    await database.run(`DROP TABLE IF EXISTS postern_keys; DROP TABLE IF EXISTS postern_counters; ${sql}`);
+    const before = [...states];
+    const reading = readKeys(database, () => now);
+    const writing = openKeys(database, () => now);
+    expect([await reading.keyGet("a"), await reading.counterGet("n")]).toEqual([undefined, 0]);
+    expect([await writing.counterIncr("n", 1), await writing.keyGet("a")]).toEqual([1, undefined]);
+    await writing.keySet("a", "text", 60);
+    expect([await reading.keyGet("a"), await reading.counterGet("n")]).toEqual(["text", 1]);
+    expect(states).toEqual(before);
   });
 
   it("counts, and saturates", async () => {

@@ -32,7 +32,7 @@ function openTest(file: string, changes: Partial<SqliteSettings> = {}, readOnly 
 }
 
 databaseContract("SQLite", { engine: "sqlite", bytes: "blob" }, async () => ({
-  database: openTest("contract.sqlite").database,
+  ...openTest("contract.sqlite"),
   close: async () => {},
 }));
 
