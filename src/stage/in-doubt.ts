@@ -1,4 +1,4 @@
-/** Refusals for good do not rest on what a DNS list did not tell: the client comes again, and the list may answer then. */
+/** Refusals for good do not rest on what the DNS did not tell: the client comes again, and it may tell then. */
 
 import { type Answer, after } from "../answer/answer.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
@@ -8,18 +8,19 @@ import type { Value } from "../expr/value.ts";
 import { reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
+import { type AuthCheck, untoldCheck } from "./sender-auth.ts";
 import type { Rule } from "./stage-settings.ts";
 import type { Refusal } from "./verdict.ts";
 import type { Scope } from "./vocabulary.ts";
 
-/** What refuses might not, had a DNS list been able to tell. */
+/** What refuses might not, had the DNS been able to tell. */
 export class InDoubt extends TemporaryError {
   override name = "InDoubt";
 }
 
 /** As `evaluate`, where `refusing` leads to a refusal. Throws an `InDoubt` as well. */
 export function evaluateRefusal(step: string, rule: Rule, scope: Scope, core: Core, refusing: boolean): Answer<Value> {
-  if (rule.namesDnsLists !== true) return evaluate(step, rule, scope, core);
+  if (rule.namesDnsLists !== true && rule.checks === undefined) return evaluate(step, rule, scope, core);
   let doubt: Doubt | undefined;
   // One that could only refuse counts as listing nothing: it stops no mail, and what refuses nevertheless is certain.
   const certain = refusing ? 1 : -1;
@@ -27,15 +28,27 @@ export function evaluateRefusal(step: string, rule: Rule, scope: Scope, core: Co
     if (each.pull !== certain) doubt ??= each;
   };
   return after(evaluate(step, rule, scope, core, onDoubt), (value) => {
-    if (doubt === undefined || asBoolean(value) !== refusing) return value;
-    throw inDoubt(step, doubt, core);
+    const untold = asBoolean(value) === refusing ? untoldBy(doubt, rule.checks, scope) : undefined;
+    if (untold === undefined) return value;
+    throw inDoubt(step, untold, core);
   });
 }
 
+/** What could not tell. */
+interface Untold {
+  readonly what: string;
+  readonly why: string;
+}
+
+/** A list of which `doubt` was heard, or a check that a rule or script reads. */
+export function untoldBy(doubt: Doubt | undefined, checks: readonly AuthCheck[] | undefined, scope: Scope): Untold | undefined {
+  return doubt === undefined ? untoldCheck(checks ?? [], scope) : { what: `DNS list ${doubt.list}`, why: doubt.cause.message };
+}
+
 /** To be made when it refuses. */
-export function inDoubt(step: string, { list, cause }: Doubt, { trace }: Core): InDoubt {
-  trace?.({ step, asked: `DNS list ${list}`, answer: "it cannot tell, and might prevent this refusal: deferred" });
-  return new InDoubt(`${step}: the DNS list "${list}" cannot tell, and might prevent this refusal: ${cause.message}`, { cause });
+export function inDoubt(step: string, { what, why }: Untold, { trace }: Core): InDoubt {
+  trace?.({ step, asked: what, answer: "it cannot tell, and might prevent this refusal: deferred" });
+  return new InDoubt(`${step}: ${what} cannot tell, and might prevent this refusal: ${why}`);
 }
 
 /** The same refusal, for now only. */

@@ -10,7 +10,7 @@ import { parseAddress } from "../mail/address.ts";
 import type { EnvelopeChange, EnvelopePart, Script, ScriptOutcome, ScriptSurroundings } from "../sieve/script.ts";
 import type { Core, FailedScript } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
-import { forNow, inDoubt } from "./in-doubt.ts";
+import { forNow, inDoubt, untoldBy } from "./in-doubt.ts";
 import type { Parameters } from "./parameters.ts";
 import { ehloUnavailable, onTemporary, refuse, unavailable } from "./refuse.ts";
 import { separatorOf } from "./resolve.ts";
@@ -49,17 +49,25 @@ export function runScript(command: ScriptedCommand, core: Core): Answer<Scripted
     const needed = checksFor(script.reads);
     const run = () => script.run(surroundingsOf(command, core, onDoubt));
     return after(needed === undefined ? run() : after(askChecks(needed, command.scope, core), run), (outcome) => {
-      const scripted = unlessInDoubt(scriptedBy(outcome, stage, core), doubt, core);
+      const scripted = unlessInDoubt(scriptedBy(outcome, stage, core), doubt, script, command, core);
       core.trace?.({ step: `script ${script.name}`, asked: "outcome", answer: describe(outcome) });
       return outcome.failure === undefined ? scripted : failed({ stage, ...outcome.failure }, scripted, core);
     });
   });
 }
 
-/** Which test led to a refusal does not show, so no list may be in doubt. */
-function unlessInDoubt(scripted: Scripted, doubt: Doubt | undefined, core: Core): Scripted {
+/** Which test led to a refusal does not show, so all must have been told. */
+function unlessInDoubt(
+  scripted: Scripted,
+  doubt: Doubt | undefined,
+  { reads }: Script,
+  { stage, scope }: ScriptedCommand,
+  core: Core,
+): Scripted {
   const { refusal } = scripted;
-  return doubt !== undefined && refusal?.kind === "reject" ? { refusal: forNow(refusal, inDoubt("script", doubt, core)) } : scripted;
+  if (refusal?.kind !== "reject") return scripted;
+  const untold = untoldBy(doubt, checksFor([...reads, ...(core.settings[stage].script?.variables ?? [])]), scope);
+  return untold === undefined ? scripted : { refusal: forNow(refusal, inDoubt("script", untold, core)) };
 }
 
 /** Or what comes of it that there is none. */

@@ -145,6 +145,15 @@ export function forgetTemporary({ auth }: Session): void {
   if (auth.iprev?.result === "temperror") auth.iprev = undefined;
 }
 
+/** One of them that is `temperror`. */
+export function untoldCheck(needed: readonly AuthCheck[], scope: Scope): { readonly what: string; readonly why: string } | undefined {
+  for (const check of needed) {
+    const known = check === "iprev" ? iprevOf(scope.session) : check === "spf" ? spfOf(scope) : spfEhloOf(scope);
+    if (known?.result === "temperror") return { what: check === "iprev" ? "iprev" : "SPF", why: [known.by ?? []].flat().join(", ") };
+  }
+  return undefined;
+}
+
 /** `undefined`: it was not asked, or before a login, or about another EHLO name. */
 export function spfEhloOf({ session, helo }: Pick<Scope, "session" | "helo">): SpfAnswer | undefined {
   const known = knownNow(session)?.spfEhlo;

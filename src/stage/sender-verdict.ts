@@ -7,7 +7,7 @@ import type { Value } from "../expr/value.ts";
 import { type Reply, reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
-import { inDoubt } from "./in-doubt.ts";
+import { inDoubt, untoldBy } from "./in-doubt.ts";
 import { refuse } from "./refuse.ts";
 import { type AuthCheck, askChecks, iprevOf, isAskedAbout, spfEhloOf, spfOf } from "./sender-auth.ts";
 import type { AuthResult } from "./sources.ts";
@@ -101,9 +101,10 @@ function judgeAll(_: unknown, { verifications, scope, core, strategies, doubts }
     const [verification, strategy] = [verifications[at], strategies[at]];
     if (verification === undefined || strategy === undefined) continue;
     const verdict = judge(verification, strategy, scope);
-    const doubt = doubts?.get(verification);
-    if (verdict?.kind === "reject" && doubt !== undefined) return deferred(verification, inDoubt(verification.key, doubt, core));
-    if (verdict !== undefined) return verdict;
+    if (verdict === undefined) continue;
+    const untold = untoldBy(doubts?.get(verification), verification.rule(core.settings.senderAuth)?.checks, scope);
+    if (verdict.kind !== "reject" || untold === undefined) return verdict;
+    return deferred(verification, inDoubt(verification.key, untold, core));
   }
   return undefined;
 }

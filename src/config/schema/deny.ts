@@ -13,6 +13,6 @@ export function denials(stage: "ehlo" | "mail" | "rcpt", order: string) {
     .array(denial)
     .default([])
     .meta({
-      description: `Refusals of your own, of which the first whose \`if\` is true answers. ${order} Every session is asked, trusted and authenticated ones too.`,
+      description: `Refusals of your own, of which the first whose \`if\` is true answers. ${order} Every session is asked, trusted and authenticated ones too. A refusal that a DNS list, SPF or iprev could have prevented, which cannot tell now, is one for now: 451, with the same text.`,
     });
 }

@@ -1,4 +1,4 @@
-/** A list that cannot tell stops no mail, and no refusal for good rests on what it did not say. */
+/** A list that cannot tell stops no mail, and no refusal for good rests on what the DNS did not tell. */
 import { expect, test } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import { parseConfiguration } from "../../../src/config/load.ts";
@@ -7,6 +7,7 @@ import type { Core, TraceEntry } from "../../../src/stage/core.ts";
 import { decideEhlo } from "../../../src/stage/ehlo.ts";
 import { decideMail } from "../../../src/stage/mail.ts";
 import { decideRcpt } from "../../../src/stage/rcpt.ts";
+import type { Session } from "../../../src/stage/session.ts";
 import type { Verdict } from "../../../src/stage/verdict.ts";
 import { session } from "../../support/session.ts";
 import { directoryOf, sourcesOf } from "../../support/sources.ts";
@@ -29,23 +30,36 @@ function coreOf(table: string, says: Readonly<Record<string, string>>, late: boo
   const dnsList = ({ list }: { readonly list: string }) => (late ? Promise.resolve(list).then(said) : said(list));
   const entries: TraceEntry[] = [];
   const base = sourcesOf([directoryOf({ "john@example.org": "john@example.org" })], {}, { dnsList });
-  const spf = async () => ({ result: "fail", by: "-all", mechanism: "all" }) as const;
-  const sources = { ...base, senderAuth: { ...base.senderAuth, spf } };
+  const spf = async () => {
+    if (says.dns === "away") throw new TemporaryError("it gives no answer");
+    return { result: "fail", by: "-all", mechanism: "all" } as const;
+  };
+  const iprev = async () => {
+    if (says.dns === "away") throw new TemporaryError("it gives no answer");
+    return { result: "fail", ptr: "" } as const;
+  };
+  const sources = { ...base, senderAuth: { spf, iprev } };
   return { settings: configuration.settings, sources, trace: (entry) => entries.push(entry), entries };
+}
+
+/** Of a client without a confirmed name. */
+function visit(facts: Parameters<typeof session>[0] = {}): Session {
+  const named = session(facts);
+  return { ...named, client: { ...named.client, name: "" } };
 }
 
 async function decide(stage: string, core: Core): Promise<Verdict> {
   const [command, argument = ""] = stage.split(" ");
-  if (command === "EHLO") return decideEhlo(session(), argument, core);
-  if (command === "RCPT") return (await decideRcpt(session({ sender: "a@client.example" }), argument, core)).verdict;
-  return (await decideMail(session({ helo: argument === "" ? "mx.client.example" : "" }), "a@client.example", core)).verdict;
+  if (command === "EHLO") return decideEhlo(visit(), argument, core);
+  if (command === "RCPT") return (await decideRcpt(visit({ sender: "a@client.example" }), argument, core)).verdict;
+  return (await decideMail(visit({ helo: argument === "" ? "mx.client.example" : "" }), "a@client.example", core)).verdict;
 }
 
 const both = "dns_listed('black') && !dns_listed('white')";
 const deny = (rule: string, reply = "554 5.7.1 {remote_ip} is listed", stage = "mail") =>
   `[session.${stage}]\ndeny = [ { if = "${rule}", reply = "${reply}" } ]\n`;
 const script = (body: string, which = `"'s'"`) =>
-  `[session.mail]\nscript = ${which}\n[sieve.trusted.scripts.s]\ncontents = '''require ["reject", "vnd.stalwart.expressions"]; ${body}'''\n`;
+  `[session.mail]\nscript = ${which}\n[sieve.trusted.scripts.s]\ncontents = '''require ["reject", "environment", "vnd.stalwart.expressions"]; ${body}'''\n`;
 
 interface Case {
   readonly table: string;
@@ -164,8 +178,41 @@ test.each(
     const said = verdict.kind === "pass" ? "pass" : formatReply(verdict.reply);
     expect(said.slice(0, expected.length)).toBe(expected);
     if (verdict.kind === "defer" && verdict.reply.code === 451) {
-      expect(String(verdict.cause)).toContain('the DNS list "white" cannot tell, and might prevent this refusal: it gives no answer');
+      expect(String(verdict.cause)).toMatch(
+        /: (DNS list white|SPF|iprev) cannot tell, and might prevent this refusal: it gives no answer$/,
+      );
     }
+  }
+});
+
+test.each<[what: string, table: string, told: string, untold: string, stage?: string]>([
+  ["deny by SPF", deny("spf_result != 'pass'"), refused, forNow],
+  ["deny by a failure", deny("spf_result == 'fail'"), refused, "pass"],
+  ["deny by what nobody can tell", deny("spf_result == 'temperror'"), "pass", forNow],
+  ["deny by the name", deny("iprev_ptr == ''"), refused, forNow],
+  ["deny at EHLO", deny("spf_ehlo_result != 'pass'", undefined, "ehlo"), refused, forNow, "EHLO other.example"],
+  ["deny at RCPT", deny("spf_result != 'pass'", undefined, "rcpt"), refused, forNow, "RCPT john@example.org"],
+  ["a reply alone", deny("true", "550 5.7.1 SPF: {spf_result}"), "550 5.7.1 SPF: fail", "550 5.7.1 SPF: temperror"],
+  ["is-allowed", `[session.mail]\nis-allowed = "spf_result == 'pass'"\n`, "550 5.7.1 Sender address not allowed.", unavailable],
+  [
+    "a strategy",
+    `[auth.iprev]\nverify = "relaxed"\n[auth.spf.verify]\nmail-from = [{ if = "iprev_result == 'pass'", then = "relaxed" }, { else = "strict" }]\n`,
+    "550 5.7.23",
+    "451 4.7.24",
+  ],
+  ["a script", script(`if not environment "spf.result" "pass" { reject "550 5.7.1 No"; }`), "550 5.7.1 No", "451 4.7.1 No"],
+  [
+    "a script that is chosen",
+    script(`reject "550 5.7.1 No";`, `[{ if = "iprev_result == 'pass'", then = false }, { else = "'s'" }]`),
+    "550 5.7.1 No",
+    "451 4.7.1 No",
+  ],
+])("SPF and iprev: %s", async (_, table, told, untold, stage = "MAIL") => {
+  const expected = { no: told, away: untold };
+  for (const dns of ["no", "away"] as const) {
+    const verdict = await decide(stage, coreOf(table, { dns }, false));
+    const said = verdict.kind === "pass" ? "pass" : formatReply(verdict.reply);
+    expect(said.slice(0, expected[dns].length)).toBe(expected[dns]);
   }
 });
 
