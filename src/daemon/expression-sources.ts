@@ -5,7 +5,7 @@ import { type Patience, waitPatiently } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Dns } from "../dns/dns.ts";
 import type { DnsList } from "../dns/dns-list.ts";
-import { type Ask, type DnsListQuestion, type DnsType, isDefault, type SqlResult } from "../expr/ask.ts";
+import { type Ask, type DnsListQuestion, type DnsType, isDefault, type OnMiss, type SqlResult } from "../expr/ask.ts";
 import { isReading } from "../expr/sql-text.ts";
 import type { Value } from "../expr/value.ts";
 import type { DnsListResult } from "../frontend/http/observation.ts";
@@ -64,10 +64,16 @@ export class Answers implements Ask {
     });
   }
 
-  keyGet(store: string, key: string): Answer<Value | undefined> {
+  keyGet(store: string, key: string, onMiss?: OnMiss): Answer<Value | undefined> {
     if (isDefault(store)) return this.#askKeys((keys) => keys.keyGet(key));
     const list = this.#from.lookup(store);
-    return waitPatiently(this.#patience, list?.source, () => list?.get(key));
+    const answer = waitPatiently(this.#patience, list?.source, () => list?.get(key));
+    if (onMiss === undefined || list?.doubt === undefined) return answer;
+    const { doubt } = list;
+    return after(answer, (value) => {
+      if (value === undefined) onMiss(store, doubt);
+      return value;
+    });
   }
 
   keySet(_store: string, key: string, value: Value, seconds?: number): Answer<void> {

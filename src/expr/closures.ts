@@ -6,7 +6,7 @@ import { firstOutcome } from "../answer/steps.ts";
 import { compilePattern, type Pattern, PatternError } from "../text/pattern.ts";
 import { apply, type Evaluation, folded, shortCircuit, type ValueCode } from "./code.ts";
 import { askDnsList, dnsListFunctions, type NamedDnsList, unknownDnsList, variableOfSubject } from "./dns-list-functions.ts";
-import { ExpressionError, type Vocabulary } from "./expression.ts";
+import { ExpressionError, missesOf, type Vocabulary } from "./expression.ts";
 import type { AskFunction, PureFunction } from "./function.ts";
 import { askFunctions, pureFunctions } from "./functions.ts";
 import { isFunction, matchesFunction, unknownFunction, unknownName, withHyphenHint } from "./names.ts";
@@ -27,6 +27,8 @@ export interface Used<S> {
   readonly variables: Set<string>;
   /** By name. */
   readonly dnsLists: Map<string, NamedDnsList<S>>;
+  /** Names of look-ups. */
+  readonly lists: Set<string>;
   readonly statements: UsedStatement[];
 }
 
@@ -42,12 +44,12 @@ interface ExpressionContext<S> {
   readonly source: string;
   readonly vocabulary: Vocabulary<S>;
   readonly used: Used<S>;
-  /** By the call of a DNS list. */
+  /** By the call that asks a list. */
   readonly pulls: ReadonlyMap<ExpressionNode, Pull>;
 }
 
 export function nothingUsed<S>(): Used<S> {
-  return { variables: new Set(), dnsLists: new Map(), statements: [] };
+  return { variables: new Set(), dnsLists: new Map(), lists: new Set(), statements: [] };
 }
 
 /** Adds to `used`. `pull`: that of its value. Throws an `ExpressionError`. */
@@ -245,15 +247,17 @@ function compileAsking<S>(record: AskFunction, call: Call, context: ExpressionCo
   if ("problem" in inspection) {
     throw new ExpressionError(inspection.problem, call.parameters[inspection.parameter]?.offset ?? call.offset);
   }
-  const { waits, statement } = inspection;
+  const { waits, statement, lists = [] } = inspection;
+  for (const list of lists) context.used.lists.add(list);
   if (statement !== undefined) {
     const { store, sql, parameter } = statement;
     context.used.statements.push({ store, sql, offset: call.parameters[parameter]?.offset ?? call.offset });
   }
   const { onAsk } = context.vocabulary;
+  const pull = context.pulls.get(call);
   const code = askOf(compileAll(call.parameters, context), waits, call.name, (values, run: Evaluation<S>) => {
     onAsk?.(run.subject);
-    return record.ask(run.ask, values);
+    return record.ask(run.ask, values, pull === undefined ? undefined : missesOf(run.onDoubt, pull));
   });
   return stepped(code, context);
 }

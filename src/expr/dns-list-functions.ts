@@ -58,7 +58,7 @@ const notListed: readonly string[] = [];
 
 function listsNothing(error: unknown, list: string, pull: Pull, onDoubt: OnDoubt | undefined): readonly string[] {
   if (!(error instanceof TemporaryError)) throw error;
-  onDoubt?.({ list, pull, cause: error });
+  onDoubt?.({ what: `DNS list ${list}`, pull, cause: error });
   return notListed;
 }
 

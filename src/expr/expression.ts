@@ -1,9 +1,9 @@
 /** The public face of the expression language: what is compiled, against which vocabulary, and how it is asked. */
 
 import type { Answer } from "../answer/answer.ts";
-import type { TemporaryError } from "../answer/temporary-error.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Pattern } from "../text/pattern.ts";
-import type { Ask, DnsListSubject, Names } from "./ask.ts";
+import type { Ask, DnsListSubject, Names, OnMiss } from "./ask.ts";
 import type { AskFunction, PureFunction } from "./function.ts";
 import type { Pull } from "./pull.ts";
 import type { Value } from "./value.ts";
@@ -42,23 +42,30 @@ export interface Expression<S> {
   readonly waits: boolean;
   /** The names of the variables used. */
   readonly variables: ReadonlySet<string>;
+  /** The names of the look-ups that it may ask. `undefined`: none. */
+  readonly lists?: ReadonlySet<string> | undefined;
   /** Its value, if that depends on no variable, capture or source. */
   readonly constant: Value | undefined;
   /** Whether it names a DNS list; `undefined`: no. */
   readonly namesDnsLists?: boolean;
-  /** Throws or rejects with a `TemporaryError` when a source cannot tell; of a DNS list `onDoubt` hears. */
+  /** Throws or rejects with a `TemporaryError` when a source cannot tell; of a list `onDoubt` hears. */
   evaluate(subject: S, ask: Ask, onDoubt?: OnDoubt): Answer<Value>;
 }
 
-/** A DNS list could not tell, and was taken as listing nothing. */
+/** A list could not tell, and was taken as having nothing: a DNS list, or one in a file that may not be whole. */
 export interface Doubt {
-  readonly list: string;
+  readonly what: string;
   /** What a listing would have done to the value. */
   readonly pull: Pull;
   readonly cause: TemporaryError;
 }
 
 export type OnDoubt = (doubt: Doubt) => void;
+
+/** What a list in a file misses, while it may not be whole, is a doubt. */
+export function missesOf(onDoubt: OnDoubt | undefined, pull: Pull): OnMiss | undefined {
+  return onDoubt && ((list, why) => onDoubt({ what: `list ${list}`, pull, cause: new TemporaryError(why) }));
+}
 
 /** One expression as written, or a number or boolean written without quotes. */
 export interface RuleSource {

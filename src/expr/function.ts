@@ -2,7 +2,7 @@
 
 import type { Answer } from "../answer/answer.ts";
 import { didYouMean } from "../text/did-you-mean.ts";
-import type { Ask, Names } from "./ask.ts";
+import type { Ask, Names, OnMiss } from "./ask.ts";
 import { isArray, toText, type Value } from "./value.ts";
 
 /** The same parameters always give the same value. */
@@ -37,8 +37,8 @@ export interface SqlStatement {
 
 /** What compiling needs to know of one call. */
 export type Inspection =
-  /** `statement`: one that is the same at every call. */
-  | { readonly waits: boolean; readonly statement?: SqlStatement }
+  /** `statement`: one that is the same at every call. `lists`: those that it may ask. */
+  | { readonly waits: boolean; readonly statement?: SqlStatement; readonly lists?: Iterable<string> }
   /** `parameter` is the index of the one that is wrong. */
   | { readonly problem: string; readonly parameter: number };
 
@@ -52,7 +52,8 @@ export interface AskFunction {
   /** The numbers of parameters that it takes. */
   readonly arities: readonly number[];
   inspect(literals: Literals, names: Names, counts: Counts): Inspection;
-  ask(ask: Ask, parameters: readonly Value[]): Answer<Value>;
+  /** `onMiss`: for who asks lists. */
+  ask(ask: Ask, parameters: readonly Value[], onMiss?: OnMiss): Answer<Value>;
 }
 
 export function unknown(kind: "directory" | "lookup" | "store", name: string, known: Iterable<string>): string {

@@ -1,5 +1,4 @@
-/** Which way DNS lists pull: whether a listing can only make the value of an expression true, only false, or either. */
-import { dnsListFunctions } from "./dns-list-functions.ts";
+/** Which way lists pull: whether a listing can only make the value of an expression true, only false, or either. */
 import type { ExpressionNode } from "./syntax.ts";
 
 /** 1: with a listing it is no less true, -1: no more, 0: either way, or too far to see. */
@@ -11,6 +10,14 @@ type Call = Extract<ExpressionNode, { kind: "call" }>;
 /** What of a value counts where it stands: whether it is true, how much it is, or which elements it has. */
 type Read = "truth" | "number" | "elements";
 
+/** Functions that ask a list, and as what their value is no less with a listing: as a number an array is something else, and so is a text. */
+const listings: ReadonlyMap<string, readonly Read[]> = new Map<string, readonly Read[]>([
+  ["dns_list", ["truth", "elements"]],
+  ["dns_listed", ["truth", "number"]],
+  ["key_exists", ["truth", "number"]],
+  ["key_get", ["truth"]],
+]);
+
 /** Functions that read elements, and what a further one does to their value. */
 const readers: ReadonlyMap<string, Pull> = new Map<string, Pull>([
   ["contains", 1],
@@ -18,7 +25,7 @@ const readers: ReadonlyMap<string, Pull> = new Map<string, Pull>([
   ["is_empty", -1],
 ]);
 
-/** By the call of the list. `pull`: that of the value itself on what it is for. */
+/** By the call that asks a list. `pull`: that of the value itself on what it is for. */
 export function pullsIn(node: ExpressionNode, pull: Pull): ReadonlyMap<ExpressionNode, Pull> {
   const pulls: Pulls = new Map();
   note(node, "truth", pull, pulls);
@@ -54,8 +61,8 @@ function note(node: ExpressionNode, read: Read, pull: Pull, pulls: Pulls): void 
 }
 
 function noteCall(call: Call, read: Read, pull: Pull, pulls: Pulls): void {
-  // As a number an array is something else, and a number has no elements.
-  if (dnsListFunctions.has(call.name)) pulls.set(call, read === (call.name === "dns_list" ? "number" : "elements") ? 0 : pull);
+  const reads = listings.get(call.name);
+  if (reads !== undefined) pulls.set(call, reads.includes(read) ? pull : 0);
   const reader = read === "elements" ? undefined : readers.get(call.name);
   for (const [index, parameter] of call.parameters.entries()) {
     if (index === 0 && reader !== undefined) note(parameter, "elements", times(pull, reader), pulls);

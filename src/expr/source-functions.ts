@@ -22,13 +22,14 @@ export const sourceFunctions: readonly AskFunction[] = [
     name: "key_get",
     arities: [2],
     inspect: inspectLookup,
-    ask: (ask, [store = "", key = ""]) => after(ask.keyGet(toText(store), toText(key)), (value) => value ?? ""),
+    ask: (ask, [store = "", key = ""], onMiss) => after(ask.keyGet(toText(store), toText(key), onMiss), (value) => value ?? ""),
   },
   {
     name: "key_exists",
     arities: [2],
     inspect: inspectLookup,
-    ask: (ask, [store = "", key = ""]) => after(ask.keyGet(toText(store), toText(key)), (value) => flag(value !== undefined)),
+    ask: (ask, [store = "", key = ""], onMiss) =>
+      after(ask.keyGet(toText(store), toText(key), onMiss), (value) => flag(value !== undefined)),
   },
   {
     name: "key_set",
@@ -69,8 +70,10 @@ function inspectDirectory(literals: Literals, { directories }: Names): Inspectio
 }
 
 function inspectLookup([name]: Literals, { lookups }: Names): Inspection {
-  if (name === undefined || isDefault(name)) return { waits: true };
-  return lookups.get(name) ?? { problem: unknown("lookup", name, lookups.keys()), parameter: 0 };
+  if (name === undefined) return { waits: true, lists: lookups.keys() };
+  if (isDefault(name)) return { waits: true };
+  const known = lookups.get(name);
+  return known === undefined ? { problem: unknown("lookup", name, lookups.keys()), parameter: 0 } : { waits: known.waits, lists: [name] };
 }
 
 function inspectDefaultStore([name]: Literals, { lookups }: Names): Inspection {

@@ -129,7 +129,7 @@ export class WatchedFile<T> {
       const isChecked = this.#taken === undefined && pending.facts.size <= maxCheckedOctets;
       const warnings = isChecked ? [] : outcome.warnings;
       if (this.#taken === undefined) {
-        if (needsEntries) this.#doubt(pending.facts, entries === 0);
+        this.#doubt(pending.facts, entries === 0);
       } else {
         // Written to while it was read.
         if (!isSame(await statFile(this.path), pending.facts)) return;
@@ -150,12 +150,12 @@ export class WatchedFile<T> {
     }
   }
 
-  /** What a part of it does not have would be refused. */
+  /** What a part of it does not have would be refused: of what needs no entries only where something refuses by it, and so without news. */
   #doubt(first: FileFacts, isEmpty: boolean): void {
-    const { today, now, onNews } = this.#options;
+    const { needsEntries, today, now, onNews } = this.#options;
     const recentMs = today === undefined ? 0 : doubtedMs(first, today());
-    this.#doubtUntil = now() + (isEmpty ? lostMs : recentMs);
-    if (recentMs > 0) onNews({ kind: "recent", seconds: Math.ceil(recentMs / 1000) });
+    this.#doubtUntil = now() + (needsEntries && isEmpty ? lostMs : recentMs);
+    if (needsEntries && recentMs > 0) onNews({ kind: "recent", seconds: Math.ceil(recentMs / 1000) });
   }
 
   #fail(error: unknown, about: string): void {

@@ -12,7 +12,7 @@ import { MemoryLookup } from "./memory.ts";
 
 type FileLookupSettings = Extract<LookupSettings, { readonly type: "file" }>;
 
-/** While the file is missing or wrong, the list answers from what it has. */
+/** While the file is missing, wrong or being written, the list answers from what it has, and says that it is doubted. */
 export class FileLookup implements Lookup {
   readonly waits = false;
   readonly #file: WatchedFile<MemoryLookup>;
@@ -37,6 +37,11 @@ export class FileLookup implements Lookup {
       },
     };
     this.#file = files.watch({ name, variant: `list ${caseSensitive}`, path, format, needsEntries: false });
+  }
+
+  get doubt(): string | undefined {
+    const { doubt, path } = this.#file;
+    return doubt && `${path} ${doubt}`;
   }
 
   get(key: string): Value | undefined {

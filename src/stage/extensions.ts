@@ -6,7 +6,7 @@ import { asBoolean, asConstant, asDuration } from "../expr/result.ts";
 import type { Value } from "../expr/value.ts";
 import { reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
-import { evaluate } from "./evaluate.ts";
+import { evaluateRefusal } from "./in-doubt.ts";
 import { type Parameter, type Parameters, parameterValue, split } from "./parameters.ts";
 import { onTemporary, refuse, unavailable } from "./refuse.ts";
 import type { Settings } from "./stage-settings.ts";
@@ -55,7 +55,7 @@ function judge(given: CheckedParameter): Answer<RefusedParameter | undefined> {
   if (extension === undefined) return judgeValue(0, given);
   const { scope, core } = given.command;
   const { key, setting } = extensions[extension];
-  return after(evaluate(key, core.settings.extensions[setting], scope, core), judgeWithin, given);
+  return after(evaluateRefusal(key, core.settings.extensions[setting], scope, core, false), judgeWithin, given);
 }
 
 function judgeWithin(limit: Value, given: CheckedParameter): RefusedParameter | undefined {

@@ -1,4 +1,7 @@
-/** Refusals for good do not rest on what the DNS did not tell: the client comes again, and it may tell then. */
+/**
+ * Refusals for good do not rest on what the DNS did not tell, or on what a list in a file misses while it may not be whole: the client comes
+ * again, and they may tell then. Where a miss lets mail pass, as in a blocklist, lists are asked as ever.
+ */
 
 import { type Answer, after } from "../answer/answer.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
@@ -20,7 +23,7 @@ export class InDoubt extends TemporaryError {
 
 /** As `evaluate`, where `refusing` leads to a refusal. Throws an `InDoubt` as well. */
 export function evaluateRefusal(step: string, rule: Rule, scope: Scope, core: Core, refusing: boolean): Answer<Value> {
-  if (rule.namesDnsLists !== true && rule.checks === undefined) return evaluate(step, rule, scope, core);
+  if (!asksLists(rule) && rule.checks === undefined) return evaluate(step, rule, scope, core);
   let doubt: Doubt | undefined;
   // One that could only refuse counts as listing nothing: it stops no mail, and what refuses nevertheless is certain.
   const certain = refusing ? 1 : -1;
@@ -34,6 +37,10 @@ export function evaluateRefusal(step: string, rule: Rule, scope: Scope, core: Co
   });
 }
 
+export function asksLists({ namesDnsLists, lists }: Rule): boolean {
+  return namesDnsLists === true || lists !== undefined;
+}
+
 /** What could not tell. */
 interface Untold {
   readonly what: string;
@@ -42,7 +49,7 @@ interface Untold {
 
 /** A list of which `doubt` was heard, or a check that a rule or script reads. */
 export function untoldBy(doubt: Doubt | undefined, checks: readonly AuthCheck[] | undefined, scope: Scope): Untold | undefined {
-  return doubt === undefined ? untoldCheck(checks ?? [], scope) : { what: `DNS list ${doubt.list}`, why: doubt.cause.message };
+  return doubt === undefined ? untoldCheck(checks ?? [], scope) : { what: doubt.what, why: doubt.cause.message };
 }
 
 /** To be made when it refuses. */

@@ -14,6 +14,7 @@ import { formatReply, toClientText } from "../mail/reply.ts";
 import { cleanText } from "../text/controls.ts";
 import { follow } from "./alias-chain.ts";
 import type { Core } from "./core.ts";
+import { mustBeSure, mustFindSurely } from "./doubted-lists.ts";
 import { decideEhlo } from "./ehlo.ts";
 import { discardedKeywords, featuresOff } from "./keywords.ts";
 import { accessKeys, isTableKey, writtenAddress } from "./map-key.ts";
@@ -85,7 +86,11 @@ function found(answer: Answer<string | undefined>, key: string): Answer<string |
 
 /** As an access table is searched: which parameter of the MTA asks is not known, and a plain list has none of the other forms. */
 function askLookup(name: string, key: string, core: Core): Answer<string | undefined> {
-  return firstOutcome(accessKeys(key), askList, core.sources.lookup(name));
+  const lookup = core.sources.lookup(name);
+  return after(firstOutcome(accessKeys(key), askList, lookup), (value) => {
+    if (value === undefined && lookup?.doubt !== undefined) throw new TemporaryError(`list ${name}: ${lookup.doubt}`);
+    return value;
+  });
 }
 
 function askList(key: string, lookup: Lookup | undefined): Answer<string | undefined> {
@@ -102,7 +107,9 @@ function askRecipients(key: string, core: Core, listener: MapListener): Answer<s
   return after(rewritten(address, core, listener), (scope) =>
     after(resolved(scope, core), (resolution) => {
       const isAccepted = resolution.kind === "found" || isPostmaster(scope.rcpt, resolution.kind, core.settings);
-      return isAccepted ? written : undefined;
+      if (isAccepted) return written;
+      mustFindSurely(scope.rcpt, core);
+      return undefined;
     }),
   );
 }
@@ -114,7 +121,11 @@ function askDomains(key: string, core: Core, listener: MapListener): Answer<stri
   return after(chooseDirectory(undefined, scopeOf(`@${domain}`, listener), core), (directory) => {
     // To say that every domain is local would make the MTA an open relay.
     if (directory?.everything) return undefined;
-    return after(isLocalDomain(directory, domain, core), (isLocal) => (isLocal ? domain : undefined));
+    return after(isLocalDomain(directory, domain, core), (isLocal) => {
+      if (isLocal) return domain;
+      mustBeSure(core.settings.rcpt.directory, core);
+      return undefined;
+    });
   });
 }
 

@@ -11,6 +11,7 @@ import { maxKeptRecipients, oversizedRcpt } from "./bounds.ts";
 import type { Core } from "./core.ts";
 import { rememberCorrespondent } from "./correspondents.ts";
 import { askDenials } from "./deny.ts";
+import { mustFindSurely } from "./doubted-lists.ts";
 import { checkRcptParameters } from "./extensions.ts";
 import { askGreylist, type Greylisting } from "./greylist.ts";
 import { evaluateRefusal } from "./in-doubt.ts";
@@ -237,6 +238,7 @@ function judge(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
       return after(evaluateRefusal("relay", relay, rcpt, core, false), relayIf, rcpt);
     case "unknown":
       if (isPostmaster(rcpt.rcpt, "unknown", core.settings)) return letPass("postmaster", [rcpt.rcpt], rcpt);
+      mustFindSurely(rcpt.rcpt, core);
       return refuseMistake(replies.unknownMailbox, "unknown-mailbox", rcpt);
     case "list-too-long":
       return uncounted({ ...unavailable(replies.unavailable, resolution.cause), reason: "list-too-long" });
@@ -245,6 +247,7 @@ function judge(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
 
 function relayIf(isAllowed: Value, rcpt: Rcpt): Answer<RcptOutcome | undefined> {
   if (asBoolean(isAllowed)) return letPass("relayed", [rcpt.rcpt], rcpt);
+  mustFindSurely(rcpt.rcpt, rcpt.core);
   return refuseMistake(rcpt.core.settings.rcpt.replies.relay, "relay-denied", rcpt);
 }
 

@@ -7,7 +7,7 @@ import type { Value } from "../expr/value.ts";
 import { type Reply, reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
-import { inDoubt, untoldBy } from "./in-doubt.ts";
+import { asksLists, inDoubt, untoldBy } from "./in-doubt.ts";
 import { refuse } from "./refuse.ts";
 import { type AuthCheck, askChecks, iprevOf, isAskedAbout, spfEhloOf, spfOf } from "./sender-auth.ts";
 import type { AuthResult } from "./sources.ts";
@@ -122,7 +122,7 @@ function strategiesOf(
   let waits = false;
   for (const verification of verifications) {
     const strategy = verification.rule(core.settings.senderAuth);
-    const onDoubt = verifying && strategy?.namesDnsLists ? noting(verification, verifying) : undefined;
+    const onDoubt = verifying && strategy && asksLists(strategy) ? noting(verification, verifying) : undefined;
     const value = strategy === undefined ? "disable" : after(evaluate(verification.key, strategy, scope, core, onDoubt), asStrategy);
     waits ||= value instanceof Promise;
     values.push(value);

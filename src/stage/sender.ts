@@ -9,6 +9,7 @@ import { domainOf } from "../mail/address.ts";
 import { reply } from "../mail/reply.ts";
 import { follow } from "./alias-chain.ts";
 import type { Core } from "./core.ts";
+import { mustBeSure, mustFindSurely } from "./doubted-lists.ts";
 import { evaluate } from "./evaluate.ts";
 import { evaluateRefusal } from "./in-doubt.ts";
 import { refuse } from "./refuse.ts";
@@ -48,7 +49,10 @@ function refuseOthers(isAsked: Value, claim: Claim): Answer<Verdict | undefined>
 function refuseUnlessOwned(isOwned: boolean, { scope, core }: Claim): Verdict | undefined {
   const { session, sender } = scope;
   core.trace?.({ step: "must-match-sender", asked: `${sender} by ${session.login}`, answer: isOwned ? "may send" : "does not own it" });
-  return isOwned ? undefined : notOwned;
+  if (isOwned) return undefined;
+  mustBeSure(core.settings.auth.mustMatchSender, core);
+  mustFindSurely(sender, core);
+  return notOwned;
 }
 
 function isOwner(claim: Claim): Answer<boolean> {

@@ -62,6 +62,8 @@ export interface Directory {
 export interface Lookup {
   readonly waits: boolean;
   readonly source?: WaitedFor;
+  /** Why what is not there may be there all the same, said after the name of the list; `undefined`: it is whole. */
+  readonly doubt?: string | undefined;
   /** 1 for the member of a set, the value in a map. `undefined`: not there. */
   get(key: string): Answer<Value | undefined>;
 }

@@ -11,7 +11,7 @@ export function askOf({ sources: { ask }, trace }: Core): Ask {
   return {
     isLocalDomain: (directory, domain) => ask.isLocalDomain(directory, domain),
     isLocalAddress: (directory, address) => ask.isLocalAddress(directory, address),
-    keyGet: (store, key) => ask.keyGet(store, key),
+    keyGet: (store, key, onMiss) => ask.keyGet(store, key, onMiss),
     keySet: (store, key, value, seconds) => ask.keySet(store, key, value, seconds),
     counterGet: (store, key) => ask.counterGet(store, key),
     counterIncr: (store, key, by) => ask.counterIncr(store, key, by),

@@ -258,7 +258,7 @@ export const schema = z.strictObject({
       z.strictObject({
         path: path.meta({
           description:
-            "One key per line, or a key, a space and a value; `#` begins a comment. Read again when it changes: after it was replaced by renaming a new file, at once; after it was written in place, when nothing more was written for 10 seconds.",
+            "One key per line, or a key, a space and a value; `#` begins a comment. Read again when it changes: after it was replaced by renaming a new file, at once; after it was written in place, when nothing more was written for 10 seconds. Meanwhile, while it is missing or wrong, and for 10 seconds after a start when it was written in place just before, a rule that refuses because a key is not there, such as `session.rcpt.relay`, defers instead.",
         }),
         "case-sensitive": z.boolean().default(false).meta({ description: "Whether keys are compared as they are written." }),
       }),

@@ -2,6 +2,7 @@
 
 import { after } from "../../answer/answer.ts";
 import { always, ask, until } from "../../answer/code.ts";
+import { missesOf } from "../../expr/expression.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { suggestTable } from "../../text/table-name.ts";
 import type { ScriptContext, TextArgument } from "../compile/definition.ts";
@@ -29,9 +30,12 @@ export function matchLists(sources: readonly ValueSource[], names: readonly Text
   const isIn = ({ of }: TextArgument) =>
     ask(waits, "a lookup", ({ run, value }: Question) => {
       const name = of(run);
+      const { surroundings } = run;
       spend(run, 1 + costOf(value.length));
       // A client may have had a hand in a name that is put together while the script runs: one that is not a list holds nothing.
-      return lookups.has(name) && after(run.surroundings.ask.keyGet(name, value), (found) => found !== undefined);
+      return (
+        lookups.has(name) && after(surroundings.ask.keyGet(name, value, missesOf(surroundings.onDoubt, 0)), (found) => found !== undefined)
+      );
     });
   const matched = (truth: boolean, _at: number, { run, value }: Question) => {
     if (!truth) return undefined;

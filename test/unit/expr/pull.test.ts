@@ -1,6 +1,7 @@
 /** What a listing does to the value of an expression, and that it does no other thing. */
 import { expect, test } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
+import type { Ask } from "../../../src/expr/ask.ts";
 import { compileExpression, compileRules } from "../../../src/expr/compile.ts";
 import type { Doubt, Expression, RuleSetSource } from "../../../src/expr/expression.ts";
 import type { Pull } from "../../../src/expr/pull.ts";
@@ -30,7 +31,7 @@ async function expectPull(expression: Expression<Subject>, pull: Pull) {
   const none: ReadonlySet<string> = new Set();
   const seen: Pull[] = [];
   for (const listed of subsets) {
-    for (const { list, pull } of (await pullsOf(expression, new Set(lists), none)).doubts) if (list === "zen") seen.push(pull);
+    for (const { what, pull } of (await pullsOf(expression, new Set(lists), none)).doubts) if (what === "DNS list zen") seen.push(pull);
     const without = await pullsOf(expression, none, new Set([...listed].filter((each) => each !== "zen")));
     const within = await pullsOf(expression, none, new Set([...listed, "zen"]));
     if (pull === 1) expect([without.value, within.value]).not.toEqual([true, false]);
@@ -85,6 +86,24 @@ test.each<[source: string, pull: Pull]>([
   ["dns_listed('zen') ^ dns_listed('abuse')", 0],
 ])("%s: %d", async (source, pull) => {
   await expectPull(compileExpression(source, vocabulary), pull);
+});
+
+test.each<[source: string, pull: Pull]>([
+  ["key_exists('blocked-domain', sender)", 1],
+  ["!key_exists('blocked-domain', sender)", -1],
+  ["key_exists('blocked' + '-domain', sender) + 1 > 1", 1],
+  ["key_get('blocked-domain', sender)", 1],
+  ["key_get('blocked-domain', sender) == 'x'", 0],
+  ["key_get('blocked-domain', sender) > 2", 0],
+  ["count([key_exists('blocked-domain', sender)])", 0],
+])("what a list misses that may not be whole, %s: %d", (source, pull) => {
+  const doubts: Doubt[] = [];
+  const keyGet: Ask["keyGet"] = (list, _key, onMiss) => {
+    onMiss?.(list, "being written");
+    return undefined;
+  };
+  compileExpression(source, vocabulary).evaluate(subject, { ...world(), keyGet }, (doubt) => doubts.push(doubt));
+  expect(doubts).toMatchObject([{ what: "list blocked-domain", pull, cause: { message: "being written" } }]);
 });
 
 const listed = "dns_listed('zen')";

@@ -174,9 +174,17 @@ describe("the first contents", () => {
     expect(await look(1, file)).toBe("one two three");
   });
 
+  it("of what needs no entries are doubted silently, and without any entry no longer than others", async () => {
+    const file = await openWritten(4000, false);
+    expect(news).toEqual(["taken"]);
+    expect(await look(5, file)).toBe("one two, not current");
+    expect(await look(1, file)).toBe("one two");
+    files = openFiles();
+    expect(await look(1, await open("", false))).toBe("");
+  });
+
   it.each([
     ["written ten seconds ago", () => openWritten(10_000)],
-    ["of a list that need not have entries", () => openWritten(0, false)],
     [
       "of a file that was renamed",
       async () => {

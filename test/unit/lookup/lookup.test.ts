@@ -147,11 +147,14 @@ trusted.example again\r
     await writeFile(path, "one");
     const { lookup, refresh } = open({ type: "file", name: "reload", path, caseSensitive: false });
     await refresh?.();
+    expect(lookup.doubt).toBe(undefined);
     await writeFile(path, "two and");
     await refresh?.();
+    expect(lookup.doubt).toBe(`${path} is being written`);
     now += settledMs;
     await refresh?.();
     expect([lookup.get("one"), lookup.get("two")]).toEqual([undefined, "and"]);
+    expect(lookup.doubt).toBe(undefined);
   });
 });
 
