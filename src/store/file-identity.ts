@@ -7,10 +7,10 @@ export function identityOf(path: string): string {
   return `${dev}:${ino}`;
 }
 
-/** Differs also when another file was copied over this one, or this one was written to. Throws, as node:fs does, when there is none. */
+/** Differs also when another file was copied over this one with its times (`cp -p`), or this one was written to. Throws, as node:fs does, when there is none. */
 export function stateOf(path: string): string {
-  const { dev, ino, size, mtimeNs } = statSync(path, { bigint: true });
-  return `${dev}:${ino}:${size}:${mtimeNs}`;
+  const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
 }
 
 /** The file of an SQLite database that is open. */

@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, statSync } from "node:fs";
-import { copyFile, mkdtemp, rename, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, rename, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -157,7 +157,13 @@ describe("SQLite", () => {
       return result.kind === "rows" && result.rows.length > 0;
     };
     expect([await isThere("bob"), await isThere("eve")]).toEqual([true, false]);
-    await copyFile(join(folder, "copied-next.sqlite"), join(folder, "copied-live.sqlite"));
+    const live = join(folder, "copied-live.sqlite");
+    const { mtime } = statSync(live);
+    await utimes(live, mtime, mtime);
+    expect([await isThere("bob"), await isThere("eve")]).toEqual([true, false]);
+    await copyFile(join(folder, "copied-next.sqlite"), live);
+    // As `cp -p` does.
+    await utimes(live, mtime, mtime);
     expect([await isThere("bob"), await isThere("eve")]).toEqual([false, true]);
     await database.close();
   });
