@@ -18,6 +18,7 @@ export interface FileFacts {
 export interface Taken {
   readonly facts: FileFacts;
   readonly entries: number;
+  readonly checksum: number;
 }
 
 /** What the file holds now. Times in milliseconds of one clock that never goes back. */
@@ -37,12 +38,47 @@ export const settledMs = 10_000;
 /** The same of what lost so much that it is more likely a part. */
 export const lostMs = 60_000;
 
+/** Nothing happened to the file. Whoever writes to one can set its mtime back, but not its ctime. */
 export function isSame(one: FileFacts, other: FileFacts): boolean {
-  return isSameFile(one, other) && one.mtimeNs === other.mtimeNs && one.size === other.size && one.mode === other.mode;
+  const isUntouched = one.ctimeNs === other.ctimeNs && one.mtimeNs === other.mtimeNs;
+  return isUntouched && isSameFile(one, other) && one.size === other.size && one.mode === other.mode;
 }
 
+/** Inode numbers are given out again, by some file systems at once. */
 function isSameFile(one: FileFacts, other: FileFacts): boolean {
-  return one.ino === other.ino && one.dev === other.dev;
+  return one.ino === other.ino && one.dev === other.dev && one.birthtimeNs === other.birthtimeNs;
+}
+
+/** What was read of a state of the file. */
+export interface Read extends Pick<Taken, "checksum" | "entries"> {
+  readonly facts: Pick<FileFacts, "size">;
+}
+
+/** Whether the contents are, whatever was done to the file. */
+export function isEqual(one: Read, other: Read): boolean {
+  return one.facts.size === other.facts.size && one.checksum === other.checksum && one.entries === other.entries;
+}
+
+/** Contents that were there until the file was written again. */
+export interface Interrupted extends Found {
+  readonly until: number;
+}
+
+/**
+ * What a file that is written to now, at `now`, may come back to. `last`: what was in it, unless nobody read it. Whoever writes the same
+ * again and again leaves the file empty or cut off for a moment each time; what grows beyond something does not come back to it.
+ */
+export function interrupt(interrupted: Interrupted | undefined, last: Found | undefined, facts: FileFacts, now: number) {
+  const isLonger = interrupted !== undefined && last !== undefined && now - last.since < interrupted.until - interrupted.since;
+  const longest = last === undefined || isLonger ? interrupted : { ...last, until: now };
+  return longest !== undefined && facts.size > longest.facts.size ? undefined : longest;
+}
+
+/** Since when there has been what was found, but for an interruption that was shorter. */
+export function sinceWhen(found: Found, interrupted: Interrupted | undefined): number {
+  if (interrupted === undefined || !isEqual(found, interrupted)) return found.since;
+  const { since, until } = interrupted;
+  return found.since - until < until - since ? since : found.since;
 }
 
 /** A file created, written and renamed within so short a time may show no trace of the renaming. */
@@ -70,7 +106,7 @@ export function doubtedMs(first: FileFacts, today: number): number {
 }
 
 /** `needsEntries`: without any, all mail would be refused. */
-export function decide(taken: Taken, found: Found, needsEntries: boolean, now: number): ChangeDecision {
+export function decide(taken: Omit<Taken, "checksum">, found: Omit<Found, "checksum">, needsEntries: boolean, now: number): ChangeDecision {
   const lostAll = needsEntries && found.entries === 0 && taken.entries > 0;
   // What has only been begun has fewer entries than there were.
   const isReplaced = mayBeReplacement(taken.facts, found.facts) && (isWhole(found.facts) || found.entries >= taken.entries);

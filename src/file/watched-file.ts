@@ -1,6 +1,20 @@
 /** A text file that is read again when it changes. What is in use stays in use until the file has something complete to offer. */
 import { errorMessage } from "../text/error-message.ts";
-import { decide, doubtedMs, type FileFacts, type Found, isSame, lostMs, mayBeReplacement, settledMs, type Taken } from "./change.ts";
+import {
+  decide,
+  doubtedMs,
+  type FileFacts,
+  type Found,
+  type Interrupted,
+  interrupt,
+  isEqual,
+  isSame,
+  lostMs,
+  mayBeReplacement,
+  settledMs,
+  sinceWhen,
+  type Taken,
+} from "./change.ts";
 import { FileProblem, maxCheckedOctets } from "./file-problem.ts";
 import { type FileContent, type FileFormat, readFile, statFile } from "./read-file.ts";
 
@@ -33,9 +47,18 @@ export interface WatchedFileOptions<T> {
 }
 
 /** A state of the file that is not in use. */
-interface Pending<T> extends Omit<Found, "entries"> {
+interface Pending<T> {
+  readonly facts: FileFacts;
+  since: number;
   /** `undefined`: not read yet. */
   outcome?: FileContent<T> | "wrong";
+}
+
+/** `undefined`: it was not read, or says nothing. */
+function foundOf<T>(pending: Pending<T> | undefined): Found | undefined {
+  if (pending?.outcome === undefined || pending.outcome === "wrong") return undefined;
+  const { entries, checksum } = pending.outcome;
+  return { facts: pending.facts, since: pending.since, entries, checksum };
 }
 
 const changing: FileNews = { kind: "changing", seconds: settledMs / 1000 };
@@ -49,6 +72,8 @@ export class WatchedFile<T> {
   /** So long the first contents are not trusted to be all. */
   #doubtUntil = 0;
   #pending: Pending<T> | undefined;
+  /** What the file may come back to. */
+  #interrupted: Interrupted | undefined;
   #isAvailable = true;
   /** What was reported since the contents were taken. */
   readonly #reported = new Set<string>();
@@ -100,20 +125,26 @@ export class WatchedFile<T> {
       return;
     }
     const pending = this.#found(facts);
-    this.#isAvailable = true;
-    if (pending !== undefined) await this.#consider(pending);
+    try {
+      if (pending !== undefined) await this.#consider(pending);
+    } finally {
+      this.#isAvailable = true;
+    }
   }
 
-  /** `undefined`: what is in use. */
+  /** What is to be read, if it was not yet. `undefined`: what is in use, or what may be read at the next look. */
   #found(facts: FileFacts): Pending<T> | undefined {
     const last = this.#pending;
     if (this.#taken !== undefined && isSame(this.#taken.facts, facts)) {
-      if (last !== undefined || !this.#isAvailable) this.#settle((wasWarned) => ({ kind: "restored", wasWarned }));
+      this.#keep(facts);
       return undefined;
     }
     if (last !== undefined && isSame(last.facts, facts)) return last;
-    this.#pending = { facts, since: this.#options.now() };
-    if (this.#taken === undefined || mayBeReplacement(this.#taken.facts, facts)) return this.#pending;
+    const next: Pending<T> = { facts, since: this.#options.now() };
+    // Perhaps the same was written again, or only the mode or a name of the file has changed: nothing is known before it is read.
+    if (facts.size === this.#taken?.facts.size || facts.size === last?.facts.size) return next;
+    this.#begin(next);
+    if (this.#taken === undefined || mayBeReplacement(this.#taken.facts, facts)) return next;
     // It is read when the next look finds the same: what is being written is not to be read again and again.
     this.#report(changing);
     return undefined;
@@ -122,17 +153,30 @@ export class WatchedFile<T> {
   async #consider(pending: Pending<T>): Promise<void> {
     const { format, inTurn, needsEntries, now } = this.#options;
     try {
+      const isFirstRead = pending.outcome === undefined;
       pending.outcome ??= await inTurn(() => readFile(this.path, format));
       const { outcome } = pending;
       if (outcome === "wrong") return;
-      const { entries, content } = outcome;
+      const { entries, content, checksum } = outcome;
       const isChecked = this.#taken === undefined && pending.facts.size <= maxCheckedOctets;
       const warnings = isChecked ? [] : outcome.warnings;
       if (this.#taken === undefined) {
         this.#doubt(pending.facts, entries === 0);
       } else {
-        // Written to while it was read.
-        if (!isSame(await statFile(this.path), pending.facts)) return;
+        if (!isSame(await statFile(this.path), pending.facts)) {
+          // Written to while it was read.
+          delete pending.outcome;
+          this.#begin(pending);
+          this.#report(changing);
+          return;
+        }
+        if (isEqual(this.#taken, { ...pending, entries, checksum })) {
+          if (mayBeReplacement(this.#taken.facts, pending.facts)) this.#doubtUntil = 0;
+          this.#keep(pending.facts);
+          return;
+        }
+        this.#begin(pending);
+        if (isFirstRead) pending.since = sinceWhen({ ...pending, entries, checksum }, this.#interrupted);
         const decision = decide(this.#taken, { ...pending, entries }, needsEntries, now());
         if (decision.kind === "wait") {
           this.#report(decision.lost ? { kind: "lost", seconds: lostMs / 1000, before: this.entries, entries } : changing);
@@ -141,13 +185,29 @@ export class WatchedFile<T> {
       }
       if (this.#taken !== undefined) this.#doubtUntil = 0;
       this.#content = content;
-      this.#taken = { facts: pending.facts, entries };
+      this.#taken = { facts: pending.facts, entries, checksum };
       this.#settle((wasWarned) => ({ kind: "taken", entries, warnings, wasWarned }));
     } catch (error) {
+      this.#begin(pending);
       // What cannot be opened is tried again, what has a wrong line is not.
       if (error instanceof FileProblem) pending.outcome = "wrong";
       this.#fail(error, "wrong");
     }
+  }
+
+  /** It is not what is in use, as far as anybody knows. */
+  #begin(pending: Pending<T>): void {
+    const last = this.#pending;
+    if (last === pending) return;
+    this.#interrupted = interrupt(this.#interrupted, foundOf(last), pending.facts, pending.since);
+    this.#pending = pending;
+  }
+
+  /** The file has what is in use. */
+  #keep(facts: FileFacts): void {
+    if (this.#taken === undefined) return;
+    this.#taken = { ...this.#taken, facts };
+    if (this.#pending !== undefined || !this.#isAvailable) this.#settle((wasWarned) => ({ kind: "restored", wasWarned }));
   }
 
   /** What a part of it does not have would be refused: of what needs no entries only where something refuses by it, and so without news. */
@@ -172,6 +232,7 @@ export class WatchedFile<T> {
   #settle(news: (wasWarned: boolean) => FileNews): void {
     const wasWarned = [...this.#reported].some((about) => about !== "changing");
     this.#pending = undefined;
+    this.#interrupted = undefined;
     this.#reported.clear();
     this.#options.onNews(news(wasWarned));
   }

@@ -83,9 +83,9 @@ test("a table of addresses", async () => {
     },
     { content: "a@v.example\nb@v.example\n", seconds: 3, logged: [`warn file read ${event} entries=2`] },
     { content: undefined, seconds: 3, logged: [expect.stringMatching(/^warn reload failed; .* error="addresses: ENOENT: no such file/)] },
-    { content: "a@v.example\nx\n", inPlace: true, seconds: 100, logged: [changing, `${failed} error="${wrong(2)}"`] },
-    // It is not known whether what was missing before came as a whole.
-    { content: "a@v.example\nb@v.example\n", seconds: 20, logged: [`warn file read ${event} entries=2`] },
+    { content: "a@v.example\nx\n", inPlace: true, seconds: 100, logged: [`${failed} error="${wrong(2)}"`] },
+    // What is in use.
+    { content: "a@v.example\nb@v.example\n", seconds: 20, logged: [`warn available again ${event}`] },
     {
       ...{ content: "x\n".repeat(1_000_000), seconds: 3 },
       logged: [

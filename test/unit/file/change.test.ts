@@ -1,6 +1,18 @@
 /** When a file that changed is taken. */
 import { describe, expect, it, test } from "vitest";
-import { decide, doubtedMs, type FileFacts, type Found, lostMs, mayBeReplacement, settledMs } from "../../../src/file/change.ts";
+import {
+  decide,
+  doubtedMs,
+  type FileFacts,
+  type Found,
+  type Interrupted,
+  interrupt,
+  isSame,
+  lostMs,
+  mayBeReplacement,
+  settledMs,
+  sinceWhen,
+} from "../../../src/file/change.ts";
 
 const second = 1_000_000_000n;
 const before: FileFacts = { dev: 1n, ino: 1n, size: 100n, mode: 0o100644n, mtimeNs: 0n, ctimeNs: 0n, birthtimeNs: 0n };
@@ -22,8 +34,18 @@ test.each<[what: string, facts: FileFacts, expected: boolean]>([
   ["written and renamed at once", renamedAtOnce, true],
   ["created and still empty", { ...renamedAtOnce, size: 0n }, false],
   ["deleted and written anew", writtenAnew, false],
+  ["deleted and written anew at once, in the same inode", { ...renamedAtOnce, ino: 1n }, true],
 ])("a replacement: %s: %s", (_, facts, expected) => {
   expect(mayBeReplacement(before, facts)).toBe(expected);
+});
+
+test.each<[what: string, facts: FileFacts, expected: boolean]>([
+  ["nothing", { ...before }, true],
+  ["written with the times and the size of before", { ...before, ctimeNs: second }, false],
+  ["deleted and written anew, in the same inode", { ...before, birthtimeNs: second }, false],
+  ["chmod", { ...before, mode: 0o100600n }, false],
+])("is the same after: %s: %s", (_, facts, expected) => {
+  expect(isSame(before, facts)).toBe(expected);
 });
 
 test.each<[what: string, facts: FileFacts, today: number, expected: number]>([
@@ -68,5 +90,30 @@ describe("of a hundred entries", () => {
   it("a table that had none may have none", () => {
     const found = { facts: renamed, entries: 0, since: 0 };
     expect(decide({ facts: before, entries: 0 }, found, true, 0)).toEqual({ kind: "take" });
+  });
+});
+
+describe("since when there is what is found, in seconds", () => {
+  const found = (checksum: number, since: number, size = 90n): Found => ({ facts: { ...inPlace, size }, entries: 9, checksum, since });
+  const interrupted = (checksum: number, since: number, until: number): Interrupted => ({ ...found(checksum, since), until });
+
+  test.each<[what: string, found: Found, interrupted: Interrupted | undefined, expected: number]>([
+    ["there was nothing before", found(1, 60), undefined, 60],
+    ["written again", found(1, 60), interrupted(1, 0, 60), 0],
+    ["written again after a while", found(1, 63), interrupted(1, 0, 60), 0],
+    ["interrupted for as long as it was there", found(1, 60), interrupted(1, 0, 30), 60],
+    ["something else", found(2, 60), interrupted(1, 0, 60), 60],
+    ["something else that is larger", found(1, 60, 91n), interrupted(1, 0, 60), 60],
+  ])("%s", (_, now, before, expected) => expect(sinceWhen(now, before)).toBe(expected));
+
+  test.each<[what: string, before: Interrupted | undefined, last: Found | undefined, size: bigint, expected: Interrupted | undefined]>([
+    ["the first", undefined, found(1, 0), 0n, interrupted(1, 0, 60)],
+    ["one that nobody has read", undefined, undefined, 0n, undefined],
+    ["one that nobody has read, after another", interrupted(1, 0, 50), undefined, 90n, interrupted(1, 0, 50)],
+    ["a shorter one after a longer one", interrupted(1, 0, 30), found(2, 50), 90n, interrupted(1, 0, 30)],
+    ["a longer one after a shorter one", interrupted(1, 0, 10), found(2, 20), 90n, interrupted(2, 20, 60)],
+    ["what grows beyond it", interrupted(1, 0, 50), undefined, 91n, undefined],
+  ])("interrupted: %s", (_, before, last, size, expected) => {
+    expect(interrupt(before, last, { ...inPlace, size }, 60)).toEqual(expected);
   });
 });

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
-import { appendFile, chmod, mkdir, mkdtemp, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { appendFile, chmod, link, mkdir, mkdtemp, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from "vitest";
@@ -218,9 +218,9 @@ test.each<[what: string, spoil: () => Promise<unknown>, reported: string]>([
   expect(warnings).toEqual([expect.stringContaining(reported)]);
   await rm(path, { recursive: true, force: true });
   await look(1, file);
-  await writeFile(path, "one two three");
+  await writeFile(path, "one");
   expect(await look(1, file)).toBe("one two, not current");
-  expect(await look(10, file)).toBe("one two three");
+  expect(await look(10, file)).toBe("one");
   expect(news.at(-1)).toBe("taken");
 });
 
@@ -228,6 +228,92 @@ it("is read again when its mode changed", async () => {
   const file = await open("one");
   await chmod(path, 0o600);
   expect(await look(11, file)).toBe("one");
+});
+
+describe("what may mean other contents, and does not, is no news and no doubt", () => {
+  test.each<[what: string, touch: () => Promise<unknown>]>([
+    ["another mode", () => chmod(path, 0o600)],
+    ["another link", () => link(path, `${path}.too`)],
+    ["another time", () => utimes(path, 0, 0)],
+    ["the same written again", () => writeFile(path, "one two")],
+    ["the same in another file", () => replace("one two")],
+    ["the same in a file that was deleted and written anew", () => rm(path).then(() => writeFile(path, "one two"))],
+  ])("%s", async (_, touch) => {
+    const file = await open("one two");
+    await touch();
+    expect(await look(1, file)).toBe("one two");
+    expect(news).toEqual([]);
+    await writeFile(path, "one two three");
+    expect(await look(11, file)).toBe("one two three");
+  });
+});
+
+describe("other contents of the same size at the same time", () => {
+  const at = 1_700_000_000;
+  test.each<[what: string, change: () => Promise<unknown>, seconds: number]>([
+    ["in place", () => writeFile(path, "two one"), 11],
+    ["renamed", () => replace("two one"), 1],
+    // The inode is that of the file before.
+    ["deleted and written anew", () => rm(path).then(() => writeFile(path, "two one")), 11],
+  ])("%s", async (_, change, seconds) => {
+    await writeFile(path, "one two");
+    await utimes(path, at, at);
+    const file = files.watch({ name: "list", variant: "", path, format, needsEntries: true });
+    await file.refresh();
+    const { ctimeNs } = statSync(path, { bigint: true });
+    await change();
+    // The file system's clock has ticks of some milliseconds.
+    do await utimes(path, at, at);
+    while (statSync(path, { bigint: true }).ctimeNs === ctimeNs);
+    expect(await look(seconds, file)).toBe("two one");
+  });
+});
+
+describe("the same contents, written again every few seconds", () => {
+  /** Seconds until the file says `after`; it is written in place every `period` seconds, and empty for `empty` of these. */
+  async function secondsUntil(after: string, file: WatchedFile<string[]>, period: number, empty = 0): Promise<number> {
+    for (let second = 0; second < 200; second += 1) {
+      const at = second % period;
+      if (at === 0 && empty > 0) await writeFile(path, "");
+      if (at === empty) await writeFile(path, after);
+      if ((await look(1, file)) === after) return second;
+    }
+    return expect.unreachable();
+  }
+
+  test.each<[what: string, after: string, period: number, empty: number, within: number]>([
+    ["with more, each second", "one two three four", 1, 0, 12],
+    ["with more, every four seconds", "one two three four", 4, 0, 11],
+    ["with less, each second", "one", 1, 0, 62],
+    ["with less, every thirty seconds", "one", 30, 0, 61],
+    ["with less, and empty for a while each time", "one", 30, 3, 64],
+    ["with less, and empty for a moment each time", "one", 30, 1, 62],
+  ])("%s", async (_, after, period, empty, within) => {
+    const file = await open("one two three");
+    expect(await secondsUntil(after, file, period, empty)).toBeLessThanOrEqual(within);
+    expect(news.filter((each) => each === "taken")).toEqual(["taken"]);
+  });
+
+  it("what is in use comes back", async () => {
+    const file = await open("one two three");
+    for (let round = 0; round < 5; round += 1) {
+      await writeFile(path, "");
+      expect(await look(3, file)).toBe("one two three, not current");
+      await writeFile(path, "one two three");
+      expect(await look(1, file)).toBe("one two three");
+    }
+    expect(news.slice(0, 3)).toEqual(["changing", "lost", "restored"]);
+  });
+
+  it("what is whole only for a moment does not make the empty file old", async () => {
+    const file = await open("one two three");
+    for (let round = 0; round < 5; round += 1) {
+      await writeFile(path, "");
+      expect(await look(50, file)).toBe("one two three, not current");
+      await writeFile(path, "one");
+      expect(await look(1, file)).toBe("one two three, not current");
+    }
+  });
 });
 
 describe("the first time", () => {
