@@ -4,7 +4,7 @@ import type { LineProblem } from "../file/file-problem.ts";
 import type { LogicalLine } from "../file/logical-line.ts";
 import { canonicalAddress, unquote } from "../mail/address.ts";
 import { parseTargets } from "../mail/address-list.ts";
-import type { Entry } from "./virtual.ts";
+import { type Entry, warnOfKey } from "./virtual.ts";
 
 /** `undefined`: the line has a problem. */
 export function parseAliases({ number, text }: LogicalLine, domain: string, problem: LineProblem): Entry | undefined {
@@ -16,6 +16,7 @@ export function parseAliases({ number, text }: LogicalLine, domain: string, prob
   const targets = parseTargets(value);
   if (targets === undefined || targets.length === 0)
     return problem(number, `"${value}" is not a list of addresses. Correct its quotes, brackets or colons.`);
+  warnOfKey(number, name, address, problem);
   if (targets.some(isNoAddress)) return { kind: "mailbox", address };
   return { kind: "address", address, targets: targets.map((target) => qualify(target, domain)) };
 }

@@ -7,11 +7,12 @@ import { type LogicalLine, logicalLines } from "../file/logical-line.ts";
 import { takeLines } from "../file/plain-lines.ts";
 import type { FileFormat } from "../file/read-file.ts";
 import type { WatchedFile } from "../file/watched-file.ts";
-import { isAddress, parseAddress } from "../mail/address.ts";
+import { isAddress, isPossible, localPartOf, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
-import { atSign } from "../text/ascii.ts";
+import { hasInvisibleEnd, insideQuotes, withoutInvisibleEnds } from "../text/around.ts";
+import { atSign, dot, hyphen } from "../text/ascii.ts";
 import { AddressTable, maxVerified } from "./address-table.ts";
 import { parseAliases } from "./aliases.ts";
 import type { DirectorySettings } from "./directory-settings.ts";
@@ -134,6 +135,9 @@ function tableFormat(parse: TableParser): FileFormat<AddressTable> {
   };
 }
 
+/** RFC 1035 2.3.4. What is longer is looked at by its labels. */
+const maxLabelOctets = 63;
+
 /** Of a table whose lines do not depend on each other: most are an address as it is. */
 function listFormat(parse: TableParser): FileFormat<AddressTable> {
   return {
@@ -147,9 +151,16 @@ function listFormat(parse: TableParser): FileFormat<AddressTable> {
       return takeLines(portion, {
         plain(octets, start, end, number) {
           let at = end - 1;
+          let isName = end - start <= maxLabelOctets;
+          let after = 0x7f;
           // Not by `lastIndexOf`, which would go on through all lines before.
-          while (at >= start && octets[at] !== atSign) at -= 1;
-          if (at < start) return other(octets.toString("latin1", start, end), number);
+          for (; at >= start && octets[at] !== atSign; at -= 1) {
+            const octet = octets[at] ?? 0;
+            // A dot beside a dot or a hyphen: the others of what is plain add up to more, and two hyphens to less.
+            if (octet + after <= 2 * dot && octet + after >= dot + hyphen) isName = false;
+            after = octet;
+          }
+          if (at < start || after <= dot || !isName) return other(octets.toString("latin1", start, end), number);
           table.addMailboxPart(octets, start, at + 1, end);
           return 1;
         },
@@ -186,7 +197,17 @@ function addEntry(table: AddressTable, entry: Entry): void {
 
 /** One address a line; `@domain`, or `*@domain`, means every address of the domain. */
 function parseListed({ number, text }: LogicalLine, problem: LineProblem): Entry | undefined {
-  const [address = "", ...others] = parseAddressList(text) ?? [];
-  if (others.length === 0 && isAddress(address)) return mailbox(parseAddress(address.replace(/^\*@/, "@")));
-  return problem(number, `"${text}" is not an address. Write one address a line.`);
+  const [written = "", ...others] = parseAddressList(withoutInvisibleEnds(text)) ?? [];
+  if (others.length === 0) {
+    // No domain ends in a quote.
+    for (const one of [insideQuotes(written) ?? "", written]) {
+      const address = parseAddress(one.replace(/^\*@/, "@"));
+      if (isAddress(one) && isPossible(address)) return mailbox(address);
+    }
+  }
+  const fix = hasInvisibleEnd(localPartOf(written))
+    ? "It has an invisible character beside its local part: remove that."
+    : "Write one address a line.";
+  // One that is left out would be refused.
+  return problem(number, `"${text}" is not an address. ${fix}`);
 }

@@ -2,7 +2,7 @@
 
 import type { LineProblem } from "../file/file-problem.ts";
 import type { LogicalLine } from "../file/logical-line.ts";
-import { canonicalAddress, domainOf, formatAddress, localPartOf, parseAddress } from "../mail/address.ts";
+import { canonicalAddress, formatAddress, isPossible, localPartOf, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
 import { canonicalDomain, isMailDomain } from "../mail/domain.ts";
 
@@ -87,9 +87,8 @@ function splitKey(text: string): { readonly key: string; readonly value: string 
 }
 
 /** Wildcards as others write them are no wildcards here, and nobody has such an address. */
-function warnOfKey(line: number, written: string, address: string, problem: LineProblem): void {
-  const domain = domainOf(address) ?? address;
-  if (localPartOf(address) !== "*" && isMailDomain(domain)) return;
+export function warnOfKey(line: number, written: string, address: string, problem: LineProblem): void {
+  if (localPartOf(address) !== "*" && (address.includes("@") ? isPossible(address) : isMailDomain(address))) return;
   const fix = "Write @example.org for a whole domain, and each subdomain by itself.";
   problem(line, `"${written}" is nobody's address or domain, and matches nothing. ${fix}`, "warning");
 }

@@ -5,8 +5,9 @@ import type { LineProblem } from "../file/file-problem.ts";
 import type { Files } from "../file/files.ts";
 import { takeLines } from "../file/plain-lines.ts";
 import type { WatchedFile } from "../file/watched-file.ts";
-import { isNetwork } from "../mail/ip.ts";
+import { canonicalIp, isNetwork } from "../mail/ip.ts";
 import type { Lookup } from "../stage/sources.ts";
+import { hasInvisibleEnd, insideQuotes } from "../text/around.ts";
 import type { LookupEntry, LookupSettings } from "./lookup-settings.ts";
 import { MemoryLookup } from "./memory.ts";
 
@@ -65,17 +66,26 @@ function parseLine(line: string, number: number, problem: LineProblem): LookupEn
   const [, key, value] = /^("(?:[^"\\]|\\.)*"@\S+|\S+)(?:\s+(\S.*))?$/s.exec(entry) ?? [];
   if (key === undefined) return undefined;
   if (entry.includes("\ufffd")) problem(number, "is not text in UTF-8, and so matches nothing. Convert it.", "warning");
-  const useless = uselessNetwork(key);
+  const useless = uselessKey(key);
   if (useless !== undefined) problem(number, useless, "warning");
   // A backslash is an escape only where a wildcard is, so that DOMAIN\user is itself.
   return { key, glob: /[*?]/.test(key), value: value === undefined ? 1 : typed(value) };
 }
 
-/** Lists compare keys, of which none is a network. `undefined`: it is none. */
-export function uselessNetwork(key: string): string | undefined {
-  if (!key.includes("/") || !isNetwork(key)) return undefined;
-  return `"${key}" matches nothing: a list knows no networks. Write 192.0.2.* for what begins so, or ask is_ip_in_cidr in a rule.`;
+/** Why nothing that a list is asked is that key, as others write lists. `undefined`: something may be. */
+export function uselessKey(key: string): string | undefined {
+  if (key.includes("/") && isNetwork(key))
+    return `"${key}" matches nothing: a list knows no networks. Write 192.0.2.* for what begins so, or ask is_ip_in_cidr in a rule.`;
+  if (insideQuotes(key) !== undefined) return `"${key}" is compared with its quotes, and so matches no name or address. Remove them.`;
+  if (hasInvisibleEnd(key))
+    return `"${key}" has an invisible character at its beginning or end, and so matches no name or address. Remove it.`;
+  if (/[,;:]$/.test(key) && canonicalIp(key) === undefined)
+    return `"${key}" is compared with the "${key.at(-1)}" at its end, and so matches no name or address. Remove it.`;
+  return severalNames.test(key) ? `"${key}" is one key, and so matches no name or address. Write each by itself.` : undefined;
 }
+
+/** Names or addresses: of a certificate's subject, `CN=mx,O=Example`, no part is one. */
+const severalNames = /^[^\s,;=]+\.[^\s,;=]+(?:[,;][^\s,;=]+\.[^\s,;=]+)+$/;
 
 function withoutComment(line: string): string {
   return line.replace(/(?:^|\s)#.*$/s, "").trim();

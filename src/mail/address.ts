@@ -3,10 +3,11 @@
  * RFC 5321 4.1.2 are taken off where text comes in (`parseAddress`, `parsePath`) and put on where it goes out (`formatAddress`).
  */
 
+import { hasInvisibleEnd } from "../text/around.ts";
 import { atSign, carriageReturn, lineFeed } from "../text/ascii.ts";
 import { hasControls } from "../text/controls.ts";
 import { isLonger } from "../text/octets.ts";
-import { canonicalDomain } from "./domain.ts";
+import { canonicalDomain, isMailDomain } from "./domain.ts";
 import { ipVersion } from "./ip.ts";
 
 /** `undefined` when there is no `@`. */
@@ -74,6 +75,12 @@ export function formatAddress(address: string): string | undefined {
   if (local === "" || !isDomain(domain) || hasControls(local) || !local.isWellFormed()) return undefined;
   const text = `${dotString.test(local) ? local : `"${local.replace(/["\\]/g, "\\$&")}"`}@${domain}`;
   return isLonger(text, maxAddressOctets) ? undefined : text;
+}
+
+/** Of a canonical address, or `@domain`: whether somebody can have it. */
+export function isPossible(address: string): boolean {
+  const local = localPartOf(address);
+  return isMailDomain(domainOf(address) ?? "") && (local === "" || (!hasInvisibleEnd(local) && formatAddress(address) !== undefined));
 }
 
 /** Of what most addresses are, so that they need not be taken apart: ASCII in lower case. */

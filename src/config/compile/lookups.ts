@@ -1,6 +1,6 @@
 /** `[lookup.*]`, `[lookup-file.*]` and `[lookup-sql.*]`: named lists in one namespace. */
 import type { Value } from "../../expr/value.ts";
-import { parseList, uselessNetwork } from "../../lookup/file.ts";
+import { parseList, uselessKey } from "../../lookup/file.ts";
 import type { LookupEntry, LookupSettings } from "../../lookup/lookup-settings.ts";
 import { unknownStore } from "../check/names.ts";
 import { wrongParameters } from "../check/query-parameter.ts";
@@ -17,7 +17,7 @@ export function compileLookups(normalised: Normalised, context: CompileContext):
     lookups.set(name, settings);
   };
   for (const [name, entries] of Object.entries(normalised.lookup)) {
-    for (const key of Object.keys(entries)) context.report.warningIf(["lookup", name, key], uselessNetwork(key));
+    for (const key of Object.keys(entries)) context.report.warningIf(["lookup", name, key], uselessKey(key));
     add("lookup", { type: "memory", name, entries: Object.entries(entries).map(([key, value]) => entryOf(key, value)) });
   }
   for (const [name, { path, "case-sensitive": caseSensitive }] of Object.entries(normalised["lookup-file"])) {

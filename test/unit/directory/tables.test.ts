@@ -1,7 +1,7 @@
 import { appendFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import { AddressTable } from "../../../src/directory/address-table.ts";
 import type { Principal } from "../../../src/directory/directory-settings.ts";
@@ -123,6 +123,17 @@ const tables: [kind: Kind, line: string, address: string, found: object | undefi
   ["addresses", '"j\\ohn"@v.example', "john@v.example", mailbox("john@v.example")],
   ["addresses", "@v.example", "anyone@v.example", throughDomain("anyone@v.example")],
   ["addresses", "@v.example", "@v.example", undefined],
+  ["addresses", '"a@v.example"', "a@v.example", mailbox("a@v.example")],
+  ["addresses", '"A@v.example",', "a@v.example", mailbox("a@v.example")],
+  ["addresses", "'a@v.example'", "a@v.example", mailbox("a@v.example")],
+  ["addresses", "“a@v.example”", "a@v.example", mailbox("a@v.example")],
+  ["addresses", "'@v.example'", "anyone@v.example", throughDomain("anyone@v.example")],
+  ["addresses", "'a@v.example", "'a@v.example", mailbox("'a@v.example")],
+  ["addresses", "\u200ba@v.example\u200b", "a@v.example", mailbox("a@v.example")],
+  ["addresses", "می\u200cخواهم@v.example", "می\u200cخواهم@v.example", mailbox("می\u200cخواهم@v.example")],
+  ["addresses", "❤\ufe0f@v.example", "❤\ufe0f@v.example", mailbox("❤\ufe0f@v.example")],
+  ["addresses", "a@xn--bcher-kva.v--x.example", "a@xn--bcher-kva.v--x.example", mailbox("a@xn--bcher-kva.v--x.example")],
+  ["addresses", "a@[192.0.2.1]", "a@[192.0.2.1]", mailbox("a@[192.0.2.1]")],
 ];
 
 const problems: [kind: Kind, text: string, message: RegExp][] = [
@@ -319,4 +330,24 @@ describe("memory", () => {
 it("mta: every address exists", () => {
   const directory = openMtaDirectory("mta");
   expect([directory.isLocalDomain("x.example"), directory.recipient("a@x.example")]).toEqual([true, mailbox("a@x.example")]);
+});
+
+test.each([
+  "john@example.org#boss",
+  "john@example.org|x",
+  "john@example.org/",
+  "john@*.example.org",
+  "john@example.org'",
+  '"john@example.org',
+  "john@example..org",
+  "john@.example.org",
+  "john@-.example.org",
+  "john@example-.org",
+  `john@${"a".repeat(64)}.example`,
+  `${"a".repeat(250)}@example.org`,
+  "@*.example.org",
+  "john\u200b@example.org",
+  "'john\u200b@example.org'",
+])("what nobody can have as an address is a problem: %s", async (line) => {
+  await expect(open("addresses", `a@v.example\n${line}\n`)).rejects.toThrow(`addresses:2: "${line}" is not an address.`);
 });

@@ -1,11 +1,12 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import type { Value } from "../../../src/expr/value.ts";
 import { settledMs } from "../../../src/file/change.ts";
 import { Files } from "../../../src/file/files.ts";
+import { parseList } from "../../../src/lookup/file.ts";
 import type { LookupSettings } from "../../../src/lookup/lookup-settings.ts";
 import { openLookup } from "../../../src/lookup/open-lookup.ts";
 import type { Database } from "../../../src/store/database.ts";
@@ -174,4 +175,33 @@ describe("sql", () => {
     }
     await database.close();
   });
+});
+
+test.each<[key: string, problem: string | undefined]>([
+  ['"customer.example"', "its quotes"],
+  ["'c2.example'", "its quotes"],
+  ["“c2.example”", "its quotes"],
+  ['"u@c7.example"', "its quotes"],
+  ["c3.example,", '","'],
+  ["c3.example;", '";"'],
+  ["c8.example:", '":"'],
+  ["c4.example;c5.example", "one key"],
+  ["a@c4.example,b@c5.example", "one key"],
+  ["\u200bc.example", "invisible"],
+  ["c.example\u00ad", "invisible"],
+  ["192.0.2.0/24", "knows no networks"],
+  ["c.example", undefined],
+  ["*.c.example", undefined],
+  ['"q uoted"@c.example', undefined],
+  ["2001:db8::", undefined],
+  ["2001:db8:*", undefined],
+  ["CN=mx.example,O=Example", undefined],
+  ["DOMAIN\\user", undefined],
+  ["o'neill@c.example", undefined],
+])("a key that nothing is equal to: %s", (key, problem) => {
+  const warnings: string[] = [];
+  const [entry] = parseList(`${key}\n`, (line, what, severity) => void warnings.push(`${severity} ${line} ${what}`));
+  expect(entry?.key).toBe(key);
+  expect(warnings).toEqual(problem === undefined ? [] : [expect.stringMatching(/^warning 1 /)]);
+  if (problem !== undefined) expect(warnings[0]).toContain(problem);
 });
