@@ -75,6 +75,8 @@ export class WatchedFile<T> {
   /** What the file may come back to. */
   #interrupted: Interrupted | undefined;
   #isAvailable = true;
+  /** Why it cannot be read, or what is wrong with it. */
+  #failure: string | undefined;
   /** What was reported since the contents were taken. */
   readonly #reported = new Set<string>();
   #looking: Promise<void> | undefined;
@@ -101,8 +103,9 @@ export class WatchedFile<T> {
   /** What is to be said of a file that is not current, after its name; `undefined`: it is. */
   get doubt(): string | undefined {
     if (this.#taken === undefined) return "was not read yet";
-    if (!this.#isAvailable) return "cannot be read";
-    if (this.#pending !== undefined) return this.#pending.outcome === "wrong" ? "has become wrong" : "is being written";
+    if (this.#isAvailable && this.#pending?.outcome === "wrong") return "has become wrong";
+    if (this.#failure !== undefined) return `cannot be read: ${this.#failure}`;
+    if (this.#pending !== undefined) return "is being written";
     if (this.#options.now() >= this.#doubtUntil) return undefined;
     return this.entries === 0 ? "has no entries yet" : "was written a moment ago, so perhaps not whole yet";
   }
@@ -154,7 +157,10 @@ export class WatchedFile<T> {
     const { format, inTurn, needsEntries, now } = this.#options;
     try {
       const isFirstRead = pending.outcome === undefined;
-      pending.outcome ??= await inTurn(() => readFile(this.path, format));
+      if (pending.outcome === undefined) {
+        pending.outcome = await inTurn(() => readFile(this.path, format));
+        this.#failure = undefined;
+      }
       const { outcome } = pending;
       if (outcome === "wrong") return;
       const { entries, content, checksum } = outcome;
@@ -201,6 +207,7 @@ export class WatchedFile<T> {
     if (last === pending) return;
     this.#interrupted = interrupt(this.#interrupted, foundOf(last), pending.facts, pending.since);
     this.#pending = pending;
+    this.#failure = undefined;
   }
 
   /** The file has what is in use. */
@@ -220,6 +227,8 @@ export class WatchedFile<T> {
 
   #fail(error: unknown, about: string): void {
     const message = errorMessage(error);
+    // Without the path, which stands before it.
+    this.#failure = message.replace(/, (?:open|stat|read)(?: .*)?$/s, "");
     const problem = error instanceof FileProblem ? error : new FileProblem(`${this.path}: ${message}`, { cause: error });
     if (this.#taken === undefined) {
       // It is read again for whoever opens it next, who has to know the problem, too.
@@ -232,6 +241,7 @@ export class WatchedFile<T> {
   #settle(news: (wasWarned: boolean) => FileNews): void {
     const wasWarned = [...this.#reported].some((about) => about !== "changing");
     this.#pending = undefined;
+    this.#failure = undefined;
     this.#interrupted = undefined;
     this.#reported.clear();
     this.#options.onNews(news(wasWarned));

@@ -193,12 +193,12 @@ describe("tables of the MTA", () => {
 describe("while a table is not current", () => {
   /** Of a table with a@v.example and the whole domain w.example. */
   const spoilt: [what: string, said: string, spoil: (path: string) => Promise<unknown>][] = [
-    ["missing", "cannot be read", (path) => rm(path)],
+    ["missing", "cannot be read: ENOENT: no such file or directory", (path) => rm(path)],
     ["empty", "is being written", (path) => writeFile(path, "")],
     ["written in place", "is being written", (path) => appendFile(path, "new@new.example\n")],
     ["wrong", "has become wrong", (path) => appendFile(path, "new@new.example\nnonsense\n")],
     ["binary", "has become wrong", (path) => writeFile(path, "\0")],
-    ["no file", "cannot be read", (path) => rm(path).then(() => mkdir(path))],
+    ["no file", "cannot be read: is not a regular file", (path) => rm(path).then(() => mkdir(path))],
   ];
   it.each(spoilt)("(%s) what it knows is answered, and of all else it cannot tell", async (_, said, spoil) => {
     const directory = await open("addresses", "a@v.example\n@w.example\n");

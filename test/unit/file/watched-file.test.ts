@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
-import { appendFile, chmod, link, mkdir, mkdtemp, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { appendFile, chmod, link, mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from "vitest";
@@ -228,6 +228,25 @@ it("is read again when its mode changed", async () => {
   const file = await open("one");
   await chmod(path, 0o600);
   expect(await look(11, file)).toBe("one");
+});
+
+test.each<[what: string, change: () => Promise<unknown>, doubt: string]>([
+  ["missing", () => rm(path), "cannot be read: ENOENT: no such file or directory"],
+  ["no file", () => rm(path).then(() => mkdir(path)), "cannot be read: is not a regular file"],
+  ["wrong", () => replace("bad two"), "has become wrong"],
+  ["being written", () => appendFile(path, " three"), "is being written"],
+  ["a link to itself", () => rm(path).then(() => symlink("list", path)), "cannot be read: ELOOP: too many symbolic links encountered"],
+])("says why it is doubted: %s", async (_, change, doubt) => {
+  const file = await open("one two");
+  await change();
+  await look(2, file);
+  expect(file.doubt).toBe(doubt);
+  await rm(path, { recursive: true, force: true });
+  await look(1, file);
+  expect(file.doubt).toBe("cannot be read: ENOENT: no such file or directory");
+  await writeFile(path, "one two");
+  await look(1, file);
+  expect(file.doubt).toBe(undefined);
 });
 
 describe("what may mean other contents, and does not, is no news and no doubt", () => {
