@@ -50,7 +50,7 @@ function isSameFile(one: FileFacts, other: FileFacts): boolean {
 }
 
 /** What was read of a state of the file. */
-export interface Read extends Pick<Taken, "checksum" | "entries"> {
+interface Read extends Pick<Taken, "checksum" | "entries"> {
   readonly facts: Pick<FileFacts, "size">;
 }
 
