@@ -7,7 +7,7 @@ import { compilePattern, type Pattern, PatternError } from "../text/pattern.ts";
 import { apply, type Evaluation, folded, shortCircuit, type ValueCode } from "./code.ts";
 import { askDnsList, dnsListFunctions, type NamedDnsList, unknownDnsList, variableOfSubject } from "./dns-list-functions.ts";
 import { ExpressionError, missesOf, type Vocabulary } from "./expression.ts";
-import type { AskFunction, PureFunction } from "./function.ts";
+import type { AskFunction, ParameterProblem, PureFunction } from "./function.ts";
 import { askFunctions, pureFunctions } from "./functions.ts";
 import { isFunction, matchesFunction, unknownFunction, unknownName, withHyphenHint } from "./names.ts";
 import { elementAt, operators, unaryOperators } from "./operator.ts";
@@ -223,19 +223,16 @@ function compileCall<S>(call: Call, context: ExpressionContext<S>): ValueCode<S>
   throw unknownFunction(call.name, call.offset, context.source, context.vocabulary);
 }
 
-function compilePure<S>({ arity, evaluate, choices, work }: PureFunction, call: Call, context: ExpressionContext<S>): ValueCode<S> {
+function compilePure<S>({ arity, evaluate, check, work }: PureFunction, call: Call, context: ExpressionContext<S>): ValueCode<S> {
   checkArity(call, [arity]);
-  const chosen = choices && call.parameters[choices.parameter];
-  if (choices && chosen?.kind === "literal" && !choices.of.includes(toText(chosen.value))) {
-    const possible = choices.of.map((choice) => `'${choice}'`).join(", ");
-    throw new ExpressionError(`${call.name} takes one of ${possible} here.`, chosen.offset);
-  }
   const { onStep } = context.vocabulary;
-  const code = compileFolded(call.parameters, context, (parts) =>
-    work && onStep && parts.some(({ constant }) => constant === undefined)
+  const code = compileFolded(call.parameters, context, (parts) => {
+    const wrong = check?.(parts.map(({ constant }) => constant));
+    if (wrong) throw parameterError(wrong, call);
+    return work && onStep && parts.some(({ constant }) => constant === undefined)
       ? askOf(parts, true, call.name, (values, run) => after(onStep(run.subject, "", work(...values)), () => evaluate(...values)))
-      : apply(parts, evaluate),
-  );
+      : apply(parts, evaluate);
+  });
   return stepped(code, context);
 }
 
@@ -244,9 +241,7 @@ function compileAsking<S>(record: AskFunction, call: Call, context: ExpressionCo
   const literals = call.parameters.map((node) => (node.kind === "literal" && typeof node.value === "string" ? node.value : undefined));
   const counts = call.parameters.map((node) => (node.kind === "array" ? node.elements.length : node.kind === "literal" ? 1 : undefined));
   const inspection = record.inspect(literals, context.vocabulary.names, counts);
-  if ("problem" in inspection) {
-    throw new ExpressionError(inspection.problem, call.parameters[inspection.parameter]?.offset ?? call.offset);
-  }
+  if ("problem" in inspection) throw parameterError(inspection, call);
   const { waits, statement, lists = [] } = inspection;
   for (const list of lists) context.used.lists.add(list);
   if (statement !== undefined) {
@@ -317,6 +312,10 @@ function patternOf(source: string, offset: number): Pattern {
     if (!(error instanceof PatternError)) throw error;
     throw new ExpressionError(`bad regular expression: ${error.message}.`, offset);
   }
+}
+
+function parameterError({ problem, parameter }: ParameterProblem, { parameters, offset }: Call): ExpressionError {
+  return new ExpressionError(problem, parameters[parameter]?.offset ?? offset);
 }
 
 function checkArity({ name, parameters, offset }: Call, arities: readonly number[]): void {

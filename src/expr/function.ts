@@ -12,14 +12,36 @@ export interface PureFunction {
   readonly arity: 1 | 2 | 3;
   /** Called with exactly that many. */
   readonly evaluate: (...parameters: Value[]) => Value;
-  /** The only texts that a parameter, by its index, may be: a literal that is none of them is an error. */
-  readonly choices?: { readonly parameter: number; readonly of: readonly string[] };
+  /** For functions that would answer a wrong constant with false or nothing at each call. */
+  readonly check?: ConstantCheck;
   /** How many characters it goes through, where those are more than it is given. */
   readonly work?: (...parameters: Value[]) => number;
 }
 
-export function pure(name: string, arity: 1 | 2 | 3, evaluate: PureFunction["evaluate"], choices?: PureFunction["choices"]): PureFunction {
-  return choices ? { name, arity, evaluate, choices } : { name, arity, evaluate };
+/** What is wrong with one of the parameters, by its index. */
+export interface ParameterProblem {
+  readonly problem: string;
+  readonly parameter: number;
+}
+
+/** Of parameters as far as they are constants. */
+export type ConstantCheck = (constants: readonly (Value | undefined)[]) => ParameterProblem | undefined;
+
+export function pure(name: string, arity: 1 | 2 | 3, evaluate: PureFunction["evaluate"], check?: ConstantCheck): PureFunction {
+  return check ? { name, arity, evaluate, check } : { name, arity, evaluate };
+}
+
+/** The second of two parameters is one of few texts. */
+export function secondIsOneOf(name: string, choices: readonly string[]): ConstantCheck {
+  const possible = choices.map((choice) => `'${choice}'`).join(", ");
+  return ([first, second]) => {
+    if (second !== undefined)
+      return choices.includes(toText(second)) ? undefined : { problem: `${name} takes one of ${possible} here.`, parameter: 1 };
+    const text = first === undefined ? "" : toText(first);
+    return choices.includes(text)
+      ? { problem: `${name} takes one of ${possible} second. Write '${text}' there.`, parameter: 0 }
+      : undefined;
+  };
 }
 
 /** Of a text; an array is mapped. */
@@ -38,9 +60,7 @@ export interface SqlStatement {
 /** What compiling needs to know of one call. */
 export type Inspection =
   /** `statement`: one that is the same at every call. `lists`: those that it may ask. */
-  | { readonly waits: boolean; readonly statement?: SqlStatement; readonly lists?: Iterable<string> }
-  /** `parameter` is the index of the one that is wrong. */
-  | { readonly problem: string; readonly parameter: number };
+  { readonly waits: boolean; readonly statement?: SqlStatement; readonly lists?: Iterable<string> } | ParameterProblem;
 
 /** Parameters as far as they are literal texts. */
 export type Literals = readonly (string | undefined)[];

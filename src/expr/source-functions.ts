@@ -64,20 +64,34 @@ function directoryAnd(parameters: readonly Value[]): [directory: string | undefi
 }
 
 function inspectDirectory(literals: Literals, { directories }: Names): Inspection {
+  const swapped = swappedName(literals, "directory", directories);
+  if (swapped) return swapped;
   const name = literals.length === 1 ? undefined : literals[0];
   if (name === undefined || isDefault(name)) return { waits: directories.values().some(({ waits }) => waits) };
   return directories.get(name) ?? { problem: unknown("directory", name, directories.keys()), parameter: 0 };
 }
 
-function inspectLookup([name]: Literals, { lookups }: Names): Inspection {
+function inspectLookup(literals: Literals, { lookups }: Names): Inspection {
+  const swapped = swappedName(literals, "lookup", lookups);
+  if (swapped) return swapped;
+  const [name] = literals;
   if (name === undefined) return { waits: true, lists: lookups.keys() };
   if (isDefault(name)) return { waits: true };
   const known = lookups.get(name);
   return known === undefined ? { problem: unknown("lookup", name, lookups.keys()), parameter: 0 } : { waits: known.waits, lists: [name] };
 }
 
-function inspectDefaultStore([name]: Literals, { lookups }: Names): Inspection {
+function inspectDefaultStore(literals: Literals, { lookups }: Names): Inspection {
+  const swapped = swappedName(literals, "store", new Map());
+  if (swapped) return swapped;
+  const [name] = literals;
   if (name === undefined || isDefault(name)) return { waits: true };
   const what = lookups.has(name) ? `the lookup "${name}" is read-only` : `there is no store "${name}" of keys and counters`;
   return { problem: `${what}. Use '' for the default store.`, parameter: 0 };
+}
+
+/** What is asked for is the name of a source, and the source is not: it would be none that exists. */
+function swappedName([first, second]: Literals, kind: string, known: ReadonlyMap<string, unknown>): Inspection | undefined {
+  if (first !== undefined || second === undefined || !(isDefault(second) || known.has(second))) return undefined;
+  return { problem: `the ${kind} comes first, and what it is asked for second. Write '${second}' first.`, parameter: 1 };
 }

@@ -1,6 +1,6 @@
 /** Functions of one text: case, counts, comparison, parts by position. */
 import { hash } from "node:crypto";
-import { mapped, type PureFunction, pure } from "./function.ts";
+import { mapped, type PureFunction, pure, secondIsOneOf } from "./function.ts";
 import { cutText, flag, isArray, toNumber, toText } from "./value.ts";
 
 const hashes = ["md5", "sha1", "sha256", "sha512"];
@@ -66,10 +66,12 @@ export const textFunctions: readonly PureFunction[] = [
     2,
     mapped((text, suffix) => (text.endsWith(toText(suffix)) ? text.slice(0, text.length - toText(suffix).length) : "")),
   ),
-  pure("hash", 2, (text = "", algorithm = "") => (hashes.includes(toText(algorithm)) ? hash(toText(algorithm), toText(text)) : ""), {
-    parameter: 1,
-    of: hashes,
-  }),
+  pure(
+    "hash",
+    2,
+    (text = "", algorithm = "") => (hashes.includes(toText(algorithm)) ? hash(toText(algorithm), toText(text)) : ""),
+    secondIsOneOf("hash", hashes),
+  ),
 ];
 
 /** As host names and mail domains are folded: letters beyond ASCII stay. */

@@ -33,16 +33,24 @@ export function reverseName(text: string): string | undefined {
   return bytes.map((byte) => `${(byte & 15).toString(16)}.${(byte >> 4).toString(16)}`).join(".");
 }
 
-/** A prefix shorter than 8 holds nothing: it is more likely a slip than meant. A network without a prefix is one address. */
+/** In bits: of the networks that `isIpInCidr` knows. A shorter one is more likely a slip than meant. */
+export const shortestPrefix = 8;
+
+/** A prefix that is too short holds nothing. A network without a prefix is one address. */
 export function isIpInCidr(ip: string, cidr: string): boolean {
   const network = parseNetwork(cidr);
   const address = parseUnmapped(ip);
-  return network !== undefined && address !== undefined && network[1] >= 8 && holds(network, address);
+  return network !== undefined && address !== undefined && network[1] >= shortestPrefix && holds(network, address);
 }
 
 /** An address, or an address, `/` and the length of a prefix. */
 export function isNetwork(text: string): boolean {
   return parseNetwork(text) !== undefined;
+}
+
+/** In bits. `undefined`: not a network. */
+export function prefixOf(text: string): number | undefined {
+  return parseNetwork(text)?.[1];
 }
 
 /** The network of the address with a prefix of its version, as `203.0.113.0/24`; the text itself if it is not an address. */

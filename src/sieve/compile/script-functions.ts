@@ -3,7 +3,7 @@ import { type Answer, after } from "../../answer/answer.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import { contains } from "../../expr/array-functions.ts";
 import { askDns, inspectDns, recordsOf } from "../../expr/dns-functions.ts";
-import { type AskFunction, type Inspection, type PureFunction, pure } from "../../expr/function.ts";
+import { type AskFunction, type Inspection, type PureFunction, pure, secondIsOneOf } from "../../expr/function.ts";
 import { askSql, inspectSql, shape, sqlQuery } from "../../expr/sql-functions.ts";
 import { toText, type Value } from "../../expr/value.ts";
 import { onDemand } from "../../text/on-demand.ts";
@@ -43,10 +43,12 @@ const dnsExists: AskFunction = {
   ask: (ask, parameters) => orElse(-1, () => askDns(ask, parameters, (_, records) => (records === undefined ? 0 : 1))),
 };
 
-const domainPart = pure("domain_part", 2, (domain = "", part = "") => partOf(toText(domain), toText(part)), {
-  parameter: 1,
-  of: ["sld", "tld", "host"],
-});
+const domainPart = pure(
+  "domain_part",
+  2,
+  (domain = "", part = "") => partOf(toText(domain), toText(part)),
+  secondIsOneOf("domain_part", ["sld", "tld", "host"]),
+);
 
 /** What `contains` is called elsewhere. */
 const inArray = pure("in_array", 2, contains);

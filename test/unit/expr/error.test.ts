@@ -16,6 +16,12 @@ function errorOf(source: string): ExpressionError {
 
 const computedSql = "the SQL statement must be one text in quotes. Write ? where a value goes, and the values in the list.";
 
+const notNetwork = (text: string) =>
+  `"${text}" is not a network. Write an address, or an address, / and the length of its prefix, as in '192.0.2.0/24'.`;
+const tooShort = (text: string) =>
+  `"${text}" has a prefix of less than 8 bits, and holds no address here. Join longer ones by ||; for all addresses of a version ask is_ipv4_addr or is_ipv6_addr.`;
+const swapped = (kind: string, name: string) => `the ${kind} comes first, and what it is asked for second. Write '${name}' first.`;
+
 test.each<[source: string, column: number, message: string]>([
   // Names
   ["rcpt_domian == 'x'", 1, 'unknown variable "rcpt_domian". Did you mean "rcpt_domain"?'],
@@ -61,7 +67,41 @@ test.each<[source: string, column: number, message: string]>([
   ["matches('(?=a)', rcpt)", 9, "bad regular expression: invalid or unsupported Perl syntax: `(?=`."],
   ["matches('(a)\\1', rcpt)", 9, "bad regular expression: invalid escape sequence: `\\1`."],
   ["hash(rcpt, 'sha3')", 12, "hash takes one of 'md5', 'sha1', 'sha256', 'sha512' here."],
+  ["hash(rcpt, 'sha' + 3)", 12, "hash takes one of 'md5', 'sha1', 'sha256', 'sha512' here."],
+  ["hash('md5', rcpt)", 6, "hash takes one of 'md5', 'sha1', 'sha256', 'sha512' second. Write 'md5' there."],
+  ["email_part('domain', rcpt)", 12, "email_part takes one of 'local', 'domain' second. Write 'domain' there."],
   ["email_part(rcpt, 'user')", 18, "email_part takes one of 'local', 'domain' here."],
+  [
+    "is_ip_in_cidr(remote_ip, '203.0.113.0/24,10.0.0.0/8')",
+    26,
+    '"203.0.113.0/24, 10.0.0.0/8" is not one network. Ask is_ip_in_cidr of each, joined by ||.',
+  ],
+  [
+    "is_ip_in_cidr(remote_ip, ['192.0.2.1', '10.0.0.0/8'])",
+    26,
+    '"192.0.2.1, 10.0.0.0/8" is not one network. Ask is_ip_in_cidr of each, joined by ||.',
+  ],
+  ["is_ip_in_cidr(remote_ip, '10.0.0.0/33')", 26, notNetwork("10.0.0.0/33")],
+  ["is_ip_in_cidr(remote_ip, '10.0.0.0/255.0.0.0')", 26, notNetwork("10.0.0.0/255.0.0.0")],
+  ["is_ip_in_cidr(remote_ip, '10.')", 26, notNetwork("10.")],
+  ["is_ip_in_cidr(remote_ip, '')", 26, notNetwork("")],
+  ["is_ip_in_cidr(remote_ip, 10)", 26, notNetwork("10")],
+  ["is_ip_in_cidr(remote_ip, '192.0.0.0' + '/7')", 26, tooShort("192.0.0.0/7")],
+  ["is_ip_in_cidr(remote_ip, '2000::/3')", 26, tooShort("2000::/3")],
+  ["is_ip_in_cidr(remote_ip, '::ffff:0:0/96')", 26, tooShort("::ffff:0:0/96")],
+  [
+    "is_ip_in_cidr('10.0.0.0/8', remote_ip)",
+    15,
+    '"10.0.0.0/8" is not an IP address. The address comes first, such as remote_ip; the network second.',
+  ],
+  ["is_ip_in_cidr('remote_ip', '10.0.0.0/8')", 15, '"remote_ip" is not an IP address. Write a variable, such as remote_ip.'],
+  ["key_exists(rcpt_domain, 'customers')", 25, swapped("lookup", "customers")],
+  ["key_get(sender, '')", 17, swapped("lookup", "")],
+  ["counter_incr(sender, '*', 1)", 22, swapped("store", "*")],
+  ["key_set(sender, '', 1)", 17, swapped("store", "")],
+  ["is_local_domain(rcpt_domain, 'accounts')", 30, swapped("directory", "accounts")],
+  ["is_local_address(rcpt, '')", 24, swapped("directory", "")],
+  ["dns_exists('mx', rcpt_domain)", 12, "the name comes first, and the type of its records second. Write 'mx' second."],
   ["key_exists('blocked-domains', sender)", 12, 'unknown lookup "blocked-domains". Did you mean "blocked-domain"?'],
   ["key_get('x', sender)", 9, "unknown lookup \"x\". Define it, or use '' for the default."],
   ["key_set('blocked-domain', 'a', 1)", 9, "the lookup \"blocked-domain\" is read-only. Use '' for the default store."],

@@ -85,7 +85,7 @@ test("any pattern compiles, or is an ExpressionError", () => {
 // biome-ignore format: a long list of short pairs
 const calls: readonly [opening: string, parameters: number][] = [
   ["count(", 1], ["sort(", 2], ["dedup(", 1], ["winnow(", 1], ["is_intersect(", 2], ["is_email(", 1], ["is_empty(", 1],
-  ["is_number(", 1], ["is_ip_addr(", 1], ["is_ip_in_cidr(", 2], ["ip_reverse_name(", 1], ["trim(", 1], ["to_uppercase(", 1],
+  ["is_number(", 1], ["is_ip_addr(", 1], ["is_ip_in_cidr(rcpt, rcpt + ", 1], ["ip_reverse_name(", 1], ["trim(", 1], ["to_uppercase(", 1],
   ["is_lowercase(", 1], ["len(", 1], ["count_chars(", 1], ["contains(", 2], ["contains_ignore_case(", 2], ["eq_ignore_case(", 2],
   ["starts_with(", 2], ["substring(", 3], ["strip_prefix(", 2], ["split(", 2], ["rsplit(", 2], ["split_n(", 3], ["split_once(", 2],
   ["rsplit_once(", 2], ["split_words(", 1], ["lines(", 1], ["if_then(", 3], ["key_get('', ", 1], ["key_set('', ", 2],
