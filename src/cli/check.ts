@@ -5,6 +5,7 @@ import type { Configuration } from "../config/configuration.ts";
 import { type ComparedConfiguration, differencesOf } from "../config/docs/difference.ts";
 import { printedDocument, renderConfiguration } from "../config/docs/print.ts";
 import { problemWithArchive } from "../daemon/archive-settings.ts";
+import { socketWarnings } from "../daemon/listen-problem.ts";
 import { messageOf } from "../daemon/message-of.ts";
 import { problemWithState } from "../daemon/state-settings.ts";
 import { isRefused } from "../store/private-file.ts";
@@ -59,6 +60,7 @@ is to be asked, or a DNS list that does not have its test addresses right (RFC 5
         process.stderr.write(`${options.config}: ${isCertain ? "" : "warning: "}${messageOf(unusable)}.\n`);
         if (isCertain) process.exitCode = 1;
       }
+      for (const warning of socketWarnings(configuration)) process.stderr.write(`${warning}\n`);
       const unkept = problemWithArchive(configuration);
       if (unkept !== undefined) process.stderr.write(`${options.config}: warning: ${unkept}.\n`);
       if (options.against !== undefined) return printDifferences(configuration, options.against, options);

@@ -1,10 +1,11 @@
 /** Why a socket of a listener cannot be opened, where the configuration has that, and how to mend it. */
 import { dirname } from "node:path";
-import { formatProblem } from "../config/check/report.ts";
+import { formatProblem, type Problem } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { formatListenAddress, type ListenAddress } from "../config/schema/values.ts";
 import { type KeyPath, keyOf } from "../config/syntax/tree.ts";
-import { UnknownGroup } from "../frontend/connection/unix-socket.ts";
+import { checkPlace, UnknownGroup } from "../frontend/connection/unix-socket.ts";
+import { isRefused } from "../store/private-file.ts";
 import { messageOf } from "./message-of.ts";
 
 interface Listening {
@@ -33,14 +34,31 @@ export class ListenProblem extends Error {
   }
 }
 
+/** What would keep UNIX sockets from being opened, as far as that is seen without opening them. Folders and groups may be made before the daemon starts. */
+export function socketWarnings(configuration: Configuration): readonly string[] {
+  const warnings = [...configuration.listeners, ...configuration.httpListeners].flatMap(({ name, bind: all, socketGroup }) =>
+    all.flatMap((bind, index) => {
+      try {
+        if (bind.kind === "unix") checkPlace({ path: bind.path, group: socketGroup });
+        return [];
+      } catch (cause) {
+        // The daemon may be another user.
+        return isRefused(cause) ? [] : messageIn(configuration, new ListenProblem({ name, index, bind, socketGroup }, cause), "warning");
+      }
+    }),
+  );
+  // Of a group once.
+  return [...new Set(warnings)];
+}
+
 /** What is said of an error in serving by the configuration. */
-export function messageIn(configuration: Configuration | undefined, error: unknown): string {
+export function messageIn(configuration: Configuration | undefined, error: unknown, severity: Problem["severity"] = "error"): string {
   if (!(error instanceof ListenProblem)) return messageOf(error);
   const place = configuration?.placeOf(error.path);
   if (configuration === undefined || place === undefined) return error.message;
   const { line, column } = place;
   const key = error.path.reduce<string>(keyOf, "");
-  return formatProblem({ severity: "error", file: configuration.file, line, column, key, message: error.what });
+  return formatProblem({ severity, file: configuration.file, line, column, key, message: error.what });
 }
 
 function strangeGroup(group = ""): string {

@@ -3,7 +3,7 @@ import { canonicalIp, networks } from "../../mail/ip.ts";
 import type { HttpSettings, ListenerSettings, Networks, SocketSettings } from "../configuration.ts";
 import type { Normalised } from "../normalise.ts";
 import { isThisMachine } from "../schema/database-url.ts";
-import { formatListenAddress } from "../schema/values.ts";
+import { formatListenAddress, type ListenAddress } from "../schema/values.ts";
 import { onlyExpression } from "../syntax/rule-set.ts";
 import type { KeyPath } from "../syntax/tree.ts";
 import type { CompileContext } from "./context.ts";
@@ -32,19 +32,16 @@ interface Listeners {
 
 export function compileListeners({ listener, server }: Normalised, context: CompileContext): Listeners {
   const { report } = context;
-  /** By address: who listens there. */
-  const taken = new Map<string, string>();
+  const taken: Taken[] = [];
   const listeners: ListenerSettings[] = [];
   const httpListeners: HttpSettings[] = [];
   for (const [name, each] of Object.entries(listener)) {
     const { protocol } = each;
     const bind = each.bind.map(({ value }) => value);
     for (const [index, address] of bind.entries()) {
-      const text = formatListenAddress(address);
-      const other = taken.get(text);
-      if (other !== undefined)
-        report.error(["listener", name, "bind", index], `${text} is bound by the listener "${other}" already. Choose another one.`);
-      if (address.kind === "unix" || address.port !== 0) taken.set(text, name);
+      const other = taken.find((one) => excludes(one.address, address));
+      if (other !== undefined) report.error(["listener", name, "bind", index], takenBy(other, address));
+      taken.push({ name, address });
     }
     for (const [key, protocols] of keysOfSome) {
       if (each[key] === undefined || protocols.includes(protocol)) continue;
@@ -68,6 +65,35 @@ export function compileListeners({ listener, server }: Normalised, context: Comp
       });
   }
   return { listeners, httpListeners };
+}
+
+/** Who listens there. */
+interface Taken {
+  readonly name: string;
+  readonly address: ListenAddress;
+}
+
+/** The two cannot be bound together. IPv6 sockets take no IPv4 here. */
+function excludes(one: ListenAddress, other: ListenAddress): boolean {
+  if (one.kind === "unix" || other.kind === "unix")
+    return one.kind === "unix" && other.kind === "unix" && plainPath(one.path) === plainPath(other.path);
+  if (one.port !== other.port || one.port === 0 || one.host.includes(":") !== other.host.includes(":")) return false;
+  return one.host === other.host || isEveryAddress(one.host) || isEveryAddress(other.host);
+}
+
+/** Without `//` and `/./`; where `..` leads, links may say. */
+const plainPath = (path: string) => path.replace(/(?:\/\.?)+(?=\/)/g, "");
+
+function isEveryAddress(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
+function takenBy({ name, address }: Taken, other: ListenAddress): string {
+  const [before, text] = [formatListenAddress(address), formatListenAddress(other)];
+  const isWider = address.kind === "inet" && other.kind === "inet" && address.host !== other.host;
+  if (!isWider) return `${text} is bound by the listener "${name}" already. Choose another one.`;
+  const [whole, part] = isEveryAddress(address.host) ? [before, text] : [text, before];
+  return `${whole} takes ${part}, too, and the listener "${name}" binds ${before} already. Leave one of them out, or choose another port.`;
 }
 
 /** A shorter one can be guessed. */

@@ -1,5 +1,5 @@
 /** UNIX sockets that appear with their mode and group already set, in the place of a file that nobody serves any more. */
-import { chmodSync, chownSync, lstatSync, mkdtempSync, readFileSync, renameSync, rmSync, unlinkSync } from "node:fs";
+import { chmodSync, chownSync, lstatSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, unlinkSync } from "node:fs";
 import { connect, type Server } from "node:net";
 import { basename, dirname, join } from "node:path";
 
@@ -44,6 +44,13 @@ export async function listenUnix(server: Server, { path, mode, group }: UnixSock
   } finally {
     rmSync(stagingDirectory, { recursive: true, force: true });
   }
+}
+
+/** Throws what `listenUnix` would, as far as that is seen without a socket: of the group, of the folder and of what is there. */
+export function checkPlace({ path, group }: Omit<UnixSocket, "mode">): void {
+  if (group !== undefined) groupIdOf(group);
+  statSync(`${dirname(path)}/.`);
+  isPresent(path);
 }
 
 interface Permissions {
@@ -102,9 +109,7 @@ export class SocketFile {
 
 /** Throws when something else is there: a file that is no socket, or a socket that somebody serves. */
 async function checkFree(path: string): Promise<void> {
-  const present = lstatSync(path, { throwIfNoEntry: false });
-  if (present === undefined) return;
-  if (!present.isSocket()) throw new Error(`${path} is there and is not a socket`);
+  if (!isPresent(path)) return;
   await new Promise<void>((resolve, reject) => {
     const probe = connect(path);
     probe.once("connect", () => {
@@ -116,6 +121,13 @@ async function checkFree(path: string): Promise<void> {
       else reject(new Error(`cannot tell whether ${basename(path)} is still served`, { cause: error }));
     });
   });
+}
+
+/** Throws when what is there is no socket. */
+function isPresent(path: string): boolean {
+  const present = lstatSync(path, { throwIfNoEntry: false });
+  if (present?.isSocket() === false) throw new Error(`${path} is there and is not a socket`);
+  return present !== undefined;
 }
 
 function groupIdOf(group: string): number {
