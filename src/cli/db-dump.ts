@@ -1,10 +1,9 @@
 /** The pairs of a Berkeley DB file: from the text that db_dump makes of it, with or without -p, or from the file itself by running db_dump. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { linesOf } from "./lines.ts";
+import { fromFile, linesOfFile } from "./named-file.ts";
 
 /** Why a file cannot be read. */
 export class DumpProblem extends Error {
@@ -13,11 +12,11 @@ export class DumpProblem extends Error {
 
 export type Pair = readonly [key: string, value: string];
 
-/** `undefined` is standard input. Rejects with a `DumpProblem`. `onOther` is called with each line that is not of db_dump. */
+/** `undefined` is standard input. Rejects with a `DumpProblem` or an `UnreadableFile`. `onOther` is called with each line that is not of db_dump. */
 export async function* pairsIn(file: string | undefined, onOther: (line: string) => void): AsyncGenerator<Pair> {
   if (file === undefined) yield* pairsOf(linesOf(process.stdin), onOther);
   else if (await isDatabase(file)) yield* pairsOf(dumped(file), onOther);
-  else yield* pairsOf(linesOf(createReadStream(file)), onOther);
+  else yield* pairsOf(linesOfFile(file), onOther);
 }
 
 /** Key and value take turns, each after a space. Before them is a header, which says how octets are written. */
@@ -64,17 +63,14 @@ function fromHexadecimal(written: string): string {
 const magicNumbers: ReadonlySet<number> = new Set([0x053162, 0x061561]);
 const magicAt = 12;
 
-async function isDatabase(file: string): Promise<boolean> {
-  const handle = await open(file);
-  try {
+function isDatabase(file: string): Promise<boolean> {
+  return fromFile(file, async (handle) => {
     // A pipe is read once.
     if (!(await handle.stat()).isFile()) return false;
     const head = Buffer.alloc(magicAt + 4);
     await handle.read(head, 0, head.length, 0);
     return magicNumbers.has(head.readUInt32LE(magicAt)) || magicNumbers.has(head.readUInt32BE(magicAt));
-  } finally {
-    await handle.close();
-  }
+  });
 }
 
 async function* dumped(file: string): AsyncGenerator<string> {

@@ -1,5 +1,4 @@
 /** `postern greylist import`: what another greylist has learnt. */
-import { existsSync } from "node:fs";
 import { Command } from "commander";
 import type { Administration, ImportedEntry } from "../state/state-store.ts";
 import { cleanText } from "../text/controls.ts";
@@ -10,6 +9,7 @@ import { helpText } from "./help-text.ts";
 import { readPostgrey } from "./import-postgrey.ts";
 import { readSqlgrey } from "./import-sqlgrey.ts";
 import type { OnSkipped, SkipReason } from "./imported-entry.ts";
+import { UnreadableFile } from "./named-file.ts";
 
 export function importCommand(): Command {
   return new Command("import")
@@ -21,17 +21,16 @@ export function importCommand(): Command {
           "after",
           helpText(`
 Example:
+  systemctl stop postgrey
   postern greylist import postgrey /var/lib/postgrey/postgrey.db /var/lib/postgrey/postgrey_clients.db
 
-postgrey knows clients by their networks only. With client = "domain-or-network" its entries serve clients without a name; the
+While postgrey runs, its files lack what it has learnt last. It knows clients by their networks only. With client = "domain-or-network" its entries serve clients without a name; the
 addresses on the automatic whitelist apply to all senders.`),
         )
         .action((files: readonly string[], options: ConfigurationOptions) =>
-          withState(options, "write", async (state, { settings }) => {
-            const missing = files.find((file) => !existsSync(file));
-            if (missing !== undefined) return nonsense(`there is no file ${missing}`);
-            return take(state, (onSkipped) => readPostgrey(files, settings.rcpt.greylist, Date.now(), onSkipped));
-          }),
+          withState(options, "write", (state, { settings }) =>
+            take(state, (onSkipped) => readPostgrey(files, settings.rcpt.greylist, Date.now(), onSkipped)),
+          ),
         ),
     )
     .addCommand(
@@ -74,9 +73,10 @@ async function take(state: Administration, read: (onSkipped: OnSkipped) => Async
     const useless = [...skipped.values()].reduce((sum, { count }) => sum + count, 0);
     process.stdout.write(`${taken} taken, ${seen - taken} known already, ${useless} too old or of no use\n`);
     for (const [why, { count, example }] of skipped) process.stderr.write(`${count} ${why}, such as: ${example}\n`);
-    if (seen === 0 && useless > 0) process.exitCode = 1;
+    if (seen + useless === 0) process.stderr.write("there was no entry to read\n");
+    if (seen === 0) process.exitCode = 1;
   } catch (error) {
-    if (!(error instanceof DumpProblem)) throw error;
+    if (!(error instanceof DumpProblem || error instanceof UnreadableFile)) throw error;
     nonsense(error.message);
   }
 }

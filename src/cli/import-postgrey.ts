@@ -6,19 +6,27 @@ import { canonicalIp } from "../mail/ip.ts";
 import { exactAddress } from "../stage/greylist-key.ts";
 import type { GreylistSettings } from "../stage/stage-settings.ts";
 import type { ImportedEntry } from "../state/state-store.ts";
-import { type Pair, pairsIn } from "./db-dump.ts";
+import { DumpProblem, type Pair, pairsIn } from "./db-dump.ts";
 import { alive, importedTriplet, type OnSkipped, pastMs } from "./imported-entry.ts";
+import { mustBeReadable } from "./named-file.ts";
+import { isPostgreyRunning } from "./postgrey-lock.ts";
 
 /** A larger number is not a count: stores read it as allowed by an administrator. */
 const maxPasses = 1_000_000;
 
-/** Without files, from standard input. `now`: milliseconds since the epoch. Rejects with a `DumpProblem`. */
+/** Without files, from standard input. `now`: milliseconds since the epoch. Rejects with a `DumpProblem` or an `UnreadableFile`. */
 export async function* readPostgrey(
   files: readonly string[],
   settings: GreylistSettings,
   now: number,
   onSkipped: OnSkipped,
 ): AsyncGenerator<ImportedEntry> {
+  for (const file of files) await mustBeReadable(file);
+  const stale = files.find(isPostgreyRunning);
+  if (stale !== undefined)
+    throw new DumpProblem(
+      `postgrey is running, and has not written all that it knows to ${stale}: stop it first, by systemctl stop postgrey`,
+    );
   const onOther = (line: string) => onSkipped("not from a database of postgrey", line);
   for (const file of files.length === 0 ? [undefined] : files) {
     for await (const pair of pairsIn(file, onOther)) yield* entryOf(pair, settings, now, onSkipped);

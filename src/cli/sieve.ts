@@ -1,7 +1,7 @@
 /** `postern sieve`: compiles one script, runs it against an envelope, and prints what came of it. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { cannotRead, notUtf8 } from "../config/compile/context.ts";
+import { notUtf8 } from "../config/compile/context.ts";
 import { scriptIn } from "../config/compile/scripts.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { Value } from "../expr/value.ts";
@@ -26,6 +26,7 @@ import { cleanText } from "../text/controls.ts";
 import { didYouMean } from "../text/did-you-mean.ts";
 import { type ConfigurationOptions, configurationOption, loadOrEmpty, stateDirectoryOption, withCore } from "./configuration-option.ts";
 import { helpText } from "./help-text.ts";
+import { textOfFile, UnreadableFile } from "./named-file.ts";
 
 interface SieveOptions extends ConfigurationOptions {
   readonly stage: ScriptStage;
@@ -119,11 +120,12 @@ function scriptOf(name: string, { settings, scriptVocabulary }: Configuration): 
 /** `undefined`: it cannot be read, which was printed. */
 function scriptAt(file: string): string | undefined {
   try {
-    const text = scriptIn(readFileSync(file, "utf8"));
+    const text = scriptIn(textOfFile(file));
     if (text === undefined) process.stderr.write(`${file} ${notUtf8}\n`);
     return text;
   } catch (error) {
-    process.stderr.write(`${cannotRead(file, error)}\n`);
+    if (!(error instanceof UnreadableFile)) throw error;
+    process.stderr.write(`${error.message}\n`);
     return undefined;
   }
 }

@@ -181,7 +181,8 @@ describe("import", () => {
       err: "2 not from a database of postgrey, such as: root:x:0:0::/root:/bin/sh\n",
     });
     writeFileSync(file, "VERSION=3\nformat=print\ntype=btree\nHEADER=END\nDATA=END\n");
-    expect(await postern("import", "postgrey", file)).toMatchObject({ status: 0, err: "" });
+    expect(await postern("import", "postgrey", file)).toMatchObject({ status: 1, err: "there was no entry to read\n" });
+    expect(await postern("import", "postgrey", folder)).toEqual({ status: 2, out: "", err: `${folder} is a folder: name a file\n` });
   });
 
   test("of sqlgrey, from its tables", async () => {

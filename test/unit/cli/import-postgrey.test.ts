@@ -1,10 +1,13 @@
 /** What is read of postgrey's files, in each form that people have them, and why the rest is not. */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { DumpProblem } from "../../../src/cli/db-dump.ts";
 import { readPostgrey } from "../../../src/cli/import-postgrey.ts";
+import { UnreadableFile } from "../../../src/cli/named-file.ts";
 import { parseConfiguration } from "../../../src/config/load.ts";
 import type { ImportedEntry } from "../../../src/state/state-store.ts";
 
@@ -108,6 +111,35 @@ describe("forms", () => {
     withDump("echo 'db_dump: unexpected file type' >&2; exit 1");
     await expect(read(path)).rejects.toThrow(new DumpProblem(`db_dump cannot read ${path}: db_dump: unexpected file type`));
   });
+});
+
+test.each([
+  ["that is not there", () => join(folder, "nowhere"), /^there is no file .*nowhere$/],
+  ["in a file", () => join(file("not-a-folder", ""), "postgrey.db"), /postgrey\.db cannot be read: ENOTDIR/],
+  ["that is a folder", () => folder, /is a folder: name a file$/],
+  ["in a loop of links", loop, /cannot be read: ELOOP/],
+])("a file %s, after another", async (_, named, message) => {
+  const problem = await read(file("dump", printed(pairs)), named()).catch((error: unknown) => error);
+  expect(problem).toBeInstanceOf(UnreadableFile);
+  expect(String(problem)).toMatch(new RegExp(message.source.replace("^", "^UnreadableFile: ")));
+});
+
+function loop(): string {
+  const path = join(folder, "loop");
+  symlinkSync(path, path);
+  return path;
+}
+
+test("while postgrey runs nothing is read, which would be old", async () => {
+  const home = mkdtempSync(join(folder, "running-"));
+  const dumped = join(home, "postgrey.db");
+  writeFileSync(dumped, printed(pairs));
+  const running = spawn("flock", [join(home, "postgrey.lock"), "sh", "-c", "echo; read end"]);
+  await once(running.stdout, "data");
+  await expect(read(dumped)).rejects.toThrow(`postgrey is running, and has not written all that it knows to ${dumped}: stop it first`);
+  running.stdin.end();
+  await once(running, "close");
+  expect(await read(dumped)).toEqual({ entries: taken, skipped: [] });
 });
 
 test.each<[key: string, sender: string, recipient: string]>([
