@@ -1,6 +1,6 @@
 /** The page of the first day, followed as it is written: its commands, on a real Postfix and the real daemon. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { read, substitute } from "../support/contrib.ts";
@@ -44,6 +44,7 @@ describe.skipIf(whyNo("Postfix") !== undefined)("Postfix", async () => {
   function run(line: string): string {
     const here = line
       .replaceAll("/etc/postern/postern.toml", config)
+      .replaceAll("/etc/postern/addresses", join(scratch, "users"))
       .replaceAll("127.0.0.1:10040", `127.0.0.1:${policy}`)
       .replaceAll("/tcp/127.0.0.1/10040", `/tcp/127.0.0.1/${policy}`)
       .replaceAll("YOUR LIST AS IT WAS", "permit_mynetworks, reject_unauth_destination")
@@ -79,7 +80,12 @@ describe.skipIf(whyNo("Postfix") !== undefined)("Postfix", async () => {
     writeFileSync(join(scratch, "aliases"), "sales: john\n");
     // Whoever follows the page takes longer than until they are believed to be whole.
     for (const table of ["addresses", "aliases"]) utimesSync(join(scratch, table), 0, 0);
-    postfix = startPostfix({ directory: join(scratch, "mta"), port: smtpd, main: "mydestination = example.org\n", master: "" });
+    postfix = startPostfix({
+      directory: join(scratch, "mta"),
+      port: smtpd,
+      main: "mydestination = example.org, mx.example.org\n",
+      master: "",
+    });
     daemon = await startDaemon({ directory: scratch, config: shadow, listening: [{ host: "127.0.0.1", port: policy }] });
   });
   afterAll(async () => {
@@ -89,6 +95,8 @@ describe.skipIf(whyNo("Postfix") !== undefined)("Postfix", async () => {
   });
 
   it("is led from a check to refusals, and back", async () => {
+    run(command("getent passwd"));
+    expect(readFileSync(join(scratch, "users"), "utf8")).toMatch(/^root@example\.org$/m);
     expect(run(command("postern check -c"))).toMatch(/: no errors\n(?:.*\n)*.*addresses: 1 entry\n/);
     const explained = run(command("postern explain -c"));
     expect(explained).toContain("RCPT john@example.org");
@@ -112,6 +120,8 @@ describe.skipIf(whyNo("Postfix") !== undefined)("Postfix", async () => {
     await logged(({ verdict }) => verdict === "reject");
     expect(run(command("--since -1h | grep -E"))).toMatch(/^ +1 "reason":"unknown-mailbox"\n$/);
     expect(await rcpt("john@example.org")).toMatch(/^250 /);
+    expect(await rcpt("postmaster@mx.example.org")).toMatch(/^250 /);
+    expect(await rcpt("root@mx.example.org")).toMatch(/^250 /);
 
     daemon.reload(shadow);
     await logged(({ msg }) => msg === "configuration reloaded");

@@ -39,6 +39,7 @@ export function warnOfListeners(normalised: Normalised, settings: Settings, used
     has: { policy: speaks("policy"), milter: speaks("milter"), socketmap: speaks("socketmap") },
     rewrites: listeners.some(({ protocol, rewrite }) => protocol === "milter" && rewrite === true),
   };
+  warnOfHostname(listening);
   warnOfRecipients(listening);
   warnOfSender(listening);
   warnOfMailScript(listening);
@@ -47,6 +48,15 @@ export function warnOfListeners(normalised: Normalised, settings: Settings, used
   warnOfMaps(listening);
   warnOfSenderAuth(listening);
   warnOfDnsLists(listening);
+}
+
+/** That of the machine, which is short on many, is what is used where none is written. */
+function warnOfHostname({ normalised: { server }, report }: Listening): void {
+  if (!report.isWritten(["server", "hostname"]) || /[.:]/.test(server.hostname)) return;
+  report.warning(
+    ["server", "hostname"],
+    `"${server.hostname}" is not the whole name of this machine, at which mail for postmaster is refused then. Write it like "mx.example.org".`,
+  );
 }
 
 function warnOfRecipients(listening: Listening): void {

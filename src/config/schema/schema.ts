@@ -28,7 +28,8 @@ const network = z.string().superRefine((text, context) => {
 
 const server = z.strictObject({
   hostname: z.string().min(1).optional().meta({
-    description: "The name of this machine: in headers and for scripts. Mail for its postmaster is accepted.",
+    description:
+      "The whole name of this machine, such as `mx.example.org`: in headers and for scripts. Mail for its postmaster is accepted.",
     unset: "the machine's name",
   }),
   workers: z
