@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Configuration } from "../config/configuration.ts";
+import { withoutBrackets } from "../mail/path.ts";
 import { smtpPort } from "../mail/port.ts";
 import type { TraceEntry } from "../stage/core.ts";
 import { askMap, isMap, type MapListener, mapNames } from "../stage/maps.ts";
@@ -56,7 +57,9 @@ Exit status: 0 found, 1 not found (nothing is printed), 75 temporarily unavailab
         }
         try {
           const trace = ({ step, said }: TraceEntry) => said !== undefined && process.stderr.write(`${step}: ${cleanText(said)}\n`);
-          const value = await askMap(map, key, { ...core, trace }, listenerOf(configuration));
+          // Of the null sender `<>` is a key of its own.
+          const asked = key.includes("@") ? withoutBrackets(key) : key;
+          const value = await askMap(map, asked, { ...core, trace }, listenerOf(configuration));
           if (value === undefined) process.exitCode = 1;
           else if (value === "") throw new TemporaryError("the value is empty, which an MTA takes for an error");
           else process.stdout.write(`${value}\n`);

@@ -22,6 +22,11 @@ export function parsePath(bytes: string): Path {
   return { address: decodeUtf8(unquote(mailbox)), withoutRoute: `<${mailbox}>` };
 }
 
+/** As a person copies an address from a log: in brackets or not. */
+export function withoutBrackets(text: string): string {
+  return /^<([^<>]*)>$/.exec(text)?.[1] ?? text;
+}
+
 /** The path of an address, quoted where needed. `undefined`: there can be no such mailbox. */
 export function formatPath(address: string): string | undefined {
   const text = formatAddress(address);

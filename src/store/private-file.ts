@@ -1,12 +1,30 @@
 /** The files of databases in the daemon's own folders: only it may read them, whatever the umask is. */
-import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, rmdirSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, fchownSync, mkdirSync, openSync, rmdirSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 
-/** Creates the file of a database, if there is none, and its folder. SQLite gives its other files the mode of this one. */
+/** Creates the file of a database, if there is none, and its folder. SQLite gives its other files the mode and the owner of this one. */
 export function createPrivately(path: string): void {
   if (existsSync(path)) return;
-  makeFolder(dirname(path));
+  const folder = dirname(path);
+  makeFolder(folder);
+  if (process.geteuid?.() === 0 && createFor(statSync(folder), path)) return;
   closeSync(openSync(path, "a", 0o600));
+}
+
+/** By root for the owner of the folder, who would else be shut out. False where there is something already, such as a link, which may lead anywhere. */
+function createFor({ uid, gid }: Stats, path: string): boolean {
+  try {
+    const file = openSync(path, "ax", 0o600);
+    try {
+      fchownSync(file, uid, gid);
+    } finally {
+      closeSync(file);
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw error;
+  }
 }
 
 /** The folder, with those above it; yields those that were not there. Not by `recursive`, which never ends where /proc refuses. */

@@ -126,7 +126,9 @@ class KeySpelling {
     const known = this.#knownIn(table, shape);
     const longer = known.filter((key) => key.startsWith(`${written}-`));
     const near = didYouMean(longer[0] ?? written, known);
-    const elsewhere = near === "" ? [...leaves(node)].map((leaf) => ({ leaf, keys: this.#elsewhere(leaf.key) })) : [];
+    // In a table with a name a key is meant for what that is.
+    const isSought = near === "" && !isBelowName(table);
+    const elsewhere = isSought ? [...leaves(node)].map((leaf) => ({ leaf, keys: this.#elsewhere(leaf.key) })) : [];
     if (elsewhere.length === 0 || elsewhere.some(({ keys }) => keys.length !== 1)) {
       const hint = near || ` Remove it, or look it up: known here are ${known.join(", ")}.`;
       this.#complain(node, `unknown key "${written}".${hint}`);
@@ -151,6 +153,11 @@ class KeySpelling {
   #complain(node: TreeNode, message: string): void {
     this.#report.errorAt(node.keyAt, node.key, message);
   }
+}
+
+function isBelowName({ key }: Table): boolean {
+  const [top = ""] = key.split(".");
+  return Object.hasOwn(schema.shape, top) && below(schema.shape[top as keyof typeof schema.shape]).kind === "record";
 }
 
 function* leaves(node: TreeNode): Generator<TreeNode> {

@@ -40,6 +40,12 @@ function pathOf({ path }: z.core.$ZodIssue): KeyPath {
 function problemOf(issue: z.core.$ZodIssue, data: unknown, format: "toml" | "json", report: ProblemReport): string {
   const path = pathOf(issue);
   const found = valueAt(data, path);
+  const isTables = format === "toml" && Array.isArray(found) && found.length > 0 && found.every(isTable);
+  if (isTables && issue.code === "invalid_type") {
+    const header = report.placeOf(path).key.replace(/\[\d+\]/g, "");
+    if (issue.expected === "record") return `gives each table its name, in single brackets. Write [${header}.NAME].`;
+    if (issue.expected === "object") return `is one table, in single brackets. Write [${header}].`;
+  }
   const isTableForList = issue.code === "invalid_type" && issue.expected === "array" && isTable(found) && !Array.isArray(found);
   if (!isTableForList || format === "json" || !takesTables(schema, path)) return messageOf(issue, found);
   const header = `[[${report.placeOf(path).key.replace(/\[\d+\]/g, "")}]]`;

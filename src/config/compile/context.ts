@@ -71,6 +71,7 @@ export function cannotRead(file: string, error: unknown): string {
   if (code === "ENOENT" && path !== undefined)
     return `"${type}:" is how Postfix names the type of a table, and not part of a path. Write "${path}", the file that is edited.`;
   if (code === "ENOENT") return `there is no file ${file}. Create it, or correct the path.`;
-  if (code === "EACCES") return `${file} is not readable by the daemon's user. Change its owner or mode, or use LoadCredential of systemd.`;
+  if (code === "EACCES")
+    return `${file} is not readable for this user. Type a command as root, or as the daemon's user. Where that is the one who may not read it, change group and mode, or use LoadCredential of systemd.`;
   return `${file} cannot be read (${errorMessage(error)}). Correct the path or the file.`;
 }

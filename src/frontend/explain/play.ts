@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Answer } from "../../answer/answer.ts";
 import { parseAddress } from "../../mail/address.ts";
 import { canonicalIp } from "../../mail/ip.ts";
+import { withoutBrackets } from "../../mail/path.ts";
 import { smtpPort } from "../../mail/port.ts";
 import { formatReply } from "../../mail/reply.ts";
 import type { Core, Mode, TraceEntry } from "../../stage/core.ts";
@@ -91,14 +92,16 @@ interface PlayedCommand {
 }
 
 function* commandsOf(played: PlayedSession, smtp: SmtpSession, core: Core): Generator<PlayedCommand> {
-  const { client, helo, sender, mailArgs = [], recipients = [], vrfy, expn } = played;
+  const { client, helo, mailArgs = [], recipients = [], vrfy, expn } = played;
+  const sender = played.sender === undefined ? undefined : withoutBrackets(played.sender);
   const message = "";
   if (core.settings.throttles.connect.length > 0) yield { input: client.address ?? "", ask: (terms) => smtp.connect(undefined, terms) };
   if (helo !== undefined) yield { input: helo, ask: (terms) => smtp.ehlo(helo, message, terms) };
   if (sender !== undefined)
     yield { input: sender, ask: (terms) => smtp.mail({ sender: parseAddress(sender), parameters: mailArgs, message }, terms) };
   for (const each of recipients) {
-    const { address, args = [] } = typeof each === "string" ? { address: each } : each;
+    const { address: written, args = [] } = typeof each === "string" ? { address: each } : each;
+    const address = withoutBrackets(written);
     yield { input: address, ask: (terms) => smtp.rcpt({ recipient: parseAddress(address), parameters: args, message }, terms) };
   }
   if (vrfy !== undefined) yield { input: vrfy, ask: (terms) => smtp.vrfy(vrfy, terms) };

@@ -90,6 +90,13 @@ describe("explain", () => {
     expect(existsSync(join(folder, "state"))).toBe(false);
   });
 
+  it("takes addresses in brackets, as logs have them", () => {
+    const args = ["--client", "203.0.113.9", "--helo", "mx.client.example", "--from", "<>", "--to", "<john@example.org>"];
+    const { stdout } = postern(["explain", "-c", file, ...args]);
+    expect(stdout).toContain("MAIL <>\n");
+    expect(stdout).toMatch(/^RCPT john@example\.org\n(?: .*\n)* {2}goes to: john@example\.org$/m);
+  });
+
   it("reads a policy request, and answers as the listener would", () => {
     const request =
       "request=smtpd_access_policy\nprotocol_state=RCPT\nclient_address=203.0.113.9\nhelo_name=mx.a.example\nrecipient=x@elsewhere.example\n";

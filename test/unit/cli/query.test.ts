@@ -27,6 +27,8 @@ principals = [
   { name = "john", email = ["john@example.org"], email-list = ["all@example.org"] },
   { name = "jane", email = ["jane@example.org"], email-list = ["all@example.org"] },
 ]
+[lookup.senders]
+"<>" = "null"
 [session.extensions]
 dsn = "listener == 'map'"
 vrfy = "is_trusted"
@@ -43,6 +45,8 @@ function query(...words: readonly string[]): Promise<readonly [number, string, s
 describe.concurrent("postern query", () => {
   it.each<[string, string, number, string, RegExp]>([
     ["aliases", "John+tag@example.org", 0, "john@example.org\n", /^$/],
+    ["aliases", "<john+tag@example.org>", 0, "john@example.org\n", /^$/],
+    ["lookup/senders", "<>", 0, "null\n", /^$/],
     ["recipients", "nosuch@example.org", 1, "", /^$/],
     ["virtual", "john@example.org", 2, "", /no map "virtual"; there are recipients, /],
     ["virtuser", "all@example.org", 75, "", /^cannot tell: /],

@@ -527,6 +527,16 @@ describe("files", () => {
     );
   });
 
+  it("what this user may not read is for root or the daemon's user", () => {
+    const text = `${policy}[directory.more]\ntype = "file"\naddresses = ["secret"]\n`;
+    const { problems } = parseConfiguration(text, "postern.toml", () => {
+      throw Object.assign(new Error("permission denied"), { code: "EACCES" });
+    });
+    expect(problems.map(formatProblem)).toContainEqual(
+      expect.stringMatching(/secret is not readable for this user\. Type a command as root, or as the daemon's user\. /),
+    );
+  });
+
   it("what cannot be read is a problem of the file", () => {
     const missing = join(folder, "none.toml");
     expect(loadConfiguration(missing).problems.map(formatProblem)).toEqual([
