@@ -4,7 +4,7 @@ import { formatProblem, type Problem } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { formatListenAddress, type ListenAddress } from "../config/schema/values.ts";
 import { type KeyPath, keyOf } from "../config/syntax/tree.ts";
-import { checkPlace, UnknownGroup } from "../frontend/connection/unix-socket.ts";
+import { checkPlace, UnknownGroup } from "../file/socket-place.ts";
 import { isRefused } from "../store/private-file.ts";
 import { messageOf } from "./message-of.ts";
 
@@ -39,7 +39,7 @@ export function socketWarnings(configuration: Configuration): readonly string[] 
   const warnings = [...configuration.listeners, ...configuration.httpListeners].flatMap(({ name, bind: all, socketGroup }) =>
     all.flatMap((bind, index) => {
       try {
-        if (bind.kind === "unix") checkPlace({ path: bind.path, group: socketGroup });
+        if (bind.kind === "unix") checkPlace(bind.path, socketGroup);
         return [];
       } catch (cause) {
         // The daemon may be another user.

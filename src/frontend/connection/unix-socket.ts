@@ -1,7 +1,8 @@
 /** UNIX sockets that appear with their mode and group already set, in the place of a file that nobody serves any more. */
-import { chmodSync, chownSync, lstatSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, unlinkSync } from "node:fs";
+import { chmodSync, chownSync, lstatSync, mkdtempSync, renameSync, rmSync, unlinkSync } from "node:fs";
 import { connect, type Server } from "node:net";
 import { basename, dirname, join } from "node:path";
+import { groupIdOf, isSocketAt } from "../../file/socket-place.ts";
 
 /** Who may connect. */
 export interface SocketAccess {
@@ -10,8 +11,6 @@ export interface SocketAccess {
   /** A name or a number; `undefined`: the group of the process. */
   readonly group: string | undefined;
 }
-
-export class UnknownGroup extends Error {}
 
 export interface UnixSocket extends SocketAccess {
   readonly path: string;
@@ -44,13 +43,6 @@ export async function listenUnix(server: Server, { path, mode, group }: UnixSock
   } finally {
     rmSync(stagingDirectory, { recursive: true, force: true });
   }
-}
-
-/** Throws what `listenUnix` would, as far as that is seen without a socket: of the group, of the folder and of what is there. */
-export function checkPlace({ path, group }: Omit<UnixSocket, "mode">): void {
-  if (group !== undefined) groupIdOf(group);
-  statSync(`${dirname(path)}/.`);
-  isPresent(path);
 }
 
 interface Permissions {
@@ -109,7 +101,7 @@ export class SocketFile {
 
 /** Throws when something else is there: a file that is no socket, or a socket that somebody serves. */
 async function checkFree(path: string): Promise<void> {
-  if (!isPresent(path)) return;
+  if (!isSocketAt(path)) return;
   await new Promise<void>((resolve, reject) => {
     const probe = connect(path);
     probe.once("connect", () => {
@@ -121,20 +113,4 @@ async function checkFree(path: string): Promise<void> {
       else reject(new Error(`cannot tell whether ${basename(path)} is still served`, { cause: error }));
     });
   });
-}
-
-/** Throws when what is there is no socket. */
-function isPresent(path: string): boolean {
-  const present = lstatSync(path, { throwIfNoEntry: false });
-  if (present?.isSocket() === false) throw new Error(`${path} is there and is not a socket`);
-  return present !== undefined;
-}
-
-function groupIdOf(group: string): number {
-  if (/^\d+$/.test(group)) return Number(group);
-  for (const line of readFileSync("/etc/group", "utf8").split("\n")) {
-    const [name, , id] = line.split(":");
-    if (name === group && id !== undefined) return Number(id);
-  }
-  throw new UnknownGroup(`no group "${group}" in /etc/group; name another, or give its number`);
 }
