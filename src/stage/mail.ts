@@ -23,6 +23,7 @@ import { checkAllowed, checkOwner } from "./sender.ts";
 import { forgetTemporary } from "./sender-auth.ts";
 import { needsEhlo, verifyMail } from "./sender-verdict.ts";
 import type { Scripted, Session } from "./session.ts";
+import { goingOn } from "./shadow.ts";
 import type { Terms } from "./smtp-command.ts";
 import { askThrottles, type Throttled } from "./throttle.ts";
 import type { MailOutcome, RefusedParameter, Verdict } from "./verdict.ts";
@@ -40,7 +41,18 @@ export function decideMail(
   if (oversized !== undefined) return { verdict: oversized, sender: "", mailFrom: "" };
   forgetTemporary(session);
   const given = canonicalAddress(sender);
-  const mail = { session, helo: session.helo, sender: given, rcpt: "", mailFrom: given, core, facts, terms, observed: undefined };
+  const mail: Mail = {
+    session,
+    helo: session.helo,
+    sender: given,
+    rcpt: "",
+    mailFrom: given,
+    core,
+    facts,
+    terms,
+    observed: undefined,
+    refused: undefined,
+  };
   return onTemporary<Mail, MailOutcome>(decide, cannotTell, mail);
 }
 
@@ -52,6 +64,8 @@ interface Mail extends Scope {
   /** As given, as a script changed it, rewritten. */
   sender: string;
   observed: RefusedParameter | undefined;
+  /** What is not carried out. */
+  refused: MailOutcome | undefined;
 }
 
 const steps: Steps<Mail, MailOutcome> = [
@@ -66,8 +80,17 @@ const steps: Steps<Mail, MailOutcome> = [
   askThrottlesOfMail,
 ];
 
+/** Of a stage that refuses nothing, so that the sender is rewritten all the same. */
+const stepsInShadow: Steps<Mail, MailOutcome> = [
+  ...goingOn<Mail, MailOutcome>(steps, { work: [askScript, rewrite], cannotTell, isCarriedOut: () => false }),
+  (mail) => said(passed, mail),
+];
+
 function decide(mail: Mail): Answer<MailOutcome> {
-  return takeSteps(steps, mail, mail.core.abort);
+  const { core, terms } = mail;
+  // A listener in shadow mode changes no sender.
+  const isPassed = core.settings.mail.mode === "shadow" && terms.isShadow !== true;
+  return takeSteps(isPassed ? stepsInShadow : steps, mail, core.abort);
 }
 
 function cannotTell(cause: unknown, { core, mailFrom }: Mail): MailOutcome {

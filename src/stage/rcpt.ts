@@ -19,10 +19,11 @@ import { errorWait, maxErrors, maxRecipients, numberOf } from "./number-settings
 import type { CommandFacts } from "./parameters.ts";
 import { isOwnPostmaster, isPostmaster } from "./postmaster.ts";
 import { receivedSpf } from "./received-spf.ts";
-import { onTemporary, pass, passed, refuse, unavailable } from "./refuse.ts";
+import { isDecided, onTemporary, pass, passed, refuse, unavailable } from "./refuse.ts";
 import { foundAt, type Resolution, resolveToEnd, rewrite } from "./resolve.ts";
 import { runScript } from "./script.ts";
 import type { Scripted, Session, Transaction } from "./session.ts";
+import { goingOn } from "./shadow.ts";
 import type { Terms } from "./smtp-command.ts";
 import type { ThrottleQuestion } from "./state.ts";
 import { askErrors, askThrottles, countError, giveBack, type Throttled } from "./throttle.ts";
@@ -70,6 +71,7 @@ export function decideRcpt(
     taken: none,
     headers: none,
     observed: undefined,
+    refused: undefined,
   };
   const outcome = onTemporary(decide, cannotTell, rcpt);
   return (facts.parameters ?? none).length === 0 ? outcome : after(outcome, withObserved, rcpt);
@@ -100,6 +102,8 @@ interface Rcpt extends Scope {
   taken: readonly ThrottleQuestion[];
   headers: readonly Header[];
   observed: RefusedParameter | undefined;
+  /** What is not carried out. */
+  refused: RcptOutcome | undefined;
 }
 
 const steps: Steps<Rcpt, RcptOutcome> = [
@@ -107,8 +111,7 @@ const steps: Steps<Rcpt, RcptOutcome> = [
   passDuplicate,
   askErrorThrottles,
   askScript,
-  rewriteRecipient,
-  resolveRecipient,
+  rewriteAndResolve,
   leaveToOthers,
   passSameMailbox,
   limitRecipients,
@@ -118,8 +121,24 @@ const steps: Steps<Rcpt, RcptOutcome> = [
   askGreylistOfRcpt,
 ];
 
+/** Of a recipient that passes, refused or not, and so must go where it leads. */
+const stepsIfTaken: Steps<Rcpt, RcptOutcome> = [
+  ...goingOn<Rcpt, RcptOutcome>(steps, {
+    work: [askScript, rewriteAndResolve],
+    cannotTell,
+    isCarriedOut: (verdict, { core, terms }) => terms.isShadow !== true && core.settings.rcpt.mode !== "shadow" && !isDecided(verdict),
+  }),
+  acceptRefused,
+];
+
 function decide(rcpt: Rcpt): Answer<RcptOutcome> {
-  return takeSteps(steps, rcpt, rcpt.core.abort);
+  return takeSteps(isTaken(rcpt) ? stepsIfTaken : steps, rcpt, rcpt.core.abort);
+}
+
+function isTaken({ core, terms }: Rcpt): boolean {
+  // A listener in shadow mode changes nothing, but for a message that it began to change before a reload.
+  if (terms.isShadow === true) return terms.mergesRecipients === true;
+  return core.settings.rcpt.mode === "shadow" || terms.takesRecipients === true;
 }
 
 function cannotTell(cause: unknown, { core }: Rcpt): RcptOutcome {
@@ -181,12 +200,14 @@ function heed({ refusal, sender, recipient }: Scripted, rcpt: Rcpt): RcptOutcome
   return undefined;
 }
 
-function rewriteRecipient(rcpt: Rcpt): Answer<undefined> {
-  return after(rewrite(rcpt, rcpt.core), setRecipient, rcpt);
+/** One step: what cannot be rewritten now is not resolved either, for it may belong elsewhere. */
+function rewriteAndResolve(rcpt: Rcpt): Answer<undefined> {
+  return after(rewrite(rcpt, rcpt.core), resolveRewritten, rcpt);
 }
 
-function setRecipient(address: string, rcpt: Rcpt): undefined {
+function resolveRewritten(address: string, rcpt: Rcpt): Answer<undefined> {
   rcpt.rcpt = address;
+  return resolveRecipient(rcpt);
 }
 
 /** Any name that the MTA completes itself is its own, as its postmaster is. */
@@ -329,6 +350,24 @@ function takeGreylisting(greylisting: Greylisting | undefined, rcpt: Rcpt): Answ
 
 function acceptAsItIs(_: undefined, rcpt: Rcpt): RcptOutcome {
   return accept(pass(rcpt.reason), rcpt);
+}
+
+/** It counts for nothing, since it is refused where that is carried out. */
+function acceptRefused(rcpt: Rcpt): RcptOutcome {
+  const { resolution, given, refused } = rcpt;
+  if (rcpt.resolved.length === 0) {
+    if (resolution.kind === "found") rcpt.resolved = resolution.addresses;
+    else if (rcpt.rcpt !== given) rcpt.resolved = [rcpt.rcpt];
+  }
+  rcpt.taken = none;
+  const { verdict, admission } = accept(pass(reasonOfRefused(rcpt)), rcpt);
+  return { verdict, admission: admission && { ...admission, counts: false }, countsAsError: refused?.countsAsError === true };
+}
+
+function reasonOfRefused({ reason, resolution }: Rcpt): Reason {
+  if (reason !== "pass") return reason;
+  if (resolution.kind === "found") return resolution.reason;
+  return resolution.kind === "foreign" ? "relayed" : "unchecked";
 }
 
 function refuseGreylisted(_: unknown, verdict: Verdict): RcptOutcome {

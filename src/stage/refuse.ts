@@ -67,6 +67,13 @@ export function unavailable(answer: Reply, cause: unknown): Refusal {
   return { kind: "defer", reply: answer, reason: "unavailable", delayMs: 0, cause };
 }
 
+/** Of refusals, those that decide nothing: asked again, another answer may come. */
+const undecided: ReadonlySet<Reason> = new Set(["unavailable", "internal-error", "too-many-at-once"]);
+
+export function isDecided({ reason }: Verdict): boolean {
+  return !undecided.has(reason);
+}
+
 /** EHLO settings and lists have no reply of their own in the configuration. */
 export const ehloUnavailable = reply(451, "4.4.3", "Unable to verify EHLO domain at this time.");
 

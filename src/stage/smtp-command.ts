@@ -11,6 +11,8 @@ export interface Terms {
   readonly isShadow: boolean;
   /** Parameters of extensions that are off are refused; else they are observed. */
   readonly enforcesExtensions: boolean;
+  /** The MTA can defer the message, but not refuse one of its recipients: what is decided against one is only noted. Default: false. */
+  readonly takesRecipients?: boolean;
   /** Recipients that resolve to one mailbox get one copy between them; else the MTA delivers to each, and each counts. */
   readonly mergesRecipients: boolean;
 }

@@ -11,7 +11,6 @@ import { type AnsweredMail, type AnsweredQuestion, isAbout, isAnswered, isUndeci
 import { maxEhloOctets, maxKeptRecipients } from "./bounds.ts";
 import { ByRecipient } from "./by-recipient.ts";
 import { decideConnect } from "./connect.ts";
-import type { Core } from "./core.ts";
 import { decideEhlo } from "./ehlo.ts";
 import { decideMail } from "./mail.ts";
 import { decideRcpt } from "./rcpt.ts";
@@ -191,14 +190,16 @@ export class SmtpSession {
     if (earlier !== undefined && isAnswered(earlier, part, message)) return repeated("rcpt", earlier);
     this.#begin("rcpt");
     const { core } = terms;
-    const beyond = this.#budget && this.#beyond(this.#budget, core);
+    const beyond = this.#budget && this.#beyond(this.#budget, terms);
     if (beyond !== undefined) return said("rcpt", beyond);
     const outcome = decideRcpt(this.session, recipient, core, command, terms);
     return after(outcome, SmtpSession.#takeRcpt, this, command, terms);
   }
 
-  #beyond({ max, maxEach, used }: OctetBudget, { settings }: Core): Verdict | undefined {
-    if (this.#transactionOctets >= maxEach) return refuse(settings.rcpt.replies.tooManyRecipients, "too-many-recipients");
+  /** A message whose recipients cannot be refused may have as many as there is room for at all. */
+  #beyond({ max, maxEach, used }: OctetBudget, { core, takesRecipients }: Terms): Verdict | undefined {
+    const isFull = this.#transactionOctets >= maxEach && takesRecipients !== true;
+    if (isFull) return refuse(core.settings.rcpt.replies.tooManyRecipients, "too-many-recipients");
     return used >= max ? tooManyAtOnce : undefined;
   }
 
@@ -248,6 +249,11 @@ export class SmtpSession {
     this.#mail = undefined;
     if (this.#budget !== undefined) this.#budget.used -= this.#transactionOctets;
     this.#transactionOctets = 0;
+  }
+
+  /** Whether a further recipient may be kept. */
+  hasRoom(terms: Terms): boolean {
+    return this.#budget === undefined || this.#beyond(this.#budget, terms) === undefined;
   }
 
   /** The front end has kept these texts, until the transaction is over. */

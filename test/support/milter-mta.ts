@@ -123,6 +123,8 @@ function packet(letter: string, [first = "", ...rest]: readonly string[]): strin
       return `${letter}${first}`;
     case "2":
       return `+${[first, ...rest].join(" ")}`;
+    case "h":
+      return `header ${first}`;
     case "e":
       return `from ${[first, ...rest].join(" ")}`;
     default:

@@ -1,6 +1,6 @@
 /** One MAIL or RCPT on its way through the stages: it may take only so long, and the MTA may give it up at any moment. */
 import type { Steps } from "../../answer/steps.ts";
-import { internalError, unavailable } from "../../stage/refuse.ts";
+import { internalError, isDecided, unavailable } from "../../stage/refuse.ts";
 import { isShadowed } from "../../stage/shadow.ts";
 import type { SmtpSession } from "../../stage/smtp-session.ts";
 import { type Asking, noteRefusal, type StageName, type StageResult, said } from "../../stage/stage-result.ts";
@@ -8,7 +8,6 @@ import type { Verdict } from "../../stage/verdict.ts";
 import type { Command } from "../../wire/milter/command.ts";
 import { maxUnawaitedMs } from "../connection/deadline.ts";
 import { type StartTimer, startTimer } from "../connection/delayed-replies.ts";
-import { isLocalSubmission } from "./milter-client.ts";
 
 export type Envelope = Extract<Command, { kind: "mail" | "rcpt" }>;
 
@@ -36,12 +35,9 @@ export const rcptStages: Steps<CommandRun, StageResult> = [
   ({ smtp, command: { path, parameters }, terms }) => smtp.rcpt({ recipient: path.address, parameters, message: "" }, terms),
 ];
 
-/** A refusal that is not carried out. Of mail that is submitted here a recipient can be deferred, with the message, but not refused. */
-export function isOnlyLogged({ command, smtp, terms }: CommandRun, result: StageResult): boolean {
-  if (isShadowed(result, terms)) return true;
-  const { kind, reason } = result.verdict;
-  const isDeferral = kind === "defer" && reason !== "too-many-recipients";
-  return !isDeferral && command.kind === "rcpt" && isLocalSubmission(smtp.session);
+/** A refusal that is not carried out. */
+export function isOnlyLogged({ terms }: CommandRun, result: StageResult): boolean {
+  return isShadowed(result, terms) || (terms.takesRecipients === true && isDecided(result.verdict));
 }
 
 /** What becomes of a command whose stages had to wait. */

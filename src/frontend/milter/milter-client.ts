@@ -31,11 +31,12 @@ export function peerOfConnect({ host, client }: Connect, macros: Macros, { liste
 }
 
 /**
- * Whether Postfix asks about mail that did not come by SMTP (`non_smtpd_milters`): it gives a client of this machine without a port. It
- * cannot refuse one recipient of such a message, and would keep the whole of it and ask again for ever.
+ * Whether Postfix asks about mail that did not come by SMTP (`non_smtpd_milters`): it gives a client of this machine without a port, of
+ * IPv6 where it has no other protocol (`inet_protocols`). It cannot refuse one recipient of such a message, and would keep the whole of it
+ * and ask again for ever.
  */
 export function isLocalSubmission({ client: { address, port } }: Peer): boolean {
-  return port === 0 && address === "127.0.0.1";
+  return port === 0 && (address === "127.0.0.1" || address === "::1");
 }
 
 export function credentialsIn(macros: Macros): Credentials {

@@ -22,7 +22,7 @@ import type { Protocol, TimedReply } from "../connection/protocol.ts";
 import { type EventSink, reportDecision } from "../decision.ts";
 import { type CommandRun, concludeLater, type Envelope, failed, isOnlyLogged, mailStages, rcptStages, tooLate } from "./command-run.ts";
 import { Message } from "./message.ts";
-import { credentialsIn, peerOfConnect, refusalByMta } from "./milter-client.ts";
+import { credentialsIn, isLocalSubmission, peerOfConnect, refusalByMta } from "./milter-client.ts";
 import { MilterReport } from "./milter-report.ts";
 import { ListenerRequirements, type MilterSettings } from "./negotiation.ts";
 
@@ -230,6 +230,7 @@ export class MilterConversation {
         isShadow: mode === "shadow" || !this.#isAwaited("rcpt"),
         enforcesExtensions: extensions === "enforce",
         mergesRecipients: isRcpt && this.#message?.isRewritten === true,
+        takesRecipients: isRcpt && isLocalSubmission(smtp.session),
       },
       refused: undefined,
       last: undefined,
@@ -285,7 +286,6 @@ export class MilterConversation {
 
   #decided(run: CommandRun, last: StageResult): MilterReply | undefined {
     if (run.command.kind === "mail") this.#takeMail(run, last);
-    else if (last.verdict.kind === "pass") this.#message?.accept(run, last);
     return this.#conclude(run, last);
   }
 
@@ -294,7 +294,8 @@ export class MilterConversation {
     this.#refusedMail = isAwaited || isShadowed(last, terms) || last.verdict.kind === "pass" ? undefined : { sender: path, result: last };
     if (smtp.session.transaction === undefined) return;
     const { mode, rewrite } = this.#options.settings();
-    this.#message = new Message(path, rewrite && this.#mayChange && mode === "enforce");
+    const isChanged = mode === "enforce";
+    this.#message = new Message(path, { isChanged, isRewritten: isChanged && rewrite && this.#mayChange });
   }
 
   #conclude(run: CommandRun, last: StageResult): MilterReply | undefined {
@@ -307,12 +308,19 @@ export class MilterConversation {
     const { verdict } = last;
     if (verdict.reason === "too-many-at-once") report.tooManyAtOnce(maxRecipientOctets);
     const isPass = verdict.kind === "pass" || isOnlyLogged(run, last);
-    if (isPass) this.#options.calls?.passed(run.command.kind === "rcpt" ? rcptCall : mailCall);
+    if (isPass) this.#pass(run, last);
     if (!isAwaited) return undefined;
     this.#behindSince = undefined;
     if (isPass) return goOn;
     const delayMs = Math.max(0, Math.min(verdict.delayMs, maxAnswerMs - ms));
     return { text: encodeResponse({ kind: "reply", reply: verdict.reply }), delayMs };
+  }
+
+  #pass(run: CommandRun, last: StageResult): void {
+    const isRcpt = run.command.kind === "rcpt";
+    // Whatever becomes of it here, the MTA has the recipient.
+    if (isRcpt) this.#message?.accept(run, last);
+    this.#options.calls?.passed(isRcpt ? rcptCall : mailCall);
   }
 
   #log(run: CommandRun, result: StageResult, ms: number): void {
@@ -338,13 +346,12 @@ export class MilterConversation {
   #finishMessage(): MilterReply {
     const { report } = this.#shared;
     const message = this.#message;
-    const sender = this.#smtp?.session.transaction?.sender;
+    const transaction = this.#smtp?.session.transaction;
     const negotiated = this.#negotiated;
     this.#endMessage();
-    const isShadow = this.#options.settings().mode === "shadow";
-    if (isShadow || message === undefined || sender === undefined || negotiated === undefined) return goOn;
+    if (message === undefined || transaction === undefined || negotiated === undefined) return goOn;
     try {
-      const changes = message.changes(sender, negotiated, ({ path, resolved }) => report.unwritable(path.address, resolved));
+      const changes = message.changes(transaction, negotiated, ({ path, resolved }) => report.unwritable(path.address, resolved));
       return changes.length === 0 ? goOn : { text: encodeEndOfMessage(changes), delayMs: 0 };
     } catch (error) {
       report.internalError(error);

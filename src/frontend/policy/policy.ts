@@ -225,7 +225,7 @@ function askRcpt(run: PolicyRun): Answer<StageResult | undefined> {
 }
 
 function afterMail(mail: StageResult, run: PolicyRun): Answer<StageResult> {
-  return mail.verdict.reason === "too-long" ? mail : rcptOf(run);
+  return run.entry.smtp.session.transaction === undefined ? mail : rcptOf(run);
 }
 
 function rcptOf({ request, plan, entry, message, terms }: PolicyRun): Answer<StageResult> {

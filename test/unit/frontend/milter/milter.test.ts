@@ -8,7 +8,7 @@ import { CommandDecoder } from "../../../../src/wire/milter/command.ts";
 import { world } from "../../../support/mail-domain.ts";
 import { frame } from "../../../support/milter-frames.ts";
 import { connect, connected, envelope, fullOffer, helo, Mta, milterWorld, type Offer, oldOffer } from "../../../support/milter-mta.ts";
-import { type Changes, rule } from "../../../support/settings.ts";
+import { type Changes, greylist, rule } from "../../../support/settings.ts";
 
 const noMailbox = "550 5.1.2 Mailbox does not exist.";
 const noRelay = "550 5.1.2 Relay not allowed.";
@@ -23,16 +23,17 @@ const rcpt = (mta: Mta, path: string) => mta.send("R", envelope(path));
 
 /** `non_smtpd_milters`: Postfix can defer such a message, but not refuse one of its recipients. */
 describe("mail that Postfix takes from a program of the machine", () => {
-  const submitted = async (place: ReturnType<typeof world>, port = 0) => {
+  const submitted = async (place: ReturnType<typeof world>, port = 0, address = "127.0.0.1") => {
     const mta = new Mta(milterWorld(place).options);
     await mta.offer();
-    await mta.send("C", connect("localhost", "4", "127.0.0.1", port));
+    await mta.send("C", connect("localhost", address.includes(":") ? "6" : "4", address, port));
     return await inMessage(mta, "<root@example.org>");
   };
 
-  test("an address that would be refused stays as it is, and the others arrive", async () => {
+  // `inet_protocols = ipv6`
+  test.each(["127.0.0.1", "::1"])("from %s: an address that would be refused stays as it is, and the others arrive", async (address) => {
     const place = world();
-    const mta = await submitted(place);
+    const mta = await submitted(place, 0, address);
     expect(await rcpt(mta, "<john+x@example.org>")).toBe("continue");
     expect(await rcpt(mta, "<nosuch@example.org>")).toBe("continue");
     expect(await rcpt(mta, "<friend@elsewhere.example>")).toBe("continue");
@@ -44,9 +45,10 @@ describe("mail that Postfix takes from a program of the machine", () => {
     ]);
   });
 
-  test("more recipients than a message may have are not refused either", async () => {
+  test("more recipients than a message may have are not refused either, and arrive", async () => {
     const mta = await submitted(world({ changes: { rcpt: { maxRecipients: rule("1") } } }));
-    for (const name of ["john", "jane", "doe"]) expect(await rcpt(mta, `<${name}@example.org>`)).toBe("continue");
+    for (const name of ["john", "jane", "doe+x"]) expect(await rcpt(mta, `<${name}@example.org>`)).toBe("continue");
+    expect(await mta.send("E")).toBe("-<doe+x@example.org> | +<doe@example.org> | continue");
   });
 
   test("what cannot be told defers the message", async () => {
@@ -55,8 +57,8 @@ describe("mail that Postfix takes from a program of the machine", () => {
     expect(await rcpt(await submitted(place), "<john@example.org>")).toMatch(/^451 /);
   });
 
-  test("a client with a port came by SMTP", async () => {
-    expect(await rcpt(await submitted(world(), 4321), "<nosuch@example.org>")).toBe(`${noMailbox} (5000 ms)`);
+  test.each(["127.0.0.1", "::1"])("a client with a port came by SMTP: %s", async (address) => {
+    expect(await rcpt(await submitted(world(), 4321, address), "<nosuch@example.org>")).toBe(`${noMailbox} (5000 ms)`);
   });
 });
 
@@ -250,24 +252,43 @@ describe("a verdict is out within 9 seconds", () => {
 });
 
 describe("a reload", () => {
-  test.each<[what: string, during: Partial<MilterSettings>, end: string]>([
-    ["to shadow mode and back", { mode: "shadow" }, "continue"],
-    ["to no rewriting and back", { rewrite: false }, "continue"],
-  ])("%s during a message changes none of its recipients", async (_what, during, end) => {
+  test.each<[what: string, during: Partial<MilterSettings>]>([
+    ["shadow mode", { mode: "shadow" }],
+    ["no rewriting", { rewrite: false }],
+  ])("to %s and back changes nothing of a message under way", async (_what, during) => {
     const own = milterWorld(world());
     const mta = await connected(own.options);
     const before = own.settings;
-    own.settings = { ...before, ...during };
+    const after = { ...before, ...during };
+    own.settings = after;
     await inMessage(mta);
     for (const recipient of ["<john+x@example.org>", "<jane@example.org>"]) expect(await rcpt(mta, recipient)).toBe("continue");
     own.settings = before;
-    expect(await mta.send("E")).toBe(end);
+    expect(await mta.send("E")).toBe("continue");
     await inMessage(mta);
     for (const recipient of ["<john+x@example.org>", "<jane@example.org>"]) {
       expect(await rcpt(mta, recipient)).toBe("continue");
-      own.settings = { ...before, rewrite: false };
+      own.settings = after;
     }
     expect(await mta.send("E")).toBe("-<john+x@example.org> | +<john@example.org> | continue");
+  });
+
+  test.each<[what: string, before: Partial<MilterSettings>, after: Partial<MilterSettings>, end: string]>([
+    ["shadow", { mode: "shadow" }, { mode: "enforce" }, "continue"],
+    ["enforce", { mode: "enforce" }, { mode: "shadow" }, "header X-Greylist | continue"],
+  ])("gives a message that began in mode %s the headers of that mode", async (_what, before, after, end) => {
+    const place = world({ changes: { rcpt: { greylist: greylist({ enable: rule("true"), headerHost: "mx.example.org" }) } } });
+    const { sources } = place.core;
+    const state = { ...sources.state, greylist: () => ({ kind: "pass", firstPass: true, waitedMs: 1000 }) as const };
+    place.core = { ...place.core, sources: { ...sources, state } };
+    const own = milterWorld(place);
+    const mta = await connected(own.options);
+    const unchanged = own.settings;
+    own.settings = { ...unchanged, ...before };
+    await inMessage(mta);
+    own.settings = { ...unchanged, ...after };
+    expect(await rcpt(mta, "<john@example.org>")).toBe("continue");
+    expect(await mta.send("E")).toBe(end);
   });
 
   test("changes verdicts of open connections, but not what was negotiated", async () => {
@@ -288,6 +309,9 @@ describe("a reload", () => {
     expect(await rcpt(other, "<nobody@example.org>")).toBe(`${noMailbox} (5000 ms)`);
     own.settings = { ...own.settings, mode: "shadow" };
     expect(await rcpt(other, "<nobody@example.org>")).toBe("continue");
+    expect(await rcpt(other, "<john+x@example.org>")).toBe("continue");
+    expect(await other.send("E")).toBe("-<john+x@example.org> | +<john@example.org> | continue");
+    await inMessage(other);
     expect(await rcpt(other, "<john+x@example.org>")).toBe("continue");
     expect(await other.send("E")).toBe("continue");
   });

@@ -395,6 +395,27 @@ describe.each([false, true])("a directory that waits: %s", (waits) => {
       ["vrfy", "john@example.org", "pass", "reject", "vrfy-disabled"],
     ]);
   });
+
+  test.each([
+    "",
+    "recipient",
+  ])("a sender that is too long, in shadow mode of MAIL, hides no unknown recipient (list %j)", async (policyContext) => {
+    const ask = client(world({ changes: { mail: { mode: "shadow" } } }));
+    const sender = `${"x".repeat(513)}@client.example`;
+    expect(await ask(rcpt("nobody@example.org", { sender, policyContext }))).toBe(held(noMailbox));
+    expect(await ask(rcpt("john@example.org", { sender, policyContext }))).toBe("DUNNO");
+  });
+
+  test.each([
+    "nobody@example.org",
+    "a@elsewhere.example",
+  ])("in shadow mode of RCPT %s is noted once, whichever lists ask", async (recipient) => {
+    const place = world({ changes: { rcpt: { mode: "shadow" } } });
+    const ask = client(place);
+    for (const policyContext of ["relay", "recipient", "", "recipient"])
+      expect(await ask(rcpt(recipient, { policyContext }))).toBe("DUNNO");
+    expect(place.decisions.filter(({ stage, would }) => stage === "rcpt" && would !== undefined)).toHaveLength(1);
+  });
 });
 
 test("what is at hand makes no promise, be it passed or refused", () => {
