@@ -184,12 +184,13 @@ export class MilterConversation {
 
   #negotiate(offer: Negotiation): MilterReply {
     const { report, requirements: ofListener } = this.#shared;
-    const requirements = ofListener.of(this.#options.core().settings, this.#options.settings());
+    const settings = this.#options.settings();
+    const requirements = ofListener.of(this.#options.core().settings, settings);
     const negotiated = negotiate(offer, requirements);
     this.#negotiated = negotiated;
     // Where one of these is missing, a change would deliver twice, or to nobody.
     this.#mayChange = mayModify("deleteRecipient", negotiated) && mayModify("addRecipient", negotiated);
-    if (requirements.modifications.includes("deleteRecipient") && !this.#mayChange) report.changesNotOffered();
+    if (settings.mode === "enforce" && settings.rewrite && !this.#mayChange) report.changesNotOffered();
     return { text: encodeOptions(negotiated), delayMs: 0 };
   }
 

@@ -1,4 +1,7 @@
-/** What is asked of an MTA when a connection opens: by what the configuration can come to, so that no event waits in vain. */
+/**
+ * What is asked of an MTA when a connection opens: the events by what the configuration can come to, so that none waits in vain, and
+ * all changes, since a reload must not meet a session that takes none.
+ */
 import { asBoolean, asString } from "../../expr/result.ts";
 import type { Mode } from "../../stage/core.ts";
 import type { Rule, Settings } from "../../stage/stage-settings.ts";
@@ -22,29 +25,17 @@ export class ListenerRequirements {
   }
 }
 
+const changes = ["deleteRecipient", "addRecipient", "addRecipientWithParameters", "changeSender", "addHeader"] as const;
+
 /** CONNECT and HELO are only listened to: an MTA keeps their verdicts for the whole session, even after a better HELO. */
 function requirementsOf(stages: Settings, settings: MilterSettings): Requirements {
   const isShadow = settings.mode === "shadow";
   const envelope: readonly EventKind[] = ["mail", "rcpt"];
   const replied = envelope.filter((event) => !isShadow && (event === "rcpt" || mayRefuseMail(stages, settings)));
-  const { mail, rcpt, sieve, senderAuth } = stages;
-  const scriptSetsSender = sieve.scripts.values().some(({ sets }) => sets.has("from"));
-  const changesSender = mayYieldText(mail.rewrite) || (scriptSetsSender && (mayYieldText(mail.script) || mayYieldText(rcpt.script)));
-  const changes = [
-    "deleteRecipient",
-    "addRecipient",
-    "addRecipientWithParameters",
-    ...(changesSender ? (["changeSender"] as const) : []),
-  ] as const;
   return {
     replied,
     noReply: ["connect", "helo", ...envelope.filter((event) => !replied.includes(event))],
-    modifications: isShadow
-      ? []
-      : [
-          ...(settings.rewrite ? changes : []),
-          ...(rcpt.greylist.headerHost !== undefined || senderAuth.headerHost !== undefined ? (["addHeader"] as const) : []),
-        ],
+    modifications: isShadow ? [] : changes,
     refusedRecipients: true,
   };
 }

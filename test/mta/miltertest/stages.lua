@@ -20,7 +20,7 @@ local function reply(what, want) expect("reply to " .. what, mt.getreply(conn), 
 step("negotiate", mt.negotiate(conn, 6, 0x1fffff, 0x17f))
 expect("wants ADDRCPT", mt.test_action(conn, SMFIF_ADDRCPT), true)
 expect("wants DELRCPT", mt.test_action(conn, SMFIF_DELRCPT), true)
-expect("wants no headers added", mt.test_action(conn, SMFIF_ADDHDRS), false)
+expect("wants ADDHDRS, for after a reload", mt.test_action(conn, SMFIF_ADDHDRS), true)
 expect("wants RCPT", mt.test_option(conn, SMFIP_NORCPT), false)
 expect("wants no body", mt.test_option(conn, SMFIP_NOBODY), true)
 expect("wants no header", mt.test_option(conn, SMFIP_NOHDRS), true)

@@ -73,43 +73,30 @@ describe("negotiation", () => {
   const mail = 0x4000;
   const rcpts = 0x8000;
   const setMacros = 0x100;
-  const changeRecipients = 0x4 | 0x8 | 0x80;
+  const allChanges = 0x1 | 0x4 | 0x8 | 0x40 | 0x80;
   const noEhloChecks: Changes = { ehlo: { require: rule("false"), rejectNonFqdn: rule("false"), blocklist: [] } };
 
   test.each<[what: string, settings: Partial<MilterSettings>, changes: Changes, actions: number, protocol: number]>([
-    ["by default MAIL and RCPT wait", {}, {}, changeRecipients | setMacros, allButEnvelope],
-    [
-      "a rewritten sender",
-      {},
-      { mail: { rewrite: rule("'x@' + sender_domain", "mail") } },
-      changeRecipients | 0x40 | setMacros,
-      allButEnvelope,
-    ],
-    ["no rewriting", { rewrite: false }, {}, setMacros, allButEnvelope],
+    ["by default MAIL and RCPT wait", {}, {}, allChanges | setMacros, allButEnvelope],
+    ["no rewriting, which a reload may change", { rewrite: false }, {}, allChanges | setMacros, allButEnvelope],
     ["shadow mode", { mode: "shadow" }, {}, setMacros, allButEnvelope | mail | rcpts],
-    ["no EHLO checks", {}, noEhloChecks, changeRecipients | setMacros, allButEnvelope | mail],
+    ["no EHLO checks", {}, noEhloChecks, allChanges | setMacros, allButEnvelope | mail],
     ...["ehlo", "mail"].map((stage): [string, Partial<MilterSettings>, Changes, number, number] => [
       `no EHLO checks, but denials at ${stage}`,
       {},
       withDenial(stage, noEhloChecks),
-      changeRecipients | setMacros,
+      allChanges | setMacros,
       allButEnvelope,
     ]),
-    [
-      "no EHLO checks, but senders",
-      {},
-      { ...noEhloChecks, mail: { isAllowed: rule("is_tls") } },
-      changeRecipients | setMacros,
-      allButEnvelope,
-    ],
+    ["no EHLO checks, but senders", {}, { ...noEhloChecks, mail: { isAllowed: rule("is_tls") } }, allChanges | setMacros, allButEnvelope],
     [
       "no EHLO checks, but owners of senders",
       {},
       { ...noEhloChecks, auth: { mustMatchSender: rule("true") } },
-      changeRecipients | setMacros,
+      allChanges | setMacros,
       allButEnvelope,
     ],
-    ["no EHLO checks, but extensions", { extensions: "enforce" }, noEhloChecks, changeRecipients | setMacros, allButEnvelope],
+    ["no EHLO checks, but extensions", { extensions: "enforce" }, noEhloChecks, allChanges | setMacros, allButEnvelope],
   ])("%s", async (_what, settings, changes, actions, protocol) => {
     const mta = new Mta(milterWorld(world({ changes }), settings).options);
     await mta.offer();
@@ -126,6 +113,14 @@ describe("negotiation", () => {
       expect(await mta.send("E")).toBe(offer === fullOffer ? "-<john+x@example.org> | +<john@example.org> | continue" : "continue");
     }
     expect(place.notices).toEqual([{ kind: "changes-not-offered", listener: "smtp" }]);
+  });
+
+  test("an MTA that offers no changes is no fault of a listener that wants none", async () => {
+    for (const settings of [{ rewrite: false }, { mode: "shadow" }] as const) {
+      const place = world();
+      await connected(milterWorld(place, settings).options, { ...fullOffer, actions: 0 });
+      expect(place.notices).toEqual([]);
+    }
   });
 });
 
@@ -289,6 +284,17 @@ describe("a reload", () => {
     own.settings = { ...unchanged, ...after };
     expect(await rcpt(mta, "<john@example.org>")).toBe("continue");
     expect(await mta.send("E")).toBe(end);
+  });
+
+  test("to rewriting is in force in sessions that are open", async () => {
+    const place = world();
+    const own = milterWorld(place, { rewrite: false });
+    const mta = await connected(own.options);
+    own.settings = { ...own.settings, rewrite: true };
+    place.core = world({ changes: { mail: { rewrite: rule("'x@' + sender_domain", "mail") } } }).core;
+    await inMessage(mta);
+    expect(await rcpt(mta, "<any@catch.example>")).toBe("continue");
+    expect(await mta.send("E")).toBe("-<any@catch.example> | +<john@example.org> | from <x@client.example> | continue");
   });
 
   test("changes verdicts of open connections, but not what was negotiated", async () => {
