@@ -34,29 +34,35 @@ export class MysqlPool {
   readonly #scripts: Connections<mysql.Connection>;
   readonly #uses = new WeakMap<mysql.Connection, Use>();
   readonly #spoilt = new WeakSet<mysql.PoolConnection>();
+  /**
+   * The server ends what it does for them by its timeout, not by KILL, which takes a number alone: behind a proxy, or where a name stands for
+   * several servers, that is somebody else's connection.
+   */
+  readonly #givenUp = new WeakSet<mysql.Connection>();
   #pool: mysql.Pool;
-  #waiting = 0;
 
   constructor(settings: MysqlSettings, { readOnly, isHarmless }: MysqlPoolOptions) {
     this.#options = poolOptions(settings);
     this.#mayBeClear = settings.tls.mode === "prefer";
     this.#readOnly = readOnly;
     this.#pool = openPool(this.#options);
-    this.#connections = new Connections<mysql.PoolConnection>({
+    this.#connections = new Connections<mysql.PoolConnection>(settings.pool, {
       lend: () => this.#lend(),
       takeBack: (connection, isFit) => (isFit ? connection.release() : connection.destroy()),
       isFit: (connection, error) => (error === undefined ? !this.#spoilt.has(connection) : isHarmless(error)),
+      end: (connection) => this.#givenUp.add(connection),
     });
-    this.#scripts = new Connections<mysql.Connection>({
+    this.#scripts = new Connections<mysql.Connection>(settings.pool, {
       lend: () => this.#connect(() => driver().createConnection({ ...connectionOptions(this.#options), multipleStatements: true })),
       takeBack: (connection) => connection.destroy(),
       isFit: () => false,
+      end: (connection) => this.#givenUp.add(connection),
     });
   }
 
   /** Queries that wait for a connection. */
   get waiting(): number {
-    return this.#waiting;
+    return this.#connections.waiting;
   }
 
   /** The deadline counts from the call, so that waiting for a connection is within it. */
@@ -83,23 +89,17 @@ export class MysqlPool {
 
   /** Queries in progress fail, since they may take minutes. */
   async close(): Promise<void> {
-    this.#connections.giveUp();
-    this.#scripts.giveUp();
+    await Promise.all([this.#connections.close(), this.#scripts.close()]);
     // What fails now was about to be closed.
     await this.#pool.end().catch(() => {});
   }
 
   async #lend(): Promise<mysql.PoolConnection> {
-    this.#waiting += 1;
-    try {
-      const connection = await this.#connect(() => this.#pool.getConnection());
-      const use = this.#uses.get(connection.connection);
-      if (use === undefined || performance.now() - use.at < idleMs) return connection;
-      // A server or a firewall may have forgotten it.
-      connection.destroy();
-    } finally {
-      this.#waiting -= 1;
-    }
+    const connection = await this.#connect(() => this.#pool.getConnection());
+    const use = this.#uses.get(connection.connection);
+    if (use === undefined || performance.now() - use.at < idleMs) return connection;
+    // A server or a firewall may have forgotten it.
+    connection.destroy();
     return this.#lend();
   }
 
@@ -123,6 +123,7 @@ export class MysqlPool {
     const [mariadb, mysqlServer] = [`max_statement_time = ${timeoutMs / 1000}`, `max_execution_time = ${timeoutMs}`];
     await connection.query(`SET /*M!100101 ${mariadb}, */ /*!50708 ${mysqlServer}, */ autocommit = 1`);
     if (this.#readOnly) await connection.query("SET SESSION TRANSACTION READ ONLY");
+    if (this.#givenUp.has(connection)) throw new Error("it is given up");
   }
 }
 
@@ -148,7 +149,8 @@ function poolOptions({ host, port = defaultPort, tls, ...settings }: MysqlSettin
     bigNumberStrings: true,
     dateStrings: true,
     jsonStrings: true,
-    connectionLimit: settings.pool,
+    // Connections lends no more than it may.
+    connectionLimit: 2 * settings.pool,
   };
   if (settings.database !== undefined) options.database = settings.database;
   if (settings.password !== undefined) options.password = settings.password;

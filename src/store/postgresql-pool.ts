@@ -2,6 +2,7 @@
 import type pg from "pg";
 import { onDemand } from "../text/on-demand.ts";
 import { Connections, messageOf } from "./connections.ts";
+import { cancel } from "./postgresql-cancel.ts";
 import { parserOf } from "./sql-value.ts";
 import type { PostgresqlSettings } from "./store-settings.ts";
 
@@ -27,11 +28,16 @@ export class PostgresqlPool {
 
   constructor(settings: PostgresqlSettings, { readOnly = false, prepare = async () => {}, isHarmless = () => false }: PoolOptions) {
     this.#prepare = prepare;
-    this.#connections = new Connections({
+    this.#connections = new Connections(settings.pool, {
       lend: () => this.#connect(),
       takeBack: (client, isFit) => client.release(!isFit),
       // What a statement began, the next one would be in.
       isFit: (client, error) => (error === undefined ? client.getTransactionStatus() === "I" : isHarmless(error)),
+      end: (client) => {
+        // Then a further query fails. pg gives pooled clients this method, whose types leave it out.
+        client.once("drain", () => (client as pg.PoolClient & { end(done: () => void): void }).end(() => {}));
+        cancel(client, this.#pool.options, settings.timeoutMs);
+      },
     });
     this.#mayBeClear = settings.tls.mode === "prefer";
     this.#pool = new (driver().Pool)(poolConfig(settings, readOnly));
@@ -42,7 +48,7 @@ export class PostgresqlPool {
 
   /** Queries that wait for a connection. */
   get waiting(): number {
-    return this.#pool.waitingCount;
+    return this.#connections.waiting;
   }
 
   /** The deadline counts from the call, so that waiting for a connection is within it. */
@@ -55,7 +61,7 @@ export class PostgresqlPool {
 
   /** Queries in progress fail, since they may take minutes. */
   async close(): Promise<void> {
-    this.#connections.giveUp();
+    await this.#connections.close();
     await this.#pool.end();
   }
 
@@ -126,7 +132,8 @@ function poolConfig(settings: PostgresqlSettings, readOnly: boolean): pg.PoolCon
         ? false
         : { rejectUnauthorized: tls.mode === "verify", ...present({ ca: tls.ca, cert: tls.cert, key: tls.key }) },
     application_name: "postern",
-    max: settings.pool,
+    // Connections lends no more than it may.
+    max: 2 * settings.pool,
     connectionTimeoutMillis: settings.timeoutMs,
     idleTimeoutMillis: idleMs,
     allowExitOnIdle: true,

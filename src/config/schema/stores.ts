@@ -71,7 +71,9 @@ const login = {
     .meta({ description: "A file of certificates (PEM) that the server's must come from.", unset: "the public authorities" }),
   cert: path.optional().meta({ description: "A file with the certificate (PEM) to log in by.", unset: "none" }),
   key: path.optional().meta({ description: "A file with the private key of `cert`.", unset: "none" }),
-  pool: z.int().min(1).max(1000).default(10).meta({ description: "The largest number of connections." }),
+  pool: z.int().min(1).max(1000).default(10).meta({
+    description: "The largest number of connections, and as many again while the server has not ended what was given up after `timeout`.",
+  }),
   ...common,
 };
 

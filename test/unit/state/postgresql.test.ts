@@ -234,6 +234,38 @@ describe("state in PostgreSQL", () => {
     await state.close();
   });
 
+  it("ends a commit that waits for a standby that is not there, in the server, too", async () => {
+    const first = openTest().state;
+    await first.throttle(throttleQuestion());
+    await first.close();
+    const standby = async (name: string) => {
+      await sql(`ALTER SYSTEM SET synchronous_standby_names = '${name}'`);
+      await sql("SELECT pg_reload_conf()");
+    };
+    const open = async () => (await sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'postern'")).map(({ pid }) => pid);
+    await standby("nobody");
+    const { state, states } = openTest({ timeoutMs: 500 });
+    try {
+      const seen = new Set<unknown>();
+      while (seen.size < 6) {
+        const question = throttleQuestion({ key: `${seen.size}` });
+        await Promise.allSettled([state.throttle(question), state.throttle({ ...question, key: "all" })]);
+        const pids = await open();
+        expect(pids.length).toBeLessThanOrEqual(4);
+        for (const pid of pids) seen.add(pid);
+      }
+      expect(states).toEqual([false]);
+      await expect.poll(open).toEqual([]);
+      await expect(state.allow("192.0.2.1", start)).rejects.toThrow(TemporaryError);
+      const last = Promise.allSettled([state.throttle(throttleQuestion())]);
+      await state.close();
+      await last;
+      await expect.poll(open).toEqual([]);
+    } finally {
+      await standby("");
+    }
+  });
+
   it("answers others while a statement waits for a row that another holds", async () => {
     const { state } = openTest({ timeoutMs: 60_000 });
     const question = throttleQuestion({ count: 1000 });

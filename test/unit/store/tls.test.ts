@@ -119,6 +119,31 @@ for (const kind of kinds) {
         await server.remove();
       });
 
+      it
+        .runIf(kind.engine === "postgresql")
+        .each([{ mode: "verify", ...none }, { mode: "require", ...none }, { mode: "prefer", ...none }, { mode: "disable" }] as const)(
+        "$mode ends in the server, too, what is given up",
+        async (tls) => {
+          const ca = tls.mode === "verify" ? { ca: pem("ca.pem") } : {};
+          const changes = { host: "localhost", timeoutMs: 60_000 };
+          for (const server of tls.mode === "prefer" ? [secured, plain] : [secured]) {
+            const settings = kind.settings(server.port, { ...changes, tls: { ...tls, ...ca } });
+            const busy = openStore(settings, { readOnly: true, onAvailability: () => {} });
+            const watch = openStore(settings, { readOnly: true, onAvailability: () => {} });
+            const sleeping = async () => {
+              const found = await watch.query(kind.sleeping, []);
+              return found.kind === "rows" ? found.rows[0]?.[0] : undefined;
+            };
+            const answer = Promise.allSettled([busy.query(kind.sleep, [])]);
+            await expect.poll(sleeping).toBe(1);
+            await busy.close();
+            await answer;
+            await expect.poll(sleeping).toBe(0);
+            await watch.close();
+          }
+        },
+      );
+
       it("disable does not encrypt", async () => {
         expect(await connect(secured, { mode: "disable" })).toBe(0);
       });

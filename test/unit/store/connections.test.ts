@@ -1,0 +1,135 @@
+/** What is given up has its place in the server until the server has ended it. */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Connections } from "../../../src/store/connections.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  expect(vi.getTimerCount()).toBe(0);
+  vi.useRealTimers();
+});
+
+interface Served {
+  readonly number: number;
+  /** What the server does with the work. */
+  readonly work: PromiseWithResolvers<string>;
+}
+
+/** A server that answers, and ends what it does, when it is told to. */
+class HangingServer {
+  readonly open = new Set<Served>();
+  readonly ending: Served[] = [];
+  most = 0;
+  #count = 0;
+  readonly connections: Connections<Served>;
+
+  constructor(most: number) {
+    this.connections = new Connections<Served>(most, {
+      lend: async () => {
+        const served = { number: ++this.#count, work: Promise.withResolvers<string>() };
+        this.open.add(served);
+        this.most = Math.max(this.most, this.open.size);
+        return served;
+      },
+      takeBack: (served) => this.open.delete(served),
+      isFit: () => true,
+      end: (served) => this.ending.push(served),
+    });
+  }
+
+  ask(timeoutMs = 1000): Promise<string> {
+    return this.connections.use(timeoutMs, ({ work }) => work.promise).catch(String);
+  }
+
+  /** It ends what it was asked to. */
+  end(): void {
+    for (const { work } of this.ending.splice(0)) work.reject(new Error("canceled"));
+  }
+}
+
+const late = "NoAnswer: no answer in 1000 ms";
+
+describe("connections", () => {
+  it.each([1, 2, 10])("are never more than twice the %s that are lent, however long the server hangs", async (most) => {
+    const server = new HangingServer(most);
+    for (let round = 0; round < 10; round += 1) {
+      const asked = Array.from({ length: 3 * most }, () => server.ask());
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(new Set(await Promise.all(asked))).toEqual(new Set([late]));
+      expect(server.connections.waiting).toBe(0);
+    }
+    expect(server.most).toBe(2 * most);
+    expect(server.ending).toHaveLength(2 * most);
+    server.end();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(server.open.size).toBe(0);
+    const asked = server.ask();
+    await vi.advanceTimersByTimeAsync(0);
+    for (const { work } of server.open) work.resolve("answer");
+    expect(await asked).toBe("answer");
+  });
+
+  it("are lent in turn to those that still wait", async () => {
+    const server = new HangingServer(1);
+    const [first, second, third] = [server.ask(5000), server.ask(1000), server.ask(5000)];
+    await vi.advanceTimersByTimeAsync(0);
+    expect(server.connections.waiting).toBe(2);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await second).toBe(late);
+    expect(server.connections.waiting).toBe(1);
+    for (const answer of ["first", "third"]) {
+      for (const { work } of server.open) work.resolve(answer);
+      await vi.advanceTimersByTimeAsync(0);
+    }
+    expect(await Promise.all([first, third])).toEqual(["first", "third"]);
+    expect(server.most).toBe(1);
+  });
+
+  it("are lent to those that wait when the server has ended what was given up", async () => {
+    const server = new HangingServer(1);
+    const given = [server.ask(), server.ask(2000)];
+    await vi.advanceTimersByTimeAsync(2000);
+    await Promise.all(given);
+    const asked = server.ask();
+    await vi.advanceTimersByTimeAsync(500);
+    expect(server.connections.waiting).toBe(1);
+    server.end();
+    await vi.advanceTimersByTimeAsync(0);
+    for (const { work } of server.open) work.resolve("answer");
+    expect(await asked).toBe("answer");
+  });
+
+  it("to a host that has gone are forgotten after five minutes", async () => {
+    const server = new HangingServer(1);
+    const given = [server.ask(), server.ask(2000)];
+    await vi.advanceTimersByTimeAsync(300_000);
+    await Promise.all(given);
+    expect(server.open.size).toBe(2);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(server.open.size).toBe(0);
+  });
+
+  it.each([
+    ["at once when the server ends what it does", true, 0],
+    ["after a second when it does not", false, 1000],
+    ["at once when it does nothing", undefined, 0],
+  ])("are closed %s", async (_, ends, afterMs) => {
+    const server = new HangingServer(2);
+    const asked = ends === undefined ? [] : [server.ask(), server.ask(), server.ask()];
+    await vi.advanceTimersByTimeAsync(0);
+    let isClosed = false;
+    const closed = server.connections.close().then(() => {
+      isClosed = true;
+    });
+    expect(new Set(await Promise.all(asked))).toEqual(new Set(asked.length > 0 ? ["Error: it is closed"] : []));
+    if (ends) server.end();
+    if (afterMs > 0) {
+      await vi.advanceTimersByTimeAsync(afterMs - 1);
+      expect(isClosed).toBe(false);
+    }
+    await vi.advanceTimersByTimeAsync(1);
+    await closed;
+    expect(server.open.size).toBe(0);
+  });
+});
