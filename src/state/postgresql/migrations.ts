@@ -1,6 +1,6 @@
 /** The tables of state in PostgreSQL, by numbered steps that several daemons may take at once. */
 import type pg from "pg";
-import { type TableName, tableNames, tables } from "./tables.ts";
+import { functionNames, type TableName, tableNames, tables } from "./tables.ts";
 
 /** Step n makes version n of version n - 1. A step that was released is never changed; each may be repeated, and keeps the rows. */
 const migrations: readonly string[] = [
@@ -275,14 +275,16 @@ export async function mustHaveUnicode(client: pg.ClientBase): Promise<void> {
 
 /** Throws an Error when a newer program made the tables. */
 export async function migrate(client: pg.ClientBase): Promise<void> {
-  if (isUpToDate(await versionOf(client))) return;
+  if (isUpToDate(await found(client))) return;
   await client.query("BEGIN");
   try {
     await client.query(`SELECT pg_advisory_xact_lock(${lock})`);
     // Another daemon may have done it meanwhile.
-    const found = await versionOf(client);
-    if (!isUpToDate(found)) {
-      for (const migration of migrations.slice(found)) await client.query(migration);
+    const there = await found(client);
+    if (!isUpToDate(there)) {
+      for (const migration of migrations.slice(wholeVersion(there))) await client.query(migration);
+      for (const [name, , key] of tables)
+        if (there.tables.get(name) === "without key") await client.query(`ALTER TABLE ${name} ADD PRIMARY KEY (${key})`);
       await client.query(`
         CREATE TABLE IF NOT EXISTS postern_state_version (version integer NOT NULL);
         DELETE FROM postern_state_version;
@@ -297,27 +299,50 @@ export async function migrate(client: pg.ClientBase): Promise<void> {
 
 /** None before any daemon has made them, fewer where an older program did. Throws an Error when a newer one did. */
 export async function tablesThere(client: pg.ClientBase): Promise<readonly TableName[]> {
-  const found = await versionOf(client);
-  return isUpToDate(found) ? tableNames : tables.filter(([, since]) => since <= found).map(([name]) => name);
+  const there = await found(client);
+  return isUpToDate(there) ? tableNames : tableNames.filter((name) => there.tables.has(name));
 }
 
-/** 0 when there is nothing yet, or when somebody dropped one of the tables: all steps are due then. */
-async function versionOf(client: pg.ClientBase): Promise<number> {
+/** What there is of all that the steps make. */
+interface Found {
+  /** That the tables say. */
+  readonly version: number;
+  /** Without its key, as a copy by `CREATE TABLE AS` is, no row of a table can be replaced. */
+  readonly tables: ReadonlyMap<string, "whole" | "without key">;
+  readonly functions: ReadonlySet<string>;
+}
+
+async function found(client: pg.ClientBase): Promise<Found> {
   // Not to_regclass, whose cache may say in the same transaction what was so before the lock.
-  const { rows } = await client.query<{ tablename: string }>(
-    "SELECT tablename FROM pg_catalog.pg_tables WHERE tablename LIKE 'postern\\_%' AND schemaname = ANY (current_schemas(false))",
-  );
-  const found = new Set(rows.map(({ tablename }) => tablename));
-  if (!found.has("postern_state_version")) return 0;
+  const { rows } = await client.query<{ readonly name: string; readonly kind: "whole" | "without key" | "function" }>(`
+    SELECT relname AS name, CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_index WHERE indrelid = c.oid AND indisunique) THEN 'whole' ELSE 'without key' END AS kind
+      FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = relnamespace
+      WHERE relname LIKE 'postern\\_%' AND relkind IN ('r', 'p') AND nspname = ANY (current_schemas(false))
+    UNION ALL SELECT proname, 'function'
+      FROM pg_catalog.pg_proc JOIN pg_catalog.pg_namespace AS n ON n.oid = pronamespace
+      WHERE proname LIKE 'postern\\_%' AND nspname = ANY (current_schemas(false))`);
+  const kinds = new Map<string, "whole" | "without key">();
+  const functions = new Set<string>();
+  for (const { name, kind } of rows) {
+    if (kind === "function") functions.add(name);
+    else kinds.set(name, kind);
+  }
+  if (!kinds.has("postern_state_version")) return { version: 0, tables: kinds, functions };
   const versions = await client.query<{ version: number }>("SELECT version FROM postern_state_version");
-  const version = Number(versions.rows[0]?.version ?? 0);
-  // Which tables a newer program has, this one does not know.
-  return version > migrations.length || tables.every(([name, since]) => since > version || found.has(name)) ? version : 0;
+  return { version: Number(versions.rows[0]?.version ?? 0), tables: kinds, functions };
 }
 
-function isUpToDate(found: number): boolean {
-  if (found > migrations.length) {
-    throw new Error(`its tables are of version ${found}, and this program knows ${migrations.length}: a newer Postern made them`);
+/** 0 when anything is missing of what that version has made, as after a `DROP TABLE` or from a copy of the tables alone: all steps are due then. */
+function wholeVersion({ version, tables: there, functions }: Found): number {
+  const isWhole =
+    tables.every(([name, since]) => since > version || there.get(name) === "whole") && functionNames.every((name) => functions.has(name));
+  return isWhole ? version : 0;
+}
+
+function isUpToDate(there: Found): boolean {
+  // What else a newer program has, this one does not know.
+  if (there.version > migrations.length) {
+    throw new Error(`its tables are of version ${there.version}, and this program knows ${migrations.length}: a newer Postern made them`);
   }
-  return found === migrations.length;
+  return wholeVersion(there) === migrations.length;
 }

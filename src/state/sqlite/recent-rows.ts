@@ -36,7 +36,7 @@ const movedPerStep = 16;
 const recordsPerRead = 1024;
 
 /** `rows` null: those of this record and of the earlier ones, which are gone, are in their tables. The last record always stays. */
-export const recentTable = "CREATE TABLE recent (number INTEGER PRIMARY KEY, rows TEXT) STRICT";
+export const recentTable = "CREATE TABLE IF NOT EXISTS recent (number INTEGER PRIMARY KEY, rows TEXT) STRICT";
 
 /** `table` is one character. Keys are, but for surrogates, in the order of their columns. */
 export function rowKey(table: string, ...columns: readonly string[]): string {

@@ -292,13 +292,17 @@ export class StateFile {
     return this.walks.expire(now, limit);
   }
 
-  /** Gives some of the free pages back; true when there are more. Not in a transaction. */
+  /** Gives some of the free pages back; true when there are more. Not in a transaction. A file that others have made may not be able to. */
   shrink(): boolean {
-    // The pragma names its column.
-    const { freelist_count: free } = this.#statements.freePages.get() as { freelist_count: number };
+    const free = this.#freePages;
     if (free <= reservePages) return false;
     this.#database.exec(`PRAGMA incremental_vacuum(${Math.min(free - reservePages, pagesPerStep)})`);
-    return true;
+    return this.#freePages < free;
+  }
+
+  get #freePages(): number {
+    // The pragma names its column.
+    return (this.#statements.freePages.get() as { readonly freelist_count: number }).freelist_count;
   }
 
   #greylistRows({ question, ...keys }: HashedTriplet): GreylistRows {

@@ -430,26 +430,42 @@ describe("state in PostgreSQL", () => {
   });
 
   it.each([
-    "greylist",
-    "greylist_address",
-    "throttle",
-    "throttle_token",
-    "state_version",
-  ])("creates a table again that somebody dropped, and keeps the others: %s", async (table) => {
+    ...["greylist", "greylist_address", "throttle", "throttle_token", "state_version"].map(
+      (table) => `DROP TABLE IF EXISTS postern_${table} CASCADE`,
+    ),
+    ...["row", "take", "give_back"].map((name) => `DROP FUNCTION postern_throttle_${name}`),
+    "DROP FUNCTION postern_throttle_row, postern_throttle_take, postern_throttle_give_back",
+    "ALTER TABLE postern_greylist DROP CONSTRAINT postern_greylist_pkey",
+    "ALTER TABLE postern_throttle_token DROP CONSTRAINT postern_throttle_token_pkey",
+    "CREATE TABLE copied AS TABLE postern_throttle; DROP TABLE postern_throttle CASCADE; ALTER TABLE copied RENAME TO postern_throttle",
+  ])("makes again what somebody dropped or did not copy, and keeps the rest: %s", async (broken) => {
     const { state } = openTest();
     const settle = (one: typeof state) =>
-      Promise.all([one.greylist(greylistQuestion()), one.throttle(throttleQuestion({ count: 10_000 }))]).then(
-        ([greylisted, throttled]) => [greylisted.kind, throttled.allowed],
-        String,
-      );
+      Promise.all([
+        one.greylist(greylistQuestion()),
+        one.throttle(throttleQuestion({ count: 10_000, token: `${Math.random()}` })),
+        one.giveBack(throttleQuestion({ key: "other" })),
+      ]).then(([greylisted, throttled]) => [greylisted.kind, throttled.allowed], String);
     expect(await settle(state)).toEqual(["wait", true]);
-    await sql(`DROP TABLE postern_${table} CASCADE`);
+    await sql(broken);
     await expect.poll(() => settle(state)).toEqual(["wait", true]);
+    await state.close();
+    await sql(broken);
     const later = openTest();
     expect(await settle(later.state)).toEqual(["wait", true]);
     expect(later.states).toEqual([]);
     expect(await later.state.triplet(greylistQuestion())).toMatchObject({ firstSeen: start });
-    await Promise.all([state.close(), later.state.close()]);
+    await later.state.close();
+  });
+
+  it("reads a copy of the tables that lacks the functions", async () => {
+    const { state } = openTest();
+    await state.greylist(greylistQuestion());
+    await state.close();
+    await sql("DROP FUNCTION postern_throttle_row, postern_throttle_take, postern_throttle_give_back");
+    const reader = openState(postgresqlSettings(postgres.port), { onAvailability: () => {}, readOnly: true });
+    expect(await reader.list({}, { limit: 9 })).toHaveLength(1);
+    await reader.close();
   });
 
   it("answers or fails with a TemporaryError while the server goes and comes back", async () => {

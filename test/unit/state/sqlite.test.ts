@@ -146,6 +146,41 @@ describe("state in SQLite", () => {
     opened.close();
   });
 
+  it.each([
+    ["a copy by .dump, which has no version", "PRAGMA user_version = 0"],
+    ["a table that somebody dropped", "DROP TABLE throttle"],
+    ["the table of recent rows", "DROP TABLE recent"],
+    ["what the version before lacks, too", "DROP TABLE correspondent; PRAGMA user_version = 2"],
+  ])("makes what is missing, and keeps the rest: %s", async (_, broken) => {
+    expect(await kindOf()).toBe("wait");
+    // All that is listed is in the tables.
+    expect(await state.list({}, { limit: 9 })).toHaveLength(1);
+    await state.close();
+    const other = new DatabaseSync(path);
+    other.exec(broken);
+    other.close();
+    state = openState(sqliteSettings(path), { now, onAvailability: (_, up) => states.push(up) });
+    const pair = { key: "pair", now: time, lifetimeMs: 1000 };
+    await state.remember(pair);
+    expect(await state.areCorrespondents(pair)).toBe(true);
+    expect(await state.throttle(throttleQuestion())).toMatchObject({ allowed: true });
+    expect(await state.list({}, { limit: 9 })).toHaveLength(1);
+    expect(states).toEqual([]);
+  });
+
+  it("ends a round of expiry in a copy that cannot give its pages back", async () => {
+    await state.close();
+    rmSync(path, { force: true });
+    const copy = new DatabaseSync(path);
+    copy.exec("CREATE TABLE filler (octets BLOB); INSERT INTO filler VALUES (zeroblob(4000000)); DROP TABLE filler");
+    copy.close();
+    state = openState(sqliteSettings(path), { now, onAvailability: (_, up) => states.push(up) });
+    expect(await kindOf()).toBe("wait");
+    let rounds = 0;
+    while (rounds < 100 && (await state.expire(time, 100))) rounds += 1;
+    expect(rounds).toBeLessThan(100);
+  });
+
   it("fails while the file is not an SQLite file, and works again when it is gone", async () => {
     writeFileSync(path, "not a database, but long enough to look at".repeat(100));
     await expect(kindOf()).rejects.toThrow(TemporaryError);
