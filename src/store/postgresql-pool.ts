@@ -51,6 +51,11 @@ export class PostgresqlPool {
     return this.#connections.waiting;
   }
 
+  /** Or is about to be. */
+  get isConnected(): boolean {
+    return this.#pool.totalCount > 0;
+  }
+
   /** The deadline counts from the call, so that waiting for a connection is within it. */
   use<T>(timeoutMs: number, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     return this.#connections.use(timeoutMs, async (client) => {

@@ -1,6 +1,6 @@
 /** The one connection of expiry and of administrators, a statement after the other: one that is slow leaves mail the others. */
 import type pg from "pg";
-import { NoAnswer } from "../../store/connections.ts";
+import { messageOf, NoAnswer } from "../../store/connections.ts";
 import { PendingAnswer } from "../../store/pending-answer.ts";
 import { PostgresqlPool, sqlStateOf } from "../../store/postgresql-pool.ts";
 import type { PostgresqlSettings } from "../../store/store-settings.ts";
@@ -9,6 +9,15 @@ import { isCollision, maxTries } from "./batch-queue.ts";
 /** Statements that wait for their turn, each for so many deadlines at most; a further one fails at once. */
 const maxTurns = 1000;
 const turnDeadlines = 2;
+
+/** The statement did not begin: there was no connection, or none with the tables. */
+export class NoConnection extends Error {
+  override name = "NoConnection";
+
+  constructor(cause: unknown) {
+    super(messageOf(cause), { cause });
+  }
+}
 
 export class AdministrationConnection {
   readonly #timeoutMs: number;
@@ -55,10 +64,14 @@ export class AdministrationConnection {
 
   async #try<T>(statement: (client: pg.ClientBase) => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries += 1) {
+      let hasBegun = false;
       try {
-        return await this.#pool.use(this.#timeoutMs, statement);
+        return await this.#pool.use(this.#timeoutMs, (client) => {
+          hasBegun = true;
+          return statement(client);
+        });
       } catch (error) {
-        if (!isCollision(error) || tries === maxTries) throw error;
+        if (!isCollision(error) || tries === maxTries) throw hasBegun ? error : new NoConnection(error);
       }
     }
   }
@@ -66,6 +79,7 @@ export class AdministrationConnection {
 
 /** The server, or the way to it, has failed, and not only this statement. */
 export function isConnectionLost(error: unknown): boolean {
+  if (error instanceof NoConnection) return isConnectionLost(error.cause);
   // Connection exception, operator intervention but for a statement that was cancelled, and what came without an answer of the server.
   const state = sqlStateOf(error);
   return state === "" ? !(error instanceof NoAnswer) : /^(08|57P)/.test(state);

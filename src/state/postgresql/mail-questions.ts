@@ -95,6 +95,10 @@ export class MailQuestions implements State {
     return this.#ask(this.#correspondents, question);
   }
 
+  get isConnected(): boolean {
+    return this.#pool.isConnected;
+  }
+
   /** So far; see `worked`. */
   get failures(): number {
     return this.#failures;

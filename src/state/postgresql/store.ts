@@ -1,7 +1,6 @@
 /** State in PostgreSQL, shared by many nodes. */
 import type pg from "pg";
 import type { WaitedFor } from "../../answer/patience.ts";
-import { TemporaryError } from "../../answer/temporary-error.ts";
 import type { CorrespondentQuestion, GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import { messageOf } from "../../store/connections.ts";
 import type { PostgresqlSettings } from "../../store/store-settings.ts";
@@ -19,7 +18,7 @@ import type {
   ThrottleEntry,
 } from "../state-store.ts";
 import * as administration from "./administration.ts";
-import { AdministrationConnection, isConnectionLost } from "./administration-connection.ts";
+import { AdministrationConnection, isConnectionLost, NoConnection } from "./administration-connection.ts";
 import { MailQuestions } from "./mail-questions.ts";
 import { migrate, mustHaveUnicode, tablesThere } from "./migrations.ts";
 import { askCorrespondents } from "./statements.ts";
@@ -135,14 +134,8 @@ export class PostgresqlState implements StateStore {
     return false;
   }
 
-  async #expiring<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
-    try {
-      return await this.#perform(work);
-    } catch (error) {
-      // That the server is not there is told for all.
-      if (!(error instanceof TemporaryError && isConnectionLost(error.cause))) this.#onNotExpired(messageOf(error));
-      throw error;
-    }
+  #expiring<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+    return this.#perform(work, this.#onNotExpired);
   }
 
   async close(): Promise<void> {
@@ -176,8 +169,11 @@ export class PostgresqlState implements StateStore {
     return this.#readOnly ? this.#perform(tablesThere) : tableNames;
   }
 
-  /** What fails is this statement alone, unless the server is not there: whether the store works is seen by the questions of mail. */
-  async #perform<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+  /**
+   * What fails is this statement alone, unless the server is not there: whether the store works is seen by the questions of mail. Where none of
+   * them has a connection, nobody else sees that none can be had or used.
+   */
+  async #perform<T>(work: (client: pg.ClientBase) => Promise<T>, onFailedAlone: (why: string) => void = () => {}): Promise<T> {
     const questions = this.#questions;
     if (this.#isClosed) throw questions.error(new Error("it is closed"));
     const { failures } = questions;
@@ -187,7 +183,8 @@ export class PostgresqlState implements StateStore {
       return result;
     } catch (cause) {
       const error = questions.error(cause);
-      if (isConnectionLost(cause)) questions.failed(error);
+      if (isConnectionLost(cause) || (cause instanceof NoConnection && !questions.isConnected)) questions.failed(error);
+      else onFailedAlone(messageOf(error));
       throw error;
     }
   }

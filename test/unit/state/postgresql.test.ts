@@ -352,6 +352,31 @@ describe("state in PostgreSQL", () => {
     await state.close();
   });
 
+  it.each<[what: string, changes: Partial<PostgresqlSettings>, why: RegExp]>([
+    ["a role that may not make tables", { user: "plain" }, /permission denied for schema public/],
+    ["a database that has not all characters", { database: "western" }, /its encoding is LATIN1/],
+    ["a role that is not there", { user: "nobody-here" }, /role "nobody-here" does not exist/],
+    ["a server that says nothing", { timeoutMs: 1000 }, /no answer in 1000 ms|connection timeout/],
+  ])("is an outage that expiry is the first to see: %s", async (_, changes, why) => {
+    await sql("DROP ROLE IF EXISTS plain; CREATE ROLE plain LOGIN; GRANT USAGE ON SCHEMA public TO plain");
+    await sql("DROP DATABASE IF EXISTS western");
+    await sql("CREATE DATABASE western ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+    const told: string[] = [];
+    const outages: string[] = [];
+    const options = {
+      onAvailability: (_: string, up: boolean, cause: unknown) => outages.push(up ? "up" : String(cause)),
+      onNotExpired: (why: string) => told.push(why),
+    };
+    if ("timeoutMs" in changes) await postgres.freeze();
+    const state = openState(postgresqlSettings(postgres.port, changes), options);
+    await expect(state.expire(start, 100)).rejects.toThrow(why);
+    if ("timeoutMs" in changes) await postgres.thaw();
+    expect(outages).toEqual([expect.stringMatching(why)]);
+    expect(told).toEqual([]);
+    await state.close();
+    await sql("DROP OWNED BY plain; DROP ROLE plain");
+  });
+
   it("has one connection more for administrators and expiry, whatever they ask at once", async () => {
     const { state } = openTest();
     await state.allow("192.0.2.1", start);
