@@ -33,7 +33,7 @@ export function checkCommand(): Command {
     .option("--print", "print the whole configuration as understood, defaults included")
     .option(
       "--connect",
-      "also try each store, server and DNS list that the configuration names, and the SQL of rules and scripts in stores without init",
+      "also try the state and each store, server and DNS list that the configuration names, and the SQL of rules and scripts in stores without init",
     )
     .option(
       "--against <file>",

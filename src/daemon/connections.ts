@@ -1,18 +1,24 @@
-/** What `check --connect` tries: stores, the statements of directories and lists, servers, DNS lists. */
+/** What `check --connect` tries: stores, what the state needs of its own, the statements of directories and lists, servers, DNS lists. */
+import type { OnAvailability } from "../answer/availability.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { Connection, OpenDirectory } from "../directory/open-directory.ts";
 import type { DnsList } from "../dns/dns-list.ts";
 import { toText, type Value } from "../expr/value.ts";
 import type { Queries, StoreSettings } from "../store/store-settings.ts";
 import { type Databases, isUnwritten } from "./databases.ts";
+import { stateSettings, usesState } from "./state-settings.ts";
 
 interface Opened {
   readonly databases: Databases;
   readonly directories: ReadonlyMap<string, OpenDirectory>;
   readonly dnsLists: ReadonlyMap<string, DnsList>;
+  readonly onAvailability: OnAvailability;
 }
 
-export function connectionsOf(configuration: Configuration, { databases, directories, dnsLists }: Opened): readonly Connection[] {
+export function connectionsOf(
+  configuration: Configuration,
+  { databases, directories, dnsLists, onAvailability }: Opened,
+): readonly Connection[] {
   const stores = [...configuration.stores.values()].filter((store) => !isCreatedAtStart(store));
   const isThere = (name: string) => stores.some((store) => store.name === name);
   const ask = async (store: string, statement: string, parameter: string) => {
@@ -29,6 +35,7 @@ export function connectionsOf(configuration: Configuration, { databases, directo
           return "connected";
         },
       })),
+    ...(usesState(configuration) ? [stateOf(configuration, onAvailability)] : []),
     ...[...configuration.directories.values()].flatMap((directory) => {
       if (directory.type !== "sql" || !isThere(directory.store)) return [];
       const { store } = directory;
@@ -52,6 +59,22 @@ export function connectionsOf(configuration: Configuration, { databases, directo
       },
     })),
   ];
+}
+
+function stateOf(configuration: Configuration, onAvailability: OnAvailability): Connection {
+  return {
+    name: "state",
+    async connect() {
+      // For this command alone.
+      const { tryState } = await import("../state/try-state.ts");
+      try {
+        return await tryState(stateSettings(configuration));
+      } catch (error) {
+        onAvailability("state", false, error);
+        throw error;
+      }
+    },
+  };
 }
 
 /** The first start of the daemon creates a file that has an `init`. */

@@ -195,7 +195,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
         return isUnknown ? undefined : databases.named(name, "write");
       });
     },
-    connections: connectionsOf(configuration, { databases, directories, dnsLists }),
+    connections: connectionsOf(configuration, { databases, directories, dnsLists, onAvailability }),
     administration,
     caches: new Map([...directories].flatMap(([name, { directory: each }]) => ("cache" in each ? [[name, each.cache]] : []))),
     close: () => leases.release(),

@@ -275,7 +275,7 @@ export async function mustHaveUnicode(client: pg.ClientBase): Promise<void> {
 
 /** Throws an Error when a newer program made the tables. */
 export async function migrate(client: pg.ClientBase): Promise<void> {
-  if (isUpToDate(await found(client))) return;
+  if (await hasAll(client)) return;
   await client.query("BEGIN");
   try {
     await client.query(`SELECT pg_advisory_xact_lock(${lock})`);
@@ -295,6 +295,11 @@ export async function migrate(client: pg.ClientBase): Promise<void> {
     await client.query("ROLLBACK");
     throw error;
   }
+}
+
+/** Nothing is to be made. Throws an Error when a newer program made the tables. */
+export async function hasAll(client: pg.ClientBase): Promise<boolean> {
+  return isUpToDate(await found(client));
 }
 
 /** None before any daemon has made them, fewer where an older program did. Throws an Error when a newer one did. */

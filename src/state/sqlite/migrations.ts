@@ -35,12 +35,17 @@ export function prepareTables(database: DatabaseSync): void {
   if (versionOf(database) === 0) database.exec("PRAGMA auto_vacuum = INCREMENTAL");
   database.exec(`
     PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -8192`);
-  if (versionOf(database) === migrations.length) return;
+  if (hasAllTables(database)) return;
   database.exec("BEGIN IMMEDIATE");
   // Another process may have made them meanwhile.
   for (const migration of migrations.slice(versionOf(database))) database.exec(migration);
   database.exec(`PRAGMA user_version = ${migrations.length}`);
   database.exec("COMMIT");
+}
+
+/** Throws an Error when they are of a newer version. */
+export function hasAllTables(database: DatabaseSync): boolean {
+  return versionOf(database) === migrations.length;
 }
 
 /** 0 when a table of that version is missing, as after a `DROP TABLE`, and from a copy by `.dump`, which has no number: all steps are due then. */

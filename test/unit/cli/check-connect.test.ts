@@ -67,6 +67,22 @@ it("fails for a statement that cannot work", async () => {
   expect([status, said]).toEqual([1, expect.stringContaining("no such table: lists")]);
 });
 
+it.each([
+  ["will be made", undefined, 0, "state: the daemon will create "],
+  ["is of a newer version", "PRAGMA user_version = 99", 1, "state: its tables are of version 99, "],
+])("tries the state, if something needs it, which %s", async (_, sql, status, said) => {
+  const path = join(folder, "state.sqlite");
+  if (sql !== undefined) {
+    const file = new DatabaseSync(path);
+    file.exec(sql);
+    file.close();
+  }
+  const [text, used] = ['[directory.default]\ntype = "mta"\n', "[session.rcpt.greylist]\nenable = true\n"];
+  expect(await check(`${text}${used}`)).toEqual([status, expect.stringContaining(said)]);
+  expect(await check(text)).toEqual([0, expect.not.stringContaining("state:")]);
+  rmSync(path, { force: true });
+});
+
 it("tries the SQL of rules, and says where it is wrong", async () => {
   const rules = `
     [directory.default]

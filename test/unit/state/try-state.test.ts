@@ -1,0 +1,138 @@
+/** What `check --connect` says of a state store is what a daemon finds there. */
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import pg from "pg";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { openState } from "../../../src/state/open-state.ts";
+import { tryState } from "../../../src/state/try-state.ts";
+import type { PostgresqlSettings, StateSettings } from "../../../src/store/store-settings.ts";
+import { TestPostgres } from "../../support/postgres.ts";
+import { greylistQuestion, throttleQuestion } from "../../support/state-question.ts";
+import { postgresqlSettings, sqliteSettings } from "../../support/stores.ts";
+
+/** Why a daemon cannot keep state there; "": it can. */
+async function daemon(settings: StateSettings): Promise<string> {
+  const state = openState(settings, { onAvailability: () => {} });
+  try {
+    await state.greylist(greylistQuestion());
+    await state.throttle(throttleQuestion());
+    return "";
+  } catch (error) {
+    return String(error);
+  } finally {
+    await state.close();
+  }
+}
+
+const tried = (settings: StateSettings) => tryState(settings).catch(String);
+
+describe("state in PostgreSQL, tried", () => {
+  let postgres: TestPostgres;
+  beforeAll(async () => {
+    postgres = await TestPostgres.create();
+    await sql("CREATE ROLE plain LOGIN");
+    await sql("CREATE DATABASE western ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+  });
+  afterAll(() => postgres.remove());
+  beforeEach(() => sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO plain"));
+
+  async function sql(text: string): Promise<void> {
+    const client = new pg.Client({ host: "127.0.0.1", port: postgres.port, user: "postgres", database: "postgres" });
+    await client.connect();
+    await client.query(text).finally(() => client.end());
+  }
+
+  const made = async () => expect(await daemon(postgresqlSettings(postgres.port))).toBe("");
+  const all = "ON ALL TABLES IN SCHEMA public TO plain";
+  const plain = { user: "plain" };
+
+  it.each<[what: string, prepare: readonly string[], changes: Partial<PostgresqlSettings>, said: RegExp, works: boolean]>([
+    ["an empty database", [], {}, /^the daemon will create its tables$/, true],
+    ["a role that may create them", ["GRANT CREATE ON SCHEMA public TO plain"], plain, /^the daemon will create its tables$/, true],
+    ["a role that may not", [], plain, /"plain" may not create tables in the schema "public"\. GRANT it CREATE/, false],
+    ["a role that may use no schema", ["REVOKE USAGE ON SCHEMA public FROM plain"], plain, /"plain" may use no schema/, false],
+    ["a database that has not all characters", [], { database: "western" }, /its encoding is LATIN1/, false],
+    ["a server that only reads", [], { options: "-c default_transaction_read_only=on" }, /nothing can be written there/, false],
+    ["a role that is not there", [], { user: "nobody-here" }, /role "nobody-here" does not exist/, false],
+    ["tables", ["made"], {}, /^its tables are there$/, true],
+    [
+      "tables of another role with all rights",
+      ["made", `GRANT SELECT, INSERT, UPDATE, DELETE ${all}`],
+      plain,
+      /^its tables are there$/,
+      true,
+    ],
+    [
+      "tables that may only be read",
+      ["made", `GRANT SELECT ${all}`],
+      plain,
+      /lacks rights on postern_correspondent, postern_greylist, postern_greylist_address, postern_throttle, postern_throttle_token\. GRANT it/,
+      false,
+    ],
+    [
+      "functions that may not be called",
+      ["made", `GRANT SELECT, INSERT, UPDATE, DELETE ${all}`, "REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM public"],
+      plain,
+      /lacks rights on postern_throttle_give_back, postern_throttle_row, postern_throttle_take\. GRANT it/,
+      false,
+    ],
+    ["tables without their functions", ["made", "DROP FUNCTION postern_throttle_take"], {}, /^the daemon will create its tables$/, true],
+    [
+      "the same of another role",
+      [
+        "made",
+        `GRANT SELECT, INSERT, UPDATE, DELETE ${all}`,
+        "GRANT CREATE ON SCHEMA public TO plain",
+        "DROP FUNCTION postern_throttle_take",
+      ],
+      plain,
+      /something is missing beside postern_correspondent, .*, which only their owner can change/,
+      false,
+    ],
+    ["tables of a newer version", ["made", "UPDATE postern_state_version SET version = 99"], {}, /a newer Postern made them/, false],
+  ])("%s", async (_, prepare, changes, said, works) => {
+    for (const each of prepare) await (each === "made" ? made() : sql(each));
+    const settings = postgresqlSettings(postgres.port, changes);
+    expect(await tried(settings)).toMatch(said);
+    // Trying has changed nothing.
+    expect(await tried(settings)).toMatch(said);
+    expect((await daemon(settings)) === "").toBe(works);
+  });
+});
+
+describe("state in SQLite, tried", () => {
+  let folder: string;
+  let path: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "postern-trial-"));
+    path = join(folder, "state.sqlite");
+    return () => rmSync(folder, { recursive: true });
+  });
+
+  const change = (text: string) => {
+    const database = new DatabaseSync(path);
+    database.exec(text);
+    database.close();
+  };
+
+  it.each<[what: string, prepare: (() => void) | undefined, said: RegExp, works: boolean]>([
+    ["none", () => rmSync(path), /^the daemon will create \//, true],
+    ["an empty file", () => writeFileSync(path, ""), /^the daemon will create its tables in /, true],
+    ["tables", undefined, /^its tables are in /, true],
+    ["a copy by .dump", () => change("PRAGMA user_version = 0"), /^the daemon will create its tables in /, true],
+    ["a table that somebody dropped", () => change("DROP TABLE throttle"), /^the daemon will create its tables in /, true],
+    ["tables of a newer version", () => change("PRAGMA user_version = 99"), /a newer Postern wrote it/, false],
+    ["another table of that name", () => change("DROP TABLE greylist; CREATE TABLE greylist (a)"), /no such column/, false],
+    ["what is no database", () => writeFileSync(path, "no database".repeat(1000)), /file is not a database/, false],
+  ])("%s", async (_, prepare, said, works) => {
+    expect(await daemon(sqliteSettings(path))).toBe("");
+    prepare?.();
+    const before = existsSync(path);
+    expect(await tried(sqliteSettings(path))).toMatch(said);
+    expect(existsSync(path)).toBe(before);
+    if (!before) expect(readdirSync(folder)).toEqual([]);
+    expect((await daemon(sqliteSettings(path))) === "").toBe(works);
+  });
+});
