@@ -23,15 +23,18 @@ const decision = z.object({
 
 export type LoggedDecision = Readonly<z.infer<typeof decision>>;
 
-/** `undefined`: the line is no decision. */
-export function loggedDecision(line: string): LoggedDecision | undefined {
+/** `undefined`: the line is no decision. "broken": it is a part of one, or several that have run into each other. */
+export function loggedDecision(line: string): LoggedDecision | "broken" | undefined {
   if (!line.includes("decision")) return undefined;
   const at = line.indexOf("{");
   const fields = at < 0 || !line.endsWith("}") ? textFields(line) : jsonFields(line.slice(at));
   // `journalctl -o json`.
   if (typeof fields?.MESSAGE === "string") return loggedDecision(fields.MESSAGE);
-  return decision.safeParse(fields).data;
+  return decision.safeParse(fields).data ?? (saysDecision.test(line) ? "broken" : undefined);
 }
+
+/** As each format has it, the journal's export with escaped quotes. */
+const saysDecision = /"event\\?":\\?"decision\\?"| event=decision /;
 
 function jsonFields(json: string): Record<string, unknown> | undefined {
   try {

@@ -1,10 +1,8 @@
 /** `postern replay`: which of the decisions in a log would be others by this configuration. */
-import { createReadStream } from "node:fs";
 import { Command } from "commander";
 import type { Answer } from "../answer/answer.ts";
 import { after } from "../answer/answer.ts";
 import type { Configuration, ListenerSettings } from "../config/configuration.ts";
-import { messageOf } from "../daemon/message-of.ts";
 import { openCore } from "../daemon/open-core.ts";
 import { smtpPort } from "../mail/port.ts";
 import type { Core } from "../stage/core.ts";
@@ -18,6 +16,7 @@ import { type ConfigurationOptions, configurationOption, loadOrExplain, stateDir
 import { helpText } from "./help-text.ts";
 import { linesOf } from "./lines.ts";
 import { type LoggedDecision, loggedDecision } from "./logged-decision.ts";
+import { linesOfFile, mustBeReadable, UnreadableFile } from "./named-file.ts";
 import { RefusedBefore } from "./refused-before.ts";
 import { ReplayedState } from "./replayed-state.ts";
 
@@ -40,7 +39,7 @@ Lines of JSON or text, also as journalctl prints them or exports them by -o json
 line says, one by one: what the greylist and throttles said of it is taken from the log, and limits of a session are left out. In shadow mode what
 would have been counts. Nothing is written.
 
-Exit status: 0 nothing differs, 1 something does or the configuration has errors, 2 a log cannot be read.`),
+Exit status: 0 nothing differs, 1 something does or the configuration has errors, 2 a log cannot be read or has no decisions.`),
     )
     .action(async (logs: readonly string[], options: ReplayOptions) => {
       const configuration = loadOrExplain(options);
@@ -50,12 +49,13 @@ Exit status: 0 nothing differs, 1 something does or the configuration has errors
       }
       const replay = await openReplay(configuration, options.ask ?? false);
       try {
+        for (const log of logs) if (log !== "-") await mustBeReadable(log);
         for (const log of logs) await replay.read(log);
         process.stdout.write(options.json ? `${JSON.stringify(replay.result())}\n` : described(replay.result()));
         if (replay.result().differ > 0) process.exitCode = 1;
       } catch (error) {
-        if (!(error instanceof Error && "code" in error)) throw error;
-        process.stderr.write(`${messageOf(error)}\n`);
+        if (!(error instanceof UnreadableFile || error instanceof NoLog)) throw error;
+        process.stderr.write(`${error.message}\n`);
         process.exitCode = 2;
       } finally {
         await replay.close();
@@ -79,6 +79,8 @@ interface Result {
   readonly untold: number;
   /** Of limits, which depend on what came before. */
   readonly leftOut: number;
+  /** Lines with a part of a decision, or parts of several. */
+  readonly broken: number;
   readonly differences: readonly Difference[];
 }
 
@@ -98,7 +100,7 @@ async function openReplay(configuration: Configuration, asks: boolean) {
   const differences = new Map<string, Difference>();
   const refusedBefore = new RefusedBefore();
   let lines = 0;
-  const counts = { decisions: 0, differ: 0, untold: 0, leftOut: 0 };
+  const counts = { decisions: 0, differ: 0, untold: 0, leftOut: 0, broken: 0 };
 
   async function decide(logged: LoggedDecision): Promise<void> {
     counts.decisions += 1;
@@ -131,18 +133,50 @@ async function openReplay(configuration: Configuration, asks: boolean) {
 
   return {
     async read(log: string): Promise<void> {
-      for await (const line of linesOf(log === "-" ? process.stdin : createReadStream(log))) {
+      const before = { lines, decisions: counts.decisions, broken: counts.broken };
+      for await (const line of log === "-" ? linesOf(process.stdin) : linesOfFile(log)) {
+        if (lines === before.lines) mustBeText(line, log);
         lines += 1;
         if (process.stderr.isTTY && lines % progressLines === 0) process.stderr.write(`\r${lines} lines, ${counts.differ} differ `);
         const logged = loggedDecision(line);
-        if (logged !== undefined) await decide(logged);
+        if (logged === "broken") counts.broken += 1;
+        else if (logged !== undefined) await decide(logged);
       }
       if (process.stderr.isTTY && lines >= progressLines) process.stderr.write("\r\x1b[K");
+      if (counts.decisions > before.decisions || lines === before.lines) return;
+      const why =
+        counts.broken > before.broken
+          ? "no whole decision: its lines were cut on their way, or have run into each other"
+          : "no decisions: it is no log of Postern, or log.level or log.decisions leaves them out";
+      throw new NoLog(`${nameOf(log)} has ${why}`);
     },
     result: (): Result => ({ ...counts, differences: [...differences.values()].toSorted((a, b) => b.count - a.count) }),
     close: () => open.close(),
   };
 }
+
+/** Why what was to be read is no log. */
+class NoLog extends Error {
+  override name = "NoLog";
+}
+
+function nameOf(log: string): string {
+  return log === "-" ? "standard input" : log;
+}
+
+/** Throws a `NoLog`. */
+function mustBeText(line: string, log: string): void {
+  const [tool] = compressed.find(([, start]) => line.startsWith(start)) ?? [];
+  if (tool !== undefined) throw new NoLog(`${nameOf(log)} is compressed: ${tool} FILE | postern replay -`);
+}
+
+/** What reads it, and how it begins, where that is no text in UTF-8. */
+const compressed: readonly (readonly [tool: string, start: string])[] = [
+  ["zcat", "\x1f\ufffd\b"],
+  ["zstdcat", "(\ufffd/\ufffd"],
+  ["xzcat", "\ufffd7zXZ\0"],
+  ["bzcat", "BZh"],
+];
 
 /** On what came before in its session, or from others. */
 function dependsOnOthers({ stage, reason }: LoggedDecision): boolean {
@@ -211,10 +245,11 @@ function exampleOf({ client, clientName, helo, sender, recipient }: LoggedDecisi
   return cleanText(`client ${clientName || "unknown"}[${client}], helo ${helo || "-"}, from <${sender}>, to <${recipient}>`);
 }
 
-function described({ decisions, differ, untold, leftOut, differences }: Result): string {
+function described({ decisions, differ, untold, leftOut, broken, differences }: Result): string {
   const lines = [`${decisions === 1 ? "1 decision" : `${decisions} decisions`}: ${differ} would differ`];
   if (untold > 0) lines.push(`${untold} cannot be told: a database, a server or the DNS would have to be asked. --ask does so`);
   if (leftOut > 0) lines.push(`${leftOut} are left out, of limits that depend on what came before`);
+  if (broken > 0) lines.push(`left out, since they were cut or ran into each other: ${broken === 1 ? "1 line" : `${broken} lines`}`);
   for (const { stage, before, now, count, examples } of differences)
     lines.push("", `${count} at ${stage.toUpperCase()}: ${cleanText(before)} → ${now}`, ...examples.map((example) => `  ${example}`));
   return `${lines.join("\n")}\n`;

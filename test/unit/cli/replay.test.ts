@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, expect, test, vi } from "vitest";
 import { replayCommand } from "../../../src/cli/replay.ts";
 
@@ -37,16 +38,19 @@ const tooMany = { ...mailbox, verdict: "defer", reason: "too-many-recipients" };
 const lastError = { ...unknown, verdict: "disconnect", reason: "too-many-errors" };
 const name = { ...mailbox, stage: "ehlo", helo: "local", recipient: "", verdict: "reject", reason: "invalid-ehlo" };
 
-async function replay(session: string, lines: readonly string[], ...more: readonly string[]) {
+async function replay(session: string, lines: readonly string[] | Buffer, ...more: readonly string[]) {
   writeFileSync(join(folder, "postern.toml"), config(session));
-  writeFileSync(join(folder, "log"), lines.join("\n"));
+  writeFileSync(join(folder, "log"), Buffer.isBuffer(lines) ? lines : lines.join("\n"));
   const out = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  const errors = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  const written = ({ mock }: typeof out) => mock.calls.map(([chunk]) => String(chunk)).join("");
   try {
     await replayCommand().parseAsync([join(folder, "log"), "-c", join(folder, "postern.toml"), ...more], { from: "user" });
-    return { status: Number(process.exitCode ?? 0), out: out.mock.calls.map(([chunk]) => String(chunk)).join("") };
+    return { status: Number(process.exitCode ?? 0), out: written(out), errors: written(errors) };
   } finally {
     process.exitCode = undefined;
     out.mockRestore();
+    errors.mockRestore();
   }
 }
 
@@ -108,4 +112,39 @@ test("a store is not asked unless it is said", async () => {
   const { status, out } = await replay("[session.rcpt]\ndeny = [ { if = \"key_exists('away', sender_domain)\" } ]", all.slice(0, 1));
   expect(status).toBe(0);
   expect(out).toBe("1 decision: 0 would differ\n1 cannot be told: a database, a server or the DNS would have to be asked. --ask does so\n");
+});
+
+const json = JSON.stringify(mailbox);
+const exported = JSON.stringify({ _PID: "17", MESSAGE: json });
+const inText = `2026-11-29T10:00:00.000Z info rcpt pass mailbox: event=decision listener=smtp stage=rcpt client=203.0.113.9 helo=mx.client.example sender=a@client.example recipient=john@example.org verdict=pass reason=mailbox`;
+
+test.each([
+  ["a line that was cut", json.slice(0, 200)],
+  ["the end of one, run into another", `${json.slice(0, 150)}${json}`],
+  ["an exported line that was cut", exported.slice(0, 200)],
+  ["a line of text that was cut", inText.slice(0, 150)],
+])("%s is counted", async (_, broken) => {
+  const { status, out } = await replay("", [json, broken, inText, exported]);
+  expect([status, out]).toEqual([0, "3 decisions: 0 would differ\nleft out, since they were cut or ran into each other: 1 line\n"]);
+});
+
+test.each<[what: string, lines: readonly string[] | Buffer, said: string]>([
+  ["a log that is compressed", gzipSync(json), "is compressed: zcat FILE | postern replay -\n"],
+  ["a log of something else", ["Nov 29 10:00:00 mx postfix/smtpd[17]: connect from unknown", "x"], "has no decisions"],
+  ["a log whose lines were cut", [json.slice(0, 200), json.slice(200)], "has no whole decision"],
+])("%s is an error", async (_, lines, said) => {
+  const { status, out, errors } = await replay("", lines);
+  expect([status, out]).toEqual([2, ""]);
+  expect(errors).toContain(`${join(folder, "log")} ${said}`);
+});
+
+test("an empty log has nothing to differ", async () => {
+  expect(await replay("", [])).toEqual({ status: 0, out: "0 decisions: 0 would differ\n", errors: "" });
+});
+
+test.each([
+  ["a folder", folder, `${folder} is a folder: name a file\n`],
+  ["a file that is not there", join(folder, "none"), `there is no file ${join(folder, "none")}\n`],
+])("%s is an error with its name, before anything is read", async (_, path, said) => {
+  expect(await replay("", [json], path)).toEqual({ status: 2, out: "", errors: said });
 });
