@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import type { Configuration } from "../config/configuration.ts";
 import type { Throttle } from "../stage/stage-settings.ts";
-import { countersOf, isNear, resetCounters, type ThrottleCounter } from "../state/throttle-counters.ts";
+import { countersOf, resetCounters, type ThrottleCounter } from "../state/throttle-counters.ts";
 import { cleanText } from "../text/controls.ts";
 import { didYouMean } from "../text/did-you-mean.ts";
 import type { ConfigurationOptions } from "./configuration-option.ts";
@@ -41,8 +41,7 @@ function listCommand(): Command {
       withState(options, "read", async (state, configuration) => {
         const throttles = throttlesOf(configuration, name);
         if (throttles === undefined) return;
-        for await (const page of countersOf(state, throttles, Date.now())) {
-          const counters = options.near ? page.filter(isNear) : page;
+        for await (const counters of countersOf(state, throttles, Date.now(), options.near)) {
           if (counters.length === 0) continue;
           const lines = options.json ? counters.map(counterJson) : counterTable(counters);
           process.stdout.write(`${lines.join("\n")}\n`);

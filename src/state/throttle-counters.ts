@@ -15,23 +15,23 @@ export interface ThrottleCounter {
   readonly since: number;
 }
 
-const pageSize = 1000;
+/** The part of its limit above which a counter is near it. */
+const nearLimit = 0.8;
 
-/** Those that count something now, page by page. Rejects with a `TemporaryError`. */
+/** Few, since requests for decisions wait while an embedded store reads them. */
+const pageSize = 250;
+
+/** Those that count something now, or are near their limit, page by page. Rejects with a `TemporaryError`. */
 export async function* countersOf(
   store: Administration,
   throttles: readonly Throttle[],
   now: number,
+  onlyNear = false,
 ): AsyncGenerator<readonly ThrottleCounter[]> {
   for (const throttle of throttles) {
-    for await (const page of entriesOf(store, throttle))
-      yield page.map((entry) => counterOf(entry, throttle, now)).filter(({ count }) => count > 0);
+    const above = onlyNear ? throttle.count * nearLimit : 0;
+    for await (const page of entriesOf(store, throttle)) yield page.flatMap((entry) => counterOf(entry, throttle, now, above) ?? []);
   }
-}
-
-/** Over four fifths of its limit. */
-export function isNear({ count, throttle }: ThrottleCounter): boolean {
-  return count > throttle.count * 0.8;
 }
 
 /** The counter of that key, as `ThrottleCounter` has it, begins again; `undefined`: all of the throttle do. How many there were. */
@@ -54,10 +54,13 @@ async function* entriesOf(store: Administration, throttle: Throttle): AsyncGener
   }
 }
 
-function counterOf(entry: ThrottleEntry, throttle: Throttle, now: number): ThrottleCounter {
+/** `undefined`: it counts no more than `above`. */
+function counterOf(entry: ThrottleEntry, throttle: Throttle, now: number, above: number): ThrottleCounter | undefined {
   const { periodMs, window } = throttle;
+  const count = countedNow(entry, { now, periodMs, window });
+  if (count <= above) return undefined;
   const since = window === "fixed" ? Math.floor(now / periodMs) * periodMs : now - periodMs;
-  return { throttle, key: keyOf(entry.key, throttle), count: countedNow(entry, { now, periodMs, window }), since };
+  return { throttle, key: keyOf(entry.key, throttle), count, since };
 }
 
 /** Of a key that was cut, what is left of it. */
