@@ -2,7 +2,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { ArchivePlace, ArchiveSearch, ArchiveSpan, KeptDecision, Refused } from "../frontend/http/api.ts";
 import { matches } from "../frontend/http/decision-filter.ts";
-import { RefusedCount } from "../frontend/http/refused.ts";
+import { mostCounted, RefusedCount } from "../frontend/http/refused.ts";
 import { createPrivately } from "../store/private-file.ts";
 
 export interface ArchiveLimits {
@@ -24,9 +24,6 @@ export interface CountedRefused {
   /** As of what is found. */
   readonly reached: ArchivePlace | undefined;
 }
-
-/** Reasons, networks and recipients of one search. */
-const mostCounted = 1000;
 
 /** By one search, which takes some tenth of a second: what is to be written waits meanwhile. */
 const mostLookedAt = 50_000;

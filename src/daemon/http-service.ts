@@ -5,6 +5,7 @@ import type { Configuration, HttpSettings } from "../config/configuration.ts";
 import type { Files } from "../file/files.ts";
 import type { Listener } from "../frontend/connection/listener.ts";
 import { Sessions } from "../frontend/http/access.ts";
+import { AnswerPlaces } from "../frontend/http/answer-places.ts";
 import { sendConsole } from "../frontend/http/console.ts";
 import { EventStreams } from "../frontend/http/event-stream.ts";
 import { History, stepSeconds } from "../frontend/http/history.ts";
@@ -29,9 +30,6 @@ export interface HttpServiceOptions {
   readonly files?: Files;
 }
 
-/** How often it is said of an address that it came with a wrong token. */
-const wrongTokenMs = 60 * 60 * 1000;
-
 interface Served {
   settings: HttpSettings;
   readonly listener: Listener;
@@ -43,7 +41,8 @@ export class HttpService {
   readonly #operations: DaemonOperations;
   readonly #sessions = new Sessions(Date.now);
   readonly #streams = new EventStreams();
-  readonly #strangers = new SayOnce(wrongTokenMs);
+  readonly #places = new AnswerPlaces();
+  readonly #said = new SayOnce();
   /** Cores that write nothing, opened when they are first asked. */
   readonly #cores = new Succession<{ readonly open: () => OpenCore; close(): Promise<void> }>((core) => core.close());
   readonly #archive: KeptArchive;
@@ -117,10 +116,11 @@ export class HttpService {
     const { name } = first;
     const settings = () => served.settings;
     const answer = answerHttp({
-      ...{ listener: name, settings, operations: this.#operations, sessions: this.#sessions, streams: this.#streams },
+      ...{ listener: name, settings, operations: this.#operations, sessions: this.#sessions },
+      ...{ streams: this.#streams, places: this.#places },
       page: sendConsole,
-      onNotice: (notice) => {
-        if (notice.kind !== "wrong-token" || this.#strangers.allows(notice.peer)) logNotice(logger, notice);
+      onNotice: (notice, once) => {
+        if (once === undefined || this.#said.allows(`${notice.kind} ${once.about}`, once.againAfterMs)) logNotice(logger, notice);
       },
     });
     const served: Served = {

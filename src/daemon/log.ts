@@ -204,12 +204,16 @@ export function logNotice(logger: LineLog, notice: Notice): void {
       logger.warn(fields, "somebody came without the token of this listener");
       return;
     case "internal-error":
-      logger.error(
-        { ...fields, error: notice.error instanceof Error ? notice.error.stack : String(notice.error) },
-        "a bug: the request was deferred",
-      );
+      logger.error({ ...fields, error: stackOf(notice.error) }, "a bug: the request was deferred");
+      return;
+    case "http-error":
+      logger.error({ ...fields, error: stackOf(notice.error) }, "a bug: the request was answered with status 500; mail is not affected");
       return;
   }
+}
+
+function stackOf(error: unknown): string {
+  return (error instanceof Error && error.stack) || String(error);
 }
 
 /** What the configuration says, and the MTA never asks about. */

@@ -1,12 +1,16 @@
 /** What the primary process asks a worker for its http listeners, and who answers there. */
-import type { DecisionPage, Mark } from "../frontend/http/api.ts";
+import type { Mark, Refused } from "../frontend/http/api.ts";
 import type { DecisionFilter } from "../frontend/http/decision-filter.ts";
+import type { FoundDecisions } from "../frontend/http/decision-log.ts";
 import type { Observation } from "../frontend/http/observation.ts";
 import type { Observed } from "./observing.ts";
 
 export type ObserverQuestion =
   | { readonly kind: "observation" }
   | { readonly kind: "decisions"; readonly filter: DecisionFilter; readonly limit: number; readonly since: Mark | undefined }
+  /** Those that were found: as many as are read at once. */
+  | { readonly kind: "texts"; readonly numbers: readonly number[] }
+  | { readonly kind: "refused"; readonly filter: DecisionFilter }
   /** How long the answer of a directory about an address is kept yet. */
   | { readonly kind: "kept"; readonly directory: string; readonly address: string }
   /** From now on, send each decision, or no longer. */
@@ -15,7 +19,9 @@ export type ObserverQuestion =
 /** `undefined`: nothing was counted. */
 export type ObserverAnswer =
   | { readonly observation: Observation | undefined }
-  | { readonly page: DecisionPage | undefined }
+  | { readonly found: FoundDecisions | undefined }
+  | { readonly texts: readonly string[] | undefined }
+  | { readonly refused: Refused | undefined }
   | { readonly keptMs: number | undefined }
   | { readonly isWatched: boolean };
 
@@ -36,7 +42,11 @@ export class ObservedWorker {
       case "observation":
         return { observation: observed?.observation() };
       case "decisions":
-        return { page: await observed?.log.last(question.filter, question.limit, question.since) };
+        return { found: await observed?.log.find(question.filter, question.limit, question.since) };
+      case "texts":
+        return { texts: await observed?.log.read(question.numbers) };
+      case "refused":
+        return { refused: await observed?.log.refused(question.filter) };
       case "kept":
         return { keptMs: observed?.keptMs(question.directory, question.address) };
       case "watch":

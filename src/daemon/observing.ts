@@ -63,6 +63,7 @@ export class Observing {
       gathered: {
         observation: async () => observer.observation(gauges()),
         decisions: (filter, limit, since) => observer.log.last(filter, limit, since),
+        refused: async (filter) => [await observer.log.refused(filter)],
         keptMs: async (directory, address) => keptMs(directory, address),
         watch: (onDecision) => observer.log.watch(onDecision),
       },

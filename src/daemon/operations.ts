@@ -23,6 +23,7 @@ import {
   type Mark,
   type Operations,
   type Readiness,
+  type Refused,
   type RefusedEarlier,
   type Series,
   type SessionInfo,
@@ -42,7 +43,7 @@ import { smtpPort } from "../mail/port.ts";
 import { type Throttle, throttlesOf } from "../stage/stage-settings.ts";
 import type { Triplet } from "../state/decide.ts";
 import type { Administration, GreylistEntry } from "../state/state-store.ts";
-import { countersOf, isNear, resetCounters } from "../state/throttle-counters.ts";
+import { countersOf, resetCounters } from "../state/throttle-counters.ts";
 import type { DecisionArchive } from "./decision-archive.ts";
 import { type EntryCounts, GreylistCount } from "./greylist-count.ts";
 import { greylistRecord } from "./greylist-record.ts";
@@ -55,6 +56,8 @@ import type { OpenCore } from "./open-core.ts";
 export interface Gathered {
   observation(): Promise<Observation>;
   decisions(filter: DecisionFilter, limit: number, since?: Mark): Promise<DecisionPage>;
+  /** What is refused most among those that match: of each process, to be added. */
+  refused(filter: DecisionFilter): Promise<readonly Refused[]>;
   /** How long the answer of a directory about an address is kept yet, in milliseconds, by whoever keeps it longest; `undefined`: nobody does. */
   keptMs(directory: string, address: string): Promise<number | undefined>;
   /** Calls with each that follows, as the JSON of a `KeptDecision`, until what it returns is called. */
@@ -93,6 +96,8 @@ const maxCounters = 1000;
 export class DaemonOperations implements Operations {
   readonly #options: OperationsOptions;
   #count: GreylistCount | undefined;
+  /** By whether only those near their limit are wanted. */
+  readonly #looking = new Map<boolean, Promise<readonly ThrottleCounter[]>>();
 
   constructor(options: OperationsOptions) {
     this.#options = options;
@@ -143,6 +148,12 @@ export class DaemonOperations implements Operations {
 
   decisions(filter: DecisionFilter, limit: number, since?: Mark): Promise<DecisionPage> {
     return this.#options.gathered.decisions(filter, limit, since);
+  }
+
+  async refused(filter: DecisionFilter): Promise<Refused> {
+    const count = new RefusedCount();
+    for (const each of await this.#options.gathered.refused(filter)) count.addCounted(each);
+    return count.most(shownRefused);
   }
 
   async archived(search: ArchiveSearch): Promise<ArchivePage> {
@@ -200,12 +211,21 @@ export class DaemonOperations implements Operations {
     return { done: await this.#administration().forget(this.#subject(subject)) };
   }
 
-  async throttles(onlyNear: boolean): Promise<readonly ThrottleCounter[]> {
+  /** There may be hundreds of thousands to look at: that is done once for all who ask meanwhile. */
+  throttles(onlyNear: boolean): Promise<readonly ThrottleCounter[]> {
+    const underWay = this.#looking.get(onlyNear);
+    if (underWay !== undefined) return underWay;
+    const counters = this.#counters(onlyNear).finally(() => this.#looking.delete(onlyNear));
+    this.#looking.set(onlyNear, counters);
+    return counters;
+  }
+
+  async #counters(onlyNear: boolean): Promise<readonly ThrottleCounter[]> {
     const { administration } = this.#options.current();
     const shown: ThrottleCounter[] = [];
     if (administration === undefined) return shown;
-    for await (const page of countersOf(administration, this.#throttles, this.#options.now())) {
-      for (const { throttle, key, count, since } of onlyNear ? page.filter(isNear) : page) {
+    for await (const page of countersOf(administration, this.#throttles, this.#options.now(), onlyNear)) {
+      for (const { throttle, key, count, since } of page) {
         const { name, count: limit, periodMs } = throttle;
         shown.push({ name, key, count, limit, periodSeconds: periodMs / 1000, since: timeOf(since) });
         if (shown.length === maxCounters) return shown;

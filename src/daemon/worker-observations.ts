@@ -1,7 +1,8 @@
 /** What all workers have counted and kept, as the primary process asks them for its http listeners. */
 import { TemporaryError } from "../answer/temporary-error.ts";
-import type { DecisionPage, Mark } from "../frontend/http/api.ts";
+import type { DecisionPage, Mark, Refused } from "../frontend/http/api.ts";
 import type { DecisionFilter } from "../frontend/http/decision-filter.ts";
+import { readPerTurn } from "../frontend/http/decision-log.ts";
 import { type Observation, sumOf } from "../frontend/http/observation.ts";
 import type { ObserverAnswer, ObserverQuestion } from "./observed-worker.ts";
 import type { Gathered } from "./operations.ts";
@@ -13,6 +14,13 @@ interface AskedWorker {
   readonly questions: RemoteQuestions<ObserverQuestion, ObserverAnswer>;
   /** As it was last told. */
   last: Observation | undefined;
+}
+
+interface FoundDecision {
+  readonly worker: AskedWorker;
+  readonly number: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
 }
 
 export class WorkerObservations implements Gathered {
@@ -65,17 +73,30 @@ export class WorkerObservations implements Gathered {
   }
 
   async decisions(filter: DecisionFilter, limit: number, since?: Mark): Promise<DecisionPage> {
-    const answers = await Promise.all(
-      [...this.#workers.values()].map(({ questions }) => orNone(questions.ask({ kind: "decisions", filter, limit, since }))),
-    );
-    const pages = answers.flatMap((answer) => (answer !== undefined && "page" in answer ? (answer.page ?? []) : []));
-    const all = pages.flatMap(({ decisions }) => decisions).sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+    const workers = [...this.#workers.values()];
+    const answers = await Promise.all(workers.map(({ questions }) => orNone(questions.ask({ kind: "decisions", filter, limit, since }))));
+    const found = answers.map((answer) => (answer !== undefined && "found" in answer ? answer.found : undefined));
+    const all = workers
+      .flatMap((worker, index) => {
+        const { numbers = [], times = [] } = found[index] ?? {};
+        return numbers.map((number, place): FoundDecision => ({ worker, number, at: times[place] ?? 0 }));
+      })
+      .sort((a, b) => a.at - b.at);
     const beyond = since === undefined ? 0 : Math.max(0, all.length - limit);
+    const shown = all.slice(Math.max(0, all.length - limit));
     return {
-      decisions: all.slice(Math.max(0, all.length - limit)),
-      missed: pages.reduce((sum, { missed }) => sum + missed, beyond),
-      mark: Object.assign({}, since, ...pages.map(({ mark }) => mark)),
+      count: shown.length,
+      texts: textsOf(shown),
+      missed: found.reduce((sum, each) => sum + (each?.missed ?? 0), beyond),
+      mark: Object.assign({}, since, ...found.map((each) => each?.mark)),
     };
+  }
+
+  async refused(filter: DecisionFilter): Promise<readonly Refused[]> {
+    const answers = await Promise.all(
+      [...this.#workers.values()].map(({ questions }) => orNone(questions.ask({ kind: "refused", filter }))),
+    );
+    return answers.flatMap((answer) => (answer !== undefined && "refused" in answer ? (answer.refused ?? []) : []));
   }
 
   async keptMs(directory: string, address: string): Promise<number | undefined> {
@@ -97,6 +118,25 @@ export class WorkerObservations implements Gathered {
 
   #tell(questions: AskedWorker["questions"], isOn: boolean): void {
     void orNone(questions.ask({ kind: "watch", isOn }));
+  }
+}
+
+/** As a `DecisionPage` has them. */
+async function* textsOf(found: readonly FoundDecision[]): AsyncGenerator<readonly string[]> {
+  for (let from = 0; from < found.length; from += readPerTurn) {
+    const portion = found.slice(from, from + readPerTurn);
+    const texts = new Map<FoundDecision, string>();
+    const byWorker = Map.groupBy(portion, ({ worker }) => worker);
+    await Promise.all(
+      [...byWorker].map(async ([{ questions }, asked]) => {
+        const answer = await orNone(questions.ask({ kind: "texts", numbers: asked.map(({ number }) => number) }));
+        const read = answer !== undefined && "texts" in answer ? (answer.texts ?? []) : [];
+        // Those that are kept no longer were the first of them.
+        const kept = asked.slice(asked.length - read.length);
+        for (const [index, each] of kept.entries()) texts.set(each, read[index] ?? "");
+      }),
+    );
+    yield portion.flatMap((each) => texts.get(each) ?? []);
   }
 }
 

@@ -38,7 +38,9 @@ export type Notice =
   /** Once for each time that it fills up; further connections take the place of idle ones, or are closed if there is none. */
   | { readonly kind: "connections-full"; readonly listener: string; readonly limit: number }
   | { readonly kind: "connections-free"; readonly listener: string; readonly refused: number }
-  /** Somebody came to an http listener with a token that it does not know. */
+  /** Somebody came to an http listener with a token that it does not know. Once an hour for each address. */
   | { readonly kind: "wrong-token"; readonly listener: string; readonly peer: string }
   /** A bug: the request was deferred. */
-  | { readonly kind: "internal-error"; readonly listener: string; readonly error: unknown };
+  | { readonly kind: "internal-error"; readonly listener: string; readonly error: unknown }
+  /** A bug: an http listener said status 500. Once an hour for each. */
+  | { readonly kind: "http-error"; readonly listener: string; readonly request: string; readonly error: unknown };

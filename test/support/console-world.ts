@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { TemporaryError } from "../../src/answer/temporary-error.ts";
 import type { PlayedSession, Step } from "../../src/frontend/explain/play.ts";
 import { Sessions } from "../../src/frontend/http/access.ts";
+import { AnswerPlaces } from "../../src/frontend/http/answer-places.ts";
 import type {
   AddressInfo,
   ArchivePage,
@@ -19,6 +20,7 @@ import type {
   Mark,
   Operations,
   Readiness,
+  Refused,
   RefusedEarlier,
   Series,
   SourceStatus,
@@ -112,7 +114,12 @@ export class ConsoleWorld implements Operations {
 
   async decisions(filter: DecisionFilter, limit: number, since: Mark = {}): Promise<DecisionPage> {
     const found = this.kept.slice(since.all ?? 0).filter((decision) => matches(decision, filter));
-    return { decisions: found.slice(-limit), missed: 0, mark: { all: this.kept.length } };
+    const texts = found.slice(-limit).map((decision) => JSON.stringify(decision));
+    return { count: texts.length, texts: ReadableStream.from([texts]), missed: 0, mark: { all: this.kept.length } };
+  }
+
+  async refused(filter: DecisionFilter): Promise<Refused> {
+    return refusedAmong(this.kept.filter((decision) => matches(decision, filter)));
   }
 
   /** In pages of two, so that there are several. */
@@ -387,7 +394,14 @@ export function busyWorld(now: number): ConsoleWorld {
 export async function serveConsole(operations: Operations, token?: string): Promise<{ readonly url: string; close(): Promise<void> }> {
   const streams = new EventStreams();
   const answer = answerHttp({
-    ...{ listener: "console", operations, streams, sessions: new Sessions(() => Date.now()), page: sendConsole },
+    ...{
+      listener: "console",
+      operations,
+      streams,
+      places: new AnswerPlaces(),
+      sessions: new Sessions(() => Date.now()),
+      page: sendConsole,
+    },
     settings: () => ({ token, allowedHosts: [] }),
     onNotice: () => {},
   });

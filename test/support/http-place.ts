@@ -5,13 +5,14 @@ import { type AddressInfo, createServer } from "node:net";
 import { afterEach } from "vitest";
 import type { Decision } from "../../src/frontend/decision.ts";
 import { type AccessSettings, Sessions } from "../../src/frontend/http/access.ts";
+import { AnswerPlaces } from "../../src/frontend/http/answer-places.ts";
 import type { Operations } from "../../src/frontend/http/api.ts";
 import { DecisionLog } from "../../src/frontend/http/decision-log.ts";
 import { EventStreams } from "../../src/frontend/http/event-stream.ts";
 import { openHttpListener } from "../../src/frontend/http/http-listener.ts";
 import { refusedAmong } from "../../src/frontend/http/refused.ts";
 import { answerHttp } from "../../src/frontend/http/routes.ts";
-import type { Notice } from "../../src/frontend/notice.ts";
+import type { Notice, Once } from "../../src/frontend/notice.ts";
 
 export const aDecision: Decision = {
   ...{ event: "decision", listener: "smtp", stage: "rcpt", client: "192.0.2.7", clientName: "mx.a.example", clientPort: 1025 },
@@ -38,10 +39,20 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-export async function httpPlace(settings: AccessSettings = { token: undefined, allowedHosts: [] }) {
+export interface HttpPlaceOptions {
+  readonly settings?: AccessSettings;
+  /** Which take the place of those here. */
+  readonly operations?: Partial<Operations>;
+  readonly unreadMs?: number;
+}
+
+const noToken: AccessSettings = { token: undefined, allowedHosts: [] };
+
+export async function httpPlace({ settings = noToken, operations: others = {}, unreadMs }: HttpPlaceOptions = {}) {
   /** Changes, by the names of what would carry them out. */
   const done: string[] = [];
   const notices: Notice[] = [];
+  const remarks: Once[] = [];
   const time = { now: Date.UTC(2026, 0, 1) };
   const log = new DecisionLog("", () => time.now);
   const unused = () => {
@@ -61,6 +72,7 @@ export async function httpPlace(settings: AccessSettings = { token: undefined, a
       return { ...refusedAmong([]), reached: null };
     },
     decisions: async (filter, limit, since) => log.last(filter, limit, since),
+    refused: async (filter) => log.refused(filter),
     explain: async () => [],
     greylist: async () => ({ entries: [], next: null }),
     async allow({ client }) {
@@ -79,13 +91,27 @@ export async function httpPlace(settings: AccessSettings = { token: undefined, a
     address: unused,
     configuration: unused,
     series: unused,
+    ...others,
   };
   const streams = new EventStreams();
   const answer = answerHttp({
-    ...{ listener: "web", settings: () => settings, operations, streams, sessions: new Sessions(() => time.now) },
-    onNotice: (notice) => notices.push(notice),
+    ...{
+      listener: "web",
+      settings: () => settings,
+      operations,
+      streams,
+      places: new AnswerPlaces(),
+      sessions: new Sessions(() => time.now),
+    },
+    onNotice(notice, once) {
+      notices.push(notice);
+      if (once !== undefined) remarks.push(once);
+    },
   });
-  const listener = openHttpListener({ name: "web", maxConnections: () => 10, answer, onNotice: (notice) => notices.push(notice) });
+  const listener = openHttpListener({
+    ...{ name: "web", maxConnections: () => 10, answer, onNotice: (notice) => notices.push(notice) },
+    ...(unreadMs !== undefined && { unreadMs }),
+  });
   const server = createServer({ allowHalfOpen: true }, (socket) => listener.take(socket)).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
@@ -104,5 +130,5 @@ export async function httpPlace(settings: AccessSettings = { token: undefined, a
     return { status: response.statusCode, headers: response.headers, text };
   }
 
-  return { ask, port, host: `127.0.0.1:${port}`, done, notices, log, time, listener };
+  return { ask, port, host: `127.0.0.1:${port}`, done, notices, remarks, log, time, listener };
 }

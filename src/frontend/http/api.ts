@@ -89,8 +89,10 @@ export interface Counted {
 export type Mark = Readonly<Record<string, number>>;
 
 export interface DecisionPage {
-  /** Oldest first. */
-  readonly decisions: readonly KeptDecision[];
+  /** How many were found. */
+  readonly count: number;
+  /** Oldest first, each a `KeptDecision` as JSON: read in portions, when they are asked for. Those that are kept no longer then are left out. */
+  readonly texts: AsyncIterable<readonly string[]>;
   /** Later than the mark that was given, and left out; with none given 0. */
   readonly missed: number;
   readonly mark: Mark;
@@ -279,6 +281,8 @@ export interface Operations {
   metrics(): Promise<string>;
   /** The last ones that match; those since a mark. */
   decisions(filter: DecisionFilter, limit: number, since?: Mark): Promise<DecisionPage>;
+  /** Among all that are kept. */
+  refused(filter: DecisionFilter): Promise<Refused>;
   /** Of those that are kept for days. */
   archived(search: ArchiveSearch): Promise<ArchivePage>;
   refusedEarlier(span: ArchiveSpan): Promise<RefusedEarlier>;

@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import type { DecisionPage, Operations } from "./api.ts";
 import type { DecisionFilter } from "./decision-filter.ts";
-import { HttpError } from "./exchange.ts";
+import { HttpError, sendPortions } from "./exchange.ts";
 
 /** How often it is looked for more, so that whoever decides need not know who reads. */
 const everyMs = 250;
@@ -12,50 +12,58 @@ const perSecond = 50;
 /** As many at once after a while in which fewer came. */
 const atOnce = 200;
 const mostAtFirst = 2000;
-/** What a slow reader has not taken; until then it gets no more. */
-const maxUnsentOctets = 1_048_576;
 /** A reader that has gone shows by what is written to it. */
 const aliveMs = 15_000;
 const maxStreams = 32;
 
-export class EventStreams {
-  readonly #open = new Set<ServerResponse>();
+export const streamType = "text/event-stream; charset=utf-8";
 
-  /** First the last ones that match, then those that follow; until the reader has gone. */
+export class EventStreams {
+  #count = 0;
+  readonly #ending = new AbortController();
+
+  /** First the last ones that match, then those that follow; until the reader has gone. Whoever reads slowly gets fewer. */
   async follow(response: ServerResponse, operations: Operations, filter: DecisionFilter, limit: number): Promise<void> {
-    if (this.#open.size >= maxStreams) throw new HttpError(429, `${maxStreams} readers follow decisions already`);
-    this.#open.add(response);
+    if (this.#count >= maxStreams) throw new HttpError(429, `${maxStreams} readers follow decisions already`);
+    this.#count += 1;
     try {
-      let page = await operations.decisions(filter, Math.min(limit, mostAtFirst));
-      response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
-      response.write(": decisions\n\n");
-      let [allowed, silentMs] = [atOnce, 0];
-      while (isOpen(response)) {
-        const events = eventsOf(page);
-        silentMs = events === "" ? silentMs + everyMs : 0;
-        if (silentMs % aliveMs === 0) response.write(events || ": alive\n\n");
-        do {
-          await delay(everyMs, undefined, { ref: false });
-          allowed = Math.min(atOnce, allowed + (perSecond * everyMs) / 1000);
-        } while (isOpen(response) && response.writableLength > maxUnsentOctets);
-        page = await operations.decisions(filter, Math.floor(allowed), page.mark);
-        allowed -= page.decisions.length;
-      }
+      const first = await operations.decisions(filter, Math.min(limit, mostAtFirst));
+      await sendPortions(response, streamType, this.#events(response, operations, filter, first));
     } finally {
-      this.#open.delete(response);
+      this.#count -= 1;
+    }
+  }
+
+  async *#events(response: ServerResponse, operations: Operations, filter: DecisionFilter, first: DecisionPage): AsyncGenerator<string> {
+    yield ": decisions\n\n";
+    for (let [page, allowed, silentMs] = [first, atOnce, 0]; ; ) {
+      silentMs = page.count + page.missed === 0 ? silentMs + everyMs : 0;
+      if (page.missed > 0) yield `event: missed\ndata: ${page.missed}\n\n`;
+      for await (const texts of page.texts) yield texts.map(eventOf).join("");
+      if (silentMs > 0 && silentMs % aliveMs === 0) yield ": alive\n\n";
+      await this.#pause();
+      if (response.destroyed || this.#ending.signal.aborted) return;
+      allowed = Math.min(atOnce, allowed + (perSecond * everyMs) / 1000);
+      page = await operations.decisions(filter, Math.floor(allowed), page.mark);
+      allowed -= page.count;
+    }
+  }
+
+  async #pause(): Promise<void> {
+    try {
+      await delay(everyMs, undefined, { ref: false, signal: this.#ending.signal });
+    } catch {
+      // It ends.
     }
   }
 
   close(): void {
-    for (const response of this.#open) response.end();
+    this.#ending.abort();
   }
 }
 
-function isOpen(response: ServerResponse): boolean {
-  return !response.writableEnded && !response.destroyed;
-}
-
-function eventsOf({ decisions, missed }: DecisionPage): string {
-  const events = decisions.map((decision) => `id: ${decision.id}\ndata: ${JSON.stringify(decision)}\n\n`).join("");
-  return missed > 0 ? `event: missed\ndata: ${missed}\n\n${events}` : events;
+/** Of a `KeptDecision` as JSON, which begins with its id. */
+function eventOf(text: string): string {
+  const begin = '{"id":"'.length;
+  return `id: ${text.slice(begin, text.indexOf('"', begin))}\ndata: ${text}\n\n`;
 }

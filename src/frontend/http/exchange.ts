@@ -1,5 +1,6 @@
 /** One request and its response: what is read is bounded, what is written is never taken for markup that runs. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
 
 /** Ends a request with a status. Its message is shown. */
 export class HttpError extends Error {
@@ -47,11 +48,23 @@ export function contentSecurityPolicy(scriptHashes: readonly string[]): string {
   return `default-src 'none'; script-src ${scripts}; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
 }
 
+export const jsonType = "application/json; charset=utf-8";
+
 export function send(response: ServerResponse, status: number, type: string, body: string | Buffer): void {
   response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) });
   response.end(body);
 }
 
 export function sendJson(response: ServerResponse, value: unknown, status = 200): void {
-  send(response, status, "application/json; charset=utf-8", `${JSON.stringify(value)}\n`);
+  send(response, status, jsonType, `${JSON.stringify(value)}\n`);
+}
+
+/** Each portion is made when those before it are read. Whoever goes before the end concerns nobody. */
+export async function sendPortions(response: ServerResponse, type: string, portions: AsyncIterable<string>): Promise<void> {
+  response.writeHead(200, { "content-type": type });
+  try {
+    await pipeline(portions, response);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE")) throw error;
+  }
 }

@@ -12,11 +12,17 @@ export interface HttpListenerOptions {
   readonly maxConnections: () => number;
   readonly answer: (request: IncomingMessage, response: ServerResponse) => void;
   readonly onNotice: (notice: Notice) => void;
+  /** In which nothing is seen to be read of an answer. Then the connection is closed. */
+  readonly unreadMs?: number;
 }
 
 /** From one request to the end of the headers of the next, and for its body. */
 const requestMs = 30_000;
+const maxUnreadMs = 30_000;
 const maxHeaderOctets = 16_384;
+
+/** For answers that are under way at the end: whoever looks asks again, and the end of the daemon does not wait for readers. */
+const lastAnswersMs = 1000;
 
 export function openHttpListener(options: HttpListenerOptions): Listener {
   return new HttpListener(options);
@@ -29,15 +35,24 @@ class HttpListener implements Listener {
   readonly #open = new Map<Socket, (() => void) | undefined>();
   #isFinishing = false;
 
-  constructor({ name: listener, maxConnections: max, answer, onNotice }: HttpListenerOptions) {
+  constructor({ name: listener, maxConnections: max, answer, onNotice, unreadMs = maxUnreadMs }: HttpListenerOptions) {
     this.#limit = new ConnectionLimit({ listener, max, count: () => this.#open.size, onNotice });
-    // It has no socket to listen at, and keeps no time by itself.
+    // It has no socket to listen at, and keeps no time of requests by itself.
     this.#server = createServer({ maxHeaderSize: maxHeaderOctets, noDelay: true }, (request, response) => {
       const { socket } = request;
+      // One at a time: no client of today asks for more before it has its answer, and a server may close whenever it likes (RFC 9112 9.3.2).
+      if (this.#hasRequest(socket)) {
+        socket.destroy();
+        return;
+      }
       this.#started(socket);
       response.once("close", () => this.#waitForRequest(socket));
       if (this.#isFinishing) response.setHeader("connection", "close");
       answer(request, response);
+    });
+    this.#server.setTimeout(unreadMs, (socket) => {
+      // An answer that is still being made is waited for.
+      if (socket.writableLength > 0 || !this.#hasRequest(socket)) socket.destroy();
     });
     this.#server.on("clientError", (_, socket) => socket.destroy());
   }
@@ -64,7 +79,11 @@ class HttpListener implements Listener {
   async finish(graceMs: number): Promise<void> {
     this.#isFinishing = true;
     for (const [socket, callOff] of this.#open) if (callOff !== undefined) socket.destroy();
-    await allClosed(() => [...this.#open.keys()], graceMs);
+    await allClosed(() => [...this.#open.keys()], Math.min(graceMs, lastAnswersMs));
+  }
+
+  #hasRequest(socket: Socket): boolean {
+    return this.#open.get(socket) === undefined;
   }
 
   #started(socket: Socket): void {

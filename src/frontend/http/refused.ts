@@ -5,6 +5,8 @@ import { outcomeOf } from "./decision-filter.ts";
 
 /** Of each kind. */
 export const shownRefused = 20;
+/** The same, of a part that is added to others. */
+export const mostCounted = 1000;
 
 export function refusedAmong(decisions: readonly KeptDecision[]): Refused {
   const count = new RefusedCount();

@@ -3,15 +3,23 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { z } from "zod";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import { playedSession } from "../explain/play.ts";
-import type { Notice } from "../notice.ts";
+import type { OnNotice } from "../notice.ts";
 import { type AccessSettings, cookieName, isCrossSite, isOwnHost, isSameOrigin, type Sessions, sessionSeconds } from "./access.ts";
-import { type ArchivePlace, type ArchiveSpan, type Failure, type GreylistFilter, InvalidQuestion, type Operations } from "./api.ts";
+import type { AnswerPlaces } from "./answer-places.ts";
+import {
+  type ArchivePlace,
+  type ArchiveSpan,
+  type DecisionPage,
+  type Failure,
+  type GreylistFilter,
+  InvalidQuestion,
+  type Operations,
+} from "./api.ts";
 import { filterOf } from "./decision-filter.ts";
 import { maxDecisions } from "./decision-log.ts";
-import type { EventStreams } from "./event-stream.ts";
-import { HttpError, protect, readBody, send, sendJson } from "./exchange.ts";
+import { type EventStreams, streamType } from "./event-stream.ts";
+import { HttpError, jsonType, protect, readBody, send, sendJson, sendPortions } from "./exchange.ts";
 import { loginPage, loginStyle } from "./login-page.ts";
-import { refusedAmong } from "./refused.ts";
 
 export interface RoutesOptions {
   readonly listener: string;
@@ -19,19 +27,24 @@ export interface RoutesOptions {
   readonly operations: Operations;
   readonly sessions: Sessions;
   readonly streams: EventStreams;
+  readonly places: AnswerPlaces;
   /** The console: whether it has a page or a file of that path, and has sent it. */
   readonly page?: (path: string, response: ServerResponse) => boolean;
-  readonly onNotice: (notice: Notice) => void;
+  readonly onNotice: OnNotice;
 }
 
 interface Exchange extends RoutesOptions {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** Of the route. */
+  readonly name: string;
   readonly query: URLSearchParams;
 }
 
 type Route = (exchange: Exchange) => unknown;
 
+/** What a stranger does, and the same bug, are logged so often. */
+const againAfterMs = 60 * 60 * 1000;
 /** Of the greylist, in one page. */
 const maxEntries = 1000;
 /** Of the archive, in one page. */
@@ -60,10 +73,7 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["GET /api/session", sessionInfo],
   ["GET /api/decisions", decisions],
   ["GET /api/decisions/archive", archived],
-  [
-    "GET /api/refused",
-    async ({ operations, query }) => refusedAmong((await operations.decisions(filterOf(query), maxDecisions)).decisions),
-  ],
+  ["GET /api/refused", ({ operations, query }) => operations.refused(filterOf(query))],
   ["GET /api/refused/archive", ({ operations, query }) => operations.refusedEarlier(spanOf(query))],
   ["POST /api/explain", explain],
   ["GET /api/greylist", greylist],
@@ -85,19 +95,18 @@ const throttleSubject = z.strictObject({ name: text, key: text.optional() });
 export function answerHttp(options: RoutesOptions): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     protect(response);
-    answer(request, response, options).catch((error: unknown) => fail(response, error, options));
+    answer(request, response, options).catch((error: unknown) => fail(request, response, error, options));
   };
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, options: RoutesOptions): Promise<void> {
-  const { page, settings } = options;
+  const { page, settings, places } = options;
   const asking = { headers: request.headers, localAddress: request.socket.localAddress };
   if (!isOwnHost(asking, settings())) throw new HttpError(421, "this is not a name of this server; see allowed-hosts");
-  // The scheme and the host are those that were just compared.
-  const { pathname, searchParams: query } = new URL(request.url ?? "/", "http://localhost");
+  const { pathname, query } = targetOf(request);
   const method = request.method === "HEAD" ? "GET" : request.method;
   const name = `${method} ${pathname}`;
-  const exchange: Exchange = { ...options, request, response, query };
+  const exchange: Exchange = { ...options, request, response, name, query };
   const route = open.get(name) ?? routes.get(name);
   if (!open.has(name) && !isKnown(exchange)) {
     if (method === "GET" && request.headers.accept?.includes("text/html")) redirect(response, "/login");
@@ -114,29 +123,46 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   }
   // A link from elsewhere may open a page, and nothing else.
   if (name !== "GET /login" && isCrossSite(asking)) throw new HttpError(403, "a page of another origin asks");
-  if (method === "POST") mustBeMeant(exchange, name);
+  if (method === "POST") mustBeMeant(exchange);
+  if (!open.has(name) && !follows(exchange) && !(await places.take(response))) return;
   const value = await route(exchange);
   if (value !== undefined) sendJson(response, value);
+}
+
+/** The scheme and the host, which a client of a proxy sends before them, say nothing: the header Host was compared. */
+function targetOf({ url = "/" }: IncomingMessage): { readonly pathname: string; readonly query: URLSearchParams } {
+  const target = url.replace(/^https?:\/\/[^/?]*/i, "");
+  const begin = target.indexOf("?");
+  if (begin < 0) return { pathname: target, query: new URLSearchParams() };
+  return { pathname: target.slice(0, begin), query: new URLSearchParams(target.slice(begin)) };
 }
 
 function isKnown({ request, settings, sessions, listener, onNotice }: Exchange): boolean {
   const { token } = settings();
   if (token === undefined || sessions.knows(request, token)) return true;
-  if (request.headers.authorization !== undefined) onNotice({ kind: "wrong-token", listener, peer: request.socket.remoteAddress ?? "" });
+  if (request.headers.authorization !== undefined) strange({ request, listener, onNotice });
   return false;
 }
 
+function strange({ request, listener, onNotice }: Pick<Exchange, "request" | "listener" | "onNotice">): void {
+  const peer = request.socket.remoteAddress ?? "";
+  onNotice({ kind: "wrong-token", listener, peer }, { about: peer, againAfterMs });
+}
+
 /** Whoever logs in has no page yet to have a token from. */
-function mustBeMeant({ request, settings, sessions }: Exchange, name: string): void {
+function mustBeMeant({ request, settings, sessions, name }: Exchange): void {
   if (!isSameOrigin(request)) throw new HttpError(403, "a change needs the Origin of this server");
   const given = request.headers["x-csrf-token"];
   if (name !== "POST /login" && !sessions.isCsrf(typeof given === "string" ? given : undefined, settings().token))
     throw new HttpError(403, "a change needs the header x-csrf-token with what /api/session says");
 }
 
-function fail(response: ServerResponse, error: unknown, { listener, onNotice }: RoutesOptions): void {
+function fail(request: IncomingMessage, response: ServerResponse, error: unknown, { listener, onNotice }: RoutesOptions): void {
   const [status, message] = failureOf(error);
-  if (status === 500) onNotice({ kind: "internal-error", listener, error });
+  if (status === 500) {
+    const about = (error instanceof Error && error.stack) || String(error);
+    onNotice({ kind: "http-error", listener, request: `${request.method} ${targetOf(request).pathname}`, error }, { about, againAfterMs });
+  }
   if (response.destroyed) return;
   if (response.headersSent) response.destroy();
   else {
@@ -176,12 +202,28 @@ function sessionInfo({ operations, sessions, settings }: Exchange): object {
   return { ...operations.session(), csrf: sessions.csrf(token), needsToken: token !== undefined };
 }
 
-async function decisions({ request, response, operations, streams, query }: Exchange): Promise<object | undefined> {
+async function decisions(exchange: Exchange): Promise<void> {
+  const { request, response, operations, streams, query } = exchange;
   const filter = filterOf(query);
   const limit = numberIn(query, "limit", 200, maxDecisions);
-  if (!request.headers.accept?.includes("text/event-stream")) return { decisions: (await operations.decisions(filter, limit)).decisions };
-  await streams.follow(response, operations, filter, limit);
-  return undefined;
+  if (!follows(exchange)) await sendPortions(response, jsonType, listOf(await operations.decisions(filter, limit)));
+  else if (request.method === "HEAD") response.writeHead(200, { "content-type": streamType }).end();
+  else await streams.follow(response, operations, filter, limit);
+}
+
+/** For as long as it reads. */
+function follows({ request, name }: Exchange): boolean {
+  return name === "GET /api/decisions" && request.headers.accept?.includes("text/event-stream") === true;
+}
+
+async function* listOf({ texts }: DecisionPage): AsyncGenerator<string> {
+  let before = '{"decisions":[';
+  for await (const portion of texts) {
+    if (portion.length === 0) continue;
+    yield before + portion.join(",");
+    before = ",";
+  }
+  yield before === "," ? "]}\n" : `${before}]}\n`;
 }
 
 function archived({ operations, query }: Exchange): unknown {
@@ -236,12 +278,13 @@ function numberIn(query: URLSearchParams, name: string, fallback: number, max: n
   return Math.min(Number(given), max);
 }
 
-async function logIn({ request, response, settings, sessions, listener, onNotice }: Exchange): Promise<void> {
+async function logIn(exchange: Exchange): Promise<void> {
+  const { request, response, settings, sessions } = exchange;
   const { token } = settings();
   if (token === undefined) return redirect(response, "/");
   const given = new URLSearchParams(await readBody(request)).get("token") ?? "";
   if (!sessions.isToken(given.trim(), token)) {
-    onNotice({ kind: "wrong-token", listener, peer: request.socket.remoteAddress ?? "" });
+    strange(exchange);
     return loginPage(response, 401);
   }
   setCookie(request, response, sessions.open(token), sessionSeconds);

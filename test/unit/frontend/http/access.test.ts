@@ -38,7 +38,7 @@ describe("a name that was rebound", () => {
   });
 
   it.each([["localhost"], ["LOCALHOST:8080"], ["127.0.0.1:1"], ["[::1]:8080"], ["status.example.org"]])("Host: %s reads", async (host) => {
-    const place = await httpPlace({ token: undefined, allowedHosts: ["status.example.org"] });
+    const place = await httpPlace({ settings: { token: undefined, allowedHosts: ["status.example.org"] } });
     expect((await place.ask({ path: "/api/session", headers: { host } })).status).toBe(200);
   });
 });
@@ -90,7 +90,7 @@ describe("with a token", () => {
     ["a made-up cookie", { cookie: "postern=99999999999.c2lnbmF0dXJl" }],
     ["the token as a cookie", { cookie: `postern=${token}` }],
   ])("%s reads nothing, and changes nothing", async (_, headers) => {
-    const place = await httpPlace({ token, allowedHosts: [] });
+    const place = await httpPlace({ settings: { token, allowedHosts: [] } });
     for (const path of [...readable, "/", "/nothing"]) expect((await place.ask({ path, headers })).status).toBe(401);
     expect((await place.ask({ ...allow, headers: { ...headers, origin: `http://${place.host}` } })).status).toBe(401);
     expect(place.done).toEqual([]);
@@ -98,7 +98,7 @@ describe("with a token", () => {
   });
 
   it("whoever shows it reads", async () => {
-    const { ask, notices } = await httpPlace({ token, allowedHosts: [] });
+    const { ask, notices } = await httpPlace({ settings: { token, allowedHosts: [] } });
     expect((await ask({ path: "/api/session", headers: { authorization: `Bearer ${token}` } })).status).toBe(200);
     expect(notices).toEqual([]);
     await ask({ path: "/api/session", headers: { authorization: "Bearer nonsense" } });
@@ -106,7 +106,7 @@ describe("with a token", () => {
   });
 
   it("people log in on a page, and out", async () => {
-    const place = await httpPlace({ token, allowedHosts: [] });
+    const place = await httpPlace({ settings: { token, allowedHosts: [] } });
     const { ask, time } = place;
     const page = await ask({ path: "/", headers: { accept: "text/html" } });
     expect([page.status, page.headers.location]).toEqual([303, "/login"]);

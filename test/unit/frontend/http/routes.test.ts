@@ -125,6 +125,147 @@ test.each([
   await expect.poll(() => listener.count).toBe(0);
 });
 
+test("a connection has one request at a time: one that comes before the answer ends it", async () => {
+  const { port, host, listener, done } = await httpPlace();
+  const socket = connect(port, "127.0.0.1");
+  socket.on("error", () => {});
+  socket.resume().write(`GET /api/refused/archive HTTP/1.1\r\nHost: ${host}\r\n\r\n`.repeat(30));
+  await once(socket, "close");
+  await expect.poll(() => listener.count).toBe(0);
+  expect(done).toHaveLength(1);
+});
+
+test("one request after the other has its answer on the same connection", async () => {
+  const { port, host } = await httpPlace();
+  const socket = connect(port, "127.0.0.1").setEncoding("utf8");
+  for (let number = 0; number < 3; number += 1) {
+    socket.write(`GET /healthz HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    expect(await once(socket, "data")).toMatchObject([expect.stringContaining("alive\n")]);
+  }
+  socket.destroy();
+});
+
+test("of many answers at once four are made, and the others in their turn, while their clients wait", async () => {
+  const asked: string[] = [];
+  const answers: (() => void)[] = [];
+  const throttles = () =>
+    new Promise<[]>((resolve) => {
+      asked.push("");
+      answers.push(() => resolve([]));
+    });
+  const { ask, port, host, listener } = await httpPlace({ operations: { throttles } });
+  const path = "/api/throttles";
+  const first = Array.from({ length: 4 }, () => ask({ path }));
+  await expect.poll(() => asked.length).toBe(4);
+  const gone = connect(port, "127.0.0.1");
+  gone.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  await expect.poll(() => listener.count).toBe(5);
+  const last = ask({ path });
+  // What needs no work is answered all the same.
+  expect(await ask({ path: "/healthz" })).toMatchObject({ status: 200 });
+  await expect.poll(() => listener.count).toBe(6);
+  expect(asked).toHaveLength(4);
+  gone.destroy();
+  await expect.poll(() => listener.count).toBe(5);
+  for (const answer of answers.splice(0)) answer();
+  for (const answered of await Promise.all(first)) expect(answered.status).toBe(200);
+  await expect.poll(() => asked.length).toBe(5);
+  answers[0]?.();
+  expect(await last).toMatchObject({ status: 200, text: '{"throttles":[]}\n' });
+});
+
+/** Decisions in so many portions of 64 KB, and how many of them were made. */
+function manyDecisions(portions: number) {
+  const place = { made: 0 };
+  async function* texts() {
+    for (; place.made < portions; place.made += 1) yield [JSON.stringify("x".repeat(65_536))];
+  }
+  return { place, decisions: async () => ({ count: portions, texts: texts(), missed: 0, mark: {} }) };
+}
+
+/** It reads nothing. */
+function unread({ port, host }: { readonly port: number; readonly host: string }, headers = "") {
+  const socket = connect(port, "127.0.0.1").pause();
+  socket.on("error", () => {});
+  socket.write(`GET /api/decisions HTTP/1.1\r\nHost: ${host}\r\n${headers}\r\n`);
+  onTestFinished(() => void socket.destroy());
+}
+
+test.each([
+  ["a list", ""],
+  ["what is followed", "Accept: text/event-stream\r\n"],
+])("of %s that nobody reads only the beginning is made, and the connection is closed", async (_, headers) => {
+  const { place, decisions } = manyDecisions(2000);
+  const opened = await httpPlace({ operations: { decisions }, unreadMs: 100 });
+  unread(opened, headers);
+  await expect.poll(() => place.made).toBeGreaterThan(0);
+  await expect.poll(() => opened.listener.count).toBe(0);
+  expect(place.made).toBeLessThan(1000);
+  expect(opened.notices).toEqual([]);
+});
+
+test("a list is whole for whoever reads, also one without decisions", async () => {
+  const { decisions } = manyDecisions(20);
+  const { ask } = await httpPlace({ operations: { decisions } });
+  expect(JSON.parse((await ask({ path: "/api/decisions" })).text).decisions).toHaveLength(20);
+  expect((await (await httpPlace()).ask({ path: "/api/decisions" })).text).toBe('{"decisions":[]}\n');
+});
+
+test("an answer that takes longer to be made than it may wait to be read comes", async () => {
+  const throttles = async () => {
+    // Longer than the timer below.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return [];
+  };
+  const { ask } = await httpPlace({ operations: { throttles }, unreadMs: 10 });
+  expect(await ask({ path: "/api/throttles" })).toMatchObject({ status: 200 });
+});
+
+test("HEAD follows nothing", async () => {
+  const { ask } = await httpPlace();
+  const headers = { accept: "text/event-stream" };
+  for (let number = 0; number < 40; number += 1)
+    expect(await ask({ method: "HEAD", path: "/api/decisions", headers })).toMatchObject({
+      ...{ status: 200, text: "" },
+      headers: { "content-type": "text/event-stream; charset=utf-8" },
+    });
+});
+
+test.each(["//", "//a:99999999/", "http://[", "http://", "http:///", "/%", "/%zz?%", "*"])("%s is no bug", async (path) => {
+  const { ask, notices } = await httpPlace();
+  expect((await ask({ path, headers: { accept: "text/html" } })).status).toBe(404);
+  const guarded = await httpPlace({ settings: { token: "secret", allowedHosts: [] } });
+  expect((await guarded.ask({ path })).status).toBe(401);
+  expect([...notices, ...guarded.notices]).toEqual([]);
+});
+
+test("what a proxy is asked for is found, too", async () => {
+  const { ask } = await httpPlace();
+  expect(await ask({ path: "http://postern.example/healthz" })).toMatchObject({ status: 200 });
+});
+
+test("a bug is reported once, with what was asked", async () => {
+  const bug = new TypeError("a bug");
+  const throttles = async () => {
+    throw bug;
+  };
+  const { ask, notices, remarks } = await httpPlace({ operations: { throttles } });
+  for (const near of [0, 1]) expect((await ask({ path: `/api/throttles?near=${near}` })).status).toBe(500);
+  expect(notices[0]).toEqual({ kind: "http-error", listener: "web", request: "GET /api/throttles", error: bug });
+  expect(remarks[0]).toMatchObject({ about: bug.stack });
+  expect(remarks[1]).toEqual(remarks[0]);
+});
+
+test("the end does not wait for a reader that does not read", async () => {
+  const { place, decisions } = manyDecisions(2000);
+  const opened = await httpPlace({ operations: { decisions } });
+  unread(opened);
+  await expect.poll(() => place.made).toBeGreaterThan(0);
+  // The test would be too late.
+  await opened.listener.finish(3_600_000);
+  expect(opened.listener.count).toBe(0);
+});
+
 test("the end waits for what is under way, and closes what is idle", async () => {
   const { port, listener } = await httpPlace();
   const socket = connect(port, "127.0.0.1");
