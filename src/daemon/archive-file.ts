@@ -3,6 +3,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { ArchivePlace, ArchiveSearch, ArchiveSpan, KeptDecision, Refused } from "../frontend/http/api.ts";
 import { matches } from "../frontend/http/decision-filter.ts";
 import { mostCounted, RefusedCount } from "../frontend/http/refused.ts";
+import { OpenFile } from "../store/file-identity.ts";
 import { createPrivately } from "../store/private-file.ts";
 
 export interface ArchiveLimits {
@@ -42,6 +43,7 @@ interface Row {
 
 export class ArchiveFile {
   readonly #database: DatabaseSync;
+  readonly #file: OpenFile;
   readonly #maxLookedAt: number;
   readonly #add: StatementSync;
   readonly #removeOld: StatementSync;
@@ -68,9 +70,20 @@ export class ArchiveFile {
         FROM pragma_page_count, pragma_freelist_count, pragma_page_size`);
       this.#before = prepare(`
         SELECT at, id, decision FROM decision WHERE at >= ? AND (at, id) < (?, ?) ORDER BY at DESC, id DESC LIMIT ${rowsPerStep}`);
+      this.#file = new OpenFile(path);
+      this.#file.used();
     } catch (error) {
       this.#database.close();
       throw error;
+    }
+  }
+
+  /** Nobody has removed it, or put another in its place: what is written to it is found again. */
+  get isInPlace(): boolean {
+    try {
+      return this.#file.isCurrent;
+    } catch {
+      return false;
     }
   }
 
@@ -126,6 +139,7 @@ export class ArchiveFile {
 
   close(): void {
     this.#database.close();
+    this.#file.closed();
   }
 
   #space() {

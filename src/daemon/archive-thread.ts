@@ -31,9 +31,10 @@ const { path, limits } = workerData as ArchiveThreadData;
 
 let file: ArchiveFile | undefined;
 
-/** After a failure it is opened anew: it may have been removed, or put in order. */
+/** When it was removed or replaced, and after a failure, it is opened anew. */
 function use<T>(work: (file: ArchiveFile) => T): T {
   try {
+    if (file?.isInPlace === false) close();
     file ??= new ArchiveFile(path);
     return work(file);
   } catch (error) {

@@ -1,6 +1,6 @@
 /** Decisions that are kept for days: what is found again, what goes, and what becomes of a file that cannot be written. */
-import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ArchiveFile } from "../../../src/daemon/archive-file.ts";
@@ -162,6 +162,39 @@ test("what cannot be written is lost and reported once, until it can be", async 
   expect((await kepts.search(everything)).decisions[0]).toMatchObject({ id: "1-2" });
   await kepts.close();
   expect(existsSync(path)).toBe(true);
+});
+
+const files = () => [path, `${path}-wal`, `${path}-shm`];
+
+test.each([
+  ["was removed", () => files().forEach((each) => void rmSync(each, { force: true })), []],
+  ["was removed with its folder", () => rmSync(dirname(path), { recursive: true }), []],
+  ["was moved away", () => renameSync(path, `${path}.1`), []],
+  [
+    "was replaced by an older one",
+    () => {
+      const older = new ArchiveFile(`${path}.old`);
+      older.write(lines([kept(1, Date.now())]), limits, Date.now());
+      older.close();
+      renameSync(`${path}.old`, path);
+    },
+    ["1-1"],
+  ],
+])("a file that %s is opened anew, and nothing is lost that is decided from then on", async (_, change, others) => {
+  const news: string[] = [];
+  const first = archive(news);
+  first.keep(JSON.stringify(kept(0, Date.now())));
+  await expect.poll(async () => (await first.search(everything)).decisions.length).toBe(1);
+  change();
+  first.keep(JSON.stringify(kept(2, Date.now())));
+  const ids = async (from: DecisionArchive) => (await from.search(everything)).decisions.map(({ id }) => id);
+  await expect.poll(() => ids(first)).toEqual(["1-2", ...others]);
+  await first.close();
+  // Another process finds them.
+  const second = archive(news);
+  expect(await ids(second)).toEqual(["1-2", ...others]);
+  await second.close();
+  expect(news).toEqual([]);
 });
 
 test("what is decided during a write that takes long is written soon after it", async () => {
