@@ -1,11 +1,17 @@
 /** What has come over a connection and is not yet consumed. */
 
 export class Backlog {
+  readonly #largest: number;
   /** The portion that came last, or a buffer of our own with room at its end. */
   #bytes = nothing;
   #isOwn = false;
   #start = 0;
   #end = 0;
+
+  /** `largest`: octets of the largest thing that is taken. More are there only with the beginning of what follows it. */
+  constructor(largest: number) {
+    this.#largest = largest;
+  }
 
   get length(): number {
     return this.#end - this.#start;
@@ -33,9 +39,12 @@ export class Backlog {
     if (!this.#isOwn && this.length > 0) this.#move(this.length);
   }
 
-  /** To a new buffer each time: what was taken may still be in use. Twice the need, so that single bytes are not copied over and over. */
+  /**
+   * To a new buffer each time: what was taken may still be in use. Twice the need, so that single bytes are not copied over and over, but
+   * no more than the largest thing has.
+   */
   #move(needed: number): void {
-    const own = Buffer.allocUnsafe(2 * needed);
+    const own = Buffer.allocUnsafe(needed > this.#largest ? 2 * needed : Math.min(2 * needed, this.#largest));
     this.#bytes.copy(own, 0, this.#start, this.#end);
     this.#bytes = own;
     this.#isOwn = true;

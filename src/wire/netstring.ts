@@ -11,7 +11,7 @@ const maxDigits = 7;
 /** Takes bytes in any portions and yields whole netstrings. After a `ProtocolError` it is of no further use. */
 export class NetstringDecoder {
   readonly #maxKept: number;
-  readonly #backlog = new Backlog();
+  readonly #backlog: Backlog;
   /** The beginning of one that is longer than what is kept, until its end has come. */
   #cut: Buffer | undefined;
   /** Of its octets, those that have not come yet. */
@@ -20,6 +20,7 @@ export class NetstringDecoder {
   /** One that has more octets than `maxKept`, without length and comma, is cut. */
   constructor(maxKept: number) {
     this.#maxKept = maxKept;
+    this.#backlog = new Backlog(maxDigits + maxKept + 2);
   }
 
   push(portion: Buffer, octets = portion.length): void {

@@ -61,7 +61,7 @@ const scratch = Buffer.alloc(maxShared);
 /** Takes bytes in any portions and yields whole requests. After a `ProtocolError` it is of no further use. */
 export class PolicyDecoder {
   /** It begins with the request that is being read. Places below are those of octets in it. */
-  readonly #backlog = new Backlog();
+  readonly #backlog = new Backlog(maxRequestOctets);
   /** Each octet is looked at once, and those of an unexpected name once more when its line is whole. */
   #scanned = 0;
   #lineStart = 0;

@@ -20,7 +20,7 @@ export const maxReplyLines = 100;
 
 /** Takes bytes in any portions and yields whole replies. After a `ProtocolError` it is of no further use. */
 export class SmtpReplyDecoder {
-  readonly #backlog = new Backlog();
+  readonly #backlog = new Backlog(maxLineOctets + 1);
   /** Octets of the backlog that have no line end. */
   #searched = 0;
   #code = 0;

@@ -22,7 +22,7 @@ const lengthOctets = 4;
 
 /** Takes bytes in any portions and yields whole packets. After a `ProtocolError` it is of no further use. */
 export class PacketDecoder {
-  readonly #backlog = new Backlog();
+  readonly #backlog = new Backlog(lengthOctets + maxPacketOctets);
 
   get isMidway(): boolean {
     return this.#backlog.length > 0;

@@ -58,3 +58,17 @@ describe.each(streams)("%s", (_, open, text, messages) => {
     expect(octetsAllocated(() => decodeAll(open(), pieces)) / bytes.length).toBeLessThan(2000);
   });
 });
+
+/** Without its last octet. */
+const unfinished: typeof streams = streams.filter(([what]) => what.includes("longest"));
+
+test.each(unfinished)("%s: what is not whole takes no more room than it has octets", (_, open, text) => {
+  const bytes = latin1(text).subarray(0, -1);
+  const allocate = vi.spyOn(Buffer, "allocUnsafe");
+  const decoder = open();
+  for (let from = 0; from < bytes.length; from += 1000) {
+    decoder.push(bytes.subarray(from, from + 1000));
+    expect(decoder.next()).toBeUndefined();
+  }
+  expect(Math.max(...allocate.mock.calls.map(([octets]) => octets))).toBeLessThanOrEqual(bytes.length + 16);
+});
