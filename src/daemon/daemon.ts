@@ -286,7 +286,7 @@ export function stateLeases(logger: Logger): (configuration: Configuration) => S
   const notExpired = new SayOnce(notExpiredMs);
   const states = new StateStores(
     Date.now,
-    logOutages((source, up, cause) => logStateStore(logger, source, up, cause)),
+    (source, up, cause) => logStateStore(logger, source, up, cause),
     {
       onOtherDaemon: (path, other) => logOtherDaemon(logger, path, other),
       onWaitingFull(client) {
@@ -296,6 +296,7 @@ export function stateLeases(logger: Logger): (configuration: Configuration) => S
         if (notExpired.allows(why)) logNotExpired(logger, why);
       },
     },
+    logOutages,
   );
   return (configuration) => states.lease(configuration);
 }

@@ -19,6 +19,7 @@ import { type Logger, logNotice } from "./log.ts";
 import { type OpenCore, openCore, type SharedSources } from "./open-core.ts";
 import { DaemonOperations, type Gathered } from "./operations.ts";
 import { unchangedState } from "./read-only-state.ts";
+import type { StateHealth } from "./state-lease.ts";
 import { Succession } from "./succession.ts";
 
 export interface HttpServiceOptions {
@@ -50,6 +51,7 @@ export class HttpService {
   #served: readonly Served[] = [];
   #configuration: Configuration | undefined;
   #administration: Administration | undefined;
+  #stateHealth: (() => StateHealth) | undefined;
   #loaded = 0;
   readonly #reloads = { ok: -1, failed: 0 };
 
@@ -70,9 +72,14 @@ export class HttpService {
   }
 
   /** Serves by another configuration from now on. */
-  async change(configuration: Configuration, administration: Administration | undefined): Promise<void> {
+  async change(
+    configuration: Configuration,
+    administration: Administration | undefined,
+    stateHealth: (() => StateHealth) | undefined,
+  ): Promise<void> {
     this.#configuration = configuration;
     this.#administration = administration;
+    this.#stateHealth = stateHealth;
     this.#loaded = Date.now();
     this.#reloads.ok += 1;
     await this.#cores.change(this.#readOnlyCore(configuration));
@@ -158,6 +165,7 @@ export class HttpService {
     const { ok, failed } = this.#reloads;
     return {
       ...{ configuration: this.#configuration, loaded: this.#loaded, administration: this.#administration },
+      stateHealth: this.#stateHealth,
       archive: this.#archive.current,
       reloads: { ok: Math.max(0, ok), failed },
     };

@@ -87,9 +87,9 @@ export class Observing {
   }
 
   /** That core serves from now on. */
-  async change({ configuration, administration }: OpenCore): Promise<void> {
+  async change({ configuration, administration, stateHealth }: OpenCore): Promise<void> {
     this.#observer?.expect(configuration);
-    await this.#http?.change(configuration, administration);
+    await this.#http?.change(configuration, administration, stateHealth);
   }
 
   notReloaded(): void {

@@ -29,7 +29,7 @@ import { type Answerers, Answers, AnswersWithoutWriting, type OnListed } from ".
 import { RequestSources, type SharedByRequests } from "./request-sources.ts";
 import { PatientSenderAuth } from "./sender-auth-sources.ts";
 import { Leases, Shared } from "./shared.ts";
-import type { StateLease } from "./state-lease.ts";
+import type { StateHealth, StateLease } from "./state-lease.ts";
 
 /** What the cores of one daemon share, with all that it knows: connections, answers that are kept, the contents of files. */
 export class SharedSources {
@@ -94,6 +94,8 @@ export interface OpenCore {
   readonly connections: readonly Connection[];
   /** Of greylist and throttles; `undefined`: the configuration has none, or another process has it. */
   readonly administration: Administration | undefined;
+  /** The same, of its store. */
+  readonly stateHealth: (() => StateHealth) | undefined;
   /** By the name of the directory that keeps its answers. */
   readonly caches: ReadonlyMap<string, CacheReport>;
   /** Closes what no other core uses; queries in progress there fail. */
@@ -145,7 +147,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
     dnsLists,
     onListed: options.onListed,
   };
-  const { state, administration } = leases.hold(options.leaseState(), (lease) => lease.release());
+  const { state, administration, health: stateHealth } = leases.hold(options.leaseState(), (lease) => lease.release());
   const core: Core = {
     settings,
     sources: {
@@ -197,6 +199,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
     },
     connections: connectionsOf(configuration, { databases, directories, dnsLists, onAvailability }),
     administration,
+    stateHealth,
     caches: new Map([...directories].flatMap(([name, { directory: each }]) => ("cache" in each ? [[name, each.cache]] : []))),
     close: () => leases.release(),
   };

@@ -35,7 +35,7 @@ import {
 import type { DecisionFilter } from "../frontend/http/decision-filter.ts";
 import type { History } from "../frontend/http/history.ts";
 import { renderMetrics } from "../frontend/http/metrics.ts";
-import type { Observation, SourceObservation } from "../frontend/http/observation.ts";
+import { type Observation, type SourceObservation, withSource } from "../frontend/http/observation.ts";
 import { RefusedCount, shownRefused } from "../frontend/http/refused.ts";
 import { canonicalAddress, domainOf } from "../mail/address.ts";
 import { canonicalIp } from "../mail/ip.ts";
@@ -51,6 +51,7 @@ import { subjectOf } from "./greylist-subject.ts";
 import { callProblemText } from "./log.ts";
 import { stateLabel } from "./observer.ts";
 import type { OpenCore } from "./open-core.ts";
+import type { StateHealth } from "./state-lease.ts";
 
 /** What the processes that serve have counted and kept. */
 export interface Gathered {
@@ -83,6 +84,7 @@ export interface Current {
   /** Milliseconds since 1970. */
   readonly loaded: number;
   readonly administration: Administration | undefined;
+  readonly stateHealth: (() => StateHealth) | undefined;
   readonly archive: DecisionArchive | undefined;
   readonly reloads: { readonly ok: number; readonly failed: number };
 }
@@ -114,19 +116,20 @@ export class DaemonOperations implements Operations {
   }
 
   async readiness(): Promise<Readiness> {
-    const [{ sources }, state] = await Promise.all([this.#options.gathered.observation(), this.#stateFailure()]);
-    return readinessOf(sources, state);
+    const [gathered, state] = await Promise.all([this.#options.gathered.observation(), this.#stateFailure()]);
+    return readinessOf(this.#withState(gathered).sources, state);
   }
 
   async status(): Promise<Status> {
     const { started, workers, current } = this.#options;
     const { configuration, loaded } = current();
-    const [observation, state, throttles] = await Promise.all([
+    const [gathered, state, throttles] = await Promise.all([
       this.#options.gathered.observation(),
       this.#stateFailure(),
       this.throttles(true).catch(orNothing([])),
     ]);
     const entries = await this.#greylistEntries();
+    const observation = this.#withState(gathered);
     const { hostname, mode } = configuration.server;
     return {
       ...{ version: packageJson.version, hostname, started: timeOf(started), workers },
@@ -134,16 +137,22 @@ export class DaemonOperations implements Operations {
       configuration: { file: configuration.file, loaded: timeOf(loaded), mode, warnings: configuration.warnings.map(formatProblem) },
       listeners: configuration.listeners.map((listener) => listenerStatus(listener, observation)),
       unasked: callProblems(observation.called, configuration.settings).map(unaskedText),
-      sources: observation.sources.map((source) => sourceStatus(source.name === stateLabel && state ? { ...source, up: false } : source)),
+      sources: observation.sources.map(sourceStatus),
       greylist: { events: observation.greylist, entries: entries ?? null },
       throttles,
     };
   }
 
   async metrics(): Promise<string> {
-    const [observation, greylistEntries] = await Promise.all([this.#options.gathered.observation(), this.#greylistEntries()]);
+    const [gathered, greylistEntries] = await Promise.all([this.#options.gathered.observation(), this.#greylistEntries()]);
     const { reloads } = this.#options.current();
-    return renderMetrics(observation, { version: packageJson.version, greylistEntries, reloads });
+    return renderMetrics(this.#withState(gathered), { version: packageJson.version, greylistEntries, reloads });
+  }
+
+  /** The state is a source of the process that has it, wherever its store is. */
+  #withState(observation: Observation): Observation {
+    const health = this.#options.current().stateHealth?.();
+    return health === undefined ? observation : withSource(observation, { name: stateLabel, ...health });
   }
 
   decisions(filter: DecisionFilter, limit: number, since?: Mark): Promise<DecisionPage> {
@@ -323,7 +332,9 @@ const localListener: PlayedListener = {
 
 function readinessOf(sources: readonly SourceObservation[], state: string | undefined): Readiness {
   const down = sources.filter(({ up }) => !up).map(({ name, lastFailure }) => `${name}: ${lastFailure?.error ?? "unavailable"}`);
-  const reasons = [...down, ...(state === undefined ? [] : [`${stateLabel}: ${state}`])];
+  // What was just asked may have failed for the first time.
+  const isKnown = state === undefined || sources.some(({ name, up }) => name === stateLabel && !up);
+  const reasons = [...down, ...(isKnown ? [] : [`${stateLabel}: ${state}`])];
   return { ready: reasons.length === 0, reasons };
 }
 

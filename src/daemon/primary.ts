@@ -181,7 +181,8 @@ class RunningWorkers implements Daemon {
   }
 
   async #changeHttp(configuration: Configuration): Promise<void> {
-    await this.#http?.change(configuration, this.#generations.current.lease.administration);
+    const { administration, health } = this.#generations.current.lease;
+    await this.#http?.change(configuration, administration, health);
   }
 
   async stop(): Promise<void> {

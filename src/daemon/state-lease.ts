@@ -2,12 +2,14 @@
 import type { OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Configuration } from "../config/configuration.ts";
+import type { SourceObservation } from "../frontend/http/observation.ts";
 import type { State } from "../stage/state.ts";
 import { startExpiry } from "../state/expiry.ts";
 import { openState } from "../state/open-state.ts";
 import { type OtherDaemon, type SoleUse, watchSoleUse } from "../state/sqlite/sole-use.ts";
 import type { Administration } from "../state/state-store.ts";
 import { limitWaiting } from "../state/waiting-limit.ts";
+import { messageOf } from "./message-of.ts";
 import { Leases, Shared } from "./shared.ts";
 import { mustBeWritable, stateSettings, usesState } from "./state-settings.ts";
 
@@ -16,8 +18,13 @@ export interface StateLease {
   readonly state: State;
   /** Of what the state remembers; left out: this process does not have it. */
   readonly administration?: Administration;
+  /** Likewise. */
+  readonly health?: () => StateHealth;
   release(): Promise<void>;
 }
+
+/** Whether the store works, as it was last reported. */
+export type StateHealth = Pick<SourceObservation, "up" | "since" | "lastFailure">;
 
 /** What an administrator should know. */
 export interface StateNews {
@@ -35,14 +42,21 @@ export class StateStores {
   readonly #now: () => number;
   readonly #onAvailability: OnAvailability;
   readonly #news: StateNews;
-  readonly #stores = new Shared<Pick<Required<StateLease>, "state" | "administration">>();
+  readonly #outages: (report: OnAvailability) => OnAvailability;
+  readonly #stores = new Shared<Pick<Required<StateLease>, "state" | "administration" | "health">>();
   readonly #soleUses = new Shared<SoleUse>();
 
-  /** `now`: milliseconds since the epoch. */
-  constructor(now: () => number, onAvailability: OnAvailability, news: StateNews = noNews) {
+  /** `now`: milliseconds since the epoch. `outages`: which reports of a store make one outage. Default: each. */
+  constructor(
+    now: () => number,
+    onAvailability: OnAvailability,
+    news: StateNews = noNews,
+    outages: (report: OnAvailability) => OnAvailability = (report) => report,
+  ) {
     this.#now = now;
     this.#onAvailability = onAvailability;
     this.#news = news;
+    this.#outages = outages;
   }
 
   /** Throws when its file cannot be written: without it nothing would be greylisted, and nobody would see. */
@@ -63,13 +77,23 @@ export class StateStores {
     const replacesBroken = configuration.storage.onCorrupt === "begin-anew";
     const opened = this.#stores.lease([settings, replacesBroken], leases, (own) => {
       const onNotExpired = (why: string) => this.#news.onNotExpired(why);
-      const options = { onAvailability: this.#onAvailability, onNotExpired, replacesBroken, now: this.#now };
+      let health: StateHealth = { up: true, since: undefined, lastFailure: undefined };
+      const onAvailability = this.#outages((name, up, cause) => {
+        health = healthAfter(health, up, cause, this.#now());
+        this.#onAvailability(name, up, cause);
+      });
+      const options = { onAvailability, onNotExpired, replacesBroken, now: this.#now };
       const store = own.hold(openState(settings, options), (opened) => opened.close());
       own.hold(startExpiry(store, this.#now), (expiry) => expiry.stop());
-      return { state: limitWaiting(store, (client) => this.#news.onWaitingFull(client)), administration: store };
+      return { state: limitWaiting(store, (client) => this.#news.onWaitingFull(client)), administration: store, health: () => health };
     });
     return { ...opened, release: () => leases.release() };
   }
+}
+
+function healthAfter(before: StateHealth, up: boolean, cause: unknown, now: number): StateHealth {
+  const since = before.up === up ? before.since : now;
+  return { up, since, lastFailure: up ? before.lastFailure : { at: now, error: messageOf(cause) } };
 }
 
 const unavailable = (): never => {

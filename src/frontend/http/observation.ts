@@ -148,6 +148,13 @@ function sumOfHistograms(a: Histogram, b: Histogram): Histogram {
   };
 }
 
+/** What else is known of a source, which may not be among them. */
+export function withSource(observation: Observation, known: Omit<SourceObservation, "failures" | "seconds">): Observation {
+  const seconds = { counts: bucketSeconds.map(() => 0).concat(0), count: 0, sum: 0, max: 0 };
+  const sources = summed([...observation.sources, { ...known, failures: 0, seconds }], ({ name }) => name, sumOfSources);
+  return { ...observation, sources };
+}
+
 /** Down where it is down for one: mail that this one has is deferred. */
 function sumOfSources(a: SourceObservation, b: SourceObservation): SourceObservation {
   const isLater = (b.lastFailure?.at ?? 0) > (a.lastFailure?.at ?? 0);

@@ -59,6 +59,31 @@ test("no more entries of a client wait than the question allows", async () => {
   await release();
 });
 
+test("what was reported of a store is told of it until it is closed, and nothing of the one that follows", async () => {
+  const path = join(folder, "health");
+  mkdirSync(path);
+  writeFileSync(join(path, "state.sqlite"), Buffer.alloc(20_000, "not a database "));
+  let now = 1000;
+  const states = new StateStores(
+    () => now,
+    () => {},
+  );
+  const waiting = 'on-corrupt = "wait"';
+  const first = states.lease(configuration(path, true, waiting));
+  const ask = async () => first.state.greylist(question("a"));
+  await expect(ask()).rejects.toThrow(TemporaryError);
+  const failed = { at: 1000, error: expect.stringMatching(/: file is not a database$/) };
+  expect(first.health?.()).toEqual({ up: false, since: 1000, lastFailure: failed });
+  now = 2000;
+  rmSync(join(path, "state.sqlite"));
+  await ask();
+  expect(first.health?.()).toEqual({ up: true, since: 2000, lastFailure: failed });
+  await first.release();
+  const second = states.lease(configuration(path, true, waiting));
+  expect(second.health?.()).toEqual({ up: true, since: undefined, lastFailure: undefined });
+  await second.release();
+});
+
 test("a configuration that never asks opens nothing", async () => {
   const { state, release } = new StateStores(
     () => 1,
