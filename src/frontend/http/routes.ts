@@ -124,7 +124,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   // A link from elsewhere may open a page, and nothing else.
   if (name !== "GET /login" && isCrossSite(asking)) throw new HttpError(403, "a page of another origin asks");
   if (method === "POST") mustBeMeant(exchange);
-  if (!open.has(name) && !follows(exchange) && !(await places.take(response))) return;
+  if (!isSmall(exchange) && !(await places.take(response))) return;
   const value = await route(exchange);
   if (value !== undefined) sendJson(response, value);
 }
@@ -209,6 +209,11 @@ async function decisions(exchange: Exchange): Promise<void> {
   if (!follows(exchange)) await sendPortions(response, jsonType, listOf(await operations.decisions(filter, limit)));
   else if (request.method === "HEAD") response.writeHead(200, { "content-type": streamType }).end();
   else await streams.follow(response, operations, filter, limit);
+}
+
+/** What it takes does not grow, or has a bound of its own: it waits for nobody. */
+function isSmall(exchange: Exchange): boolean {
+  return open.has(exchange.name) || exchange.name === "GET /readyz" || follows(exchange);
 }
 
 /** For as long as it reads. */
