@@ -1,12 +1,13 @@
 /** `postern greylist`: what the greylist remembers, for the people who look after it. */
 import { Command, InvalidArgumentError } from "commander";
-import { clientOf, subjectOf, tripletOf } from "../daemon/greylist-subject.ts";
+import { clientOf, newSubjectOf, subjectOf, tripletOf } from "../daemon/greylist-subject.ts";
 import { canonicalIp } from "../mail/ip.ts";
 import { exactAddress } from "../stage/greylist-key.ts";
 import type { Triplet } from "../state/decide.ts";
 import type { AddressEntry, Administration, EntryFilter, GreylistEntry } from "../state/state-store.ts";
 import type { ConfigurationOptions } from "./configuration-option.ts";
 import { importCommand } from "./greylist-import.ts";
+import { sayWhatElse } from "./greylist-near.ts";
 import { nonsense, notFound, subcommand, withState } from "./greylist-state.ts";
 import { addressJson, addressTable, entryJson, entryTable, statsJson, statsText } from "./greylist-table.ts";
 import { helpText } from "./help-text.ts";
@@ -133,8 +134,10 @@ function showCommand(): Command {
         const entries = whole ? (row ? [{ ...whole, ...row }] : []) : await entriesOf(key, state);
         if (lines.length > 0 && entries.length > 0 && !options.json) lines.push("");
         if (entries.length > 0) lines.push(...(options.json ? entries.map(entryJson) : entryTable(entries)));
-        if (lines.length === 0) notFound(whole ? "that entry" : key);
-        else process.stdout.write(`${lines.join("\n")}\n`);
+        if (lines.length === 0) {
+          notFound(whole ? "that entry" : key);
+          await sayWhatElse(client, whole, state, configuration);
+        } else printLines(lines);
       }),
     );
 }
@@ -152,22 +155,44 @@ async function entriesOf(client: string, state: Administration): Promise<readonl
 function allowCommand(): Command {
   return subjectCommand(
     "allow",
-    "From now on lets an address, or one entry, pass without a wait, until it is forgotten.",
-    (state, subject) => state.allow(subject, Date.now()),
+    "From now on lets an address, or one entry, pass without a wait, until it is forgotten. Prints what is remembered.",
+    newSubjectOf,
+    async (state, subject, sayElse) => {
+      const now = Date.now();
+      if (typeof subject === "string") {
+        await state.allow(subject, now);
+        const row = await state.address(subject);
+        if (row !== undefined) printLines(addressTable([{ address: subject, ...row }]));
+        return;
+      }
+      const isNew = (await state.triplet(subject)) === undefined;
+      await state.allow(subject, now);
+      const row = await state.triplet(subject);
+      if (row !== undefined) printLines(entryTable([{ ...subject, ...row }]));
+      if (isNew) await sayElse();
+    },
   );
 }
 
 function forgetCommand(): Command {
-  return subjectCommand("forget", "Forgets an address, or one entry, as if it had never come.", async (state, subject) => {
-    if (!(await state.forget(subject))) notFound(typeof subject === "string" ? subject : "that entry");
-  });
+  return subjectCommand(
+    "forget",
+    "Forgets an address, or one entry, as if it had never come.",
+    subjectOf,
+    async (state, subject, sayElse) => {
+      if (await state.forget(subject)) return;
+      notFound(typeof subject === "string" ? subject : "that entry");
+      if (typeof subject !== "string") await sayElse();
+    },
+  );
 }
 
 /** One that changes what is known of an address, or of one entry. */
 function subjectCommand(
   name: string,
   description: string,
-  change: (state: Administration, subject: Triplet | string) => Promise<void>,
+  meaning: typeof subjectOf,
+  change: (state: Administration, subject: Triplet | string, sayElse: () => Promise<void>) => Promise<void>,
 ): Command {
   return subcommand(name, description)
     .argument("<client>", "an address; with sender and recipient also a network or a name")
@@ -175,11 +200,16 @@ function subjectCommand(
     .argument("[recipient]")
     .action((client: string, sender: string | undefined, recipient: string | undefined, options: ConfigurationOptions) =>
       withState(options, "write", async (state, configuration) => {
-        const subject = subjectOf(client, sender, recipient, configuration);
-        if ("problem" in subject) nonsense(subject.problem);
-        else await change(state, "address" in subject ? subject.address : subject);
+        const subject = meaning(client, sender, recipient, configuration);
+        if ("problem" in subject) return nonsense(subject.problem);
+        const [entry, triplet] = "address" in subject ? [subject.address] : [subject, subject];
+        await change(state, entry, () => sayWhatElse(client, triplet, state, configuration));
       }),
     );
+}
+
+function printLines(lines: readonly string[]): void {
+  process.stdout.write(`${lines.join("\n")}\n`);
 }
 
 function statsCommand(): Command {

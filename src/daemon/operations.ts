@@ -47,7 +47,7 @@ import { countersOf, resetCounters } from "../state/throttle-counters.ts";
 import type { DecisionArchive } from "./decision-archive.ts";
 import { type EntryCounts, GreylistCount } from "./greylist-count.ts";
 import { greylistRecord } from "./greylist-record.ts";
-import { subjectOf } from "./greylist-subject.ts";
+import { newSubjectOf, subjectOf } from "./greylist-subject.ts";
 import { callProblemText } from "./log.ts";
 import { stateLabel } from "./observer.ts";
 import type { OpenCore } from "./open-core.ts";
@@ -212,7 +212,7 @@ export class DaemonOperations implements Operations {
   }
 
   async allow(subject: GreylistSubject): Promise<Done> {
-    await this.#administration().allow(this.#subject(subject), this.#options.now());
+    await this.#administration().allow(this.#subject(subject, newSubjectOf), this.#options.now());
     return { done: true };
   }
 
@@ -292,8 +292,8 @@ export class DaemonOperations implements Operations {
     return administration;
   }
 
-  #subject({ client, sender, recipient }: GreylistSubject): Triplet | string {
-    const subject = subjectOf(client, sender, recipient, this.#configuration);
+  #subject({ client, sender, recipient }: GreylistSubject, meaning = subjectOf): Triplet | string {
+    const subject = meaning(client, sender, recipient, this.#configuration);
     if ("problem" in subject) throw new InvalidQuestion(subject.problem);
     return "address" in subject ? subject.address : subject;
   }

@@ -17,3 +17,8 @@ export function keyText(text: string): string {
     .replace(/\ufffd$/, "");
   return `${start}…${createHash("sha256").update(text).digest("hex").slice(0, 32)}`;
 }
+
+/** Whether it may have been cut here. */
+export function isCutKey(text: string): boolean {
+  return /…[\da-f]{32}$/.test(text);
+}

@@ -98,8 +98,13 @@ test("list: a table, filters, JSON", async () => {
 
 test("show, allow, forget", async () => {
   expect((await postern("show", "203.0.113.200")).out).toContain("jane@example.org");
-  expect(await postern("show", "198.51.100.1")).toEqual({ status: 1, out: "", err: "198.51.100.0/24 not found\n" });
-  expect(await postern("allow", "2001:db8::1")).toEqual({ status: 0, out: "", err: "" });
+  expect(await postern("show", "198.51.100.1")).toEqual({
+    ...{ status: 1, out: "" },
+    err: "198.51.100.0/24 not found\nA client with a forward-confirmed name is kept by the domain of its name: for such a one give the name in place of 198.51.100.1.\n",
+  });
+  const allowed = await postern("allow", "2001:db8::1");
+  expect(allowed).toMatchObject({ status: 0, err: "" });
+  expect(allowed.out).toMatch(/^ADDRESS .*\n2001:db8::\/64 +allowed .* never\n$/);
   expect((await postern("show", "2001:db8::2")).out).toMatch(/2001:db8::\/64 +allowed .* never/);
   expect((await postern("allow", "MX.Pool.Example.NET", "N-1@example.net", "john@example.org")).status).toBe(0);
   expect(json((await postern("show", "example.net", "n-2@example.net", "john@example.org", "--json")).out)).toEqual([
@@ -109,6 +114,50 @@ test("show, allow, forget", async () => {
   expect((await postern("forget", "example.net", "n-3@example.net", "john@example.org")).status).toBe(1);
   expect((await postern("forget", "2001:db8::")).status).toBe(0);
   expect((await postern("allow", "example.net")).status).toBe(2);
+});
+
+test("an entry that no mail has come for: what waits in its place is shown", async () => {
+  const store = openState(sqliteSettings(join(state, "state.sqlite")), { onAvailability: () => {} });
+  const waits = { firstSeen: now, lastSeen: now, passed: undefined, expires: now + 60 * minutes };
+  const entries = [
+    { client: "pool.example", sender: "user@customer.example", recipient: "x@example.org" },
+    { client: "pool.example", sender: "user@customer.example", recipient: "sales@example.org" },
+    { client: "pool.example", sender: "", recipient: "info@example.org" },
+  ];
+  await store.importEntries(
+    entries.map((entry) => ({ kind: "triplet", ...entry, ...waits })),
+    now,
+  );
+  const rows = (text: string) => text.split("\n").flatMap((line) => (/^(waiting|allowed) +(.*?) {2,}\d/.exec(line) ?? []).slice(1));
+  const byName = "A client with a forward-confirmed name is kept by the domain of its name";
+  const typed = ["user@customer.example", "x@example.org"] as const;
+
+  const missed = await postern("allow", "192.0.2.50", ...typed);
+  expect([missed.status, rows(missed.out).length]).toEqual([0, 2]);
+  expect(missed.err).toContain(byName);
+  expect(rows(missed.err).join(" ")).toMatch(/^waiting pool\.example +user@customer\.example +x@example\.org$/);
+  for (const command of ["show", "forget"]) {
+    const unknown = await postern(command, "198.51.100.1", ...typed);
+    expect([unknown.status, unknown.out, rows(unknown.err).length]).toEqual([1, "", 2]);
+  }
+
+  // Of the same client, by another recipient: it is kept by what the recipient resolved to.
+  const alias = await postern("allow", "mail-1.pool.example", "<user@customer.example>", "verkauf@example.org");
+  expect(rows(alias.out).join(" ")).toMatch(/^allowed pool\.example +user@customer\.example +verkauf@example\.org$/);
+  expect(rows(alias.err)).toHaveLength(4);
+  expect(alias.err).not.toContain(byName);
+
+  const met = await postern("allow", "mail-1.pool.example", ...typed);
+  expect([met.status, met.err]).toEqual([0, ""]);
+  expect(await postern("allow", "pool.example", "not an address", "x@")).toEqual({
+    ...{ status: 2, out: "", err: '"not an address" is not an address\n' },
+  });
+  for (const client of ["192.0.2.0/24", "pool.example"]) {
+    for (const { sender, recipient } of [...entries, { sender: typed[0], recipient: "verkauf@example.org" }]) {
+      await store.forget({ client, sender, recipient });
+    }
+  }
+  await store.close();
 });
 
 test("show finds a client after a thousand that contain its name", async () => {

@@ -68,10 +68,9 @@ test("explain, list, show and stats make no tables; what allows an entry does, a
   expect(JSON.parse(stats.out)).toMatchObject({ waiting: 0, passed: 0, oldest: null, bytes: 0 });
   expect(await tables()).toEqual([]);
 
-  expect(await postern(greylistCommand(), "allow", "203.0.113.9", "a@b.example", "john@example.org")).toEqual({
+  expect(await postern(greylistCommand(), "allow", "203.0.113.9", "a@b.example", "john@example.org")).toMatchObject({
     status: 0,
-    out: "",
-    err: "",
+    out: expect.stringContaining("allowed  203.0.113.0/24"),
   });
   expect(await tables()).toContain("postern_greylist");
   const explained = await postern(explainCommand(), ...greeting);
