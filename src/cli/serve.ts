@@ -171,6 +171,8 @@ async function reload(daemon: Daemon, { logger, format }: Log, options: Configur
     logger.info({ event: "reload" }, "configuration reloaded");
   } catch (error) {
     daemon.notReloaded();
-    logger.error({ event: "reload" }, `${messageIn(loaded, error)}; the previous configuration stays active`);
+    const message = messageIn(loaded, error);
+    const stays = message.endsWith(".") ? " The previous configuration stays active." : "; the previous configuration stays active";
+    logger.error({ event: "reload" }, `${message}${stays}`);
   }
 }

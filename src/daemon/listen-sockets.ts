@@ -30,6 +30,13 @@ export interface BoundSocketsOptions {
   readonly activated?: readonly ActivatedSocket[];
 }
 
+/** What this daemon has open during a change. */
+interface OwnSockets {
+  /** They are closed when nothing can fail any more. One that closed before would leave its clients with nobody. */
+  readonly over: readonly ListenSocket[];
+  readonly kept: readonly ListenSocket[];
+}
+
 export class BoundSockets implements ListenSockets {
   readonly #logger: Logger;
   readonly #common: Pick<ListenSocketOptions, "pauses" | "onFilesUsedUp">;
@@ -94,7 +101,7 @@ export class BoundSockets implements ListenSockets {
         const key = socketKey(options);
         const present = this.#open.find((socket) => socket.key === key && socket.isInPlace);
         if (present === undefined) {
-          const opened = await openBeside(over, options);
+          const opened = await this.#openBeside({ over, kept: [...sockets.values(), ...this.#open] }, options);
           takeBack.push(() => opened.close());
           sockets.set(key, opened);
         } else {
@@ -120,6 +127,35 @@ export class BoundSockets implements ListenSockets {
     }
   }
 
+  /** Whoever keeps it from being opened may be this daemon itself. */
+  async #openBeside(own: OwnSockets, options: ListenSocketOptions): Promise<ListenSocket> {
+    try {
+      return await openListenSocket(options);
+    } catch (error) {
+      const isInUse = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
+      const message = isInUse ? this.#whyInUse(own, options.bind) : undefined;
+      // Its cause would only say the same again.
+      throw message === undefined ? error : new Error(message);
+    }
+  }
+
+  /** `undefined`: another program has it. */
+  #whyInUse({ over, kept }: OwnSockets, bind: ListenAddress): string | undefined {
+    const address = formatListenAddress(bind);
+    const activated = [...this.#activated.values()].find((socket) => excludes(socket.bind, bind, true));
+    if (activated !== undefined) {
+      const held = formatListenAddress(activated.bind);
+      return `systemd listens on ${held} for this daemon, which is the same port as ${address}. Make ListenStream= in postern.socket and bind the same address, and restart both units`;
+    }
+    const former = over.find((socket) => excludes(socket.bind, bind));
+    if (former !== undefined) {
+      return `${address} and ${former.address}, where this daemon listens, are the same port: restart it for this change`;
+    }
+    const other = kept.find((socket) => excludes(socket.bind, bind));
+    if (other === undefined) return undefined;
+    return `${address} and ${other.address}, where this daemon is to listen, too, are the same port. Leave one of them out, or choose another port`;
+  }
+
   #optionsOf({ bind, socketMode, socketGroup }: AnyListener): readonly ListenSocketOptions[] {
     const descriptor = (one: ListenAddress) => this.#activated.get(formatListenAddress(one))?.descriptor;
     return bind.map((one) => ({ ...this.#common, bind: one, descriptor: descriptor(one), socketMode, socketGroup }));
@@ -134,21 +170,15 @@ export class BoundSockets implements ListenSockets {
   }
 }
 
-/** `over`: those that are closed when nothing can fail any more. One that closed before would leave its clients with nobody. */
-async function openBeside(over: readonly ListenSocket[], options: ListenSocketOptions): Promise<ListenSocket> {
-  try {
-    return await openListenSocket(options);
-  } catch (error) {
-    const { bind } = options;
-    const inTheWay = over.find((socket) => (error as NodeJS.ErrnoException).code === "EADDRINUSE" && hasSamePort(socket.bind, bind));
-    if (inTheWay === undefined) throw error;
-    const message = `${formatListenAddress(bind)} and ${inTheWay.address}, where this daemon listens, are the same port: restart it for this change`;
-    throw new Error(message, { cause: error });
-  }
+/** `one` keeps `other` from being bound. `takesBoth`: as `::` it takes IPv4, too, which systemd lets it. */
+function excludes(one: ListenAddress, other: ListenAddress, takesBoth = false): boolean {
+  if (one.kind === "unix" || other.kind === "unix" || one.port !== other.port) return false;
+  if (one.host === other.host || (takesBoth && one.host === "::")) return true;
+  return one.host.includes(":") === other.host.includes(":") && (isEveryAddress(one.host) || isEveryAddress(other.host));
 }
 
-function hasSamePort(one: ListenAddress, other: ListenAddress): boolean {
-  return one.kind === "inet" && other.kind === "inet" && one.port === other.port;
+function isEveryAddress(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
 }
 
 /** Those of the primary process, as a worker has them: it is given their connections. */

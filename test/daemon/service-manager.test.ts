@@ -69,6 +69,9 @@ describe.skipIf(lacks("systemd-socket-activate"))("sockets of systemd", () => {
     await daemon.logged(reloaded);
     const policy = await openPolicy(path);
     expect(await policy.ask(nobody)).toBe(refused);
+    daemon.reload(config([`0.0.0.0:${port}`], more));
+    const { msg } = await daemon.logged(({ event, level }) => event === "reload" && level === "error");
+    expect(msg).toMatch(/systemd listens on \S+ for this daemon.* and restart both units\. The previous configuration stays active\.$/);
     await daemon.stop();
     expect(existsSync(path)).toBe(true);
   });

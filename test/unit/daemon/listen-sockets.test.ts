@@ -109,6 +109,37 @@ describe("a port of this process", () => {
     expect(await ask({ host: "127.0.0.1", port })).toBe("one");
   });
 
+  test("is not bound twice by what is wanted, and the error says that", async () => {
+    const [port = 0] = await freePorts(1);
+    const both = `127.0.0.1:${port} and 0.0.0.0:${port}, where this daemon is to listen, too, are the same port. Leave one of them out`;
+    await expect(change({ bind: [`0.0.0.0:${port}`, `127.0.0.1:${port}`] })).rejects.toThrow(both);
+    await change({ bind: [`0.0.0.0:${port}`] });
+    await expect(change({ bind: [`127.0.0.1:${port}`, `0.0.0.0:${port}`] })).rejects.toThrow(both);
+  });
+
+  test.each([
+    ["127.0.0.1", "0.0.0.0", true],
+    ["0.0.0.0", "127.0.0.1", true],
+    // As systemd opens it.
+    ["[::]", "127.0.0.1", true],
+    ["127.0.0.2", "127.0.0.1", false],
+  ])("that systemd holds for it at %s keeps %s from being bound: %s", async (held, wanted, isOurs) => {
+    const taken = createServer().listen({ host: isOurs ? held.replace(/[[\]]/g, "") : wanted, port: 0 });
+    await once(taken, "listening");
+    const address = taken.address();
+    const port = typeof address === "object" ? address?.port : 0;
+    const bind = parseListenAddress(`${held}:${port}`);
+    if (typeof bind === "string") throw new Error(bind);
+    // It is opened last, which is not reached here.
+    sockets = new BoundSockets(logger, { activated: [{ bind, descriptor: 0 }] });
+    await expect(change({ bind: [`${wanted}:${port}`] })).rejects.toThrow(
+      isOurs
+        ? `systemd listens on ${held}:${port} for this daemon, which is the same port as ${wanted}:${port}. Make ListenStream= in postern.socket`
+        : `another program listens on ${wanted}:${port}`,
+    );
+    taken.close();
+  });
+
   test("that another process has is said to be in use", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");
