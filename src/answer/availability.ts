@@ -1,7 +1,8 @@
 /** Whether a source works, reported at each change; and which changes make one outage. */
+import { kindOf } from "./cause-kind.ts";
 
-/** `up` false comes with its `cause`; true means that all is well again. */
-export type OnAvailability = (name: string, up: boolean, cause?: unknown) => void;
+/** `up` false comes with its `cause`; true means that all is well again. `isSame`: what failed already fails by another cause now. */
+export type OnAvailability = (name: string, up: boolean, cause?: unknown, isSame?: boolean) => void;
 
 /** More kinds of failure at once than this are one failure. */
 const maxFailing = 100;
@@ -13,7 +14,8 @@ const all = "";
 export class Availability {
   readonly #name: string;
   readonly #onAvailability: OnAvailability;
-  readonly #failing = new Set<string>();
+  /** By which kind of cause. */
+  readonly #failing = new Map<string, string>();
 
   constructor(name: string, onAvailability: OnAvailability) {
     this.#name = name;
@@ -21,11 +23,13 @@ export class Availability {
   }
 
   failed(what: string, cause: unknown): void {
-    if (this.#failing.has(what) || this.#failing.size >= maxFailing) return;
+    const kind = kindOf(cause);
+    const known = this.#failing.get(what);
+    if (known === kind || (known === undefined && this.#failing.size >= maxFailing)) return;
     // While all of the source fails, that one of its statements does is not news.
-    const isNews = !this.#failing.has(all);
-    this.#failing.add(what);
-    if (isNews) this.#onAvailability(this.#name, false, cause);
+    const isNews = what === all || !this.#failing.has(all);
+    this.#failing.set(what, kind);
+    if (isNews) this.#onAvailability(this.#name, false, cause, known !== undefined);
   }
 
   worked(...what: readonly string[]): void {
@@ -41,23 +45,58 @@ const steadyMs = 10_000;
 /** Calls once when `ms` have passed, unless it is cancelled by what it returns. */
 export type Later = (call: () => void, ms: number) => () => void;
 
-/** Reports each outage once and its end once, also of a source that fails and works in turns, as a slow one does. */
+/** Another cause is news when it is there a minute after the last report: what goes down or comes up fails in several ways. */
+const sameCauseMs = 60_000;
+
+/** What fails in more ways in one outage has been said often enough. */
+const maxCauses = 8;
+
+/** Of one source. */
+interface Outage {
+  /** The kinds of its causes that were reported. */
+  readonly said: Set<string>;
+  /** Not reported yet, and what fails now. */
+  next: { readonly cause: unknown } | undefined;
+  /** While it works: keeps the outage from ending. */
+  cancelEnd: (() => void) | undefined;
+  /** While a further cause waits. */
+  cancelQuiet: (() => void) | undefined;
+}
+
+/**
+ * Reports each outage once and its end once, also of a source that fails and works in turns, as a slow one does; and each further cause
+ * in it.
+ */
 export function reportOutages(report: OnAvailability, later: Later): OnAvailability {
-  /** The sources in an outage; for one that works at present, what cancels the end of the outage. */
-  const outages = new Map<string, (() => void) | undefined>();
-  return (name, up, cause) => {
-    const cancelEnd = outages.get(name);
-    cancelEnd?.();
-    if (!up) {
-      outages.set(name, undefined);
-      // A relapse belongs to the outage; a further failure of another kind is news.
-      if (cancelEnd === undefined) report(name, false, cause);
+  const outages = new Map<string, Outage>();
+  const say = (name: string, outage: Outage, cause: unknown) => {
+    outage.next = undefined;
+    outage.said.add(kindOf(cause));
+    outage.cancelQuiet?.();
+    outage.cancelQuiet = later(() => {
+      outage.cancelQuiet = undefined;
+      if (outage.next !== undefined && outage.cancelEnd === undefined) say(name, outage, outage.next.cause);
+    }, sameCauseMs);
+    report(name, false, cause);
+  };
+  return (name, up, cause, isSame = false) => {
+    const known = outages.get(name);
+    const outage = known ?? { said: new Set(), next: undefined, cancelEnd: undefined, cancelQuiet: undefined };
+    const isRelapse = outage.cancelEnd !== undefined;
+    outage.cancelEnd?.();
+    outage.cancelEnd = undefined;
+    outages.set(name, outage);
+    if (up) {
+      outage.cancelEnd = later(() => {
+        outage.cancelQuiet?.();
+        outages.delete(name);
+        report(name, true);
+      }, steadyMs);
       return;
     }
-    const end = () => {
-      outages.delete(name);
-      report(name, true);
-    };
-    outages.set(name, later(end, steadyMs));
+    // A further failure of another kind is news at once.
+    if (known === undefined || !(isRelapse || isSame)) return say(name, outage, cause);
+    outage.next = outage.said.has(kindOf(cause)) || outage.said.size >= maxCauses ? undefined : { cause };
+    if (outage.next !== undefined && outage.cancelQuiet === undefined) say(name, outage, cause);
   };
 }

@@ -78,8 +78,8 @@ export function loadOrEmpty(options: ConfigurationOptions): Configuration | unde
 
 /** Opens a core, runs the command on it, and closes it. Failures of sources go to standard error. */
 export async function withCore(configuration: Configuration, readOnly: boolean, run: (open: OpenCore) => Promise<void>): Promise<void> {
-  const onAvailability: OnAvailability = (store, up, cause) => {
-    if (!up) process.stderr.write(`${store}: ${errorMessage(cause)}\n`);
+  const onAvailability: OnAvailability = (store, up, cause, isSame) => {
+    if (!up && !isSame) process.stderr.write(`${store}: ${errorMessage(cause)}\n`);
   };
   const now = () => performance.now();
   const files = new Files(now, (_, news) => {
@@ -91,7 +91,7 @@ export async function withCore(configuration: Configuration, readOnly: boolean, 
     clock: Date.now,
     leaseState: () => unchangedState(configuration, onAvailability),
     onAvailability,
-    onDnsList: (list, up, cause) => onAvailability(`DNS list ${list}`, up, cause),
+    onDnsList: (list, ...state) => onAvailability(`DNS list ${list}`, ...state),
     onTakesAll: (directory, domain, takesAll) => {
       if (takesAll) process.stderr.write(`directory ${directory}: ${domain}: ${takesAllText}\n`);
     },

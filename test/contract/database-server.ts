@@ -49,7 +49,10 @@ export function databaseServerContract(kind: ServerKind): void {
 
   function openTest(changes: Changes = {}, port = server.port) {
     const states: boolean[] = [];
-    const database = openStore(kind.settings(port, changes), { readOnly: false, onAvailability: (_, up) => states.push(up) });
+    const database = openStore(kind.settings(port, changes), {
+      readOnly: false,
+      onAvailability: (_, up, _cause, isSame) => isSame || states.push(up),
+    });
     return { database, states };
   }
 

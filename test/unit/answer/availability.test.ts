@@ -25,7 +25,7 @@ function openTest() {
   return { reports, pending, onAvailability, pass };
 }
 
-/** A character a second: `x` fails, `o` works, `*` fails and works, `.` is not asked. */
+/** A character a second: `x`, `y` and `z` fail by different causes, `o` works, `*` fails and works, `.` is not asked. */
 const outages: readonly (readonly [outage: string, reports: readonly string[]])[] = [
   ["oooo............", []],
   ["xxx", ["0 db down x"]],
@@ -40,6 +40,18 @@ const outages: readonly (readonly [outage: string, reports: readonly string[]])[
   // The second is an outage of its own.
   ["xo..........xo..........", ["0 db down x", "11 db up", "12 db down x", "23 db up"]],
   ["xo........x...................", ["0 db down x"]],
+  // What goes down or comes up fails in several ways; what it fails by in the end is reported.
+  ["xyx", ["0 db down x"]],
+  [`x${"y".repeat(70)}`, ["0 db down x", "60 db down y"]],
+  [`xy${".".repeat(70)}`, ["0 db down x", "60 db down y"]],
+  [`xyz${".".repeat(70)}`, ["0 db down x", "60 db down z"]],
+  [`${"x".repeat(70)}y.z${".".repeat(70)}`, ["0 db down x", "70 db down y", "130 db down z"]],
+  // Each once, however often they take turns.
+  ["xy".repeat(100), ["0 db down x", "60 db down y"]],
+  [`${"x".repeat(70)}oy${".".repeat(70)}o..........`, ["0 db down x", "71 db down y", "152 db up"]],
+  // It works meanwhile, and the outage is over.
+  [`${".".repeat(5)}xyo...........`, ["5 db down x", "17 db up"]],
+  [`xy${"o.......x".repeat(10)}`, ["0 db down x"]],
 ];
 
 describe("an outage", () => {
@@ -47,9 +59,10 @@ describe("an outage", () => {
     const { reports, pending, onAvailability, pass } = openTest();
     const source = new Availability("db", onAvailability);
     for (const what of outage) {
-      if (what === "x" || what === "*") source.failed("", "x");
+      if (what === "*") source.failed("", "x");
+      if (/[xyz]/.test(what)) source.failed("", what);
       if (what === "o" || what === "*") source.worked("");
-      expect(pending.size).toBeLessThanOrEqual(1);
+      expect(pending.size).toBeLessThanOrEqual(2);
       pass();
     }
     expect(reports).toEqual(expected);
@@ -63,6 +76,21 @@ describe("an outage", () => {
     b.failed("", "y");
     for (let second = 0; second < 20; second++) pass();
     expect(reports).toEqual(["0 a down x", "0 b down y", "10 a up"]);
+  });
+
+  it("has so many causes, and an address or a number that changes makes none", () => {
+    const { reports, onAvailability, pass } = openTest();
+    const source = new Availability("db", onAvailability);
+    for (const { index, word } of [..."abcdefghijkl"].map((word, index) => ({ index, word }))) {
+      for (let second = 0; second < 70; second++) {
+        source.failed("", new Error(`no ${word}${word} after ${second} ms`, { cause: new Error(`at 192.0.2.${second}:${index}`) }));
+        pass();
+      }
+    }
+    expect(reports).toHaveLength(8);
+    source.worked("");
+    for (let second = 0; second < 20; second++) pass();
+    expect(reports.at(-1)).toMatch(/ up$/);
   });
 
   it("of one statement is reported beside that of another, but not beside that of all", () => {

@@ -44,7 +44,7 @@ function open(changes: Partial<DnsListSettings> = {}, keptMs = 0): DnsList {
   };
   return new DnsList(settings, {
     ...{ dns: { ...dns, freshUntil: () => clock.now() + keptMs }, now: clock.now, later: clock.later, entries: 100 },
-    onAvailability: (list, up, cause) => news.push(`${list} ${up ? "works again" : (cause as Error).message}`),
+    onAvailability: (list, up, cause, isSame) => isSame || news.push(`${list} ${up ? "works again" : (cause as Error).message}`),
   });
 }
 

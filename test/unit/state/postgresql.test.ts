@@ -28,7 +28,7 @@ beforeEach(() => sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public"));
 
 function openTest(changes: Partial<PostgresqlSettings> = {}, port = postgres.port) {
   const states: boolean[] = [];
-  const state = openState(postgresqlSettings(port, changes), { onAvailability: (_, up) => states.push(up) });
+  const state = openState(postgresqlSettings(port, changes), { onAvailability: (_, up, _cause, isSame) => isSame || states.push(up) });
   return { state, states };
 }
 
@@ -337,7 +337,10 @@ describe("state in PostgreSQL", () => {
   it("says why nothing is removed, which is no outage", async () => {
     const told: string[] = [];
     const states: boolean[] = [];
-    const options = { onAvailability: (_: string, up: boolean) => states.push(up), onNotExpired: (why: string) => told.push(why) };
+    const options = {
+      onAvailability: (_: string, up: boolean, _cause?: unknown, isSame = false) => isSame || states.push(up),
+      onNotExpired: (why: string) => told.push(why),
+    };
     const state = openState(postgresqlSettings(postgres.port), options);
     await state.greylist(greylistQuestion());
     await sql("ALTER TABLE postern_greylist RENAME COLUMN expires TO expired");

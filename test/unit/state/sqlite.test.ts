@@ -23,7 +23,10 @@ beforeEach(() => {
   path = join(folder, "state.sqlite");
   states = [];
   time = start;
-  state = openState(sqliteSettings(path, { timeoutMs: 500 }), { now, onAvailability: (_, up) => states.push(up) });
+  state = openState(sqliteSettings(path, { timeoutMs: 500 }), {
+    now,
+    onAvailability: (_, up, _cause, isSame) => isSame || states.push(up),
+  });
 });
 afterEach(async () => {
   await state.close();
@@ -102,7 +105,7 @@ describe("state in SQLite", () => {
     await state.close();
     const other = new DatabaseSync(path);
     other.exec("PRAGMA user_version = 99");
-    state = openState(sqliteSettings(path), { now, onAvailability: (_, up) => states.push(up) });
+    state = openState(sqliteSettings(path), { now, onAvailability: (_, up, _cause, isSame) => isSame || states.push(up) });
     await expect(kindOf()).rejects.toThrow(/version 99.*newer Postern/);
     await expect(kindOf()).rejects.toThrow(TemporaryError);
     expect(states).toEqual([false]);
@@ -131,7 +134,7 @@ describe("state in SQLite", () => {
       INSERT INTO greylist VALUES ('192.0.2.1', 'jane@example.org', 'john@example.net', ${time}, ${time}, ${time}, ${time + 1000});
       INSERT INTO throttle VALUES ('key', ${time}, 1, 0, ${time + 1000})`);
     old.close();
-    state = openState(sqliteSettings(path), { now, onAvailability: (_, up) => states.push(up) });
+    state = openState(sqliteSettings(path), { now, onAvailability: (_, up, _cause, isSame) => isSame || states.push(up) });
     const pair = { key: "pair", now: time, lifetimeMs: 1000 };
     await state.remember(pair);
     expect(await state.areCorrespondents(pair)).toBe(true);
@@ -193,7 +196,10 @@ describe("state in SQLite", () => {
   it("fails while the folder is a file, and makes it when it can", async () => {
     const deep = join(folder, "deep");
     writeFileSync(deep, "");
-    const other = openState(sqliteSettings(join(deep, "state.sqlite")), { now, onAvailability: (_, up) => states.push(up) });
+    const other = openState(sqliteSettings(join(deep, "state.sqlite")), {
+      now,
+      onAvailability: (_, up, _cause, isSame) => isSame || states.push(up),
+    });
     await expect(other.greylist(greylistQuestion())).rejects.toThrow(TemporaryError);
     rmSync(deep);
     mkdirSync(deep);

@@ -27,7 +27,10 @@ const endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)
 
 function openTest(file: string, changes: Partial<SqliteSettings> = {}, readOnly = false) {
   const states: boolean[] = [];
-  const database = openStore(sqliteSettings(join(folder, file), changes), { readOnly, onAvailability: (_, up) => states.push(up) });
+  const database = openStore(sqliteSettings(join(folder, file), changes), {
+    readOnly,
+    onAvailability: (_, up, _cause, isSame) => isSame || states.push(up),
+  });
   return { database, states };
 }
 
