@@ -11,6 +11,7 @@ import type { ScriptStage } from "../stage/script-environment.ts";
 import type { Settings } from "../stage/stage-settings.ts";
 import type { StoreSettings } from "../store/store-settings.ts";
 import type { Place } from "../text/place.ts";
+import { asksSpf } from "./check/asks-spf.ts";
 import type { PlacedStatement } from "./check/names.ts";
 import type { Problem } from "./check/report.ts";
 import type { CompileContext } from "./compile/context.ts";
@@ -113,6 +114,8 @@ export interface Configuration {
   /** Replies held back at once, over all sessions. */
   readonly maxWaiting: number;
   readonly names: Names;
+  /** Something may need the SPF of a client. */
+  readonly asksSpf: boolean;
   /** What each stage may run: names, and expressions that compute them. */
   readonly scriptsByStage: Readonly<Record<ScriptStage, readonly string[]>>;
   /** What a further script is compiled against. */
@@ -140,7 +143,7 @@ export function compileConfiguration(file: string, text: string, normalised: Nor
     scripts: compileScripts(normalised, sources, vocabulary, context),
     onError: normalised.sieve.trusted["on-error"],
   };
-  return {
+  const compiled = {
     file,
     text,
     texts: new Map(),
@@ -166,10 +169,11 @@ export function compileConfiguration(file: string, text: string, normalised: Nor
     names: context.names,
     scriptsByStage: scriptsByStage(normalised),
     scriptVocabulary: vocabulary,
-    placeOf: (path) => (context.report.isWritten(path) ? context.report.placeOf(path) : undefined),
+    placeOf: (path: KeyPath) => (context.report.isWritten(path) ? context.report.placeOf(path) : undefined),
     // Rules collect theirs while they are compiled.
     statements: [...context.names.used.statements, ...statementsOfScripts(sieve.scripts, normalised, context)],
     normalised,
     warnings: [],
   };
+  return { ...compiled, asksSpf: asksSpf(compiled.settings, context.names.used) };
 }

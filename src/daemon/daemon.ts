@@ -36,6 +36,7 @@ import { MtaListeners } from "./mta-listeners.ts";
 import type { Gauges } from "./observer.ts";
 import { type Observed, Observing } from "./observing.ts";
 import { type OpenCore, openCore, SharedSources } from "./open-core.ts";
+import { neededBySessions, preload } from "./preload.ts";
 import { type LineLog, loggedOnce, type Remarks, remarks } from "./remarks.ts";
 import { type StateLease, StateStores } from "./state-lease.ts";
 import { Succession } from "./succession.ts";
@@ -185,6 +186,7 @@ class RunningDaemon implements ObservedDaemon {
     await this.#observing.change(next);
     this.#initialise(next);
     next.testDnsLists();
+    preload(neededBySessions(configuration));
     this.#refreshing ??= setInterval(() => this.#refresh(), refreshMs);
   }
 

@@ -6,7 +6,7 @@ import type { Files } from "../file/files.ts";
 import type { Listener } from "../frontend/connection/listener.ts";
 import { Sessions } from "../frontend/http/access.ts";
 import { AnswerPlaces } from "../frontend/http/answer-places.ts";
-import { sendConsole } from "../frontend/http/console.ts";
+import { loadConsole, sendConsole } from "../frontend/http/console.ts";
 import { EventStreams } from "../frontend/http/event-stream.ts";
 import { History, stepSeconds } from "../frontend/http/history.ts";
 import { openHttpListener } from "../frontend/http/http-listener.ts";
@@ -18,6 +18,7 @@ import type { ConnectionHandler } from "./listen-sockets.ts";
 import { type Logger, logNotice } from "./log.ts";
 import { type OpenCore, openCore, type SharedSources } from "./open-core.ts";
 import { DaemonOperations, type Gathered } from "./operations.ts";
+import { neededByHttp, preload } from "./preload.ts";
 import { unchangedState } from "./read-only-state.ts";
 import type { StateHealth } from "./state-lease.ts";
 import { Succession } from "./succession.ts";
@@ -85,6 +86,7 @@ export class HttpService {
     await this.#cores.change(this.#readOnlyCore(configuration));
     await this.#archive.change(configuration);
     if (this.#sampling !== undefined) return;
+    preload(neededByHttp(loadConsole));
     this.#sampling = setInterval(() => void this.#sample(), stepSeconds * 1000);
     await this.#sample();
   }

@@ -1,6 +1,7 @@
 /** SQLite by a process of its own that is killed and started again when a statement passes its deadline. */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import type { Socket } from "node:net";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Availability, type OnAvailability } from "../answer/availability.ts";
@@ -11,6 +12,7 @@ import type { Value } from "../expr/value.ts";
 import { onDemand } from "../text/on-demand.ts";
 import { type Blame, failureOf, reportFailure } from "./blame.ts";
 import type { Database, StatementProblem } from "./database.ts";
+import { lastWords } from "./last-words.ts";
 import { PendingAnswer } from "./pending-answer.ts";
 import { toParameter } from "./sql-value.ts";
 import type { SqliteOptions, SqliteOutcome, SqliteWork } from "./sqlite-message.ts";
@@ -21,6 +23,8 @@ import { waitedFor } from "./waited-for.ts";
 const maxQueue = 10_000;
 /** From the start of the process until it asks for work. */
 const startMs = 30_000;
+/** From a start that failed until the next one. Statements wait for it until their deadline. */
+const startAgainMs = 1000;
 /** Statements that fail together when one of them passes its deadline. */
 const maxBatch = 64;
 
@@ -48,6 +52,8 @@ export class SqliteDatabase implements Database {
   #batch: readonly QueuedStatement[] = [];
   #deadline: NodeJS.Timeout | undefined;
   #isFlushing = false;
+  /** Until the process may be started again. */
+  #startingAgain: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(settings: SqliteSettings, readOnly: boolean, onAvailability: OnAvailability) {
@@ -84,6 +90,7 @@ export class SqliteDatabase implements Database {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    clearTimeout(this.#startingAgain);
     const failed = this.#takeAll();
     const child = this.#process;
     this.#process = undefined;
@@ -130,7 +137,7 @@ export class SqliteDatabase implements Database {
 
   #flush(): void {
     this.#waiting = this.#waiting.filter(({ answer }) => !answer.isSettled);
-    if (this.#waiting.length === 0 || this.#isClosed) return;
+    if (this.#waiting.length === 0 || this.#isClosed || this.#startingAgain !== undefined) return;
     this.#process ??= this.#start();
     const child = this.#process;
     if (this.#phase !== "idle") return;
@@ -149,13 +156,16 @@ export class SqliteDatabase implements Database {
       serialization: "advanced",
       execArgv: [],
       env: {},
-      stdio: ["ignore", "ignore", "inherit", "ipc"],
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
+    const said = lastWords(child.stderr);
     this.#phase = "starting";
     this.#deadline = setTimeout(() => this.#kill(child, "its process did not start in time and was ended"), startMs).unref();
     // A pending answer keeps the daemon alive by its timer; the process alone does not.
     child.unref();
     child.channel?.unref();
+    // A pipe of a child process is a socket.
+    (child.stderr as Socket | null)?.unref();
     // The program sends "ready" once, then outcomes.
     child.on("message", (message: "ready" | readonly SqliteOutcome[]) => {
       if (child !== this.#process) return;
@@ -167,11 +177,22 @@ export class SqliteDatabase implements Database {
       this.#flush();
     });
     const lost = (cause: unknown) => {
-      if (child === this.#process) this.#lose("its process ended", cause);
+      if (child !== this.#process) return;
+      const cannotStart = this.#phase === "starting";
+      if (cannotStart) this.#startLater();
+      this.#lose(cannotStart ? "its process does not start" : "its process ended", cause);
     };
     child.on("error", lost);
-    child.on("exit", (code, signal) => lost(signal ?? code));
+    // What it wrote has come, too.
+    child.on("close", (code, signal) => lost(said() || (signal ?? code)));
     return child;
+  }
+
+  #startLater(): void {
+    this.#startingAgain = setTimeout(() => {
+      this.#startingAgain = undefined;
+      this.#flush();
+    }, startAgainMs).unref();
   }
 
   #kill(child: ChildProcess, why: string): void {

@@ -8,7 +8,12 @@ export function onDemand<T>(name: string): () => T {
   let loaded: T | undefined;
   return () => {
     // The types of the module are those of what it exports.
-    loaded ??= require(name) as T;
+    loaded ??= loadModule(name) as T;
     return loaded;
   };
+}
+
+/** By this module, so that it is found here again without a look at its files. */
+export function loadModule(name: string): unknown {
+  return require(name);
 }

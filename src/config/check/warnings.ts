@@ -3,7 +3,6 @@ import { canonicalDomain } from "../../mail/domain.ts";
 import type { EnvelopePart, Script } from "../../sieve/script.ts";
 import { isKnownToHelo, unknownToHelo } from "../../stage/maps.ts";
 import type { ScriptStage } from "../../stage/script-environment.ts";
-import { checksFor } from "../../stage/sender-auth.ts";
 import type { Rule, Settings } from "../../stage/stage-settings.ts";
 import { scriptsByStage } from "../compile/scripts.ts";
 import type { Normalised } from "../normalise.ts";
@@ -11,6 +10,7 @@ import { schema } from "../schema/schema.ts";
 import type { StageRules } from "../schema/values.ts";
 import { onlyExpression } from "../syntax/rule-set.ts";
 import type { KeyPath } from "../syntax/tree.ts";
+import { asksSpf } from "./asks-spf.ts";
 import type { UsedNames } from "./names.ts";
 import type { ProblemReport } from "./report.ts";
 
@@ -298,12 +298,6 @@ function warnOfSenderAuth({ settings, used, report, has }: Listening): void {
         "Turn one of them off, or use a milter.",
     );
   }
-}
-
-function asksSpf({ senderAuth, sieve }: Settings, used: UsedNames): boolean {
-  const named = [used.variables, ...[...sieve.scripts.values()].map(({ reads }) => reads)];
-  const asked = named.flatMap((names) => checksFor(names) ?? []);
-  return senderAuth.spfEhlo !== undefined || senderAuth.spfMail !== undefined || asked.some((check) => check !== "iprev");
 }
 
 function warnOfDnsLists({ normalised, used, report }: Listening): void {

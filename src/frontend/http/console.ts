@@ -32,7 +32,12 @@ interface Page {
 
 let pages: ReadonlyMap<string, Page> | undefined;
 
-/** Whether the console has a file of that path, and has sent it. The files are read when the first one is asked for. */
+/** Else the files are read when the first one is asked for. */
+export function loadConsole(): void {
+  pages ??= readPages();
+}
+
+/** Whether the console has a file of that path, and has sent it. */
 export function sendConsole(path: string, response: ServerResponse): boolean {
   pages ??= readPages();
   const page = pages.get(path);

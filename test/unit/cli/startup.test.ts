@@ -61,7 +61,7 @@ describe("what is loaded", () => {
   it.each([
     ["none", "", false],
     ["one", '[listener.web]\nprotocol = "http"\nbind = ["127.0.0.1:0"]\n', true],
-  ])("for serve with %s of its own is an HTTP server only then, and metrics only when they are asked for", (_, web, isThere) => {
+  ])("for serve with %s of its own is an HTTP server only then, and metrics only later", (_, web, isThere) => {
     const config = join(folder, "serve.toml");
     // Nobody has the second address, so that it ends.
     const listener = '[listener.smtp]\nprotocol = "policy"\nbind = ["127.0.0.1:0", "192.0.2.1:1"]\n';

@@ -45,7 +45,8 @@ test("a decision is written as pino writes it", () => {
     ms: fc.double(),
     tls: fc.boolean(),
     sender: text,
-    resolved: fc.array(text),
+    // In all not as long as what is cut.
+    resolved: fc.array(text, { maxLength: 5 }),
     instance: text,
   });
   fc.assert(
