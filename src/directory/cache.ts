@@ -3,6 +3,7 @@ import type { Answer } from "../answer/answer.ts";
 import { AnswerCache, type AnswerText, type KeptAnswer, notFresh } from "../answer/answer-cache.ts";
 import { type Patience, type WaitedFor, waitPatiently } from "../answer/patience.ts";
 import { TemporaryError, UnusableAnswer } from "../answer/temporary-error.ts";
+import { withoutDetail } from "../stage/resolve.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
 import { type HashedKey, hashedKey } from "../text/hashed-key.ts";
 import { KeyedTable } from "../text/keyed-table.ts";
@@ -39,6 +40,8 @@ export function cached(directory: Directory, settings: CacheSettings, now: () =>
     source,
     ask: async (address) => directory.recipient(address),
     exists: (recipient) => recipient !== undefined,
+    // A server that delivers takes all details of a mailbox, and a domain with a row of its own all addresses.
+    isMadeUp: (recipient, address) => recipient?.byDomain === true || withoutDetail(address) !== undefined,
     isKept: (recipient) => recipient?.kind !== "mailbox" || recipient.state === undefined,
     text: recipientText,
   });
@@ -103,6 +106,8 @@ interface Backend<T> {
   readonly source: WaitedFor | undefined;
   ask(key: string): Promise<T>;
   exists(value: T): boolean;
+  /** Of what exists: whether a stranger can make up any number of such keys. Default: none can. */
+  isMadeUp?(value: T, key: string): boolean;
   /** Whether it will still be true in a while. Default: it will. */
   isKept?(value: T): boolean;
   /** How a value is kept. */
@@ -127,7 +132,10 @@ function remember<T>(
       const exists = backend.exists(value);
       const freshUntil = now() + (exists ? positiveMs : negativeMs);
       if (backend.isKept?.(value) ?? true)
-        answers.set(key, { value, exists, freshUntil, staleUntil: exists ? freshUntil + staleMs : freshUntil });
+        answers.set(key, {
+          ...{ value, exists, isMadeUp: exists && (backend.isMadeUp?.(value, key) ?? false) },
+          ...{ freshUntil, staleUntil: exists ? freshUntil + staleMs : freshUntil },
+        });
       failedAt = Number.NEGATIVE_INFINITY;
       return value;
     } catch (error) {

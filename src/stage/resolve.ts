@@ -421,7 +421,8 @@ function isOn(value: Value): boolean {
   return typeof value === "number" && value !== 0;
 }
 
-function withoutDetail(address: string): string | undefined {
+/** By the usual separator. `undefined`: it has no detail. */
+export function withoutDetail(address: string): string | undefined {
   const local = localPartOf(address);
   const at = local.indexOf(separator);
   return at > 0 ? `${local.slice(0, at)}@${domainOf(address) ?? ""}` : undefined;

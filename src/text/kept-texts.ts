@@ -72,9 +72,9 @@ export class KeptTexts {
     return this.#capacity * unit + this.#slots.byteLength;
   }
 
-  /** Where it is, until another is set or deleted; it is noted that somebody asked for it. */
-  find(key: string): number | undefined {
-    const at = this.#placeOf(key, keyedHash(key));
+  /** Where it is, until another is set or deleted; it is noted that somebody asked for it. `hash`: that of the key, where it is known. */
+  find(key: string, hash = keyedHash(key)): number | undefined {
+    const at = this.#placeOf(key, hash);
     if (at !== undefined) this.#words[2 * at + keyWord] = (this.#keyLength(at) << stateBits) | asked;
     return at;
   }

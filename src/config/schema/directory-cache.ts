@@ -9,7 +9,11 @@ export const directoryCache = z
       .min(0)
       .max(10_000_000)
       .default(50000)
-      .meta({ description: "Addresses kept that exist, and as many that do not; the same of domains. 0 keeps none." }),
+      .meta({
+        description:
+          "Addresses kept that exist, and as many that do not; the same of domains. Besides them a quarter as many that exist with a tag (`john+lists@`), or " +
+          "only because their whole domain has a row: strangers can make up any number of these, and push out no others. 0 keeps none.",
+      }),
     ttl: z
       .strictObject({
         positive: duration("1h", "How long it is remembered that an address or a domain exists."),

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { AnswerCache, asList, maxKeyOctets, octetsPerAnswer } from "../../../src/answer/answer-cache.ts";
 
 const found = (value: readonly string[]) => ({ value, exists: true, freshUntil: 1, staleUntil: 2 });
+const madeUp = (value: readonly string[]) => ({ ...found(value), isMadeUp: true });
 const missing = { value: [], exists: false, freshUntil: 1, staleUntil: 1 };
 const entries = 100;
 const open = () => new AnswerCache(entries, asList);
@@ -38,9 +39,25 @@ test("what does not exist pushes out nothing that does, and the other way round"
   expect([cache.get("john"), cache.get("nobody")]).toEqual([undefined, missing]);
 });
 
+test("what is made up pushes out nothing else, has a room of its own, and is bounded", () => {
+  const cache = open();
+  const { octets } = cache;
+  cache.set("john", found(["john"]));
+  cache.set("nobody", missing);
+  for (let index = 0; index < count; index += 1) cache.set(`john+${index}`, madeUp(["john"]));
+  expect([cache.get("john"), cache.get("nobody")]).toEqual([found(["john"]), missing]);
+  const kept = Array.from({ length: count }, (_, index) => cache.get(`john+${index}`)).filter((answer) => answer !== undefined);
+  expect(kept.at(-1)).toEqual(madeUp(["john"]));
+  expect(kept.length).toBeLessThanOrEqual(entries / 4);
+  for (let index = 0; index < count; index += 1) cache.set(`nobody ${index}`, missing);
+  expect(cache.fresh(`john+${count - 1}`, 0)).toEqual(["john"]);
+  for (let index = 0; index < count; index += 1) cache.set(`account ${index}`.padEnd(maxKeyOctets, "x"), madeUp(["x".repeat(400)]));
+  expect(cache.octets).toBeLessThanOrEqual(octets + 1.25 * entries * octetsPerAnswer);
+});
+
 test("only the last answer counts, whatever it was", () => {
   const cache = open();
-  const last = [found(["1"]), missing, found(["2"]), missing, found([]), found(["3"])];
+  const last = [found(["1"]), missing, found(["2"]), missing, madeUp(["4"]), found([]), madeUp(["5"]), missing, madeUp([]), found(["3"])];
   for (const answer of last) {
     cache.set("a", answer);
     expect(cache.get("a")).toEqual(answer);

@@ -64,6 +64,27 @@ describe("cache", () => {
     expect(backend.asked).toBe(asked);
   });
 
+  it.each<[string, (index: number) => readonly [string, Recipient]]>([
+    ["tags of one mailbox", (index) => [`john+${index}@a.example`, mailbox(`john+${index}@a.example`)]],
+    ["tags of an alias", (index) => [`j+${index}@a.example`, mailbox("john@a.example")]],
+    ["addresses of a domain with a row of its own", (index) => [`x${index}@a.example`, { ...mailbox("john@a.example"), byDomain: true }]],
+  ])("%s push out no known mailbox, and are served stale, too", async (_, madeUp) => {
+    backend.recipients.set("mary@a.example", mailbox("mary@a.example"));
+    await directory.recipient("john@a.example");
+    await directory.recipient("mary@a.example");
+    const strangers = Array.from({ length: 1000 }, (__, index) => madeUp(index));
+    for (const [address, recipient] of strangers) {
+      backend.recipients.set(address, recipient);
+      await directory.recipient(address);
+    }
+    time = 5000;
+    backend.isDown = true;
+    expect(await directory.recipient("john@a.example")).toEqual(john);
+    expect(await directory.recipient("mary@a.example")).toEqual(mailbox("mary@a.example"));
+    const [last, recipient] = strangers.at(-1) ?? [];
+    expect(await directory.recipient(last ?? "")).toEqual(recipient);
+  });
+
   it("answers a hit without a promise", async () => {
     await directory.recipient("john@a.example");
     await directory.recipient("x@a.example");
