@@ -55,15 +55,16 @@ mydestination = example.org
   });
 
   const isTaken = (line: LogLine) => line.event === "source" && line.entries !== undefined && line.before === undefined;
+  const isRestored = (line: LogLine) => line.event === "source" && line.msg === "available again";
   const isLost = (line: LogLine) => line.event === "source" && line.before === count;
   const isMissing = (line: LogLine) => line.event === "source" && /ENOENT/.test(String(line.error));
 
-  function replace(text: string): Promise<LogLine> {
+  function replace(text: string, isDone = isTaken): Promise<LogLine> {
     writeFileSync(`${file}.new`, text);
     // What is renamed within one tick of the file system's clock shows no trace of it.
     utimesSync(`${file}.new`, 0, Date.now() / 1000 - 1);
     renameSync(`${file}.new`, file);
-    return daemon.logged(isTaken);
+    return daemon.logged(isDone);
   }
 
   async function greet(): Promise<Smtp> {
@@ -143,7 +144,7 @@ mydestination = example.org
       daemon.reload(config);
       await after(500);
       expect(await rcpt(smtp, "nobody@example.org")).toMatch(/^451 /);
-      await replace(everybody);
+      await replace(everybody, isRestored);
       await after(100);
     });
     expect(codes).toEqual(onlyAccepted);

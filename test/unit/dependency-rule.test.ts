@@ -23,7 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   lookup: [...core, "file", "store"],
   dns: core,
   config: sources,
-  frontend: [...core, "wire"],
+  frontend: [...core, "file", "wire"],
   daemon: [...sources, "config", "wire", "frontend"],
   cli: [...sources, "config", "wire", "frontend", "daemon"],
   "main.ts": ["cli"],
