@@ -39,7 +39,7 @@ Lines of JSON or text, also as journalctl prints them or exports them by -o json
 line says, one by one: what the greylist and throttles said of it is taken from the log, and limits of a session are left out. In shadow mode what
 would have been counts. Nothing is written.
 
-Exit status: 0 nothing differs, 1 something does or the configuration has errors, 2 a log cannot be read or has no decisions.`),
+Exit status: 0 nothing differs, 1 something does or the configuration has errors, 2 a log cannot be read, or none has decisions.`),
     )
     .action(async (logs: readonly string[], options: ReplayOptions) => {
       const configuration = loadOrExplain(options);
@@ -50,11 +50,21 @@ Exit status: 0 nothing differs, 1 something does or the configuration has errors
       const replay = await openReplay(configuration, options.ask ?? false);
       try {
         for (const log of logs) if (log !== "-") await mustBeReadable(log);
-        for (const log of logs) await replay.read(log);
-        process.stdout.write(options.json ? `${JSON.stringify(replay.result())}\n` : described(replay.result()));
-        if (replay.result().differ > 0) process.exitCode = 1;
+        const lacking: string[] = [];
+        for (const log of logs) {
+          const lack = await replay.read(log);
+          if (lack === undefined) continue;
+          lacking.push(log);
+          process.stderr.write(`${lack}\n`);
+        }
+        // What the others have is worth seeing.
+        if (lacking.length === logs.length) process.exitCode = 2;
+        else {
+          process.stdout.write(options.json ? `${JSON.stringify(replay.result())}\n` : described(replay.result()));
+          if (replay.result().differ > 0) process.exitCode = 1;
+        }
       } catch (error) {
-        if (!(error instanceof UnreadableFile || error instanceof NoLog)) throw error;
+        if (!(error instanceof UnreadableFile)) throw error;
         process.stderr.write(`${error.message}\n`);
         process.exitCode = 2;
       } finally {
@@ -132,10 +142,12 @@ async function openReplay(configuration: Configuration, asks: boolean) {
   }
 
   return {
-    async read(log: string): Promise<void> {
+    /** Yields why it has no decisions, unless it has some or is empty. */
+    async read(log: string): Promise<string | undefined> {
       const before = { lines, decisions: counts.decisions, broken: counts.broken };
       for await (const line of log === "-" ? linesOf(process.stdin) : linesOfFile(log)) {
-        if (lines === before.lines) mustBeText(line, log);
+        const tool = lines === before.lines ? toolFor(line) : undefined;
+        if (tool !== undefined) return `${nameOf(log)} is compressed: ${tool} FILE | postern replay -`;
         lines += 1;
         if (process.stderr.isTTY && lines % progressLines === 0) process.stderr.write(`\r${lines} lines, ${counts.differ} differ `);
         const logged = loggedDecision(line);
@@ -143,34 +155,27 @@ async function openReplay(configuration: Configuration, asks: boolean) {
         else if (logged !== undefined) await decide(logged);
       }
       if (process.stderr.isTTY && lines >= progressLines) process.stderr.write("\r\x1b[K");
-      if (counts.decisions > before.decisions || lines === before.lines) return;
+      if (counts.decisions > before.decisions || lines === before.lines) return undefined;
       const why =
         counts.broken > before.broken
           ? "no whole decision: its lines were cut on their way, or have run into each other"
           : "no decisions: it is no log of Postern, or log.level or log.decisions leaves them out";
-      throw new NoLog(`${nameOf(log)} has ${why}`);
+      return `${nameOf(log)} has ${why}`;
     },
     result: (): Result => ({ ...counts, differences: [...differences.values()].toSorted((a, b) => b.count - a.count) }),
     close: () => open.close(),
   };
 }
 
-/** Why what was to be read is no log. */
-class NoLog extends Error {
-  override name = "NoLog";
-}
-
 function nameOf(log: string): string {
   return log === "-" ? "standard input" : log;
 }
 
-/** Throws a `NoLog`. */
-function mustBeText(line: string, log: string): void {
-  const [tool] = compressed.find(([, start]) => line.startsWith(start)) ?? [];
-  if (tool !== undefined) throw new NoLog(`${nameOf(log)} is compressed: ${tool} FILE | postern replay -`);
+/** What reads a log that is compressed, by its first line. */
+function toolFor(line: string): string | undefined {
+  return compressed.find(([, start]) => line.startsWith(start))?.[0];
 }
 
-/** What reads it, and how it begins, where that is no text in UTF-8. */
 const compressed: readonly (readonly [tool: string, start: string])[] = [
   ["zcat", "\x1f\ufffd\b"],
   ["zstdcat", "(\ufffd/\ufffd"],

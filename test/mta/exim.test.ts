@@ -17,7 +17,20 @@ describe.skipIf(whyNo("Exim") !== undefined)("Exim", async () => {
     [`mode = "shadow"\n`, ""],
     ["total = 5", "total = 3"],
     [`wait = "5s"`, `wait = "0s"`],
-    ["[session.rcpt.errors]\n", "[session.rcpt]\nmax-recipients = 2\n\n[session.rcpt.errors]\n"],
+    [
+      "[session.rcpt.errors]\n",
+      `[dns]
+resolvers = ["127.0.0.1:1"]
+[auth.spf]
+header = true
+verify.mail-from = [{ if = "sender == 'spf@client.example.com'", then = "'relaxed'" }, { else = false }]
+
+[session.rcpt]
+max-recipients = 2
+
+[session.rcpt.errors]
+`,
+    ],
   );
   const serve = () => startDaemon({ directory: join(scratch, "daemon"), config, listening: [{ host: "127.0.0.1", port: policy }] });
 
@@ -54,6 +67,19 @@ describe.skipIf(whyNo("Exim") !== undefined)("Exim", async () => {
     expect(await smtp.say("DATA")).toMatch(/^354 /);
     expect(await smtp.say("Subject: one of two\r\n\r\nhello\r\n.")).toMatch(/^250 /);
     expect(await exim.delivered("one of two")).toEqual(["john@example.org"]);
+  });
+
+  it("gives a message the header that it is to get, once", async () => {
+    const smtp = await greet();
+    expect(await smtp.say("RSET")).toMatch(/^250 /);
+    expect(await smtp.say("MAIL FROM:<spf@client.example.com>")).toMatch(/^250 /);
+    for (const address of ["john+1@example.org", "john+2@example.org"]) expect(await rcpt(smtp, address)).toBe("250 Accepted");
+    expect(await smtp.say("DATA")).toMatch(/^354 /);
+    expect(await smtp.say("Subject: with SPF\r\n\r\nhello\r\n.")).toMatch(/^250 /);
+    await exim.delivered("with SPF");
+    const messages = exim.mail().filter((text) => text.includes("Subject: with SPF"));
+    expect(messages.length).toBeGreaterThan(0);
+    for (const text of messages) expect(text.match(/^Received-SPF: temperror .*client\.example\.com/gim)?.length).toBe(1);
   });
 
   it("counts the recipients of each message", async () => {

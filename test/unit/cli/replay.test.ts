@@ -138,6 +138,14 @@ test.each<[what: string, lines: readonly string[] | Buffer, said: string]>([
   expect(errors).toContain(`${join(folder, "log")} ${said}`);
 });
 
+test("of several logs those without decisions are named, and the others are made anew", async () => {
+  writeFileSync(join(folder, "log.1.gz"), gzipSync(json));
+  writeFileSync(join(folder, "other"), "connect from unknown\n");
+  const { status, out, errors } = await replay("", [json], join(folder, "log.1.gz"), join(folder, "other"));
+  expect([status, out]).toEqual([0, "1 decision: 0 would differ\n"]);
+  expect(errors).toMatch(/log\.1\.gz is compressed.*\n.*other has no decisions.*\n$/);
+});
+
 test("an empty log has nothing to differ", async () => {
   expect(await replay("", [])).toEqual({ status: 0, out: "0 decisions: 0 would differ\n", errors: "" });
 });
