@@ -293,6 +293,7 @@ function listed({ verdict, addresses }: VrfyOutcome, stage: "vrfy" | "expn"): St
 
 function octetsOf(texts: readonly string[]): number {
   let sum = 0;
-  for (const { length } of texts) sum += length;
+  // By number: that makes no iterator.
+  for (let index = 0; index < texts.length; index += 1) sum += texts[index]?.length ?? 0;
   return sum;
 }

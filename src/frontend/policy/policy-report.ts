@@ -10,14 +10,18 @@ import type { SessionEntry } from "./session-memory.ts";
 export class PolicyReport {
   readonly #listener: string;
   readonly #sink: EventSink;
+  readonly #now: () => number;
   readonly #said = new SayOnce();
 
-  constructor(listener: string, sink: EventSink) {
+  /** `now` is in milliseconds. */
+  constructor(listener: string, sink: EventSink, now: () => number) {
     this.#listener = listener;
     this.#sink = sink;
+    this.#now = now;
   }
 
-  decision(request: PolicyRequest, entry: SessionEntry, result: StageResult, isShadow: boolean, ms: number): void {
+  /** `startedAt`: when the request came. */
+  decision(request: PolicyRequest, entry: SessionEntry, result: StageResult, isShadow: boolean, startedAt: number): void {
     const { stage, verdict, resolved, isRepeat } = result;
     if (this.#sink.reads?.(verdict) === false) return;
     if (verdict.kind === "pass" ? isRepeat : isLoggedRefusal(request, entry, result)) return;
@@ -34,7 +38,7 @@ export class PolicyReport {
       verdict,
       resolved,
       isShadow,
-      ms,
+      ms: this.#now() - startedAt,
     });
   }
 

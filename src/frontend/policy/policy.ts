@@ -73,7 +73,7 @@ class PolicyFrontEnd {
     this.#sessions = new PolicySessions(options.listener);
     this.#memory = options.memory ?? new SessionMemory();
     this.#calls = options.calls ?? new Calls();
-    this.#report = new PolicyReport(options.listener, options);
+    this.#report = new PolicyReport(options.listener, options, this.#now);
   }
 
   answer(request: PolicyRequest, connection?: PolicyConnection): Answer<TimedReply> {
@@ -167,9 +167,8 @@ class PolicyFrontEnd {
     if (last === undefined || last.verdict.kind === "pass" || isShadowed(last, terms)) this.#calls.passed(plan);
     if (last === undefined) return passed;
     if (last.stage === "rcpt" && last.isRepeat && request.policyContext === "") this.#calls.repeated();
-    const ms = this.#now() - startedAt;
-    if (refused === undefined) this.#report.decision(request, entry, last, isShadowed(last, terms), ms);
-    else for (const result of refused) this.#report.decision(request, entry, result, isShadowed(result, terms), ms);
+    if (refused === undefined) this.#report.decision(request, entry, last, isShadowed(last, terms), startedAt);
+    else for (const result of refused) this.#report.decision(request, entry, result, isShadowed(result, terms), startedAt);
     if (last.stage === "rcpt") this.#report.accepted(request.recipient, last);
     const isOnlyLogged = last.verdict.kind !== "pass" && isShadowed(last, terms);
     return terms.isShadow || isOnlyLogged ? passed : replyOf(last, request);
