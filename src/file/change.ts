@@ -46,7 +46,11 @@ export function isSame(one: FileFacts, other: FileFacts): boolean {
 
 /** Inode numbers are given out again, by some file systems at once. */
 function isSameFile(one: FileFacts, other: FileFacts): boolean {
-  return one.ino === other.ino && one.dev === other.dev && one.birthtimeNs === other.birthtimeNs;
+  return isSameInode(one, other) && one.birthtimeNs === other.birthtimeNs;
+}
+
+function isSameInode(one: FileFacts, other: FileFacts): boolean {
+  return one.ino === other.ino && one.dev === other.dev;
 }
 
 /** What was read of a state of the file. */
@@ -84,9 +88,12 @@ export function sinceWhen(found: Found, interrupted: Interrupted | undefined): n
 /** A file created, written and renamed within so short a time may show no trace of the renaming. */
 const burstNs = 100_000_000n;
 
-/** Whether the file may have been complete when it got its name. One that was deleted and is written anew is another file, too. */
+/**
+ * Whether the file may have been complete when it got its name. One that was deleted and is written anew is another file, too. The time of
+ * birth says nothing here: overlays change it when they copy what is written to, and where there is none, it is that of the last change.
+ */
 export function mayBeReplacement(taken: FileFacts, found: FileFacts): boolean {
-  return !isSameFile(taken, found) && (isWhole(found) || isOfOneBurst(found));
+  return !isSameInode(taken, found) && (isWhole(found) || isOfOneBurst(found));
 }
 
 /** Renaming, or setting its times, changes the inode; writing changes the contents as well. */

@@ -34,7 +34,13 @@ test.each<[what: string, facts: FileFacts, expected: boolean]>([
   ["written and renamed at once", renamedAtOnce, true],
   ["created and still empty", { ...renamedAtOnce, size: 0n }, false],
   ["deleted and written anew", writtenAnew, false],
-  ["deleted and written anew at once, in the same inode", { ...renamedAtOnce, ino: 1n }, true],
+  ["being written anew, in the same inode", { ...renamedAtOnce, ino: 1n }, false],
+  ["written in place, which an overlay has copied", { ...inPlace, birthtimeNs: 9n * second }, false],
+  [
+    "written in place, then chmod, where the birth is the last change",
+    { ...inPlace, ctimeNs: 20n * second, birthtimeNs: 20n * second },
+    false,
+  ],
 ])("a replacement: %s: %s", (_, facts, expected) => {
   expect(mayBeReplacement(before, facts)).toBe(expected);
 });
@@ -74,6 +80,7 @@ describe("of a hundred entries", () => {
     ["in place, with less than half", row(inPlace, 49), `lost ${lostMs}`, `lost ${lostMs}`],
     ["in place, with none", row(inPlace, 0), `lost ${lostMs}`, `lost ${lostMs}`],
     ["anew, with more", row(writtenAnew, 101), settledMs, settledMs],
+    ["anew at once in the same inode, with more", row({ ...renamedAtOnce, ino: 1n }, 101), settledMs, settledMs],
     ["anew, with less than half", row(writtenAnew, 37), `lost ${lostMs}`, `lost ${lostMs}`],
   ])("%s", (_, found, ...expected) => {
     const waits = [true, false].map((needsEntries) => {
