@@ -44,6 +44,11 @@ export function isSame(one: FileFacts, other: FileFacts): boolean {
   return isUntouched && isSameFile(one, other) && one.size === other.size && one.mode === other.mode;
 }
 
+/** Only its mode or the number of its names has changed, unless somebody has set its time back. */
+export function isUnwritten(one: FileFacts, other: FileFacts): boolean {
+  return isSameFile(one, other) && one.size === other.size && one.mtimeNs === other.mtimeNs;
+}
+
 /** Inode numbers are given out again, by some file systems at once. */
 function isSameFile(one: FileFacts, other: FileFacts): boolean {
   return isSameInode(one, other) && one.birthtimeNs === other.birthtimeNs;

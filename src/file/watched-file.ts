@@ -9,6 +9,7 @@ import {
   interrupt,
   isEqual,
   isSame,
+  isUnwritten,
   lostMs,
   mayBeReplacement,
   settledMs,
@@ -144,9 +145,11 @@ export class WatchedFile<T> {
     }
     if (last !== undefined && isSame(last.facts, facts)) return last;
     const next: Pending<T> = { facts, since: this.#options.now() };
-    // Perhaps the same was written again, or only the mode or a name of the file has changed: nothing is known before it is read.
-    if (facts.size === this.#taken?.facts.size || facts.size === last?.facts.size) return next;
+    // Nothing is doubted while it is read.
+    if (this.#taken !== undefined && isUnwritten(this.#taken.facts, facts)) return next;
     this.#begin(next);
+    // Perhaps the same was written again: nothing is known before it is read.
+    if (facts.size === this.#taken?.facts.size || facts.size === last?.facts.size) return next;
     if (this.#taken === undefined || mayBeReplacement(this.#taken.facts, facts)) return next;
     // It is read when the next look finds the same: what is being written is not to be read again and again.
     this.#report(changing);
@@ -159,7 +162,8 @@ export class WatchedFile<T> {
       const isFirstRead = pending.outcome === undefined;
       if (pending.outcome === undefined) {
         pending.outcome = await inTurn(() => readFile(this.path, format));
-        this.#failure = undefined;
+        // Before it is compared with what is in use, only what is in doubt anyway may lose its reason.
+        if (this.#pending === pending) this.#failure = undefined;
       }
       const { outcome } = pending;
       if (outcome === "wrong") return;
@@ -214,7 +218,9 @@ export class WatchedFile<T> {
   #keep(facts: FileFacts): void {
     if (this.#taken === undefined) return;
     this.#taken = { ...this.#taken, facts };
-    if (this.#pending !== undefined || !this.#isAvailable) this.#settle((wasWarned) => ({ kind: "restored", wasWarned }));
+    // What was not reported is over without news.
+    if (this.#reported.size === 0) this.#forget();
+    else this.#settle((wasWarned) => ({ kind: "restored", wasWarned }));
   }
 
   /** What a part of it does not have would be refused: of what needs no entries only where something refuses by it, and so without news. */
@@ -240,11 +246,15 @@ export class WatchedFile<T> {
 
   #settle(news: (wasWarned: boolean) => FileNews): void {
     const wasWarned = [...this.#reported].some((about) => about !== "changing");
+    this.#forget();
+    this.#options.onNews(news(wasWarned));
+  }
+
+  #forget(): void {
     this.#pending = undefined;
     this.#failure = undefined;
     this.#interrupted = undefined;
     this.#reported.clear();
-    this.#options.onNews(news(wasWarned));
   }
 
   /** Once until the contents are taken or restored. */

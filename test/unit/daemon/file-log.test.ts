@@ -39,10 +39,10 @@ let kept = 0;
 async function play(name: string, refresh: () => Promise<void>, steps: readonly Step[]): Promise<void> {
   const path = join(folder, name);
   for (const { content, inPlace, seconds, logged } of steps) {
+    // Another name keeps its inode, which a new file would else get now and then: that looks as if it had been written in place.
+    if (!inPlace) await link(path, `${path}.${++kept}`).catch(() => {});
     if (content === undefined) await rm(path);
     else {
-      // Another name keeps its inode, which a new file would else get now and then: that looks as if it had been written in place.
-      if (!inPlace) await link(path, `${path}.${++kept}`).catch(() => {});
       await writeFile(inPlace ? path : `${path}.new`, content);
       if (!inPlace) {
         // What is renamed within one tick of the file system's clock shows no trace of it.

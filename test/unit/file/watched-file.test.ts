@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { appendFile, chmod, link, mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from "vitest";
 import { FileProblem } from "../../../src/file/file-problem.ts";
 import { Files } from "../../../src/file/files.ts";
@@ -265,6 +266,47 @@ describe("what may mean other contents, and does not, is no news and no doubt", 
     await writeFile(path, "one two three");
     expect(await look(11, file)).toBe("one two three");
   });
+});
+
+describe("what is not known is doubted while it is read", () => {
+  test.each<[what: string, change: (file: WatchedFile<string[]>) => Promise<unknown>, isDoubted: boolean]>([
+    ["other contents of the same size, renamed", () => replace("two one"), true],
+    ["other contents of the same size, in place", () => writeFile(path, "two one"), true],
+    ["other contents, renamed", () => replace("two one three"), true],
+    ["the same, renamed", () => replace("one two"), true],
+    ["only another mode", () => chmod(path, 0o600), false],
+    ["only another link", () => link(path, `${path}.too`), false],
+    ["what was missing", (file) => comeBack(file), true],
+    ["what was missing, with another time", (file) => comeBack(file).then(() => utimes(path, 0, 0)), true],
+  ])("%s", async (_, change, isDoubted) => {
+    let isReading = false;
+    const add: typeof format.add = (...portion) => {
+      isReading = true;
+      return format.add(...portion);
+    };
+    await writeFile(path, "one two");
+    const file = files.watch({ name: "list", variant: "", path, format: { ...format, add }, needsEntries: true });
+    await file.refresh();
+    await change(file);
+    isReading = false;
+    let isOver = false;
+    const over = file.refresh().then(() => {
+      isOver = true;
+    });
+    const seen = new Set<boolean>();
+    while (!isOver) {
+      if (isReading) seen.add(file.isCurrent);
+      await setImmediate();
+    }
+    await over;
+    expect([...seen]).toEqual([!isDoubted]);
+  });
+
+  async function comeBack(file: WatchedFile<string[]>): Promise<void> {
+    await rename(path, `${path}.away`);
+    await file.refresh();
+    await rename(`${path}.away`, path);
+  }
 });
 
 describe("other contents of the same size at the same time", () => {
