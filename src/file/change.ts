@@ -44,6 +44,25 @@ export function isSame(one: FileFacts, other: FileFacts): boolean {
   return isUntouched && isSameFile(one, other) && one.size === other.size && one.mode === other.mode;
 }
 
+/** Of file systems that keep whole seconds, or each second one: FAT, older formats of others, and servers of files on these. */
+const coarseMs = 2000;
+
+/** By so much the clock of such a server may be wrong. */
+const skewMs = 60_000;
+
+/** Of the others, which take the time when the clock of the kernel ticked last. */
+const tickMs = 20;
+
+/**
+ * For so many milliseconds from now, what is written to the file may leave all that is known of it as it is, but for its contents. 0: it was
+ * written to so long ago that another time would be seen. `today`: as for `doubtedMs`.
+ */
+export function blurredMs({ mtimeNs, ctimeNs }: FileFacts, today: number): number {
+  const age = today - Number((ctimeNs > mtimeNs ? ctimeNs : mtimeNs) / 1_000_000n);
+  if (mtimeNs % 1_000_000_000n === 0n) return age < skewMs ? coarseMs : 0;
+  return age < tickMs ? tickMs : 0;
+}
+
 /** Only its mode or the number of its names has changed, unless somebody has set its time back. */
 export function isUnwritten(one: FileFacts, other: FileFacts): boolean {
   return isSameFile(one, other) && one.size === other.size && one.mtimeNs === other.mtimeNs;

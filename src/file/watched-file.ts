@@ -1,6 +1,7 @@
 /** A text file that is read again when it changes. What is in use stays in use until the file has something complete to offer. */
 import { errorMessage } from "../text/error-message.ts";
 import {
+  blurredMs,
   decide,
   doubtedMs,
   type FileFacts,
@@ -51,6 +52,8 @@ export interface WatchedFileOptions<T> {
 interface Pending<T> {
   readonly facts: FileFacts;
   since: number;
+  /** Nothing that is written to it from now on leaves its times as they are. */
+  readonly isSharp: boolean;
   /** `undefined`: not read yet. */
   outcome?: FileContent<T> | "wrong";
 }
@@ -75,6 +78,8 @@ export class WatchedFile<T> {
   #pending: Pending<T> | undefined;
   /** What the file may come back to. */
   #interrupted: Interrupted | undefined;
+  /** What was read while it could still be written to without a trace: from `until` on it is read again, once. */
+  #blurred: { readonly facts: FileFacts; readonly until: number } | undefined;
   #isAvailable = true;
   /** Why it cannot be read, or what is wrong with it. */
   #failure: string | undefined;
@@ -139,12 +144,16 @@ export class WatchedFile<T> {
   /** What is to be read, if it was not yet. `undefined`: what is in use, or what may be read at the next look. */
   #found(facts: FileFacts): Pending<T> | undefined {
     const last = this.#pending;
+    const since = this.#options.now();
+    const isSharp = this.#blurred !== undefined && since >= this.#blurred.until && isSame(this.#blurred.facts, facts);
+    const next: Pending<T> = { facts, since, isSharp };
+    // First: it may have been written to without another trace since the same was taken.
+    if (last !== undefined && isSame(last.facts, facts) && !isSharp) return last;
     if (this.#taken !== undefined && isSame(this.#taken.facts, facts)) {
+      if (isSharp) return next;
       this.#keep(facts);
       return undefined;
     }
-    if (last !== undefined && isSame(last.facts, facts)) return last;
-    const next: Pending<T> = { facts, since: this.#options.now() };
     // Nothing is doubted while it is read.
     if (this.#taken !== undefined && isUnwritten(this.#taken.facts, facts)) return next;
     this.#begin(next);
@@ -161,6 +170,7 @@ export class WatchedFile<T> {
     try {
       const isFirstRead = pending.outcome === undefined;
       if (pending.outcome === undefined) {
+        this.#blur(pending);
         pending.outcome = await inTurn(() => readFile(this.path, format));
         // Before it is compared with what is in use, only what is in doubt anyway may lose its reason.
         if (this.#pending === pending) this.#failure = undefined;
@@ -203,6 +213,13 @@ export class WatchedFile<T> {
       if (error instanceof FileProblem) pending.outcome = "wrong";
       this.#fail(error, "wrong");
     }
+  }
+
+  /** Before it is read. */
+  #blur({ facts, isSharp }: Pending<T>): void {
+    const { today, now } = this.#options;
+    const ms = isSharp || today === undefined ? 0 : blurredMs(facts, today());
+    this.#blurred = ms === 0 ? undefined : { facts, until: now() + ms };
   }
 
   /** It is not what is in use, as far as anybody knows. */

@@ -1,6 +1,7 @@
 /** When a file that changed is taken. */
 import { describe, expect, it, test } from "vitest";
 import {
+  blurredMs,
   decide,
   doubtedMs,
   type FileFacts,
@@ -63,6 +64,18 @@ test.each<[what: string, facts: FileFacts, today: number, expected: number]>([
   ["written in place, then chmod", { ...inPlace, ctimeNs: 20n * second }, 20_000, 0],
 ])("the first contents are doubted: %s", (_, facts, today, expected) => {
   expect(doubtedMs(facts, today)).toBe(expected);
+});
+
+test.each<[what: string, facts: FileFacts, today: number, expected: number]>([
+  ["a moment ago", { ...inPlace, mtimeNs: 10n * second + 1n, ctimeNs: 10n * second + 1n }, 10_010, 20],
+  ["some moments ago", { ...inPlace, mtimeNs: 10n * second + 1n, ctimeNs: 10n * second + 1n }, 10_020, 0],
+  ["in the future", { ...inPlace, mtimeNs: 20n * second + 1n }, 10_000, 20],
+  ["in whole seconds, a moment ago", inPlace, 10_500, 2000],
+  ["in whole seconds, by a clock that is slow", inPlace, 69_999, 2000],
+  ["in whole seconds, long ago", inPlace, 70_000, 0],
+  ["in whole seconds, and its time set back", { ...inPlace, mtimeNs: 0n }, 10_500, 2000],
+])("may be written to without a trace: written %s", (_, facts, today, expected) => {
+  expect(blurredMs(facts, today)).toBe(expected);
 });
 
 describe("of a hundred entries", () => {
