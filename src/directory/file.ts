@@ -7,16 +7,16 @@ import { type LogicalLine, logicalLines } from "../file/logical-line.ts";
 import { takeLines } from "../file/plain-lines.ts";
 import type { FileFormat } from "../file/read-file.ts";
 import type { WatchedFile } from "../file/watched-file.ts";
-import { isAddress, isPossible, localPartOf, parseAddress } from "../mail/address.ts";
+import { isAddress, isPossible, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
-import { hasInvisibleEnd, insideQuotes, withoutInvisibleEnds } from "../text/around.ts";
+import { insideQuotes, withoutInvisibleEnds } from "../text/around.ts";
 import { atSign, dot, hyphen } from "../text/ascii.ts";
 import { AddressTable, maxVerified } from "./address-table.ts";
 import { parseAliases } from "./aliases.ts";
 import type { DirectorySettings } from "./directory-settings.ts";
-import { type Entry, mailbox, parseMailboxes, parseVirtual } from "./virtual.ts";
+import { type Entry, mailbox, parseMailboxes, parseVirtual, warnOfKey } from "./virtual.ts";
 
 type FileDirectorySettings = Extract<DirectorySettings, { readonly type: "file" }>;
 
@@ -198,16 +198,15 @@ function addEntry(table: AddressTable, entry: Entry): void {
 /** One address a line; `@domain`, or `*@domain`, means every address of the domain. */
 function parseListed({ number, text }: LogicalLine, problem: LineProblem): Entry | undefined {
   const [written = "", ...others] = parseAddressList(withoutInvisibleEnds(text)) ?? [];
-  if (others.length === 0) {
-    // No domain ends in a quote.
-    for (const one of [insideQuotes(written) ?? "", written]) {
-      const address = parseAddress(one.replace(/^\*@/, "@"));
-      if (isAddress(one) && isPossible(address)) return mailbox(address);
-    }
-  }
-  const fix = hasInvisibleEnd(localPartOf(written))
-    ? "It has an invisible character beside its local part: remove that."
-    : "Write one address a line.";
   // One that is left out would be refused.
-  return problem(number, `"${text}" is not an address. ${fix}`);
+  if (others.length > 0 || !isAddress(written)) return problem(number, `"${text}" is not an address. Write one address a line.`);
+  // No domain ends in a quote.
+  const inside = insideQuotes(written) ?? written;
+  for (const one of [inside, written]) {
+    const address = parseAddress(one.replace(/^\*@/, "@"));
+    if (isAddress(one) && isPossible(address)) return mailbox(address);
+  }
+  // Nobody can write to it.
+  warnOfKey(number, inside, parseAddress(inside), problem);
+  return undefined;
 }

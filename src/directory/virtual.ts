@@ -5,6 +5,7 @@ import type { LogicalLine } from "../file/logical-line.ts";
 import { canonicalAddress, formatAddress, isPossible, localPartOf, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
 import { canonicalDomain, isMailDomain } from "../mail/domain.ts";
+import { hasInvisibleEnd, insideQuotes } from "../text/around.ts";
 
 /** What a table says of one key, canonical. */
 export type Entry =
@@ -86,11 +87,21 @@ function splitKey(text: string): { readonly key: string; readonly value: string 
   return { key, value };
 }
 
-/** Wildcards as others write them are no wildcards here, and nobody has such an address. */
+/** Of a key that nobody has as an address, or as a domain. `address`: the key in canonical form. */
 export function warnOfKey(line: number, written: string, address: string, problem: LineProblem): void {
   if (localPartOf(address) !== "*" && (address.includes("@") ? isPossible(address) : isMailDomain(address))) return;
-  const fix = "Write @example.org for a whole domain, and each subdomain by itself.";
-  problem(line, `"${written}" is nobody's address or domain, and matches nothing. ${fix}`, "warning");
+  problem(line, `"${written}" is nobody's address or domain, and matches nothing. ${fixOf(written, address)}`, "warning");
+}
+
+/** How to mend a key that is written as others write it. */
+function fixOf(written: string, address: string): string {
+  if (insideQuotes(written) !== undefined) return "Remove the quotes around it.";
+  if (/^<.*>$/s.test(written)) return "Remove the brackets around it.";
+  if (hasInvisibleEnd(localPartOf(address))) return "It has an invisible character beside its local part: remove that.";
+  if (/[,;:]$/.test(written)) return `Remove the "${written.at(-1)}" at its end.`;
+  // Wildcards, as others write them.
+  if (/(?:^|@)[*.]/.test(written)) return "Write @example.org for a whole domain, and each subdomain by itself.";
+  return "Correct it: an address is such as john@example.org, and a whole domain @example.org.";
 }
 
 /** A first target `@domain` is the same local part there. */

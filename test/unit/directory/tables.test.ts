@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import { AddressTable } from "../../../src/directory/address-table.ts";
 import type { Principal } from "../../../src/directory/directory-settings.ts";
-import { FileDirectory } from "../../../src/directory/file.ts";
+import { FileDirectory, tableParsers } from "../../../src/directory/file.ts";
 import { openMemoryDirectory } from "../../../src/directory/memory.ts";
 import { openMtaDirectory } from "../../../src/directory/mta.ts";
 import { settledMs } from "../../../src/file/change.ts";
@@ -332,22 +332,70 @@ it("mta: every address exists", () => {
   expect([directory.isLocalDomain("x.example"), directory.recipient("a@x.example")]).toEqual([true, mailbox("a@x.example")]);
 });
 
-test.each([
-  "john@example.org#boss",
-  "john@example.org|x",
-  "john@example.org/",
-  "john@*.example.org",
-  "john@example.org'",
-  '"john@example.org',
-  "john@example..org",
-  "john@.example.org",
-  "john@-.example.org",
-  "john@example-.org",
-  `john@${"a".repeat(64)}.example`,
-  `${"a".repeat(250)}@example.org`,
-  "@*.example.org",
-  "john\u200b@example.org",
-  "'john\u200b@example.org'",
-])("what nobody can have as an address is a problem: %s", async (line) => {
-  await expect(open("addresses", `a@v.example\n${line}\n`)).rejects.toThrow(`addresses:2: "${line}" is not an address.`);
+const wildcard = "Write @example.org for a whole domain, and each subdomain by itself.";
+const invisible = "It has an invisible character beside its local part: remove that.";
+const correct = "Correct it: an address is such as john@example.org, and a whole domain @example.org.";
+const quotes = "Remove the quotes around it.";
+
+describe("what nobody can have as an address is left out with a warning", () => {
+  test.each([
+    ["john@example.org#boss", correct],
+    ["john@example.org|x", correct],
+    ["john@example.org/", correct],
+    ["john@example.org'", correct],
+    ["john@example..org", correct],
+    ["john@-.example.org", correct],
+    ["john@example-.org", correct],
+    [`john@${"a".repeat(64)}.example`, correct],
+    [`${"a".repeat(250)}@example.org`, correct],
+    ["john@*.example.org", wildcard],
+    ["john@.example.org", wildcard],
+    ["@*.example.org", wildcard],
+    ["*@*.example.org", wildcard],
+    ["john\u200b@example.org", invisible],
+  ])("addresses: %s", (line, fix) => {
+    const { entries, warnings, errors } = parseTable("addresses", `a@v.example\n${line}\n`);
+    expect([errors, warnings]).toEqual([[], [`2: "${line}" is nobody's address or domain, and matches nothing. ${fix}`]]);
+    expect(entries).toEqual([{ kind: "mailbox", address: "a@v.example" }]);
+  });
+
+  test.each<[kind: Kind, key: string, line: string, fix: string]>([
+    ["addresses", "john@example..org", "'john@example..org'", correct],
+    ["addresses", "john\u200b@example.org", '"john\u200b@example.org"', invisible],
+    ["virtual", "'john@example.org'", "'john@example.org' x@y.example", quotes],
+    ["virtual", '"john@example.org"', '"john@example.org" x@y.example', quotes],
+    ["virtual", "<john@example.org>", "<john@example.org> x@y.example", "Remove the brackets around it."],
+    ["virtual", "john@example.org,", "john@example.org, x@y.example", 'Remove the "," at its end.'],
+    ["virtual", "\u200bjohn@example.org", "\u200bjohn@example.org x@y.example", invisible],
+    ["virtual", "john@example..org", "john@example..org x@y.example", correct],
+    ["virtual", "*@example.org", "*@example.org x@y.example", wildcard],
+    ["virtual", ".example.org", ".example.org anything", wildcard],
+    ["mailboxes", "'john@example.org'", "'john@example.org' example.org/john/", quotes],
+    ["mailboxes", "john@example.org;", "john@example.org; example.org/john/", 'Remove the ";" at its end.'],
+    ["aliases", "john\u200b", "john\u200b: x", invisible],
+    ["aliases", "*", "*: x", wildcard],
+  ])("%s: %s", (kind, key, line, fix) => {
+    const { warnings, errors } = parseTable(kind, line);
+    expect([errors, warnings]).toEqual([[], [`1: "${key}" is nobody's address or domain, and matches nothing. ${fix}`]]);
+  });
 });
+
+test.each([
+  "example.org",
+  "john",
+  '"john@example.org',
+  "john@example.org ann@example.org",
+  "john@",
+])("what is no address at all is an error: %s", (line) => {
+  const { warnings, errors } = parseTable("addresses", `a@v.example\n${line}\n`);
+  expect([errors, warnings]).toEqual([[`2: "${line}" is not an address. Write one address a line.`], []]);
+});
+
+function parseTable(kind: Kind, text: string) {
+  const [errors, warnings]: [string[], string[]] = [[], []];
+  const entries = tableParsers("l.example")[kind](text, (line, what, severity) => {
+    (severity === "warning" ? warnings : errors).push(`${line}: ${what}`);
+    return undefined;
+  });
+  return { entries, warnings, errors };
+}
