@@ -102,11 +102,22 @@ export function interrupt(interrupted: Interrupted | undefined, last: Found | un
   return longest !== undefined && facts.size > longest.facts.size ? undefined : longest;
 }
 
-/** Since when there has been what was found, but for an interruption that was shorter. */
-export function sinceWhen(found: Found, interrupted: Interrupted | undefined): number {
-  if (interrupted === undefined || !isEqual(found, interrupted)) return found.since;
+/**
+ * Since when there has been what was found, but for an interruption that was shorter. What has lost most of its entries is asked how long
+ * these have been gone: each time it may have another date in it. It counts once nothing more was written for as long as otherwise.
+ */
+export function sinceWhen(taken: Pick<Taken, "entries">, found: Found, interrupted: Interrupted | undefined): number {
+  if (interrupted === undefined) return found.since;
   const { since, until } = interrupted;
-  return found.since - until < until - since ? since : found.since;
+  if (found.since - until >= until - since) return found.since;
+  if (isEqual(found, interrupted)) return since;
+  const isAsWhole = hasLost(taken, found) && found.entries >= interrupted.entries && found.facts.size <= interrupted.facts.size;
+  return isAsWhole ? Math.max(since, found.since - (lostMs - settledMs)) : found.since;
+}
+
+/** So many entries are gone that it is more likely a part. */
+function hasLost(taken: Pick<Taken, "entries">, found: Pick<Found, "entries">): boolean {
+  return found.entries * 2 < taken.entries;
 }
 
 /** A file created, written and renamed within so short a time may show no trace of the renaming. */
@@ -142,7 +153,7 @@ export function decide(taken: Omit<Taken, "checksum">, found: Omit<Found, "check
   // What has only been begun has fewer entries than there were.
   const isReplaced = mayBeReplacement(taken.facts, found.facts) && (isWhole(found.facts) || found.entries >= taken.entries);
   if (isReplaced && !lostAll) return { kind: "take" };
-  const lost = lostAll || found.entries * 2 < taken.entries;
+  const lost = lostAll || hasLost(taken, found);
   const isSettled = now >= found.since + (lost ? lostMs : settledMs);
   return isSettled ? { kind: "take" } : { kind: "wait", lost };
 }

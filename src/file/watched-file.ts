@@ -196,7 +196,7 @@ export class WatchedFile<T> {
           return;
         }
         this.#begin(pending);
-        if (isFirstRead) pending.since = sinceWhen({ ...pending, entries, checksum }, this.#interrupted);
+        if (isFirstRead) pending.since = sinceWhen(this.#taken, { ...pending, entries, checksum }, this.#interrupted);
         const decision = decide(this.#taken, { ...pending, entries }, needsEntries, now());
         if (decision.kind === "wait") {
           this.#report(decision.lost ? { kind: "lost", seconds: lostMs / 1000, before: this.entries, entries } : changing);

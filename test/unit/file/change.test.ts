@@ -124,7 +124,21 @@ describe("since when there is what is found, in seconds", () => {
     ["interrupted for as long as it was there", found(1, 60), interrupted(1, 0, 30), 60],
     ["something else", found(2, 60), interrupted(1, 0, 60), 60],
     ["something else that is larger", found(1, 60, 91n), interrupted(1, 0, 60), 60],
-  ])("%s", (_, now, before, expected) => expect(sinceWhen(now, before)).toBe(expected));
+  ])("%s", (_, now, before, expected) => expect(sinceWhen({ entries: 18 }, now, before)).toBe(expected));
+
+  /** In milliseconds: nine entries until a second ago, and something else now. */
+  const [until, now] = [lostMs, lostMs + 1000];
+  test.each<[what: string, taken: number, since: number, changes: Partial<Found>, size: bigint, expected: number]>([
+    ["with another date", 20, 0, {}, 90n, now - lostMs + settledMs],
+    ["with another date, after a few seconds", 20, until - 5000, {}, 90n, until - 5000],
+    ["with more entries in fewer octets", 21, 0, { entries: 10 }, 89n, now - lostMs + settledMs],
+    ["with fewer entries", 20, 0, { entries: 8 }, 90n, now],
+    ["with more octets", 20, 0, {}, 91n, now],
+    ["with half of them", 18, 0, {}, 90n, now],
+    ["after a longer time without", 20, until - 500, {}, 90n, now],
+  ])("most was lost, and it is written again: %s", (_, taken, since, changes, size, expected) => {
+    expect(sinceWhen({ entries: taken }, { ...found(2, now, size), ...changes }, interrupted(1, since, until))).toBe(expected);
+  });
 
   test.each<[what: string, before: Interrupted | undefined, last: Found | undefined, size: bigint, expected: Interrupted | undefined]>([
     ["the first", undefined, found(1, 0), 0n, interrupted(1, 0, 60)],

@@ -377,6 +377,34 @@ describe("the same contents, written again every few seconds", () => {
   });
 });
 
+describe("what has lost most entries, and is written again and again with another word", () => {
+  /** Seconds until it is taken, of two minutes. */
+  async function secondsUntilTaken(textOf: (second: number) => string | undefined): Promise<number | undefined> {
+    const file = await open("one two three four five six");
+    for (let second = 0; second < 120; second += 1) {
+      const text = textOf(second);
+      if (text !== undefined) await writeFile(path, text);
+      await look(1, file);
+      if (news.includes("taken")) return second;
+    }
+    return undefined;
+  }
+
+  const period = (seconds: number, text: (second: number) => string) => (second: number) =>
+    second % seconds === 0 ? text(100 + second) : undefined;
+
+  test.each<[what: string, textOf: (second: number) => string | undefined, expected: number | undefined]>([
+    ["each minute", period(60, (word) => `one ${word}`), 70],
+    ["each minute, after two seconds without", (second) => (second % 60 === 58 ? "" : period(60, (word) => `one ${word}`)(second)), 70],
+    ["each twenty seconds", period(20, (word) => `one ${word}`), 70],
+    // It may be a part each time.
+    ["each twenty seconds, and longer each time", period(20, (word) => `one ${"x".repeat(word)}`), undefined],
+    ["each two seconds", period(2, (word) => `one ${word}`), undefined],
+  ])("%s", async (_, textOf, expected) => {
+    expect(await secondsUntilTaken(textOf)).toBe(expected);
+  });
+});
+
 describe("the first time", () => {
   it("a missing or wrong file is a problem", async () => {
     await expect(open("bad")).rejects.toThrow(new FileProblem(`${path}:1: it is bad.`));
