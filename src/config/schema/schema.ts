@@ -172,7 +172,7 @@ const directory = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("file").meta({
       description:
-        "Tables of Postfix in their text form, and plain lists, read again when they change. One that is replaced by renaming a new file is used at once, one that is written in place when nothing more was written for 10 seconds, and one that has lost most of its entries only after a minute. Meanwhile, while one is missing or wrong, and for 10 seconds after a start when one was written in place just before, what the directory knows is accepted and what it does not know is deferred.",
+        "Tables of Postfix in their text form, and plain lists, read again when they change. One that is replaced by renaming a new file is used at once, one that is written in place when nothing more was written for 10 seconds, and one that has lost most of its entries only after a minute: one that is written more often has to be renamed. Meanwhile, while one is missing or wrong, and for 10 seconds after a start when one was written in place just before, what the directory knows is accepted and what it does not know is deferred.",
     }),
     virtual: z.array(path).default([]).meta({ description: "Files of `address address…`; `@domain` is a catch-all (virtual(5))." }),
     aliases: z.array(path).default([]).meta({ description: "Files of `name: address…` (aliases(5)), with `aliases-domain`." }),
@@ -259,7 +259,7 @@ export const schema = z.strictObject({
       z.strictObject({
         path: path.meta({
           description:
-            "One key per line, or a key, a space and a value; `#` begins a comment. Read again when it changes: after it was replaced by renaming a new file, at once; after it was written in place, when nothing more was written for 10 seconds. Meanwhile, while it is missing or wrong, and for 10 seconds after a start when it was written in place just before, a rule that refuses because a key is not there, such as `session.rcpt.relay`, defers instead.",
+            "One key per line, or a key, a space and a value; `#` begins a comment. Read again when it changes: after it was replaced by renaming a new file, at once; after it was written in place, when nothing more was written for 10 seconds: one that is written more often has to be renamed. Meanwhile, while it is missing or wrong, and for 10 seconds after a start when it was written in place just before, a rule that refuses because a key is not there, such as `session.rcpt.relay`, defers instead.",
         }),
         "case-sensitive": z.boolean().default(false).meta({ description: "Whether keys are compared as they are written." }),
       }),
