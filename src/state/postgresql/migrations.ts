@@ -1,6 +1,6 @@
 /** The tables of state in PostgreSQL, by numbered steps that several daemons may take at once. */
 import type pg from "pg";
-import { functionNames, type TableName, tableNames, tables } from "./tables.ts";
+import { foundFunctions, foundTables, functionNames, type TableName, tableNames, tables } from "./tables.ts";
 
 /** Step n makes version n of version n - 1. A step that was released is never changed; each may be repeated, and keeps the rows. */
 const migrations: readonly string[] = [
@@ -273,18 +273,20 @@ export async function mustHaveUnicode(client: pg.ClientBase): Promise<void> {
   throw new Error(`its encoding is ${encoding}, which lacks characters that addresses have. Create a database with ENCODING 'UTF8'`);
 }
 
-/** Throws an Error when a newer program made the tables. */
+/** Throws an Error when the tables are a newer program's, or not such as this one makes. */
 export async function migrate(client: pg.ClientBase): Promise<void> {
   if (await hasAll(client)) return;
   await client.query("BEGIN");
   try {
     await client.query(`SELECT pg_advisory_xact_lock(${lock})`);
     // Another daemon may have done it meanwhile.
-    const there = await found(client);
+    const there = await readFound(client);
     if (!isUpToDate(there)) {
       for (const migration of migrations.slice(wholeVersion(there))) await client.query(migration);
+      // The steps may have made one before a table in a later schema.
+      const made = await readTables(client);
       for (const [name, , key] of tables)
-        if (there.tables.get(name) === "without key") await client.query(`ALTER TABLE ${name} ADD PRIMARY KEY (${key})`);
+        if (made.get(name)?.isKeyed === false) await client.query(`ALTER TABLE ${name} ADD PRIMARY KEY (${key})`);
       await client.query(`
         CREATE TABLE IF NOT EXISTS postern_state_version (version integer NOT NULL);
         DELETE FROM postern_state_version;
@@ -297,14 +299,14 @@ export async function migrate(client: pg.ClientBase): Promise<void> {
   }
 }
 
-/** Nothing is to be made. Throws an Error when a newer program made the tables. */
+/** Nothing is to be made. Throws as `migrate`. */
 export async function hasAll(client: pg.ClientBase): Promise<boolean> {
-  return isUpToDate(await found(client));
+  return isUpToDate(await readFound(client));
 }
 
-/** None before any daemon has made them, fewer where an older program did. Throws an Error when a newer one did. */
+/** None before any daemon has made them, fewer where an older program did. Throws as `migrate`. */
 export async function tablesThere(client: pg.ClientBase): Promise<readonly TableName[]> {
-  const there = await found(client);
+  const there = await readFound(client);
   return isUpToDate(there) ? tableNames : tableNames.filter((name) => there.tables.has(name));
 }
 
@@ -312,35 +314,56 @@ export async function tablesThere(client: pg.ClientBase): Promise<readonly Table
 interface Found {
   /** That the tables say. */
   readonly version: number;
-  /** Without its key, as a copy by `CREATE TABLE AS` is, no row of a table can be replaced. */
-  readonly tables: ReadonlyMap<string, "whole" | "without key">;
+  readonly tables: ReadonlyMap<string, FoundTable>;
   readonly functions: ReadonlySet<string>;
 }
 
-async function found(client: pg.ClientBase): Promise<Found> {
-  // Not to_regclass, whose cache may say in the same transaction what was so before the lock.
-  const { rows } = await client.query<{ readonly name: string; readonly kind: "whole" | "without key" | "function" }>(`
-    SELECT relname AS name, CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_index WHERE indrelid = c.oid AND indisunique) THEN 'whole' ELSE 'without key' END AS kind
-      FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = relnamespace
-      WHERE relname LIKE 'postern\\_%' AND relkind IN ('r', 'p') AND nspname = ANY (current_schemas(false))
-    UNION ALL SELECT proname, 'function'
-      FROM pg_catalog.pg_proc JOIN pg_catalog.pg_namespace AS n ON n.oid = pronamespace
-      WHERE proname LIKE 'postern\\_%' AND nspname = ANY (current_schemas(false))`);
-  const kinds = new Map<string, "whole" | "without key">();
-  const functions = new Set<string>();
-  for (const { name, kind } of rows) {
-    if (kind === "function") functions.add(name);
-    else kinds.set(name, kind);
-  }
-  if (!kinds.has("postern_state_version")) return { version: 0, tables: kinds, functions };
+interface FoundTable {
+  /** Rows can be replaced by the columns of tables.ts: a copy by `CREATE TABLE AS` has no key. */
+  readonly isKeyed: boolean;
+  /** The columns of the primary key; null: there is none. */
+  readonly primaryKey: string | null;
+}
+
+async function readFound(client: pg.ClientBase): Promise<Found> {
+  const found = await readTables(client);
+  const { rows } = await client.query<{ readonly name: string }>(foundFunctions);
+  const functions = new Set(rows.map(({ name }) => name));
+  if (!found.has("postern_state_version")) return { version: 0, tables: found, functions };
   const versions = await client.query<{ version: number }>("SELECT version FROM postern_state_version");
-  return { version: Number(versions.rows[0]?.version ?? 0), tables: kinds, functions };
+  return { version: Number(versions.rows[0]?.version ?? 0), tables: found, functions };
+}
+
+/** Not by to_regclass, whose cache may say in the same transaction what was so before the lock. */
+async function readTables(client: pg.ClientBase): Promise<ReadonlyMap<string, FoundTable>> {
+  // Of the indexes that ON CONFLICT takes.
+  const { rows } = await client.query<{ readonly name: string; readonly keys: string | null; readonly primaryKey: string | null }>(`
+    SELECT t.name, string_agg(k.key, ';') AS keys, max(k.key) FILTER (WHERE k.is_primary) AS "primaryKey"
+    FROM (${foundTables}) AS t LEFT JOIN LATERAL (
+      SELECT indisprimary AS is_primary, (
+        SELECT string_agg(attname, ', ' ORDER BY array_position(indkey::int2[], attnum))
+        FROM pg_catalog.pg_attribute WHERE attrelid = indrelid AND attnum = ANY (indkey)) AS key
+      FROM pg_catalog.pg_index
+      WHERE indrelid = t.oid AND indisunique AND indisvalid AND indimmediate AND indpred IS NULL AND indexprs IS NULL) AS k ON true
+    GROUP BY t.name`);
+  const keyOf = new Map<string, string>(tables.map(([name, , key]) => [name, sortedColumns(key)]));
+  return new Map(
+    rows.map(({ name, keys, primaryKey }) => {
+      const isKeyed = keys?.split(";").some((key) => sortedColumns(key) === keyOf.get(name)) ?? false;
+      return [name, { isKeyed, primaryKey }];
+    }),
+  );
+}
+
+function sortedColumns(key: string): string {
+  return key.split(", ").toSorted().join();
 }
 
 /** 0 when anything is missing of what that version has made, as after a `DROP TABLE` or from a copy of the tables alone: all steps are due then. */
 function wholeVersion({ version, tables: there, functions }: Found): number {
   const isWhole =
-    tables.every(([name, since]) => since > version || there.get(name) === "whole") && functionNames.every((name) => functions.has(name));
+    tables.every(([name, since]) => since > version || there.get(name)?.isKeyed === true) &&
+    functionNames.every((name) => functions.has(name));
   return isWhole ? version : 0;
 }
 
@@ -348,6 +371,11 @@ function isUpToDate(there: Found): boolean {
   // What else a newer program has, this one does not know.
   if (there.version > migrations.length) {
     throw new Error(`its tables are of version ${there.version}, and this program knows ${migrations.length}: a newer Postern made them`);
+  }
+  for (const [name, , key] of tables) {
+    const { isKeyed = true, primaryKey = null } = there.tables.get(name) ?? {};
+    if (isKeyed || primaryKey === null) continue;
+    throw new Error(`its table ${name} has the primary key (${primaryKey}), and needs (${key}). Change that, or rename or drop the table`);
   }
   return wholeVersion(there) === migrations.length;
 }

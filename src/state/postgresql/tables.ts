@@ -13,3 +13,16 @@ export const tableNames: readonly TableName[] = tables.map(([name]) => name);
 
 /** All of them since version 1. */
 export const functionNames = ["postern_throttle_row", "postern_throttle_take", "postern_throttle_give_back"] as const;
+
+/** Of each name the table that a statement finds: the first in search_path, which a copy in a later schema does not replace. */
+export const foundTables = `
+  SELECT DISTINCT ON (relname) c.oid, relname AS name, relowner AS owner, nspname AS schema
+  FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = relnamespace
+  WHERE relname LIKE 'postern\\_%' AND relkind IN ('r', 'p') AND nspname = ANY (current_schemas(false))
+  ORDER BY relname, array_position(current_schemas(false), nspname)`;
+
+export const foundFunctions = `
+  SELECT DISTINCT ON (proname) p.oid, proname AS name, proowner AS owner, nspname AS schema
+  FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = pronamespace
+  WHERE proname LIKE 'postern\\_%' AND nspname = ANY (current_schemas(false))
+  ORDER BY proname, array_position(current_schemas(false), nspname)`;

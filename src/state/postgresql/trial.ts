@@ -3,7 +3,7 @@ import type pg from "pg";
 import { PostgresqlPool } from "../../store/postgresql-pool.ts";
 import type { PostgresqlSettings } from "../../store/store-settings.ts";
 import { hasAll, mustHaveUnicode } from "./migrations.ts";
-import { functionNames, tableNames } from "./tables.ts";
+import { foundFunctions, foundTables, functionNames, tableNames } from "./tables.ts";
 
 /** Throws an Error when it could not. */
 export async function tryPostgresql(settings: PostgresqlSettings): Promise<string> {
@@ -25,7 +25,7 @@ async function tryWith(client: pg.ClientBase): Promise<string> {
   const { readOnly, role, schema, mayCreate } = place;
   if (readOnly === "on") throw new Error("nothing can be written there: the server is a standby, or default_transaction_read_only is on");
   if (await hasAll(client)) {
-    const refused = await named(client, "has_table_privilege(c.oid, needed)", "has_function_privilege(p.oid, 'EXECUTE')");
+    const refused = await listWithout(client, "has_table_privilege(t.oid, needed)", "has_function_privilege(f.oid, 'EXECUTE')");
     if (refused.length === 0) return "its tables are there";
     throw new Error(
       `the role "${role}" lacks rights on ${refused.join(", ")}. GRANT it SELECT, INSERT, UPDATE and DELETE on the tables, and EXECUTE on the functions`,
@@ -34,7 +34,9 @@ async function tryWith(client: pg.ClientBase): Promise<string> {
   if (schema === null) throw new Error(`the role "${role}" may use no schema of its search_path. GRANT it USAGE and CREATE on one`);
   if (!mayCreate)
     throw new Error(`the role "${role}" may not create tables in the schema "${schema}". GRANT it CREATE on that, or make it the owner`);
-  const foreign = await named(client, "pg_has_role(c.relowner, 'USAGE')", "pg_has_role(p.proowner, 'USAGE')");
+  // What is in a later schema stays as it is.
+  const mayChange = (alias: string) => `(${alias}.schema <> current_schema() OR pg_has_role(${alias}.owner, 'USAGE'))`;
+  const foreign = await listWithout(client, mayChange("t"), mayChange("f"));
   if (foreign.length === 0) return "the daemon will create its tables";
   throw new Error(
     `something is missing beside ${foreign.join(", ")}, which only their owner can change. Let the role "${role}" be their owner, or drop them`,
@@ -50,16 +52,13 @@ interface Place {
   readonly mayCreate: number | null;
 }
 
-/** Tables and functions of which that does not hold, for a table with each `needed` right. */
-async function named(client: pg.ClientBase, ofTable: string, ofFunction: string): Promise<readonly string[]> {
+/** Tables `t` and functions `f` of which that does not hold, for a table with each `needed` right. */
+async function listWithout(client: pg.ClientBase, ofTable: string, ofFunction: string): Promise<readonly string[]> {
   const { rows } = await client.query<{ readonly name: string }>({
     text: `
-      SELECT DISTINCT relname AS name
-        FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS needed,
-          pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = relnamespace
-        WHERE relname = ANY ($1) AND relkind IN ('r', 'p') AND nspname = ANY (current_schemas(false)) AND NOT ${ofTable}
-      UNION SELECT proname FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = pronamespace
-        WHERE proname = ANY ($2) AND nspname = ANY (current_schemas(false)) AND NOT ${ofFunction}
+      SELECT DISTINCT t.name FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS needed, (${foundTables}) AS t
+        WHERE t.name = ANY ($1) AND NOT ${ofTable}
+      UNION SELECT f.name FROM (${foundFunctions}) AS f WHERE f.name = ANY ($2) AND NOT ${ofFunction}
       ORDER BY name`,
     values: [tableNames, functionNames],
   });

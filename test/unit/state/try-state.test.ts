@@ -36,7 +36,11 @@ describe("state in PostgreSQL, tried", () => {
     await sql("CREATE DATABASE western ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
   });
   afterAll(() => postgres.remove());
-  beforeEach(() => sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO plain"));
+  beforeEach(() =>
+    sql(`
+      DROP SCHEMA IF EXISTS public, first, later CASCADE; CREATE SCHEMA public; CREATE SCHEMA first; CREATE SCHEMA later;
+      GRANT USAGE ON SCHEMA public, later TO plain; GRANT USAGE, CREATE ON SCHEMA first TO plain`),
+  );
 
   async function sql(text: string): Promise<void> {
     const client = new pg.Client({ host: "127.0.0.1", port: postgres.port, user: "postgres", database: "postgres" });
@@ -47,6 +51,9 @@ describe("state in PostgreSQL, tried", () => {
   const made = async () => expect(await daemon(postgresqlSettings(postgres.port))).toBe("");
   const all = "ON ALL TABLES IN SCHEMA public TO plain";
   const plain = { user: "plain" };
+  const within = (...schemas: readonly string[]) => ({ options: `-c search_path=${schemas.join()}` });
+  const later = "later.postern_greylist";
+  const keyless = "ALTER TABLE postern_greylist DROP CONSTRAINT postern_greylist_pkey";
 
   it.each<[what: string, prepare: readonly string[], changes: Partial<PostgresqlSettings>, said: RegExp, works: boolean]>([
     ["an empty database", [], {}, /^the daemon will create its tables$/, true],
@@ -89,6 +96,65 @@ describe("state in PostgreSQL, tried", () => {
       ],
       plain,
       /something is missing beside postern_correspondent, .*, which only their owner can change/,
+      false,
+    ],
+    [
+      "tables, and a copy of one in a later schema",
+      ["made", `CREATE TABLE ${later} AS TABLE postern_greylist`],
+      within("public", "later"),
+      /^its tables are there$/,
+      true,
+    ],
+    [
+      "tables, and a copy of another role's in a later schema",
+      ["made", `CREATE TABLE ${later} AS TABLE postern_greylist`, `GRANT SELECT, INSERT, UPDATE, DELETE ${all}`],
+      { ...plain, ...within("public", "later") },
+      /^its tables are there$/,
+      true,
+    ],
+    [
+      "a copy of one in an earlier schema",
+      ["made", "CREATE TABLE first.postern_greylist AS TABLE postern_greylist"],
+      within("first", "public"),
+      /^the daemon will create its tables$/,
+      true,
+    ],
+    [
+      "one that is missing, and a copy of it in a later schema",
+      ["made", `CREATE TABLE ${later} AS TABLE postern_greylist; DROP TABLE postern_greylist`],
+      within("public", "later"),
+      /^the daemon will create its tables$/,
+      true,
+    ],
+    [
+      "tables of another role in a later schema, without their functions",
+      ["made", `GRANT SELECT, INSERT, UPDATE, DELETE ${all}`, "DROP FUNCTION postern_throttle_take"],
+      { ...plain, ...within("first", "public") },
+      /^the daemon will create its tables$/,
+      true,
+    ],
+    ["a table without its key", ["made", keyless], {}, /^the daemon will create its tables$/, true],
+    ...["(client, sender, recipient, expires)", "(sender, recipient)", "(client, sender, recipient) WHERE passed IS NULL"].map(
+      (columns): [string, string[], object, RegExp, boolean] => [
+        `a table with another key, ${columns}`,
+        ["made", `${keyless}; CREATE UNIQUE INDEX ON postern_greylist ${columns}`],
+        {},
+        /^the daemon will create its tables$/,
+        true,
+      ],
+    ),
+    [
+      "a table with an index in place of its key",
+      ["made", `${keyless}; CREATE UNIQUE INDEX ON postern_greylist (recipient, sender, client)`],
+      {},
+      /^its tables are there$/,
+      true,
+    ],
+    [
+      "a table with another primary key",
+      ["made", `${keyless}; ALTER TABLE postern_greylist ADD PRIMARY KEY (recipient, client)`],
+      {},
+      /its table postern_greylist has the primary key \(recipient, client\), and needs \(client, sender, recipient\)\. Change/,
       false,
     ],
     ["tables of a newer version", ["made", "UPDATE postern_state_version SET version = 99"], {}, /a newer Postern made them/, false],
