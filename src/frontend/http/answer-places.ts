@@ -7,17 +7,30 @@ export class AnswerPlaces {
   #taken = 0;
   readonly #waiting = new Set<() => void>();
 
-  /** Resolves when it is the turn of this response, which has its place until it is closed; `false`: it was closed before. */
-  take(response: ServerResponse): Promise<boolean> {
-    if (response.destroyed) return Promise.resolve(false);
+  /**
+   * Calls `answer` when it is the turn of this response, if that is not closed before. It has its place until it is closed and `answer` has
+   * ended: what a client asked that has gone is work all the same.
+   */
+  async use(response: ServerResponse, answer: () => Promise<void>): Promise<void> {
+    if (response.destroyed) return;
+    const closed = new Promise<void>((resolve) => response.once("close", resolve));
+    if (!(await this.#turn(closed))) return;
+    try {
+      await answer();
+    } finally {
+      void closed.then(() => {
+        this.#taken -= 1;
+        this.#beginNext();
+      });
+    }
+  }
+
+  /** False: it was closed before. */
+  #turn(closed: Promise<void>): Promise<boolean> {
     return new Promise((resolve) => {
       const begin = () => resolve(true);
-      response.once("close", () => {
+      void closed.then(() => {
         if (this.#waiting.delete(begin)) resolve(false);
-        else {
-          this.#taken -= 1;
-          this.#beginNext();
-        }
       });
       this.#waiting.add(begin);
       this.#beginNext();

@@ -124,9 +124,11 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   // A link from elsewhere may open a page, and nothing else.
   if (name !== "GET /login" && isCrossSite(asking)) throw new HttpError(403, "a page of another origin asks");
   if (method === "POST") mustBeMeant(exchange);
-  if (!isSmall(exchange) && !(await places.take(response))) return;
-  const value = await route(exchange);
-  if (value !== undefined) sendJson(response, value);
+  const perform = async () => {
+    const value = await route(exchange);
+    if (value !== undefined) sendJson(response, value);
+  };
+  await (isSmall(exchange) ? perform() : places.use(response, perform));
 }
 
 /** The scheme and the host, which a client of a proxy sends before them, say nothing: the header Host was compared. */

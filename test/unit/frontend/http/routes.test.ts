@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
+import { TemporaryError } from "../../../../src/answer/temporary-error.ts";
 import { WrittenDecision } from "../../../../src/frontend/written-decision.ts";
 import { aDecision, httpPlace } from "../../../support/http-place.ts";
 
@@ -172,6 +173,35 @@ test("of many answers at once four are made, and the others in their turn, while
   await expect.poll(() => asked.length).toBe(5);
   answers[0]?.();
   expect(await last).toMatchObject({ status: 200, text: '{"throttles":[]}\n' });
+});
+
+test.each([
+  ["ends well", true],
+  ["fails", false],
+])("an answer whose client has gone keeps its place until it %s", async (_, isWell) => {
+  const made: PromiseWithResolvers<[]>[] = [];
+  const throttles = () => {
+    const answer = Promise.withResolvers<[]>();
+    made.push(answer);
+    return answer.promise;
+  };
+  const { ask, port, host, listener } = await httpPlace({ operations: { throttles } });
+  const path = "/api/throttles";
+  const gone = Array.from({ length: 4 }, () => connect(port, "127.0.0.1"));
+  for (const socket of gone) socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  await expect.poll(() => made.length).toBe(4);
+  for (const socket of gone) socket.destroy();
+  await expect.poll(() => listener.count).toBe(0);
+  const later = ask({ path });
+  await expect.poll(() => listener.count).toBe(1);
+  // It would have begun by the answer to this.
+  expect(await ask({ path: "/healthz" })).toMatchObject({ status: 200 });
+  expect(made).toHaveLength(4);
+  if (isWell) made[2]?.resolve([]);
+  else made[2]?.reject(new TemporaryError("away"));
+  await expect.poll(() => made.length).toBe(5);
+  made[4]?.resolve([]);
+  expect(await later).toMatchObject({ status: 200 });
 });
 
 /** Decisions in so many portions of 64 KB, and how many of them were made. */
