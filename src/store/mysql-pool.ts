@@ -74,7 +74,12 @@ export class MysqlPool {
     });
   }
 
-  /** On a connection of its own. */
+  /** Its work must send nothing more. */
+  isGivenUp(connection: mysql.PoolConnection): boolean {
+    return this.#givenUp.has(connection);
+  }
+
+  /** On a connection of its own. Once it is sent, the server carries out all its statements, each within the deadline. */
   run(timeoutMs: number, script: string): Promise<void> {
     return this.#scripts.use(timeoutMs, async (connection) => {
       await this.#prepare(connection, timeoutMs);

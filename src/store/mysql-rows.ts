@@ -15,11 +15,17 @@ export type MysqlOutcome =
     }
   | { readonly kind: "changes"; readonly header: ResultSetHeader };
 
+export interface ExecuteOptions {
+  readonly maxRows: number;
+  /** Nobody waits for the outcome any more, who was told that it failed: what is only prepared then must not be carried out. */
+  readonly isGivenUp: () => boolean;
+}
+
 export function execute(
   { connection }: mysql.PoolConnection,
   text: string,
   values: readonly string[],
-  maxRows: number,
+  { maxRows, isGivenUp }: ExecuteOptions,
 ): Promise<MysqlOutcome> {
   // The types take it for one of promises.
   const own = connection as unknown as Connection;
@@ -34,23 +40,27 @@ export function execute(
       reject(error);
     };
     own.once("error", fail);
-    // A statement without a callback gives its rows one by one, and nobody else hears of its error.
-    const command = own.execute(text, [...values]);
-    command.on("error", fail);
-    command.on("fields", (those: readonly FieldPacket[] | undefined) => {
-      fields ??= those;
-    });
-    command.on("result", (result: readonly unknown[] | ResultSetHeader, index?: number) => {
-      if (!isRow(result) && fields === undefined) return resolve({ kind: "changes", header: result });
-      if (isRow(result) && index === 0 && rows.length < maxRows) return rows.push(result);
-      dropped += 1;
-      // A procedure gives several results.
-      if (dropped > maxDropped || !isRow(result)) isAll = false;
-      if (dropped > maxDropped) giveRows();
-    });
-    command.on("end", () => {
-      own.off("error", fail);
-      giveRows();
+    own.prepare(text, (error, statement) => {
+      if (error !== null) return fail(error);
+      if (isGivenUp()) return fail(new Error("it is given up"));
+      // A statement without a callback gives its rows one by one, and nobody else hears of its error.
+      const command = statement.execute([...values]);
+      command.on("error", fail);
+      command.on("fields", (those: readonly FieldPacket[] | undefined) => {
+        fields ??= those;
+      });
+      command.on("result", (result: readonly unknown[] | ResultSetHeader, index?: number) => {
+        if (!isRow(result) && fields === undefined) return resolve({ kind: "changes", header: result });
+        if (isRow(result) && index === 0 && rows.length < maxRows) return rows.push(result);
+        dropped += 1;
+        // A procedure gives several results.
+        if (dropped > maxDropped || !isRow(result)) isAll = false;
+        if (dropped > maxDropped) giveRows();
+      });
+      command.on("end", () => {
+        own.off("error", fail);
+        giveRows();
+      });
     });
   });
 }

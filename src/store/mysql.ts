@@ -96,7 +96,7 @@ export class MysqlDatabase implements Database {
     const values = order.map((number) => given[number - 1] ?? "");
     return this.#withConnection(async (connection) => {
       // Always prepared by the server: it takes one statement, and values that are no part of its text.
-      const outcome = await execute(connection, text, values, maxRows);
+      const outcome = await execute(connection, text, values, { maxRows, isGivenUp: () => this.#pool.isGivenUp(connection) });
       if (outcome.kind === "rows") {
         if (!outcome.isAll) this.#pool.spoil(connection);
         const types = outcome.fields.map(({ columnType = -1 }) => columnType);
