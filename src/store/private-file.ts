@@ -17,6 +17,8 @@ function createFor({ uid, gid }: Stats, path: string): boolean {
     const file = openSync(path, "ax", 0o600);
     try {
       fchownSync(file, uid, gid);
+    } catch {
+      // Root may lack the right to (EPERM), or a number for that owner (EINVAL): such a file is root's, who can use it.
     } finally {
       closeSync(file);
     }
