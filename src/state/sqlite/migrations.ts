@@ -19,14 +19,14 @@ const migrations: readonly string[] = [
   recentTable,
 ];
 
-/** Each table with the version that has made it. */
-const tables: readonly (readonly [name: string, since: number])[] = [
-  ["greylist", 1],
-  ["greylist_address", 1],
-  ["throttle", 1],
-  ["throttle_token", 1],
-  ["correspondent", 2],
-  ["recent", 3],
+/** Each table with the version that has made it, the columns of its key, and the others. */
+const tables: readonly (readonly [name: string, since: number, key: string, others: string])[] = [
+  ["greylist", 1, "client, sender, recipient", "first_seen, last_seen, passed, expires"],
+  ["greylist_address", 1, "address", "passes, seen, expires"],
+  ["throttle", 1, "key", "period, taken, previous, expires"],
+  ["throttle_token", 1, "token", "period, expires"],
+  ["correspondent", 2, "key", "expires"],
+  ["recent", 3, "number", "rows"],
 ];
 
 /** Where the tables are there, no lock is needed. */
@@ -38,26 +38,47 @@ export function prepareTables(database: DatabaseSync): void {
   if (hasAllTables(database)) return;
   database.exec("BEGIN IMMEDIATE");
   // Another process may have made them meanwhile.
-  for (const migration of migrations.slice(versionOf(database))) database.exec(migration);
+  const due = migrations.slice(versionOf(database));
+  const copies = copiesWithoutKey(database);
+  for (const { name } of copies) database.exec(`ALTER TABLE ${name} RENAME TO ${name}_without_key`);
+  for (const migration of due) database.exec(migration);
+  for (const { name, columns } of copies)
+    database.exec(`
+      INSERT OR REPLACE INTO ${name} (${columns}) SELECT ${columns} FROM ${name}_without_key; DROP TABLE ${name}_without_key`);
   database.exec(`PRAGMA user_version = ${migrations.length}`);
   database.exec("COMMIT");
 }
 
-/** Throws an Error when they are of a newer version. */
+/** Throws an Error when they are of a newer version, or not such as this one makes. */
 export function hasAllTables(database: DatabaseSync): boolean {
+  for (const { name, columns } of copiesWithoutKey(database)) database.prepare(`SELECT ${columns} FROM ${name}`);
   return versionOf(database) === migrations.length;
 }
 
-/** 0 when a table of that version is missing, as after a `DROP TABLE`, and from a copy by `.dump`, which has no number: all steps are due then. */
+/**
+ * 0 when a table of that version is missing, as after a `DROP TABLE`, or has not its key, and from a copy by `.dump`, which has no number: all
+ * steps are due then.
+ */
 function versionOf(database: DatabaseSync): number {
   const { user_version: found } = database.prepare("PRAGMA user_version").get() as { user_version: number }; // The pragma names its column.
   if (found > migrations.length)
     throw new Error(`its tables are of version ${found}, and this program knows ${migrations.length}: a newer Postern wrote it`);
-  const there = new Set(
-    database
-      .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
-      .all()
-      .map(({ name }) => name),
-  );
-  return tables.every(([name, since]) => since > found || there.has(name)) ? found : 0;
+  const keys = readKeys(database);
+  return tables.every(([name, since, key]) => since > found || keys.get(name) === key) ? found : 0;
+}
+
+/** As `CREATE TABLE AS` makes them: in such a table no row replaces another. */
+function copiesWithoutKey(database: DatabaseSync): readonly { readonly name: string; readonly columns: string }[] {
+  const keys = readKeys(database);
+  return tables
+    .filter(([name, , key]) => keys.has(name) && keys.get(name) !== key)
+    .map(([name, , key, others]) => ({ name, columns: `${key}, ${others}` }));
+}
+
+/** The columns of the primary key of each table that is there; `""`: it has none. */
+function readKeys(database: DatabaseSync): ReadonlyMap<string, string> {
+  const found = database.prepare(`
+    SELECT name, coalesce((SELECT group_concat(c.name, ', ' ORDER BY pk) FROM pragma_table_info(t.name) AS c WHERE pk > 0), '') AS key
+    FROM sqlite_schema AS t WHERE type = 'table'`);
+  return new Map(found.all().map(({ name, key }) => [String(name), String(key)]));
 }

@@ -183,12 +183,43 @@ describe("state in SQLite, tried", () => {
     database.close();
   };
 
+  const copied = (table: string) => `CREATE TABLE copy AS SELECT * FROM ${table}; DROP TABLE ${table}; ALTER TABLE copy RENAME TO ${table}`;
+
+  it.each([
+    ["greylist", ["c", "s", "r", 1, 2, null, 9e15], ["c", "s", "r", 1, 2, 3, 9e15]],
+    ["greylist_address", ["a", 1, 1, 9e15], ["a", 2, 1, 9e15]],
+    ["throttle", ["k", 1, 1, 0, 9e15], ["k", 1, 2, 0, 9e15]],
+    ["throttle_token", ["t", 1, 9e15], ["t", 2, 9e15]],
+    ["correspondent", ["k", 8e15], ["k", 9e15]],
+    ["recent", [1_000_000, "[]"], [1_000_000, "[ ]"]],
+  ] as const)("a copy of %s without its key is made whole, with the row that came last", async (table, first, last) => {
+    const read = (text: string, ...values: readonly (string | number | null)[]) => {
+      const database = new DatabaseSync(path);
+      const rows = database.prepare(text).all(...values);
+      database.close();
+      return rows.map((row) => Object.values(row));
+    };
+    const key = () => read("SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", table);
+    expect(await daemon(sqliteSettings(path))).toBe("");
+    const whole = key();
+    change(copied(table));
+    expect(key()).toEqual([]);
+    for (const row of [first, last]) read(`INSERT INTO ${table} VALUES (${row.map(() => "?").join()})`, ...row);
+    expect(await daemon(sqliteSettings(path))).toBe("");
+    expect(key()).toEqual(whole);
+    const rows = read(`SELECT * FROM ${table}`);
+    expect(rows).toContainEqual(last);
+    expect(rows).not.toContainEqual(first);
+    expect(await tried(sqliteSettings(path))).toMatch(/^its tables are in /);
+  });
+
   it.each<[what: string, prepare: (() => void) | undefined, said: RegExp, works: boolean]>([
     ["none", () => rmSync(path), /^the daemon will create \//, true],
     ["an empty file", () => writeFileSync(path, ""), /^the daemon will create its tables in /, true],
     ["tables", undefined, /^its tables are in /, true],
     ["a copy by .dump", () => change("PRAGMA user_version = 0"), /^the daemon will create its tables in /, true],
     ["a table that somebody dropped", () => change("DROP TABLE throttle"), /^the daemon will create its tables in /, true],
+    ["a copy of a table without its key", () => change(copied("throttle")), /^the daemon will create its tables in /, true],
     ["tables of a newer version", () => change("PRAGMA user_version = 99"), /a newer Postern wrote it/, false],
     ["another table of that name", () => change("DROP TABLE greylist; CREATE TABLE greylist (a)"), /no such column/, false],
     ["what is no database", () => writeFileSync(path, "no database".repeat(1000)), /file is not a database/, false],
