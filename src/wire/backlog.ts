@@ -41,10 +41,11 @@ export class Backlog {
 
   /**
    * To a new buffer each time: what was taken may still be in use. Twice the need, so that single bytes are not copied over and over, but
-   * no more than the largest thing has.
+   * no more than the largest thing has; and half of it for what follows where others were taken, since a backlog may stay that long.
    */
   #move(needed: number): void {
-    const own = Buffer.allocUnsafe(needed > this.#largest ? 2 * needed : Math.min(2 * needed, this.#largest));
+    const most = this.#start === 0 ? this.#largest : Math.max(this.#largest, needed + Math.ceil(this.#largest / 2));
+    const own = Buffer.allocUnsafe(needed > this.#largest ? 2 * needed : Math.min(2 * needed, most));
     this.#bytes.copy(own, 0, this.#start, this.#end);
     this.#bytes = own;
     this.#isOwn = true;

@@ -59,6 +59,33 @@ describe.each(streams)("%s", (_, open, text, messages) => {
   });
 });
 
+const small: [what: string, decoder: () => { push(bytes: Buffer): void; keep(): void; next(): unknown }, bytes: string, largest: number][] =
+  [
+    ["policy", policy, "a=b\n\n", maxRequestOctets],
+    ["socketmap", socketmap, "1:x,", maxQueryOctets],
+    ["milter", milter, packet(96), maxPacketOctets],
+  ];
+
+describe.each(small)("%s, each small message answered as one comes", (_, open, text, largest) => {
+  test.each([0.1, 0.5, 0.8, 0.95, 0.99, 0.999, 1.1])("%d of the largest wait", (part) => {
+    const message = latin1(text);
+    const decoder = open();
+    const push = () => {
+      decoder.push(message);
+      decoder.keep();
+    };
+    for (let octets = message.length; octets < part * largest; octets += message.length) push();
+    const copy = vi.spyOn(Buffer.prototype, "copy");
+    let rounds = 0;
+    for (let octets = 0; octets < 2 * largest; octets += message.length) {
+      push();
+      if (decoder.next() !== undefined) rounds += 1;
+    }
+    const copied = copy.mock.results.reduce((sum, { value }) => sum + Number(value), 0);
+    expect(copied / (rounds * message.length)).toBeLessThan(4);
+  });
+});
+
 /** Without its last octet. */
 const unfinished: typeof streams = streams.filter(([what]) => what.includes("longest"));
 
