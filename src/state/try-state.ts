@@ -1,4 +1,4 @@
-/** What `check --connect` tries of a state store: whether a daemon could keep its state there. Nothing is written. */
+/** What `check --connect` tries of a state store: whether a daemon could keep its state there. What is there stays as it is. */
 import type { StateSettings } from "../store/store-settings.ts";
 import { tryPostgresql } from "./postgresql/trial.ts";
 import { trySqlite } from "./sqlite/trial.ts";

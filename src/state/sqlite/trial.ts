@@ -1,4 +1,4 @@
-/** Whether a daemon could keep its state in this file, found without writing to it. */
+/** Whether a daemon could keep its state in this file, found without writing to it. SQLite may leave an empty WAL and its -shm beside it. */
 import { DatabaseSync } from "node:sqlite";
 import { isMissing, isRefused, tryWriting } from "../../store/private-file.ts";
 import { hasAllTables } from "./migrations.ts";

@@ -1,5 +1,5 @@
 /** What `check --connect` says of a state store is what a daemon finds there. */
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -183,6 +183,7 @@ describe("state in SQLite, tried", () => {
     database.close();
   };
 
+  const sizeOf = (file: string) => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   const copied = (table: string) => `CREATE TABLE copy AS SELECT * FROM ${table}; DROP TABLE ${table}; ALTER TABLE copy RENAME TO ${table}`;
 
   it.each([
@@ -227,9 +228,13 @@ describe("state in SQLite, tried", () => {
     expect(await daemon(sqliteSettings(path))).toBe("");
     prepare?.();
     const before = existsSync(path);
+    const octets = () => (before ? readFileSync(path) : undefined);
+    const untried = octets();
     expect(await tried(sqliteSettings(path))).toMatch(said);
     expect(existsSync(path)).toBe(before);
-    if (!before) expect(readdirSync(folder)).toEqual([]);
+    expect(octets()).toEqual(untried);
+    if (before) expect(sizeOf(`${path}-wal`)).toBe(0);
+    else expect(readdirSync(folder)).toEqual([]);
     expect((await daemon(sqliteSettings(path))) === "").toBe(works);
   });
 });
