@@ -7,7 +7,7 @@ import { type LogicalLine, logicalLines } from "../file/logical-line.ts";
 import { takeLines } from "../file/plain-lines.ts";
 import type { FileFormat } from "../file/read-file.ts";
 import type { WatchedFile } from "../file/watched-file.ts";
-import { isAddress, isPossible, parseAddress } from "../mail/address.ts";
+import { canonicalLogin, isAddress, isPossible, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
@@ -95,7 +95,7 @@ export class FileDirectory implements Directory {
   /** Tables have no names of accounts: a login without a domain is of `aliases-domain`. */
   account(login: string): Account | undefined {
     if (login.includes("@") || this.#aliasesDomain === undefined) return undefined;
-    return { addresses: [`${login}@${this.#aliasesDomain}`], senders: [] };
+    return { addresses: [`${canonicalLogin(login)}@${this.#aliasesDomain}`], senders: [] };
   }
 
   verify(text: string): readonly string[] {

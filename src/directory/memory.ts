@@ -13,7 +13,7 @@ export function openMemoryDirectory(name: string, principals: readonly Principal
     waits: false,
     isLocalDomain: (domain) => table.isLocalDomain(domain),
     recipient: (address) => table.recipient(address),
-    account: (login) => accounts.get(login),
+    account: (login) => accounts.get(canonicalLogin(login)),
     verify: (text) => table.verify(text),
     expand: (address) => table.expand(address),
   };

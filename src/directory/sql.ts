@@ -2,7 +2,7 @@
 
 import { TemporaryError, UnusableAnswer } from "../answer/temporary-error.ts";
 import { toText, type Value } from "../expr/value.ts";
-import { formatAddress, localPartOf, parseAddress } from "../mail/address.ts";
+import { canonicalLogin, formatAddress, localPartOf, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
 import type { Database } from "../store/database.ts";
@@ -126,13 +126,23 @@ export function openSqlDirectory(name: string, database: Database, queries: Quer
   }
 
   async function account(login: string): Promise<Account | undefined> {
-    const [owners, emails] = await Promise.all([ownersOf(login), addressesOf("emails", login)]);
-    const senders = await Promise.all(
-      [...new Set([login, ...owners])].map(async (each) => addressesIn(await addressesOf("senders", each))),
-    );
+    const folded = canonicalLogin(login);
     // Where accounts are named by their addresses, a statement may return whatever it is asked about.
-    const addresses = addressesIn(emails.filter((email) => email.includes("@") && email !== login));
-    return addresses.length + senders.flat().length === 0 ? undefined : { addresses, senders: senders.flat() };
+    const isOther = (email: string) => email.includes("@") && email !== login && email !== folded;
+    const [owners, emails] = await Promise.all([ownersOf(folded), rowsOfName("emails", login, isOther)]);
+    const senders = await Promise.all([
+      rowsOfName("senders", login, saysSomething),
+      ...owners.filter((owner) => owner !== login).map((owner) => addressesOf("senders", owner)),
+    ]);
+    const [addresses, further] = [addressesIn(emails), [...new Set(senders.flatMap(addressesIn))]];
+    return addresses.length + further.length === 0 ? undefined : { addresses, senders: further };
+  }
+
+  /** Tables may have a name in letters of either case, and programs may have folded it before they gave it. */
+  async function rowsOfName(query: "emails" | "senders", name: string, isUseful: (row: string) => boolean): Promise<readonly string[]> {
+    const rows = (await addressesOf(query, name)).filter(isUseful);
+    const folded = canonicalLogin(name);
+    return rows.length > 0 || folded === name ? rows : (await addressesOf(query, folded)).filter(isUseful);
   }
 
   /** The names of the accounts that have an address; none, where it is that of a list. */

@@ -5,7 +5,7 @@ import { firstOutcome } from "../answer/steps.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { asBoolean } from "../expr/result.ts";
 import type { Value } from "../expr/value.ts";
-import { domainOf } from "../mail/address.ts";
+import { domainOf, localPartOf } from "../mail/address.ts";
 import { reply } from "../mail/reply.ts";
 import { follow } from "./alias-chain.ts";
 import type { Core } from "./core.ts";
@@ -74,9 +74,15 @@ function accountOf({ scope, core }: Claim): Answer<Account | undefined> {
   const at = login.includes("@") ? login : scope.sender;
   const own = core.settings.domains.get(domainOf(at) ?? "");
   return after(chooseDirectory(own, withRcpt(scope, at), core), (directory) => {
-    const account = directory && accountIn(directory, inMainDomain(login, core));
-    return core.trace === undefined ? account : traced(account, login, directory?.name ?? "", core.trace);
+    const account = directory && accountIn(directory, nameOf(scope, core));
+    return core.trace === undefined ? account : traced(account, scope.session.givenLogin, directory?.name ?? "", core.trace);
   });
+}
+
+/** The login as it was given; at an alias of a domain, in that domain. */
+function nameOf({ session: { login, givenLogin } }: Scope, core: Core): string {
+  const main = inMainDomain(login, core);
+  return main === login ? givenLogin : `${localPartOf(givenLogin)}@${domainOf(main)}`;
 }
 
 function accountIn(directory: Directory, login: string): Answer<Account | undefined> {

@@ -44,6 +44,8 @@ export interface Session extends Peer {
   tlsCipher: string;
   /** The login name, canonical; `""` if not authenticated. */
   login: string;
+  /** As the client gave it: what is kept by logins elsewhere is asked for so. */
+  givenLogin: string;
   certificate: ClientCertificate;
   /** The accepted EHLO name as sent; `""` before. */
   helo: string;
@@ -92,6 +94,7 @@ export function openSession({ listener, client, server, trusted }: Peer, login =
     server,
     trusted,
     login: canonicalLogin(login),
+    givenLogin: login,
     tls,
     tlsVersion: "",
     tlsCipher: "",

@@ -80,9 +80,10 @@ export class SmtpSession {
 
   /** What is remembered, roughly. */
   get octets(): number {
-    const { login, helo, tlsVersion, tlsCipher, certificate } = this.session;
+    const { login, givenLogin, helo, tlsVersion, tlsCipher, certificate } = this.session;
     const { subject, issuer, fingerprint } = certificate;
-    const credentials = login.length + tlsVersion.length + tlsCipher.length + subject.length + issuer.length + fingerprint.length;
+    const logins = givenLogin === login ? login.length : login.length + givenLogin.length;
+    const credentials = logins + tlsVersion.length + tlsCipher.length + subject.length + issuer.length + fingerprint.length;
     return (
       this.#peerOctets + this.#transactionOctets + credentials + helo.length + (this.#ehlo?.name.length ?? 0) + authOctets(this.session)
     );
@@ -90,13 +91,13 @@ export class SmtpSession {
 
   update({ tls, tlsVersion, tlsCipher, login: given, certificate }: Credentials): void {
     const { session } = this;
-    const login = canonicalLogin(given);
     const isSameTls = session.tls === tls && session.tlsVersion === tlsVersion && session.tlsCipher === tlsCipher;
-    if (isSameTls && session.login === login && isSame(session.certificate, certificate)) return;
+    if (isSameTls && session.givenLogin === given && isSame(session.certificate, certificate)) return;
     session.tls = tls;
     session.tlsVersion = tlsVersion;
     session.tlsCipher = tlsCipher;
-    session.login = login;
+    session.login = canonicalLogin(given);
+    session.givenLogin = given;
     session.certificate = certificate;
     // A name that was refused to a stranger may be welcome now.
     if (this.#ehlo?.verdict.kind !== "pass") this.#ehlo = undefined;

@@ -31,7 +31,7 @@ export interface Account {
   readonly senders: readonly string[];
 }
 
-/** Every question may throw or reject with a `TemporaryError`. Arguments are canonical. */
+/** Every question may throw or reject with a `TemporaryError`. Arguments are canonical, but for logins. */
 export interface Directory {
   readonly name: string;
   /** False: no question ever returns a promise. */
@@ -42,8 +42,9 @@ export interface Directory {
   /** The exact address, or `@domain` for the catch-all of a domain. `undefined`: there is none. */
   recipient(address: string, patience?: Patience): Answer<Recipient | undefined>;
   /**
-   * What is known of a login, which is the name of an account or one of its addresses; `undefined`: nothing. A directory without this
-   * question knows no accounts.
+   * What is known of a login, which is the name of an account or one of its addresses; `undefined`: nothing. It is as it was given, since
+   * names are somebody else's keys: in that form they are asked for first, and in the canonical one if there is nothing. A directory
+   * without this question knows no accounts.
    */
   readonly account?: ((login: string, patience?: Patience) => Answer<Account | undefined>) | undefined;
   /** VRFY by a word without a domain: addresses that it may mean. */

@@ -210,3 +210,16 @@ it("cannot tell whose a login is when the name of the entry may not be read", as
   expect(await directory.account?.("jane")).toEqual({ addresses: ["john@example.org"], senders: [] });
   expect(await directory.account?.("jané")).toBeUndefined();
 });
+
+it.each([
+  ["as it was given", "JSmith", "JSmith", ["(uid=JSmith)"]],
+  ["then in lower case", "JSmith", "jsmith", ["(uid=JSmith)", "(uid=jsmith)"]],
+])("finds the name of a login %s", async (_, login, kept, asked) => {
+  const filters: string[] = [];
+  const { directory } = await open(({ filter }) => {
+    filters.push(/\(uid=\w+\)/.exec(filter)?.[0] ?? filter);
+    return filter.includes(`(uid=${kept})`) ? { uid: [kept], mail: ["j.smith@example.org"] } : undefined;
+  });
+  expect(await directory.account?.(login)).toEqual({ addresses: ["j.smith@example.org"], senders: [] });
+  expect(filters).toEqual(asked);
+});

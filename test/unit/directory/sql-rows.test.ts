@@ -222,6 +222,43 @@ describe("what is shown or owned", () => {
     expect(await directory.account?.("none")).toBeUndefined();
   });
 
+  it.each<[what: string, login: string, rows: Said[], found: object | undefined]>([
+    ["as it was given", "JSmith", [["emails", "JSmith", "a@x.example"]], { addresses: ["a@x.example"], senders: [] }],
+    [
+      "as it was given, and not that of another",
+      "JSmith",
+      [
+        ["emails", "JSmith", "a@x.example"],
+        ["emails", "jsmith", "b@x.example"],
+      ],
+      { addresses: ["a@x.example"], senders: [] },
+    ],
+    [
+      "then in lower case, each statement by itself",
+      "JSmith",
+      [
+        ["emails", "jsmith", "a@x.example"],
+        ["senders", "JSmith", "@y.example"],
+      ],
+      { addresses: ["a@x.example"], senders: ["@y.example"] },
+    ],
+    [
+      "as an address, whose account is known",
+      "John@Old.Example",
+      [
+        ["recipients", address, "JSmith"],
+        ["senders", "JSmith", "@y.example"],
+        ["senders", "jsmith", "@z.example"],
+      ],
+      { addresses: [], senders: ["@y.example"] },
+    ],
+    ["and is nobody's address by itself", "John@Old.Example", [["emails", "John@Old.Example", "John@Old.Example", address]], undefined],
+    ["and is not there in other letters", "jsmith", [["emails", "JSmith", "a@x.example"]], undefined],
+  ])("is of a login %s: %s", async (_, login, rows, found) => {
+    await say(...rows);
+    expect(await directory.account?.(login)).toEqual(found);
+  });
+
   it("is of VRFY five addresses, of EXPN fifty", async () => {
     await say(["verify", "john", ...many(60)], ["expand", address, ...many(60)]);
     expect(await directory.verify("john")).toEqual(many(5));

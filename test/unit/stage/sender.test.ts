@@ -51,6 +51,25 @@ test.each([
   expect(await worldOf(options).decide("john@example.org", "")).toMatchObject({ kind: "pass" });
 });
 
+test.each([
+  ["JSmith", "JSmith"],
+  ["John@Example.ORG", "John@Example.ORG"],
+  ["J.Smith@Alias.example", "J.Smith@example.org"],
+])("a directory is asked for the login as it was given: %s", async (login, name) => {
+  const asked: string[] = [];
+  const account = (each: string): Account => {
+    asked.push(each);
+    return { addresses: [], senders: ["john@example.org"] };
+  };
+  const alias = { name: "example.org", directory: undefined, subAddressing: undefined, catchAllAddress: undefined, allowRelaying: false };
+  const core = {
+    settings: settings({ auth: { mustMatchSender: rule("true") }, domains: new Map([["alias.example", alias]]) }),
+    sources: sourcesOf([{ ...directoryOf(entries), account }]),
+  };
+  expect(await decideMail(session({ login }), "john@example.org", core)).toMatchObject({ verdict: { reason: "pass" } });
+  expect(asked).toEqual([name]);
+});
+
 test("explain says what the login has, and whether that will do", async () => {
   const { decide, trace } = worldOf();
   expect(await decide("john@example.org", "copied@example.org")).toMatchObject({
