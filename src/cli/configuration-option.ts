@@ -95,6 +95,7 @@ export async function withCore(configuration: Configuration, readOnly: boolean, 
     onTakesAll: (directory, domain, takesAll) => {
       if (takesAll) process.stderr.write(`directory ${directory}: ${domain}: ${takesAllText}\n`);
     },
+    onShortcoming: (directory, what) => process.stderr.write(`directory ${directory}: ${what}\n`),
     readOnly,
   });
   try {

@@ -265,6 +265,7 @@ class RunningDaemon implements ObservedDaemon {
       onAvailability: this.#onAvailability,
       onDnsList: this.#onDnsList,
       onTakesAll: (...news) => logTakesAll(this.#logger, ...news),
+      onShortcoming: (directory, what) => this.#logger.warn({ event: "directory", directory }, what),
       ...(observer && { onWaited: observer.waited, counted: observer.counted, onListed: observer.listed }),
     });
   }

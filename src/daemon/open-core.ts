@@ -5,7 +5,7 @@ import { type OnWaited, Patience } from "../answer/patience.ts";
 import type { Problem } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { CacheReport } from "../directory/cache.ts";
-import type { OnTakesAll } from "../directory/call-ahead.ts";
+import type { OnShortcoming, OnTakesAll } from "../directory/call-ahead.ts";
 import type { DirectorySettings } from "../directory/directory-settings.ts";
 import { type Connection, type OpenDirectory, openDirectory } from "../directory/open-directory.ts";
 import { type Dns, openDns } from "../dns/dns.ts";
@@ -58,6 +58,7 @@ export interface CoreOptions {
   /** The same of a DNS list, which cannot tell. Default: nobody is told. */
   readonly onDnsList?: OnAvailability;
   readonly onTakesAll?: OnTakesAll;
+  readonly onShortcoming?: OnShortcoming;
   /** A request waited for a source. */
   readonly onWaited?: OnWaited;
   /** A rule has asked a DNS list. Default: nobody counts. */
@@ -217,7 +218,7 @@ function leaseSources(
   leases: Leases,
   shared: SharedSources,
   files: Files,
-  { now, later: callLater = later, onAvailability, onDnsList = () => {}, onTakesAll = () => {} }: CoreOptions,
+  { now, later: callLater = later, onAvailability, onDnsList = () => {}, onTakesAll = () => {}, onShortcoming = () => {} }: CoreOptions,
 ) {
   const readFrom = (holder: Leases) => (name: string) => databases.lease(name, "read", holder);
   const settingsOf = (each: DirectorySettings | LookupSettings) => (each.type === "sql" ? [each, databases.settings(each.store)] : [each]);
@@ -228,7 +229,7 @@ function leaseSources(
     directories: mapValues(configuration.directories, (each) =>
       shared.directories.lease(each.type === "sql" ? [...settingsOf(each), maxListMembers] : [each], leases, (own) =>
         own.hold(
-          openDirectory(each, { store: readFrom(own), queries, maxListMembers, now, files, onAvailability, onTakesAll }),
+          openDirectory(each, { store: readFrom(own), queries, maxListMembers, now, files, onAvailability, onTakesAll, onShortcoming }),
           ({ close }) => close?.(),
         ),
       ),

@@ -7,15 +7,19 @@ import type { WaitedFor } from "../answer/patience.ts";
 import { TemporaryError, UnusableAnswer } from "../answer/temporary-error.ts";
 import { domainOf, formatAddress } from "../mail/address.ts";
 import type { Directory, Recipient } from "../stage/sources.ts";
+import { cleanText } from "../text/controls.ts";
 import { errorMessage } from "../text/error-message.ts";
 import type { ServerReply } from "../wire/smtp-reply.ts";
 import { type CallAheadSettings, nameOf } from "./call-ahead/call-ahead-settings.ts";
 import { meaningOf, textOf } from "./call-ahead/recipient-reply.ts";
 import type { SmtpConnection } from "./call-ahead/smtp-connection.ts";
-import { SmtpPool } from "./call-ahead/smtp-pool.ts";
+import { maxConnections, type Shortcoming, SmtpPool } from "./call-ahead/smtp-pool.ts";
 import type { Connection } from "./open-directory.ts";
 
 export const takesAllText = "The server takes every address of this domain, so that none can be checked: mail for all of them is accepted.";
+
+/** The server does something else than it should, but can be asked; each kind is said once. */
+export type OnShortcoming = (directory: string, what: string) => void;
 
 /** The server takes every address of the domain, or does so no longer. */
 export type OnTakesAll = (directory: string, domain: string, takesAll: boolean) => void;
@@ -25,6 +29,7 @@ export interface CallAheadSources {
   now(): number;
   readonly onAvailability: OnAvailability;
   readonly onTakesAll: OnTakesAll;
+  readonly onShortcoming: OnShortcoming;
 }
 
 const probeAgainMs = 60 * 60 * 1000;
@@ -54,6 +59,7 @@ export class CallAhead implements Directory {
   readonly #probing = new Map<string, Promise<boolean>>();
   #unclear = 0;
   #isClosed = false;
+  readonly #shortcomings = new Set<Shortcoming>();
   #last: { readonly address: string; readonly said: string } | undefined;
 
   constructor(settings: CallAheadSettings, sources: CallAheadSources) {
@@ -62,7 +68,7 @@ export class CallAhead implements Directory {
     this.#settings = settings;
     this.#sources = sources;
     this.#domains = new Set(settings.domains);
-    this.#pool = new SmtpPool(settings.server);
+    this.#pool = new SmtpPool(settings.server, (kind, what) => this.#fallsShort(kind, what));
     this.#availability = new Availability(`directory ${name}`, sources.onAvailability);
     this.source = {
       name: `directory "${name}"`,
@@ -176,6 +182,12 @@ export class CallAhead implements Directory {
     return reply;
   }
 
+  #fallsShort(kind: Shortcoming, cause: string): void {
+    if (this.#shortcomings.has(kind)) return;
+    this.#shortcomings.add(kind);
+    this.#sources.onShortcoming(this.name, `${nameOf(this.#settings.server)}: ${shortcomings[kind]} (${cleanText(cause)})`);
+  }
+
   #failed(what: string, cause: unknown, isOutage = true): TemporaryError {
     const Kind = isOutage ? TemporaryError : UnusableAnswer;
     const error = new Kind(`${this.source.name}: ${nameOf(this.#settings.server)}: ${what}`, { cause });
@@ -183,6 +195,11 @@ export class CallAhead implements Directory {
     return error;
   }
 }
+
+const shortcomings: Readonly<Record<Shortcoming, string>> = {
+  tls: 'STARTTLS is offered and does not work, so that recipients are asked about in clear text. Mend it there; on a safe network, write tls = "disable"',
+  connections: `more connections are refused, and questions wait for those that there are. Let each worker have ${maxConnections}`,
+};
 
 /** One transaction. */
 async function askFor(command: string, connection: SmtpConnection): Promise<ServerReply | undefined> {

@@ -5,7 +5,7 @@ import type { Directory } from "../stage/sources.ts";
 import type { Database } from "../store/database.ts";
 import type { Queries } from "../store/store-settings.ts";
 import { type CachedDirectory, cached } from "./cache.ts";
-import { CallAhead, type OnTakesAll } from "./call-ahead.ts";
+import { CallAhead, type OnShortcoming, type OnTakesAll } from "./call-ahead.ts";
 import type { DirectorySettings } from "./directory-settings.ts";
 import { FileDirectory } from "./file.ts";
 import { openLdapDirectory } from "./ldap.ts";
@@ -23,6 +23,7 @@ export interface DirectorySources {
   readonly files: Files;
   readonly onAvailability: OnAvailability;
   readonly onTakesAll: OnTakesAll;
+  readonly onShortcoming: OnShortcoming;
 }
 
 /** What `check --connect` tries. */

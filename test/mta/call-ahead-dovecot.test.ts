@@ -87,6 +87,7 @@ service lmtp {
           ),
           onAvailability: () => {},
           onTakesAll: () => {},
+          onShortcoming: () => {},
         },
       },
     );

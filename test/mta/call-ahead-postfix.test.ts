@@ -51,6 +51,7 @@ smtpd_tls_key_file = ${keyFile}
       leaseState: () => ({ state: new MemoryState(), release: async () => {} }),
       onAvailability: (name, up) => news.push(`${name} ${up ? "up" : "down"}`),
       onTakesAll: (_, domain, takesAll) => news.push(`${domain} ${takesAll ? "takes all" : "checks"}`),
+      onShortcoming: (_, what) => news.push(what),
     });
   });
   afterAll(async () => {

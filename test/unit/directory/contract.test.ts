@@ -36,6 +36,7 @@ async function open(settings: DirectorySettings) {
     files: new Files(() => 0, onAvailability),
     onAvailability,
     onTakesAll: () => {},
+    onShortcoming: () => {},
   });
   await refresh?.();
   return directory;

@@ -30,6 +30,7 @@ describe.skipIf(lacksSlapd)("LDAP", () => {
         files: new Files(now, () => {}),
         onAvailability: (name, up, cause) => news.push(`${name} ${up ? "up" : `down: ${String(cause)}`}`),
         onTakesAll: () => {},
+        onShortcoming: () => {},
       },
     );
     return {

@@ -47,6 +47,7 @@ function openFor(port: number, { server, now = () => 0, ...changes }: Changes = 
       now,
       onAvailability: (name, up, cause) => news.push(up ? `${name}: up` : `${name}: ${(cause as Error).message}`),
       onTakesAll: (name, domain, takesAll) => news.push(`${name}: ${domain} ${takesAll ? "takes all" : "checks"}`),
+      onShortcoming: (name, what) => news.push(`${name}: ${what}`),
     },
   );
   onTestFinished(() => opened.close?.());
@@ -213,7 +214,7 @@ describe("a directory of one server", () => {
             ),
             now: () => 0,
           },
-          ...{ onAvailability: () => {}, onTakesAll: () => {} },
+          ...{ onAvailability: () => {}, onTakesAll: () => {}, onShortcoming: () => {} },
         },
       );
       return {
@@ -226,6 +227,15 @@ describe("a directory of one server", () => {
     },
     { onlyAddresses: true },
   );
+});
+
+it("is asked by HELO where it knows no EHLO", async () => {
+  const reply = (command: string) =>
+    command.startsWith("EHLO") ? "500 5.5.1 What?\r\n" : command.startsWith("HELO") ? "250 inner.example\r\n" : undefined;
+  const server = await serve({ reply });
+  const { directory } = openFor(server.port);
+  expect(await directory.recipient("john@example.org")).toEqual(mailbox("john@example.org"));
+  expect(server.commands).toContain("HELO mx.example");
 });
 
 describe("replies", () => {
@@ -268,7 +278,16 @@ const unusable: [what: string, options: SmtpServerOptions, message: string][] = 
     "it is greeted by 554 5.7.1 Go away",
   ],
   ["is full", { reply: () => "421 4.3.2 Too many connections\r\n" }, "421 4.3.2 Too many connections"],
-  ["knows no EHLO", { reply: (command) => (command.startsWith("EHLO") ? "502 What?\r\n" : undefined) }, "EHLO mx.example: 502 What?"],
+  [
+    "knows neither EHLO nor HELO",
+    { reply: (command) => (/^(?:EHLO|HELO)/.test(command) ? "502 What?\r\n" : undefined) },
+    "HELO mx.example: 502 What?",
+  ],
+  [
+    "wants no EHLO of us",
+    { reply: (command) => (command.startsWith("EHLO") ? "550 Not you\r\n" : undefined) },
+    "EHLO mx.example: 550 Not you",
+  ],
   [
     "takes no MAIL",
     { reply: (command) => (command.startsWith("MAIL") ? "550 5.7.1 Not you\r\n" : undefined) },
@@ -296,6 +315,16 @@ const unusable: [what: string, options: SmtpServerOptions, message: string][] = 
   [
     "answers what it was not asked",
     { reply: (command) => (command.startsWith("MAIL") ? "250 ok\r\n550 5.1.1 No\r\n" : undefined) },
+    "more than one reply to a command",
+  ],
+  [
+    "answers twice before it ends the connection",
+    { reply: (command) => (command.startsWith("RCPT") ? "550 5.1.1 No\r\n250 ok\r\n421 4.3.0 Bye\r\n" : undefined) },
+    "more than one reply to a command",
+  ],
+  [
+    "says more after it has ended the connection",
+    { reply: (command) => (command.startsWith("RCPT") ? "550 5.1.1 No\r\n421 4.3.0 Bye\r\n250 ok\r\n" : undefined) },
     "more than one reply to a command",
   ],
   [
@@ -407,6 +436,52 @@ describe("connections", () => {
     expect(news).toEqual([]);
   });
 
+  it.each<[what: string, after: string]>([
+    ["at once", "421 4.7.0 Too many errors\r\n"],
+    ["in several lines", "421-4.7.0 Too many\r\n421 4.7.0 errors\r\n"],
+  ])("that the server ends after a reply have that reply: %s", async (_, after) => {
+    const server = await serve({
+      reply: (command) => (/^RCPT TO:<(?:x|postern)/.test(command) ? `550 5.1.1 No\r\n${after}${hangUp}` : undefined),
+    });
+    const { directory, news } = openFor(server.port);
+    for (const address of ["x1@example.org", "x2@example.org"]) expect(await directory.recipient(address)).toBeUndefined();
+    expect(await directory.recipient("john@example.org")).toEqual(mailbox("john@example.org"));
+    expect(news).toEqual([]);
+  });
+
+  it("that are refused at MAIL once they are kept are replaced", async () => {
+    const mails = new Map<number, number>();
+    const server = await serve({
+      reply(command, connection) {
+        if (!command.startsWith("MAIL")) return undefined;
+        const before = mails.get(connection) ?? 0;
+        mails.set(connection, before + 1);
+        return before < 3 ? undefined : "452 4.3.1 Too many messages in this session\r\n";
+      },
+    });
+    const { directory, news } = openFor(server.port);
+    for (let count = 0; count < 20; count += 1)
+      expect(await directory.recipient(`user${count}@example.org`)).toEqual(mailbox(`user${count}@example.org`));
+    expect(news).toEqual([]);
+  });
+
+  it.each([1, 3])("of which the server gives no more than %i are waited for", async (most) => {
+    const server: SmtpServer = await serve({
+      reply: (command) => (command === "connect" && server.open.size > most ? `421 4.3.2 Too many connections\r\n${hangUp}` : undefined),
+    });
+    const { directory, news } = openFor(server.port);
+    // More than a connection is kept for, of recipients that do not exist.
+    for (let round = 0; round < 3; round += 1) {
+      const addresses = Array.from({ length: 30 }, (_, index) => `x${round}-${index}@example.org`);
+      const found = await Promise.all(addresses.map((address) => directory.recipient(address)));
+      expect(found).toEqual(addresses.map(() => undefined));
+    }
+    for (let count = 0; count < 20; count += 1) expect(await directory.recipient(`x${count}@example.org`)).toBeUndefined();
+    expect(news).toEqual([
+      expect.stringMatching(/^inner: .*more connections are refused, .*beside [123]: (?:it is greeted by )?421 4\.3\.2/),
+    ]);
+  });
+
   it("are replaced before the server counts too many refusals or commands", async () => {
     const server = await serve();
     const { directory } = openFor(server.port);
@@ -441,6 +516,23 @@ describe("TLS", () => {
     expect(await directory.recipient("john@example.org")).toEqual(mailbox("john@example.org"));
   });
 
+  it.each<[what: string, options: () => SmtpServerOptions, why: RegExp, timeoutMs?: number]>([
+    // No cipher of Node.
+    ["of an old kind", () => ({ certificate: { ...own, maxVersion: "TLSv1.1", minVersion: "TLSv1" } }), /alert|version/],
+    ["that is cut off", () => ({ certificate: own, reply: cutOff }), /closed|disconnected|ECONNRESET/],
+    ["that is silent", () => ({ offers: ["STARTTLS"] }), /no TLS in 2000 ms/, 8000],
+  ])("prefer: goes on in the clear where there is only TLS %s, and says so once", async (_, options, why, timeoutMs = patienceMs) => {
+    const server = await serve(options());
+    const { directory, news } = openFor(server.port, {
+      timeoutMs,
+      server: { tls: { mode: "prefer", ca: undefined, cert: undefined, key: undefined } },
+    });
+    for (const address of ["john@example.org", "jane@example.org"]) expect(await directory.recipient(address)).toEqual(mailbox(address));
+    expect(news).toEqual([expect.stringContaining("STARTTLS is offered and does not work")]);
+    expect(news[0]).toMatch(why);
+  });
+
+  const cutOff = (command: string) => (command === "STARTTLS" ? `220 2.0.0 Go\r\n${hangUp}` : undefined);
   const strip: SmtpServerOptions = { reply: (command) => (command.startsWith("EHLO") ? "250 inner.example\r\n" : undefined) };
   const inject: SmtpServerOptions["reply"] = (command) => (command === "STARTTLS" ? "220 Go\r\n250 ok\r\n" : undefined);
   const refuse = (command: string) => (command === "STARTTLS" ? "454 4.7.0 Not now\r\n" : undefined);
