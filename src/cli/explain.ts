@@ -3,6 +3,7 @@ import { text } from "node:stream/consumers";
 import { Command, InvalidArgumentError } from "commander";
 import { z } from "zod";
 import type { Configuration, ListenerSettings } from "../config/configuration.ts";
+import { countedApart } from "../daemon/read-only-state.ts";
 import type { Decision } from "../frontend/decision.ts";
 import { type PlayedSession, play, playedSession, type Step } from "../frontend/explain/play.ts";
 import { answerPolicy } from "../frontend/policy/policy.ts";
@@ -133,7 +134,7 @@ async function explainLine(line: string, configuration: Configuration, core: Cor
   try {
     const script = playedSession.parse(JSON.parse(line));
     checkedAddress(script.client.address);
-    return { steps: await play(script, listenerOf(configuration, script.listener ?? listener), core) };
+    return { steps: await play(script, listenerOf(configuration, script.listener ?? listener), countedApart(core)) };
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof SyntaxError || error instanceof z.ZodError)) throw error;
     process.exitCode = 2;

@@ -51,6 +51,7 @@ import { newSubjectOf, subjectOf } from "./greylist-subject.ts";
 import { callProblemText } from "./log.ts";
 import { stateLabel } from "./observer.ts";
 import type { OpenCore } from "./open-core.ts";
+import { countedApart } from "./read-only-state.ts";
 import type { StateHealth } from "./state-lease.ts";
 
 /** What the processes that serve have counted and kept. */
@@ -201,7 +202,7 @@ export class DaemonOperations implements Operations {
     if (client.address !== undefined && client.address !== "unknown" && canonicalIp(client.address) === undefined)
       throw new InvalidQuestion(`"${client.address}" is not an IP address`);
     if (recipients.length > maxPlayedRecipients) throw new InvalidQuestion(`at most ${maxPlayedRecipients} recipients`);
-    return this.#options.ask(({ core }) => play(played, listener, core));
+    return this.#options.ask(({ core }) => play(played, listener, countedApart(core)));
   }
 
   async greylist(filter: GreylistFilter, limit: number, after: string | undefined): Promise<GreylistPage> {

@@ -2,7 +2,8 @@
 
 import type { OnAvailability } from "../answer/availability.ts";
 import type { Configuration } from "../config/configuration.ts";
-import type { GreylistAnswer, GreylistQuestion } from "../stage/state.ts";
+import type { Core } from "../stage/core.ts";
+import type { GreylistAnswer, GreylistQuestion, State } from "../stage/state.ts";
 import { decideGreylist, noRows } from "../state/decide.ts";
 import { MemoryState } from "../state/memory.ts";
 import type { StateStore } from "../state/state-store.ts";
@@ -10,6 +11,21 @@ import { isMissing } from "../store/private-file.ts";
 import type { StateSettings } from "../store/store-settings.ts";
 import type { StateLease } from "./state-lease.ts";
 import { stateSettings } from "./state-settings.ts";
+
+/** A core for one of several sessions that are played: what throttles count in it is not there in the next one. */
+export function countedApart(core: Core): Core {
+  const { state } = core.sources;
+  const counters = new MemoryState();
+  const own: State = {
+    ...(state.source && { source: state.source }),
+    greylist: (question) => state.greylist(question),
+    throttle: (question) => counters.throttle(question),
+    giveBack: (question) => counters.giveBack(question),
+    remember: (question) => state.remember(question),
+    areCorrespondents: (question) => state.areCorrespondents(question),
+  };
+  return { ...core, sources: { ...core.sources, state: own } };
+}
 
 /** Opens the store when it is first asked. */
 export function unchangedState(configuration: Configuration, onAvailability: OnAvailability): StateLease {

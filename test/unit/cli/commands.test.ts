@@ -112,6 +112,16 @@ describe("explain", () => {
     expect(answers).toMatchObject([{ steps: [{ reply: "550 5.5.0 Invalid EHLO domain." }] }, { error: {} }, { error: {} }]);
   });
 
+  it("counts nothing from one line to the next", () => {
+    const own = join(folder, "throttled.toml");
+    writeFileSync(own, `${readFileSync(file, "utf8")}[[session.throttle]]\nkey = ["sender"]\nrate = "2/1h"\n`);
+    const line = '{"client":{"address":"203.0.113.9"},"helo":"mx.a.example","sender":"a@b.example","recipients":["john@example.org"]}\n';
+    const { stdout } = postern(["explain", "-c", own, "--stdin"], line.repeat(4));
+    const [first, ...others] = stdout.trimEnd().split("\n");
+    expect(first).toContain('"reply":null,"reason":"pass"');
+    expect(others).toEqual([first, first, first]);
+  });
+
   it.each([
     [["--client-port", "99999"], "from 0 to 65535"],
     [["--client", "nonsense"], "is not an IP address"],
