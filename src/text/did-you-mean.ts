@@ -10,9 +10,11 @@ function nearest(word: string, known: Iterable<string>): string | undefined {
   // Short words of the same length are different words, not slips.
   let bestDistance = Math.min(word.length, Math.max(1, Math.floor(word.length / 3)) + 1);
   for (const name of known) {
-    if (Math.abs(name.length - word.length) >= bestDistance) continue;
+    if (Math.abs(name.length - word.length) > bestDistance) continue;
     const distance = editDistance(lower, name.toLowerCase());
-    if (distance >= bestDistance) continue;
+    if (distance > bestDistance) continue;
+    // Of two that are as near, the one in the same letters.
+    if (distance === bestDistance && (best === undefined || editDistance(word, name) >= editDistance(word, best))) continue;
     best = name;
     bestDistance = distance;
   }

@@ -1,10 +1,12 @@
 /** `[lookup.*]`, `[lookup-file.*]` and `[lookup-sql.*]`: named lists in one namespace. */
 import type { Value } from "../../expr/value.ts";
 import { parseList, uselessKey } from "../../lookup/file.ts";
+import { canonicalKey } from "../../lookup/list-key.ts";
 import type { LookupEntry, LookupSettings } from "../../lookup/lookup-settings.ts";
 import { unknownStore } from "../check/names.ts";
 import { wrongParameters } from "../check/query-parameter.ts";
 import type { Normalised } from "../normalise.ts";
+import type { KeyPath } from "../syntax/tree.ts";
 import { type CompileContext, checkLines } from "./context.ts";
 
 export function compileLookups(normalised: Normalised, context: CompileContext): ReadonlyMap<string, LookupSettings> {
@@ -18,7 +20,7 @@ export function compileLookups(normalised: Normalised, context: CompileContext):
   };
   for (const [name, entries] of Object.entries(normalised.lookup)) {
     for (const key of Object.keys(entries)) context.report.warningIf(["lookup", name, key], uselessKey(key));
-    add("lookup", { type: "memory", name, entries: Object.entries(entries).map(([key, value]) => entryOf(key, value)) });
+    add("lookup", { type: "memory", name, entries: entriesOf(name, entries, context) });
   }
   for (const [name, { path, "case-sensitive": caseSensitive }] of Object.entries(normalised["lookup-file"])) {
     checkLines(["lookup-file", name, "path"], path, parseList, context);
@@ -31,6 +33,21 @@ export function compileLookups(normalised: Normalised, context: CompileContext):
     add("lookup-sql", { type: "sql", name, store, query });
   }
   return lookups;
+}
+
+/** Keys that are one in their canonical form would lose a value. */
+function entriesOf(name: string, written: Normalised["lookup"][string], { report }: CompileContext): readonly LookupEntry[] {
+  const known = new Map<string, { readonly path: KeyPath; readonly key: string; readonly value: Value }>();
+  return Object.entries(written).map(([key, text]) => {
+    const entry = entryOf(key, text);
+    const path = ["lookup", name, key];
+    const folded = `${entry.glob} ${canonicalKey(entry.key)}`;
+    const other = known.get(folded);
+    if (other === undefined) known.set(folded, { path, key, value: entry.value });
+    else if (other.value !== entry.value)
+      report.error(path, `is one key with "${other.key}" on line ${report.placeOf(other.path).line}, and has another value. Remove one.`);
+    return entry;
+  });
 }
 
 /** `\` takes the next character for what it is; a key in which nothing is left to match is an exact one. */

@@ -94,8 +94,9 @@ function unwrapSubAddressing(entries: Table["entries"], report: ProblemReport): 
   if (written?.kind !== "table" || form === undefined) return;
   entries.delete("subAddressing");
   const meant = textOf(form);
-  const custom = written.entries.get("customRule");
+  const { customRule: custom } = fieldsOf(written, ["@type", "customRule"], report);
   if (meant === "Enabled" || meant === "Disabled") {
+    if (custom) complain(report, custom, 'counts only where "@type" is "Custom". Write that, or remove it.');
     entries.set("subAddressing", { ...written, kind: "scalar", value: meant === "Enabled" });
   } else if (meant !== "Custom") complain(report, form, 'must be "Enabled", "Disabled" or "Custom".');
   else if (custom) entries.set("subAddressing", custom);
@@ -113,6 +114,16 @@ function foldThrottles(root: Table, report: ProblemReport): void {
     if (rate?.kind !== "table") continue;
     const fields = fieldsOf(rate, ["count", "period"], report);
     const [count, period] = [scalarOf(fields.count), scalarOf(fields.period)];
+    const missing = count === undefined ? "count" : period === undefined ? "period" : undefined;
+    if (missing !== undefined) {
+      const given = fields[missing];
+      const form = 'as in { "count": 100, "period": "1h" }';
+      if (given) complain(report, given, `must be one value, ${form}.`);
+      else complain(report, rate, `needs a "${missing}", ${form}. Add it.`);
+      // So that nothing else is said of it.
+      entries.set("rate", { ...rate, kind: "scalar", value: "1/1h" });
+      continue;
+    }
     entries.set("rate", { ...rate, kind: "scalar", value: `${count}/${typeof period === "number" ? `${period}ms` : period}` });
   }
   append(root, ["session", "throttle"], "MtaInboundThrottle", objects, report);
