@@ -20,11 +20,14 @@ type Unary = Extract<ExpressionNode, { kind: "unary" }>;
 type Chain = Extract<ExpressionNode, { kind: "chain" }>;
 type OnStep<S> = NonNullable<Vocabulary<S>["onStep"]>;
 type Call = Extract<ExpressionNode, { kind: "call" }>;
+type Name = Extract<ExpressionNode, { kind: "name" }>;
 
 /** What an expression, or all parts of a rule set, are found to use. */
 export interface Used<S> {
   /** Their names. */
   readonly variables: Set<string>;
+  /** By their names; 0 where one use pulls another way than the others. */
+  readonly pulls: Map<string, Pull>;
   /** By name. */
   readonly dnsLists: Map<string, NamedDnsList<S>>;
   /** Names of look-ups. */
@@ -49,7 +52,7 @@ interface ExpressionContext<S> {
 }
 
 export function nothingUsed<S>(): Used<S> {
-  return { variables: new Set(), dnsLists: new Map(), lists: new Set(), statements: [] };
+  return { variables: new Set(), pulls: new Map(), dnsLists: new Map(), lists: new Set(), statements: [] };
 }
 
 /** Adds to `used`. `pull`: that of its value. Throws an `ExpressionError`. */
@@ -73,7 +76,7 @@ function compileNode<S>(node: ExpressionNode, context: ExpressionContext<S>): Va
     case "capture":
       return compileCapture(node.index, context);
     case "name":
-      return compileName(node.name, node.offset, context);
+      return compileName(node, context);
     case "call":
       return compileCall(node, context);
     case "array":
@@ -182,10 +185,13 @@ function compileCapture<S>(index: number, { vocabulary: { captures } }: Expressi
   };
 }
 
-function compileName<S>(name: string, offset: number, { source, vocabulary, used }: ExpressionContext<S>): ValueCode<S> {
+function compileName<S>(node: Name, { source, vocabulary, used, pulls }: ExpressionContext<S>): ValueCode<S> {
+  const { name, offset } = node;
   // A variable of a script may be called as a function is: only parentheses make a call.
   const variable = vocabulary.variables.get(name);
   if (variable) {
+    const pull = pulls.get(node) ?? 0;
+    used.pulls.set(name, (used.pulls.get(name) ?? pull) === pull ? pull : 0);
     used.variables.add(name);
     return { waits: false, run: ({ subject }) => variable(subject) };
   }

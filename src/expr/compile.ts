@@ -56,9 +56,9 @@ function pullBy(outcome: string): Pull {
   return written === "true" ? 1 : written === "false" ? -1 : 0;
 }
 
-function expression<S>({ waits, constant, run }: ValueCode<S>, { variables, dnsLists, lists }: Used<S>): Expression<S> {
+function expression<S>({ waits, constant, run }: ValueCode<S>, { variables, pulls, dnsLists, lists }: Used<S>): Expression<S> {
   return {
-    ...{ waits, constant, variables, namesDnsLists: dnsLists.size > 0, lists: lists.size === 0 ? undefined : lists },
+    ...{ waits, constant, variables, pulls, namesDnsLists: dnsLists.size > 0, lists: lists.size === 0 ? undefined : lists },
     evaluate: (subject, ask, onDoubt) => run({ subject, ask, match: undefined, onDoubt }),
   };
 }

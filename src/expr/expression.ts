@@ -42,6 +42,8 @@ export interface Expression<S> {
   readonly waits: boolean;
   /** The names of the variables used. */
   readonly variables: ReadonlySet<string>;
+  /** By the names of variables that are results, where another one than `temperror` can do one thing only to the value. */
+  readonly pulls?: ReadonlyMap<string, Pull>;
   /** The names of the look-ups that it may ask. `undefined`: none. */
   readonly lists?: ReadonlySet<string> | undefined;
   /** Its value, if that depends on no variable, capture or source. */

@@ -1,12 +1,14 @@
 /** What a listing does to the value of an expression, and that it does no other thing. */
-import { expect, test } from "vitest";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import type { Ask } from "../../../src/expr/ask.ts";
 import { compileExpression, compileRules } from "../../../src/expr/compile.ts";
 import type { Doubt, Expression, RuleSetSource } from "../../../src/expr/expression.ts";
 import type { Pull } from "../../../src/expr/pull.ts";
-import { isTrue } from "../../../src/expr/value.ts";
+import { isTrue, type Value } from "../../../src/expr/value.ts";
 import { type Subject, subject, vocabulary, world } from "../../support/expression-world.ts";
+import { runs } from "../../support/runs.ts";
 
 const codes = ["127.0.0.4"];
 
@@ -75,6 +77,11 @@ test.each<[source: string, pull: Pull]>([
   ["dns_listed('zen') * dns_listed('zen') > 0", 0],
   ["1 / dns_listed('zen') > 0", 0],
   ["(dns_listed('abuse') || dns_listed('zen')) + 1 > 1", 1],
+  ["(dns_list('zen') || 1) > 0", 0],
+  ["(dns_listed('zen') * 0.5 || 1) > 0", 0],
+  ["local_port + dns_listed('zen') > 25", 0],
+  ["'-1' + dns_listed('zen') > -11", 0],
+  ["dns_listed('zen') - dns_list('abuse')", 0],
   ["dns_listed('zen') > dns_listed('abuse') > 0", 0],
   ["0 > -dns_listed('zen')", 1],
   // Whatever is not 0 is true
@@ -95,6 +102,10 @@ test.each<[source: string, pull: Pull]>([
   ["key_get('blocked-domain', sender)", 1],
   ["key_get('blocked-domain', sender) == 'x'", 0],
   ["key_get('blocked-domain', sender) > 2", 0],
+  ["(key_get('blocked-domain', sender) || 1) > 0", 0],
+  ["(key_exists('blocked-domain', sender) || 1) > 0", 1],
+  ["key_exists('blocked-domain', sender) - dns_list('abuse') > 0", 0],
+  ["key_exists('blocked-domain', sender) - recipients > 0", 0],
   ["count([key_exists('blocked-domain', sender)])", 0],
 ])("what a list misses that may not be whole, %s: %d", (source, pull) => {
   const doubts: Doubt[] = [];
@@ -122,4 +133,115 @@ test.each<[rules: RuleSetSource, pull: Pull]>([
     throw error;
   });
   if (compiled) await expectPull(compiled, pull);
+});
+
+test.each<[source: string, pull: Pull]>([
+  ["result == 'fail'", 1],
+  ["'fail' == result", 1],
+  ["result != 'pass'", -1],
+  ["!(result == 'pass')", -1],
+  ["result != 'fail' && local_port == 25", -1],
+  ["result == 'fail' || result == 'softfail'", 1],
+  ["(result == 'fail') * 2 + dns_listed('zen') > 1", 1],
+  ["result == 'fail' || result != 'pass'", 0],
+  ["result == 'temperror'", 0],
+  ["result != ''", 0],
+  ["result == 0", 0],
+  ["result == sender", 0],
+  ["result == 'fail' == 1", 0],
+  ["contains(result, 'fail')", 0],
+  ["result", 0],
+])("what could not be told in %s: %d", (source, pull) => {
+  expect(compileExpression(source, vocabularyOfResults).pulls?.get("result")).toBe(pull);
+});
+
+const vocabularyOfResults = {
+  ...vocabulary,
+  variables: new Map([...vocabulary.variables.keys(), "result"].map((name) => [name, (of: Subject) => of[name] ?? ""])),
+};
+
+/** What each source may say; the first is what it is taken to say when it cannot tell. */
+const told: Readonly<Record<Source, readonly (Value | undefined)[]>> = {
+  zen: [[], ["127.0.0.4"], ["127.0.0.2", "127.0.0.4"]],
+  key: [undefined, 1, 0, -5, "x", "", "7"],
+  result: ["temperror", "pass", "fail", ""],
+};
+type Source = "zen" | "key" | "result";
+const sources: readonly Source[] = ["zen", "key", "result"];
+
+interface Said extends Readonly<Record<Source, Value | undefined>> {
+  readonly abuse: readonly string[];
+}
+
+/** `untold`: the source that cannot tell. */
+function evaluated(expression: Expression<Subject>, said: Said, untold?: Source) {
+  const pulls = new Set<Pull>();
+  const dnsList: Ask["dnsList"] = ({ list }) => {
+    if (list === "zen" && untold === "zen") throw new TemporaryError("away");
+    return list === "zen" ? (said.zen as readonly string[]) : said.abuse;
+  };
+  const keyGet: Ask["keyGet"] = (list, _, onMiss) => {
+    if (untold === "key") onMiss?.(list, "being written");
+    return untold === "key" ? undefined : said.key;
+  };
+  if (untold === "result") pulls.add(expression.pulls?.get("result") ?? 1);
+  const of = { ...subject, result: untold === "result" ? "temperror" : (said.result ?? "") };
+  const value = expression.evaluate(of, { ...world(), dnsList, keyGet }, ({ pull }) => pulls.add(pull));
+  if (value instanceof Promise) throw new Error("it waits");
+  return { value: isTrue(value), pulls };
+}
+
+// biome-ignore format: one line a group
+const leaves = [
+  "dns_listed('zen')", "dns_list('zen')", "key_exists('blocked-domain', sender)", "key_get('blocked-domain', sender)",
+  "result == 'fail'", "'pass' != result", "result", "dns_listed('abuse')", "dns_list('abuse')",
+  "0", "1", "2", "0.5", "-1", "''", "'x'", "'1'", "'-5'", "'fail'", "'temperror'", "local_port", "recipients", "$1", "['127.0.0.4']",
+];
+const operators = ["&&", "||", "^", "==", "!=", ">", ">=", "<", "<=", "+", "-", "*", "/"];
+
+const { anyExpression } = fc.letrec<{ anyExpression: string }>((tie) => {
+  const inner = tie("anyExpression").map((text) => `(${text})`);
+  return {
+    anyExpression: fc.oneof(
+      { maxDepth: 4, depthIdentifier: "expression" },
+      fc.constantFrom(...leaves),
+      fc.tuple(inner, fc.constantFrom(...operators), inner).map((parts) => parts.join(" ")),
+      fc.tuple(inner, fc.constantFrom(...operators), inner).map((parts) => parts.join(" ")),
+      fc.tuple(fc.constantFrom("!", "-", "count", "is_empty"), inner).map((parts) => parts.join("")),
+      fc.tuple(inner, fc.constantFrom("'127.0.0.4'", "'fail'")).map((parameters) => `contains(${parameters.join(", ")})`),
+    ),
+  };
+});
+
+const anyRules = fc.record({
+  rules: fc.array(fc.record({ if: anyExpression, then: fc.oneof(fc.constantFrom("true", "false", "'x'"), anyExpression) }), {
+    maxLength: 2,
+  }),
+  else: fc.oneof(fc.constantFrom("true", "false"), anyExpression),
+});
+
+describe("whatever the expression is", () => {
+  test.each(sources)("%s does no other thing than is said", (source) => {
+    fc.assert(
+      fc.property(
+        anyRules,
+        fc.record({
+          ...{ zen: fc.constantFrom(...told.zen), key: fc.constantFrom(...told.key), result: fc.constantFrom(...told.result) },
+          abuse: fc.constantFrom([], ["127.0.0.4"]),
+        }),
+        (rules, said) => {
+          const expression = compileRules(rules, vocabularyOfResults, () => {});
+          if (expression === undefined) return;
+          const { value, pulls } = evaluated(expression, said, source);
+          for (const now of told[source]) {
+            if (now === told[source][0]) continue;
+            const then = evaluated(expression, { ...said, [source]: now }).value;
+            if (value && !pulls.has(0) && !pulls.has(-1) && pulls.size > 0) expect(then).toBe(true);
+            if (!value && !pulls.has(0) && !pulls.has(1) && pulls.size > 0) expect(then).toBe(false);
+          }
+        },
+      ),
+      { numRuns: runs(2000) },
+    );
+  });
 });
