@@ -28,16 +28,17 @@ export const addressFunctions: readonly PureFunction[] = [
   pure("ip_reverse_name", 1, (ip = "") => reverseName(toText(ip)) ?? ""),
 ];
 
+/** The specification answers all of them with false. */
 function checkNetwork([ip, cidr]: readonly (Value | undefined)[]): ParameterProblem | undefined {
   const address = ip === undefined ? undefined : toText(ip);
   if (address !== undefined && ipVersion(address) === undefined) {
     const mend = isNetwork(address)
       ? "The address comes first, such as remote_ip; the network second."
       : "Write a variable, such as remote_ip.";
-    return { problem: `"${shorten(address)}" is not an IP address. ${mend}`, parameter: 0 };
+    return { problem: `"${shorten(address)}" is not an IP address. ${mend}`, parameter: 0, isWarning: true };
   }
   const problem = cidr === undefined ? undefined : networkProblem(cidr);
-  return problem === undefined ? undefined : { problem, parameter: 1 };
+  return problem === undefined ? undefined : { problem, parameter: 1, isWarning: true };
 }
 
 function networkProblem(cidr: Value): string | undefined {

@@ -234,7 +234,7 @@ function compilePure<S>({ arity, evaluate, check, work }: PureFunction, call: Ca
   const { onStep } = context.vocabulary;
   const code = compileFolded(call.parameters, context, (parts) => {
     const wrong = check?.(parts.map(({ constant }) => constant));
-    if (wrong) throw parameterError(wrong, call);
+    if (wrong) reportProblem(wrong, call, context);
     return work && onStep && parts.some(({ constant }) => constant === undefined)
       ? askOf(parts, true, call.name, (values, run) => after(onStep(run.subject, "", work(...values)), () => evaluate(...values)))
       : apply(parts, evaluate);
@@ -248,7 +248,8 @@ function compileAsking<S>(record: AskFunction, call: Call, context: ExpressionCo
   const counts = call.parameters.map((node) => (node.kind === "array" ? node.elements.length : node.kind === "literal" ? 1 : undefined));
   const inspection = record.inspect(literals, context.vocabulary.names, counts);
   if ("problem" in inspection) throw parameterError(inspection, call);
-  const { waits, statement, lists = [] } = inspection;
+  const { waits, statement, lists = [], warning } = inspection;
+  if (warning) reportProblem(warning, call, context);
   for (const list of lists) context.used.lists.add(list);
   if (statement !== undefined) {
     const { store, sql, parameter } = statement;
@@ -318,6 +319,13 @@ function patternOf(source: string, offset: number): Pattern {
     if (!(error instanceof PatternError)) throw error;
     throw new ExpressionError(`bad regular expression: ${error.message}.`, offset);
   }
+}
+
+/** Throws unless the call has an answer all the same; a parameter that is put together was never checked. */
+function reportProblem<S>(problem: ParameterProblem, call: Call, { vocabulary }: ExpressionContext<S>): void {
+  const error = parameterError(problem, call);
+  if (problem.isWarning !== true && call.parameters[problem.parameter]?.kind === "literal") throw error;
+  vocabulary.onWarning?.(error);
 }
 
 function parameterError({ problem, parameter }: ParameterProblem, { parameters, offset }: Call): ExpressionError {

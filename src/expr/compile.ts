@@ -18,18 +18,20 @@ export type RulePart = { readonly part: "if" | "then"; readonly index: number } 
 /**
  * The first true `if` selects its `then`, else `else`; all parts share the captures of one evaluation.
  * Reports what is wrong with every part, and is `undefined` if anything is.
- * `onStatement`: called with the SQL that is the same at every evaluation.
+ * `onStatement`: called with the SQL that is the same at every evaluation. `onWarning`: that of the vocabulary, with the part.
  */
 export function compileRules<S>(
   source: RuleSetSource,
   vocabulary: Vocabulary<S>,
   report: (part: RulePart, error: ExpressionError) => void,
   onStatement?: (part: RulePart, statement: UsedStatement) => void,
+  onWarning?: (part: RulePart, warning: ExpressionError) => void,
 ): Expression<S> | undefined {
   const used = nothingUsed<S>();
   const compile = (text: string, part: RulePart, pull?: Pull): ValueCode<S> | undefined => {
     try {
-      const code = compileCode(text, vocabulary, used, pull);
+      const within = onWarning ? { ...vocabulary, onWarning: (warning: ExpressionError) => onWarning(part, warning) } : vocabulary;
+      const code = compileCode(text, within, used, pull);
       for (const statement of used.statements.splice(0)) onStatement?.(part, statement);
       return code;
     } catch (error) {

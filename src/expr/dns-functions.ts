@@ -22,8 +22,10 @@ export const dnsFunctions: readonly AskFunction[] = [
 ];
 
 export function inspectDns([name, type]: Literals): Inspection {
-  if (type === undefined && name !== undefined && dnsTypeOf(name) !== undefined)
-    return { problem: `the name comes first, and the type of its records second. Write '${name}' second.`, parameter: 0 };
+  if (type === undefined && name !== undefined && dnsTypeOf(name) !== undefined) {
+    const problem = `the name comes first, and the type of its records second. Write '${name}' second.`;
+    return { waits: true, warning: { problem, parameter: 0, isWarning: true } };
+  }
   if (type === undefined || dnsTypeOf(type) !== undefined) return { waits: true };
   const mend = didYouMean(type, dnsTypes) || ` Write one of ${dnsTypes.join(", ")}.`;
   return { problem: `"${type}" is not a DNS record type that can be queried.${mend}`, parameter: 1 };

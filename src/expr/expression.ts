@@ -24,6 +24,8 @@ export interface Vocabulary<S> {
   readonly captures?: (subject: S) => readonly string[];
   /** Called with the pattern of each `matches` that is compiled, and its offset. */
   readonly onPattern?: (pattern: Pattern, offset: number) => void;
+  /** Called with what is probably a mistake, and compiles. */
+  readonly onWarning?: (warning: ExpressionError) => void;
   /** Called before each `matches`; it may throw. */
   readonly onMatch?: (subject: S, pattern: Pattern, text: string) => void;
   /** Called before each question to a source; it may throw. */

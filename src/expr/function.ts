@@ -22,6 +22,8 @@ export interface PureFunction {
 export interface ParameterProblem {
   readonly problem: string;
   readonly parameter: number;
+  /** The call has an answer all the same. */
+  readonly isWarning?: true;
 }
 
 /** Of parameters as far as they are constants. */
@@ -39,7 +41,7 @@ export function secondIsOneOf(name: string, choices: readonly string[]): Constan
       return choices.includes(toText(second)) ? undefined : { problem: `${name} takes one of ${possible} here.`, parameter: 1 };
     const text = first === undefined ? "" : toText(first);
     return choices.includes(text)
-      ? { problem: `${name} takes one of ${possible} second. Write '${text}' there.`, parameter: 0 }
+      ? { problem: `${name} takes one of ${possible} second. Write '${text}' there.`, parameter: 0, isWarning: true }
       : undefined;
   };
 }
@@ -60,7 +62,13 @@ export interface SqlStatement {
 /** What compiling needs to know of one call. */
 export type Inspection =
   /** `statement`: one that is the same at every call. `lists`: those that it may ask. */
-  { readonly waits: boolean; readonly statement?: SqlStatement; readonly lists?: Iterable<string> } | ParameterProblem;
+  | {
+      readonly waits: boolean;
+      readonly statement?: SqlStatement;
+      readonly lists?: Iterable<string>;
+      readonly warning?: ParameterProblem | undefined;
+    }
+  | ParameterProblem;
 
 /** Parameters as far as they are literal texts. */
 export type Literals = readonly (string | undefined)[];

@@ -2,7 +2,7 @@
 
 import { after } from "../answer/answer.ts";
 import { isDefault, type Names } from "./ask.ts";
-import { type AskFunction, type Inspection, type Literals, unknown } from "./function.ts";
+import { type AskFunction, type Inspection, type Literals, type ParameterProblem, unknown } from "./function.ts";
 import { clamp, flag, toNumber, toText, type Value } from "./value.ts";
 
 export const sourceFunctions: readonly AskFunction[] = [
@@ -64,34 +64,29 @@ function directoryAnd(parameters: readonly Value[]): [directory: string | undefi
 }
 
 function inspectDirectory(literals: Literals, { directories }: Names): Inspection {
-  const swapped = swappedName(literals, "directory", directories);
-  if (swapped) return swapped;
+  const warning = swappedName(literals, "directory", directories);
   const name = literals.length === 1 ? undefined : literals[0];
-  if (name === undefined || isDefault(name)) return { waits: directories.values().some(({ waits }) => waits) };
+  if (name === undefined || isDefault(name)) return { waits: directories.values().some(({ waits }) => waits), warning };
   return directories.get(name) ?? { problem: unknown("directory", name, directories.keys()), parameter: 0 };
 }
 
 function inspectLookup(literals: Literals, { lookups }: Names): Inspection {
-  const swapped = swappedName(literals, "lookup", lookups);
-  if (swapped) return swapped;
   const [name] = literals;
-  if (name === undefined) return { waits: true, lists: lookups.keys() };
+  if (name === undefined) return { waits: true, lists: lookups.keys(), warning: swappedName(literals, "lookup", lookups) };
   if (isDefault(name)) return { waits: true };
   const known = lookups.get(name);
   return known === undefined ? { problem: unknown("lookup", name, lookups.keys()), parameter: 0 } : { waits: known.waits, lists: [name] };
 }
 
 function inspectDefaultStore(literals: Literals, { lookups }: Names): Inspection {
-  const swapped = swappedName(literals, "store", new Map());
-  if (swapped) return swapped;
   const [name] = literals;
-  if (name === undefined || isDefault(name)) return { waits: true };
+  if (name === undefined || isDefault(name)) return { waits: true, warning: swappedName(literals, "store", new Map()) };
   const what = lookups.has(name) ? `the lookup "${name}" is read-only` : `there is no store "${name}" of keys and counters`;
   return { problem: `${what}. Use '' for the default store.`, parameter: 0 };
 }
 
 /** What is asked for is the name of a source, and the source is not: it would be none that exists. */
-function swappedName([first, second]: Literals, kind: string, known: ReadonlyMap<string, unknown>): Inspection | undefined {
+function swappedName([first, second]: Literals, kind: string, known: ReadonlyMap<string, unknown>): ParameterProblem | undefined {
   if (first !== undefined || second === undefined || !(isDefault(second) || known.has(second))) return undefined;
-  return { problem: `the ${kind} comes first, and what it is asked for second. Write '${second}' first.`, parameter: 1 };
+  return { problem: `the ${kind} comes first, and what it is asked for second. Write '${second}' first.`, parameter: 1, isWarning: true };
 }

@@ -62,8 +62,8 @@ export class ProblemReport {
     return (message) => ({ severity: "error", ...at, message });
   }
 
-  warning(path: KeyPath, message: string): void {
-    this.#problems.push({ severity: "warning", file: this.file, ...locate(this.#root, path), message });
+  warning(path: KeyPath, message: string, index?: number): void {
+    this.#problems.push({ severity: "warning", file: this.file, ...locate(this.#root, path, index), message });
   }
 
   /** When there is a message. */

@@ -109,8 +109,13 @@ export class RuleCompiler {
       else if (names?.has(bare.toLowerCase()) === true) report.error(placeOf(part), `text needs inner quotes. Write "'${bare}'".`);
       else report.error(placeOf(part), /[.?!]$/.test(message) ? message : `${message}.`, offset);
     };
-    const rule = compileRules(rules, vocabulary, onError, (part, { store, sql, offset }) =>
-      this.#names.used.statements.push({ store, sql, isOfRule: true, problem: report.problemAt(placeOf(part), offset) }),
+    const rule = compileRules(
+      rules,
+      vocabulary,
+      onError,
+      (part, { store, sql, offset }) =>
+        this.#names.used.statements.push({ store, sql, isOfRule: true, problem: report.problemAt(placeOf(part), offset) }),
+      (part, { message, offset }) => report.warning(placeOf(part), message, offset),
     );
     for (const [part, text] of partsOf(rules)) {
       const at = placeOf(part);

@@ -56,8 +56,10 @@ export function compileIn(text: TextArgument, context: ScriptContext): Code<Scri
   const source = bare(text, context);
   const onPattern = (pattern: Pattern, offset: number) =>
     warnOfSize(pattern, placeWithin(context.source, text.written, text.offset, offset), context);
+  const onWarning = ({ message, offset }: ExpressionError) =>
+    context.warn(placeWithin(context.source, text.written, text.offset, offset), message);
   try {
-    const { waits, evaluate } = compileExpression(source, { ...context.expressions, functions, onPattern });
+    const { waits, evaluate } = compileExpression(source, { ...context.expressions, functions, onPattern, onWarning });
     const cost = costOf(source.length);
     return ask(waits, "an expression", (run: ScriptRun) => {
       spend(run, cost);
