@@ -239,6 +239,7 @@ function giveUp({ own, address }: Search): Resolution {
   return own?.allowRelaying ? foundAt([address], address, "relayed") : unknown;
 }
 
+/** As what a rule makes of a local part that begins with its separator. */
 function isWithoutLocalPart(address: string): boolean {
   return address === "" || address.lastIndexOf("@") === 0;
 }
@@ -403,13 +404,13 @@ function baseOf(own: DomainSettings | undefined, address: string, scope: Scope, 
 function baseBy(value: Value, address: string): string | undefined {
   if (isOn(value)) return withoutDetail(address);
   const text = asString(value);
-  return text === undefined || text === "" ? undefined : addressFrom(text, "session.rcpt.sub-addressing", address);
+  return text === undefined || isWithoutLocalPart(text) ? undefined : addressFrom(text, "session.rcpt.sub-addressing", address);
 }
 
 function baseInDomain(value: Value, address: string): string | undefined {
   if (isOn(value)) return withoutDetail(address);
   const text = asString(value);
-  if (text === undefined || text === "") return undefined;
+  if (text === undefined || isWithoutLocalPart(text)) return undefined;
   const domain = domainOf(address) ?? "";
   // A local part has an @ only where the one that it was made from has.
   const isWhole = text.includes("@") && (domainOf(parseAddress(text)) === domain || !localPartOf(address).includes("@"));

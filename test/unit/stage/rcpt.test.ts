@@ -89,13 +89,15 @@ describe.each([false, true])("with a directory that waits: %s", (waits) => {
 
 describe("a rule that makes no address of one refuses nothing for good", () => {
   const noAddress = rule("rcpt + '>'");
+  const beforeHyphen = rule([["matches('^(.*)-.*@(.*)$', rcpt)", "$1 + '@' + $2"], "false"]);
   test.each([
     ["rewrite", "john@example.org", { rewrite: noAddress }, cannotTell],
     ["rewrite", "john@example.org", { rewrite: rule("'@' + rcpt_domain") }, cannotTell],
     ["rewrite of what is none itself", "john@exa>mple.org", { rewrite: noAddress }, noRelay],
     ["sub-addressing", "any@example.org", { subAddressing: noAddress }, cannotTell],
     ["sub-addressing to a local part", "john-x@example.org", { subAddressing: rule("'john'") }, cannotTell],
-    ["sub-addressing to a domain", "john-x@example.org", { subAddressing: rule("'@' + rcpt_domain") }, cannotTell],
+    ["sub-addressing to a local part that is empty", "-x@example.org", { subAddressing: beforeHyphen }, noMailbox],
+    ["sub-addressing, then a catch-all", "-x@catch.example", { subAddressing: beforeHyphen }, "catch-all john@example.org"],
     ["sub-addressing of what is no address itself", "john-x>@exa>mple.org", { subAddressing: rule("'john'") }, noRelay],
     ["sub-addressing of an address that is there", "john@example.org", { subAddressing: rule("'nobody'") }, "mailbox john@example.org"],
     ["sub-addressing to nothing", "john-x@example.org", { subAddressing: rule("''") }, noMailbox],
@@ -435,6 +437,7 @@ describe("Domain objects", () => {
     ["a local part with an @", { subAddressing: localPart }, "john@home-x@example.org", "sub-address john@home@example.org"],
     ["a whole address with two", { subAddressing: wholeAddress }, "john@home-x@alias.example", "sub-address john@home@example.org"],
     ["no address", { subAddressing: rule("rcpt + '\u0001'") }, "any@example.org", cannotTell],
+    ["sub-addressing to no local part", { subAddressing: rule("'@' + rcpt_domain") }, "-x@example.org", noMailbox],
     ["relaying of unknown mailboxes", { allowRelaying: true }, "any@alias.example", "relayed any@example.org"],
   ] as const)("%s", async (_what, own, recipient, expected) => {
     expect(await one(recipient, domain(own))).toBe(expected);
