@@ -165,8 +165,13 @@ function aliasesOf(key: string, core: Core, listener: MapListener): Answer<reado
 /** Where an address goes in one step; none when it is not a local recipient. */
 function stepFrom(address: string, core: Core, listener: MapListener): Answer<readonly string[]> {
   if (!isComplete(address)) return [];
-  const resolution = after(rewritten(address, core, listener), resolved, core);
-  return after(resolution, (reached) => (reached.kind === "found" ? reached.addresses : []));
+  return after(rewritten(address, core, listener), (scope) =>
+    after(resolved(scope, core), (reached) => {
+      if (reached.kind === "found") return reached.addresses;
+      mustFindSurely(scope.rcpt, core);
+      return [];
+    }),
+  );
 }
 
 /** Client address → keywords. */
@@ -216,7 +221,7 @@ function knownScript({ settings }: Core): ScriptRule {
   if (script === undefined || !isKnownToHelo(script)) return undefined;
   const isKnown = (value: Value) => settings.sieve.scripts.get(toText(value).toLowerCase())?.reads.isSubsetOf(knownToScripts) ?? true;
   if (script.constant !== undefined) return isKnown(script.constant) ? script : undefined;
-  return { ...script, evaluate: (scope, ask) => after(script.evaluate(scope, ask), (value) => (isKnown(value) ? value : 0)) };
+  return { ...script, evaluate: (...given) => after(script.evaluate(...given), (value) => (isKnown(value) ? value : 0)) };
 }
 
 const knownToHelo: ReadonlySet<string> = new Set(["helo_domain", "listener", "local_port", "protocol"]);

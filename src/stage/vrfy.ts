@@ -7,6 +7,7 @@ import { domainOf, parseAddress, unquote } from "../mail/address.ts";
 import { reply } from "../mail/reply.ts";
 import { cleanText } from "../text/controls.ts";
 import type { Core } from "./core.ts";
+import { mustBeSure, mustFindSurely } from "./doubted-lists.ts";
 import { evaluate } from "./evaluate.ts";
 import { writtenAddress } from "./map-key.ts";
 import { isOwnPostmaster, isPostmaster } from "./postmaster.ts";
@@ -32,7 +33,11 @@ function vrfy(scope: Scope, text: string, core: Core): Answer<VrfyOutcome> {
   return after(evaluate("vrfy", core.settings.extensions.vrfy, scope, core), (isOn) => {
     if (!asBoolean(isOn)) return disabled("VRFY is disabled.", "vrfy-disabled");
     if (domainOf(scope.rcpt) === undefined) return verifyWord(scope, text, core);
-    return after(resolve(scope, core), (resolution) => (isMailbox(resolution, scope, core) ? foundAs(text) : noAddress));
+    return after(resolve(scope, core), (resolution) => {
+      if (isMailbox(resolution, scope, core)) return foundAs(text);
+      if (resolution.kind !== "found") mustFindSurely(scope.rcpt, core);
+      return noAddress;
+    });
   });
 }
 
@@ -47,7 +52,9 @@ function verifyWord(scope: Scope, text: string, core: Core): Answer<VrfyOutcome>
     if (directory?.everything) return foundAs(text);
     return after(directory?.verify(scope.rcpt) ?? [], (addresses) => {
       if (addresses.length > 0) return found(addresses);
-      return isOwnPostmaster(scope.rcpt, scope.session) ? foundAs(text) : noAddress;
+      if (isOwnPostmaster(scope.rcpt, scope.session)) return foundAs(text);
+      mustBeSure(core.settings.rcpt.directory, core);
+      return noAddress;
     });
   });
 }
@@ -65,7 +72,9 @@ function expand(scope: Scope, core: Core): Answer<VrfyOutcome> {
     after(directory?.expand(address), (members) => {
       const answer = members?.join(", ") ?? "not found";
       core.trace?.({ step: `directory ${directory?.name ?? "none"}`, asked: `expand ${address}`, answer });
-      return members === undefined ? refused(550, "5.1.2", "Mailing list not found.", "not-found") : found(members);
+      if (members !== undefined) return found(members);
+      if (own?.directory === undefined) mustBeSure(core.settings.rcpt.directory, core);
+      return refused(550, "5.1.2", "Mailing list not found.", "not-found");
     }),
   );
 }
