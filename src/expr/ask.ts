@@ -21,17 +21,16 @@ export interface DnsListQuestion {
   readonly about: string;
 }
 
-/** A store or directory name of `''` or `'*'` is the default one. Keys and values are not folded here. */
 /** `why`: the list may have it all the same. */
 export type OnMiss = (list: string, why: string) => void;
 
+/** A store or directory name of `''` or `'*'` is the default one. Keys and values are not folded here. */
 export interface Ask {
   /** `directory` undefined is the one-argument form: every domain that is local by any means. An unknown directory answers false. */
   isLocalDomain(directory: string | undefined, domain: string): Answer<boolean>;
   /** Exact address: no sub-addressing, no catch-all. */
   isLocalAddress(directory: string | undefined, address: string): Answer<boolean>;
-  /** `undefined`: no such key (an unknown store has none). */
-  /** `onMiss` hears when a list that may not be whole does not have it. */
+  /** `undefined`: no such key (an unknown store has none). `onMiss` hears when a list that may not be whole does not have it. */
   keyGet(store: string, key: string, onMiss?: OnMiss): Answer<Value | undefined>;
   /** `seconds`: how long it lasts; `undefined`: until it is set again. */
   keySet(store: string, key: string, value: Value, seconds?: number): Answer<void>;

@@ -17,24 +17,33 @@ import type { Scope } from "./vocabulary.ts";
 
 /** `shown`: what variables in a reply are read from, where rules see something else. Throws a `TemporaryError` when a rule cannot tell. */
 export function askDenials(denials: readonly Denial[], scope: Scope, core: Core, shown = scope): Answer<Verdict | undefined> {
-  return denials.length === 0 ? undefined : firstOutcome(denials, askDenial, { scope, shown, core }, core.abort);
+  if (denials.length === 0) return undefined;
+  const asked: Asked = { scope, shown, core, inDoubt: undefined };
+  return after(firstOutcome(denials, askDenial, asked, core.abort), orInDoubt, asked);
 }
 
 interface Asked {
   readonly scope: Scope;
   readonly shown: Scope;
   readonly core: Core;
+  /** The first refusal that would be one for good, were it certain: one after it may be. */
+  inDoubt: Verdict | undefined;
 }
 
-interface AskedDenial extends Asked {
+interface AskedDenial {
   readonly denial: Denial;
+  readonly asked: Asked;
 }
 
-function askDenial(denial: Denial, { scope, shown, core }: Asked): Answer<Verdict | undefined> {
-  return onAnswer(evaluateDenial, denyIf, denyForNow, { denial, scope, shown, core });
+function orInDoubt(verdict: Verdict | undefined, { inDoubt }: Asked): Verdict | undefined {
+  return inDoubt === undefined || verdict?.kind === "reject" ? verdict : inDoubt;
 }
 
-function evaluateDenial({ denial, scope, core }: AskedDenial): Answer<Value> {
+function askDenial(denial: Denial, asked: Asked): Answer<Verdict | undefined> {
+  return onAnswer(evaluateDenial, denyIf, denyForNow, { denial, asked });
+}
+
+function evaluateDenial({ denial, asked: { scope, core } }: AskedDenial): Answer<Value> {
   return evaluateRefusal(denial.title, denial.if, scope, core, true);
 }
 
@@ -47,11 +56,14 @@ function denyForNow(cause: TemporaryError, asked: AskedDenial): Answer<Verdict |
   throw cause;
 }
 
-function deny({ denial: { reply, mode }, scope, shown, core }: AskedDenial, doubt?: InDoubt): Answer<Verdict | undefined> {
-  const asked = reply.checks === undefined ? undefined : askChecks(reply.checks, shown, core);
-  return after(asked, () => {
+function deny({ denial: { reply, mode }, asked }: AskedDenial, doubt?: InDoubt): Answer<Verdict | undefined> {
+  const { scope, shown, core } = asked;
+  const checked = reply.checks === undefined ? undefined : askChecks(reply.checks, shown, core);
+  return after(checked, () => {
     const refusal = refuse(replyOf(reply, shown), "denied");
-    return carriedOut(doubt !== undefined && refusal.kind === "reject" ? forNow(refusal, doubt) : refusal, mode, scope, core);
+    if (doubt === undefined || refusal.kind !== "reject") return carriedOut(refusal, mode, scope, core);
+    asked.inDoubt ??= carriedOut(forNow(refusal, doubt), mode, scope, core);
+    return undefined;
   });
 }
 

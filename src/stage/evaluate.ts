@@ -9,7 +9,7 @@ import type { Rule } from "./stage-settings.ts";
 import { askOf } from "./traced-ask.ts";
 import { type Scope, variablesOf } from "./vocabulary.ts";
 
-/** Throws a `TemporaryError` when a source cannot tell; of a DNS list `onDoubt` hears. `step` is the key of the setting, for the trace. */
+/** Throws a `TemporaryError` when a source cannot tell; of a list `onDoubt` hears. `step` is the key of the setting, for the trace. */
 export function evaluate(step: string, rule: Rule, scope: Scope, core: Core, onDoubt?: OnDoubt): Answer<Value> {
   // What depends on nothing is in the configuration for all to see.
   if (rule.constant !== undefined) return rule.constant;

@@ -6,17 +6,18 @@
 import { type Answer, after } from "../answer/answer.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Doubt } from "../expr/expression.ts";
+import type { Pull } from "../expr/pull.ts";
 import { asBoolean } from "../expr/result.ts";
 import type { Value } from "../expr/value.ts";
 import { reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
-import { type AuthCheck, untoldCheck } from "./sender-auth.ts";
+import { type AuthCheck, checksFor, untoldCheck } from "./sender-auth.ts";
 import type { Rule } from "./stage-settings.ts";
 import type { Refusal } from "./verdict.ts";
 import type { Scope } from "./vocabulary.ts";
 
-/** What refuses might not, had the DNS been able to tell. */
+/** What refuses might not, had the DNS been able to tell, or had the list been whole. */
 export class InDoubt extends TemporaryError {
   override name = "InDoubt";
 }
@@ -31,10 +32,15 @@ export function evaluateRefusal(step: string, rule: Rule, scope: Scope, core: Co
     if (each.pull !== certain) doubt ??= each;
   };
   return after(evaluate(step, rule, scope, core, onDoubt), (value) => {
-    const untold = asBoolean(value) === refusing ? untoldBy(doubt, rule.checks, scope) : undefined;
+    const untold = asBoolean(value) === refusing ? untoldBy(doubt, rule.checks && checksThatPull(rule, certain), scope) : undefined;
     if (untold === undefined) return value;
     throw inDoubt(step, untold, core);
   });
+}
+
+/** Those that might change what is certain. */
+function checksThatPull({ variables, pulls }: Rule, certain: Pull): readonly AuthCheck[] | undefined {
+  return checksFor([...variables].filter((name) => pulls?.get(name) !== certain));
 }
 
 export function asksLists({ namesDnsLists, lists }: Rule): boolean {

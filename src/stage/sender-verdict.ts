@@ -97,16 +97,18 @@ function askNeeded(strategies: readonly Strategy[], verifying: Verifying): Answe
 }
 
 function judgeAll(_: unknown, { verifications, scope, core, strategies, doubts }: Verifying): Verdict | undefined {
+  // The first that is none for good: one after it may be.
+  let forNow: Verdict | undefined;
   for (let at = 0; at < strategies.length; at += 1) {
     const [verification, strategy] = [verifications[at], strategies[at]];
     if (verification === undefined || strategy === undefined) continue;
     const verdict = judge(verification, strategy, scope);
     if (verdict === undefined) continue;
     const untold = untoldBy(doubts?.get(verification), verification.rule(core.settings.senderAuth)?.checks, scope);
-    if (verdict.kind !== "reject" || untold === undefined) return verdict;
-    return deferred(verification, inDoubt(verification.key, untold, core));
+    if (verdict.kind === "reject" && untold === undefined) return verdict;
+    forNow ??= verdict.kind === "reject" && untold ? deferred(verification, inDoubt(verification.key, untold, core)) : verdict;
   }
-  return undefined;
+  return forNow;
 }
 
 export const strategies = ["disable", "relaxed", "strict", "enforce"] as const;

@@ -112,6 +112,18 @@ const cases: Readonly<Record<string, Case>> = {
   },
   "deny for now": { table: deny(both, "450 4.7.1 Later"), replies: { "yes no": "450 4.7.1 Later", "yes away": "450 4.7.1 Later" } },
   "deny and hang up": { table: deny(both, "421 4.7.1 Later"), replies: { "yes away": "421 4.7.1 Later" } },
+  "deny, but, then another": {
+    table: `[session.mail]\ndeny = [ { if = "${both}", reply = "554 5.7.1 First" }, { if = "local_port == 25", reply = "550 5.7.1 Second" } ]\n`,
+    replies: { "yes no": "554 5.7.1 First", "yes yes": "550 5.7.1 Second", "yes away": "550 5.7.1 Second" },
+  },
+  "deny, but, then another that is in doubt or for now": {
+    table: `[session.mail]\ndeny = [ { if = "${both}", reply = "554 5.7.1 First" }, { if = "${both}", reply = "554 5.7.1 Second" }, { if = "true", reply = "450 4.7.1 Third" } ]\n`,
+    replies: { "yes no": "554 5.7.1 First", "yes yes": "450 4.7.1 Third", "yes away": "451 4.7.1 First" },
+  },
+  "deny for now, but, then another": {
+    table: `[session.mail]\ndeny = [ { if = "${both}", reply = "450 4.7.1 First" }, { if = "true", reply = "550 5.7.1 Second" } ]\n`,
+    replies: { "yes no": "450 4.7.1 First", "yes away": "450 4.7.1 First" },
+  },
   "reject-non-fqdn, but": {
     table: `[session.ehlo]\nreject-non-fqdn = "!dns_listed('white')"\n`,
     stage: "EHLO laptop",
@@ -148,6 +160,10 @@ const cases: Readonly<Record<string, Case>> = {
   "SPF, but": {
     table: `[auth.spf.verify]\nmail-from = [{ if = "dns_listed('white')", then = "relaxed" }, { else = "strict" }]\n`,
     replies: { "no no": "550 5.7.23 SPF validation failed, status: Fail.", "no yes": "pass", "no away": "451 4.7.24" },
+  },
+  "iprev, but, then SPF": {
+    table: `[auth.iprev]\nverify = [{ if = "dns_listed('white')", then = "relaxed" }, { else = "strict" }]\n[auth.spf.verify]\nmail-from = "strict"\n`,
+    replies: { "no no": "550 5.7.25", "no yes": "550 5.7.23", "no away": "550 5.7.23" },
   },
   "a script": {
     table: script(`if eval "${both}" { reject "554 5.7.1 No"; }`),
@@ -188,6 +204,8 @@ test.each(
 test.each<[what: string, table: string, told: string, untold: string, stage?: string]>([
   ["deny by SPF", deny("spf_result != 'pass'"), refused, forNow],
   ["deny by a failure", deny("spf_result == 'fail'"), refused, "pass"],
+  ["deny by a failure, or for sure", deny("spf_result == 'fail' || local_port == 25"), refused, refused],
+  ["deny by two results", deny("spf_result == 'fail' || iprev_result != 'pass'"), refused, forNow],
   ["deny by what nobody can tell", deny("spf_result == 'temperror'"), "pass", forNow],
   ["deny by the name", deny("iprev_ptr == ''"), refused, forNow],
   ["deny at EHLO", deny("spf_ehlo_result != 'pass'", undefined, "ehlo"), refused, forNow, "EHLO other.example"],
