@@ -128,6 +128,8 @@ export interface Script {
   readonly sets: ReadonlySet<EnvelopePart>;
   /** Items of the environment that it, or a script that it includes, may read or have a DNS list asked about. */
   readonly reads: ReadonlySet<string>;
+  /** Those of them of which another value might prevent a refusal. */
+  readonly doubts: ReadonlySet<string>;
   /**
    * A promise only where a source lets it wait or other requests must have their turn. Faults of the script and sources that cannot tell end it
    * with a `failure`; it throws only for a bug of ours.

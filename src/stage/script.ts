@@ -47,26 +47,28 @@ export function runScript(command: ScriptedCommand, core: Core): Answer<Scripted
   return after(chosen, (script) => {
     if (!("run" in script)) return script;
     const needed = checksFor(script.reads);
-    const run = () => script.run(surroundingsOf(command, core, onDoubt));
+    const read = needed === undefined || checksFor(script.doubts) === undefined ? undefined : new Set<string>();
+    const onRead = read && ((item: string) => script.doubts.has(item) && read.add(item));
+    const run = () => script.run(surroundingsOf(command, core, onDoubt, onRead));
     return after(needed === undefined ? run() : after(askChecks(needed, command.scope, core), run), (outcome) => {
-      const scripted = unlessInDoubt(scriptedBy(outcome, stage, core), doubt, script, command, core);
+      const scripted = unlessInDoubt(scriptedBy(outcome, stage, core), doubt, read, command, core);
       core.trace?.({ step: `script ${script.name}`, asked: "outcome", answer: describe(outcome) });
       return outcome.failure === undefined ? scripted : failed({ stage, ...outcome.failure }, scripted, core);
     });
   });
 }
 
-/** Which test led to a refusal does not show, so all must have been told. */
+/** Which test led to a refusal does not show, so all must have been told that might have prevented it; `read`: items that might. */
 function unlessInDoubt(
   scripted: Scripted,
   doubt: Doubt | undefined,
-  { reads }: Script,
+  read: ReadonlySet<string> | undefined,
   { stage, scope }: ScriptedCommand,
   core: Core,
 ): Scripted {
   const { refusal } = scripted;
   if (refusal?.kind !== "reject") return scripted;
-  const untold = untoldBy(doubt, checksFor([...reads, ...(core.settings[stage].script?.variables ?? [])]), scope);
+  const untold = untoldBy(doubt, checksFor([...(read ?? []), ...(core.settings[stage].script?.variables ?? [])]), scope);
   return untold === undefined ? scripted : { refusal: forNow(refusal, inDoubt("script", untold, core)) };
 }
 
@@ -83,12 +85,20 @@ function chooseScript({ stage, scope }: ScriptedCommand, core: Core, onDoubt: On
 }
 
 /** What a script sees of this command. */
-export function surroundingsOf({ stage, scope, mail, rcpt }: ScriptedCommand, core: Core, onDoubt?: OnDoubt): ScriptSurroundings {
+export function surroundingsOf(
+  { stage, scope, mail, rcpt }: ScriptedCommand,
+  core: Core,
+  onDoubt?: OnDoubt,
+  onRead?: (item: string) => void,
+): ScriptSurroundings {
   const { sources, settings, trace, onScriptLine } = core;
   const now = sources.now();
   const facts: Facts = { stage, scope, mail, now, host: settings.host };
   return {
-    environment: (name) => environmentItem(name, facts),
+    environment(name) {
+      onRead?.(name);
+      return environmentItem(name, facts);
+    },
     envelope: stage === "ehlo" ? {} : envelopeOf(scope, mail, rcpt, now),
     declaredSize: declaredSize(mail),
     ask: askOf(core),

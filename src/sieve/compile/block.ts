@@ -8,6 +8,7 @@ import { tests } from "../tests/tests.ts";
 import { type BlockContext, bind } from "./bind.ts";
 import type { Arguments, BeginningRecord, ScriptContext, TestRecord } from "./definition.ts";
 import { unknownCommand, unknownTest } from "./hints.ts";
+import { decides, refusesForGood } from "./refusals.ts";
 import type { CommandCode, TestCode } from "./script-code.ts";
 import { constantText } from "./script-text.ts";
 
@@ -69,13 +70,17 @@ function closedOff(context: BlockContext): BlockContext {
 function bindCommand(node: CommandNode, context: BlockContext): Arguments | undefined {
   const record = commands.get(node.name);
   if (!record && !node.isBroken && !context.mayLackWords) context.error(node.offset, unknownCommand(node.name));
-  const compiled = record ? compileTests(node, record, context) : [];
+  const compiled = record ? compileTests(node, record, contextOfTests(node, context)) : [];
   const isClosedOff = compiled.some(({ constant }) => constant === false);
   const inner = isClosedOff ? closedOff(context) : record?.isLoop ? { ...context, isInLoop: true } : context;
   const block = node.block && compileBlock(node.block, inner);
   // A test that was reported may have swallowed what begins the block.
   const isSpoiled = node.isBroken || (record?.tests && node.tests.length > 0 && compiled.length === 0 && !node.block);
   return record && !isSpoiled ? bind(node, record, context, { tests: compiled, block }) : undefined;
+}
+
+function contextOfTests({ block = [] }: CommandNode, context: BlockContext): BlockContext {
+  return refusesForGood(block, context.keepsRefusals) ? { ...context, leadsToRefusal: true } : context;
 }
 
 function compileTests(
@@ -86,8 +91,8 @@ function compileTests(
   const compiled: TestCode[] = [];
   let within = context;
   // Otherwise there should be none, which is what is reported.
-  for (const test of takes ? node.tests : []) {
-    const one = compileTest(test, within);
+  for (const [at, test] of (takes ? node.tests : []).entries()) {
+    const one = compileTest(test, within.leadsToRefusal && !decides(node, at) ? { ...within, leadsToRefusal: false } : within);
     if (one) compiled.push(one);
     if (one?.constant !== undefined && one.constant === settledBy) within = closedOff(context);
   }

@@ -10,6 +10,7 @@ import { assignedVariables } from "./assigned-variables.ts";
 import { compileBlock } from "./block.ts";
 import type { Included, ScriptContext } from "./definition.ts";
 import { collectProblems, type Problems, tooManyProblems } from "./problems.ts";
+import { keepsRefusals } from "./refusals.ts";
 import { next, sequence } from "./script-code.ts";
 import { contextOf } from "./script-context.ts";
 import { createScope, type Globals } from "./script-variables.ts";
@@ -27,18 +28,19 @@ export function compileScript(
     globals: new Map(),
     sets: new Set(),
     reads: new Set(),
+    doubts: new Set(),
     statements: [],
     done: new Map(),
     open: [],
   };
-  const { problems, places, globals, sets, reads, statements } = compiling;
+  const { problems, places, globals, sets, reads, doubts, statements } = compiling;
   const included = compiledOrGivenUp(name, source, compiling);
   const list = problems.list();
   if (!included || problems.hasErrors()) return { script: undefined, problems: list };
   const { body, locals } = included;
   const compiled: CompiledScript = { name, body, locals, globals: globals.size, instructions: vocabulary.limits.instructions, places };
   return {
-    script: { name, statements, sets, reads, run: (surroundings) => runScript(compiled, surroundings) },
+    script: { name, statements, sets, reads, doubts, run: (surroundings) => runScript(compiled, surroundings) },
     problems: list,
   };
 }
@@ -61,6 +63,7 @@ interface Compiling {
   readonly sets: Set<EnvelopePart>;
   /** Items of the environment. */
   readonly reads: Set<string>;
+  readonly doubts: Set<string>;
   readonly statements: ScriptStatement[];
   /** By name in lower case. */
   readonly done: Map<string, Done>;
@@ -101,7 +104,12 @@ function compileOne(script: string, source: string, compiling: Compiling): Done 
   // Those that include it have a part of the stack already.
   if (open.reduce((sum, outer) => sum + outer.depth, own) > deepest) return { included, height, depth };
   open.push({ included, depth: own });
-  const commands = compileBlock(nodes, contextOf({ script, source, places, scope, vocabulary, problems, statements, include }), true);
+  const context = contextOf({
+    ...{ script, source, places, scope, vocabulary, problems, statements, include },
+    // What comes after an include is not known here.
+    keepsRefusals: open.length === 1 && keepsRefusals(nodes),
+  });
+  const commands = compileBlock(nodes, context, true);
   open.pop();
   included.body = sequence(commands);
   included.locals = scope.size();

@@ -120,8 +120,8 @@ export interface ScriptContext {
   warnOnce(offset: number, message: string): void;
   /** Collects a SQL statement that is known now; the store is named as in `Ask.sqlQuery`. */
   statement(store: string, sql: string, offset: number): void;
-  /** Notes that an item of the environment is read. */
-  readsItem(item: string): void;
+  /** Notes that an item of the environment is read; `mayPrevent`: another value of it might prevent a refusal. */
+  readsItem(item: string, mayPrevent?: boolean): void;
   /** Reports what is used without having been required. */
   needs(capability: string, offset: number, what: string): void;
   isRequired(capability: string): boolean;
@@ -136,6 +136,10 @@ export interface ScriptContext {
    * includes this script itself is not compiled yet, and an error unless it is included `once`.
    */
   include(name: string, offset: number, once: boolean): Included | "missing" | undefined;
+  /** Nothing in the script takes a refusal for good back. */
+  readonly keepsRefusals: boolean;
+  /** Of a test: when it is true, the script refuses for good. */
+  readonly leadsToRefusal: boolean;
   /** True within the body of a loop. */
   readonly isInLoop: boolean;
   /** The line of an offset in this script, for the trace. */

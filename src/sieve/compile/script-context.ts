@@ -21,9 +21,20 @@ export interface ScriptSource {
   readonly problems: Problems;
   readonly statements: ScriptStatement[];
   readonly include: BlockContext["include"];
+  readonly keepsRefusals: boolean;
 }
 
-export function contextOf({ script, source, places, scope, vocabulary, problems, statements, include }: ScriptSource): BlockContext {
+export function contextOf({
+  script,
+  source,
+  places,
+  scope,
+  vocabulary,
+  problems,
+  statements,
+  include,
+  keepsRefusals,
+}: ScriptSource): BlockContext {
   const required = new Set(alwaysThere);
   const reported = new Set<string>();
   const error: BlockContext["error"] = (offset, message) => problems.report("error", script, places, offset, message);
@@ -57,7 +68,7 @@ export function contextOf({ script, source, places, scope, vocabulary, problems,
   const onDnsList = (list: string) => {
     names.onDnsList?.(list);
     const of = names.dnsLists.get(list);
-    if (of !== undefined) scope.readsItem(variableOfSubject[of]);
+    if (of !== undefined) scope.readsItem(variableOfSubject[of], false);
   };
 
   return {
@@ -87,6 +98,8 @@ export function contextOf({ script, source, places, scope, vocabulary, problems,
       if (problem) error(name.offset, problem.problem);
     },
     include,
+    keepsRefusals,
+    leadsToRefusal: false,
     isInLoop: false,
     mayLackWords: false,
     line: (offset) => places(offset).line,

@@ -3,13 +3,14 @@
 import { ask, type Code } from "../../answer/code.ts";
 import { type DnsListSubject, dnsListSubjects, type Names } from "../../expr/ask.ts";
 import { compileExpression } from "../../expr/compile.ts";
-import { ExpressionError, type Vocabulary } from "../../expr/expression.ts";
+import { type Expression, ExpressionError, type Vocabulary } from "../../expr/expression.ts";
 import { isArray, toText, type Value } from "../../expr/value.ts";
 import type { Pattern } from "../../text/pattern.ts";
 import { warnOfSize } from "../match/match-key.ts";
 import { costOf, costOfPattern, giveWay, type ScriptRun, spend, spendAtOnce } from "../run/script-run.ts";
 import { placeWithin } from "../syntax/syntax-tree.ts";
 import type { ScriptContext, TextArgument } from "./definition.ts";
+import { doubtsOf } from "./refusals.ts";
 import { scriptFunctions } from "./script-functions.ts";
 import { cutAt, type ScopeVariables } from "./script-variables.ts";
 
@@ -59,16 +60,26 @@ export function compileIn(text: TextArgument, context: ScriptContext): Code<Scri
   const onWarning = ({ message, offset }: ExpressionError) =>
     context.warn(placeWithin(context.source, text.written, text.offset, offset), message);
   try {
-    const { waits, evaluate } = compileExpression(source, { ...context.expressions, functions, onPattern, onWarning });
+    const expression = compileExpression(source, { ...context.expressions, functions, onPattern, onWarning });
+    noteItems(expression, context);
+    const { waits, evaluate, namesDnsLists, lists } = expression;
+    const doubts = namesDnsLists === true || lists !== undefined ? doubtsOf(context) : () => undefined;
     const cost = costOf(source.length);
     return ask(waits, "an expression", (run: ScriptRun) => {
       spend(run, cost);
-      return evaluate(run, run.surroundings.ask, run.surroundings.onDoubt);
+      return evaluate(run, run.surroundings.ask, doubts(run));
     });
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     context.error(placeWithin(context.source, text.written, text.offset, error.offset), error.message);
     return undefined;
+  }
+}
+
+function noteItems({ variables, pulls }: Expression<ScriptRun>, context: ScriptContext): void {
+  for (const name of variables) {
+    const [, item] = /^env\.(.*)$/i.exec(name) ?? [];
+    if (item !== undefined) context.readsItem(item.toLowerCase(), !context.leadsToRefusal || pulls?.get(name) !== 1);
   }
 }
 

@@ -27,8 +27,8 @@ export interface ScriptScope {
   readonly size: () => number;
   /** For `${name}` in a string: a plain variable need not have been set. The name is one of the grammar, as written. */
   reader(name: string): VariableReader | NameProblem;
-  /** Notes that an item of the environment is read. */
-  readsItem(item: string): void;
+  /** As that of the context. */
+  readsItem(item: string, mayPrevent?: boolean): void;
   /** A warning about a plain variable that is always empty, as the script never sets it. */
   neverSet(name: string): string | undefined;
   /** For `set` and `let`. */
@@ -45,6 +45,8 @@ interface Uses {
   readonly sets: Set<EnvelopePart>;
   /** Items of the environment. */
   readonly reads: Set<string>;
+  /** Those of them of which another value might prevent a refusal. */
+  readonly doubts: Set<string>;
 }
 
 /** `assigned`: names that the script sets anywhere, as it may read in a loop what it sets further down. */
@@ -52,7 +54,7 @@ export function createScope(
   { environment, limits }: ScriptVocabulary,
   globals: Globals,
   assigned: ReadonlySet<string>,
-  { sets, reads }: Uses,
+  { sets, reads, doubts }: Uses,
 ): ScriptScope {
   const variables = new Map<string, VariableReader>();
   const locals = new Map<string, number>();
@@ -97,8 +99,9 @@ export function createScope(
   const reader = (written: string): VariableReader | NameProblem => {
     const name = written.toLowerCase();
     const known = find(name);
-    if (known) return known;
     const item = inNamespace(name, "env");
+    if (known && item !== undefined) doubts.add(item);
+    if (known) return known;
     if (item !== undefined) return { problem: unknownItem(item, environment) };
     const part = inNamespace(name, "envelope");
     if (part !== undefined) return { problem: unknownPart(part) };
@@ -120,8 +123,9 @@ export function createScope(
     },
     size: () => locals.size,
     reader,
-    readsItem: (item) => {
+    readsItem: (item, mayPrevent = true) => {
       reads.add(item);
+      if (mayPrevent) doubts.add(item);
     },
     neverSet: (written) => {
       const name = written.toLowerCase();

@@ -6,6 +6,7 @@ import { missesOf } from "../../expr/expression.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { suggestTable } from "../../text/table-name.ts";
 import type { ScriptContext, TextArgument } from "../compile/definition.ts";
+import { doubtsOf } from "../compile/refusals.ts";
 import type { TestCode } from "../compile/script-code.ts";
 import { costOf, type ScriptRun, spend } from "../run/script-run.ts";
 import type { ValueSource } from "./match-type.ts";
@@ -27,15 +28,14 @@ export function matchLists(sources: readonly ValueSource[], names: readonly Text
     waits ||= named ? named.waits : lookups.values().some((lookup) => lookup.waits);
   }
   if (isWrong) return undefined;
+  const doubts = doubtsOf(context);
   const isIn = ({ of }: TextArgument) =>
     ask(waits, "a lookup", ({ run, value }: Question) => {
       const name = of(run);
       const { surroundings } = run;
       spend(run, 1 + costOf(value.length));
       // A client may have had a hand in a name that is put together while the script runs: one that is not a list holds nothing.
-      return (
-        lookups.has(name) && after(surroundings.ask.keyGet(name, value, missesOf(surroundings.onDoubt, 0)), (found) => found !== undefined)
-      );
+      return lookups.has(name) && after(surroundings.ask.keyGet(name, value, missesOf(doubts(run), 1)), (found) => found !== undefined);
     });
   const matched = (truth: boolean, _at: number, { run, value }: Question) => {
     if (!truth) return undefined;

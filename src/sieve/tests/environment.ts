@@ -3,9 +3,9 @@
 import { always, until } from "../../answer/code.ts";
 import { toText } from "../../expr/value.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
-import type { ScriptContext, TestRecord, TextArgument } from "../compile/definition.ts";
+import type { Arguments, ScriptContext, TestRecord, TextArgument } from "../compile/definition.ts";
 import type { TestCode } from "../compile/script-code.ts";
-import { compileMatch, isCounted, matchTags, type ValueSource } from "../match/match-type.ts";
+import { compileMatch, isCounted, matchTags, matchTypeOf, type ValueSource } from "../match/match-type.ts";
 import type { ScriptRun } from "../run/script-run.ts";
 
 export const environmentTest: TestRecord = {
@@ -17,7 +17,7 @@ export const environmentTest: TestRecord = {
     { name: "key list", type: "texts" },
   ],
   compile(args, context) {
-    const item = itemOf(args.text(0), context);
+    const item = itemOf(args.text(0), context, !(context.leadsToRefusal && isOneOfKnown(args)));
     // An empty item counts as none.
     const source: ValueSource = isCounted(args) ? (run) => textOf(item(run), run) || undefined : (run) => textOf(item(run), run);
     const match = compileMatch(args, context, [source], args.texts(1));
@@ -27,15 +27,21 @@ export const environmentTest: TestRecord = {
   },
 };
 
-function itemOf({ constant, of, offset }: TextArgument, context: ScriptContext): (run: ScriptRun) => string {
+/** The item is none of them where nobody can tell it. */
+function isOneOfKnown(args: Arguments): boolean {
+  const isKnown = ({ constant = "" }: TextArgument) => constant !== "" && constant.toLowerCase() !== "temperror";
+  return matchTypeOf(args) === "is" && args.tag("comparator") === undefined && args.texts(1).every(isKnown);
+}
+
+function itemOf({ constant, of, offset }: TextArgument, context: ScriptContext, mayPrevent: boolean): (run: ScriptRun) => string {
   const items = context.vocabulary.environment;
   if (constant === undefined) {
     // It may be any of them.
-    items.forEach(context.readsItem);
+    for (const item of items) context.readsItem(item);
     return (run) => of(run).toLowerCase();
   }
   const item = constant.toLowerCase();
-  if (items.has(item)) context.readsItem(item);
+  if (items.has(item)) context.readsItem(item, mayPrevent);
   else {
     const mend = didYouMean(constant, items) || ` Known are ${[...items].join(", ")}.`;
     context.warn(offset, `unknown environment item "${constant}": the test is always false.${mend}`);

@@ -173,6 +173,48 @@ const cases: Readonly<Record<string, Case>> = {
     table: script(`if eval "dns_listed('white')" { stop; } reject "554 5.7.1 No";`),
     replies: { "no no": "554 5.7.1 No", "no yes": "pass", "no away": "451 4.7.1 No" },
   },
+  "a script that only refuses by lists": {
+    table: script(
+      `if eval "dns_listed('white')" { reject "554 5.7.1 White"; stop; } if eval "dns_listed('black')" { reject "554 5.7.1 No"; }`,
+    ),
+    replies: { "yes no": "554 5.7.1 No", "yes yes": "554 5.7.1 White", "yes away": "554 5.7.1 No", "no away": "pass" },
+  },
+  "a script that only refuses by lists, and goes on": {
+    table: script(
+      `if anyof (eval "dns_listed('white')", size :over 100M) { reject "Listed in \${env.remote_ip}"; } elsif allof (size :under 100M, eval "dns_listed('black')") { reject "554 5.7.1 No"; }`,
+    ),
+    replies: { "yes no": "554 5.7.1 No", "yes yes": "550 5.7.1 Listed", "yes away": "554 5.7.1 No" },
+  },
+  "a script that asks after it has refused": {
+    table: script(`if eval "dns_listed('black')" { reject "554 5.7.1 No"; } if eval "!dns_listed('white')" { let "x" "1"; }`),
+    replies: { "yes away": "554 5.7.1 No", "no away": "pass" },
+  },
+  "a script that refuses by a list, and takes it back": {
+    table: script(
+      `if eval "dns_listed('white')" { reject "554 5.7.1 White"; } if eval "dns_listed('black')" { reject "554 5.7.1 No"; stop; } keep;`,
+    ),
+    replies: { "yes away": "451 4.7.1 No" },
+  },
+  "a script that takes a refusal back": {
+    table: script(`if eval "dns_listed('black')" { reject "554 5.7.1 No"; } if eval "dns_listed('white')" { keep; }`),
+    replies: { "yes no": "554 5.7.1 No", "yes yes": "pass", "yes away": "451 4.7.1 No" },
+  },
+  "a script that refuses by a list for now": {
+    table: script(`if eval "dns_listed('white')" { reject "454 4.7.1 White"; stop; } reject "554 5.7.1 No";`),
+    replies: { "no no": "554 5.7.1 No", "no yes": "454 4.7.1 White", "no away": "451 4.7.1 No" },
+  },
+  "a script that refuses by a list, or by a computed code": {
+    table: script(`if eval "dns_listed('white')" { reject "\${env.listener}"; stop; } reject "554 5.7.1 No";`),
+    replies: { "no away": "451 4.7.1 No" },
+  },
+  "a script that refuses by what is not listed": {
+    table: script(`if not eval "dns_listed('white')" { reject "554 5.7.1 No"; stop; }`),
+    replies: { "no no": "554 5.7.1 No", "no away": "451 4.7.1 No" },
+  },
+  "a script that does more than refuse": {
+    table: script(`if eval "dns_listed('white')" { let "x" "1"; reject "554 5.7.1 White"; } reject "554 5.7.1 No";`),
+    replies: { "no away": "451 4.7.1 No" },
+  },
   "a script that refuses for now": {
     table: script(`if not eval "dns_listed('white')" { reject "454 4.7.1 No"; }`),
     replies: { "no away": "454 4.7.1 No" },
@@ -219,6 +261,28 @@ test.each<[what: string, table: string, told: string, untold: string, stage?: st
     "451 4.7.24",
   ],
   ["a script", script(`if not environment "spf.result" "pass" { reject "550 5.7.1 No"; }`), "550 5.7.1 No", "451 4.7.1 No"],
+  ["a script, by a failure", script(`if environment "spf.result" ["fail", "none"] { reject "550 5.7.1 No"; }`), "550 5.7.1 No", "pass"],
+  [
+    "a script, by a failure or for sure",
+    script(
+      `if environment "spf.result" "fail" { reject "550 5.7.1 No"; } if anyof (eval "env.spf.result == 'fail'", true) { reject "550 5.7.1 No"; }`,
+    ),
+    "550 5.7.1 No",
+    "550 5.7.1 No",
+  ],
+  [
+    "a script that reads nothing before it refuses",
+    script(`if eval "env.local_port == 25" { reject "550 5.7.1 No"; stop; } if environment "spf.result" "pass" { keep; }`),
+    "550 5.7.1 No",
+    "550 5.7.1 No",
+  ],
+  ["a script, by parts", script(`if not environment :contains "spf.result" "f" { stop; } reject "550 5.7.1 No";`), "550 5.7.1 No", "pass"],
+  [
+    "a script that passes what passes",
+    script(`if environment "spf.result" "pass" { stop; } reject "550 5.7.1 No";`),
+    "550 5.7.1 No",
+    "451 4.7.1 No",
+  ],
   [
     "a script that is chosen",
     script(`reject "550 5.7.1 No";`, `[{ if = "iprev_result == 'pass'", then = false }, { else = "'s'" }]`),

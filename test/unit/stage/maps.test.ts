@@ -305,7 +305,13 @@ describe("helo", () => {
     expect(await askMap("helo", "localhost", coreOf(), { ...listener, localPort: 587 })).toBeUndefined();
   });
 
-  const scriptReading = (item: string) => ({ name: "e", statements: [], sets: new Set<never>(), reads: new Set([item]) });
+  const scriptReading = (item: string) => ({
+    name: "e",
+    statements: [],
+    sets: new Set<never>(),
+    reads: new Set([item]),
+    doubts: new Set<string>(),
+  });
   const refusal = { kind: "reject", reply: reply(550, "5.7.1", "not you") } as const;
   const scripts = (item: string) =>
     new Map([["e", { ...scriptReading(item), run: () => ({ action: refusal, changes: [] }) }]]) satisfies Settings["sieve"]["scripts"];
