@@ -317,7 +317,11 @@ export function logFile(logger: Logger, source: string, news: FileNews): void {
 export function logDnsList(logger: Logger, list: string, up: boolean, cause: unknown): void {
   const place = { event: "dns-list", list };
   if (up) logger.warn(place, "works again");
-  else logger.warn({ ...place, error: messageOf(cause) }, "DNS list cannot tell; rules go on as if nothing were listed");
+  else
+    logger.warn(
+      { ...place, error: messageOf(cause) },
+      "DNS list cannot tell; rules go on as if nothing were listed, and what a listing might have let pass is deferred, not refused",
+    );
 }
 
 export function logStateStore(logger: Logger, source: string, up: boolean, cause: unknown): void {
