@@ -141,6 +141,10 @@ function isTaken({ core, terms }: Rcpt): boolean {
   return core.settings.rcpt.mode === "shadow" || terms.takesRecipients === true;
 }
 
+function isShadow({ core, terms }: Rcpt): boolean {
+  return terms.isShadow === true || core.settings.rcpt.mode === "shadow";
+}
+
 function cannotTell(cause: unknown, { core }: Rcpt): RcptOutcome {
   return uncounted(unavailable(core.settings.rcpt.replies.unavailable, cause));
 }
@@ -360,6 +364,7 @@ function acceptRefused(rcpt: Rcpt): RcptOutcome {
     else if (rcpt.rcpt !== given) rcpt.resolved = [rcpt.rcpt];
   }
   rcpt.taken = none;
+  if (!isShadow(rcpt)) rcpt.changedSender = undefined;
   const { verdict, admission } = accept(pass(reasonOfRefused(rcpt)), rcpt);
   return { verdict, admission: admission && { ...admission, counts: false }, countsAsError: refused?.countsAsError === true };
 }
@@ -380,7 +385,7 @@ function rememberIfElsewhere(rcpt: Rcpt): Answer<undefined> {
   return isElsewhere ? rememberCorrespondent(rcpt, rcpt.rcpt, rcpt.core) : undefined;
 }
 
-/** A script may change the sender with a recipient; with one that is refused it does not. */
+/** A script may change the sender with a recipient; with one that is refused it does so in shadow mode alone. */
 function accept(verdict: Verdict, rcpt: Rcpt): RcptOutcome {
   const { given, resolved, changedSender, taken } = rcpt;
   const counted = taken.length === 0 ? none : taken.map(({ key }) => key);

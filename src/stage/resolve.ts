@@ -110,7 +110,18 @@ function followToEnd(first: FoundResolution, scope: Scope, core: Core, given: st
     return further;
   };
   const next = (rcpt: string) => after(rcpt === given ? first : resolve(withRcpt(scope, rcpt), core), take, rcpt);
-  return after(follow(given, next), ({ addresses }) => ({ ...first, addresses, name }));
+  const toEnd = () => after(follow(given, next), ({ addresses }): Resolution => ({ ...first, addresses, name }));
+  return onTemporary(toEnd, heedLength, undefined);
+}
+
+/** Of a list that is met on the way, as of one that is asked for. */
+function heedLength(cause: TemporaryError): Resolution {
+  if (cause instanceof ListTooLong) return { kind: "list-too-long", cause };
+  throw cause;
+}
+
+class ListTooLong extends TemporaryError {
+  override name = "ListTooLong";
 }
 
 function nextOf(resolution: Resolution): readonly string[] {
@@ -350,7 +361,7 @@ function deliverList(
   name = address,
 ): Resolution {
   if (members.length > core.settings.rcpt.maxListMembers) {
-    const cause = new TemporaryError(`${address} has ${members.length} members, more than session.rcpt.max-list-members`);
+    const cause = new ListTooLong(`${address} has ${members.length} members, more than session.rcpt.max-list-members`);
     return { kind: "list-too-long", cause };
   }
   // Mail for a list that nobody is on is left to whoever keeps the list.

@@ -67,7 +67,7 @@ export interface Transaction {
   readonly parameters: Parameters;
   /** Accepted recipients as given, canonical, with what each resolved to; `undefined`: none yet, as with the other collections. */
   given: ByRecipient<readonly string[]> | undefined;
-  /** All that they resolved to, canonical. */
+  /** All that those of them resolved to that are not refused, canonical. */
   resolved: Set<string> | undefined;
   /** Accepted recipients that count for `max-recipients`. */
   accepted: number;
@@ -129,9 +129,12 @@ export function admitRecipient(transaction: Transaction, admission: Admission, m
   const resolved = merges ? admission.resolved : none;
   transaction.given ??= new ByRecipient();
   transaction.given.set(given, resolved);
-  transaction.resolved = withAll(transaction.resolved, resolved);
   transaction.counted = withAll(transaction.counted, counted);
-  if (counts) transaction.accepted += 1;
+  if (counts) {
+    transaction.accepted += 1;
+    // Of one that is refused, and passes all the same, no other is a duplicate.
+    transaction.resolved = withAll(transaction.resolved, resolved);
+  }
   if (headers.length > 0) {
     transaction.headers = withAll(
       transaction.headers,

@@ -122,6 +122,22 @@ describe.each(ways)("a recipient that passes by way of the %s", (way) => {
     ["is unknown", "unknown-mailbox", { recipient: "nobody+x@example.org" }],
     ["is elsewhere", "relay-denied", { recipient: "x@elsewhere.example" }],
     ["is a list with too many members", "list-too-long", { recipient: "sales@example.org", changes: { rcpt: { maxListMembers: 1 } } }],
+    [
+      "leads to a list with too many members",
+      "list-too-long",
+      {
+        recipient: "j@example.org",
+        changes: { rcpt: { maxListMembers: 1, aliases: "primary" } },
+        before: ({ directory }) => {
+          const { recipient } = directory;
+          const alias = { kind: "mailbox", primaries: ["sales@example.org"] } as const;
+          Object.assign(directory, {
+            forwards: true,
+            recipient: (address: string) => (address === "j@example.org" ? alias : recipient(address)),
+          });
+        },
+      },
+    ],
     ["is too long", "too-long", { recipient: `${"x".repeat(513)}@catch.example` }],
   ])("stays as given when it %s", async (_what, reason, given) => {
     expect(await passes(way, reason, given)).toBe("continue");
@@ -140,6 +156,25 @@ describe.each(ways)("a recipient that passes by way of the %s", (way) => {
     const { mta } = await begin(way, { changes: { rcpt: { deny: [denial(rule("rcpt == 'john@example.org'"))] } } });
     for (const recipient of ["john@example.org", "sales@example.org"]) await mta.send("R", envelope(`<${recipient}>`));
     expect(await mta.send("E")).toBe("-<sales@example.org> | +<jane@example.org> | continue");
+  });
+
+  test("is no duplicate of one that comes later", async () => {
+    const script = 'if envelope :contains "to" "+x" { reject "No."; }';
+    const scripted = { rcpt: { script: rule("'test'") }, sieve: { scripts: scriptsOf({ test: script }) } };
+    const { mta, place } = await begin(way, { changes: scripted });
+    for (const recipient of ["john+x@example.org", "john@example.org", "john+y@example.org"])
+      await mta.send("R", envelope(`<${recipient}>`));
+    const reasons = place.decisions.filter(({ stage }) => stage === "rcpt").map(({ reason }) => reason);
+    expect(reasons).toEqual(["script", "mailbox", "duplicate"]);
+    expect(await mta.send("E")).toBe("-<john+x@example.org> | -<john+y@example.org> | continue");
+  });
+
+  test("changes the sender in shadow mode alone", async () => {
+    const script = 'require ["variables", "envelope"]; set "envelope.from" "new@client.example";';
+    const changes = { rcpt: { script: rule("'test'"), deny: [denial(rule("true"))] }, sieve: { scripts: scriptsOf({ test: script }) } };
+    expect(await passes(way, "denied", { changes })).toBe(
+      way === "local" ? resolved : resolved.replace("continue", "from <new@client.example> | continue"),
+    );
   });
 
   test("is asked about no further, is not waited for, and takes nothing", async () => {
