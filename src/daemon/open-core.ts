@@ -126,7 +126,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
     files,
     options,
   );
-  const refreshes = [...directories.values(), ...lookups.values(), exemptions].flatMap(({ refresh }) => refresh ?? []);
+  const refreshes = [...directories.values(), ...lookups.values(), exemptions, dns].flatMap(({ refresh }) => refresh ?? []);
 
   const directory = (name: string) => directories.get(isDefault(name) ? (storage.directory ?? "") : name)?.directory;
   const lookup = (name: string) => lookups.get(name)?.lookup;

@@ -1,5 +1,4 @@
 /** Questions to the DNS, by resolvers of the configuration or of the system, with a deadline and a cache. */
-import { Resolver } from "node:dns/promises";
 import type { Answer } from "../answer/answer.ts";
 import { AnswerCache, asList, notFresh } from "../answer/answer-cache.ts";
 import type { WaitedFor } from "../answer/patience.ts";
@@ -7,12 +6,9 @@ import { TemporaryError } from "../answer/temporary-error.ts";
 import type { DnsType } from "../expr/ask.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { reverseName } from "../mail/ip.ts";
+import { codeOf, isNone, type Question, type ResolverSettings, Resolvers, type SystemResolver } from "./resolvers.ts";
 
-export interface DnsSettings {
-  /** `192.0.2.1:53`; none: those of the system. */
-  readonly resolvers: readonly string[];
-  /** Deadline of a whole question. */
-  readonly timeoutMs: number;
+export interface DnsSettings extends ResolverSettings {
   /** Answers kept, and as many of names that do not exist; 0 keeps none. */
   readonly entries: number;
   /** Addresses are kept no longer than their records say. */
@@ -37,6 +33,8 @@ export interface KeepingDns extends DnsSource {
 
 export interface Dns extends KeepingDns {
   readonly source: WaitedFor;
+  /** To be called now and then: the system may have other resolvers. */
+  refresh(): Promise<void>;
   /** Questions under way fail with a `TemporaryError`. */
   close(): void;
 }
@@ -51,27 +49,31 @@ interface DnsAnswer {
 /** Questions under way; a further one fails at once. */
 const maxWaiting = 1000;
 
+/** Puts a question to the resolvers. */
+type Put = <T>(question: Question<T>) => Promise<T>;
+
 /** `now` in milliseconds; it never goes back. */
-export function openDns({ resolvers, timeoutMs, entries, positiveMs, negativeMs }: DnsSettings, now: () => number): Dns {
+export function openDns(settings: DnsSettings, now: () => number, system?: SystemResolver): Dns {
+  const { timeoutMs, entries, positiveMs, negativeMs } = settings;
   const answers = new AnswerCache(entries, asList);
   const underWay = new Map<string, Promise<readonly string[] | undefined>>();
-  // Each try takes twice as long as the one before, and the first a quarter of a second where answers came fast until now: with fewer tries a
-  // resolver that has to look around itself would be given up before the deadline.
-  const resolver = new Resolver({ timeout: Math.max(1, Math.ceil(timeoutMs / 4)), tries: 4 });
-  if (resolvers.length > 0) resolver.setServers(resolvers);
+  const resolvers = new Resolvers(settings, system);
 
   async function ask(key: string, name: string, type: DnsType): Promise<readonly string[] | undefined> {
     let timer: NodeJS.Timeout | undefined;
+    let isOver = false;
+    const put: Put = (question) => resolvers.ask(question, () => isOver);
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new TemporaryError(`DNS: no answer in ${timeoutMs} ms for ${type} of ${name}`)), timeoutMs);
     });
     try {
-      const { records, ttlMs } = await Promise.race([resolve(resolver, name, type), late]);
+      const { records, ttlMs } = await Promise.race([resolve(put, name, type), late]);
       const exists = records.length > 0;
       const until = now() + (exists ? Math.min(positiveMs, ttlMs) : negativeMs);
       answers.set(key, { value: records, exists, freshUntil: until, staleUntil: until });
       return orNone(records);
     } finally {
+      isOver = true;
       clearTimeout(timer);
       underWay.delete(key);
     }
@@ -98,7 +100,8 @@ export function openDns({ resolvers, timeoutMs, entries, positiveMs, negativeMs 
       if (name === undefined) return Number.POSITIVE_INFINITY;
       return answers.get(keyOf(name, type))?.freshUntil ?? Number.NEGATIVE_INFINITY;
     },
-    close: () => resolver.cancel(),
+    refresh: async () => resolvers.follow(),
+    close: () => resolvers.close(),
   };
 }
 
@@ -130,26 +133,43 @@ function pointerName(text: string): string | undefined {
   return `${reverse}.${reverse.split(".").length === 4 ? "in-addr" : "ip6"}.arpa`;
 }
 
-async function resolve(resolver: Resolver, name: string, type: DnsType): Promise<DnsAnswer> {
+async function resolve(put: Put, name: string, type: DnsType): Promise<DnsAnswer> {
   switch (type) {
     case "ipv4":
-      return addresses(name, resolver.resolve4(name, { ttl: true }));
+      return addresses(
+        name,
+        put((resolver) => resolver.resolve4(name, { ttl: true })),
+      );
     case "ipv6":
-      return addresses(name, resolver.resolve6(name, { ttl: true }));
+      return addresses(
+        name,
+        put((resolver) => resolver.resolve6(name, { ttl: true })),
+      );
     case "ip":
-      return either(await Promise.allSettled([resolve(resolver, name, "ipv4"), resolve(resolver, name, "ipv6")]));
+      return either(await Promise.allSettled([resolve(put, name, "ipv4"), resolve(put, name, "ipv6")]));
     case "mx":
-      return found(name, resolver.resolveMx(name), (records) =>
-        records
-          .toSorted((a, b) => a.priority - b.priority || (a.exchange < b.exchange ? -1 : 1))
-          .map(({ exchange }) => undotted(exchange))
-          // The root says that there is no mail here (RFC 7505).
-          .filter((host) => host !== ""),
+      return found(
+        name,
+        put((resolver) => resolver.resolveMx(name)),
+        (records) =>
+          records
+            .toSorted((a, b) => a.priority - b.priority || (a.exchange < b.exchange ? -1 : 1))
+            .map(({ exchange }) => undotted(exchange))
+            // The root says that there is no mail here (RFC 7505).
+            .filter((host) => host !== ""),
       );
     case "txt":
-      return found(name, resolver.resolveTxt(name), (records) => records.map((chunks) => chunks.join("")));
+      return found(
+        name,
+        put((resolver) => resolver.resolveTxt(name)),
+        (records) => records.map((chunks) => chunks.join("")),
+      );
     case "ptr":
-      return found(name, resolver.resolvePtr(name), (names) => names.map(undotted).filter((host) => host !== ""));
+      return found(
+        name,
+        put((resolver) => resolver.resolvePtr(name)),
+        (names) => names.map(undotted).filter((host) => host !== ""),
+      );
   }
 }
 
@@ -171,16 +191,12 @@ function either(answers: readonly PromiseSettledResult<DnsAnswer>[]): DnsAnswer 
   return { records, ttlMs: Math.min(...known.map(({ ttlMs }) => ttlMs), failed === undefined ? Number.POSITIVE_INFINITY : 0) };
 }
 
-/** No such name, no such record, a name that cannot be. */
-const none: ReadonlySet<string> = new Set(["ENOTFOUND", "ENODATA", "EBADNAME"]);
-
 async function found<T>(name: string, answer: Promise<T>, read: (given: T) => readonly string[]): Promise<DnsAnswer> {
   try {
     return { records: read(await answer), ttlMs: Number.POSITIVE_INFINITY };
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-    if (none.has(code)) return { records: [], ttlMs: Number.POSITIVE_INFINITY };
-    throw new TemporaryError(`DNS: no answer for ${name}: ${code === "" ? String(cause) : code}`, { cause });
+    if (isNone(cause)) return { records: [], ttlMs: Number.POSITIVE_INFINITY };
+    throw new TemporaryError(`DNS: no answer for ${name}: ${codeOf(cause) || String(cause)}`, { cause });
   }
 }
 

@@ -11,7 +11,9 @@ export type DnsRecord =
   | { readonly type: "PTR" | "CNAME"; readonly host: string };
 
 /** The records of a name, or what happens: `noname`, the default, is NXDOMAIN; `garbage` is sent instead of a DNS message. */
-export type DnsEntry = readonly DnsRecord[] | "noname" | "fail" | "refuse" | "silence" | "garbage";
+export type DnsEntry = readonly DnsRecord[] | keyof typeof failures | "silence" | "garbage";
+
+const failures = { format: 1, fail: 2, noname: 3, unknown: 4, refuse: 5 } as const;
 
 const types = { A: 1, CNAME: 5, PTR: 12, MX: 15, TXT: 16, AAAA: 28 } as const;
 
@@ -55,7 +57,6 @@ export class DnsServer {
     const entry = this.entries.get(`${type} ${name}`) ?? this.entries.get(name) ?? "noname";
     if (entry === "silence") return undefined;
     if (entry === "garbage") return Buffer.concat([query.subarray(0, 2), Buffer.from("nothing that is DNS")]);
-    const failures = { noname: 3, fail: 2, refuse: 5 };
     const code = typeof entry === "string" ? failures[entry] : 0;
     const records = typeof entry === "string" ? [] : entry.filter((record) => record.type === type || record.type === "CNAME");
     const header = Buffer.alloc(12);

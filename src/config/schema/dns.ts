@@ -19,7 +19,11 @@ export const dnsTable = z
       .array(resolver)
       .max(16)
       .default([])
-      .meta({ description: "Addresses of the resolvers to ask, in this order, with or without a port. Empty: those of the system." }),
+      .meta({
+        description:
+          "Addresses of the resolvers to ask, in this order, with or without a port; the next one is asked where one is silent or cannot tell. " +
+          "Empty: those that the system has now (`/etc/resolv.conf`).",
+      }),
     timeout: duration("2s", "Deadline of one query, including all tries."),
     cache: z
       .strictObject({
