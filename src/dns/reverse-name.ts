@@ -4,7 +4,7 @@ import { canonicalIp } from "../mail/ip.ts";
 import type { IprevAnswer, OnDnsAnswer } from "../stage/sources.ts";
 import type { DnsSource } from "./dns.ts";
 
-/** Of one address; further ones are not looked at. */
+/** Of one address; what further ones say is not known. */
 const maxNames = 10;
 
 /** `client` is canonical. Rejects with a `TemporaryError` when no name is confirmed, and one of them might be. */
@@ -13,7 +13,8 @@ export async function askReverseName(client: string, dns: DnsSource, onAnswer?: 
   const found = await dns.query(client, "ptr");
   onAnswer?.(`PTR of ${client}`, found);
   if (found === undefined) return { result: "permerror", ptr: "" };
-  const names = found.map(canonicalDomain).filter(isHostName).slice(0, maxNames);
+  const all = found.map(canonicalDomain).filter(isHostName);
+  const names = all.slice(0, maxNames);
   const confirmed = await Promise.allSettled(
     names.map(async (name) => {
       const addresses = await dns.query(name, type);
@@ -24,6 +25,6 @@ export async function askReverseName(client: string, dns: DnsSource, onAnswer?: 
   const at = confirmed.findIndex((each) => each.status === "fulfilled" && each.value);
   if (at >= 0) return { result: "pass", ptr: names[at] ?? "" };
   const failed = confirmed.find((each) => each.status === "rejected");
-  if (failed === undefined) return { result: "fail", ptr: "" };
-  throw failed.reason;
+  if (failed !== undefined) throw failed.reason;
+  return { result: all.length > maxNames ? "permerror" : "fail", ptr: "" };
 }

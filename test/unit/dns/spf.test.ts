@@ -245,9 +245,16 @@ describe("reverse names", () => {
     expect(await ask({ ...half, "ipv4 a.example": ["192.0.2.1"] })).toEqual({ result: "pass", ptr: "a.example" });
   });
 
-  it("are asked about up to the tenth", async () => {
-    const dns = dnsOf({ "ptr 192.0.2.1": Array.from({ length: 50 }, (_, number) => `n${number}.example`) });
-    expect(await askReverseName("192.0.2.1", dns)).toEqual({ result: "fail", ptr: "" });
+  it.each<[what: string, names: number, leadsBack: number | undefined, result: string]>([
+    ["all lead elsewhere", 10, undefined, "fail"],
+    ["the tenth leads back", 10, 9, "pass"],
+    ["the first of too many leads back", 50, 0, "pass"],
+    ["nobody knows the eleventh", 11, 10, "permerror"],
+    ["nobody knows forty", 50, undefined, "permerror"],
+  ])("are asked about up to the tenth: %s", async (_, count, leadsBack, result) => {
+    const names = Array.from({ length: count }, (__, number) => `n${number}.example`);
+    const dns = dnsOf({ "ptr 192.0.2.1": names, ...(leadsBack !== undefined && { [`ipv4 n${leadsBack}.example`]: ["192.0.2.1"] }) });
+    expect((await askReverseName("192.0.2.1", dns)).result).toBe(result);
     expect(dns.asked).toHaveLength(11);
   });
 });
