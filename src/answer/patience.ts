@@ -11,6 +11,8 @@ export interface WaitedFor {
   readonly timeoutMs: number;
   /** Each answer comes, or fails, within that time by itself. Default: an answer may take several questions. */
   readonly keepsDeadline?: boolean;
+  /** That an answer says that nobody can tell. Default: whoever cannot tell fails. */
+  readonly failureOf?: (answer: unknown) => TemporaryError | undefined;
   /** Called when a request waits no longer, though each answer may still have come within its deadline. */
   readonly onLate: (error: TemporaryError) => void;
 }
@@ -55,7 +57,7 @@ export class Patience {
   #report(source: WaitedFor, answer: Promise<unknown>, onWaited: OnWaited): void {
     const startedAt = this.#now();
     answer.then(
-      () => onWaited(source, this.#now() - startedAt),
+      (value) => onWaited(source, this.#now() - startedAt, source.failureOf?.(value)),
       (error: unknown) => onWaited(source, this.#now() - startedAt, error),
     );
   }

@@ -45,7 +45,8 @@ export function checkCommand(): Command {
 With --against each line is a setting: what it was there, and what it is here. Defaults count; passwords are not compared.
 Each problem is one line on standard error: FILE:LINE:COLUMN: KEY: what is wrong. How to fix it.
 Exit status: 0 no errors (warnings do not count), 1 errors, or with --connect a store or server that cannot be reached or refuses what it
-is to be asked, or a DNS list that does not have its test addresses right (RFC 5782 section 5).`),
+is to be asked, a resolver of the DNS, where that is needed, that gives no answer, or a DNS list that does not have its test addresses
+right (RFC 5782 section 5).`),
     )
     .action(async (options: CheckOptions) => {
       const configuration = loadOrExplain(options);

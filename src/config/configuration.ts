@@ -11,7 +11,7 @@ import type { ScriptStage } from "../stage/script-environment.ts";
 import type { Settings } from "../stage/stage-settings.ts";
 import type { StoreSettings } from "../store/store-settings.ts";
 import type { Place } from "../text/place.ts";
-import { asksSpf } from "./check/asks-spf.ts";
+import { asksDns, asksSpf } from "./check/asks-dns.ts";
 import type { PlacedStatement } from "./check/names.ts";
 import type { Problem } from "./check/report.ts";
 import type { CompileContext } from "./compile/context.ts";
@@ -116,6 +116,8 @@ export interface Configuration {
   readonly names: Names;
   /** Something may need the SPF of a client. */
   readonly asksSpf: boolean;
+  /** Something may need the DNS. */
+  readonly asksDns: boolean;
   /** What each stage may run: names, and expressions that compute them. */
   readonly scriptsByStage: Readonly<Record<ScriptStage, readonly string[]>>;
   /** What a further script is compiled against. */
@@ -175,5 +177,6 @@ export function compileConfiguration(file: string, text: string, normalised: Nor
     normalised,
     warnings: [],
   };
-  return { ...compiled, asksSpf: asksSpf(compiled.settings, context.names.used) };
+  const { used } = context.names;
+  return { ...compiled, asksSpf: asksSpf(compiled.settings, used), asksDns: asksDns(compiled.settings, used) };
 }

@@ -1,7 +1,8 @@
-/** What `check --connect` tries: stores, what the state needs of its own, the statements of directories and lists, servers, DNS lists. */
+/** What `check --connect` tries: stores, what the state needs of its own, the statements of directories and lists, servers, resolvers, DNS lists. */
 import type { OnAvailability } from "../answer/availability.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { Connection, OpenDirectory } from "../directory/open-directory.ts";
+import type { Dns } from "../dns/dns.ts";
 import type { DnsList } from "../dns/dns-list.ts";
 import { toText, type Value } from "../expr/value.ts";
 import type { Queries, StoreSettings } from "../store/store-settings.ts";
@@ -11,13 +12,14 @@ import { stateSettings, usesState } from "./state-settings.ts";
 interface Opened {
   readonly databases: Databases;
   readonly directories: ReadonlyMap<string, OpenDirectory>;
+  readonly dns: Pick<Dns, "connections">;
   readonly dnsLists: ReadonlyMap<string, DnsList>;
   readonly onAvailability: OnAvailability;
 }
 
 export function connectionsOf(
   configuration: Configuration,
-  { databases, directories, dnsLists, onAvailability }: Opened,
+  { databases, directories, dns, dnsLists, onAvailability }: Opened,
 ): readonly Connection[] {
   const stores = [...configuration.stores.values()].filter((store) => !isCreatedAtStart(store));
   const isThere = (name: string) => stores.some((store) => store.name === name);
@@ -51,6 +53,10 @@ export function connectionsOf(
       const connect = async () => outcome((await ask(list.store, list.query, nobody.domain)).length > 0 ? ["query"] : []);
       return { name: `lookup ${list.name}`, connect };
     }),
+    ...(configuration.asksDns ? dns.connections : []).map(({ name, connect }) => ({
+      name,
+      connect: () => reportedBy(name, connect, onAvailability),
+    })),
     ...[...dnsLists].map(([name, list]) => ({
       name: `DNS list ${name}`,
       async connect() {
@@ -62,19 +68,22 @@ export function connectionsOf(
 }
 
 function stateOf(configuration: Configuration, onAvailability: OnAvailability): Connection {
-  return {
-    name: "state",
-    async connect() {
-      // For this command alone.
-      const { tryState } = await import("../state/try-state.ts");
-      try {
-        return await tryState(stateSettings(configuration));
-      } catch (error) {
-        onAvailability("state", false, error);
-        throw error;
-      }
-    },
+  const connect = async () => {
+    // For this command alone.
+    const { tryState } = await import("../state/try-state.ts");
+    return await tryState(stateSettings(configuration));
   };
+  return { name: "state", connect: () => reportedBy("state", connect, onAvailability) };
+}
+
+/** Of what reports nothing itself. */
+async function reportedBy(name: string, connect: () => Promise<string>, onAvailability: OnAvailability): Promise<string> {
+  try {
+    return await connect();
+  } catch (error) {
+    onAvailability(name, false, error);
+    throw error;
+  }
 }
 
 /** The first start of the daemon creates a file that has an `init`. */

@@ -26,7 +26,7 @@ export interface Answerers {
   readonly database: (name: string) => Database | undefined;
   /** In the data store, which is opened when they are first asked for. */
   readonly keys: () => StoredKeys;
-  readonly dns: Dns;
+  readonly dns: Pick<Dns, "source" | "query">;
   readonly dnsLists: ReadonlyMap<string, Pick<DnsList, "source" | "known" | "codes">>;
   /** A rule has asked a DNS list. Left out: nobody counts. */
   readonly onListed?: OnListed | undefined;

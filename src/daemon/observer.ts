@@ -2,6 +2,7 @@
 import { after } from "../answer/answer.ts";
 import type { OnWaited } from "../answer/patience.ts";
 import type { Configuration } from "../config/configuration.ts";
+import { resolversLabel } from "../dns/dns.ts";
 import type { CalledListener } from "../frontend/calls.ts";
 import type { GreylistEvent } from "../frontend/http/api.ts";
 import { DecisionCounter, Timing } from "../frontend/http/counters.ts";
@@ -188,12 +189,13 @@ function idOf({ key }: ThrottleQuestion): string {
   return key.slice(2, key.indexOf('"', 2));
 }
 
-/** What the configuration asks, besides the DNS. */
+/** What the configuration asks; of the DNS its resolvers. */
 function sourcesOf(configuration: Configuration): ReadonlySet<string> {
   const { stores, directories, storage } = configuration;
   return new Set([
     ...[...stores.keys()].filter((name) => name !== "embedded").map((name) => `store ${name}`),
     ...[...directories.values()].flatMap(({ type, name }) => (type === "ldap" ? [`directory ${name}`] : [])),
+    ...(configuration.asksDns ? [resolversLabel] : []),
     ...(usesState(configuration) && storage.state === "embedded" ? [stateLabel] : []),
   ]);
 }

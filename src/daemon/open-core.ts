@@ -198,7 +198,7 @@ function openWith(leases: Leases, configuration: Configuration, options: CoreOpt
         return isUnknown ? undefined : databases.named(name, "write");
       });
     },
-    connections: connectionsOf(configuration, { databases, directories, dnsLists, onAvailability }),
+    connections: connectionsOf(configuration, { databases, directories, dns, dnsLists, onAvailability }),
     administration,
     stateHealth,
     caches: new Map([...directories].flatMap(([name, { directory: each }]) => ("cache" in each ? [[name, each.cache]] : []))),
@@ -224,7 +224,9 @@ function leaseSources(
   const settingsOf = (each: DirectorySettings | LookupSettings) => (each.type === "sql" ? [each, databases.settings(each.store)] : [each]);
   const queries = (store: string) => databases.settings(store).queries;
   const { maxListMembers } = configuration.settings.rcpt;
-  const dns = shared.dns.lease(configuration.dns, leases, (own) => own.hold(openDns(configuration.dns, now), (opened) => opened.close()));
+  const dns = shared.dns.lease(configuration.dns, leases, (own) =>
+    own.hold(openDns(configuration.dns, now, { onAvailability }), (opened) => opened.close()),
+  );
   return {
     directories: mapValues(configuration.directories, (each) =>
       shared.directories.lease(each.type === "sql" ? [...settingsOf(each), maxListMembers] : [each], leases, (own) =>

@@ -1,10 +1,20 @@
 /** What the DNS says of senders, asked with the patience of a request. */
 import type { Answer } from "../answer/answer.ts";
 import { type Patience, type WaitedFor, waitPatiently } from "../answer/patience.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
 import { spfTimeoutMs } from "../dns/spf.ts";
 import type { IprevAnswer, OnDnsAnswer, SenderAuth, SpfAnswer, SpfIdentity } from "../stage/sources.ts";
 
-const spf: WaitedFor = { name: "SPF", timeoutMs: spfTimeoutMs, onLate: () => {} };
+const spf: WaitedFor = {
+  name: "SPF",
+  timeoutMs: spfTimeoutMs,
+  failureOf(answer) {
+    // Nothing else is waited for by this name.
+    const { result, by } = answer as SpfAnswer;
+    return result === "temperror" ? new TemporaryError(by) : undefined;
+  },
+  onLate: () => {},
+};
 const iprev: WaitedFor = { name: "reverse names", timeoutMs: spfTimeoutMs, onLate: () => {} };
 
 export class PatientSenderAuth implements SenderAuth {

@@ -1,12 +1,15 @@
 /** Questions to the DNS, by resolvers of the configuration or of the system, with a deadline and a cache. */
+import type { Resolver } from "node:dns/promises";
 import type { Answer } from "../answer/answer.ts";
 import { AnswerCache, asList, notFresh } from "../answer/answer-cache.ts";
+import { Availability, type OnAvailability } from "../answer/availability.ts";
 import type { WaitedFor } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { DnsType } from "../expr/ask.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { reverseName } from "../mail/ip.ts";
-import { codeOf, isNone, type Question, type ResolverSettings, Resolvers, type SystemResolver } from "./resolvers.ts";
+import { ResolverHealth } from "./resolver-health.ts";
+import { codeOf, isHeard, isNone, type Question, type ResolverSettings, Resolvers, type SystemResolver } from "./resolvers.ts";
 
 export interface DnsSettings extends ResolverSettings {
   /** Answers kept, and as many of names that do not exist; 0 keeps none. */
@@ -31,9 +34,22 @@ export interface KeepingDns extends DnsSource {
   freshUntil(name: string, type: DnsType): number;
 }
 
+export interface DnsConnection {
+  readonly name: string;
+  connect(): Promise<string>;
+}
+
+export interface DnsOptions {
+  /** Default: nobody is told. */
+  readonly onAvailability?: OnAvailability;
+  readonly system?: SystemResolver;
+}
+
 export interface Dns extends KeepingDns {
   readonly source: WaitedFor;
-  /** To be called now and then: the system may have other resolvers. */
+  /** One for each resolver; it resolves to what it says of the root, and rejects with a `TemporaryError` when it says nothing. */
+  readonly connections: readonly DnsConnection[];
+  /** To be called now and then: the system may have other resolvers, and those that were down may answer again. */
   refresh(): Promise<void>;
   /** Questions under way fail with a `TemporaryError`. */
   close(): void;
@@ -46,6 +62,8 @@ interface DnsAnswer {
   readonly ttlMs: number;
 }
 
+export const resolversLabel = "DNS resolvers";
+
 /** Questions under way; a further one fails at once. */
 const maxWaiting = 1000;
 
@@ -53,34 +71,55 @@ const maxWaiting = 1000;
 type Put = <T>(question: Question<T>) => Promise<T>;
 
 /** `now` in milliseconds; it never goes back. */
-export function openDns(settings: DnsSettings, now: () => number, system?: SystemResolver): Dns {
+export function openDns(settings: DnsSettings, now: () => number, { onAvailability = () => {}, system }: DnsOptions = {}): Dns {
   const { timeoutMs, entries, positiveMs, negativeMs } = settings;
   const answers = new AnswerCache(entries, asList);
   const underWay = new Map<string, Promise<readonly string[] | undefined>>();
   const resolvers = new Resolvers(settings, system);
+  const health = new ResolverHealth(askRoot, new Availability(resolversLabel, onAvailability));
 
-  async function ask(key: string, name: string, type: DnsType): Promise<readonly string[] | undefined> {
+  async function inTime<T>(what: string, ask: (put: Put) => Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     let isOver = false;
-    const put: Put = (question) => resolvers.ask(question, () => isOver);
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new TemporaryError(`DNS: no answer in ${timeoutMs} ms for ${type} of ${name}`)), timeoutMs);
+      timer = setTimeout(() => reject(new TemporaryError(`DNS: no answer in ${timeoutMs} ms for ${what}`)), timeoutMs);
     });
     try {
-      const { records, ttlMs } = await Promise.race([resolve(put, name, type), late]);
+      return await Promise.race([ask((question) => resolvers.ask(question, () => isOver)), late]);
+    } finally {
+      isOver = true;
+      clearTimeout(timer);
+    }
+  }
+
+  async function askRoot(): Promise<void> {
+    try {
+      await inTime("NS of the root", (put) => put(nsOfRoot));
+    } catch (error) {
+      if (isNone(error)) return;
+      const why = codeOf(error) || `none in ${timeoutMs} ms`;
+      throw new TemporaryError(`no answer from ${resolvers.addresses.join(" or ")}, not even about the root: ${why}`);
+    }
+  }
+
+  async function ask(key: string, name: string, type: DnsType): Promise<readonly string[] | undefined> {
+    try {
+      const { records, ttlMs } = await inTime(`${type} of ${name}`, (put) => resolve(put, name, type));
+      health.answered();
       const exists = records.length > 0;
       const until = now() + (exists ? Math.min(positiveMs, ttlMs) : negativeMs);
       answers.set(key, { value: records, exists, freshUntil: until, staleUntil: until });
       return orNone(records);
+    } catch (error) {
+      health.failed(name);
+      throw error;
     } finally {
-      isOver = true;
-      clearTimeout(timer);
       underWay.delete(key);
     }
   }
 
   return {
-    source: { name: "DNS", timeoutMs, onLate: () => {} },
+    source: { name: resolversLabel, timeoutMs, onLate: () => {} },
     query(given, type) {
       const name = canonicalName(given, type);
       if (name === undefined) return undefined;
@@ -100,9 +139,43 @@ export function openDns(settings: DnsSettings, now: () => number, system?: Syste
       if (name === undefined) return Number.POSITIVE_INFINITY;
       return answers.get(keyOf(name, type))?.freshUntil ?? Number.NEGATIVE_INFINITY;
     },
-    refresh: async () => resolvers.follow(),
-    close: () => resolvers.close(),
+    get connections() {
+      // The link of a link-local address is known to the system alone.
+      const whole = resolvers.addresses.filter((address) => !/^\[?fe80:/i.test(address));
+      return whole.map((address) => ({
+        name: `DNS resolver ${address}`,
+        connect: () => connect(resolvers.alone(address), timeoutMs),
+      }));
+    },
+    async refresh() {
+      resolvers.follow();
+      health.refresh();
+    },
+    close() {
+      health.close();
+      resolvers.close();
+    },
   };
+}
+
+const nsOfRoot = (resolver: Resolver) => resolver.resolveNs(".");
+
+/** What is heard from it is an answer: in a closed network it may have none for the root. */
+async function connect(resolver: Resolver, timeoutMs: number): Promise<string> {
+  const timer = setTimeout(() => resolver.cancel(), timeoutMs);
+  try {
+    return (await nsOfRoot(resolver)).length > 0 ? "answers" : noRoot("ENODATA");
+  } catch (error) {
+    const code = codeOf(error);
+    if (isHeard(error)) return noRoot(code);
+    throw new TemporaryError(code === "ECANCELLED" ? `no answer in ${timeoutMs} ms` : `no answer: ${code}`, { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function noRoot(code: string): string {
+  return `has no answer for the root (NS of "."): ${code}. Unless your network is closed, it does not resolve the names of others for you`;
 }
 
 function keyOf(name: string, type: DnsType): string {

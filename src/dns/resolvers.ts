@@ -21,6 +21,9 @@ interface Servers {
   readonly each: readonly Resolver[];
 }
 
+/** A server has said that it cannot tell (RFC 1035 4.1.1). */
+const refusals: ReadonlySet<string> = new Set(["EFORMERR", "ESERVFAIL", "ENOTIMP", "EREFUSED"]);
+
 /** No such name, no such record, a name that cannot be. */
 const none: ReadonlySet<string> = new Set(["ENOTFOUND", "ENODATA", "EBADNAME"]);
 
@@ -54,7 +57,7 @@ export class Resolvers {
       return await question(all);
     } catch (error) {
       if (isNone(error) || !goesOn() || each.length === 0) throw error;
-      return inTurn(question, each, this.#tryMs, goesOn);
+      return inTurn(question, each, this.#options.timeout, goesOn);
     }
   }
 
@@ -66,30 +69,36 @@ export class Resolvers {
     cancel(before);
   }
 
+  /** As `127.0.0.1:5353`, or without the port if it is 53. */
+  get addresses(): readonly string[] {
+    return this.#servers.all.getServers();
+  }
+
+  /** One alone. */
+  alone(address: string): Resolver {
+    const one = new Resolver(this.#options);
+    one.setServers([address]);
+    return one;
+  }
+
   /** Questions under way are rejected. */
   close(): void {
     this.#isClosed = true;
     cancel(this.#servers);
   }
 
-  get #tryMs(): number {
-    return Math.max(1, Math.ceil(this.#settings.timeoutMs / 4));
+  get #options() {
+    // Each try takes twice as long as the one before, and the first a quarter of a second where answers came fast until now: with fewer tries a
+    // resolver that has to look around itself would be given up before the deadline.
+    return { timeout: Math.max(1, Math.ceil(this.#settings.timeoutMs / 4)), tries: 4 };
   }
 
   #open(): Servers {
     const { resolvers } = this.#settings;
-    // Each try takes twice as long as the one before, and the first a quarter of a second where answers came fast until now: with fewer tries a
-    // resolver that has to look around itself would be given up before the deadline.
-    const options = { timeout: this.#tryMs, tries: 4 };
-    const all = resolvers.length === 0 ? this.#system(options) : new Resolver(options);
+    const all = resolvers.length === 0 ? this.#system(this.#options) : new Resolver(this.#options);
     if (resolvers.length > 0) all.setServers(resolvers);
     const [first, ...others] = all.getServers();
-    const alone = (address: string) => {
-      const one = new Resolver(options);
-      one.setServers([address]);
-      return one;
-    };
-    const each = first === undefined || others.length === 0 ? [] : [...others, first].map(alone);
+    const each = first === undefined || others.length === 0 ? [] : [...others, first].map((address) => this.alone(address));
     return { addresses: addressesOf(all), all, each };
   }
 }
@@ -97,6 +106,11 @@ export class Resolvers {
 /** That there is none is an answer. */
 export function isNone(error: unknown): boolean {
   return none.has(codeOf(error));
+}
+
+/** Somebody has answered, if only that he cannot tell. */
+export function isHeard(error: unknown): boolean {
+  return isNone(error) || refusals.has(codeOf(error));
 }
 
 /** Such as `ESERVFAIL`; "": it has none. */

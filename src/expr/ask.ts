@@ -57,6 +57,8 @@ export interface Names {
   readonly dnsLists: ReadonlyMap<string, DnsListSubject>;
   /** Called with each list that an expression names. */
   readonly onDnsList?: (name: string) => void;
+  /** Called for each function of an expression that asks the DNS. */
+  readonly onDnsQuery?: () => void;
 }
 
 /** The default directory, or the data store. */

@@ -2,7 +2,7 @@
 
 import { type Answer, after } from "../answer/answer.ts";
 import { didYouMean } from "../text/did-you-mean.ts";
-import { type Ask, type DnsType, dnsTypes } from "./ask.ts";
+import { type Ask, type DnsType, dnsTypes, type Names } from "./ask.ts";
 import type { AskFunction, Inspection, Literals } from "./function.ts";
 import { flag, toText, type Value } from "./value.ts";
 
@@ -21,7 +21,8 @@ export const dnsFunctions: readonly AskFunction[] = [
   },
 ];
 
-export function inspectDns([name, type]: Literals): Inspection {
+export function inspectDns([name, type]: Literals, names: Names): Inspection {
+  names.onDnsQuery?.();
   if (type === undefined && name !== undefined && dnsTypeOf(name) !== undefined) {
     const problem = `the name comes first, and the type of its records second. Write '${name}' second.`;
     return { waits: true, warning: { problem, parameter: 0, isWarning: true } };

@@ -18,6 +18,8 @@ export interface UsedNames {
   /** By rules, and by the replies of refusals. */
   readonly variables: Set<string>;
   readonly dnsLists: Set<string>;
+  /** One of them is a function that asks the DNS. */
+  asksDns: boolean;
   /** By rules. */
   readonly statements: PlacedStatement[];
 }
@@ -44,7 +46,7 @@ export function namesIn(data: unknown, document: Document): GivenNames {
   );
   const inLowerCase = (names: readonly string[]) => new Set(names.map((name) => name.toLowerCase()));
   const known = { waits: false };
-  const used: UsedNames = { variables: new Set<string>(), dnsLists: new Set<string>(), statements: [] };
+  const used: UsedNames = { variables: new Set<string>(), dnsLists: new Set<string>(), asksDns: false, statements: [] };
   return {
     stores: new Set([embeddedName, ...namesOf("store")]),
     directories: new Map(namesOf("directory").map((name) => [name, { waits: !atHand.has(document.directory[name]?.type) }])),
@@ -55,6 +57,9 @@ export function namesIn(data: unknown, document: Document): GivenNames {
     // One with an error may be meant for anything: `client` is known at every stage.
     dnsLists: new Map(namesOf("dns-list").map((name) => [name, document["dns-list"][name]?.of ?? "client"])),
     onDnsList: (name) => used.dnsLists.add(name),
+    onDnsQuery() {
+      used.asksDns = true;
+    },
     scripts: { active: inLowerCase(active), inactive: inLowerCase(inactive) },
     used,
   };

@@ -10,7 +10,7 @@ import { schema } from "../schema/schema.ts";
 import type { StageRules } from "../schema/values.ts";
 import { onlyExpression } from "../syntax/rule-set.ts";
 import type { KeyPath } from "../syntax/tree.ts";
-import { asksSpf } from "./asks-spf.ts";
+import { asksSpf } from "./asks-dns.ts";
 import type { UsedNames } from "./names.ts";
 import type { ProblemReport } from "./report.ts";
 

@@ -102,3 +102,15 @@ it("tries the SQL of rules, and says where it is wrong", async () => {
     expect.stringMatching(/:\d+:91: warning: session\.rcpt\.relay\[1\]\.then: there is no table "missing" in the store "default"\./),
   ]);
 });
+
+it.each([
+  ["a rule", `[session.mail]\ndeny = [{ if = "!dns_exists(sender_domain, 'mx')" }]`, true],
+  ["SPF", `[auth.spf.verify]\nmail-from = "'relaxed'"`, true],
+  ["a reverse name", `[auth.iprev]\nverify = "'enforce'"`, true],
+  ["a result", `[session.mail]\ndeny = [{ if = "iprev_result == 'fail'" }]`, true],
+  ["nothing", "", false],
+])("says that a resolver does not answer, where %s needs it", async (_, text, needed) => {
+  const expected = expect.stringContaining("DNS resolver 127.0.0.1:1: no answer: ECONNREFUSED");
+  const resolvers = '[dns]\nresolvers = ["127.0.0.1:1"]\n[directory.default]\ntype = "mta"\n';
+  expect(await check(`${resolvers}${text}`)).toEqual(needed ? [1, expected] : [0, expect.not.stringContaining("DNS")]);
+});

@@ -102,8 +102,7 @@ beforeEach(() => {
 function forRequest(): Sources {
   const patience = new Patience(clock.now, clock.later);
   const { directory, lookup } = sources;
-  const query = async () => void (await database.query("dns", []));
-  const dns = { source: database.source, freshUntil: () => 0, query, refresh: async () => {}, close: () => {} };
+  const dns = { source: database.source, freshUntil: () => 0, query: async () => void (await database.query("dns", [])), close: () => {} };
   const dnsLists = new Map([
     ["zen", { source: database.source, known: () => undefined, codes: async () => (await database.query("list", [])) && [] }],
   ]);

@@ -3,7 +3,7 @@ import { Resolver } from "node:dns/promises";
 import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
-import { type Dns, openDns } from "../../../src/dns/dns.ts";
+import { type Dns, type DnsOptions, openDns } from "../../../src/dns/dns.ts";
 import type { SystemResolver } from "../../../src/dns/resolvers.ts";
 import { type DnsEntry, DnsServer } from "../../support/dns-server.ts";
 
@@ -20,8 +20,8 @@ beforeEach(() => {
 });
 
 const opened: Dns[] = [];
-function open(resolvers: readonly string[], system?: SystemResolver, timeoutMs = 10_000): Dns {
-  const dns = openDns({ resolvers, timeoutMs, entries: 0, positiveMs: 60_000, negativeMs: 5000 }, () => 0, system);
+function open(resolvers: readonly string[], options: DnsOptions = {}, timeoutMs = 10_000): Dns {
+  const dns = openDns({ resolvers, timeoutMs, entries: 0, positiveMs: 60_000, negativeMs: 5000 }, () => 0, options);
   opened.push(dns);
   return dns;
 }
@@ -60,7 +60,7 @@ describe("one that cannot tell", () => {
   });
 
   it("is not followed by one that is silent alone, but by the one after that, too", async () => {
-    expect(await open(answering("refuse", "silence", txt("third")), undefined, 4000).query(name, "txt")).toEqual(["third"]);
+    expect(await open(answering("refuse", "silence", txt("third")), {}, 4000).query(name, "txt")).toEqual(["third"]);
   });
 
   it("of one half of an answer is followed for that half", async () => {
@@ -96,7 +96,7 @@ describe("those of the system", () => {
   it("are those that it has now", async () => {
     const [first = "", second = ""] = answering(txt("first"), txt("second"));
     addresses = [first];
-    const dns = open([], system);
+    const dns = open([], { system });
     expect(await dns.query(name, "txt")).toEqual(["first"]);
     addresses = [second];
     await dns.refresh();
@@ -109,7 +109,7 @@ describe("those of the system", () => {
   it.each(["silence", "refuse"] as const)("are asked what those before them have not answered: %s", async (says) => {
     const [first = "", second = ""] = answering(says, txt("second"));
     addresses = [first];
-    const dns = open([], system);
+    const dns = open([], { system });
     const answer = dns.query(name, "txt");
     addresses = [second];
     await dns.refresh();
@@ -119,8 +119,8 @@ describe("those of the system", () => {
   it("change nothing while they stay, nor where the configuration has its own", async () => {
     const [first = "", second = ""] = answering(txt("first"), txt("second"));
     addresses = [first];
-    const before = open([], system);
-    const own = open([first], system);
+    const before = open([], { system });
+    const own = open([first], { system });
     await before.refresh();
     addresses = [second];
     await own.refresh();
@@ -137,4 +137,41 @@ it("no port that is closed keeps others from being asked", async () => {
   const [first = ""] = answering(txt("first"));
   expect(await open([closed, first]).query(name, "txt")).toEqual(["first"]);
   await expect(open([closed]).query(name, "txt")).rejects.toThrow(TemporaryError);
+});
+
+describe("an outage", () => {
+  const names = ["a.example", "b.example", "c.example"];
+
+  it("is reported when they cannot tell of the root either, and ends with an answer", async () => {
+    answering("refuse", "refuse");
+    const news: [string, boolean, string][] = [];
+    const changed = () => new Promise<void>((resolve) => waiting.push(resolve));
+    const waiting: (() => void)[] = [];
+    const dns = open([servers[0]?.address ?? "", servers[1]?.address ?? ""], {
+      onAvailability(source, up, cause) {
+        news.push([source, up, cause instanceof Error ? cause.message : ""]);
+        waiting.shift()?.();
+      },
+    });
+    for (const server of servers) server.entries = new Map([...names, ""].map((each) => [each, "refuse"]));
+    const down = changed();
+    for (const each of names) await expect(dns.query(each, "txt")).rejects.toThrow(TemporaryError);
+    await down;
+    const addresses = `${servers[0]?.address} or ${servers[1]?.address}`;
+    expect(news).toEqual([["DNS resolvers", false, `no answer from ${addresses}, not even about the root: EREFUSED`]]);
+    await dns.query("d.example", "txt");
+    expect(news[1]).toEqual(["DNS resolvers", true, ""]);
+  });
+});
+
+it("says of each what it answers", async () => {
+  const dns = open(answering([], []));
+  servers[1]?.entries.set("", "refuse");
+  const [first, second] = dns.connections;
+  expect(first?.name).toBe(`DNS resolver ${servers[0]?.address}`);
+  expect(await first?.connect()).toContain("has no answer for the root");
+  expect(await second?.connect()).toContain("EREFUSED");
+  servers[1]?.entries.set("", "silence");
+  const [silent] = open([servers[1]?.address ?? ""], {}, 40).connections;
+  await expect(silent?.connect()).rejects.toThrow("no answer in 40 ms");
 });
