@@ -33,7 +33,7 @@ export function openSqlDirectory(name: string, database: Database, queries: Quer
   /** An empty statement is never asked. */
   async function rowsOf(query: keyof Queries, parameter: string): Promise<readonly (readonly Value[])[]> {
     if (queries[query] === "") return [];
-    const result = await database.query(queries[query], [parameter], maxRows[query]);
+    const result = await database.query(queries[query], [parameter], maxRows[query], true);
     if (result.kind === "rows") return result.rows;
     throw new TemporaryError(`directory ${name}: query.${query} returns no rows: it must be a SELECT`);
   }
@@ -185,10 +185,15 @@ function isAtDomain(row: string): boolean {
   return targetsOf(row).length > 0;
 }
 
+/** As the text of the whole: no list of addresses begins and ends so. */
+const arrayOrJson = /^(?:\{.*\}|\[.*\]|"[^"\\]*@[^"\\]*")$/s;
+
 /** Each row is an address, whose local part may be without the quotes that it needs, or a list of addresses, or nothing. */
 function addressesIn(rows: readonly string[]): readonly string[] {
   const addresses = rows.flatMap((row) => {
-    if (/^[^@,;:<>()"]*@[^\s@,;<>()"]+$/.test(row)) return row;
+    if (/^[^@,;:<>()"]*@[^\s@,;<>()"}]+$/.test(row)) return row;
+    if (arrayOrJson.test(row))
+      throw new UnusableAnswer(`a table has ${cleanText(row)}, an array or JSON: select each address as text, such as by unnest()`);
     const list = parseAddressList(row);
     if (list === undefined) throw new UnusableAnswer(`a table has "${cleanText(row)}", which is not an address`);
     return list;

@@ -17,9 +17,10 @@ export interface Database {
   readonly source: WaitedFor;
   /**
    * One statement, done within the deadline of the store. `?` or `$n` stand for `parameters`; with a `$n`, a `?` is an operator.
-   * Of its rows those after the first `maxRows` are not read. Default: all are.
+   * Of its rows those after the first `maxRows` are not read. Default: all are. `isExact`: numbers are texts with all their digits, for what
+   * goes back to the database, such as the key of a row.
    */
-  query(sql: string, parameters: readonly Value[], maxRows?: number): Promise<SqlResult>;
+  query(sql: string, parameters: readonly Value[], maxRows?: number, isExact?: boolean): Promise<SqlResult>;
   /** Whether the statement could be carried out, without doing it. `undefined`: no problem is known. */
   check(sql: string): Promise<StatementProblem | undefined>;
   /** Several statements without parameters, done within `timeoutMs`, else within the deadline of the store. */

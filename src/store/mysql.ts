@@ -44,9 +44,9 @@ export class MysqlDatabase implements Database {
     this.#pool = new MysqlPool(settings, { readOnly, isHarmless });
   }
 
-  async query(sql: string, parameters: readonly Value[], maxRows = Number.POSITIVE_INFINITY): Promise<SqlResult> {
+  async query(sql: string, parameters: readonly Value[], maxRows = Number.POSITIVE_INFINITY, isExact = false): Promise<SqlResult> {
     try {
-      const result = await this.#query(sql, parameters, maxRows);
+      const result = await this.#query(sql, parameters, maxRows, isExact);
       this.#availability.worked("", sql);
       return result;
     } catch (cause) {
@@ -87,7 +87,7 @@ export class MysqlDatabase implements Database {
     await this.#pool.close();
   }
 
-  async #query(sql: string, parameters: readonly Value[], maxRows: number): Promise<SqlResult> {
+  async #query(sql: string, parameters: readonly Value[], maxRows: number, isExact: boolean): Promise<SqlResult> {
     const { text, order } = this.#statement(sql);
     const needed = order.reduce((most, number) => Math.max(most, number), 0);
     if (needed !== parameters.length) throw new WrongCount(`the statement needs ${needed} values, and ${parameters.length} are given`);
@@ -100,7 +100,8 @@ export class MysqlDatabase implements Database {
       if (outcome.kind === "rows") {
         if (!outcome.isAll) this.#pool.spoil(connection);
         const types = outcome.fields.map(({ columnType = -1 }) => columnType);
-        return { kind: "rows", rows: outcome.rows.map((row) => row.map((value, column) => fromMysql(value, types[column] ?? -1))) };
+        const rows = outcome.rows.map((row) => row.map((value, column) => fromMysql(value, types[column] ?? -1, isExact)));
+        return { kind: "rows", rows };
       }
       const { serverStatus, affectedRows } = outcome.header;
       // What a statement began, the next one would be in.

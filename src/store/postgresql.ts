@@ -11,7 +11,7 @@ import { type Blame, failureOf, reportFailure } from "./blame.ts";
 import { messageOf } from "./connections.ts";
 import type { Database, StatementProblem } from "./database.ts";
 import { PostgresqlPool, queryRows, sqlStateOf } from "./postgresql-pool.ts";
-import { toParameter } from "./sql-value.ts";
+import { exactParserOf, toParameter } from "./sql-value.ts";
 import type { PostgresqlSettings } from "./store-settings.ts";
 import { waitedFor } from "./waited-for.ts";
 
@@ -19,6 +19,8 @@ import { waitedFor } from "./waited-for.ts";
 const maxWaitingPerConnection = 100;
 /** Statements remembered; from its second use on, a statement is prepared on the connections that run it. */
 const maxStatements = 200;
+
+const exactTypes = { getTypeParser: exactParserOf };
 
 interface Statement {
   readonly text: string;
@@ -46,11 +48,17 @@ export class PostgresqlDatabase implements Database {
     this.#pool = new PostgresqlPool(settings, { readOnly, isHarmless });
   }
 
-  async query(sql: string, parameters: readonly Value[], maxRows?: number): Promise<SqlResult> {
+  async query(sql: string, parameters: readonly Value[], maxRows?: number, isExact = false): Promise<SqlResult> {
     const { text, name } = this.#statement(sql);
     const values = parameters.map(toParameter);
     // `queryMode` keeps one text to one statement, with or without parameters; the types of pg do not know it.
-    const query = { text, values, queryMode: "extended", ...(name === undefined ? {} : { name }) };
+    const query = {
+      text,
+      values,
+      queryMode: "extended",
+      ...(name === undefined ? {} : { name }),
+      ...(isExact ? { types: exactTypes } : {}),
+    };
     try {
       const result = await this.#withClient(this.#timeoutMs, (client) => queryRows<(Value | null)[]>(client, query, maxRows));
       this.#availability.worked("", sql);

@@ -15,10 +15,10 @@ export function saturate(number: bigint | number): number {
   return Math.min(Math.max(value, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
 }
 
-/** A value as node:sqlite yields it. */
-export function fromSqlite(value: unknown): Value {
+/** A value as node:sqlite yields it; `isExact`: a number is a text with all its digits. */
+export function fromSqlite(value: unknown, isExact = false): Value {
   if (typeof value === "string") return value;
-  if (typeof value === "number" || typeof value === "bigint") return saturate(value);
+  if (typeof value === "number" || typeof value === "bigint") return isExact ? String(value) : saturate(value);
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("utf8");
   return "";
 }
@@ -40,21 +40,27 @@ const fromPostgresql: ReadonlyMap<number, (text: string) => Value> = new Map([
 ]);
 
 /** A value as the driver yields it with numbers beyond 32 bits, decimals and dates as text; `type`: that of its column in the protocol. */
-export function fromMysql(value: unknown, type: number): Value {
+export function fromMysql(value: unknown, type: number, isExact: boolean): Value {
   switch (type) {
     case 0: // MYSQL_TYPE_DECIMAL
     case 8: // MYSQL_TYPE_LONGLONG
     case 246: // MYSQL_TYPE_NEWDECIMAL
-      return typeof value === "string" ? asNumber(value) : fromSqlite(value);
+      return typeof value === "string" && !isExact ? asNumber(value) : fromSqlite(value, isExact);
     case 4: // MYSQL_TYPE_FLOAT, in the digits that it has
-      return typeof value === "number" ? Number(value.toPrecision(6)) : "";
+      return typeof value === "number" ? fromSqlite(Number(value.toPrecision(6)), isExact) : "";
     case 16: // MYSQL_TYPE_BIT
-      return Buffer.isBuffer(value) ? saturate(BigInt(`0x${value.toString("hex")}`)) : "";
+      return Buffer.isBuffer(value) ? fromSqlite(BigInt(`0x${value.toString("hex")}`), isExact) : "";
     default:
-      return fromSqlite(value);
+      return fromSqlite(value, isExact);
   }
 }
 
 export function parserOf(oid: number): (text: string) => Value {
   return fromPostgresql.get(oid) ?? asText;
+}
+
+/** Of a number, the text that PostgreSQL writes. */
+export function exactParserOf(oid: number): (text: string) => Value {
+  const parse = parserOf(oid);
+  return parse === asNumber ? asText : parse;
 }

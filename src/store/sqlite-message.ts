@@ -10,7 +10,13 @@ export interface SqliteOptions {
 }
 
 export type SqliteWork =
-  | { readonly kind: "query"; readonly sql: string; readonly parameters: readonly (string | number)[]; readonly maxRows: number }
+  | {
+      readonly kind: "query";
+      readonly sql: string;
+      readonly parameters: readonly (string | number)[];
+      readonly maxRows: number;
+      readonly isExact: boolean;
+    }
   | { readonly kind: "check" | "script"; readonly sql: string };
 
 export type SqliteOutcome = SqlResult | { readonly kind: "error"; readonly message: string; readonly blame: Blame };

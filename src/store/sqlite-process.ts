@@ -74,7 +74,7 @@ function requireValues(parameters: readonly SqlParameter[], given: number): void
     throw new UnboundParameter(`the statement has ${unbound.text}, but ${given === 1 ? "1 value is" : `${given} values are`} given`);
 }
 
-function query({ sql, parameters, maxRows }: Extract<SqliteWork, { readonly kind: "query" }>): SqlResult {
+function query({ sql, parameters, maxRows, isExact }: Extract<SqliteWork, { readonly kind: "query" }>): SqlResult {
   const { statement, parameters: places } = prepare(opened(), sql);
   requireValues(places, parameters.length);
   // A number would be bound as a float, which `/` and text would show.
@@ -83,7 +83,7 @@ function query({ sql, parameters, maxRows }: Extract<SqliteWork, { readonly kind
   const rows: Value[][] = [];
   for (const row of statement.iterate(...bound)) {
     // setReturnArrays makes rows arrays, which the types do not know.
-    rows.push((row as unknown as unknown[]).map(fromSqlite));
+    rows.push((row as unknown as unknown[]).map((value) => fromSqlite(value, isExact)));
     if (rows.length >= maxRows) break;
   }
   return { kind: "rows", rows };

@@ -64,8 +64,9 @@ export class SqliteDatabase implements Database {
     this.source = waitedFor(settings, this.#availability);
   }
 
-  async query(sql: string, parameters: readonly Value[], maxRows = Number.POSITIVE_INFINITY): Promise<SqlResult> {
-    const outcome = await this.#ask({ kind: "query", sql, parameters: parameters.map(toParameter), maxRows }, this.#timeoutMs);
+  async query(sql: string, parameters: readonly Value[], maxRows = Number.POSITIVE_INFINITY, isExact = false): Promise<SqlResult> {
+    const work: SqliteWork = { kind: "query", sql, parameters: parameters.map(toParameter), maxRows, isExact };
+    const outcome = await this.#ask(work, this.#timeoutMs);
     if (outcome.kind !== "error") {
       this.#availability.worked("", sql);
       return outcome;

@@ -83,6 +83,13 @@ export function databaseContract(name: string, { engine, bytes }: EngineKind, op
       expect(result.kind === "rows" && result.rows[0]).toEqual(row);
     });
 
+    it("gives numbers as texts with all their digits for what goes back to it", async () => {
+      const row = ["one", "1", "-9223372036854775808", "0.5", "", "aé"];
+      const sql = "SELECT name, n, big, x, empty, bytes FROM t WHERE name = ?";
+      for (let time = 0; time < 3; time += 1) expect(await database.query(sql, ["one"], 5, true)).toEqual({ kind: "rows", rows: [row] });
+      expect(await database.query(sql, ["one"])).toEqual({ kind: "rows", rows: [["one", 1, -max, 0.5, "", "aé"]] });
+    });
+
     it("distinguishes rows from changes", async () => {
       expect(await database.query("SELECT 1 WHERE 1 = 2", [])).toEqual({ kind: "rows", rows: [] });
       expect(await database.query("UPDATE t SET x = 1 WHERE n < ?", [3])).toEqual({ kind: "changes", changes: 2 });

@@ -80,6 +80,16 @@ describe("a recipient", () => {
       mailbox("john@new.example"),
     ],
     [
+      "a number beyond those of expressions",
+      [
+        // As JSON has it, and so SQLite.
+        ["recipients", address, 2 ** 60],
+        ["emails", "1152921504606847000", "john@new.example"],
+        ["emails", String(Number.MAX_SAFE_INTEGER), "other@new.example"],
+      ],
+      mailbox("john@new.example"),
+    ],
+    [
       "a catch-all before its address",
       [
         ["recipients", address, "j"],
@@ -189,6 +199,23 @@ describe("a recipient", () => {
       ],
       `query.members yields more than ${2 * maxMembers} rows`,
     ],
+    ...[
+      "{j@x.example,k@x.example}",
+      "{j@x.example}",
+      '{"a b@x.example"}',
+      '["j@x.example", "k@x.example"]',
+      '"j@x.example"',
+      "{}",
+      "[]",
+    ].map((row): [string, string, Said[], string] => [
+      `members ${row}`,
+      address,
+      [
+        ["recipients", address, "a"],
+        ["members", address, row],
+      ],
+      `a table has ${row}, an array or JSON`,
+    ]),
   ])("that cannot be told: %s", async (_, asked, rows, message) => {
     await say(...rows);
     const error = await Promise.resolve(directory.recipient(asked)).catch((cause: unknown) => cause);
