@@ -25,6 +25,12 @@ interface Use {
   readonly at: number;
 }
 
+type Tls = mysql.PoolOptions["ssl"];
+
+interface ConfiguredPool {
+  readonly config: { readonly connectionConfig: { ssl: NonNullable<Tls> | false } };
+}
+
 export class MysqlPool {
   readonly #options: mysql.PoolOptions;
   readonly #mayBeClear: boolean;
@@ -39,7 +45,7 @@ export class MysqlPool {
    * several servers, that is somebody else's connection.
    */
   readonly #givenUp = new WeakSet<mysql.Connection>();
-  #pool: mysql.Pool;
+  readonly #pool: mysql.Pool;
 
   constructor(settings: MysqlSettings, { readOnly, isHarmless }: MysqlPoolOptions) {
     this.#options = poolOptions(settings);
@@ -53,7 +59,7 @@ export class MysqlPool {
       end: (connection) => this.#givenUp.add(connection),
     });
     this.#scripts = new Connections<mysql.Connection>(settings.pool, {
-      lend: () => this.#connect(() => driver().createConnection({ ...connectionOptions(this.#options), multipleStatements: true })),
+      lend: () => this.#connect((tls) => driver().createConnection({ ...connectionOptions(this.#options, tls), multipleStatements: true })),
       takeBack: (connection) => connection.destroy(),
       isFit: () => false,
       end: (connection) => this.#givenUp.add(connection),
@@ -100,7 +106,7 @@ export class MysqlPool {
   }
 
   async #lend(): Promise<mysql.PoolConnection> {
-    const connection = await this.#connect(() => this.#pool.getConnection());
+    const connection = await this.#connect((tls) => this.#connectPooled(tls));
     const use = this.#uses.get(connection.connection);
     if (use === undefined || performance.now() - use.at < idleMs) return connection;
     // A server or a firewall may have forgotten it.
@@ -108,18 +114,22 @@ export class MysqlPool {
     return this.#lend();
   }
 
-  async #connect<T>(open: () => Promise<T>): Promise<T> {
+  #connectPooled(tls: Tls): Promise<mysql.PoolConnection> {
+    // A connection is made at once, of the options as they are then; the types of the driver do not know them.
+    const { connectionConfig } = (this.#pool.pool as unknown as ConfiguredPool).config;
+    connectionConfig.ssl = tls ?? false;
+    return this.#pool.getConnection();
+  }
+
+  async #connect<T>(open: (tls: Tls) => Promise<T>): Promise<T> {
     try {
-      return await open();
+      return await open(this.#options.ssl);
     } catch (cause) {
       if (codeOf(cause) !== "HANDSHAKE_NO_SSL_SUPPORT") throw cause;
       if (!this.#mayBeClear)
         throw new Error('the server offers no TLS. Switch it on there; on a safe network, write tls = "disable"', { cause });
-      if (this.#options.ssl !== undefined) {
-        delete this.#options.ssl;
-        this.#pool = openPool(this.#options);
-      }
-      return open();
+      // Of this connection alone: the server may have TLS later, and another one of that name may have it now.
+      return open(undefined);
     }
   }
 
@@ -169,9 +179,9 @@ function poolOptions({ host, port = defaultPort, tls, ...settings }: MysqlSettin
   return { ...network, ssl: { ...files, rejectUnauthorized: mode === "verify", verifyIdentity: mode === "verify" } };
 }
 
-/** The driver warns of what is for a pool alone. */
-function connectionOptions({ connectionLimit: _, ...options }: mysql.PoolOptions): mysql.ConnectionOptions {
-  return options;
+/** Without what is for a pool alone, of which the driver warns. */
+function connectionOptions({ connectionLimit: _, ssl: __, ...options }: mysql.PoolOptions, tls: Tls): mysql.ConnectionOptions {
+  return tls === undefined ? options : { ...options, ssl: tls };
 }
 
 /** Of Node.js or of the server, by its name; `""`: it has none. */

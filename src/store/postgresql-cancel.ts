@@ -11,6 +11,7 @@ interface Cancelled {
   readonly port: number;
   readonly processID: number | null;
   readonly secretKey: number | null;
+  readonly ssl: pg.ClientConfig["ssl"];
   readonly connection: { readonly stream: Socket };
 }
 
@@ -23,9 +24,9 @@ interface Canceller {
 }
 
 /** To the address that the client is connected with: others of that name are other servers. It is not known whether it was of use. */
-export function cancel(client: pg.ClientBase, { ssl }: Pick<pg.ClientConfig, "ssl">, timeoutMs: number): void {
+export function cancel(client: pg.ClientBase, timeoutMs: number): void {
   // pg's own Client and Connection have these.
-  const { host, port, processID, secretKey, connection } = client as unknown as Cancelled;
+  const { host, port, processID, secretKey, ssl, connection } = client as unknown as Cancelled;
   const { remoteAddress, remotePort } = connection.stream;
   if (processID === null || secretKey === null) return;
   const config = typeof ssl === "object" ? { ssl: { ...ssl, host, ...(isIP(host) === 0 && { servername: host }) } } : {};

@@ -36,7 +36,7 @@ export class PostgresqlPool {
       end: (client) => {
         // Then a further query fails. pg gives pooled clients this method, whose types leave it out.
         client.once("drain", () => (client as pg.PoolClient & { end(done: () => void): void }).end(() => {}));
-        cancel(client, this.#pool.options, settings.timeoutMs);
+        cancel(client, settings.timeoutMs);
       },
     });
     this.#mayBeClear = settings.tls.mode === "prefer";
@@ -78,8 +78,14 @@ export class PostgresqlPool {
       if (messageOf(cause) !== "The server does not support SSL connections") throw cause;
       if (!this.#mayBeClear)
         throw new Error('the server offers no TLS. Switch it on there; on a safe network, write tls = "disable"', { cause });
-      this.#pool.options.ssl = false;
-      return this.#pool.connect();
+      // Of this connection alone: the server may have TLS later, and another one of that name may have it now.
+      const { options } = this.#pool;
+      const { ssl } = options;
+      // A client is made at once, of the options as they are then.
+      options.ssl = false;
+      const connected = this.#pool.connect();
+      options.ssl = ssl;
+      return connected;
     }
   }
 

@@ -1,6 +1,8 @@
 /** How the way to a server is protected, tried with real servers that have TLS or not. */
+
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type Socket } from "node:net";
+import { type AddressInfo, connect as connectTo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -157,6 +159,32 @@ for (const kind of kinds) {
       it.each(["require", "verify"] as const)("%s does not, and says so", async (mode) => {
         expect(await connect(plain, { mode, ...none })).toContain("the server offers no TLS");
       });
+    });
+
+    it("prefer tries it with each new connection, whatever the one before had", async () => {
+      let target = plain;
+      const peers = new Set<Socket>();
+      const proxy = createServer((peer) => {
+        const server = connectTo(target.port, "127.0.0.1");
+        for (const [one, other] of [[peer, server] as const, [server, peer] as const]) {
+          peers.add(one);
+          one.pipe(other);
+          one.on("error", () => {}).on("close", () => other.destroy());
+        }
+      }).listen(0, "127.0.0.1");
+      await once(proxy, "listening");
+      const { port } = proxy.address() as AddressInfo;
+      const tls = { mode: "prefer", ...none } as const;
+      const database = openStore(kind.settings(port, { host: "localhost", tls }), { readOnly: true, onAvailability: () => {} });
+      for (const [server, isEncrypted] of [[plain, 0] as const, [secured, 1] as const, [plain, 0] as const]) {
+        target = server;
+        for (const peer of peers) peer.destroy();
+        peers.clear();
+        await expect.poll(() => database.query(kind.isEncrypted, []).catch(String)).toEqual({ kind: "rows", rows: [[isEncrypted]] });
+      }
+      await database.close();
+      for (const peer of peers) peer.destroy();
+      proxy.close();
     });
 
     it.each(["require", "verify"] as const)("whoever answers in place of a server is told nothing in clear with %s", async (mode) => {
