@@ -20,6 +20,8 @@ const maxWaitingPerConnection = 100;
 /** Statements remembered; from its second use on, a statement is prepared on the connections that run it. */
 const maxStatements = 200;
 
+type Row = (Value | null)[];
+
 const exactTypes = { getTypeParser: exactParserOf };
 
 interface Statement {
@@ -49,7 +51,8 @@ export class PostgresqlDatabase implements Database {
   }
 
   async query(sql: string, parameters: readonly Value[], maxRows?: number, isExact = false): Promise<SqlResult> {
-    const { text, name } = this.#statement(sql);
+    const statement = this.#statement(sql);
+    const { text, name } = statement;
     const values = parameters.map(toParameter);
     // `queryMode` keeps one text to one statement, with or without parameters; the types of pg do not know it.
     const query = {
@@ -60,7 +63,16 @@ export class PostgresqlDatabase implements Database {
       ...(isExact ? { types: exactTypes } : {}),
     };
     try {
-      const result = await this.#withClient(this.#timeoutMs, (client) => queryRows<(Value | null)[]>(client, query, maxRows));
+      const result = await this.#withClient(this.#timeoutMs, (client) => {
+        const rows = queryRows<Row>(client, query, maxRows);
+        if (name === undefined) return rows;
+        return rows.catch((cause: unknown) => {
+          if (!isStale(cause)) throw cause;
+          // From its next use on it is prepared anew.
+          if (statement.name === name) statement.name = undefined;
+          return queryRows<Row>(client, { ...query, name: "" }, maxRows);
+        });
+      });
       this.#availability.worked("", sql);
       if (result.fields.length === 0) return { kind: "changes", changes: result.rowCount ?? 0 };
       return { kind: "rows", rows: result.rows.map((row) => row.map((value) => value ?? "")) };
@@ -141,7 +153,18 @@ function parseOnly(client: pg.PoolClient, text: string): Promise<void> {
   });
 }
 
-/** Not 0A000 (a cached plan that no longer fits), 57P01, …, after which a new connection is better. */
+/** What the connection has prepared is no more what was asked to be: the statement itself may work. */
+function isStale(error: unknown): boolean {
+  return staleStates.has(sqlStateOf(error));
+}
+
+const staleStates = new Set([
+  "0A000", // feature_not_supported: a table has changed, and the rows of a cached plan would have other types
+  "26000", // invalid_sql_statement_name: after DEALLOCATE or DISCARD, or by a pooler
+  "42P05", // duplicate_prepared_statement: by a pooler
+]);
+
+/** Not 0A000 and 57P01, …, after which a new connection is better. */
 function isHarmless(error: unknown): boolean {
   return /^(2[23]|42)/.test(sqlStateOf(error));
 }

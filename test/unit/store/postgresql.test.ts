@@ -1,4 +1,38 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openStore } from "../../../src/store/open-store.ts";
 import { databaseServerContract } from "../../contract/database-server.ts";
+import { TestPostgres } from "../../support/postgres.ts";
 import { postgresql } from "../../support/servers.ts";
+import { postgresqlSettings } from "../../support/stores.ts";
 
 databaseServerContract(postgresql);
+
+describe("what only PostgreSQL has", () => {
+  let server: TestPostgres;
+  beforeAll(async () => {
+    server = await TestPostgres.create();
+  });
+  afterAll(() => server.remove());
+
+  it.each<[what: string, times: number, change: string]>([
+    ["a table that changes", 3, "ALTER TABLE t ALTER n TYPE text"],
+    [
+      "a table that is made anew",
+      3,
+      "ALTER TABLE t RENAME TO old; CREATE TABLE t (name text, n varchar(9)); INSERT INTO t SELECT * FROM old; DROP TABLE old",
+    ],
+    ["a statement that is forgotten", 3, "DEALLOCATE ALL"],
+    ["a name that another has", 1, "PREPARE postern_1 AS SELECT 1"],
+  ])("%s is no failure of the statements that were prepared", async (_, times, change) => {
+    const states: boolean[] = [];
+    const onAvailability = (_name: string, up: boolean) => states.push(up);
+    const database = openStore(postgresqlSettings(server.port, { pool: 1 }), { readOnly: false, onAvailability });
+    await database.run("DROP TABLE IF EXISTS t; CREATE TABLE t (name varchar(9), n integer); INSERT INTO t VALUES ('one', 1)");
+    const ask = () => database.query("SELECT n FROM t WHERE name = $1", ["one"], 5, true);
+    for (let time = 0; time < times; time += 1) expect(await ask()).toEqual({ kind: "rows", rows: [["1"]] });
+    await database.run(change);
+    for (let time = 0; time < 3; time += 1) expect(await ask()).toEqual({ kind: "rows", rows: [["1"]] });
+    expect(states).toEqual([]);
+    await database.close();
+  });
+});
