@@ -1,9 +1,12 @@
 /** Which file is at a path, so that another one that takes its place is noticed. */
-import { existsSync, rmSync, statSync } from "node:fs";
+import { existsSync, rmSync, type Stats, statSync } from "node:fs";
 
 /** By device and inode. Throws, as node:fs does, when there is none. */
 export function identityOf(path: string): string {
-  const { dev, ino } = statSync(path);
+  return identityIn(statSync(path));
+}
+
+function identityIn({ dev, ino }: Stats): string {
   return `${dev}:${ino}`;
 }
 
@@ -11,6 +14,38 @@ export function identityOf(path: string): string {
 export function stateOf(path: string): string {
   const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
   return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+}
+
+/**
+ * Which WAL was of the file that is read. SQLite leaves it where a reader has the file open when its last writer closes it, and then takes it
+ * for that of another file that was renamed into the place of this one.
+ */
+export class ReadFile {
+  readonly #path: string;
+  readonly #wal: string;
+  #read: { readonly file: string; readonly wal: string } | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#wal = `${path}-wal`;
+  }
+
+  /** `file`: the identity of the file that was opened. */
+  used(file: string): void {
+    const stat = statSync(this.#wal, { throwIfNoEntry: false });
+    this.#read = stat && { file, wal: identityIn(stat) };
+  }
+
+  /** To be called before the file is opened: the WAL at the path is not that of the file before, or is empty. */
+  requireOwnWal(): void {
+    if (this.#read === undefined || identityOf(this.#path) === this.#read.file) return;
+    const stat = statSync(this.#wal, { throwIfNoEntry: false });
+    if (stat === undefined || stat.size === 0 || identityIn(stat) !== this.#read.wal) return;
+    throw new Error(
+      `another file has taken its place, and ${this.#wal} is of the one before, which SQLite would read as part of this one. ` +
+        `Remove ${this.#wal} and ${this.#path}-shm while no program has the file open`,
+    );
+  }
 }
 
 /** The file of an SQLite database that is open. */

@@ -2,6 +2,8 @@
  * The process that runs the statements of one SQLite store, for node:sqlite is synchronous and cannot be interrupted.
  * A thread does not help: it cannot be ended inside SQLite either, and keeps the daemon from exiting.
  */
+import { accessSync, constants } from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { LRUCache } from "lru-cache";
 import type { SqlResult } from "../expr/ask.ts";
@@ -9,10 +11,13 @@ import { parametersIn, placeholders, type SqlParameter } from "../expr/sql-text.
 import type { Value } from "../expr/value.ts";
 import { errorMessage } from "../text/error-message.ts";
 import type { Blame } from "./blame.ts";
-import { identityOf, OpenFile, stateOf } from "./file-identity.ts";
+import { identityOf, OpenFile, ReadFile, stateOf } from "./file-identity.ts";
 import { createPrivately } from "./private-file.ts";
 import { fromSqlite } from "./sql-value.ts";
 import type { SqliteOptions, SqliteOutcome, SqliteWork } from "./sqlite-message.ts";
+
+/** After the last statement a file that is only read is closed, so that the last of its writers can empty and remove its WAL. */
+const idleMs = 1000;
 
 interface Prepared {
   readonly statement: StatementSync;
@@ -24,20 +29,25 @@ interface OpenDatabase {
   readonly statements: LRUCache<string, Prepared>;
   /** One that was replaced is opened anew. */
   readonly file: OpenFile;
+  readonly identity: string;
 }
 
 // The parent writes these.
 const options = JSON.parse(process.argv[2] ?? "") as SqliteOptions;
 let open: OpenDatabase | undefined;
+let idle: NodeJS.Timeout | undefined;
+const readFile = options.readOnly ? new ReadFile(options.path) : undefined;
 
 function opened(): OpenDatabase {
   if (open?.file.isCurrent) return open;
   close();
-  if (!options.readOnly) createPrivately(options.path);
+  if (readFile === undefined) createPrivately(options.path);
+  else readFile.requireOwnWal();
+  const identity = identityOf(options.path);
   // SQLite takes pages that it has read for those of a file that was copied over this one, if both have had as many transactions.
   const file = new OpenFile(options.path, options.readOnly ? stateOf : identityOf);
   const database = new DatabaseSync(options.path, { readOnly: options.readOnly, timeout: options.busyMs });
-  open = { database, statements: new LRUCache({ max: 200 }), file };
+  open = { database, statements: new LRUCache({ max: 200 }), file, identity };
   try {
     if (!options.readOnly) database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
     return open;
@@ -52,6 +62,16 @@ function close(): void {
   // The WAL of a file that is only read is another program's.
   if (!options.readOnly) open?.file.closed();
   open = undefined;
+}
+
+function closeIdle(): void {
+  try {
+    // Without a WAL, SQLite opens a file in WAL mode only where it can make one.
+    accessSync(dirname(options.path), constants.W_OK);
+  } catch {
+    return;
+  }
+  close();
 }
 
 function prepare({ database, statements }: OpenDatabase, sql: string): Prepared {
@@ -135,7 +155,13 @@ process.on("disconnect", () => {
   close();
   process.exit(0);
 });
-process.on("message", (batch: readonly SqliteWork[]) => tell(batch.map(perform)));
+process.on("message", (batch: readonly SqliteWork[]) => {
+  tell(batch.map(perform));
+  if (readFile === undefined || open === undefined) return;
+  readFile.used(open.identity);
+  if (idle === undefined) idle = setTimeout(closeIdle, idleMs);
+  else idle.refresh();
+});
 tell("ready");
 
 /** A parent that is gone hears nothing, and `disconnect` follows. */

@@ -4,6 +4,7 @@ import { readdirSync, statSync } from "node:fs";
 import { copyFile, mkdtemp, rename, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -168,6 +169,51 @@ describe("SQLite", () => {
     // As `cp -p` does.
     await utimes(live, mtime, mtime);
     expect([await isThere("bob"), await isThere("eve")]).toEqual([false, true]);
+    await database.close();
+  });
+
+  it("reads no file together with the WAL of the one whose place it took", async () => {
+    const [path, wal] = [join(folder, "nightly.sqlite"), join(folder, "nightly.sqlite-wal")];
+    const { database: writer } = openTest("nightly.sqlite");
+    await writer.run("CREATE TABLE t (name); INSERT INTO t VALUES ('old')");
+    const { database, states } = openTest("nightly.sqlite", {}, true);
+    const read = () => database.query("SELECT name FROM t", []);
+    expect(await read()).toEqual({ kind: "rows", rows: [["old"]] });
+    await writer.run("INSERT INTO t VALUES ('left')");
+    const next = async (name: string) => {
+      const { database: made } = openTest("nightly-next.sqlite");
+      await made.run(`CREATE TABLE t (name); INSERT INTO t VALUES ('${name}')`);
+      await made.close();
+      await rename(join(folder, "nightly-next.sqlite"), path);
+    };
+    await next("new");
+    for (let time = 0; time < 2; time += 1) await expect(read()).rejects.toThrow(`${wal} is of the one before`);
+    await next("newer");
+    await expect(read()).rejects.toThrow(`${wal} is of the one before`);
+    expect(states).toEqual([false]);
+    // The daemon's own writer removes it; so may the administrator.
+    await writer.close();
+    expect(await read()).toEqual({ kind: "rows", rows: [["newer"]] });
+    await next("newest");
+    expect(await read()).toEqual({ kind: "rows", rows: [["newest"]] });
+    expect(states).toEqual([false, true]);
+    await database.close();
+  });
+
+  it("closes what it only reads soon after, so that the last writer can remove the WAL", async () => {
+    const path = join(folder, "written.sqlite");
+    const own = new DatabaseSync(path);
+    own.exec("PRAGMA journal_mode = WAL; CREATE TABLE t (n); INSERT INTO t VALUES (1)");
+    const { database } = openTest("written.sqlite", {}, true);
+    expect(await database.query("SELECT n FROM t", [])).toEqual({ kind: "rows", rows: [[1]] });
+    own.close();
+    const writeAndClose = () => {
+      const writer = new DatabaseSync(path);
+      writer.exec("UPDATE t SET n = n + 1");
+      writer.close();
+      return readdirSync(folder).includes("written.sqlite-wal");
+    };
+    await expect.poll(writeAndClose, { timeout: 20_000 }).toBe(false);
     await database.close();
   });
 
