@@ -1,6 +1,7 @@
 /**
  * Connections to a server, each lent for one piece of work within a deadline, at which it is given up. What the server has not ended then
  * still has its connection there, and counts: however long a server hangs, it has no more connections than twice as many as are lent.
+ * Where it gives no further one while others are lent, work waits for those.
  */
 import { UnderWay } from "../answer/under-way.ts";
 import { errorMessage } from "../text/error-message.ts";
@@ -10,6 +11,8 @@ import { PendingAnswer } from "./pending-answer.ts";
 const longestMs = 300_000;
 /** When all are closed, for what the server is about to end. */
 const closingMs = 1000;
+/** From a connection that could not be had until more than the others are lent again. */
+const tryMoreMs = 10_000;
 
 export interface Lender<Connection> {
   lend(): Promise<Connection>;
@@ -25,19 +28,31 @@ export interface Lender<Connection> {
 export class NoAnswer extends Error {
   override name = "NoAnswer";
 
-  constructor(timeoutMs: number) {
-    super(`no answer in ${timeoutMs} ms`);
+  /** `refusal`: why there was no further connection, if there was none. */
+  constructor(timeoutMs: number, refusal?: unknown) {
+    super(`no answer in ${timeoutMs} ms${refusal === undefined ? "" : `, and no further connection: ${messageOf(refusal)}`}`);
   }
 }
+
+/** Beyond: one more than the server gave before. */
+type Room = "within" | "beyond";
+
+/** `undefined`: the work waits no more. */
+type Turn = PromiseWithResolvers<Room | undefined>;
 
 export class Connections<Connection> {
   readonly #lender: Lender<Connection>;
   readonly #most: number;
   /** How each piece of work in progress is given up. */
   readonly #inProgress = new UnderWay<(error: Error) => void>();
-  /** Of the pieces of work that wait for a connection, in their order; false: it waits no more. */
-  readonly #waiting: PromiseWithResolvers<boolean>[] = [];
+  /** Of the pieces of work that wait for a connection, in their order. */
+  readonly #waiting: Turn[] = [];
+  /** Of these, those that wait because they could not have one. */
+  readonly #refused = new Set<Turn>();
   #lent = 0;
+  /** How many may be lent, as far as the server gives them. */
+  #limit: number;
+  #tryMoreAt = 0;
   /** How each connection is closed whose work was given up and has not ended. */
   readonly #givenUp = new UnderWay<() => void>();
   #allEnded: (() => void) | undefined;
@@ -45,6 +60,7 @@ export class Connections<Connection> {
   /** `most`: that are lent at once. */
   constructor(most: number, lender: Lender<Connection>) {
     this.#most = most;
+    this.#limit = most;
     this.#lender = lender;
   }
 
@@ -56,9 +72,11 @@ export class Connections<Connection> {
   /** The deadline counts from the call, so that waiting for a connection is within it. */
   use<T>(timeoutMs: number, work: (connection: Connection) => Promise<T>): Promise<T> {
     const lender = this.#lender;
-    let turn: PromiseWithResolvers<boolean> | undefined;
+    let turn: Turn | undefined;
     let used: Connection | undefined;
     let ended: (() => void) | undefined;
+    /** Why it could not have a connection of its own at first. */
+    let refusal: unknown;
     // What the server makes of the work is not known then, so the connection cannot be used for another.
     const discard = () => {
       this.#inProgress.end(begun);
@@ -67,22 +85,40 @@ export class Connections<Connection> {
     };
     const answer = new PendingAnswer<T>(timeoutMs, () => {
       discard();
-      return new NoAnswer(timeoutMs);
+      return new NoAnswer(timeoutMs, refusal);
     });
     const giveUp = (error: Error) => {
       if (!answer.isSettled) discard();
       answer.reject(error);
     };
     const perform = async () => {
-      if (this.#hasRoom) this.#lent += 1;
+      let room = this.#room();
+      if (room !== undefined) this.#lent += 1;
       else {
         turn = Promise.withResolvers();
         this.#waiting.push(turn);
-        if (!(await turn.promise)) return;
+        room = await turn.promise;
+        if (room === undefined) return;
       }
+      let isCounted = true;
       try {
-        if (answer.isSettled) return;
-        const connection = await lender.lend();
+        let connection: Connection | undefined;
+        while (connection === undefined) {
+          if (answer.isSettled) return;
+          try {
+            connection = await lender.lend();
+          } catch (error) {
+            if (this.#lent === 1) this.#refuse(error);
+            if (answer.isSettled) return;
+            refusal = error;
+            isCounted = false;
+            turn = this.#waitForOthers();
+            room = await turn.promise;
+            if (room === undefined) return;
+            isCounted = true;
+          }
+        }
+        if (room === "beyond") this.#tryFurther();
         if (answer.isSettled) return lender.takeBack(connection, true);
         used = connection;
         try {
@@ -94,8 +130,8 @@ export class Connections<Connection> {
           answer.reject(error);
         }
       } finally {
-        if (ended === undefined) this.#free();
-        else ended();
+        if (ended !== undefined) ended();
+        else if (isCounted) this.#free();
       }
     };
     const begun = this.#inProgress.begin(giveUp);
@@ -120,8 +156,43 @@ export class Connections<Connection> {
     for (const close of this.#givenUp.values) close();
   }
 
-  get #hasRoom(): boolean {
-    return this.#lent < this.#most && this.#lent + this.#givenUp.size < 2 * this.#most;
+  #room(): Room | undefined {
+    if (this.#lent + this.#givenUp.size >= 2 * this.#most) return undefined;
+    if (this.#lent < this.#limit) return "within";
+    return this.#triesMore() ? "beyond" : undefined;
+  }
+
+  #triesMore(): boolean {
+    if (this.#limit >= this.#most || performance.now() < this.#tryMoreAt) return false;
+    this.#tryMoreAt = performance.now() + tryMoreMs;
+    this.#limit += 1;
+    return true;
+  }
+
+  #tryFurther(): void {
+    this.#tryMoreAt = 0;
+    this.#next();
+  }
+
+  /** The server has given what it gives. That says nothing of those that it gave. */
+  #waitForOthers(): Turn {
+    this.#lent -= 1;
+    this.#limit = this.#lent;
+    this.#tryMoreAt = performance.now() + tryMoreMs;
+    const turn: Turn = Promise.withResolvers();
+    this.#refused.add(turn);
+    this.#waiting.unshift(turn);
+    return turn;
+  }
+
+  /** There is not one connection, nor has one been had since the others were refused. */
+  #refuse(error: unknown): never {
+    this.#limit = this.#most;
+    for (const turn of this.#refused) {
+      this.#remove(turn);
+      turn.reject(error);
+    }
+    throw error;
   }
 
   #free(): void {
@@ -130,17 +201,26 @@ export class Connections<Connection> {
   }
 
   #next(): void {
-    while (this.#waiting.length > 0 && this.#hasRoom) {
+    while (this.#waiting.length > 0) {
+      const room = this.#room();
+      if (room === undefined) return;
+      const turn = this.#waiting.shift();
+      if (turn === undefined) return;
       this.#lent += 1;
-      this.#waiting.shift()?.resolve(true);
+      this.#refused.delete(turn);
+      turn.resolve(room);
     }
   }
 
-  #leave(turn: PromiseWithResolvers<boolean>): void {
+  #leave(turn: Turn): void {
+    if (this.#remove(turn)) turn.resolve(undefined);
+  }
+
+  #remove(turn: Turn): boolean {
+    this.#refused.delete(turn);
     const index = this.#waiting.indexOf(turn);
-    if (index < 0) return;
-    this.#waiting.splice(index, 1);
-    turn.resolve(false);
+    if (index >= 0) this.#waiting.splice(index, 1);
+    return index >= 0;
   }
 
   /** What is to be called when its work has ended. */

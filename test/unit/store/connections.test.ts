@@ -21,12 +21,19 @@ class HangingServer {
   readonly open = new Set<Served>();
   readonly ending: Served[] = [];
   most = 0;
+  /** Connections that it gives at once. */
+  gives = Number.POSITIVE_INFINITY;
+  refused = 0;
   #count = 0;
   readonly connections: Connections<Served>;
 
   constructor(most: number) {
     this.connections = new Connections<Served>(most, {
       lend: async () => {
+        if (this.open.size >= this.gives) {
+          this.refused += 1;
+          throw new Error("too many connections");
+        }
         const served = { number: ++this.#count, work: Promise.withResolvers<string>() };
         this.open.add(served);
         this.most = Math.max(this.most, this.open.size);
@@ -42,12 +49,23 @@ class HangingServer {
     return this.connections.use(timeoutMs, ({ work }) => work.promise).catch(String);
   }
 
+  /** Each asks, and those that have a connection are answered, until all are. */
+  async serve(count: number): Promise<readonly string[]> {
+    const asked = Promise.all(Array.from({ length: count }, () => this.ask()));
+    for (let round = 0; round < count; round += 1) {
+      await vi.advanceTimersByTimeAsync(0);
+      for (const { work } of this.open) work.resolve("answer");
+    }
+    return asked;
+  }
+
   /** It ends what it was asked to. */
   end(): void {
     for (const { work } of this.ending.splice(0)) work.reject(new Error("canceled"));
   }
 }
 
+const tooMany = "Error: too many connections";
 const late = "NoAnswer: no answer in 1000 ms";
 
 describe("connections", () => {
@@ -98,6 +116,61 @@ describe("connections", () => {
     await vi.advanceTimersByTimeAsync(0);
     for (const { work } of server.open) work.resolve("answer");
     expect(await asked).toBe("answer");
+  });
+
+  it.each([1, 3, 9])("are waited for when the server gives no more than %s of them", async (gives) => {
+    const server = new HangingServer(10);
+    server.gives = gives;
+    for (const refused of [10 - gives, 0, 0]) {
+      server.refused = 0;
+      expect(new Set(await server.serve(30))).toEqual(new Set(["answer"]));
+      expect(server.refused).toBe(refused);
+    }
+    expect(server.most).toBe(gives);
+    // Whether it gives more is tried now and then, by one.
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(new Set(await server.serve(30))).toEqual(new Set(["answer"]));
+    expect(server.refused).toBe(1);
+    server.gives = 10;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(new Set(await server.serve(30))).toEqual(new Set(["answer"]));
+    expect([server.most, server.refused]).toEqual([10, 1]);
+  });
+
+  it("are not waited for where there are none", async () => {
+    const server = new HangingServer(10);
+    server.gives = 0;
+    for (let round = 0; round < 3; round += 1) {
+      server.refused = 0;
+      expect(await server.serve(30)).toEqual(Array(30).fill(tooMany));
+      expect(server.refused).toBeLessThanOrEqual(30);
+      expect(server.connections.waiting).toBe(0);
+    }
+    server.gives = 10;
+    expect(new Set(await server.serve(30))).toEqual(new Set(["answer"]));
+    expect(server.most).toBe(10);
+  });
+
+  it("are waited for until the deadline, which says why there was no other", async () => {
+    const server = new HangingServer(2);
+    server.gives = 1;
+    const asked = [server.ask(5000), server.ask()];
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await asked[1]).toBe(`${late}, and no further connection: too many connections`);
+    expect(server.connections.waiting).toBe(0);
+    for (const { work } of server.open) work.resolve("answer");
+    expect(await asked[0]).toBe("answer");
+  });
+
+  it("that are waited for fail with the one that there was", async () => {
+    const server = new HangingServer(2);
+    server.gives = 1;
+    const asked = [server.ask(), server.ask()];
+    await vi.advanceTimersByTimeAsync(0);
+    server.gives = 0;
+    for (const { work } of server.open) work.reject(new Error("terminated"));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(await Promise.all(asked)).toEqual(["Error: terminated", tooMany]);
   });
 
   it("to a host that has gone are forgotten after five minutes", async () => {

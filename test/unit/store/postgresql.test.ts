@@ -14,6 +14,18 @@ describe("what only PostgreSQL has", () => {
   });
   afterAll(() => server.remove());
 
+  it("is a limit of connections below the pool, within which all questions are answered", async () => {
+    const states: boolean[] = [];
+    const onAvailability = (_name: string, up: boolean) => states.push(up);
+    const admin = openStore(postgresqlSettings(server.port), { readOnly: false, onAvailability });
+    await admin.run("CREATE ROLE limited LOGIN CONNECTION LIMIT 2");
+    const database = openStore(postgresqlSettings(server.port, { user: "limited", pool: 10 }), { readOnly: true, onAvailability });
+    const asked = await Promise.all(Array.from({ length: 100 }, (_, n) => database.query("SELECT $1::int", [n])));
+    expect(asked).toEqual(asked.map((_, n) => ({ kind: "rows", rows: [[n]] })));
+    expect(states).toEqual([]);
+    await Promise.all([database.close(), admin.close()]);
+  });
+
   it.each<[what: string, times: number, change: string]>([
     ["a table that changes", 3, "ALTER TABLE t ALTER n TYPE text"],
     [
