@@ -7,12 +7,14 @@ import { UnderWay } from "../answer/under-way.ts";
 import { errorMessage } from "../text/error-message.ts";
 import { PendingAnswer } from "./pending-answer.ts";
 
-/** A server whose host has gone never says that it has ended something. */
-const longestMs = 300_000;
+/** A server whose host has gone never says that it has ended something, nor does a proxy before it, which may have another one by now. */
+const longestMs = 60_000;
 /** When all are closed, for what the server is about to end. */
 const closingMs = 1000;
 /** From a connection that could not be had until more than the others are lent again. */
 const tryMoreMs = 10_000;
+
+const closed = "it is closed";
 
 export interface Lender<Connection> {
   lend(): Promise<Connection>;
@@ -56,6 +58,7 @@ export class Connections<Connection> {
   /** How each connection is closed whose work was given up and has not ended. */
   readonly #givenUp = new UnderWay<() => void>();
   #allEnded: (() => void) | undefined;
+  #isClosed = false;
 
   /** `most`: that are lent at once. */
   constructor(most: number, lender: Lender<Connection>) {
@@ -71,6 +74,7 @@ export class Connections<Connection> {
 
   /** The deadline counts from the call, so that waiting for a connection is within it. */
   use<T>(timeoutMs: number, work: (connection: Connection) => Promise<T>): Promise<T> {
+    if (this.#isClosed) return Promise.reject(new Error(closed));
     const lender = this.#lender;
     let turn: Turn | undefined;
     let used: Connection | undefined;
@@ -143,7 +147,8 @@ export class Connections<Connection> {
 
   /** Work in progress fails, since it may take minutes. */
   async close(): Promise<void> {
-    for (const giveUp of this.#inProgress.values) giveUp(new Error("it is closed"));
+    this.#isClosed = true;
+    for (const giveUp of this.#inProgress.values) giveUp(new Error(closed));
     if (this.#givenUp.size > 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, closingMs);
