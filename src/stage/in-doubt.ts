@@ -24,7 +24,13 @@ export class InDoubt extends TemporaryError {
 
 /** As `evaluate`, where `refusing` leads to a refusal. Throws an `InDoubt` as well. */
 export function evaluateRefusal(step: string, rule: Rule, scope: Scope, core: Core, refusing: boolean): Answer<Value> {
-  if (!asksLists(rule) && rule.checks === undefined) return evaluate(step, rule, scope, core);
+  // By itself: what the other keeps for its functions is made for each call.
+  return asksLists(rule) || rule.checks !== undefined
+    ? evaluateInDoubt(step, rule, scope, core, refusing)
+    : evaluate(step, rule, scope, core);
+}
+
+function evaluateInDoubt(step: string, rule: Rule, scope: Scope, core: Core, refusing: boolean): Answer<Value> {
   let doubt: Doubt | undefined;
   // One that could only refuse counts as listing nothing: it stops no mail, and what refuses nevertheless is certain.
   const certain = refusing ? 1 : -1;
