@@ -134,7 +134,8 @@ function inTurn<T>(question: Question<T>, [first, ...others]: readonly Resolver[
       else askNext().then(resolve, reject);
     };
     const timer = setTimeout(() => {
-      if (goesOn()) askNext().then(resolve, (error: unknown) => isNone(error) && reject(error));
+      // Where all others have said that they cannot tell, it has been silent for long enough.
+      if (goesOn()) askNext().then(resolve, reject);
     }, waitMs);
     answer.finally(() => clearTimeout(timer)).then(resolve, settle);
   });

@@ -1,4 +1,5 @@
 /** PostgreSQL by a bounded pool with a bounded queue; it reconnects by itself. */
+import { hash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type pg from "pg";
 import { Availability, type OnAvailability } from "../answer/availability.ts";
@@ -28,6 +29,8 @@ interface Statement {
   readonly text: string;
   /** `undefined` at first: a text that is used once is not worth preparing. */
   name: string | undefined;
+  /** How often it had to be prepared anew. */
+  version: number;
 }
 
 export class PostgresqlDatabase implements Database {
@@ -38,7 +41,8 @@ export class PostgresqlDatabase implements Database {
   readonly #pool: PostgresqlPool;
   readonly #availability: Availability;
   readonly #statements = new LRUCache<string, Statement>({ max: maxStatements });
-  #names = 0;
+  /** Behind a pooler a connection may be another one of the server at each statement, with names that others have given. */
+  #isPooled = false;
   #isClosed = false;
 
   constructor(settings: PostgresqlSettings, readOnly: boolean, onAvailability: OnAvailability) {
@@ -52,7 +56,8 @@ export class PostgresqlDatabase implements Database {
 
   async query(sql: string, parameters: readonly Value[], maxRows?: number, isExact = false): Promise<SqlResult> {
     const statement = this.#statement(sql);
-    const { text, name } = statement;
+    const { text } = statement;
+    const name = this.#isPooled ? undefined : statement.name;
     const values = parameters.map(toParameter);
     // `queryMode` keeps one text to one statement, with or without parameters; the types of pg do not know it.
     const query = {
@@ -68,8 +73,12 @@ export class PostgresqlDatabase implements Database {
         if (name === undefined) return rows;
         return rows.catch((cause: unknown) => {
           if (!isStale(cause)) throw cause;
+          if (sqlStateOf(cause) !== cachedPlan) this.#isPooled = true;
           // From its next use on it is prepared anew.
-          if (statement.name === name) statement.name = undefined;
+          else if (statement.name === name) {
+            statement.version += 1;
+            statement.name = undefined;
+          }
           return queryRows<Row>(client, { ...query, name: "" }, maxRows);
         });
       });
@@ -112,12 +121,11 @@ export class PostgresqlDatabase implements Database {
   #statement(sql: string): Statement {
     const known = this.#statements.get(sql);
     if (known === undefined) {
-      const statement = { text: placeholders(sql, "postgresql"), name: undefined };
+      const statement = { text: placeholders(sql, "postgresql"), name: undefined, version: 0 };
       this.#statements.set(sql, statement);
       return statement;
     }
-    // Numbers are never reused, so that a name means one text on every connection.
-    known.name ??= `postern_${++this.#names}`;
+    known.name ??= nameOf(known);
     return known;
   }
 
@@ -153,13 +161,21 @@ function parseOnly(client: pg.PoolClient, text: string): Promise<void> {
   });
 }
 
+/** One text has one name, and no other text has it, on every connection and for every daemon. */
+function nameOf({ text, version }: Statement): string {
+  return `postern_${hash("sha256", text, "hex").slice(0, 32)}_${version}`;
+}
+
+/** feature_not_supported: a table has changed, and the rows of a cached plan would have other types. */
+const cachedPlan = "0A000";
+
 /** What the connection has prepared is no more what was asked to be: the statement itself may work. */
 function isStale(error: unknown): boolean {
   return staleStates.has(sqlStateOf(error));
 }
 
 const staleStates = new Set([
-  "0A000", // feature_not_supported: a table has changed, and the rows of a cached plan would have other types
+  cachedPlan,
   "26000", // invalid_sql_statement_name: after DEALLOCATE or DISCARD, or by a pooler
   "42P05", // duplicate_prepared_statement: by a pooler
 ]);

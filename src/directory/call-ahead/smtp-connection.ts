@@ -91,8 +91,10 @@ export class SmtpConnection {
     this.#failure = closed;
     const socket = this.#socket;
     socket.end("QUIT\r\n");
-    socket.setTimeout(quitMs, () => socket.destroy());
+    // Whatever it may still send.
+    const timer = setTimeout(() => socket.destroy(), quitMs);
     await new Promise((resolve) => socket.once("close", resolve));
+    clearTimeout(timer);
   }
 
   destroy(): void {

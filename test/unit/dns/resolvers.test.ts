@@ -63,6 +63,10 @@ describe("one that cannot tell", () => {
     expect(await open(answering("refuse", "silence", txt("third")), {}, 4000).query(name, "txt")).toEqual(["third"]);
   });
 
+  it("is heard where all others are silent, before the deadline", async () => {
+    await expect(open(answering("refuse", "silence"), {}, 4000).query(name, "txt")).rejects.toThrow("EREFUSED");
+  });
+
   it("of one half of an answer is followed for that half", async () => {
     const addresses = answering([], [{ type: "AAAA", address: "2001:db8::1" }]);
     servers[0]?.entries.set(`A ${name}`, [{ type: "A", address: "192.0.2.1" }]);
