@@ -1,7 +1,7 @@
 /** The sockets of all listeners, which change together: either all that are wanted are open, or nothing changes. */
 import type { Socket } from "node:net";
 import type { HttpSettings, ListenerSettings } from "../config/configuration.ts";
-import { formatListenAddress, type ListenAddress } from "../config/schema/values.ts";
+import { formatListenAddress, isSamePort, type ListenAddress } from "../config/schema/values.ts";
 import { type ListenSocket, type ListenSocketOptions, openListenSocket, socketKey } from "../frontend/connection/listen-socket.ts";
 import { SayOnce } from "../frontend/say-once.ts";
 import type { ActivatedSocket } from "./activated-sockets.ts";
@@ -142,16 +142,16 @@ export class BoundSockets implements ListenSockets {
   /** `undefined`: another program has it. */
   #whyInUse({ over, kept }: OwnSockets, bind: ListenAddress): string | undefined {
     const address = formatListenAddress(bind);
-    const activated = [...this.#activated.values()].find((socket) => excludes(socket.bind, bind, true));
+    const activated = [...this.#activated.values()].find((socket) => isSamePort(socket.bind, bind, true));
     if (activated !== undefined) {
       const held = formatListenAddress(activated.bind);
       return `systemd listens on ${held} for this daemon, which is the same port as ${address}. Make ListenStream= in postern.socket and bind the same address, and restart both units`;
     }
-    const former = over.find((socket) => excludes(socket.bind, bind));
+    const former = over.find((socket) => isSamePort(socket.bind, bind));
     if (former !== undefined) {
       return `${address} and ${former.address}, where this daemon listens, are the same port: restart it for this change`;
     }
-    const other = kept.find((socket) => excludes(socket.bind, bind));
+    const other = kept.find((socket) => isSamePort(socket.bind, bind));
     if (other === undefined) return undefined;
     return `${address} and ${other.address}, where this daemon is to listen, too, are the same port. Leave one of them out, or choose another port`;
   }
@@ -168,17 +168,6 @@ export class BoundSockets implements ListenSockets {
       "no more files may be open; new connections are closed at once. Raise LimitNOFILE (ulimit -n)",
     );
   }
-}
-
-/** `one` keeps `other` from being bound. `takesBoth`: as `::` it takes IPv4, too, which systemd lets it. */
-function excludes(one: ListenAddress, other: ListenAddress, takesBoth = false): boolean {
-  if (one.kind === "unix" || other.kind === "unix" || one.port !== other.port) return false;
-  if (one.host === other.host || (takesBoth && one.host === "::")) return true;
-  return one.host.includes(":") === other.host.includes(":") && (isEveryAddress(one.host) || isEveryAddress(other.host));
-}
-
-function isEveryAddress(host: string): boolean {
-  return host === "0.0.0.0" || host === "::";
 }
 
 /** Those of the primary process, as a worker has them: it is given their connections. */

@@ -13,6 +13,7 @@ import type { FailedScript, ScriptLine } from "../stage/core.ts";
 import type { Throttle } from "../stage/stage-settings.ts";
 import type { OtherDaemon } from "../state/sqlite/sole-use.ts";
 import { escapeControls } from "../text/controls.ts";
+import { stackOf } from "../text/error-message.ts";
 import { type Destination, destinationOf, priorityOf } from "./destination.ts";
 import { LineOutput } from "./line-output.ts";
 import { textOf } from "./line-text.ts";
@@ -210,10 +211,6 @@ export function logNotice(logger: LineLog, notice: Notice): void {
       logger.error({ ...fields, error: stackOf(notice.error) }, "a bug: the request was answered with status 500; mail is not affected");
       return;
   }
-}
-
-function stackOf(error: unknown): string {
-  return (error instanceof Error && error.stack) || String(error);
 }
 
 /** What the configuration says, and the MTA never asks about. */

@@ -4,6 +4,7 @@ import type { Answer } from "../answer/answer.ts";
 import { Availability, type OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { PendingAnswer } from "../store/pending-answer.ts";
+import { stackOf } from "../text/error-message.ts";
 
 export interface Asked<Question> {
   readonly id: number;
@@ -135,5 +136,5 @@ export function answerQuestions<Question, Reply>(
 
 function failureOf(error: unknown): { readonly kind: "temporary" | "bug"; readonly message: string } {
   if (error instanceof TemporaryError) return { kind: "temporary", message: error.message };
-  return { kind: "bug", message: (error instanceof Error && error.stack) || String(error) };
+  return { kind: "bug", message: stackOf(error) };
 }

@@ -1,7 +1,7 @@
 /** A directory in LDAP servers (RFC 4511): OpenLDAP, Active Directory and others of any schema, asked by the filters that the configuration gives. */
 import type { OnAvailability } from "../answer/availability.ts";
 import { UnusableAnswer } from "../answer/temporary-error.ts";
-import { canonicalLogin, formatAddress } from "../mail/address.ts";
+import { formatAddress } from "../mail/address.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
 import { cleanText } from "../text/controls.ts";
 
@@ -12,6 +12,7 @@ import { comparisonsOf, escapeValue, fillDomain, fillFilter, soughtBy, uses } fr
 import type { LdapSettings } from "./ldap/ldap-settings.ts";
 import { LdapServers } from "./ldap/servers.ts";
 import { hasSame, hasSimilar, type Sought } from "./ldap/sought.ts";
+import { findNamed } from "./named.ts";
 import type { OpenDirectory } from "./open-directory.ts";
 
 /** Entries that may have one address; what belongs to more ought to be a list. */
@@ -103,10 +104,7 @@ export function openLdapDirectory(settings: LdapSettings, now: () => number, onA
 
   async function account(login: string): Promise<Account | undefined> {
     const endsAt = servers.deadline();
-    const findNamed = (text: string) => entriesNamed(text, "account", attributes.emails, endsAt);
-    const asGiven = await findNamed(login);
-    const folded = canonicalLogin(login);
-    const named = asGiven.length > 0 || folded === login ? asGiven : await findNamed(folded);
+    const named = await findNamed(login, (text) => entriesNamed(text, "account", attributes.emails, endsAt));
     if (named.length > 1) throw cannotTell(`several entries have the name ${cleanText(login)}`);
     return named[0] && { addresses: emailsOf(named[0], attributes.emails), senders: [] };
   }

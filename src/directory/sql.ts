@@ -9,6 +9,7 @@ import type { Database } from "../store/database.ts";
 import type { Queries } from "../store/store-settings.ts";
 import { cleanText } from "../text/controls.ts";
 import { maxExpanded, maxVerified, minVerifyLength } from "./address-table.ts";
+import { findNamed } from "./named.ts";
 
 /** Accounts that one address may belong to; what belongs to more ought to be a list. */
 const maxAccounts = 100;
@@ -138,11 +139,8 @@ export function openSqlDirectory(name: string, database: Database, queries: Quer
     return addresses.length + further.length === 0 ? undefined : { addresses, senders: further };
   }
 
-  /** Tables may have a name in letters of either case, and programs may have folded it before they gave it. */
-  async function rowsOfName(query: "emails" | "senders", name: string, isUseful: (row: string) => boolean): Promise<readonly string[]> {
-    const rows = (await addressesOf(query, name)).filter(isUseful);
-    const folded = canonicalLogin(name);
-    return rows.length > 0 || folded === name ? rows : (await addressesOf(query, folded)).filter(isUseful);
+  function rowsOfName(query: "emails" | "senders", login: string, isUseful: (row: string) => boolean): Promise<readonly string[]> {
+    return findNamed(login, async (name) => (await addressesOf(query, name)).filter(isUseful));
   }
 
   /** The names of the accounts that have an address; none, where it is that of a list. */

@@ -7,7 +7,7 @@ import type { AuthResult } from "../stage/sources.ts";
 import type { StageName } from "../stage/stage-result.ts";
 import type { Verdict } from "../stage/verdict.ts";
 import { cleanText } from "../text/controls.ts";
-import { isLonger, startOf } from "../text/octets.ts";
+import { abridge } from "../text/octets.ts";
 import type { OnNotice } from "./notice.ts";
 
 export type VerdictKind = "pass" | "reject" | "defer" | "disconnect";
@@ -122,7 +122,7 @@ const maxLoggedAddresses = 20;
 
 /** Fit for one line of a log. */
 export function loggable(text: string): string {
-  return cleanText(isLonger(text, maxLoggedOctets) ? `${startOf(text, maxLoggedOctets)}…` : text);
+  return cleanText(abridge(text, maxLoggedOctets));
 }
 
 /** The first of them. */

@@ -1,5 +1,5 @@
 /** A decision and how it is written: as one text, made once for all who want it. */
-import { isLonger, startOf } from "../text/octets.ts";
+import { abridge, isLonger } from "../text/octets.ts";
 import type { Decision } from "./decision.ts";
 
 /**
@@ -36,12 +36,12 @@ export class WrittenDecision {
 }
 
 function shortened(facts: Decision): Record<string, unknown> {
-  const texts = Object.entries(facts).map(([key, value]) => [key, typeof value === "string" ? shortText(value) : value]);
+  const texts = Object.entries(facts).map(([key, value]) => [key, typeof value === "string" ? abridge(value, keptOctets) : value]);
   const { resolved, resolvedCount = resolved.length } = facts;
   const count = resolvedCount > keptAddresses ? { resolvedCount } : undefined;
-  return { ...Object.fromEntries(texts), resolved: resolved.slice(0, keptAddresses).map(shortText), ...count };
-}
-
-function shortText(text: string): string {
-  return isLonger(text, keptOctets) ? `${startOf(text, keptOctets)}…` : text;
+  return {
+    ...Object.fromEntries(texts),
+    resolved: resolved.slice(0, keptAddresses).map((address) => abridge(address, keptOctets)),
+    ...count,
+  };
 }

@@ -2,3 +2,8 @@
 export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Where a bug is, as far as what was thrown says it. */
+export function stackOf(error: unknown): string {
+  return (error instanceof Error && error.stack) || String(error);
+}

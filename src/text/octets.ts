@@ -7,8 +7,13 @@ export function isLonger(text: string, octets: number): boolean {
   return text.length * 3 > octets && Buffer.byteLength(text) > octets;
 }
 
+/** As much of it as takes no more octets, and an ellipsis where that is not all. */
+export function abridge(text: string, octets: number): string {
+  return isLonger(text, octets) ? `${startOf(text, octets)}…` : text;
+}
+
 /** As many whole characters from its beginning as take no more octets. */
-export function startOf(text: string, octets: number): string {
+function startOf(text: string, octets: number): string {
   const room = Buffer.allocUnsafe(octets);
   return room.toString("utf8", 0, room.write(text));
 }

@@ -31,8 +31,8 @@ import type {
 import { sendConsole } from "../../src/frontend/http/console.ts";
 import { type DecisionFilter, matches } from "../../src/frontend/http/decision-filter.ts";
 import { EventStreams } from "../../src/frontend/http/event-stream.ts";
-import { refusedAmong } from "../../src/frontend/http/refused.ts";
 import { answerHttp } from "../../src/frontend/http/routes.ts";
+import { refusedAmong } from "./refused-among.ts";
 
 /** What a stranger may call themselves. */
 export const hostile = `<img src=x onerror="document.title='owned'">\u202e"'&amp;`;

@@ -10,9 +10,9 @@ import type { Operations } from "../../src/frontend/http/api.ts";
 import { DecisionLog } from "../../src/frontend/http/decision-log.ts";
 import { EventStreams } from "../../src/frontend/http/event-stream.ts";
 import { openHttpListener } from "../../src/frontend/http/http-listener.ts";
-import { refusedAmong } from "../../src/frontend/http/refused.ts";
 import { answerHttp } from "../../src/frontend/http/routes.ts";
 import type { Notice, Once } from "../../src/frontend/notice.ts";
+import { refusedAmong } from "./refused-among.ts";
 
 export const aDecision: Decision = {
   ...{ event: "decision", listener: "smtp", stage: "rcpt", client: "192.0.2.7", clientName: "mx.a.example", clientPort: 1025 },

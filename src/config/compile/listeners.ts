@@ -3,7 +3,7 @@ import { canonicalIp, networks } from "../../mail/ip.ts";
 import type { HttpSettings, ListenerSettings, Networks, SocketSettings } from "../configuration.ts";
 import type { Normalised } from "../normalise.ts";
 import { isThisMachine } from "../schema/database-url.ts";
-import { formatListenAddress, type ListenAddress } from "../schema/values.ts";
+import { formatListenAddress, isEveryAddress, isSamePort, type ListenAddress } from "../schema/values.ts";
 import { onlyExpression } from "../syntax/rule-set.ts";
 import type { KeyPath } from "../syntax/tree.ts";
 import type { CompileContext } from "./context.ts";
@@ -73,20 +73,14 @@ interface Taken {
   readonly address: ListenAddress;
 }
 
-/** The two cannot be bound together. IPv6 sockets take no IPv4 here. */
+/** The two cannot be bound together. */
 function excludes(one: ListenAddress, other: ListenAddress): boolean {
-  if (one.kind === "unix" || other.kind === "unix")
-    return one.kind === "unix" && other.kind === "unix" && plainPath(one.path) === plainPath(other.path);
-  if (one.port !== other.port || one.port === 0 || one.host.includes(":") !== other.host.includes(":")) return false;
-  return one.host === other.host || isEveryAddress(one.host) || isEveryAddress(other.host);
+  if (one.kind === "unix" && other.kind === "unix") return plainPath(one.path) === plainPath(other.path);
+  return isSamePort(one, other);
 }
 
 /** Without `//` and `/./`; where `..` leads, links may say. */
 const plainPath = (path: string) => path.replace(/(?:\/\.?)+(?=\/)/g, "");
-
-function isEveryAddress(host: string): boolean {
-  return host === "0.0.0.0" || host === "::";
-}
 
 function takenBy({ name, address }: Taken, other: ListenAddress): string {
   const [before, text] = [formatListenAddress(address), formatListenAddress(other)];

@@ -172,6 +172,17 @@ export function formatListenAddress(address: ListenAddress): string {
   return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
+/** Only one of them can be bound. IPv6 sockets take no IPv4 here; `takesBoth`: `one` does as `::`, which systemd lets it. */
+export function isSamePort(one: ListenAddress, other: ListenAddress, takesBoth = false): boolean {
+  if (one.kind === "unix" || other.kind === "unix" || one.port !== other.port || one.port === 0) return false;
+  if (one.host === other.host || (takesBoth && one.host === "::")) return true;
+  return one.host.includes(":") === other.host.includes(":") && (isEveryAddress(one.host) || isEveryAddress(other.host));
+}
+
+export function isEveryAddress(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
 export const mode = z.enum(["enforce", "shadow"]);
 
 /** Of a part of the configuration that refuses. */

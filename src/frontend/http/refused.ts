@@ -8,12 +8,6 @@ export const shownRefused = 20;
 /** The same, of a part that is added to others. */
 export const mostCounted = 1000;
 
-export function refusedAmong(decisions: readonly KeptDecision[]): Refused {
-  const count = new RefusedCount();
-  for (const decision of decisions) count.add(decision);
-  return count.most(shownRefused);
-}
-
 export class RefusedCount {
   #since: string | null = null;
   #decisions = 0;

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { z } from "zod";
 import { TemporaryError } from "../../answer/temporary-error.ts";
+import { stackOf } from "../../text/error-message.ts";
 import { playedSession } from "../explain/play.ts";
 import type { OnNotice } from "../notice.ts";
 import { type AccessSettings, cookieName, isCrossSite, isOwnHost, isSameOrigin, type Sessions, sessionSeconds } from "./access.ts";
@@ -162,7 +163,7 @@ function mustBeMeant({ request, settings, sessions, name }: Exchange): void {
 function fail(request: IncomingMessage, response: ServerResponse, error: unknown, { listener, onNotice }: RoutesOptions): void {
   const [status, message] = failureOf(error);
   if (status === 500) {
-    const about = (error instanceof Error && error.stack) || String(error);
+    const about = stackOf(error);
     onNotice({ kind: "http-error", listener, request: `${request.method} ${targetOf(request).pathname}`, error }, { about, againAfterMs });
   }
   if (response.destroyed) return;

@@ -6,8 +6,9 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { ArchiveFile } from "../../../src/daemon/archive-file.ts";
 import { DecisionArchive } from "../../../src/daemon/decision-archive.ts";
 import type { ArchiveSearch, ArchiveSpan, KeptDecision } from "../../../src/frontend/http/api.ts";
-import { RefusedCount, refusedAmong } from "../../../src/frontend/http/refused.ts";
+import { RefusedCount } from "../../../src/frontend/http/refused.ts";
 import { aDecision } from "../../support/http-place.ts";
+import { refusedAmong } from "../../support/refused-among.ts";
 
 const dayMs = 86_400_000;
 const start = Date.UTC(2026, 0, 1);
