@@ -27,11 +27,16 @@ const benches: Readonly<Record<string, Bench>> = {
   soak: { isLong: true, run: async () => (await import("./soak.ts")).benchSoak() },
 };
 
-const { values, positionals } = parseArgs({ options: { json: { type: "string" } }, allowPositionals: true });
+const { values, positionals } = parseArgs({ options: { json: { type: "string" }, files: { type: "string" } }, allowPositionals: true });
 const unknown = positionals.find((name) => !Object.hasOwn(benches, name));
 if (unknown !== undefined) {
   console.error(`There is no bench "${unknown}". Name some of ${Object.keys(benches).join(", ")}, or none for all that are short.`);
   process.exit(64);
+}
+
+if (values.files !== undefined) {
+  (await import("./load/files.ts")).writeFiles(values.files);
+  process.exit();
 }
 
 // The package is measured, as it is installed.

@@ -36,7 +36,7 @@ export function makeDirectory(folder: string): void {
   database.close();
 }
 
-function configurationOf(
+export function configurationOf(
   { protocol, level = "warn", greylist = false, http = false }: DaemonChanges,
   folder: string,
   port: number,
