@@ -137,7 +137,7 @@ class RunningDaemon implements ObservedDaemon {
     this.#files = new Files(
       () => performance.now(),
       (source, news) => logFile(logger, source, news),
-      Date.now,
+      { today: Date.now, pause: delay },
     );
     this.#sockets = sockets;
     this.#leaseState = leaseState;

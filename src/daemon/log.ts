@@ -278,10 +278,10 @@ export function logFile(logger: Logger, source: string, news: FileNews): void {
   const { kind, ...facts } = news;
   const place = { event: "source", source };
   switch (news.kind) {
-    case "recent":
+    case "writing":
       logger.info(
         { ...place, ...facts },
-        `written a moment ago, so perhaps not whole yet: what it does not have is deferred for ${news.seconds} s. A new file that is renamed is believed at once`,
+        `being written while it is read, so perhaps not whole yet: what it does not have is deferred for ${news.seconds} s. A new file that is renamed is believed at once`,
       );
       return;
     case "changing":

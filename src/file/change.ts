@@ -38,6 +38,9 @@ export const settledMs = 10_000;
 /** The same of what lost so much that it is more likely a part. */
 export const lostMs = 60_000;
 
+/** What is being written shows it within so long, if it is looked at for the first time. */
+export const writingMs = 1000;
+
 /** Nothing happened to the file. Whoever writes to one can set its mtime back, but not its ctime. */
 export function isSame(one: FileFacts, other: FileFacts): boolean {
   const isUntouched = one.ctimeNs === other.ctimeNs && one.mtimeNs === other.mtimeNs;
@@ -55,7 +58,7 @@ const tickMs = 20;
 
 /**
  * For so many milliseconds from now, what is written to the file may leave all that is known of it as it is, but for its contents. 0: it was
- * written to so long ago that another time would be seen. `today`: as for `doubtedMs`.
+ * written to so long ago that another time would be seen. `today`: as for `unquietMs`.
  */
 export function blurredMs({ mtimeNs, ctimeNs }: FileFacts, today: number): number {
   const age = today - Number((ctimeNs > mtimeNs ? ctimeNs : mtimeNs) / 1_000_000n);
@@ -140,11 +143,14 @@ function isOfOneBurst({ mtimeNs, birthtimeNs, size }: FileFacts): boolean {
   return size > 0n && mtimeNs - birthtimeNs <= burstNs;
 }
 
-/** For so many milliseconds yet the first contents may be a part of what is being written. `today`: the time as files have it, in milliseconds. */
-export function doubtedMs(first: FileFacts, today: number): number {
-  if (isWhole(first)) return 0;
-  const age = today - Number(first.mtimeNs / 1_000_000n);
-  return Math.min(settledMs, Math.max(0, settledMs - age));
+/**
+ * For so many milliseconds yet it is less than `quietMs` since the file was written to in place. `today`: the time as files have it, in
+ * milliseconds.
+ */
+export function unquietMs(facts: FileFacts, today: number, quietMs: number): number {
+  if (isWhole(facts)) return 0;
+  const age = today - Number(facts.mtimeNs / 1_000_000n);
+  return Math.min(quietMs, Math.max(0, quietMs - age));
 }
 
 /** `needsEntries`: without any, all mail would be refused. */

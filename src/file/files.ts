@@ -1,7 +1,7 @@
 /** All files that are watched. One that is still in use is handed out again, so that a reload goes on with what is known of it. */
 import { FileProblem } from "./file-problem.ts";
 import type { FileFormat } from "./read-file.ts";
-import { type FileNews, WatchedFile } from "./watched-file.ts";
+import { type Calendar, type FileNews, WatchedFile } from "./watched-file.ts";
 
 export interface FileUse<T> {
   /** What uses the file. */
@@ -19,16 +19,16 @@ export type OnFileNews = (source: string, news: FileNews) => void;
 export class Files {
   readonly #now: () => number;
   readonly #onNews: OnFileNews;
-  readonly #today: (() => number) | undefined;
+  readonly #calendar: Calendar | undefined;
   /** Forgotten with the last core that uses it. */
   readonly #watched = new Map<string, WeakRef<WatchedFile<unknown>>>();
   #lastRead: Promise<unknown> = Promise.resolve();
 
-  /** `now` in milliseconds; it never goes back. `today`: see `WatchedFileOptions`. */
-  constructor(now: () => number, onNews: OnFileNews, today?: () => number) {
+  /** `now` in milliseconds; it never goes back. `calendar`: see `WatchedFileOptions`. */
+  constructor(now: () => number, onNews: OnFileNews, calendar?: Calendar) {
     this.#now = now;
     this.#onNews = onNews;
-    this.#today = today;
+    this.#calendar = calendar;
   }
 
   /** Nothing is read before its `refresh`. */
@@ -39,7 +39,7 @@ export class Files {
     if (same !== undefined) return same as WatchedFile<T>;
     const onNews = (news: FileNews) => this.#onNews(`${name}: ${path}`, news);
     const file = new WatchedFile({
-      ...{ path, format, needsEntries, now: this.#now, today: this.#today, onNews },
+      ...{ path, format, needsEntries, now: this.#now, calendar: this.#calendar, onNews },
       inTurn: (read) => this.#inTurn(read),
     });
     for (const [other, reference] of this.#watched) if (reference.deref() === undefined) this.#watched.delete(other);

@@ -3,7 +3,6 @@ import { errorMessage } from "../text/error-message.ts";
 import {
   blurredMs,
   decide,
-  doubtedMs,
   type FileFacts,
   type Found,
   type Interrupted,
@@ -16,14 +15,16 @@ import {
   settledMs,
   sinceWhen,
   type Taken,
+  unquietMs,
+  writingMs,
 } from "./change.ts";
 import { FileProblem, maxCheckedOctets } from "./file-problem.ts";
 import { type FileContent, type FileFormat, readFile, statFile } from "./read-file.ts";
 
 /** What an administrator should know. Until `taken` or `restored` the previous contents stay in use. */
 export type FileNews =
-  /** The first contents were written to so lately that they may be a part; what they do not have is doubted for `seconds`. */
-  | { readonly kind: "recent"; readonly seconds: number }
+  /** The first contents are still being written, so that they may be a part; what they do not have is doubted for `seconds`. */
+  | { readonly kind: "writing"; readonly seconds: number }
   /** It is being written in place; taken when nothing more was written for `seconds`. */
   | { readonly kind: "changing"; readonly seconds: number }
   /** So many of its entries are gone that it is taken only when it has been so for `seconds`. */
@@ -34,6 +35,13 @@ export type FileNews =
   /** What is in use is in the file again. */
   | { readonly kind: "restored"; readonly wasWarned: boolean };
 
+/** By which it is known at the first look whether somebody is writing to the file. */
+export interface Calendar {
+  /** Milliseconds since 1970, as the times of files. */
+  readonly today: () => number;
+  readonly pause: (ms: number) => Promise<unknown>;
+}
+
 export interface WatchedFileOptions<T> {
   readonly path: string;
   readonly format: FileFormat<T>;
@@ -41,8 +49,8 @@ export interface WatchedFileOptions<T> {
   readonly needsEntries: boolean;
   /** Milliseconds; it never goes back. */
   readonly now: () => number;
-  /** Milliseconds since 1970, as the times of files; `undefined`: the file is taken as it is at the first look. */
-  readonly today: (() => number) | undefined;
+  /** `undefined`: the file is taken as it is at the first look. */
+  readonly calendar: Calendar | undefined;
   readonly onNews: (news: FileNews) => void;
   /** Lets files be read one after the other. */
   readonly inTurn: <R>(read: () => Promise<R>) => Promise<R>;
@@ -75,6 +83,8 @@ export class WatchedFile<T> {
   #taken: Taken | undefined;
   /** So long the first contents are not trusted to be all. */
   #doubtUntil = 0;
+  /** It was written to while it was looked at for the first time. */
+  #isBeingWritten = false;
   #pending: Pending<T> | undefined;
   /** What the file may come back to. */
   #interrupted: Interrupted | undefined;
@@ -113,7 +123,7 @@ export class WatchedFile<T> {
     if (this.#failure !== undefined) return `cannot be read: ${this.#failure}`;
     if (this.#pending !== undefined) return "is being written";
     if (this.#options.now() >= this.#doubtUntil) return undefined;
-    return this.entries === 0 ? "has no entries yet" : "was written a moment ago, so perhaps not whole yet";
+    return this.entries === 0 ? "has no entries yet" : "was being written when it was read, so perhaps not whole yet";
   }
 
   /** Looks at the file, and takes what is complete. The first time it rejects with a `FileProblem`; later, a problem is news. */
@@ -128,6 +138,7 @@ export class WatchedFile<T> {
     let facts: FileFacts;
     try {
       facts = await statFile(this.path);
+      if (this.#taken === undefined) facts = await this.#whenQuiet(facts);
     } catch (error) {
       this.#isAvailable = false;
       this.#fail(error, "unavailable");
@@ -139,6 +150,17 @@ export class WatchedFile<T> {
     } finally {
       this.#isAvailable = true;
     }
+  }
+
+  /** Before the first contents are read: they are all that there is, unless somebody goes on writing. */
+  async #whenQuiet(facts: FileFacts): Promise<FileFacts> {
+    const { calendar } = this.#options;
+    const waitMs = calendar === undefined ? 0 : unquietMs(facts, calendar.today(), writingMs);
+    if (waitMs === 0) return facts;
+    await calendar?.pause(waitMs);
+    const later = await statFile(this.path);
+    this.#isBeingWritten = !isSame(facts, later);
+    return later;
   }
 
   /** What is to be read, if it was not yet. `undefined`: what is in use, or what may be read at the next look. */
@@ -217,8 +239,8 @@ export class WatchedFile<T> {
 
   /** Before it is read. */
   #blur({ facts, isSharp }: Pending<T>): void {
-    const { today, now } = this.#options;
-    const ms = isSharp || today === undefined ? 0 : blurredMs(facts, today());
+    const { calendar, now } = this.#options;
+    const ms = isSharp || calendar === undefined ? 0 : blurredMs(facts, calendar.today());
     this.#blurred = ms === 0 ? undefined : { facts, until: now() + ms };
   }
 
@@ -242,10 +264,10 @@ export class WatchedFile<T> {
 
   /** What a part of it does not have would be refused: of what needs no entries only where something refuses by it, and so without news. */
   #doubt(first: FileFacts, isEmpty: boolean): void {
-    const { needsEntries, today, now, onNews } = this.#options;
-    const recentMs = today === undefined ? 0 : doubtedMs(first, today());
-    this.#doubtUntil = now() + (needsEntries && isEmpty ? lostMs : recentMs);
-    if (needsEntries && recentMs > 0) onNews({ kind: "recent", seconds: Math.ceil(recentMs / 1000) });
+    const { needsEntries, calendar, now, onNews } = this.#options;
+    const writtenMs = calendar === undefined || !this.#isBeingWritten ? 0 : unquietMs(first, calendar.today(), settledMs);
+    this.#doubtUntil = now() + (needsEntries && isEmpty ? lostMs : writtenMs);
+    if (needsEntries && writtenMs > 0) onNews({ kind: "writing", seconds: Math.ceil(writtenMs / 1000) });
   }
 
   #fail(error: unknown, about: string): void {

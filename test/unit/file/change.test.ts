@@ -3,7 +3,6 @@ import { describe, expect, it, test } from "vitest";
 import {
   blurredMs,
   decide,
-  doubtedMs,
   type FileFacts,
   type Found,
   type Interrupted,
@@ -13,6 +12,7 @@ import {
   mayBeReplacement,
   settledMs,
   sinceWhen,
+  unquietMs,
 } from "../../../src/file/change.ts";
 
 const second = 1_000_000_000n;
@@ -62,8 +62,8 @@ test.each<[what: string, facts: FileFacts, today: number, expected: number]>([
   ["written in the future, by a clock that is wrong", inPlace, 0, settledMs],
   ["renamed a moment ago", renamed, 11_000, 0],
   ["written in place, then chmod", { ...inPlace, ctimeNs: 20n * second }, 20_000, 0],
-])("the first contents are doubted: %s", (_, facts, today, expected) => {
-  expect(doubtedMs(facts, today)).toBe(expected);
+])("may still be being written: %s", (_, facts, today, expected) => {
+  expect(unquietMs(facts, today, settledMs)).toBe(expected);
 });
 
 test.each<[what: string, facts: FileFacts, today: number, expected: number]>([

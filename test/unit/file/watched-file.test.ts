@@ -7,7 +7,7 @@ import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from "vitest";
 import { FileProblem } from "../../../src/file/file-problem.ts";
 import { Files } from "../../../src/file/files.ts";
-import type { FileNews, WatchedFile } from "../../../src/file/watched-file.ts";
+import type { Calendar, FileNews, WatchedFile } from "../../../src/file/watched-file.ts";
 
 let folder: string;
 let path: string;
@@ -27,9 +27,9 @@ beforeEach(async () => {
   files = openFiles();
 });
 
-function openFiles(today?: () => number): Files {
+function openFiles(calendar?: Calendar): Files {
   const onNews = (_: string, each: FileNews) => news.push(each.kind === "failed" ? each.problem.message.replace(path, "") : each.kind);
-  return new Files(() => now, onNews, today);
+  return new Files(() => now, onNews, calendar);
 }
 
 /** Words as entries. */
@@ -142,65 +142,83 @@ describe("a change", () => {
 });
 
 describe("the first contents", () => {
-  const written = 1_700_000_000_000;
+  const nothing = async () => {};
+  let paused: number[];
+  beforeEach(() => {
+    paused = [];
+  });
 
-  /** Opens what was written so many milliseconds ago. */
-  async function openWritten(ageMs: number, needsEntries = true): Promise<WatchedFile<string[]>> {
-    files = openFiles(() => Number(statSync(path, { bigint: true }).mtimeNs / 1_000_000n) + ageMs);
+  /** Opens what was written so many milliseconds ago, and is written to while it is looked at. */
+  async function openWritten(
+    ageMs: number,
+    meanwhile: () => Promise<unknown> = nothing,
+    needsEntries = true,
+  ): Promise<WatchedFile<string[]>> {
+    files = openFiles({
+      today: () => Number(statSync(path, { bigint: true }).mtimeNs / 1_000_000n) + ageMs,
+      async pause(ms) {
+        paused.push(ms);
+        await meanwhile();
+      },
+    });
     await writeFile(path, "one two");
     const file = files.watch({ name: "list", variant: "", path, format, needsEntries });
     await file.refresh();
     return file;
   }
 
-  it("may be a part when they were written in place a moment ago", async () => {
-    const file = await openWritten(4000);
-    expect(news).toEqual(["recent", "taken"]);
-    expect(await look(5, file)).toBe("one two, not current");
-    expect(await look(1, file)).toBe("one two");
+  it.each([
+    ["written a second ago", 1000, []],
+    ["written a moment ago, and no more within a second", 300, [700]],
+    ["from the future, by a clock that is wrong", -5000, [1000]],
+  ])("are all that there is: %s", async (_, ageMs, expected) => {
+    const file = await openWritten(ageMs);
+    expect(paused).toEqual(expected);
+    expect(await look(0, file)).toBe("one two");
+    expect(news).toEqual(["taken"]);
+  });
+
+  it("may be a part when they are written to while they are looked at", async () => {
+    const file = await openWritten(0, () => appendFile(path, " three"));
+    expect(news).toEqual(["writing", "taken"]);
+    expect(await look(9, file)).toBe("one two three, not current");
+    expect(await look(1, file)).toBe("one two three");
   });
 
   it("are not doubted any more when others are taken", async () => {
-    const file = await openWritten(0);
-    expect(await look(1, file)).toBe("one two, not current");
+    const file = await openWritten(0, () => appendFile(path, " three"));
+    expect(await look(1, file)).toBe("one two three, not current");
     await replace("one three");
     expect(await look(1, file)).toBe("one three");
   });
 
   it("that go on being written are taken when they are whole", async () => {
-    const file = await openWritten(0);
-    expect(await look(3, file)).toBe("one two, not current");
-    await appendFile(path, " three");
-    expect(await look(10, file)).toBe("one two, not current");
-    expect(await look(1, file)).toBe("one two three");
+    const file = await openWritten(0, () => appendFile(path, " three"));
+    expect(await look(3, file)).toBe("one two three, not current");
+    await appendFile(path, " four");
+    expect(await look(10, file)).toBe("one two three, not current");
+    expect(await look(1, file)).toBe("one two three four");
   });
 
   it("of what needs no entries are doubted silently, and without any entry no longer than others", async () => {
-    const file = await openWritten(4000, false);
+    const file = await openWritten(0, () => appendFile(path, " three"), false);
     expect(news).toEqual(["taken"]);
-    expect(await look(5, file)).toBe("one two, not current");
-    expect(await look(1, file)).toBe("one two");
+    expect(await look(9, file)).toBe("one two three, not current");
+    expect(await look(1, file)).toBe("one two three");
     files = openFiles();
     expect(await look(1, await open("", false))).toBe("");
   });
 
-  it.each([
-    ["written ten seconds ago", () => openWritten(10_000)],
-    [
-      "of a file that was renamed",
-      async () => {
-        files = openFiles(() => written);
-        await replace("one two");
-        await utimes(path, 0, written / 1000);
-        const file = files.watch({ name: "list", variant: "", path, format, needsEntries: true });
-        await file.refresh();
-        return file;
-      },
-    ],
-  ])("are taken at once: %s", async (_, openFile) => {
-    const file = await openFile();
-    expect(file.isCurrent).toBe(true);
-    expect(news).toEqual(["taken"]);
+  it("are missing when the file goes away meanwhile", async () => {
+    await expect(openWritten(0, () => rm(path))).rejects.toThrow(FileProblem);
+  });
+
+  it("of a file that was renamed are taken at once", async () => {
+    files = openFiles({ today: Date.now, pause: () => expect.fail("it waits") });
+    await replace("one two");
+    const file = files.watch({ name: "list", variant: "", path, format, needsEntries: true });
+    await file.refresh();
+    expect(await look(0, file)).toBe("one two");
   });
 });
 
