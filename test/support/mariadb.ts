@@ -42,7 +42,13 @@ export class TestMariadb {
   }
 
   #flags(): readonly string[] {
-    const files = [`--datadir=${join(this.folder, "data")}`, `--socket=${this.socket}`, `--pid-file=${join(this.folder, "pid")}`];
+    // A server that starts deletes the temporary tables of others in its folder for them.
+    const files = [
+      `--datadir=${join(this.folder, "data")}`,
+      `--tmpdir=${this.folder}`,
+      `--socket=${this.socket}`,
+      `--pid-file=${join(this.folder, "pid")}`,
+    ];
     const small = ["--innodb-buffer-pool-size=8M", "--innodb-log-file-size=4M", "--innodb-fast-shutdown=2", "--performance-schema=off"];
     const unsafe = ["--innodb-flush-log-at-trx-commit=0", "--innodb-use-native-aio=0", "--skip-log-bin"];
     const network = ["--bind-address=127.0.0.1", `--port=${this.port}`, "--skip-name-resolve"];

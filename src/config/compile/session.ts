@@ -11,6 +11,7 @@ import type { KeyPath } from "../syntax/tree.ts";
 import type { CompileContext } from "./context.ts";
 import { compileDenials } from "./denials.ts";
 import { compileGreylist } from "./greylist.ts";
+import { relayRules } from "./relay.ts";
 import { type Outcomes, priorities, RuleCompiler } from "./rules.ts";
 import { scriptOutcomes } from "./scripts.ts";
 import { compileThrottles } from "./throttles.ts";
@@ -75,7 +76,7 @@ export function compileSettings(normalised: Normalised, sieve: SieveSettings, co
     rcpt: {
       mode: rcpt.mode,
       directory: rule(rcpt, rcptPath, "directory", { type: "text", literal: (text) => unknownDirectory(text, names) }),
-      relay: rule(rcpt, rcptPath, "relay"),
+      relay: compiler.compile(relayRules(normalised), [...rcptPath, "relay"]),
       deny: deny(rcpt, rcptPath),
       script: scriptRule(rcpt, rcptPath),
       rewrite: rule(rcpt, rcptPath, "rewrite", { type: "address" }),

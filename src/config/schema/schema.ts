@@ -213,6 +213,11 @@ const storage = z.strictObject({
   }),
 });
 
+const relayedList = z.boolean().default(false).meta({
+  description:
+    "Whether mail for a domain that is a key is taken and passed on, whatever `session.rcpt.relay` says. Its recipients are not checked.",
+});
+
 const lookupEntries = z.record(
   z.string(),
   z.union([z.literal(true), z.number(), z.string()], {
@@ -259,9 +264,10 @@ export const schema = z.strictObject({
       z.strictObject({
         path: path.meta({
           description:
-            "One key per line, or a key, a space and a value; `#` begins a comment. Read again when it changes: after it was replaced by renaming a new file, at once; after it was written in place, when nothing more was written for 10 seconds: one that is written more often has to be renamed. Meanwhile, while it is missing or wrong, and for 10 seconds after a start when it was written in place just before, a rule that refuses because a key is not there, such as `session.rcpt.relay`, defers instead.",
+            "One key per line, or a key, a space and a value; `#` begins a comment. Read again when it changes: after it was replaced by renaming a new file, at once; after it was written in place, when nothing more was written for 10 seconds: one that is written more often has to be renamed. Meanwhile, while it is missing or wrong, a rule that refuses because a key is not there, such as `session.rcpt.relay`, defers instead.",
         }),
         "case-sensitive": z.boolean().default(false).meta({ description: "Whether keys are compared as they are written." }),
+        relay: relayedList,
       }),
     )
     .default({})
@@ -275,6 +281,7 @@ export const schema = z.strictObject({
           .string()
           .min(1)
           .meta({ description: "Found if it yields a row, whose first column is the value. The key is `$1` or `?`." }),
+        relay: relayedList,
       }),
     )
     .default({})
