@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
+import { codeOf } from "../text/error-code.ts";
 import { linesOf } from "./lines.ts";
 import { fromFile, linesOfFile } from "./named-file.ts";
 
@@ -76,7 +77,7 @@ function isDatabase(file: string): Promise<boolean> {
 async function* dumped(file: string): AsyncGenerator<string> {
   const child = spawn("db_dump", ["-p", file], { stdio: ["ignore", "pipe", "pipe"] });
   const end = Promise.all([once(child, "close"), text(child.stderr)]).catch((error: unknown) => {
-    const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    const isMissing = codeOf(error) === "ENOENT";
     throw new DumpProblem(`${file} is read by db_dump, which ${isMissing ? "is not there: on Debian install db-util" : "cannot be run"}`);
   });
   // It is awaited when the lines have ended.

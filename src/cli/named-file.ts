@@ -1,6 +1,7 @@
 /** Files that are named on the command line, to be read. */
 import { constants, readFileSync } from "node:fs";
 import { access, type FileHandle, open, stat } from "node:fs/promises";
+import { codeOf } from "../text/error-code.ts";
 import { errorMessage } from "../text/error-message.ts";
 import { linesOf } from "./lines.ts";
 
@@ -72,7 +73,7 @@ async function openFile(file: string): Promise<FileHandle> {
 }
 
 function sentenceOf(file: string, cause: unknown): string {
-  switch (cause instanceof Error && "code" in cause ? cause.code : undefined) {
+  switch (codeOf(cause)) {
     case "ENOENT":
       return `there is no file ${file}`;
     case "EISDIR":

@@ -4,6 +4,7 @@
  */
 import files from "node:fs";
 import { lineFeed } from "../text/ascii.ts";
+import { codeOf } from "../text/error-code.ts";
 
 /** So much is whole where other processes write as well, so that their lines do not mix. */
 function wholeOctets(descriptor: number): number {
@@ -161,7 +162,7 @@ export class LineOutput {
 }
 
 function isPipeFull(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EAGAIN";
+  return codeOf(error) === "EAGAIN";
 }
 
 /** Where nobody wakes who waits. */

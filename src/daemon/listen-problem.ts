@@ -6,6 +6,7 @@ import { formatListenAddress, type ListenAddress } from "../config/schema/values
 import { type KeyPath, keyOf } from "../config/syntax/tree.ts";
 import { checkPlace, UnknownGroup } from "../file/socket-place.ts";
 import { isRefused } from "../store/private-file.ts";
+import { codeOf } from "../text/error-code.ts";
 import { messageOf } from "./message-of.ts";
 
 interface Listening {
@@ -23,7 +24,7 @@ export class ListenProblem extends Error {
   readonly path: KeyPath;
 
   constructor({ name, index, bind, socketGroup }: Listening, cause: unknown) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+    const code = codeOf(cause);
     const isOfGroup = cause instanceof UnknownGroup || (cause instanceof Error && "syscall" in cause && cause.syscall === "chown");
     const path: KeyPath = ["listener", name, ...(isOfGroup ? ["socket-group"] : ["bind", index])];
     const what =
@@ -67,7 +68,7 @@ function strangeGroup(group = ""): string {
 
 /** Something is there already, by what looked. */
 function mendOf(cause: unknown, bind: ListenAddress): string {
-  const isOccupied = bind.kind === "unix" && cause instanceof Error && !("code" in cause) && !(cause instanceof UnknownGroup);
+  const isOccupied = bind.kind === "unix" && cause instanceof Error && codeOf(cause) === "" && !(cause instanceof UnknownGroup);
   return isOccupied ? " End or remove it, or choose another path." : "";
 }
 

@@ -4,6 +4,7 @@ import type { HttpSettings, ListenerSettings } from "../config/configuration.ts"
 import { formatListenAddress, isSamePort, type ListenAddress } from "../config/schema/values.ts";
 import { type ListenSocket, type ListenSocketOptions, openListenSocket, socketKey } from "../frontend/connection/listen-socket.ts";
 import { SayOnce } from "../frontend/say-once.ts";
+import { codeOf } from "../text/error-code.ts";
 import type { ActivatedSocket } from "./activated-sockets.ts";
 import { ListenProblem } from "./listen-problem.ts";
 import type { Logger } from "./log.ts";
@@ -132,7 +133,7 @@ export class BoundSockets implements ListenSockets {
     try {
       return await openListenSocket(options);
     } catch (error) {
-      const isInUse = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
+      const isInUse = codeOf(error) === "EADDRINUSE";
       const message = isInUse ? this.#whyInUse(own, options.bind) : undefined;
       // Its cause would only say the same again.
       throw message === undefined ? error : new Error(message);

@@ -9,6 +9,7 @@ import { Availability, type Later, type OnAvailability } from "../answer/availab
 import type { WaitedFor } from "../answer/patience.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { DnsListSubject } from "../expr/ask.ts";
+import { codeOf } from "../text/error-code.ts";
 import type { DnsSource, KeepingDns } from "./dns.ts";
 import { type CodePattern, parseCodes } from "./list-codes.ts";
 import { listName } from "./list-name.ts";
@@ -242,9 +243,7 @@ class ErrorCode extends TemporaryError {}
 /** The message of the DNS has the zone in it. */
 function unanswered(error: unknown): never {
   if (!(error instanceof TemporaryError)) throw error;
-  const { cause } = error;
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "none in time";
-  throw new TemporaryError(`it gives no answer: ${code}`);
+  throw new TemporaryError(`it gives no answer: ${codeOf(error.cause) || "none in time"}`);
 }
 
 /** Of a list that is to be asked all the same. */

@@ -8,8 +8,9 @@ import { TemporaryError } from "../answer/temporary-error.ts";
 import type { DnsType } from "../expr/ask.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { reverseName } from "../mail/ip.ts";
+import { codeOf } from "../text/error-code.ts";
 import { ResolverHealth } from "./resolver-health.ts";
-import { codeOf, isHeard, isNone, type Question, type ResolverSettings, Resolvers, type SystemResolver } from "./resolvers.ts";
+import { isHeard, isNone, type Question, type ResolverSettings, Resolvers, type SystemResolver } from "./resolvers.ts";
 
 export interface DnsSettings extends ResolverSettings {
   /** Answers kept, and as many of names that do not exist; 0 keeps none. */

@@ -1,5 +1,6 @@
 /** The resolvers of the configuration, or those that the system has now: where one cannot tell the next is asked, as where one is silent. */
 import { Resolver } from "node:dns/promises";
+import { codeOf } from "../text/error-code.ts";
 
 export interface ResolverSettings {
   /** `192.0.2.1:53`; none: those of the system. */
@@ -111,11 +112,6 @@ export function isNone(error: unknown): boolean {
 /** Somebody has answered, if only that he cannot tell. */
 export function isHeard(error: unknown): boolean {
   return isNone(error) || refusals.has(codeOf(error));
-}
-
-/** Such as `ESERVFAIL`; "": it has none. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
 /** The first answer. The next one is asked when one cannot tell, and besides when it has said nothing for so long. */

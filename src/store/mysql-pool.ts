@@ -2,6 +2,7 @@
 import { connect } from "node:net";
 import { userInfo } from "node:os";
 import type mysql from "mysql2/promise";
+import { codeOf } from "../text/error-code.ts";
 import { onDemand } from "../text/on-demand.ts";
 import { Connections } from "./connections.ts";
 import type { MysqlSettings } from "./store-settings.ts";
@@ -182,9 +183,4 @@ function poolOptions({ host, port = defaultPort, tls, ...settings }: MysqlSettin
 /** Without what is for a pool alone, of which the driver warns. */
 function connectionOptions({ connectionLimit: _, ssl: __, ...options }: mysql.PoolOptions, tls: Tls): mysql.ConnectionOptions {
   return tls === undefined ? options : { ...options, ssl: tls };
-}
-
-/** Of Node.js or of the server, by its name; `""`: it has none. */
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }

@@ -1,6 +1,7 @@
 /** The files of databases in the daemon's own folders: only it may read them, whatever the umask is. */
 import { accessSync, closeSync, constants, existsSync, fchownSync, mkdirSync, openSync, rmdirSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { codeOf } from "../text/error-code.ts";
 
 /** Creates the file of a database, if there is none, and its folder. SQLite gives its other files the mode and the owner of this one. */
 export function createPrivately(path: string): void {
@@ -24,7 +25,7 @@ function createFor({ uid, gid }: Stats, path: string): boolean {
     }
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    if (codeOf(error) === "EEXIST") return false;
     throw error;
   }
 }
@@ -51,7 +52,8 @@ export function tryWriting(path: string): void {
 
 /** What the error says is that this user may not, not that nobody can. */
 export function isRefused(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "EACCES" || error.code === "EPERM");
+  const code = codeOf(error);
+  return code === "EACCES" || code === "EPERM";
 }
 
 /** False where it may only be that this user cannot see it. */
@@ -60,6 +62,6 @@ export function isMissing(path: string): boolean {
     accessSync(path);
     return false;
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "ENOENT";
+    return codeOf(error) === "ENOENT";
   }
 }

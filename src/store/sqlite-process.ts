@@ -15,6 +15,16 @@ import { identityOf, OpenFile, ReadFile, stateOf } from "./file-identity.ts";
 import { createPrivately } from "./private-file.ts";
 import { fromSqlite } from "./sql-value.ts";
 import type { SqliteOptions, SqliteOutcome, SqliteWork } from "./sqlite-message.ts";
+import {
+  resultCodeOf,
+  SQLITE_AUTH,
+  SQLITE_CONSTRAINT,
+  SQLITE_ERROR,
+  SQLITE_MISMATCH,
+  SQLITE_RANGE,
+  SQLITE_READONLY,
+  SQLITE_TOOBIG,
+} from "./sqlite-result-codes.ts";
 
 /** After the last statement a file that is only read is closed, so that the last of its writers can empty and remove its WAL. */
 const idleMs = 1000;
@@ -129,19 +139,17 @@ function messageOf(error: unknown): string {
   return `${options.path}: ${errorMessage(error)}`;
 }
 
-/** By the primary result code (sqlite.org/rescode.html). */
 function blameOf(error: unknown): Blame {
   if (error instanceof UnboundParameter) return "statement";
-  const code = error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : undefined;
-  switch (code) {
-    case 18: // SQLITE_TOOBIG
-    case 19: // SQLITE_CONSTRAINT
-    case 20: // SQLITE_MISMATCH
+  switch (resultCodeOf(error)) {
+    case SQLITE_TOOBIG:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
       return "values";
-    case 1: // SQLITE_ERROR
-    case 8: // SQLITE_READONLY
-    case 23: // SQLITE_AUTH
-    case 25: // SQLITE_RANGE
+    case SQLITE_ERROR:
+    case SQLITE_READONLY:
+    case SQLITE_AUTH:
+    case SQLITE_RANGE:
       return "statement";
     default:
       return "database";

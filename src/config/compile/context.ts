@@ -1,5 +1,6 @@
 /** What the compilers share: where problems go, which names the file gives, and how the files that it names are read. */
 import { type LineProblem, maxCheckedOctets } from "../../file/file-problem.ts";
+import { codeOf } from "../../text/error-code.ts";
 import { errorMessage } from "../../text/error-message.ts";
 import type { GivenNames } from "../check/names.ts";
 import type { ProblemReport } from "../check/report.ts";
@@ -66,7 +67,7 @@ export function checkLines(
 export const notUtf8 = "is not text in UTF-8. Convert it.";
 
 export function cannotRead(file: string, error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = codeOf(error);
   const [, type, path] = /(?:^|\/)(?:proxy:)?(hash|btree|lmdb|cdb|dbm|texthash):(.+)$/.exec(file) ?? [];
   if (code === "ENOENT" && path !== undefined)
     return `"${type}:" is how Postfix names the type of a table, and not part of a path. Write "${path}", the file that is edited.`;

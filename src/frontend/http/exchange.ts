@@ -1,6 +1,7 @@
 /** One request and its response: what is read is bounded, what is written is never taken for markup that runs. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
+import { codeOf } from "../../text/error-code.ts";
 
 /** Ends a request with a status. Its message is shown. */
 export class HttpError extends Error {
@@ -65,6 +66,6 @@ export async function sendPortions(response: ServerResponse, type: string, porti
   try {
     await pipeline(portions, response);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE")) throw error;
+    if (codeOf(error) !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
   }
 }

@@ -1,8 +1,8 @@
 /** Opening state.sqlite: tried again at growing intervals while it fails. A broken file is moved aside for a new one, or stays. */
 import { existsSync, renameSync } from "node:fs";
+import { resultCodeOf, SQLITE_BUSY } from "../../store/sqlite-result-codes.ts";
 import { errorMessage } from "../../text/error-message.ts";
 import { isBroken } from "./broken-file.ts";
-import { codeOf, SQLITE_BUSY } from "./result-codes.ts";
 import { StateFile } from "./state-file.ts";
 
 /** From a failure to the next try, doubled each time. */
@@ -36,7 +36,7 @@ export class Opening {
     try {
       return new StateFile(this.#path);
     } catch (cause) {
-      if (codeOf(cause) === SQLITE_BUSY) throw cause;
+      if (resultCodeOf(cause) === SQLITE_BUSY) throw cause;
       throw this.#tryLater(this.#replaces(cause) ? this.#replace(cause) : cause);
     }
   }

@@ -4,7 +4,7 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { createPrivately } from "../../store/private-file.ts";
-import { codeOf, SQLITE_BUSY } from "./result-codes.ts";
+import { resultCodeOf, SQLITE_BUSY } from "../../store/sqlite-result-codes.ts";
 
 /** From a try that failed to the next. */
 const retryMs = 10_000;
@@ -49,7 +49,7 @@ function tryToHold(path: string): DatabaseSync | OtherDaemon | undefined {
     hold(database);
     return database;
   } catch (error) {
-    const other = database !== undefined && codeOf(error) === SQLITE_BUSY ? { pid: pidIn(database) } : undefined;
+    const other = database !== undefined && resultCodeOf(error) === SQLITE_BUSY ? { pid: pidIn(database) } : undefined;
     database?.close();
     return other;
   }

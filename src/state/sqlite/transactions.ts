@@ -3,13 +3,14 @@ import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promi
 import { Availability, type OnAvailability } from "../../answer/availability.ts";
 import type { WaitedFor } from "../../answer/patience.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
+import { resultCodeOf, SQLITE_BUSY, SQLITE_FULL } from "../../store/sqlite-result-codes.ts";
 import type { SqliteSettings } from "../../store/store-settings.ts";
 import { waitedFor } from "../../store/waited-for.ts";
+import { codeOf } from "../../text/error-code.ts";
 import { errorMessage } from "../../text/error-message.ts";
 import { isBroken } from "./broken-file.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { Opening, type OpeningOptions } from "./opening.ts";
-import { codeOf, SQLITE_BUSY, SQLITE_FULL } from "./result-codes.ts";
 import type { StateFile } from "./state-file.ts";
 
 /** Questions that wait; a further one fails at once. */
@@ -125,7 +126,7 @@ export class Transactions {
         return this.#file.read(work);
       } catch (cause) {
         this.#closeFile();
-        if (codeOf(cause) !== SQLITE_BUSY || tries >= this.#maxTries) throw this.#unavailable(this.#opening.afterUse(cause));
+        if (resultCodeOf(cause) !== SQLITE_BUSY || tries >= this.#maxTries) throw this.#unavailable(this.#opening.afterUse(cause));
       }
       await delay(busyRetryMs);
     }
@@ -202,7 +203,7 @@ export class Transactions {
   }
 
   #failed(cause: unknown, count: number): void {
-    if (codeOf(cause) === SQLITE_BUSY && ++this.#busyTries < this.#maxTries) {
+    if (resultCodeOf(cause) === SQLITE_BUSY && ++this.#busyTries < this.#maxTries) {
       this.#try(() => this.#file?.rollback());
       this.#isFlushing = true;
       setTimeout(() => this.#flush(), busyRetryMs);
@@ -212,7 +213,7 @@ export class Transactions {
     // A bug of this program is reported as one, and not as a failure of the store. Other failures concern all who wait, whose deadline is near.
     const isBug = !isBroken(cause) && (cause instanceof TypeError || cause instanceof RangeError);
     const failed = this.#waiting.splice(0, isBug ? count : this.#waiting.length);
-    if (codeOf(cause) === SQLITE_FULL) this.#try(() => this.#file?.rollback());
+    if (resultCodeOf(cause) === SQLITE_FULL) this.#try(() => this.#file?.rollback());
     // It may work when it is opened again: after the file was repaired or the folder created.
     else this.#closeFile();
     const error = isBug ? cause : this.#unavailable(this.#opening.afterUse(cause));
@@ -240,7 +241,7 @@ export class Transactions {
     try {
       return work();
     } catch (error) {
-      if (codeOf(error) === undefined && !(error instanceof Error && "code" in error)) throw error;
+      if (resultCodeOf(error) === undefined && codeOf(error) === "") throw error;
       return undefined;
     }
   }
