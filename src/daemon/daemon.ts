@@ -14,6 +14,7 @@ import type { AnswerPolicy } from "../frontend/policy/policy.ts";
 import { SayOnce } from "../frontend/say-once.ts";
 import { WrittenDecision } from "../frontend/written-decision.ts";
 import type { Settings } from "../stage/stage-settings.ts";
+import { dayMs, hourMs } from "../text/duration.ts";
 import { CallReports } from "./call-reports.ts";
 import { DecisionReports } from "./decision-reports.ts";
 import { BoundSockets, type ListenSockets } from "./listen-sockets.ts";
@@ -74,11 +75,6 @@ type OnCalled = (called: readonly CalledListener[], settings: Settings) => void;
 
 /** How long connections have when a listener stops: for the answers to their requests, and to take them. */
 export const graceMs = maxAnswerMs + 1000;
-
-/** How often it is said that too many greylist entries of a client wait. */
-const waitingFullMs = 3_600_000;
-/** How often it is said that expired entries are not removed, while it stays so. */
-const notExpiredMs = 86_400_000;
 
 /** How long a reload waits for the questions that the core before the present one was asked. */
 export const maxFormerMs = 10_000;
@@ -285,8 +281,8 @@ function reportedHere(logger: Logger): OnCalled {
 
 /** Opens the state store when a core first asks it. */
 export function stateLeases(logger: Logger): (configuration: Configuration) => StateLease {
-  const full = new SayOnce(waitingFullMs);
-  const notExpired = new SayOnce(notExpiredMs);
+  const full = new SayOnce(hourMs);
+  const notExpired = new SayOnce(dayMs);
   const states = new StateStores(
     Date.now,
     (source, up, cause) => logStateStore(logger, source, up, cause),

@@ -4,18 +4,16 @@ import { SayOnce } from "../frontend/say-once.ts";
 import type { WrittenDecision } from "../frontend/written-decision.ts";
 import { domainOf } from "../mail/address.ts";
 import type { FailedScript } from "../stage/core.ts";
+import { hourMs } from "../text/duration.ts";
 import { isLogged, type Logger, logDecision, logPostmaster, logScriptFailure } from "./log.ts";
 import type { Remarks } from "./remarks.ts";
-
-/** How often a script that keeps failing is logged. */
-const failureAgainMs = 60 * 60 * 1000;
 
 export class DecisionReports {
   readonly #logger: Logger;
   readonly #remarks: Remarks;
   readonly #logged: () => LoggedDecisions;
   readonly #postmasters = new SayOnce();
-  readonly #failures = new SayOnce(failureAgainMs);
+  readonly #failures = new SayOnce(hourMs);
 
   constructor(logger: Logger, remarks: Remarks, logged: () => LoggedDecisions) {
     this.#logger = logger;
@@ -34,6 +32,6 @@ export class DecisionReports {
     const { script = failure.stage, line, column, cause } = failure;
     // Not by the message, which may contain what a client sent and differ each time.
     const about = `${script}:${line}:${column}:${cause === undefined}`;
-    if (this.#failures.allows(about)) logScriptFailure(this.#remarks.about(`script ${about}`, failureAgainMs), failure);
+    if (this.#failures.allows(about)) logScriptFailure(this.#remarks.about(`script ${about}`, hourMs), failure);
   }
 }

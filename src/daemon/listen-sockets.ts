@@ -4,6 +4,7 @@ import type { HttpSettings, ListenerSettings } from "../config/configuration.ts"
 import { formatListenAddress, isSamePort, type ListenAddress } from "../config/schema/values.ts";
 import { type ListenSocket, type ListenSocketOptions, openListenSocket, socketKey } from "../frontend/connection/listen-socket.ts";
 import { SayOnce } from "../frontend/say-once.ts";
+import { hourMs } from "../text/duration.ts";
 import { codeOf } from "../text/error-code.ts";
 import type { ActivatedSocket } from "./activated-sockets.ts";
 import { ListenProblem } from "./listen-problem.ts";
@@ -20,9 +21,6 @@ export interface ListenSockets {
   /** Stops accepting; connections continue. */
   close(): void;
 }
-
-/** That the process may open no more files is logged so often. */
-const fullAgainMs = 60 * 60 * 1000;
 
 export interface BoundSocketsOptions {
   /** Nothing is read from their connections, which another process is to take. Default: false. */
@@ -42,7 +40,7 @@ export class BoundSockets implements ListenSockets {
   readonly #logger: Logger;
   readonly #common: Pick<ListenSocketOptions, "pauses" | "onFilesUsedUp">;
   readonly #activated: ReadonlyMap<string, ActivatedSocket>;
-  readonly #full = new SayOnce(fullAgainMs);
+  readonly #full = new SayOnce(hourMs);
   #open: readonly ListenSocket[] = [];
 
   constructor(logger: Logger, { pauses = false, activated = [] }: BoundSocketsOptions = {}) {

@@ -9,6 +9,7 @@ import type { Answer } from "../answer/answer.ts";
 import type { Configuration, HttpSettings, ListenerSettings } from "../config/configuration.ts";
 import type { LoadOptions } from "../config/load.ts";
 import { ConnectionLimit } from "../frontend/connection/connection-limit.ts";
+import { hourMs } from "../text/duration.ts";
 import { CallReports } from "./call-reports.ts";
 import { type Daemon, graceMs, maxFormerMs } from "./daemon.ts";
 import type { HttpService } from "./http-service.ts";
@@ -49,9 +50,6 @@ const maxBeyond = 100;
 const restartPauseMs = 1000;
 
 const tickMs = 1000;
-
-/** That a worker may open no more files is logged so often. */
-const fullAgainMs = 60 * 60 * 1000;
 
 /** Throws when a socket cannot be bound, or when the first worker cannot serve by the configuration. */
 export async function startWorkers(configuration: Configuration, options: WorkersOptions): Promise<Daemon> {
@@ -324,7 +322,7 @@ class RunningWorkers implements Daemon {
 
   #filesUsedUp(worker: number): void {
     this.#remark({
-      ...{ about: `files-used-up ${worker}`, againAfterMs: fullAgainMs, level: "error" },
+      ...{ about: `files-used-up ${worker}`, againAfterMs: hourMs, level: "error" },
       fields: { event: "files-used-up", worker },
       text: "a worker may open no more files; connections that it cannot take are closed. Raise LimitNOFILE (ulimit -n)",
     });

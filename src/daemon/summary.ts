@@ -1,7 +1,6 @@
 /** How often each thing was decided, for a line in the log now and then. */
 import type { Decision } from "../frontend/decision.ts";
-
-const everyMs = 60 * 60 * 1000;
+import { hourMs } from "../text/duration.ts";
 
 export interface Summed {
   /** Milliseconds since 1970. */
@@ -32,7 +31,7 @@ export class Summary {
 
   /** Once an hour what was counted meanwhile; `undefined`: nothing, or it is too early. */
   due(now: number): Summed | undefined {
-    if (now >= this.#since && now - this.#since < everyMs) return undefined;
+    if (now >= this.#since && now - this.#since < hourMs) return undefined;
     const since = this.#since;
     const sorted = [...this.#counts].sort(([, one], [, other]) => other - one);
     this.#since = now;

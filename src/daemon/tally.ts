@@ -2,6 +2,7 @@
 import type { Decision } from "../frontend/decision.ts";
 import { SayOnce } from "../frontend/say-once.ts";
 import type { ThrottledKey } from "../stage/core.ts";
+import { hourMs } from "../text/duration.ts";
 import { type Logger, logSummary, logThrottled, logThrottledFull, logThrottleOver } from "./log.ts";
 import { Summary, summedAs } from "./summary.ts";
 import { maxKeys, type Refusals, refusalOf, ThrottledKeys } from "./throttled-keys.ts";
@@ -19,15 +20,13 @@ export interface SentTally {
   readonly refusals: readonly Refusals[];
 }
 
-/** How often it is said that too many keys are at the limit of a throttle. */
-const throttledFullMs = 3_600_000;
-
 /** Of the process that reports it. */
 export class LoggedTally implements Tally {
   readonly #logger: Logger;
   readonly #summary = new Summary(Date.now());
   readonly #keys = new ThrottledKeys();
-  readonly #full = new SayOnce(throttledFullMs);
+  /** Throttles with too many keys at their limit. */
+  readonly #full = new SayOnce(hourMs);
 
   constructor(logger: Logger) {
     this.#logger = logger;

@@ -8,6 +8,7 @@ import { TemporaryError, UnusableAnswer } from "../answer/temporary-error.ts";
 import { domainOf, formatAddress } from "../mail/address.ts";
 import type { Directory, Recipient } from "../stage/sources.ts";
 import { cleanText } from "../text/controls.ts";
+import { hourMs } from "../text/duration.ts";
 import { errorMessage } from "../text/error-message.ts";
 import type { ServerReply } from "../wire/smtp-reply.ts";
 import { type CallAheadSettings, nameOf } from "./call-ahead/call-ahead-settings.ts";
@@ -32,7 +33,7 @@ export interface CallAheadSources {
   readonly onShortcoming: OnShortcoming;
 }
 
-const probeAgainMs = 60 * 60 * 1000;
+const probeAgainMs = hourMs;
 /** When the probe was not answered. */
 const retryProbeMs = 60 * 1000;
 /** Domains are those of the configuration, but rules may make others. */

@@ -2,10 +2,11 @@
 import type { Answer } from "../answer/answer.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { DnsListSubject } from "../expr/ask.ts";
+import { hourMs } from "../text/duration.ts";
 import { type TestPoint, testPoints } from "./list-name.ts";
 
 /** How often all are asked, and how soon again those that have no answer. */
-const testMs = 3_600_000;
+const testMs = hourMs;
 const testAgainMs = 60_000;
 
 interface Tested extends TestPoint {

@@ -1,6 +1,7 @@
 /** What a state store answers and writes, given its rows. For PostgreSQL the same is written in SQL (postgresql/statements.ts). */
 import { hash } from "node:crypto";
 import type { CorrespondentQuestion, GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
+import { hourMs } from "../text/duration.ts";
 
 export interface Triplet {
   readonly client: string;
@@ -52,7 +53,6 @@ export const never = Number.MAX_SAFE_INTEGER;
 /** As far apart the clocks of nodes may be: such a time counts as now, too, but need not be written so. */
 export const skewMs = 60_000;
 
-export const hourMs = 3_600_000;
 // No transaction asks the same again later, and the rows of a busy day would outnumber all others.
 const maxTokenMs = 600_000;
 

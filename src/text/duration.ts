@@ -1,8 +1,11 @@
-/** Durations as they are written: digits and one unit, `30s`. */
+/** Durations in milliseconds. */
 
-const unitMs: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
+export const hourMs = 3_600_000;
+export const dayMs = 24 * hourMs;
 
-/** In milliseconds, which is also the unit if none is given. `undefined`: not a duration, or longer than a number can count. */
+const unitMs: Readonly<Record<string, number>> = { d: dayMs, h: hourMs, m: 60_000, s: 1000, ms: 1 };
+
+/** As they are written, digits and a unit such as `30s`; without one they are milliseconds. `undefined`: none, or longer than a number can count. */
 export function parseDuration(text: string): number | undefined {
   const [, digits = "", unit = "ms"] = /^(\d+)(ms|[dhms])?$/i.exec(text) ?? [];
   if (digits === "") return undefined;

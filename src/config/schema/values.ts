@@ -3,7 +3,7 @@ import { z } from "zod";
 import { canonicalDomain, isMailDomain } from "../../mail/domain.ts";
 import { canonicalIp } from "../../mail/ip.ts";
 import type { variablesOf } from "../../stage/vocabulary.ts";
-import { parseDuration } from "../../text/duration.ts";
+import { dayMs, parseDuration } from "../../text/duration.ts";
 import { formatRules, formatSwitch, readRules, readSwitch, type WrittenRules } from "../syntax/rule-set.ts";
 
 // A configuration is validated once: compiling a validator for each table would take longer than that.
@@ -64,7 +64,7 @@ function durationText(example: string) {
 }
 
 /** Added to the present time it is still a whole number for every store. */
-const maxDurationMs = 36_500 * 24 * 60 * 60 * 1000;
+const maxDurationMs = 36_500 * dayMs;
 
 /** Unlike in expressions a unit is needed. `undefined`: not a duration. */
 function durationMs(text: string): number | undefined {
@@ -120,7 +120,7 @@ interface Rate {
 }
 
 const maxCount = 1_000_000_000;
-const maxPeriodMs = 366 * 24 * 60 * 60 * 1000;
+const maxPeriodMs = 366 * dayMs;
 
 /** `25/1h`. */
 export const rate = written<Rate>(

@@ -1,6 +1,7 @@
 /** The connections of one front end, whichever socket they came by: at most so many at once, and an orderly end. */
 import type { Socket } from "node:net";
 import { type Begun, UnderWay } from "../../answer/under-way.ts";
+import { hourMs } from "../../text/duration.ts";
 import type { OnNotice } from "../notice.ts";
 import { SayOnce } from "../say-once.ts";
 import { allClosed } from "./all-closed.ts";
@@ -39,9 +40,6 @@ export function openListener<Request>(options: ListenerOptions<Request>): Listen
   return new Connections(options);
 }
 
-/** What a peer that breaks the protocol does is logged so often. */
-const breachAgainMs = 60 * 60 * 1000;
-
 class Connections<Request> implements Listener {
   readonly #options: ListenerOptions<Request>;
   readonly #timer: StartTimer;
@@ -56,7 +54,7 @@ class Connections<Request> implements Listener {
     this.#options = options;
     this.#timer = timer;
     this.#limit = new ConnectionLimit({ listener, max, count: () => this.#open.size, onNotice });
-    this.#breaches = new SayOnce(breachAgainMs, now);
+    this.#breaches = new SayOnce(hourMs, now);
   }
 
   get count(): number {
@@ -109,7 +107,7 @@ class Connections<Request> implements Listener {
     const { name: listener, onNotice } = this.#options;
     const about = socket.remoteAddress ?? "";
     if (!this.#breaches.allows(about)) return;
-    onNotice({ kind: "protocol-error", listener, peer: peerOf(socket), message }, { about, againAfterMs: breachAgainMs });
+    onNotice({ kind: "protocol-error", listener, peer: peerOf(socket), message }, { about, againAfterMs: hourMs });
   }
 
   #closed(begun: Begun<Conversation>): void {

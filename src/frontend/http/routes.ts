@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { z } from "zod";
 import { TemporaryError } from "../../answer/temporary-error.ts";
+import { hourMs } from "../../text/duration.ts";
 import { stackOf } from "../../text/error-message.ts";
 import { playedSession } from "../explain/play.ts";
 import type { OnNotice } from "../notice.ts";
@@ -44,8 +45,6 @@ interface Exchange extends RoutesOptions {
 
 type Route = (exchange: Exchange) => unknown;
 
-/** What a stranger does, and the same bug, are logged so often. */
-const againAfterMs = 60 * 60 * 1000;
 /** Of the greylist, in one page. */
 const maxEntries = 1000;
 /** Of the archive, in one page. */
@@ -149,7 +148,7 @@ function isKnown({ request, settings, sessions, listener, onNotice }: Exchange):
 
 function strange({ request, listener, onNotice }: Pick<Exchange, "request" | "listener" | "onNotice">): void {
   const peer = request.socket.remoteAddress ?? "";
-  onNotice({ kind: "wrong-token", listener, peer }, { about: peer, againAfterMs });
+  onNotice({ kind: "wrong-token", listener, peer }, { about: peer, againAfterMs: hourMs });
 }
 
 /** Whoever logs in has no page yet to have a token from. */
@@ -164,7 +163,10 @@ function fail(request: IncomingMessage, response: ServerResponse, error: unknown
   const [status, message] = failureOf(error);
   if (status === 500) {
     const about = stackOf(error);
-    onNotice({ kind: "http-error", listener, request: `${request.method} ${targetOf(request).pathname}`, error }, { about, againAfterMs });
+    onNotice(
+      { kind: "http-error", listener, request: `${request.method} ${targetOf(request).pathname}`, error },
+      { about, againAfterMs: hourMs },
+    );
   }
   if (response.destroyed) return;
   if (response.headersSent) response.destroy();

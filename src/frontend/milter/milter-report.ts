@@ -1,6 +1,7 @@
 /** What the milter front end logs besides decisions: each thing once for a listener, or once in an hour. */
 import { formatReply } from "../../mail/reply.ts";
 import type { Verdict } from "../../stage/verdict.ts";
+import { hourMs } from "../../text/duration.ts";
 import { type EventSink, loggable, loggableAddresses } from "../decision.ts";
 import type { Notice } from "../notice.ts";
 import { SayOnce } from "../say-once.ts";
@@ -34,8 +35,7 @@ export class MilterReport {
   }
 
   tooManyAtOnce(limitOctets: number): void {
-    const againAfterMs = 60 * 60 * 1000;
-    this.#once("", { kind: "too-many-at-once", listener: this.listener, limitOctets }, againAfterMs);
+    this.#once("", { kind: "too-many-at-once", listener: this.listener, limitOctets }, hourMs);
   }
 
   internalError(error: unknown): void {

@@ -1,9 +1,9 @@
 /** The parts of a moment in a time zone (RFC 5260 section 4.2). */
+import { dayMs } from "../../text/duration.ts";
 
 /** Both in milliseconds: the moment since the epoch, and how far the zone is ahead of UTC. */
 type DatePart = (moment: number, ahead: number) => string;
 
-const dayMs = 86_400_000;
 const minuteMs = 60_000;
 
 export const dateParts: ReadonlyMap<string, DatePart> = new Map<string, DatePart>([

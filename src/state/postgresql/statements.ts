@@ -2,12 +2,12 @@
 import type pg from "pg";
 import type { CorrespondentQuestion, GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import { queryRows } from "../../store/postgresql-pool.ts";
+import { hourMs } from "../../text/duration.ts";
 import {
   allowedPasses,
   creditOf,
   decideGreylist,
   type GreylistRow,
-  hourMs,
   noRows,
   passing,
   periodOf,
