@@ -4,6 +4,7 @@ import type { DecisionFilter } from "../frontend/http/decision-filter.ts";
 import type { FoundDecisions } from "../frontend/http/decision-log.ts";
 import type { Observation } from "../frontend/http/observation.ts";
 import type { Observed } from "./observing.ts";
+import { Tick } from "./tick.ts";
 
 export type ObserverQuestion =
   | { readonly kind: "observation" }
@@ -27,13 +28,12 @@ export type ObserverAnswer =
 
 export class ObservedWorker {
   readonly #observed: () => Observed | undefined;
-  readonly #send: (decisions: readonly string[]) => void;
+  readonly #decided: Tick<string>;
   #stop: (() => void) | undefined;
-  #gathered: string[] = [];
 
   constructor(observed: () => Observed | undefined, send: (decisions: readonly string[]) => void) {
     this.#observed = observed;
-    this.#send = send;
+    this.#decided = new Tick(send);
   }
 
   async answer(question: ObserverQuestion): Promise<ObserverAnswer> {
@@ -51,19 +51,8 @@ export class ObservedWorker {
         return { keptMs: observed?.keptMs(question.directory, question.address) };
       case "watch":
         this.#stop?.();
-        this.#stop = question.isOn ? observed?.log.watch((decision) => this.#decided(decision)) : undefined;
+        this.#stop = question.isOn ? observed?.log.watch((decision) => this.#decided.add(decision)) : undefined;
         return { isWatched: this.#stop !== undefined };
     }
-  }
-
-  /** What is decided in one turn is one message. */
-  #decided(decision: string): void {
-    this.#gathered.push(decision);
-    if (this.#gathered.length > 1) return;
-    setImmediate(() => {
-      const gathered = this.#gathered;
-      this.#gathered = [];
-      this.#send(gathered);
-    });
   }
 }

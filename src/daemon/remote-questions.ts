@@ -5,6 +5,7 @@ import { Availability, type OnAvailability } from "../answer/availability.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { PendingAnswer } from "../store/pending-answer.ts";
 import { stackOf } from "../text/error-message.ts";
+import { Tick } from "./tick.ts";
 
 export interface Asked<Question> {
   readonly id: number;
@@ -16,26 +17,6 @@ export type Answered<Reply> = { readonly id: number } & (
   | { readonly kind: "answer"; readonly answer: Reply }
   | { readonly kind: "temporary" | "bug"; readonly message: string }
 );
-
-/** Collects until the end of the tick, then sends. */
-class Tick<T> {
-  readonly #send: (gathered: readonly T[]) => void;
-  #gathered: T[] = [];
-
-  constructor(send: (gathered: readonly T[]) => void) {
-    this.#send = send;
-  }
-
-  add(one: T): void {
-    this.#gathered.push(one);
-    if (this.#gathered.length > 1) return;
-    setImmediate(() => {
-      const gathered = this.#gathered;
-      this.#gathered = [];
-      this.#send(gathered);
-    });
-  }
-}
 
 export interface RemoteQuestionsOptions<Question> {
   /** Names the other process. */
