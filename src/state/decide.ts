@@ -65,6 +65,11 @@ export function refreshMs(lifetimeMs: number): number {
   return Math.min(hourMs, Math.ceil(lifetimeMs / 2));
 }
 
+/** One text of its three. */
+export function tripletKey({ client, sender, recipient }: Triplet): string {
+  return `${client}\0${sender}\0${recipient}`;
+}
+
 /** What a store is asked. */
 export interface TripletQuestion extends GreylistQuestion {
   /** A first attempt is not remembered. */

@@ -17,6 +17,7 @@ import {
   type Triplet,
   type TripletQuestion,
   tokenKey,
+  tripletKey,
 } from "./decide.ts";
 import type {
   AddressEntry,
@@ -38,7 +39,7 @@ export class MemoryState implements StateStore {
 
   greylist(question: TripletQuestion): GreylistAnswer {
     const { client, sender, recipient } = question;
-    const rows = { triplet: this.#triplets.get(keyOf(question)), address: this.#addresses.get(question.autoWhitelist.address) };
+    const rows = { triplet: this.#triplets.get(tripletKey(question)), address: this.#addresses.get(question.autoWhitelist.address) };
     const { answer, triplet, address } = decideGreylist(rows, question);
     if (triplet !== undefined) this.#put({ client, sender, recipient, ...triplet });
     if (address !== undefined) this.#putAddress(question.autoWhitelist.address, address);
@@ -90,7 +91,7 @@ export class MemoryState implements StateStore {
   }
 
   async triplet(triplet: Triplet): Promise<GreylistRow | undefined> {
-    const entry = this.#triplets.get(keyOf(triplet));
+    const entry = this.#triplets.get(tripletKey(triplet));
     if (entry === undefined) return undefined;
     const { firstSeen, lastSeen, passed, expires } = entry;
     return { firstSeen, lastSeen, passed, expires };
@@ -104,11 +105,11 @@ export class MemoryState implements StateStore {
   async allow(subject: Triplet | string, now: number): Promise<void> {
     if (typeof subject === "string") return this.#putAddress(subject, { passes: allowedPasses, seen: now, expires: never });
     const { client, sender, recipient } = subject;
-    this.#put({ client, sender, recipient, ...allowedTriplet(this.#triplets.get(keyOf(subject)), now) });
+    this.#put({ client, sender, recipient, ...allowedTriplet(this.#triplets.get(tripletKey(subject)), now) });
   }
 
   async forget(subject: Triplet | string): Promise<boolean> {
-    return typeof subject === "string" ? this.#addresses.delete(subject) : this.#triplets.delete(keyOf(subject));
+    return typeof subject === "string" ? this.#addresses.delete(subject) : this.#triplets.delete(tripletKey(subject));
   }
 
   async listThrottles(prefix: string, { after = prefix, limit }: Page<string>): Promise<readonly ThrottleEntry[]> {
@@ -145,7 +146,7 @@ export class MemoryState implements StateStore {
         if (row === undefined) continue;
         this.#putAddress(entry.address, row);
       } else {
-        if (!replacesTriplet(entry, this.#triplets.get(keyOf(entry)), now)) continue;
+        if (!replacesTriplet(entry, this.#triplets.get(tripletKey(entry)), now)) continue;
         this.#put(entry);
       }
       count += 1;
@@ -169,7 +170,7 @@ export class MemoryState implements StateStore {
   async close(): Promise<void> {}
 
   #put(entry: GreylistEntry): void {
-    this.#triplets.set(keyOf(entry), entry);
+    this.#triplets.set(tripletKey(entry), entry);
   }
 
   #putAddress(address: string, { passes, seen, expires }: AddressRow): void {
@@ -177,11 +178,7 @@ export class MemoryState implements StateStore {
   }
 }
 
-function keyOf({ client, sender, recipient }: Triplet): string {
-  return `${client}\0${sender}\0${recipient}`;
-}
-
 function compare(a: Triplet, b: Triplet): number {
-  const [left, right] = [keyOf(a), keyOf(b)];
+  const [left, right] = [tripletKey(a), tripletKey(b)];
   return left < right ? -1 : left > right ? 1 : 0;
 }

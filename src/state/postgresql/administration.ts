@@ -2,7 +2,7 @@
 import type pg from "pg";
 import { type AddressRow, allowedPasses, type GreylistRow, never, type Triplet } from "../decide.ts";
 import type { ImportedEntry, Page, ThrottleEntry } from "../state-store.ts";
-import { clean } from "./statements.ts";
+import { clean, order } from "./statements.ts";
 import { tableNames } from "./tables.ts";
 
 const importedAtOnce = 500;
@@ -166,8 +166,4 @@ export async function expire(client: pg.ClientBase, now: number, limit: number, 
 
 function keyOf({ client, sender, recipient }: Triplet): string[] {
   return [clean(client), clean(sender), clean(recipient)];
-}
-
-function order(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

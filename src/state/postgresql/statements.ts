@@ -18,6 +18,7 @@ import {
   throttleExpires,
   tokenKey,
   tokenMs,
+  tripletKey,
   weightOf,
 } from "../decide.ts";
 import { type GreylistColumns, greylistRowsOf } from "../greylist-columns.ts";
@@ -96,7 +97,7 @@ export interface CleanTriplet extends Triplet {
 
 export function cleanTriplet(question: TripletQuestion): CleanTriplet {
   const triplet = { client: clean(question.client), sender: clean(question.sender), recipient: clean(question.recipient) };
-  return { question, ...triplet, address: clean(question.autoWhitelist.address), key: keyOf(triplet) };
+  return { question, ...triplet, address: clean(question.autoWhitelist.address), key: tripletKey(triplet) };
 }
 
 /** Questions that one statement may hold together: it names each triplet once, and its settings for all. */
@@ -235,10 +236,6 @@ function rowArguments(questions: readonly ThrottleQuestion[]): unknown[] {
   return [questions.map(({ key }) => clean(key)), questions.map(({ now }) => now), questions.map(periodOf), questions.map(throttleExpires)];
 }
 
-function keyOf({ client, sender, recipient }: Triplet): string {
-  return `${client}\0${sender}\0${recipient}`;
-}
-
 /** PostgreSQL has no text with a NUL, and pg writes half a surrogate pair as another character: one such question would fail a whole batch. */
 export function clean(text: string): string {
   const wellFormed = text.toWellFormed();
@@ -250,6 +247,7 @@ function textArray(texts: readonly string[]): string {
   return `{${texts.map((text) => `"${text.replace(/["\\]/g, "\\$&")}"`).join()}}`;
 }
 
-function order(a: string, b: string): number {
+/** Of keys. All that write rows take them in this order, so that none waits for a row of another in a circle. */
+export function order(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
