@@ -5,6 +5,7 @@ import type { Throttle } from "../stage/stage-settings.ts";
 import { countersOf, resetCounters, type ThrottleCounter } from "../state/throttle-counters.ts";
 import { cleanText } from "../text/controls.ts";
 import { didYouMean } from "../text/did-you-mean.ts";
+import { formatTime } from "../text/time.ts";
 import type { ConfigurationOptions } from "./configuration-option.ts";
 import { nonsense, notFound, subcommand, withState } from "./greylist-state.ts";
 import { table } from "./greylist-table.ts";
@@ -84,7 +85,7 @@ function counterTable(counters: readonly ThrottleCounter[]): readonly string[] {
   return table([
     ["NAME", "KEY", "COUNT", "LIMIT", "SINCE (UTC)"],
     ...counters.map(({ throttle, key, count, since }) => [
-      ...[throttle.name, cleanText(key) || "-", String(count), throttle.title, timeOf(since).replace("T", " ").replace("Z", "")],
+      ...[throttle.name, cleanText(key) || "-", String(count), throttle.title, formatTime(since).replace("T", " ").replace("Z", "")],
     ]),
   ]);
 }
@@ -92,10 +93,6 @@ function counterTable(counters: readonly ThrottleCounter[]): readonly string[] {
 function counterJson({ throttle, key, count, since }: ThrottleCounter): string {
   return JSON.stringify({
     ...{ name: throttle.name, key, count, limit: throttle.count, periodSeconds: throttle.periodMs / 1000 },
-    since: timeOf(since),
+    since: formatTime(since),
   });
-}
-
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 }

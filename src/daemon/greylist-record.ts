@@ -2,12 +2,13 @@
 import type { GreylistRecord, GreylistState } from "../frontend/http/api.ts";
 import { never } from "../state/decide.ts";
 import type { GreylistEntry } from "../state/state-store.ts";
+import { formatTime } from "../text/time.ts";
 
 export function greylistRecord(entry: GreylistEntry): GreylistRecord {
   const { client, sender, recipient, firstSeen, lastSeen, passed, expires } = entry;
   return {
     ...{ state: stateOf(entry), client, sender, recipient },
-    ...{ firstSeen: timeOf(firstSeen), lastSeen: timeOf(lastSeen), passed: timeOrNever(passed), expires: timeOrNever(expires) },
+    ...{ firstSeen: formatTime(firstSeen), lastSeen: formatTime(lastSeen), passed: timeOrNever(passed), expires: timeOrNever(expires) },
   };
 }
 
@@ -18,9 +19,5 @@ export function stateOf({ passed, expires }: GreylistEntry): GreylistState {
 
 /** `null`: never, or not yet. */
 export function timeOrNever(ms: number | undefined): string | null {
-  return ms === undefined || ms === never ? null : timeOf(ms);
-}
-
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+  return ms === undefined || ms === never ? null : formatTime(ms);
 }

@@ -4,7 +4,9 @@ import { type Answer, after } from "../answer/answer.ts";
 import { firstOutcome } from "../answer/steps.ts";
 import { asBoolean, asConstant, asDuration } from "../expr/result.ts";
 import type { Value } from "../expr/value.ts";
+import { notifyValue } from "../mail/dsn.ts";
 import { reply } from "../mail/reply.ts";
+import { formatTime } from "../text/time.ts";
 import type { Core } from "./core.ts";
 import { evaluateRefusal } from "./in-doubt.ts";
 import { type Parameter, type Parameters, parameterValue, split } from "./parameters.ts";
@@ -128,11 +130,8 @@ const mailParameters: Checks = new Map<string, Check>([
 
 // ORCPT alone is never refused: Postfix sends it to each server that offers DSN.
 const rcptParameters: Checks = new Map<string, Check>([
-  ["NOTIFY", { extension: "dsn", fault: ({ value = "" }) => validIf(notify.test(value)) }],
+  ["NOTIFY", { extension: "dsn", fault: ({ value = "" }) => validIf(notifyValue.test(value)) }],
 ]);
-
-/** RFC 3461 4.1 */
-const notify = /^(?:NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY))*)$/i;
 
 /** RFC 2852 section 4; a time that has passed may lead to a notification, not to a return. */
 function checkBy({ value = "" }: Parameter, maxMs: number): string | undefined {
@@ -160,7 +159,7 @@ function checkHoldUntil({ value = "" }: Parameter, maxMs: number, { parameters, 
   const time = dateTime.test(value) && isDay(value) ? Date.parse(value) : Number.NaN;
   if (Number.isNaN(time)) return invalid;
   if (time <= now) return "HOLDUNTIL must be a date and time in the future.";
-  return time > now + maxMs ? `Requested release time exceeds maximum of ${formatTime(now + maxMs)}.` : undefined;
+  return time > now + maxMs ? `Requested release time exceeds maximum of ${formatTime(Math.min(now + maxMs, maxTime))}.` : undefined;
 }
 
 /** RFC 3339 5.6 */
@@ -172,11 +171,8 @@ function isDay(value: string): boolean {
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(value.slice(0, 10));
 }
 
+/** The last moment that a `Date` has. */
 const maxTime = 8.64e15;
-
-function formatTime(ms: number): string {
-  return new Date(Math.min(ms, maxTime)).toISOString().replace(/\.\d+Z$/, "Z");
-}
 
 function checkPriority({ value = "" }: Parameter): string | undefined {
   const priority = /^-?\d$/.test(value) ? Number(value) : Number.NaN;

@@ -2,6 +2,7 @@
 import { decodeXtext } from "../mail/xtext.ts";
 import type { ScriptEnvelope } from "../sieve/script.ts";
 import { hasControls } from "../text/controls.ts";
+import { formatTime } from "../text/time.ts";
 import { type Parameters, parameterValue } from "./parameters.ts";
 import type { Scope } from "./vocabulary.ts";
 
@@ -42,6 +43,6 @@ function deliverBy(value: string | undefined, now: number): ScriptEnvelope {
     bymode: mode.toUpperCase(),
     ...(trace !== "" && { bytrace: "T" }),
     bytimerelative: String(Number(seconds)),
-    bytimeabsolute: new Date(now + Number(seconds) * 1000).toISOString().replace(/\.\d+Z$/, "Z"),
+    bytimeabsolute: formatTime(now + Number(seconds) * 1000),
   };
 }

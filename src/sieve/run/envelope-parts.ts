@@ -1,5 +1,6 @@
 /** The parts of the envelope: their names, and what becomes of a value that a script sets (RFC 6009). */
 import { formatAddress, parseAddress } from "../../mail/address.ts";
+import { notifyValue } from "../../mail/dsn.ts";
 import { type EnvelopePart, envelopeParts } from "../script.ts";
 import type { ScriptRun } from "./script-run.ts";
 
@@ -44,7 +45,7 @@ function checked(part: EnvelopePart, value: string): Checked | undefined {
     case "ret":
       return word(value, /^(?:FULL|HDRS)$/i);
     case "notify":
-      return word(value, /^(?:NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY))*)$/i);
+      return word(value, notifyValue);
     case "bymode":
       return word(value, /^[NR]$/i);
     case "bytrace":
