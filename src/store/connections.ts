@@ -32,7 +32,7 @@ export class NoAnswer extends Error {
 
   /** `refusal`: why there was no further connection, if there was none. */
   constructor(timeoutMs: number, refusal?: unknown) {
-    super(`no answer in ${timeoutMs} ms${refusal === undefined ? "" : `, and no further connection: ${messageOf(refusal)}`}`);
+    super(`no answer in ${timeoutMs} ms${refusal === undefined ? "" : `, and no further connection: ${errorMessage(refusal)}`}`);
   }
 }
 
@@ -246,10 +246,4 @@ export class Connections<Connection> {
     this.#free();
     return close;
   }
-}
-
-export function messageOf(error: unknown): string {
-  // Node reports the failures of all addresses of a name by an AggregateError without a message.
-  if (error instanceof AggregateError && error.message === "") return error.errors.map(messageOf).join("; ");
-  return errorMessage(error);
 }

@@ -7,8 +7,8 @@ import type { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import { positional } from "../expr/sql-text.ts";
 import type { Value } from "../expr/value.ts";
+import { errorMessage } from "../text/error-message.ts";
 import { type Blame, failureOf, reportFailure } from "./blame.ts";
-import { messageOf } from "./connections.ts";
 import type { Database, StatementProblem } from "./database.ts";
 import { MysqlPool } from "./mysql-pool.ts";
 import { execute } from "./mysql-rows.ts";
@@ -68,9 +68,9 @@ export class MysqlDatabase implements Database {
     } catch (cause) {
       if (blameOf(cause) !== "statement") throw this.#error(cause);
       // ER_NO_SUCH_TABLE: Table 'database.table' doesn't exist
-      const [, table] = /'(?:[^']*\.)?([^'.]+)'/.exec(messageOf(cause)) ?? [];
+      const [, table] = /'(?:[^']*\.)?([^'.]+)'/.exec(errorMessage(cause)) ?? [];
       const isMissing = numberOf(cause) === 1146 && table !== undefined;
-      return isMissing ? { kind: "missing-table", table } : { kind: "wrong", message: messageOf(cause) };
+      return isMissing ? { kind: "missing-table", table } : { kind: "wrong", message: errorMessage(cause) };
     }
   }
 
@@ -124,7 +124,7 @@ export class MysqlDatabase implements Database {
   }
 
   #error(cause: unknown, blame = blameOf(cause)): TemporaryError {
-    return failureOf(blame, `${this.source.name}: ${messageOf(cause)}`, { cause });
+    return failureOf(blame, `${this.source.name}: ${errorMessage(cause)}`, { cause });
   }
 }
 

@@ -1,7 +1,8 @@
 /** Connections to PostgreSQL, at most so many, each used within a deadline: a late query is ended here and in the server. */
 import type pg from "pg";
+import { errorMessage } from "../text/error-message.ts";
 import { onDemand } from "../text/on-demand.ts";
-import { Connections, messageOf } from "./connections.ts";
+import { Connections } from "./connections.ts";
 import { cancel } from "./postgresql-cancel.ts";
 import { parserOf } from "./sql-value.ts";
 import type { PostgresqlSettings } from "./store-settings.ts";
@@ -75,7 +76,7 @@ export class PostgresqlPool {
       return await this.#pool.connect();
     } catch (cause) {
       // pg has no other mark of it.
-      if (messageOf(cause) !== "The server does not support SSL connections") throw cause;
+      if (errorMessage(cause) !== "The server does not support SSL connections") throw cause;
       if (!this.#mayBeClear)
         throw new Error('the server offers no TLS. Switch it on there; on a safe network, write tls = "disable"', { cause });
       // Of this connection alone: the server may have TLS later, and another one of that name may have it now.

@@ -8,8 +8,8 @@ import type { TemporaryError } from "../answer/temporary-error.ts";
 import type { SqlResult } from "../expr/ask.ts";
 import { placeholders } from "../expr/sql-text.ts";
 import type { Value } from "../expr/value.ts";
+import { errorMessage } from "../text/error-message.ts";
 import { type Blame, failureOf, reportFailure } from "./blame.ts";
-import { messageOf } from "./connections.ts";
 import type { Database, StatementProblem } from "./database.ts";
 import { PostgresqlPool, queryRows, sqlStateOf } from "./postgresql-pool.ts";
 import { exactParserOf, toParameter } from "./sql-value.ts";
@@ -99,9 +99,9 @@ export class PostgresqlDatabase implements Database {
       return undefined;
     } catch (cause) {
       if (blameOf(cause) !== "statement") throw this.#error(cause);
-      const [, table] = /"(.+)"/.exec(messageOf(cause)) ?? [];
+      const [, table] = /"(.+)"/.exec(errorMessage(cause)) ?? [];
       const isMissing = sqlStateOf(cause) === "42P01" && table !== undefined;
-      return isMissing ? { kind: "missing-table", table } : { kind: "wrong", message: messageOf(cause) };
+      return isMissing ? { kind: "missing-table", table } : { kind: "wrong", message: errorMessage(cause) };
     }
   }
 
@@ -135,7 +135,7 @@ export class PostgresqlDatabase implements Database {
   }
 
   #error(cause: unknown, blame = blameOf(cause)): TemporaryError {
-    return failureOf(blame, `${this.source.name}: ${messageOf(cause)}`, { cause });
+    return failureOf(blame, `${this.source.name}: ${errorMessage(cause)}`, { cause });
   }
 }
 

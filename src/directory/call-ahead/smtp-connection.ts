@@ -104,7 +104,7 @@ export class SmtpConnection {
   #listen(): void {
     this.#socket
       .on("data", (portion: Buffer) => this.#receive(portion))
-      .on("error", (error) => this.#fail(new ConnectionLost(messageOf(error), { cause: error })))
+      .on("error", (error) => this.#fail(new ConnectionLost(errorMessage(error), { cause: error })))
       .on("close", () => this.#fail(new ConnectionLost("it was closed by the server")));
   }
 
@@ -194,8 +194,3 @@ export class SmtpConnection {
 }
 
 const closed = new Error("it was closed");
-
-function messageOf(error: Error): string {
-  // Node reports the failures of all addresses of a name by an AggregateError without a message.
-  return error instanceof AggregateError && error.message === "" ? error.errors.map(String).join("; ") : error.message;
-}

@@ -1,8 +1,8 @@
 /** One LDAP server with a connection that is kept, and opened again when it is needed. */
 import { Availability, type OnAvailability } from "../../answer/availability.ts";
 import { TemporaryError, UnusableAnswer } from "../../answer/temporary-error.ts";
-import { messageOf } from "../../store/connections.ts";
 import { PendingAnswer } from "../../store/pending-answer.ts";
+import { errorMessage } from "../../text/error-message.ts";
 import { type LdapConnection, openConnection, type Search } from "./connection.ts";
 import { busy, invalidCredentials, resultCodeOf, unavailable } from "./driver.ts";
 import type { LdapEntry } from "./entry.ts";
@@ -118,7 +118,7 @@ export class LdapServer {
 
   /** Of the whole server, or of these searches alone. */
   #failed(what: string, cause: unknown): TemporaryError {
-    const error = new TemporaryError(`directory "${this.#settings.name}": ${this.url}: ${messageOf(cause)}`, { cause });
+    const error = new TemporaryError(`directory "${this.#settings.name}": ${this.url}: ${errorMessage(cause)}`, { cause });
     const code = resultCodeOf(cause);
     const isWhole = this.#connection?.isOpen !== true || code === busy || code === unavailable;
     if (isWhole) this.#failedAt = this.#now();

@@ -1,9 +1,10 @@
 /** The one connection of expiry and of administrators, a statement after the other: one that is slow leaves mail the others. */
 import type pg from "pg";
-import { messageOf, NoAnswer } from "../../store/connections.ts";
+import { NoAnswer } from "../../store/connections.ts";
 import { PendingAnswer } from "../../store/pending-answer.ts";
 import { PostgresqlPool, sqlStateOf } from "../../store/postgresql-pool.ts";
 import type { PostgresqlSettings } from "../../store/store-settings.ts";
+import { errorMessage } from "../../text/error-message.ts";
 import { isCollision, maxTries } from "./batch-queue.ts";
 
 /** Statements that wait for their turn, each for so many deadlines at most; a further one fails at once. */
@@ -15,7 +16,7 @@ export class NoConnection extends Error {
   override name = "NoConnection";
 
   constructor(cause: unknown) {
-    super(messageOf(cause), { cause });
+    super(errorMessage(cause), { cause });
   }
 }
 

@@ -12,11 +12,11 @@ import type {
   ThrottleAnswer,
   ThrottleQuestion,
 } from "../../stage/state.ts";
-import { messageOf } from "../../store/connections.ts";
 import { PendingAnswer } from "../../store/pending-answer.ts";
 import { PostgresqlPool } from "../../store/postgresql-pool.ts";
 import type { PostgresqlSettings } from "../../store/store-settings.ts";
 import { waitedFor } from "../../store/waited-for.ts";
+import { errorMessage } from "../../text/error-message.ts";
 import { type Batch, BatchQueue, isCollision } from "./batch-queue.ts";
 import { askCorrespondents, askGiveBack, askGreylist, askRemember, askThrottle, cleanTriplet, greylistGroup } from "./statements.ts";
 
@@ -115,7 +115,7 @@ export class MailQuestions implements State {
   }
 
   error(cause: unknown): TemporaryError {
-    return new TemporaryError(`${this.source.name}: ${messageOf(cause)}`, { cause });
+    return new TemporaryError(`${this.source.name}: ${errorMessage(cause)}`, { cause });
   }
 
   async close(): Promise<void> {

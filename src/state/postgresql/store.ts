@@ -2,8 +2,8 @@
 import type pg from "pg";
 import type { WaitedFor } from "../../answer/patience.ts";
 import type { CorrespondentQuestion, GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
-import { messageOf } from "../../store/connections.ts";
 import type { PostgresqlSettings } from "../../store/store-settings.ts";
+import { errorMessage } from "../../text/error-message.ts";
 import { nothingCounted, sumOf } from "../counts.ts";
 import { type AddressRow, type GreylistRow, skewMs, type Triplet } from "../decide.ts";
 import type { StateOptions } from "../open-state.ts";
@@ -184,7 +184,7 @@ export class PostgresqlState implements StateStore {
     } catch (cause) {
       const error = questions.error(cause);
       if (isConnectionLost(cause) || (cause instanceof NoConnection && !questions.isConnected)) questions.failed(error);
-      else onFailedAlone(messageOf(error));
+      else onFailedAlone(errorMessage(error));
       throw error;
     }
   }
