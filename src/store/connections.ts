@@ -7,6 +7,8 @@ import { UnderWay } from "../answer/under-way.ts";
 import { errorMessage } from "../text/error-message.ts";
 import { PendingAnswer } from "./pending-answer.ts";
 
+/** Pieces of work that may wait for each of the connections; a further one fails at once. */
+const maxWaitingEach = 100;
 /** A server whose host has gone never says that it has ended something, nor does a proxy before it, which may have another one by now. */
 const longestMs = 60_000;
 /** When all are closed, for what the server is about to end. */
@@ -75,6 +77,8 @@ export class Connections<Connection> {
   /** The deadline counts from the call, so that waiting for a connection is within it. */
   use<T>(timeoutMs: number, work: (connection: Connection) => Promise<T>): Promise<T> {
     if (this.#isClosed) return Promise.reject(new Error(closed));
+    const maxWaiting = this.#most * maxWaitingEach;
+    if (this.waiting >= maxWaiting) return Promise.reject(new Error(`${maxWaiting} queries wait already`));
     const lender = this.#lender;
     let turn: Turn | undefined;
     let used: Connection | undefined;

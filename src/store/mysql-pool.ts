@@ -5,6 +5,7 @@ import type mysql from "mysql2/promise";
 import { codeOf } from "../text/error-code.ts";
 import { onDemand } from "../text/on-demand.ts";
 import { Connections } from "./connections.ts";
+import { present } from "./present.ts";
 import type { MysqlSettings } from "./store-settings.ts";
 
 const driver = onDemand<typeof mysql>("mysql2/promise");
@@ -65,11 +66,6 @@ export class MysqlPool {
       isFit: () => false,
       end: (connection) => this.#givenUp.add(connection),
     });
-  }
-
-  /** Queries that wait for a connection. */
-  get waiting(): number {
-    return this.#connections.waiting;
   }
 
   /** The deadline counts from the call, so that waiting for a connection is within it. */
@@ -176,8 +172,7 @@ function poolOptions({ host, port = defaultPort, tls, ...settings }: MysqlSettin
   const network = { ...options, host, port, stream };
   if (tls.mode === "disable") return network;
   const { mode, ca, cert, key } = tls;
-  const files = Object.fromEntries(Object.entries({ ca, cert, key }).filter(([, pem]) => pem !== undefined));
-  return { ...network, ssl: { ...files, rejectUnauthorized: mode === "verify", verifyIdentity: mode === "verify" } };
+  return { ...network, ssl: { ...present({ ca, cert, key }), rejectUnauthorized: mode === "verify", verifyIdentity: mode === "verify" } };
 }
 
 /** Without what is for a pool alone, of which the driver warns. */

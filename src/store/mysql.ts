@@ -1,6 +1,5 @@
 /** MySQL and MariaDB by a bounded pool with a bounded queue; it reconnects by itself. */
 import { LRUCache } from "lru-cache";
-import type mysql from "mysql2/promise";
 import { Availability, type OnAvailability } from "../answer/availability.ts";
 import type { WaitedFor } from "../answer/patience.ts";
 import type { TemporaryError } from "../answer/temporary-error.ts";
@@ -16,8 +15,6 @@ import { fromMysql, toParameter } from "./sql-value.ts";
 import type { MysqlSettings } from "./store-settings.ts";
 import { waitedFor } from "./waited-for.ts";
 
-/** Queries that may wait for each connection of the pool; a further one fails at once. */
-const maxWaitingPerConnection = 100;
 /** Statements whose placeholders are remembered. */
 const maxStatements = 200;
 
@@ -29,7 +26,6 @@ export class MysqlDatabase implements Database {
   readonly name: string;
   readonly source: WaitedFor;
   readonly #timeoutMs: number;
-  readonly #maxWaiting: number;
   readonly #pool: MysqlPool;
   readonly #availability: Availability;
   readonly #statements = new LRUCache<string, ReturnType<typeof positional>>({ max: maxStatements });
@@ -38,7 +34,6 @@ export class MysqlDatabase implements Database {
   constructor(settings: MysqlSettings, readOnly: boolean, onAvailability: OnAvailability) {
     this.name = settings.name;
     this.#timeoutMs = settings.timeoutMs;
-    this.#maxWaiting = settings.pool * maxWaitingPerConnection;
     this.#availability = new Availability(settings.name, onAvailability);
     this.source = waitedFor(settings, this.#availability);
     this.#pool = new MysqlPool(settings, { readOnly, isHarmless });
@@ -60,7 +55,7 @@ export class MysqlDatabase implements Database {
   async check(sql: string): Promise<StatementProblem | undefined> {
     const { text } = this.#statement(sql);
     try {
-      await this.#withConnection(async (connection) => {
+      await this.#pool.use(this.#timeoutMs, async (connection) => {
         await connection.prepare(text);
         connection.unprepare(text);
       });
@@ -94,7 +89,7 @@ export class MysqlDatabase implements Database {
     // Numbers as text, too: compared with a number, all text that does not begin with a digit is 0.
     const given = parameters.map((value) => String(toParameter(value)));
     const values = order.map((number) => given[number - 1] ?? "");
-    return this.#withConnection(async (connection) => {
+    return this.#pool.use(this.#timeoutMs, async (connection) => {
       // Always prepared by the server: it takes one statement, and values that are no part of its text.
       const outcome = await execute(connection, text, values, { maxRows, isGivenUp: () => this.#pool.isGivenUp(connection) });
       if (outcome.kind === "rows") {
@@ -116,11 +111,6 @@ export class MysqlDatabase implements Database {
     const statement = positional(sql);
     this.#statements.set(sql, statement);
     return statement;
-  }
-
-  #withConnection<T>(work: (connection: mysql.PoolConnection) => Promise<T>): Promise<T> {
-    if (this.#pool.waiting >= this.#maxWaiting) return Promise.reject(new Error(`${this.#maxWaiting} queries wait already`));
-    return this.#pool.use(this.#timeoutMs, work);
   }
 
   #error(cause: unknown, blame = blameOf(cause)): TemporaryError {

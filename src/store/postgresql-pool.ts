@@ -4,6 +4,7 @@ import { errorMessage } from "../text/error-message.ts";
 import { onDemand } from "../text/on-demand.ts";
 import { Connections } from "./connections.ts";
 import { cancel } from "./postgresql-cancel.ts";
+import { present } from "./present.ts";
 import { parserOf } from "./sql-value.ts";
 import type { PostgresqlSettings } from "./store-settings.ts";
 
@@ -45,11 +46,6 @@ export class PostgresqlPool {
     // The pool drops such a connection; the next query shows whether the server is down.
     this.#pool.on("error", () => {});
     this.#pool.on("connect", (client) => client.on("error", () => {}));
-  }
-
-  /** Queries that wait for a connection. */
-  get waiting(): number {
-    return this.#connections.waiting;
   }
 
   /** Or is about to be. */
@@ -153,12 +149,6 @@ function poolConfig(settings: PostgresqlSettings, readOnly: boolean): pg.PoolCon
     // pg's own parsers give 64-bit integers as text, booleans, dates and objects.
     types: { getTypeParser: parserOf },
   };
-}
-
-/** pg takes what is `undefined` for given. */
-function present<T extends object>(values: T): Partial<T> {
-  // Some of the same entries.
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
 export function sqlStateOf(error: unknown): string {

@@ -16,8 +16,6 @@ import { exactParserOf, toParameter } from "./sql-value.ts";
 import type { PostgresqlSettings } from "./store-settings.ts";
 import { waitedFor } from "./waited-for.ts";
 
-/** Queries that may wait for each connection of the pool; a further one fails at once. */
-const maxWaitingPerConnection = 100;
 /** Statements remembered; from its second use on, a statement is prepared on the connections that run it. */
 const maxStatements = 200;
 
@@ -37,7 +35,6 @@ export class PostgresqlDatabase implements Database {
   readonly name: string;
   readonly source: WaitedFor;
   readonly #timeoutMs: number;
-  readonly #maxWaiting: number;
   readonly #pool: PostgresqlPool;
   readonly #availability: Availability;
   readonly #statements = new LRUCache<string, Statement>({ max: maxStatements });
@@ -48,7 +45,6 @@ export class PostgresqlDatabase implements Database {
   constructor(settings: PostgresqlSettings, readOnly: boolean, onAvailability: OnAvailability) {
     this.name = settings.name;
     this.#timeoutMs = settings.timeoutMs;
-    this.#maxWaiting = settings.pool * maxWaitingPerConnection;
     this.#availability = new Availability(settings.name, onAvailability);
     this.source = waitedFor(settings, this.#availability);
     this.#pool = new PostgresqlPool(settings, { readOnly, isHarmless });
@@ -68,7 +64,7 @@ export class PostgresqlDatabase implements Database {
       ...(isExact ? { types: exactTypes } : {}),
     };
     try {
-      const result = await this.#withClient(this.#timeoutMs, (client) => {
+      const result = await this.#pool.use(this.#timeoutMs, (client) => {
         const rows = queryRows<Row>(client, query, maxRows);
         if (name === undefined) return rows;
         return rows.catch((cause: unknown) => {
@@ -95,7 +91,7 @@ export class PostgresqlDatabase implements Database {
 
   async check(sql: string): Promise<StatementProblem | undefined> {
     try {
-      await this.#withClient(this.#timeoutMs, (client) => parseOnly(client, placeholders(sql, "postgresql")));
+      await this.#pool.use(this.#timeoutMs, (client) => parseOnly(client, placeholders(sql, "postgresql")));
       return undefined;
     } catch (cause) {
       if (blameOf(cause) !== "statement") throw this.#error(cause);
@@ -107,7 +103,7 @@ export class PostgresqlDatabase implements Database {
 
   async run(script: string, timeoutMs: number = this.#timeoutMs): Promise<void> {
     try {
-      await this.#withClient(timeoutMs, (client) => client.query(script));
+      await this.#pool.use(timeoutMs, (client) => client.query(script));
     } catch (cause) {
       throw this.#error(cause);
     }
@@ -127,11 +123,6 @@ export class PostgresqlDatabase implements Database {
     }
     known.name ??= nameOf(known);
     return known;
-  }
-
-  #withClient<T>(timeoutMs: number, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    if (this.#pool.waiting >= this.#maxWaiting) return Promise.reject(new Error(`${this.#maxWaiting} queries wait already`));
-    return this.#pool.use(timeoutMs, work);
   }
 
   #error(cause: unknown, blame = blameOf(cause)): TemporaryError {

@@ -8,6 +8,7 @@ import type { ConnectionOptions } from "node:tls";
 import type { Client } from "ldapts";
 import { UnusableAnswer } from "../../answer/temporary-error.ts";
 import { PendingAnswer } from "../../store/pending-answer.ts";
+import { present } from "../../store/present.ts";
 import { cleanText } from "../../text/controls.ts";
 import { onDemand } from "../../text/on-demand.ts";
 import { explain, invalidCredentials, invalidDnSyntax, newClient, noSuchObject, resultCodeOf } from "./driver.ts";
@@ -168,8 +169,4 @@ async function bind(client: Client, account: LdapSettings["bind"]): Promise<void
       ? new Error("bind-dn or its password is wrong", { cause })
       : explain(cause, account?.dn ?? "");
   }
-}
-
-function present(tls: LdapSettings["tls"]): ConnectionOptions {
-  return Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
 }
