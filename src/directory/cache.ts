@@ -3,7 +3,7 @@ import type { Answer } from "../answer/answer.ts";
 import { AnswerCache, type AnswerText, type KeptAnswer, notFresh } from "../answer/answer-cache.ts";
 import { type Patience, type WaitedFor, waitPatiently } from "../answer/patience.ts";
 import { TemporaryError, UnusableAnswer } from "../answer/temporary-error.ts";
-import { withoutDetail } from "../stage/resolve.ts";
+import { withoutDetail } from "../stage/address-rules.ts";
 import type { Account, Directory, Recipient } from "../stage/sources.ts";
 import { type HashedKey, hashedKey } from "../text/hashed-key.ts";
 import { KeyedTable } from "../text/keyed-table.ts";

@@ -3,19 +3,16 @@
 import { type Answer, after } from "../answer/answer.ts";
 import { type Steps, takeSteps } from "../answer/steps.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
-import { asString } from "../expr/result.ts";
-import type { Value } from "../expr/value.ts";
-import { domainOf, formatAddress, localPartOf, parseAddress } from "../mail/address.ts";
-import { parseWrittenAddress } from "../mail/address-list.ts";
-import { cleanText } from "../text/controls.ts";
+import { domainOf } from "../mail/address.ts";
+import { baseOf, catchAllOf, isWithoutLocalPart } from "./address-rules.ts";
 import { follow } from "./alias-chain.ts";
+import { asMain, directoryFor, isLocalDomain, lookUp } from "./ask-directory.ts";
 import type { Core } from "./core.ts";
-import { evaluate } from "./evaluate.ts";
 import { onTemporary } from "./refuse.ts";
 import type { Directory, Recipient } from "./sources.ts";
-import type { DomainSettings, Settings } from "./stage-settings.ts";
+import type { DomainSettings } from "./stage-settings.ts";
 import type { Reason } from "./verdict.ts";
-import { type Scope, withLocalPart, withRcpt } from "./vocabulary.ts";
+import { type Scope, withRcpt } from "./vocabulary.ts";
 
 export type Resolution =
   | FoundResolution
@@ -63,24 +60,6 @@ function theOnly(addresses: readonly string[]): string | undefined {
 
 const foreign: Resolution = { kind: "foreign" };
 const unknown: Resolution = { kind: "unknown" };
-
-/** The recipient after `session.rcpt.rewrite`: a string with an `@` replaces it, any other result leaves it. */
-export function rewrite(scope: Scope, core: Core): Answer<string> {
-  return after(evaluate("rewrite", core.settings.rcpt.rewrite, scope, core), rewritten, scope);
-}
-
-function rewritten(value: Value, { rcpt }: Scope): string {
-  const text = asString(value);
-  return text?.includes("@") ? addressFrom(text, "session.rcpt.rewrite", rcpt) : rcpt;
-}
-
-/** A rule that makes no address of one is a mistake, for which nobody is refused for good. */
-function addressFrom(text: string, setting: string, rcpt: string): string {
-  const address = text.includes("@") ? parseWrittenAddress(text) : undefined;
-  if (address !== undefined) return address;
-  if (formatAddress(rcpt) === undefined) return parseAddress(text);
-  throw new TemporaryError(`${setting} makes "${cleanText(text)}" of ${rcpt}, which is not an address`);
-}
 
 /** `scope.rcpt` is the address, canonical and with a domain. Throws a `TemporaryError` when it cannot tell. */
 export function resolve(scope: Scope, core: Core): Answer<Resolution> {
@@ -154,20 +133,6 @@ function searchFor(asked: Scope, core: Core): Search {
   const own = core.settings.domains.get(domain);
   const scope = asMain(asked, own);
   return { scope, core, given, domain, own, directory: undefined, address: scope.rcpt, instead: "", byDomain: undefined };
-}
-
-/** At the domain that its own is an alias of. */
-export function inMainDomain(address: string, { settings }: Core): string {
-  return atDomain(settings.domains.get(domainOf(address) ?? ""), address);
-}
-
-function atDomain(own: DomainSettings | undefined, address: string): string {
-  return own === undefined || domainOf(address) === own.name ? address : `${localPartOf(address)}@${own.name}`;
-}
-
-function asMain(scope: Scope, own: DomainSettings | undefined): Scope {
-  const address = atDomain(own, scope.rcpt);
-  return address === scope.rcpt ? scope : withRcpt(scope, address);
 }
 
 const steps: Steps<Search, Resolution> = [findDirectory, askDomain, askAddress, askBase, takeByDomain, askCatchAll, giveUp];
@@ -250,78 +215,6 @@ function giveUp({ own, address }: Search): Resolution {
   return own?.allowRelaying ? foundAt([address], address, "relayed") : unknown;
 }
 
-/** As what a rule makes of a local part that begins with its separator. */
-function isWithoutLocalPart(address: string): boolean {
-  return address === "" || address.lastIndexOf("@") === 0;
-}
-
-/** By the address at the main domain, as which the directory is asked. `undefined`: the setting yields none, and then every address is foreign. */
-export function chooseDirectory(own: DomainSettings | undefined, scope: Scope, core: Core): Answer<Directory | undefined> {
-  return directoryFor(own, asMain(scope, own), core);
-}
-
-function directoryFor(own: DomainSettings | undefined, scope: Scope, core: Core): Answer<Directory | undefined> {
-  if (own?.directory !== undefined) return directoryOf(own.directory, core);
-  return after(evaluate("directory", core.settings.rcpt.directory, scope, core), directoryOf, core);
-}
-
-function directoryOf(value: Value, core: Core): Directory | undefined {
-  const name = asString(value);
-  if (name === undefined) return undefined;
-  const directory = core.sources.directory(name);
-  // A name that was computed: refusing for good what an unknown directory might know would lose mail.
-  if (directory === undefined) throw new TemporaryError(`session.rcpt.directory names "${name}", which is not a directory`);
-  return directory;
-}
-
-export function isLocalDomain(directory: Directory | undefined, domain: string, core: Core): Answer<boolean> {
-  if (directory === undefined || domain === "") return false;
-  if (core.trace === undefined) return directory.isLocalDomain(domain);
-  const ask = () => directory.isLocalDomain(domain);
-  return traced(core.trace, directory, `domain ${domain}`, ask, (isLocal) => (isLocal ? "local" : "not local"));
-}
-
-function lookUp(directory: Directory | undefined, address: string, core: Core): Answer<Recipient | undefined> {
-  if (directory === undefined) return undefined;
-  if (core.trace === undefined) return directory.recipient(address);
-  return traced(core.trace, directory, address, () => directory.recipient(address), describe);
-}
-
-function traced<T>(
-  trace: NonNullable<Core["trace"]>,
-  directory: Directory,
-  asked: string,
-  ask: () => Answer<T>,
-  describe: (value: T) => string,
-): Answer<T> {
-  const report = (answer: string) => {
-    const said = directory.saidOf?.(asked);
-    trace({ step: `directory ${directory.name}`, asked, answer, ...(said !== undefined && { said }) });
-  };
-  const known = (value: T) => {
-    report(describe(value));
-    return value;
-  };
-  const cannotTell = (cause: TemporaryError) => {
-    report(`cannot tell: ${cause.message}`);
-    throw cause;
-  };
-  return onTemporary(() => after(ask(), known), cannotTell, undefined);
-}
-
-function describe(found: Recipient | undefined): string {
-  switch (found?.kind) {
-    case undefined:
-      return "not found";
-    case "mailbox":
-      return `${foundAs[found.state ?? "checked"]}, account ${found.primaries.join(", ")}`;
-    case "list":
-      return `list of ${found.members.length}`;
-  }
-}
-
-const foundAs = { checked: "found", full: "found, but full", unchecked: "accepted without being checked" };
-
 /** `kept`: what is delivered to unless an alias leads elsewhere, such as the address with its detail. */
 function deliver(
   found: Recipient,
@@ -392,68 +285,4 @@ function foundIn(
 /** Unless they are kept, the aliases of a table are followed: an MTA that leaves them to Postern has no such table. */
 function followsAliases(directory: Directory | undefined, { settings }: Core): boolean {
   return (settings.rcpt.aliases ?? (directory?.forwards ? "primary" : "keep")) === "primary";
-}
-
-const separator = "+";
-
-/** Of sub-addresses of a domain; `undefined`: it has none. A rule has no separator that anybody could know, and the usual one is taken. */
-export function separatorOf(domain: string, { domains, rcpt }: Settings): string | undefined {
-  const setting = domains.get(domain)?.subAddressing ?? rcpt.subAddressing;
-  return setting === false ? undefined : separator;
-}
-
-/** The address to try when the full one is not there; `undefined`: none. */
-function baseOf(own: DomainSettings | undefined, address: string, scope: Scope, core: Core): Answer<string | undefined> {
-  const setting = own?.subAddressing ?? core.settings.rcpt.subAddressing;
-  if (setting === false) return undefined;
-  if (setting === true) return withoutDetail(address);
-  // The rule of a Domain object maps local parts, the one of session.rcpt whole addresses.
-  if (own?.subAddressing === undefined) return after(evaluate("sub-addressing", setting, withRcpt(scope, address), core), baseBy, address);
-  return after(evaluate("sub-addressing", setting, withLocalPart(scope, address), core), baseInDomain, address);
-}
-
-function baseBy(value: Value, address: string): string | undefined {
-  if (isOn(value)) return withoutDetail(address);
-  const text = asString(value);
-  return text === undefined || isWithoutLocalPart(text) ? undefined : addressFrom(text, "session.rcpt.sub-addressing", address);
-}
-
-function baseInDomain(value: Value, address: string): string | undefined {
-  if (isOn(value)) return withoutDetail(address);
-  const text = asString(value);
-  if (text === undefined || isWithoutLocalPart(text)) return undefined;
-  const domain = domainOf(address) ?? "";
-  // A local part has an @ only where the one that it was made from has.
-  const isWhole = text.includes("@") && (domainOf(parseAddress(text)) === domain || !localPartOf(address).includes("@"));
-  return addressFrom(isWhole ? text : `${text}@${domain}`, `sub-addressing of the domain ${domain}`, address);
-}
-
-/** As the setting without rules would be. */
-function isOn(value: Value): boolean {
-  return typeof value === "number" && value !== 0;
-}
-
-/** By the usual separator. `undefined`: it has no detail. */
-export function withoutDetail(address: string): string | undefined {
-  const local = localPartOf(address);
-  const at = local.indexOf(separator);
-  return at > 0 ? `${local.slice(0, at)}@${domainOf(address) ?? ""}` : undefined;
-}
-
-function catchAllOf(address: string, scope: Scope, core: Core): Answer<string | undefined> {
-  const setting = core.settings.rcpt.catchAll;
-  if (setting === false) return undefined;
-  if (setting === true) return catchAllKey(address);
-  return after(evaluate("catch-all", setting, withRcpt(scope, address), core), catchAllBy, address);
-}
-
-function catchAllKey(address: string): string {
-  return `@${domainOf(address) ?? ""}`;
-}
-
-function catchAllBy(value: Value, address: string): string | undefined {
-  if (isOn(value)) return catchAllKey(address);
-  const text = asString(value);
-  if (text === undefined || text === "") return undefined;
-  return text.lastIndexOf("@") === 0 ? parseAddress(text) : addressFrom(text, "session.rcpt.catch-all", address);
 }
