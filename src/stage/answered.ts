@@ -1,8 +1,7 @@
 /** What a session answered already, for an MTA that asks about one command several times. */
 import type { ByRecipient } from "./by-recipient.ts";
-import type { RcptPart } from "./rcpt.ts";
 import type { Session } from "./session.ts";
-import type { MailCommand } from "./smtp-command.ts";
+import type { MailCommand, RcptPart } from "./smtp-command.ts";
 import type { StageResult } from "./stage-result.ts";
 import type { Verdict } from "./verdict.ts";
 

@@ -16,7 +16,6 @@ import { askDenials } from "./deny.ts";
 import { evaluate } from "./evaluate.ts";
 import { checkMailParameters } from "./extensions.ts";
 import { evaluateRefusal } from "./in-doubt.ts";
-import type { CommandFacts } from "./parameters.ts";
 import { onTemporary, passed, refuse, unavailable } from "./refuse.ts";
 import { runScript } from "./script.ts";
 import { checkAllowed, checkOwner } from "./sender.ts";
@@ -24,31 +23,24 @@ import { forgetTemporary } from "./sender-auth.ts";
 import { needsEhlo, verifyMail } from "./sender-verdict.ts";
 import type { Scripted, Session } from "./session.ts";
 import { goingOn } from "./shadow.ts";
-import type { Terms } from "./smtp-command.ts";
+import type { MailCommand, Terms } from "./smtp-command.ts";
 import { askThrottles, type Throttled } from "./throttle.ts";
 import type { MailOutcome, RefusedParameter, Verdict } from "./verdict.ts";
 import type { Scope } from "./vocabulary.ts";
 
-/** `sender` as given; `""` is the null sender. */
-export function decideMail(
-  session: Session,
-  sender: string,
-  core: Core,
-  facts: CommandFacts = {},
-  terms: Partial<Terms> = {},
-): Answer<MailOutcome> {
-  const oversized = oversizedMail(sender, facts.parameters ?? []);
+export function decideMail(session: Session, command: MailCommand, terms: Terms): Answer<MailOutcome> {
+  const oversized = oversizedMail(command.sender, command.parameters);
   if (oversized !== undefined) return { verdict: oversized, sender: "", mailFrom: "" };
   forgetTemporary(session);
-  const given = canonicalAddress(sender);
+  const given = canonicalAddress(command.sender);
   const mail: Mail = {
     session,
     helo: session.helo,
     sender: given,
     rcpt: "",
     mailFrom: given,
-    core,
-    facts,
+    core: terms.core,
+    command,
     terms,
     observed: undefined,
     refused: undefined,
@@ -58,8 +50,8 @@ export function decideMail(
 
 interface Mail extends Scope {
   readonly core: Core;
-  readonly facts: CommandFacts;
-  readonly terms: Partial<Terms>;
+  readonly command: MailCommand;
+  readonly terms: Terms;
   readonly mailFrom: string;
   /** As given, as a script changed it, rewritten. */
   sender: string;
@@ -89,7 +81,7 @@ const stepsInShadow: Steps<Mail, MailOutcome> = [
 function decide(mail: Mail): Answer<MailOutcome> {
   const { core, terms } = mail;
   // A listener in shadow mode changes no sender.
-  const isPassed = core.settings.mail.mode === "shadow" && terms.isShadow !== true;
+  const isPassed = core.settings.mail.mode === "shadow" && !terms.isShadow;
   return takeSteps(isPassed ? stepsInShadow : steps, mail, core.abort);
 }
 
@@ -136,9 +128,9 @@ function refuseIf(refusal: Verdict | undefined, mail: Mail): MailOutcome | undef
 }
 
 function askScript(mail: Mail): Answer<MailOutcome | undefined> {
-  const { core, facts } = mail;
+  const { core, command } = mail;
   if (core.settings.mail.script === undefined) return undefined;
-  return after(runScript({ stage: "mail", scope: mail, mail: facts.parameters ?? [] }, core), heed, mail);
+  return after(runScript({ stage: "mail", scope: mail, mail: command.parameters }, core), heed, mail);
 }
 
 function heed({ refusal, sender }: Scripted, mail: Mail): MailOutcome | undefined {
@@ -159,7 +151,7 @@ function setSender(value: Value, mail: Mail): undefined {
 
 /** Before anything is counted: what is refused takes nothing. */
 function checkParameters(mail: Mail): Answer<MailOutcome | undefined> {
-  return after(checkMailParameters(mail, mail.facts.parameters ?? [], mail.core), heedParameters, mail);
+  return after(checkMailParameters(mail, mail.command.parameters, mail.core), heedParameters, mail);
 }
 
 function heedParameters(refused: RefusedParameter | undefined, mail: Mail): MailOutcome | undefined {
@@ -169,10 +161,10 @@ function heedParameters(refused: RefusedParameter | undefined, mail: Mail): Mail
 }
 
 function askThrottlesOfMail(mail: Mail): Answer<MailOutcome> {
-  const { core, facts } = mail;
+  const { core, command } = mail;
   const throttles = core.settings.throttles.mail;
   if (throttles.length === 0) return said(passed, mail);
-  return after(askThrottles(throttles, mail, { token: facts.message || undefined }, core), heedThrottles, mail);
+  return after(askThrottles(throttles, mail, { token: command.message || undefined }, core), heedThrottles, mail);
 }
 
 function heedThrottles({ refusal }: Throttled, mail: Mail): MailOutcome {

@@ -2,13 +2,6 @@
 
 export type Parameters = readonly string[];
 
-/** What comes with MAIL or RCPT besides the address. */
-export interface CommandFacts {
-  /** Names the message, the same on every node; `""` or `undefined`: nothing does. */
-  readonly message?: string | undefined;
-  readonly parameters?: Parameters;
-}
-
 export interface Parameter {
   /** Upper case. */
   readonly keyword: string;

@@ -17,49 +17,34 @@ import { checkRcptParameters } from "./extensions.ts";
 import { askGreylist, type Greylisting } from "./greylist.ts";
 import { evaluateRefusal } from "./in-doubt.ts";
 import { errorWait, maxErrors, maxRecipients, numberOf } from "./number-settings.ts";
-import type { CommandFacts } from "./parameters.ts";
 import { isOwnPostmaster, isPostmaster } from "./postmaster.ts";
 import { receivedSpf } from "./received-spf.ts";
 import { isDecided, onTemporary, pass, passed, refuse, unavailable } from "./refuse.ts";
 import { foundAt, type Resolution, resolveToEnd } from "./resolve.ts";
 import { runScript } from "./script.ts";
 import type { Scripted, Session, Transaction } from "./session.ts";
-import { goingOn } from "./shadow.ts";
-import type { Terms } from "./smtp-command.ts";
+import { goingOn, isShadowed } from "./shadow.ts";
+import type { RcptCommand, Terms } from "./smtp-command.ts";
 import type { ThrottleQuestion } from "./state.ts";
 import { askErrors, askThrottles, countError, giveBack, type Throttled } from "./throttle.ts";
 import type { RcptOutcome, Reason, RefusedParameter, Verdict } from "./verdict.ts";
 import { type Scope, withRcpt } from "./vocabulary.ts";
 
-/** `relay` decides foreign domains only and lets local ones pass to whoever asks about recipients. */
-export type RcptPart = "all" | "relay";
-
-interface RcptFacts extends CommandFacts {
-  /** Default: all. */
-  readonly part?: RcptPart;
-}
-
 const duplicate = uncounted(pass("duplicate"));
 const noMail: RcptOutcome = uncounted(refuse(reply(503, "5.5.1", "MAIL is required first."), "no-mail"));
 
-/** `recipient` as given, unquoted. */
-export function decideRcpt(
-  session: Session,
-  recipient: string,
-  core: Core,
-  facts: RcptFacts = {},
-  terms: Partial<Terms> = {},
-): Answer<RcptOutcome> {
-  const oversized = oversizedRcpt(recipient, facts.parameters ?? none);
+export function decideRcpt(session: Session, command: RcptCommand, terms: Terms): Answer<RcptOutcome> {
+  const { recipient, parameters } = command;
+  const oversized = oversizedRcpt(recipient, parameters);
   if (oversized !== undefined) return uncounted(oversized);
   const { transaction, helo } = session;
   if (transaction === undefined) return noMail;
   const given = canonicalAddress(recipient);
   const rcpt: Rcpt = {
-    core,
+    core: terms.core,
     session,
     transaction,
-    facts,
+    command,
     terms,
     given,
     helo,
@@ -75,7 +60,7 @@ export function decideRcpt(
     refused: undefined,
   };
   const outcome = onTemporary(decide, cannotTell, rcpt);
-  return (facts.parameters ?? none).length === 0 ? outcome : after(outcome, withObserved, rcpt);
+  return parameters.length === 0 ? outcome : after(outcome, withObserved, rcpt);
 }
 
 const none: readonly never[] = [];
@@ -85,8 +70,8 @@ const unresolved: Resolution = { kind: "unknown" };
 interface Rcpt extends Scope {
   readonly core: Core;
   readonly transaction: Transaction;
-  readonly facts: RcptFacts;
-  readonly terms: Partial<Terms>;
+  readonly command: RcptCommand;
+  readonly terms: Terms;
   /** As given, canonical. */
   readonly given: string;
   /** As given, as a script changed it, rewritten, and at last the name by which limits and the greylist know it. */
@@ -122,12 +107,14 @@ const steps: Steps<Rcpt, RcptOutcome> = [
   askGreylistOfRcpt,
 ];
 
+const rcptStage = { stage: "rcpt" } as const;
+
 /** Of a recipient that passes, refused or not, and so must go where it leads. */
 const stepsIfTaken: Steps<Rcpt, RcptOutcome> = [
   ...goingOn<Rcpt, RcptOutcome>(steps, {
     work: [askScript, rewriteAndResolve],
     cannotTell,
-    isCarriedOut: (verdict, { core, terms }) => terms.isShadow !== true && core.settings.rcpt.mode !== "shadow" && !isDecided(verdict),
+    isCarriedOut: (verdict, { terms }) => !isShadowed(rcptStage, terms) && !isDecided(verdict),
   }),
   acceptRefused,
 ];
@@ -138,12 +125,8 @@ function decide(rcpt: Rcpt): Answer<RcptOutcome> {
 
 function isTaken({ core, terms }: Rcpt): boolean {
   // A listener in shadow mode changes nothing, but for a message that it began to change before a reload.
-  if (terms.isShadow === true) return terms.mergesRecipients === true;
+  if (terms.isShadow) return terms.mergesRecipients;
   return core.settings.rcpt.mode === "shadow" || terms.takesRecipients === true;
-}
-
-function isShadow({ core, terms }: Rcpt): boolean {
-  return terms.isShadow === true || core.settings.rcpt.mode === "shadow";
 }
 
 function cannotTell(cause: unknown, { core }: Rcpt): RcptOutcome {
@@ -155,7 +138,7 @@ function withObserved(outcome: RcptOutcome, { observed }: Rcpt): RcptOutcome {
 }
 
 function checkParameters(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
-  const { parameters = none } = rcpt.facts;
+  const { parameters } = rcpt.command;
   if (parameters.length === 0) return undefined;
   return after(checkRcptParameters(withRcpt(rcpt, ""), parameters, rcpt.core), heedParameters, rcpt);
 }
@@ -172,25 +155,25 @@ function passDuplicate({ transaction, given }: Rcpt): RcptOutcome | undefined {
 
 /** Whoever has guessed too many addresses learns of no further one. */
 function askErrorThrottles(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
-  return rcpt.core.settings.throttles.errors.length === 0 ? undefined : after(askErrors(rcpt, rcpt.core), refuseUncounted);
+  return after(askErrors(rcpt, rcpt.core), refuseUncounted);
 }
 
 /** The script runs once for a recipient of which two parts are asked about: what it writes must not be written twice. */
 function askScript(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
-  const { core, transaction, facts, given } = rcpt;
+  const { core, transaction, command, given } = rcpt;
   const earlier = transaction.scripted?.get(given);
   if (earlier !== undefined) {
     transaction.scripted?.delete(given);
     return heed(earlier, rcpt);
   }
   if (core.settings.rcpt.script === undefined) return undefined;
-  const command = { stage: "rcpt", scope: rcpt, mail: transaction.parameters, rcpt: facts.parameters ?? none } as const;
-  return after(runScript(command, core), keepAndHeed, rcpt);
+  const asked = { stage: "rcpt", scope: rcpt, mail: transaction.parameters, rcpt: command.parameters } as const;
+  return after(runScript(asked, core), keepAndHeed, rcpt);
 }
 
 function keepAndHeed(scripted: Scripted, rcpt: Rcpt): RcptOutcome | undefined {
-  const { transaction, facts, given } = rcpt;
-  if (facts.part === "relay") {
+  const { transaction, command, given } = rcpt;
+  if (command.part === "relay") {
     transaction.scripted ??= new Map();
     if (transaction.scripted.size < maxKeptRecipients) transaction.scripted.set(given, scripted);
   }
@@ -229,13 +212,13 @@ function setResolution(resolution: Resolution, rcpt: Rcpt): undefined {
 }
 
 /** The relay part is about foreign domains alone. */
-function leaveToOthers({ facts, resolution }: Rcpt): RcptOutcome | undefined {
-  return facts.part === "relay" && resolution.kind !== "foreign" ? uncounted(passed) : undefined;
+function leaveToOthers({ command, resolution }: Rcpt): RcptOutcome | undefined {
+  return command.part === "relay" && resolution.kind !== "foreign" ? uncounted(passed) : undefined;
 }
 
 function passSameMailbox(rcpt: Rcpt): RcptOutcome | undefined {
   const { terms, resolution, transaction } = rcpt;
-  if (terms.mergesRecipients !== true || resolution.kind !== "found") return undefined;
+  if (!terms.mergesRecipients || resolution.kind !== "found") return undefined;
   if (!resolution.addresses.every((address) => transaction.resolved?.has(address))) return undefined;
   rcpt.resolved = resolution.addresses;
   return accept(duplicate.verdict, rcpt);
@@ -290,8 +273,8 @@ function refuseMistake(answer: Reply, reason: Reason, rcpt: Rcpt): Answer<RcptOu
 }
 
 /** Names the recipient of a message, so that a repeat counts no second time. */
-function tokenOf({ facts, given }: Rcpt): string | undefined {
-  return facts.message === undefined || facts.message === "" ? undefined : `${facts.message} ${given}`;
+function tokenOf({ command, given }: Rcpt): string | undefined {
+  return command.message === "" ? undefined : `${command.message} ${given}`;
 }
 
 function refuseAndWait(answer: Reply, reason: Reason, rcpt: Rcpt): Answer<RcptOutcome> {
@@ -328,10 +311,10 @@ const nothingCounted: ReadonlySet<string> = new Set();
 
 /** What they take before the recipient is refused is given back. */
 function askThrottlesOfRcpt(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
-  const { core, facts, transaction } = rcpt;
+  const { core, command, transaction } = rcpt;
   const throttles = core.settings.throttles.rcpt;
   if (throttles.length === 0) return undefined;
-  const message = facts.message || undefined;
+  const message = command.message || undefined;
   const event = { token: tokenOf(rcpt), message, counted: transaction.counted ?? nothingCounted };
   return after(askThrottles(throttles, rcpt, event, core), takeThrottled, rcpt);
 }
@@ -365,7 +348,7 @@ function acceptRefused(rcpt: Rcpt): RcptOutcome {
     else if (rcpt.rcpt !== given) rcpt.resolved = [rcpt.rcpt];
   }
   rcpt.taken = none;
-  if (!isShadow(rcpt)) rcpt.changedSender = undefined;
+  if (!isShadowed(rcptStage, rcpt.terms)) rcpt.changedSender = undefined;
   const { verdict, admission } = accept(pass(reasonOfRefused(rcpt)), rcpt);
   return { verdict, admission: admission && { ...admission, counts: false }, countsAsError: refused?.countsAsError === true };
 }

@@ -1,7 +1,6 @@
 /** What a session is asked about: commands as front ends have them, and the terms on which they are decided. */
 import type { Core } from "./core.ts";
 import type { Parameters } from "./parameters.ts";
-import type { RcptPart } from "./rcpt.ts";
 import type { ClientCertificate } from "./session.ts";
 
 /** How a command is decided; a reload may change it from one command to the next. */
@@ -45,8 +44,11 @@ export interface MailCommand {
   readonly isAtRcpt?: boolean;
 }
 
+/** `relay` decides foreign domains only and lets local ones pass to whoever asks about recipients. */
+export type RcptPart = "all" | "relay";
+
 export interface RcptCommand {
-  /** As given. */
+  /** As given, unquoted. */
   readonly recipient: string;
   readonly parameters: Parameters;
   readonly message: string;

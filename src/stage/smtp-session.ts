@@ -161,7 +161,7 @@ export class SmtpSession {
     }
     this.reset();
     this.#begin("mail");
-    const outcome = decideMail(this.session, command.sender, terms.core, command, terms);
+    const outcome = decideMail(this.session, command, terms);
     return after(outcome, SmtpSession.#takeMail, this, command, terms);
   }
 
@@ -190,10 +190,9 @@ export class SmtpSession {
     const earlier = this.#repeatsQuestions ? this.#mail?.recipients?.get(recipient) : undefined;
     if (earlier !== undefined && isAnswered(earlier, part, message)) return repeated("rcpt", earlier);
     this.#begin("rcpt");
-    const { core } = terms;
     const beyond = this.#budget && this.#beyond(this.#budget, terms);
     if (beyond !== undefined) return said("rcpt", beyond);
-    const outcome = decideRcpt(this.session, recipient, core, command, terms);
+    const outcome = decideRcpt(this.session, command, terms);
     return after(outcome, SmtpSession.#takeRcpt, this, command, terms);
   }
 

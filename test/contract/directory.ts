@@ -5,12 +5,12 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TemporaryError } from "../../src/answer/temporary-error.ts";
-import { decideMail } from "../../src/stage/mail.ts";
 import type { Directory } from "../../src/stage/sources.ts";
 import { runs } from "../support/runs.ts";
 import { session } from "../support/session.ts";
 import { rule, settings } from "../support/settings.ts";
 import { sourcesOf } from "../support/sources.ts";
+import { askMail } from "../support/stages.ts";
 
 export interface Opened {
   readonly directory: Directory;
@@ -140,7 +140,7 @@ export function directoryContract(
 
     it.each(onlyAddresses ? [] : sends)("%s sends as <%s>: %s", async (login, sender, maySend) => {
       const core = { settings: settings({ auth: { mustMatchSender: rule("true") } }), sources: sourcesOf([opened.directory]) };
-      const { verdict } = await decideMail(session({ login }), sender, core);
+      const { verdict } = await askMail(session({ login }), sender, core);
       expect(verdict.reason).toBe(maySend ? "pass" : "sender-not-owned");
     });
 

@@ -7,7 +7,6 @@ import { parseConfiguration } from "../../src/config/load.ts";
 import { openCore } from "../../src/daemon/open-core.ts";
 import type { Engine } from "../../src/expr/sql-text.ts";
 import type { Core } from "../../src/stage/core.ts";
-import { decideRcpt } from "../../src/stage/rcpt.ts";
 import type { ServerKind, TestServer } from "../contract/database-server.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { freePorts, whyNo } from "../support/mta.ts";
@@ -15,6 +14,7 @@ import { openPolicy } from "../support/policy-client.ts";
 import { mariadb, postgresql } from "../support/servers.ts";
 import { session } from "../support/session.ts";
 import { sourcesOf } from "../support/sources.ts";
+import { askRcpt } from "../support/stages.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
 const contrib = (name: string) => readFileSync(new URL(`../../contrib/sql/${name}`, import.meta.url), "utf8");
@@ -116,7 +116,7 @@ function daemonOn(kind: ServerKind): void {
       ...{ now: clock.now, later: clock.later, clock: clock.now, onAvailability: () => {} },
       leaseState: () => ({ state: sourcesOf([]).state, release: async () => {} }),
     });
-    const rcpt = async (core: Core) => (await clock.until(decideRcpt(session({ sender: "" }), "john@example.org", core))).verdict.reason;
+    const rcpt = async (core: Core) => (await clock.until(askRcpt(session({ sender: "" }), "john@example.org", core))).verdict.reason;
     expect(await rcpt(open.core)).toBe("mailbox");
     await server.freeze();
     await clock.until(clock.sleep(10));

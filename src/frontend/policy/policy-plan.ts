@@ -1,5 +1,5 @@
 /** Which stages a policy request asks for: by the state of the SMTP session, limited by policy_context. */
-import type { RcptPart } from "../../stage/rcpt.ts";
+import type { RcptPart } from "../../stage/smtp-command.ts";
 import type { Call } from "../calls.ts";
 
 /** The same object for the same state and context. */

@@ -1,9 +1,9 @@
 /** Lists of domains that are relayed, beside `session.rcpt.relay`. */
 import { expect, test } from "vitest";
 import { parseConfiguration } from "../../../src/config/load.ts";
-import { decideRcpt } from "../../../src/stage/rcpt.ts";
 import { session } from "../../support/session.ts";
 import { directoryOf, sourcesOf } from "../../support/sources.ts";
+import { askRcpt } from "../../support/stages.ts";
 
 const lists: Readonly<Record<string, string>> = { files: "file.example", queries: "sql.example", others: "other.example" };
 
@@ -46,7 +46,7 @@ test.each([
       keyGet: (list, key) => (lists[list] === key ? 1 : undefined),
     },
   );
-  const { verdict } = await decideRcpt(session({ sender }), recipient, { settings: configuration.settings, sources });
+  const { verdict } = await askRcpt(session({ sender }), recipient, { settings: configuration.settings, sources });
   expect(verdict.reason).toBe(expected);
 });
 

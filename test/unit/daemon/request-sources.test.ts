@@ -14,7 +14,6 @@ import type { SqlResult } from "../../../src/expr/ask.ts";
 import type { Value } from "../../../src/expr/value.ts";
 import { openSqlLookup } from "../../../src/lookup/sql.ts";
 import type { Core } from "../../../src/stage/core.ts";
-import { decideRcpt } from "../../../src/stage/rcpt.ts";
 import type { Sources } from "../../../src/stage/sources.ts";
 import type { Throttle } from "../../../src/stage/stage-settings.ts";
 import type { Database } from "../../../src/store/database.ts";
@@ -23,6 +22,7 @@ import { waitedFor } from "../../../src/store/waited-for.ts";
 import { session } from "../../support/session.ts";
 import { rule, settings } from "../../support/settings.ts";
 import { sourcesOf } from "../../support/sources.ts";
+import { askRcpt } from "../../support/stages.ts";
 import { throttleQuestion } from "../../support/state-question.ts";
 import { sqliteSettings } from "../../support/stores.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
@@ -120,7 +120,7 @@ const throttle: Throttle = {
 /** The RCPT stage asks the directory for the domain and the address, and the store for a counter. */
 async function rcpt(): Promise<string> {
   const core: Core = { settings: settings({ throttles: { rcpt: [throttle] } }), sources: forRequest() };
-  const { verdict } = await clock.until(decideRcpt(session({ sender: "" }), "john@example.org", core));
+  const { verdict } = await clock.until(askRcpt(session({ sender: "" }), "john@example.org", core));
   return `${clock.now()} ${verdict.reason}`;
 }
 
@@ -222,7 +222,7 @@ reject "550 5.7.1 Counted to \${n}.";
       turns += 1;
     },
   };
-  const decided = decideRcpt(session({ sender: "" }), "john@example.org", { settings: configuration.settings, sources: forRequest() });
+  const decided = askRcpt(session({ sender: "" }), "john@example.org", { settings: configuration.settings, sources: forRequest() });
   expect(await decided).toMatchObject({ verdict: { kind: "reject", reply: { text: "Counted to 2000." } } });
   expect(turns).toBeGreaterThan(1);
 });

@@ -8,7 +8,6 @@ import { openDirectory } from "../../../src/directory/open-directory.ts";
 import { openSqlDirectory } from "../../../src/directory/sql.ts";
 import type { Engine } from "../../../src/expr/sql-text.ts";
 import { Files } from "../../../src/file/files.ts";
-import { decideMail } from "../../../src/stage/mail.ts";
 import type { Directory } from "../../../src/stage/sources.ts";
 import type { Database } from "../../../src/store/database.ts";
 import { openStore } from "../../../src/store/open-store.ts";
@@ -22,6 +21,7 @@ import { TestPostgres } from "../../support/postgres.ts";
 import { session } from "../../support/session.ts";
 import { rule, settings } from "../../support/settings.ts";
 import { sourcesOf } from "../../support/sources.ts";
+import { askMail } from "../../support/stages.ts";
 import { mysqlSettings, postgresqlSettings, sqliteSettings } from "../../support/stores.ts";
 
 const noMariadb = whyNo("MariaDB") !== undefined;
@@ -102,7 +102,7 @@ test("an account that has nothing but a catch-all owns its domain", async () => 
   const principals = [{ ...person, name: "john", email: ["@example.net"] }];
   const directory = await open({ type: "memory", name: "memory", domains: [], principals });
   const core = { settings: settings({ auth: { mustMatchSender: rule("true") } }), sources: sourcesOf([directory]) };
-  expect((await decideMail(session({ login: "john" }), "any@example.net", core)).verdict.kind).toBe("pass");
+  expect((await askMail(session({ login: "john" }), "any@example.net", core)).verdict.kind).toBe("pass");
 });
 
 describe("query.senders of an SQL directory", () => {
@@ -126,7 +126,7 @@ describe("query.senders of an SQL directory", () => {
     const senders = "SELECT address FROM senders WHERE name = $1";
     const directory = openSqlDirectory("sqlite", database, { ...defaultQueries, senders }, 10_000);
     const core = { settings: settings({ auth: { mustMatchSender: rule("true") } }), sources: sourcesOf([directory]) };
-    const { verdict } = await decideMail(session({ login }), sender, core);
+    const { verdict } = await askMail(session({ login }), sender, core);
     expect(verdict.reason).toBe(maySend ? "pass" : "sender-not-owned");
     await database.close();
   });

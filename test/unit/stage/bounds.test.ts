@@ -2,12 +2,11 @@
 import { describe, expect, test } from "vitest";
 import { formatReply } from "../../../src/mail/reply.ts";
 import { decideEhlo } from "../../../src/stage/ehlo.ts";
-import { decideMail } from "../../../src/stage/mail.ts";
-import { decideRcpt } from "../../../src/stage/rcpt.ts";
 import type { Verdict } from "../../../src/stage/verdict.ts";
 import { session } from "../../support/session.ts";
 import { rule, settings } from "../../support/settings.ts";
 import { directoryOf, sourcesOf } from "../../support/sources.ts";
+import { askMail, askRcpt } from "../../support/stages.ts";
 
 const said = (verdict: Verdict) => (verdict.kind === "pass" ? "pass" : formatReply(verdict.reply));
 
@@ -48,8 +47,8 @@ describe.each([false, true])("trusted: %s", (trusted) => {
   ] as const)("MAIL and RCPT", async (address, parameters, mail, rcpt) => {
     const { core, directory } = place();
     const client = session({ sender: "a@b.example", trusted });
-    expect(said((await decideMail(client, address, core, { parameters })).verdict)).toBe(mail);
-    expect(said((await decideRcpt(client, address, core, { parameters })).verdict)).toBe(rcpt);
+    expect(said((await askMail(client, address, core, { parameters })).verdict)).toBe(mail);
+    expect(said((await askRcpt(client, address, core, { parameters })).verdict)).toBe(rcpt);
     if (rcpt !== "pass") expect(directory.asked).toEqual([]);
   });
 });

@@ -4,12 +4,11 @@ import { parseConfiguration } from "../../../src/config/load.ts";
 import { formatReply } from "../../../src/mail/reply.ts";
 import type { TraceEntry } from "../../../src/stage/core.ts";
 import { decideEhlo } from "../../../src/stage/ehlo.ts";
-import { decideMail } from "../../../src/stage/mail.ts";
 import { askMap } from "../../../src/stage/maps.ts";
-import { decideRcpt } from "../../../src/stage/rcpt.ts";
 import type { SpfIdentity } from "../../../src/stage/sources.ts";
 import { session } from "../../support/session.ts";
 import { directoryOf, sourcesOf } from "../../support/sources.ts";
+import { askMail, askRcpt } from "../../support/stages.ts";
 
 const directory = directoryOf({ "john@example.org": "john@example.org" });
 const noAnswer = () => {
@@ -27,7 +26,7 @@ function coreOf(table: string, trace?: (entry: TraceEntry) => void) {
 
 async function mailFrom(sender: string, reply: string): Promise<string> {
   const core = coreOf(`[session.mail]\ndeny = [ { if = "helo_domain != ''", reply = ${JSON.stringify(reply)} } ]`);
-  const { verdict } = await decideMail(session(), sender, core);
+  const { verdict } = await askMail(session(), sender, core);
   return verdict.kind === "pass" ? "pass" : formatReply(verdict.reply);
 }
 
@@ -53,7 +52,7 @@ test("the result of SPF that only the reply names is asked for once it is given"
     return { result: "softfail", by: "~all", mechanism: "all" } as const;
   };
   const sources = { ...core.sources, senderAuth: { ...core.sources.senderAuth, spf } };
-  const mailFromBy = (sender: string) => decideMail(session(), sender, { ...core, sources });
+  const mailFromBy = (sender: string) => askMail(session(), sender, { ...core, sources });
   expect((await mailFromBy("a@b.example")).verdict.kind).toBe("pass");
   expect((await mailFromBy("x@b.example")).verdict).toMatchObject({ reply: { text: "SPF: softfail" } });
   expect(asked).toEqual(["x@b.example"]);
@@ -64,8 +63,8 @@ test("what cannot be told defers", async () => {
   const reply = expect.objectContaining({ code: 451, status: "4.4.3" });
   const deferred = expect.objectContaining({ kind: "defer", reason: "unavailable", reply });
   expect(await decideEhlo(session(), "other.example", coreOf(`[session.ehlo]\n${denials}`))).toEqual(deferred);
-  expect((await decideMail(session(), "a@b.example", coreOf(`[session.mail]\n${denials}`))).verdict).toEqual(deferred);
-  const rcpt = await decideRcpt(session({ sender: "a@b.example" }), "john@example.org", coreOf(`[session.rcpt]\n${denials}`));
+  expect((await askMail(session(), "a@b.example", coreOf(`[session.mail]\n${denials}`))).verdict).toEqual(deferred);
+  const rcpt = await askRcpt(session({ sender: "a@b.example" }), "john@example.org", coreOf(`[session.rcpt]\n${denials}`));
   expect(rcpt).toMatchObject({ verdict: deferred, countsAsError: false });
 });
 
@@ -73,7 +72,7 @@ test("explain names the rule that refused", async () => {
   const entries: TraceEntry[] = [];
   const table = `[[session.mail.deny]]\nif = "sender == 'x@b.example'"\n[[session.mail.deny]]\nif = "sender_domain == 'b.example'"\n`;
   const core = coreOf(table, (entry) => entries.push(entry));
-  expect((await decideMail(session(), "a@b.example", core)).verdict).toMatchObject({ kind: "reject", reason: "denied" });
+  expect((await askMail(session(), "a@b.example", core)).verdict).toMatchObject({ kind: "reject", reason: "denied" });
   expect(entries).toEqual([
     { step: "deny (postern.toml:4)", asked: 'sender = "a@b.example"', answer: "0" },
     { step: "deny (postern.toml:6)", asked: 'sender_domain = "b.example"', answer: "1" },

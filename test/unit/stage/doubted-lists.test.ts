@@ -6,13 +6,12 @@ import type { Ask } from "../../../src/expr/ask.ts";
 import { formatReply } from "../../../src/mail/reply.ts";
 import type { Core } from "../../../src/stage/core.ts";
 import { decideEhlo } from "../../../src/stage/ehlo.ts";
-import { decideMail } from "../../../src/stage/mail.ts";
 import { askMap } from "../../../src/stage/maps.ts";
-import { decideRcpt } from "../../../src/stage/rcpt.ts";
 import type { Verdict } from "../../../src/stage/verdict.ts";
 import { decideExpn, decideVrfy } from "../../../src/stage/vrfy.ts";
 import { session } from "../../support/session.ts";
 import { directoryOf, sourcesOf } from "../../support/sources.ts";
+import { askMail, askRcpt } from "../../support/stages.ts";
 
 const directories = [
   directoryOf({ "john@example.org": "john@example.org" }, { name: "accounts" }),
@@ -53,9 +52,9 @@ const ehlo = (name: string) => (core: Core) => shown(decideEhlo(session(), name,
 const mail =
   (sender: string, parameters: readonly string[] = []) =>
   (core: Core) =>
-    shown(after(decideMail(session(), sender, core, { parameters }, { enforcesExtensions: true }), ({ verdict }) => verdict));
+    shown(after(askMail(session(), sender, core, { parameters }, { enforcesExtensions: true }), ({ verdict }) => verdict));
 const rcpt = (recipient: string) => (core: Core) =>
-  shown(after(decideRcpt(session({ sender: "a@b.example" }), recipient, core), ({ verdict }) => verdict));
+  shown(after(askRcpt(session({ sender: "a@b.example" }), recipient, core), ({ verdict }) => verdict));
 const vrfy = (text: string) => (core: Core) => shown(after(decideVrfy(session({ login: "alice" }), text, core), ({ verdict }) => verdict));
 const expn = (text: string) => (core: Core) => shown(after(decideExpn(session({ login: "alice" }), text, core), ({ verdict }) => verdict));
 const map = (name: string, key: string) => (core: Core) =>

@@ -3,7 +3,6 @@ import { describe, expect, test } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import { formatReply } from "../../../src/mail/reply.ts";
 import type { Header } from "../../../src/stage/admission.ts";
-import { decideRcpt } from "../../../src/stage/rcpt.ts";
 import { admitRecipient, beginTransaction, openSession } from "../../../src/stage/session.ts";
 import type { Exemptions } from "../../../src/stage/sources.ts";
 import type { GreylistSettings } from "../../../src/stage/stage-settings.ts";
@@ -11,6 +10,7 @@ import type { State } from "../../../src/stage/state.ts";
 import { MemoryState } from "../../../src/state/memory.ts";
 import { greylist, rule, settings } from "../../support/settings.ts";
 import { directoryOf, sourcesOf } from "../../support/sources.ts";
+import { askRcpt } from "../../support/stages.ts";
 
 const entries = {
   "john@example.org": "john@example.org",
@@ -77,7 +77,7 @@ function world({ changes = {}, state = new MemoryState(), exemptions = {}, reply
     const answers: string[] = [];
     const headers: Header[] = [];
     for (const recipient of recipients) {
-      const { verdict, admission } = await decideRcpt(session, recipient, core);
+      const { verdict, admission } = await askRcpt(session, recipient, core);
       if (admission && session.transaction) admitRecipient(session.transaction, admission);
       headers.push(...(admission?.headers ?? []));
       answers.push(verdict.kind === "pass" ? verdict.reason : formatReply(verdict.reply));

@@ -5,12 +5,11 @@ import { parseConfiguration } from "../../../src/config/load.ts";
 import { formatReply } from "../../../src/mail/reply.ts";
 import type { Core, TraceEntry } from "../../../src/stage/core.ts";
 import { decideEhlo } from "../../../src/stage/ehlo.ts";
-import { decideMail } from "../../../src/stage/mail.ts";
-import { decideRcpt } from "../../../src/stage/rcpt.ts";
 import type { Session } from "../../../src/stage/session.ts";
 import type { Verdict } from "../../../src/stage/verdict.ts";
 import { session } from "../../support/session.ts";
 import { directoryOf, sourcesOf } from "../../support/sources.ts";
+import { askMail, askRcpt } from "../../support/stages.ts";
 
 /** `black` and `white` list the client or not, or cannot tell. */
 type Says = "yes" | "no" | "away";
@@ -51,8 +50,8 @@ function visit(facts: Parameters<typeof session>[0] = {}): Session {
 async function decide(stage: string, core: Core): Promise<Verdict> {
   const [command, argument = ""] = stage.split(" ");
   if (command === "EHLO") return decideEhlo(visit(), argument, core);
-  if (command === "RCPT") return (await decideRcpt(visit({ sender: "a@client.example" }), argument, core)).verdict;
-  return (await decideMail(visit({ helo: argument === "" ? "mx.client.example" : "" }), "a@client.example", core)).verdict;
+  if (command === "RCPT") return (await askRcpt(visit({ sender: "a@client.example" }), argument, core)).verdict;
+  return (await askMail(visit({ helo: argument === "" ? "mx.client.example" : "" }), "a@client.example", core)).verdict;
 }
 
 const both = "dns_listed('black') && !dns_listed('white')";
@@ -301,7 +300,7 @@ test.each<[what: string, table: string, told: string, untold: string, stage?: st
 test("a refusal that is only noted defers nothing", async () => {
   const noted = session();
   const core = coreOf(`[session.mail]\ndeny = [ { if = "${both}", mode = "shadow" } ]`, { black: "yes", white: "away" }, true);
-  expect((await decideMail(noted, "a@client.example", core)).verdict.kind).toBe("pass");
+  expect((await askMail(noted, "a@client.example", core)).verdict.kind).toBe("pass");
   expect(noted.would).toMatchObject([{ kind: "defer", reason: "unavailable" }]);
 });
 

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { formatReply } from "../../../src/mail/reply.ts";
-import { decideMail } from "../../../src/stage/mail.ts";
 import { session } from "../../support/session.ts";
 import { type Changes, rule, settings } from "../../support/settings.ts";
 import { sourcesOf } from "../../support/sources.ts";
+import { askMail } from "../../support/stages.ts";
 
 async function mail(sender: string, facts: Parameters<typeof session>[0] = {}, changes: Changes = {}) {
-  const outcome = await decideMail(session(facts), sender, { settings: settings(changes), sources: sourcesOf([]) });
+  const outcome = await askMail(session(facts), sender, { settings: settings(changes), sources: sourcesOf([]) });
   return outcome.verdict.kind === "pass" ? outcome.sender : formatReply(outcome.verdict.reply);
 }
 

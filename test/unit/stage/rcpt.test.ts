@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import { formatReply } from "../../../src/mail/reply.ts";
-import { decideRcpt, type RcptPart } from "../../../src/stage/rcpt.ts";
 import { admitRecipient, type Session } from "../../../src/stage/session.ts";
+import type { RcptPart } from "../../../src/stage/smtp-command.ts";
 import type { DomainSettings } from "../../../src/stage/stage-settings.ts";
 import { session } from "../../support/session.ts";
 import { type Changes, rule, settings } from "../../support/settings.ts";
 import { directoryOf, type FakeDirectory, sourcesOf } from "../../support/sources.ts";
+import { askRcpt } from "../../support/stages.ts";
 
 const entries = {
   "john@example.org": "john@example.org",
@@ -41,7 +42,7 @@ async function play(
   const core = { settings: settings(changes), sources: sourcesOf([directory]) };
   const answers: string[] = [];
   for (const recipient of recipients) {
-    const { verdict, admission, countsAsError } = await decideRcpt(open, recipient, core, { part }, { mergesRecipients });
+    const { verdict, admission, countsAsError } = await askRcpt(open, recipient, core, { part }, { mergesRecipients });
     if (countsAsError) open.errors += 1;
     if (verdict.kind === "pass") {
       if (admission && open.transaction) admitRecipient(open.transaction, admission);
@@ -374,8 +375,8 @@ describe("errors", () => {
 
   test("wait holds the reply back", async () => {
     const core = { settings: settings(changes), sources: sourcesOf([directoryOf(entries)]) };
-    expect((await decideRcpt(stranger(), "x@example.org", core)).verdict).toMatchObject({ kind: "reject", delayMs: 2000 });
-    expect((await decideRcpt(session({ sender: "", login: "alice" }), "x@example.org", core)).verdict).toMatchObject({ delayMs: 0 });
+    expect((await askRcpt(stranger(), "x@example.org", core)).verdict).toMatchObject({ kind: "reject", delayMs: 2000 });
+    expect((await askRcpt(session({ sender: "", login: "alice" }), "x@example.org", core)).verdict).toMatchObject({ delayMs: 0 });
   });
 });
 
@@ -456,7 +457,7 @@ describe("Domain objects", () => {
       settings: settings({ domains: new Map([["second.example", own]]) }),
       sources: sourcesOf([directoryOf(entries), second]),
     };
-    const outcome = await decideRcpt(stranger(), "only@second.example", core);
+    const outcome = await askRcpt(stranger(), "only@second.example", core);
     expect(outcome.admission?.resolved).toEqual(["only@second.example"]);
   });
 });
@@ -468,7 +469,7 @@ test("the full address is asked first, and nothing after it is found", async () 
 });
 
 test("a directory that does not wait is answered without a promise", () => {
-  expect(
-    decideRcpt(stranger(), "john@example.org", { settings: settings(), sources: sourcesOf([directoryOf(entries)]) }),
-  ).not.toBeInstanceOf(Promise);
+  expect(askRcpt(stranger(), "john@example.org", { settings: settings(), sources: sourcesOf([directoryOf(entries)]) })).not.toBeInstanceOf(
+    Promise,
+  );
 });

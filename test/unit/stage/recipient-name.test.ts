@@ -1,11 +1,11 @@
 /** One recipient has one name after resolution, however it is spelled and wherever its mail goes: throttles, the greylist and its exceptions ask by it. */
 import { describe, expect, test } from "vitest";
-import { decideRcpt } from "../../../src/stage/rcpt.ts";
 import type { DomainSettings, Settings } from "../../../src/stage/stage-settings.ts";
 import { MemoryState } from "../../../src/state/memory.ts";
 import { session } from "../../support/session.ts";
 import { greylist, rule, settings } from "../../support/settings.ts";
 import { directoryOf, type FakeDirectory, sourcesOf } from "../../support/sources.ts";
+import { askRcpt } from "../../support/stages.ts";
 
 const members = ["john@example.org", "jane@example.org"];
 const entries = {
@@ -78,7 +78,7 @@ async function askedOf(recipient: string, { rcpt = {}, directory = directoryOf(e
       if (step === "greylist") asked.push(`greylist ${about.split(" ").at(-1)}`);
     },
   };
-  const { verdict } = await decideRcpt(session({ sender: "a@b.example" }), recipient, core);
+  const { verdict } = await askRcpt(session({ sender: "a@b.example" }), recipient, core);
   return { asked, reason: verdict.reason };
 }
 
@@ -174,7 +174,7 @@ test.each([
     settings: settings({ rcpt: { greylist: greylist({ correspondentsMs: 1000 }) } }),
     sources: sourcesOf([directoryOf(entries)], {}, {}, { state, now: () => 0 }),
   };
-  await decideRcpt(session({ sender, login: "john" }), "a@b.example", core);
+  await askRcpt(session({ sender, login: "john" }), "a@b.example", core);
   const reasons: string[] = [];
   for (const recipient of spellings) reasons.push((await askedOf(recipient, { ...primary, state })).reason);
   expect(reasons).toEqual(expected);

@@ -4,8 +4,6 @@ import { describe, expect, test } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import type { Core, FailedScript, ScriptLine, TraceEntry } from "../../../src/stage/core.ts";
 import { decideEhlo } from "../../../src/stage/ehlo.ts";
-import { decideMail } from "../../../src/stage/mail.ts";
-import { decideRcpt } from "../../../src/stage/rcpt.ts";
 import { admitRecipient, beginTransaction, type Session } from "../../../src/stage/session.ts";
 import type { Rule } from "../../../src/stage/stage-settings.ts";
 import type { Verdict } from "../../../src/stage/verdict.ts";
@@ -13,6 +11,7 @@ import { scriptsOf } from "../../support/scripts.ts";
 import { session } from "../../support/session.ts";
 import { type Changes, type RuleText, rule, settings } from "../../support/settings.ts";
 import { directoryOf, sourcesOf } from "../../support/sources.ts";
+import { askMail, askRcpt } from "../../support/stages.ts";
 
 interface World {
   readonly core: Core;
@@ -120,7 +119,7 @@ test("a failure at EHLO is about the name", async () => {
 describe("at MAIL", () => {
   const mail = async (source: string, sender = "A@B.example", options: Options = {}, parameters: readonly string[] = []) => {
     const place = world("mail", source, options);
-    const outcome = await decideMail(session({}), sender, place.core, { parameters });
+    const outcome = await askMail(session({}), sender, place.core, { parameters });
     return { ...place, said: `${shown(outcome.verdict)} ${outcome.sender || "<>"}` };
   };
 
@@ -194,7 +193,7 @@ describe("at MAIL", () => {
 describe("at RCPT", () => {
   const rcpt = async (source: string, recipient = "John@Example.org", options: Options = {}, open = stranger()) => {
     const place = world("rcpt", source, options);
-    const outcome = await decideRcpt(open, recipient, place.core, { parameters: ["NOTIFY=never", "ORCPT=rfc822;J@x.example"] });
+    const outcome = await askRcpt(open, recipient, place.core, { parameters: ["NOTIFY=never", "ORCPT=rfc822;J@x.example"] });
     const { verdict, admission, countsAsError } = outcome;
     const goes =
       admission === undefined ? "" : ` -> ${admission.resolved.join()}${admission.sender === undefined ? "" : ` from ${admission.sender}`}`;
@@ -235,7 +234,7 @@ describe("at RCPT", () => {
     const open = stranger();
     const place = world("rcpt", 'query "INSERT 1"; set "envelope.to" "jane@example.org";');
     const give = async (recipient: string) => {
-      const { verdict, admission } = await decideRcpt(open, recipient, place.core, {}, { mergesRecipients: true });
+      const { verdict, admission } = await askRcpt(open, recipient, place.core, {}, { mergesRecipients: true });
       if (admission && open.transaction) admitRecipient(open.transaction, admission);
       return verdict.reason;
     };
@@ -271,22 +270,22 @@ describe("at RCPT", () => {
   test("asked about relaying alone, then about the rest, it runs once", async () => {
     const open = stranger();
     const place = world("rcpt", 'query "INSERT 1";');
-    const relayed = await decideRcpt(open, "john@example.org", place.core, { part: "relay" });
+    const relayed = await askRcpt(open, "john@example.org", place.core, { part: "relay" });
     expect([shown(relayed.verdict), relayed.admission]).toEqual(["pass (pass)", undefined]);
-    expect(shown((await decideRcpt(open, "john@example.org", place.core)).verdict)).toBe("pass (mailbox)");
+    expect(shown((await askRcpt(open, "john@example.org", place.core)).verdict)).toBe("pass (mailbox)");
     expect(place.asked).toEqual(["INSERT 1"]);
   });
 
   test("by what it makes of a recipient it is decided whether that is relayed", async () => {
     const place = world("rcpt", 'set "envelope.to" "jane@example.org";');
-    expect(shown((await decideRcpt(stranger(), "x@elsewhere.example", place.core, { part: "relay" })).verdict)).toBe("pass (pass)");
+    expect(shown((await askRcpt(stranger(), "x@elsewhere.example", place.core, { part: "relay" })).verdict)).toBe("pass (pass)");
   });
 });
 
 describe("a failure", () => {
   const rcpt = async (source: string, options: Options = {}) => {
     const place = world("rcpt", source, options);
-    const { verdict, admission } = await decideRcpt(stranger(), "john@example.org", place.core);
+    const { verdict, admission } = await askRcpt(stranger(), "john@example.org", place.core);
     return { ...place, said: `${shown(verdict)}${admission ? ` -> ${admission.resolved.join()}` : ""}` };
   };
   const down = 'query "SELECT 1";';

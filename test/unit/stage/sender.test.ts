@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import type { TraceEntry } from "../../../src/stage/core.ts";
-import { decideMail } from "../../../src/stage/mail.ts";
 import type { Account } from "../../../src/stage/sources.ts";
 import { session } from "../../support/session.ts";
 import { rule, settings } from "../../support/settings.ts";
 import { directoryOf, sourcesOf } from "../../support/sources.ts";
+import { askMail } from "../../support/stages.ts";
 
 const entries = {
   "john@example.org": "john@example.org",
@@ -24,7 +24,7 @@ function worldOf({ knowsAccounts = true, down = false } = {}) {
     sources,
     trace: (entry: TraceEntry) => trace.push(entry),
   };
-  const decide = async (login: string, sender: string) => (await decideMail(session({ login }), sender, core)).verdict;
+  const decide = async (login: string, sender: string) => (await askMail(session({ login }), sender, core)).verdict;
   return { decide, trace };
 }
 
@@ -66,7 +66,7 @@ test.each([
     settings: settings({ auth: { mustMatchSender: rule("true") }, domains: new Map([["alias.example", alias]]) }),
     sources: sourcesOf([{ ...directoryOf(entries), account }]),
   };
-  expect(await decideMail(session({ login }), "john@example.org", core)).toMatchObject({ verdict: { reason: "pass" } });
+  expect(await askMail(session({ login }), "john@example.org", core)).toMatchObject({ verdict: { reason: "pass" } });
   expect(asked).toEqual([name]);
 });
 

@@ -3,8 +3,6 @@ import { describe, expect, test } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import { formatReply } from "../../../src/mail/reply.ts";
 import { decideConnect } from "../../../src/stage/connect.ts";
-import { decideMail } from "../../../src/stage/mail.ts";
-import { decideRcpt } from "../../../src/stage/rcpt.ts";
 import { admitRecipient, beginTransaction, openSession, type Session } from "../../../src/stage/session.ts";
 import type { GreylistSettings, Throttle, ThrottleKey, ThrottleStage } from "../../../src/stage/stage-settings.ts";
 import type { State } from "../../../src/stage/state.ts";
@@ -12,6 +10,7 @@ import type { Verdict } from "../../../src/stage/verdict.ts";
 import { MemoryState } from "../../../src/state/memory.ts";
 import { greylist, rule, settings } from "../../support/settings.ts";
 import { directoryOf, sourcesOf } from "../../support/sources.ts";
+import { askMail, askRcpt } from "../../support/stages.ts";
 
 const entries = Object.fromEntries(
   ["a@one.example", "b@one.example", "c@one.example", "d@one.example", "a@two.example"].map((address) => [address, address]),
@@ -59,7 +58,7 @@ function world(stage: ThrottleStage, list: readonly Throttle[], changes: Partial
     sources: sourcesOf([directoryOf(entries)], {}, {}, { state, now: () => clock.now }),
   };
   const rcpt = async (open: Session, recipient: string, id?: string) => {
-    const { verdict, admission } = await decideRcpt(open, recipient, core, { message: id });
+    const { verdict, admission } = await askRcpt(open, recipient, core, { message: id ?? "" });
     if (admission && open.transaction) admitRecipient(open.transaction, admission);
     return shown(verdict);
   };
@@ -68,7 +67,7 @@ function world(stage: ThrottleStage, list: readonly Throttle[], changes: Partial
     core,
     connect: async (facts: Facts = {}, token?: string) => shown(await decideConnect(session(facts), core, token)),
     mail: async (sender: string, facts: Facts = {}, id?: string) =>
-      shown((await decideMail(session(facts), sender, core, { message: id })).verdict),
+      shown((await askMail(session(facts), sender, core, { message: id ?? "" })).verdict),
     async message(recipients: readonly string[], { facts = {}, sender = "a@client.example", id }: Message = {}) {
       const open = session(facts);
       beginTransaction(open, sender);
@@ -133,7 +132,7 @@ describe("at MAIL", () => {
   ])("what is refused for a parameter takes nothing (enforced: %s)", async (enforcesExtensions, parameters, expected) => {
     const { core } = world("mail", [throttle({ count: 1 })]);
     const mail = async (parameter: string) =>
-      shown((await decideMail(session(), "a@b.example", core, { parameters: [parameter] }, { enforcesExtensions })).verdict);
+      shown((await askMail(session(), "a@b.example", core, { parameters: [parameter] }, { enforcesExtensions })).verdict);
     expect(await each(parameters, mail)).toBe(expected);
   });
 
