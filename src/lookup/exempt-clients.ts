@@ -3,7 +3,8 @@
 import type { LineProblem } from "../file/file-problem.ts";
 import { canonicalDomain, isHostName } from "../mail/domain.ts";
 import { isNetwork, networks } from "../mail/ip.ts";
-import { compilePattern, type Pattern, PatternError } from "../text/pattern.ts";
+import type { Pattern } from "../text/pattern.ts";
+import { addPattern, entriesIn, isBelow, withoutWildcard } from "./exemption-list.ts";
 
 /** `name` is forward-confirmed; `""` if there is none. */
 export type IsExemptClient = (address: string, name: string) => boolean;
@@ -35,27 +36,6 @@ export function parseExemptClients(text: string, problem: LineProblem): IsExempt
   };
 }
 
-export function addPattern(patterns: Pattern[], source: string, line: number, problem: LineProblem): void {
-  try {
-    patterns.push(compilePattern(`(?i)${source}`));
-  } catch (error) {
-    if (!(error instanceof PatternError)) throw error;
-    problem(line, `/${source}/ is not a supported regular expression: ${error.message}. Correct it.`);
-  }
-}
-
-/** Whether the domain or one above it is in the set. */
-export function isBelow(domain: string, domains: ReadonlySet<string>): boolean {
-  if (domains.size === 0 || domain === "") return false;
-  for (let at = 0; at >= 0; at = domain.indexOf(".", at) + 1 || -1) if (domains.has(domain.slice(at))) return true;
-  return false;
-}
-
-/** `*.example.org`, as other lists write a domain with its subdomains, and `.example.org`. */
-export function withoutWildcard(entry: string): string {
-  return entry.replace(/^\*?\./, "");
-}
-
 /** `10`, `10.1` and `10.1.2`, also with `.*`, are the networks of their octets: 10.1 is a /16, which postgrey itself reads as a /24. */
 function networkOf(entry: string): string | undefined {
   if (isNetwork(entry)) return entry;
@@ -64,18 +44,4 @@ function networkOf(entry: string): string | undefined {
   const octets = digits.split(".");
   const network = `${[...octets, "0", "0", "0"].slice(0, 4).join(".")}/${octets.length * 8}`;
   return isNetwork(network) ? network : undefined;
-}
-
-/** A line of a whitelist: one entry, `#` begins a comment. */
-interface ExemptLine {
-  /** From 1. */
-  readonly line: number;
-  readonly entry: string;
-}
-
-export function entriesIn(text: string): readonly ExemptLine[] {
-  return text
-    .split("\n")
-    .map((line, index) => ({ line: index + 1, entry: line.replace(/#.*$/s, "").trim() }))
-    .filter(({ entry }) => entry !== "");
 }

@@ -5,7 +5,7 @@ import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
 import { canonicalDomain, isMailDomain } from "../mail/domain.ts";
 import { isNetwork } from "../mail/ip.ts";
 import type { Pattern } from "../text/pattern.ts";
-import { addPattern, entriesIn, isBelow, withoutWildcard } from "./exempt-clients.ts";
+import { addPattern, entriesIn, isBelow, withoutWildcard } from "./exemption-list.ts";
 
 /** The address is canonical. */
 export type IsExemptRecipient = (address: string) => boolean;

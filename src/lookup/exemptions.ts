@@ -2,8 +2,9 @@
 import type { LineProblem } from "../file/file-problem.ts";
 import { type Files, refreshAll } from "../file/files.ts";
 import type { Exemptions } from "../stage/sources.ts";
-import { entriesIn, parseExemptClients } from "./exempt-clients.ts";
+import { parseExemptClients } from "./exempt-clients.ts";
 import { parseExemptRecipients } from "./exempt-recipients.ts";
+import { entriesIn } from "./exemption-list.ts";
 
 interface ListSettings {
   readonly entries: readonly string[];
