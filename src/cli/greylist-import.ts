@@ -4,12 +4,12 @@ import type { Administration, ImportedEntry } from "../state/state-store.ts";
 import { cleanText } from "../text/controls.ts";
 import type { ConfigurationOptions } from "./configuration-option.ts";
 import { DumpProblem } from "./db-dump.ts";
-import { nonsense, subcommand, withState } from "./greylist-state.ts";
 import { helpText } from "./help-text.ts";
 import { readPostgrey } from "./import-postgrey.ts";
 import { readSqlgrey } from "./import-sqlgrey.ts";
 import type { OnSkipped, SkipReason } from "./imported-entry.ts";
 import { UnreadableFile } from "./named-file.ts";
+import { nonsense, subcommand, withState } from "./state-command.ts";
 
 export function importCommand(): Command {
   return new Command("import")

@@ -3,11 +3,10 @@
 import { greylistRecord, stateOf, timeOrNever } from "../daemon/greylist-record.ts";
 import { allowedPasses, never } from "../state/decide.ts";
 import type { AddressEntry, GreylistEntry, GreylistStats } from "../state/state-store.ts";
+import { table } from "./text-table.ts";
 
-type Row = readonly string[];
-
-const entryHeadings: Row = ["STATE", "CLIENT", "SENDER", "RECIPIENT", "FIRST SEEN (UTC)", "LAST SEEN (UTC)", "EXPIRES (UTC)"];
-const addressHeadings: Row = ["ADDRESS", "PASSES", "LAST COUNTED (UTC)", "EXPIRES (UTC)"];
+const entryHeadings = ["STATE", "CLIENT", "SENDER", "RECIPIENT", "FIRST SEEN (UTC)", "LAST SEEN (UTC)", "EXPIRES (UTC)"];
+const addressHeadings = ["ADDRESS", "PASSES", "LAST COUNTED (UTC)", "EXPIRES (UTC)"];
 
 export function entryTable(entries: readonly GreylistEntry[]): readonly string[] {
   return table([
@@ -70,14 +69,4 @@ function passesOf(passes: number): number | "allowed" {
 
 function minuteOf(ms: number): string {
   return ms === never ? "never" : new Date(ms).toISOString().slice(0, 16).replace("T", " ");
-}
-
-export function table(rows: readonly Row[]): readonly string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((text, column) => text.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
 }

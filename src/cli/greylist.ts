@@ -8,9 +8,9 @@ import type { AddressEntry, Administration, EntryFilter, GreylistEntry } from ".
 import type { ConfigurationOptions } from "./configuration-option.ts";
 import { importCommand } from "./greylist-import.ts";
 import { sayWhatElse } from "./greylist-near.ts";
-import { nonsense, notFound, subcommand, withState } from "./greylist-state.ts";
 import { addressJson, addressTable, entryJson, entryTable, statsJson, statsText } from "./greylist-table.ts";
 import { helpText } from "./help-text.ts";
+import { nonsense, notFound, subcommand, withState } from "./state-command.ts";
 
 interface ListOptions extends ConfigurationOptions {
   readonly client?: string;

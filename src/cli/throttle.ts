@@ -7,9 +7,9 @@ import { cleanText } from "../text/controls.ts";
 import { didYouMean } from "../text/did-you-mean.ts";
 import { formatTime } from "../text/time.ts";
 import type { ConfigurationOptions } from "./configuration-option.ts";
-import { nonsense, notFound, subcommand, withState } from "./greylist-state.ts";
-import { table } from "./greylist-table.ts";
 import { helpText } from "./help-text.ts";
+import { nonsense, notFound, subcommand, withState } from "./state-command.ts";
+import { table } from "./text-table.ts";
 
 interface ListOptions extends ConfigurationOptions {
   readonly near?: boolean;
