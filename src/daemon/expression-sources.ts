@@ -9,8 +9,9 @@ import { type Ask, type DnsListQuestion, type DnsType, isDefault, type OnMiss, t
 import { isReading } from "../expr/sql-text.ts";
 import type { Value } from "../expr/value.ts";
 import type { DnsListResult } from "../frontend/http/observation.ts";
-import { domainOf, localPartOf, parseAddress } from "../mail/address.ts";
+import { localPartOf, parseAddress } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
+import { inMainDomain } from "../stage/ask-directory.ts";
 import type { Directory, Lookup } from "../stage/sources.ts";
 import type { DomainSettings } from "../stage/stage-settings.ts";
 import type { Database } from "../store/database.ts";
@@ -53,9 +54,7 @@ export class Answers implements Ask {
   }
 
   isLocalAddress(name: string | undefined, text: string): Answer<boolean> {
-    const given = parseAddress(text);
-    const own = this.#from.domains.get(domainOf(given) ?? "");
-    const address = own === undefined ? given : `${localPartOf(given)}@${own.name}`;
+    const address = inMainDomain(parseAddress(text), this.#from);
     // Without a local part it would be the key of a catch-all.
     if (localPartOf(address) === "") return false;
     return anyOf(this.#named(name), (one) => {

@@ -8,7 +8,7 @@ import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { onTemporary } from "./refuse.ts";
 import type { Directory, Recipient } from "./sources.ts";
-import type { DomainSettings } from "./stage-settings.ts";
+import type { DomainSettings, Settings } from "./stage-settings.ts";
 import { type Scope, withRcpt } from "./vocabulary.ts";
 
 /** By the address at the main domain, as which the directory is asked. `undefined`: the setting yields none, and then every address is foreign. */
@@ -31,8 +31,8 @@ function directoryOf(value: Value, core: Core): Directory | undefined {
 }
 
 /** At the domain that its own is an alias of. */
-export function inMainDomain(address: string, { settings }: Core): string {
-  return atDomain(settings.domains.get(domainOf(address) ?? ""), address);
+export function inMainDomain(address: string, { domains }: Pick<Settings, "domains">): string {
+  return atDomain(domains.get(domainOf(address) ?? ""), address);
 }
 
 export function asMain(scope: Scope, own: DomainSettings | undefined): Scope {

@@ -82,7 +82,7 @@ function accountOf({ scope, core }: Claim): Answer<Account | undefined> {
 
 /** The login as it was given; at an alias of a domain, in that domain. */
 function nameOf({ session: { login, givenLogin } }: Scope, core: Core): string {
-  const main = inMainDomain(login, core);
+  const main = inMainDomain(login, core.settings);
   return main === login ? givenLogin : `${localPartOf(givenLogin)}@${domainOf(main)}`;
 }
 

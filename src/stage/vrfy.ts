@@ -68,7 +68,7 @@ function expn(scope: Scope, core: Core): Answer<VrfyOutcome> {
 
 function expand(scope: Scope, core: Core): Answer<VrfyOutcome> {
   const own = core.settings.domains.get(domainOf(scope.rcpt) ?? "");
-  const address = inMainDomain(scope.rcpt, core);
+  const address = inMainDomain(scope.rcpt, core.settings);
   return after(chooseDirectory(own, scope, core), (directory) =>
     after(directory?.expand(address), (members) => {
       const answer = members?.join(", ") ?? "not found";
