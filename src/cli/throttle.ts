@@ -1,7 +1,7 @@
 /** `postern throttle`: what throttles have counted, for the people who look after them. */
 import { Command } from "commander";
 import type { Configuration } from "../config/configuration.ts";
-import type { Throttle } from "../stage/stage-settings.ts";
+import { type Throttle, throttlesOf } from "../stage/stage-settings.ts";
 import { countersOf, resetCounters, type ThrottleCounter } from "../state/throttle-counters.ts";
 import { cleanText } from "../text/controls.ts";
 import { didYouMean } from "../text/did-you-mean.ts";
@@ -40,7 +40,7 @@ function listCommand(): Command {
     .option("--json", "one JSON object a line")
     .action((name: string | undefined, options: ListOptions) =>
       withState(options, "read", async (state, configuration) => {
-        const throttles = throttlesOf(configuration, name);
+        const throttles = chosen(configuration, name);
         if (throttles === undefined) return;
         for await (const counters of countersOf(state, throttles, Date.now(), options.near)) {
           if (counters.length === 0) continue;
@@ -58,7 +58,7 @@ function resetCommand(): Command {
     .option("--all", "all counters of this throttle")
     .action((name: string, values: readonly string[], options: ResetOptions) =>
       withState(options, "write", async (state, configuration) => {
-        const [throttle] = throttlesOf(configuration, name) ?? [];
+        const [throttle] = chosen(configuration, name) ?? [];
         if (throttle === undefined) return;
         const key = values.join(" ");
         if (options.all && values.length > 0) return nonsense("give a key or --all, not both");
@@ -72,8 +72,8 @@ function resetCommand(): Command {
 }
 
 /** All without a name; `undefined`: there is none of that name, which was reported. */
-function throttlesOf({ settings }: Configuration, name: string | undefined): readonly Throttle[] | undefined {
-  const all = Object.values(settings.throttles).flat();
+function chosen({ settings }: Configuration, name: string | undefined): readonly Throttle[] | undefined {
+  const all = throttlesOf(settings);
   const found = name === undefined ? all : all.filter((throttle) => throttle.name === name);
   if (found.length > 0 || name === undefined) return found;
   const names = all.map((throttle) => throttle.name);

@@ -210,7 +210,7 @@ function sessionInfo({ operations, sessions, settings }: Exchange): object {
 async function decisions(exchange: Exchange): Promise<void> {
   const { request, response, operations, streams, query } = exchange;
   const filter = filterOf(query);
-  const limit = numberIn(query, "limit", 200, maxDecisions);
+  const limit = limitIn(query, 200, maxDecisions);
   if (!follows(exchange)) await sendPortions(response, jsonType, listOf(await operations.decisions(filter, limit)));
   else if (request.method === "HEAD") response.writeHead(200, { "content-type": streamType }).end();
   else await streams.follow(response, operations, filter, limit);
@@ -240,7 +240,7 @@ function archived({ operations, query }: Exchange): unknown {
   const after = query.get("after");
   return operations.archived({
     ...spanOf(query),
-    limit: numberIn(query, "limit", 200, maxArchived),
+    limit: limitIn(query, 200, maxArchived),
     ...(after !== null && { after: placeOf(after) }),
   });
 }
@@ -278,13 +278,13 @@ function greylist({ operations, query }: Exchange): unknown {
     ...(recipient && { recipient }),
     ...((state === "waiting" || state === "passed") && { state }),
   };
-  return operations.greylist(filter, numberIn(query, "limit", 100, maxEntries), query.get("after") ?? undefined);
+  return operations.greylist(filter, limitIn(query, 100, maxEntries), query.get("after") ?? undefined);
 }
 
-function numberIn(query: URLSearchParams, name: string, fallback: number, max: number): number {
-  const given = query.get(name);
+function limitIn(query: URLSearchParams, fallback: number, max: number): number {
+  const given = query.get("limit");
   if (given === null) return fallback;
-  if (!/^\d{1,6}$/.test(given)) throw new HttpError(400, `${name} is a number`);
+  if (!/^\d{1,6}$/.test(given)) throw new HttpError(400, "limit is a number");
   return Math.min(Number(given), max);
 }
 

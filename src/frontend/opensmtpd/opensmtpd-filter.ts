@@ -1,7 +1,7 @@
 /** OpenSMTPD's sessions, put to a policy listener: each connect, EHLO, MAIL and RCPT is one question. */
 import { parsePath } from "../../mail/path.ts";
 import { decodeUtf8 } from "../../mail/utf8.ts";
-import { errorMessage } from "../../text/error-message.ts";
+import { errorMessage, stackOf } from "../../text/error-message.ts";
 import { detach } from "../../text/octets.ts";
 import {
   encodeDecision,
@@ -113,7 +113,7 @@ export class OpenSmtpdFilter {
     const decided = isTooLong ? Promise.resolve(tooLong) : this.#decide(request);
     decided
       .catch((error: unknown): FilterDecision => {
-        this.#surroundings.log(`internal error: ${error instanceof Error ? error.stack : String(error)}`.replaceAll("\n", " "));
+        this.#surroundings.log(`internal error: ${stackOf(error)}`.replaceAll("\n", " "));
         return this.#default(request.phase);
       })
       .then((decision) => this.#surroundings.send(encodeDecision(request, decision)));
