@@ -4,7 +4,7 @@ import type { LineProblem } from "../file/file-problem.ts";
 import type { LogicalLine } from "../file/logical-line.ts";
 import { canonicalAddress, unquote } from "../mail/address.ts";
 import { parseTargets } from "../mail/address-list.ts";
-import { type Entry, warnOfKey } from "./virtual.ts";
+import { type Entry, warnOfKey } from "./table-entry.ts";
 
 /** `undefined`: the line has a problem. */
 export function parseAliases({ number, text }: LogicalLine, domain: string, problem: LineProblem): Entry | undefined {

@@ -16,7 +16,8 @@ import { atSign, dot, hyphen } from "../text/ascii.ts";
 import { AddressTable, maxVerified } from "./address-table.ts";
 import { parseAliases } from "./aliases.ts";
 import type { DirectorySettings } from "./directory-settings.ts";
-import { type Entry, mailbox, parseMailboxes, parseVirtual, warnOfKey } from "./virtual.ts";
+import { type Entry, mailbox, warnOfKey } from "./table-entry.ts";
+import { parseMailboxes, parseVirtual } from "./virtual.ts";
 
 type FileDirectorySettings = Extract<DirectorySettings, { readonly type: "file" }>;
 

@@ -1,5 +1,5 @@
 /** The domains of a file directory, and by what each of them is one. */
-import type { Entry } from "../../directory/virtual.ts";
+import type { Entry } from "../../directory/table-entry.ts";
 import { domainOf } from "../../mail/address.ts";
 import { isMailDomain } from "../../mail/domain.ts";
 import type { KeyPath } from "../syntax/tree.ts";

@@ -1,0 +1,38 @@
+/** What the tables of MTAs and lists of addresses come to, entry by entry. */
+import type { LineProblem } from "../file/file-problem.ts";
+import { isPossible, localPartOf } from "../mail/address.ts";
+import { isMailDomain } from "../mail/domain.ts";
+import { hasInvisibleEnd, insideQuotes } from "../text/around.ts";
+
+/** What a table says of one key, canonical. */
+export type Entry =
+  /** An address that is delivered to as it is. */
+  | { readonly kind: "mailbox"; readonly address: string }
+  | { readonly kind: "address"; readonly address: string; readonly targets: readonly string[] }
+  /** Every address of the domain exists; mail goes to the same local part of `target`, and to the others. */
+  | { readonly kind: "whole-domain"; readonly domain: string; readonly target: string; readonly others?: readonly string[] }
+  | { readonly kind: "domain"; readonly domain: string };
+
+/** Of an address; with `@domain` every address of the domain is. */
+export function mailbox(address: string): Entry {
+  if (!address.startsWith("@")) return { kind: "mailbox", address };
+  const domain = address.slice(1);
+  return { kind: "whole-domain", domain, target: domain };
+}
+
+/** Of a key that nobody has as an address, or as a domain. `address`: the key in canonical form. */
+export function warnOfKey(line: number, written: string, address: string, problem: LineProblem): void {
+  if (localPartOf(address) !== "*" && (address.includes("@") ? isPossible(address) : isMailDomain(address))) return;
+  problem(line, `"${written}" is nobody's address or domain, and matches nothing. ${fixOf(written, address)}`, "warning");
+}
+
+/** How to mend a key that is written as others write it. */
+function fixOf(written: string, address: string): string {
+  if (insideQuotes(written) !== undefined) return "Remove the quotes around it.";
+  if (/^<.*>$/s.test(written)) return "Remove the brackets around it.";
+  if (hasInvisibleEnd(localPartOf(address))) return "It has an invisible character beside its local part: remove that.";
+  if (/[,;:]$/.test(written)) return `Remove the "${written.at(-1)}" at its end.`;
+  // Wildcards, as others write them.
+  if (/(?:^|@)[*.]/.test(written)) return "Write @example.org for a whole domain, and each subdomain by itself.";
+  return "Correct it: an address is such as john@example.org, and a whole domain @example.org.";
+}
