@@ -7,7 +7,7 @@ import { isSocket } from "../schema/database-url.ts";
 import type { KeyPath } from "../syntax/tree.ts";
 import type { CompileContext } from "./context.ts";
 import { cacheOf } from "./directories.ts";
-import { pemsOf } from "./stores.ts";
+import { pemsOf } from "./secrets.ts";
 
 type CallAheadTable = Extract<Normalised["directory"][string], { readonly type: "smtp" | "lmtp" }>;
 

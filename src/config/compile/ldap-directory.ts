@@ -8,7 +8,7 @@ import { isThisMachine } from "../schema/database-url.ts";
 import type { KeyPath } from "../syntax/tree.ts";
 import type { CompileContext } from "./context.ts";
 import { cacheOf } from "./directories.ts";
-import { passwordOf, pemsOf } from "./stores.ts";
+import { passwordOf, pemsOf } from "./secrets.ts";
 
 type LdapTable = Extract<Normalised["directory"][string], { type: "ldap" }>;
 

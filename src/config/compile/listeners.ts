@@ -7,7 +7,7 @@ import { formatListenAddress, isEveryAddress, isSamePort, type ListenAddress } f
 import { onlyExpression } from "../syntax/rule-set.ts";
 import type { KeyPath } from "../syntax/tree.ts";
 import type { CompileContext } from "./context.ts";
-import { passwordIn } from "./stores.ts";
+import { passwordIn } from "./secrets.ts";
 
 type ListenerTable = Normalised["listener"][string];
 type Protocol = ListenerTable["protocol"];

@@ -1,0 +1,52 @@
+/** What protects connections, each in a file of its own: passwords and tokens, certificates and their keys. */
+import type { KeyPath } from "../syntax/tree.ts";
+import { type CompileContext, notUtf8, textOf } from "./context.ts";
+
+type Pems<T> = Readonly<Record<"ca" | "cert" | "key", T>>;
+
+/** What is in the files. */
+export function pemsOf(at: KeyPath, files: Partial<Pems<string | undefined>>, context: CompileContext): Pems<string | undefined> {
+  for (const [one, other] of [
+    ["cert", "key"],
+    ["key", "cert"],
+  ] as const)
+    if (files[one] !== undefined && files[other] === undefined)
+      context.report.error([...at, one], `is of no use without ${other}. Add ${other}.`);
+  const pem = (name: "ca" | "cert" | "key") => pemOf([...at, name], files[name], context);
+  return { ca: pem("ca"), cert: pem("cert"), key: pem("key") };
+}
+
+function pemOf(path: KeyPath, file: string | undefined, context: CompileContext): string | undefined {
+  const text = file === undefined ? undefined : textOf(path, file, context);
+  if (text !== undefined && !text.includes("-----BEGIN ")) context.report.error(path, `${file} is not a file in PEM. Convert it.`);
+  return text;
+}
+
+interface GivenPassword {
+  readonly password: string | undefined;
+  readonly file: string | undefined;
+}
+
+/** `key`: that of the password; that of the file is `key-file`. */
+export function passwordOf(at: KeyPath, key: string, { password, file }: GivenPassword, context: CompileContext): string | undefined {
+  if (file === undefined) return password;
+  const path: KeyPath = [...at, `${key}-file`];
+  if (password !== undefined) context.report.error(path, `is given beside ${key}. Keep one of the two.`);
+  return passwordIn(path, file, context);
+}
+
+/** None is longer. */
+const maxPasswordOctets = 4096;
+
+/** The first line of a file; `undefined`: it is none, which has been reported. */
+export function passwordIn(path: KeyPath, file: string, context: CompileContext, secret = "password"): string | undefined {
+  const { report } = context;
+  const text = textOf(path, file, context, maxPasswordOctets, `Leave nothing but the ${secret} in it.`);
+  if (text === undefined) return undefined;
+  const [line = ""] = text.replace(/^\ufeff/, "").split(/\r?\n/);
+  if (/[\0\ufffd]/.test(text)) report.error(path, `${file} ${notUtf8}`);
+  else if (line === "") report.error(path, `the first line of ${file} is empty. Write the ${secret} there.`);
+  else if (/\p{Cc}/u.test(line)) report.error(path, `the first line of ${file} has control characters. Remove them.`);
+  else return line;
+  return undefined;
+}
