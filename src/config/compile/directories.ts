@@ -1,7 +1,6 @@
-/** `[directory.*]` and `[dns]`: who exists, and what is asked of the DNS. */
+/** `[directory.*]`: who exists. */
 import type { DirectorySettings, Principal } from "../../directory/directory-settings.ts";
 import { tableKinds, tableParsers } from "../../directory/file.ts";
-import type { DnsSettings } from "../../dns/dns.ts";
 import type { LineProblem } from "../../file/file-problem.ts";
 import { domainOf, isAddress, parseAddress } from "../../mail/address.ts";
 import { canonicalDomain, isMailDomain } from "../../mail/domain.ts";
@@ -11,6 +10,7 @@ import { unknownStore } from "../check/names.ts";
 import type { ProblemReport } from "../check/report.ts";
 import type { Normalised } from "../normalise.ts";
 import type { KeyPath } from "../syntax/tree.ts";
+import { cacheOf } from "./caches.ts";
 import { compileCallAhead } from "./call-ahead.ts";
 import { type CompileContext, checkLines } from "./context.ts";
 import { compileLdap } from "./ldap-directory.ts";
@@ -38,7 +38,7 @@ function settingsOf(name: string, directory: NormalisedDirectory, stores: Normal
       const { store, cache } = directory;
       context.report.errorIf([...path, "store"], unknownStore(store, context.names));
       context.report.errorIf(["store", store, "query", "members"], listsOfAnAccount(stores[store]?.query));
-      return { type: "sql", name, store, cache: { ...cacheOf(cache), staleMs: cache.stale.value } };
+      return { type: "sql", name, store, cache: cacheOf(cache) };
     }
     case "smtp":
     case "lmtp":
@@ -58,10 +58,6 @@ function listsOfAnAccount(queries: Queries | undefined): string | undefined {
 /** What a statement compares its parameter with. */
 function comparedColumns(statement: string): readonly string[] {
   return [...statement.matchAll(/(\w+)"?\s*=\s*(?:\$1|\?)/g)].map(([, column = ""]) => column.toLowerCase());
-}
-
-export function cacheOf({ entries, ttl }: Of<"sql">["cache"] | Normalised["dns"]["cache"]) {
-  return { entries, positiveMs: ttl.positive.value, negativeMs: ttl.negative.value };
 }
 
 function memory(name: string, path: KeyPath, { principals, domains }: Of<"memory">, { report }: CompileContext): DirectorySettings {
@@ -127,8 +123,4 @@ function file(name: string, path: KeyPath, directory: Of<"file">, context: Compi
   }
   const domain = aliasesDomain === undefined ? undefined : canonicalDomain(aliasesDomain);
   return { type: "file", name, virtual, aliases, aliasesDomain: domain, mailboxes, addresses, domains: domains.map(canonicalDomain) };
-}
-
-export function dnsSettings({ resolvers, timeout, cache }: Normalised["dns"]): DnsSettings {
-  return { resolvers, timeoutMs: timeout.value, ...cacheOf(cache) };
 }

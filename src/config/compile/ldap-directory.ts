@@ -6,8 +6,8 @@ import { canonicalDomain } from "../../mail/domain.ts";
 import type { Normalised } from "../normalise.ts";
 import { isThisMachine } from "../schema/database-url.ts";
 import type { KeyPath } from "../syntax/tree.ts";
+import { cacheOf } from "./caches.ts";
 import type { CompileContext } from "./context.ts";
-import { cacheOf } from "./directories.ts";
 import { passwordOf, pemsOf } from "./secrets.ts";
 
 type LdapTable = Extract<Normalised["directory"][string], { type: "ldap" }>;
@@ -31,7 +31,7 @@ export function compileLdap(name: string, at: KeyPath, table: LdapTable, context
       lists: filter.lists === undefined ? undefined : parseTemplate(filter.lists),
       domains: filter.domains === undefined ? undefined : parseTemplate(filter.domains),
     },
-    cache: { ...cacheOf(cache), staleMs: cache.stale.value },
+    cache: cacheOf(cache),
   };
 }
 

@@ -1,6 +1,26 @@
 /** What protects connections, each in a file of its own: passwords and tokens, certificates and their keys. */
+import type { TlsSettings } from "../../store/store-settings.ts";
+import { isSocket, type TlsMode } from "../schema/database-url.ts";
 import type { KeyPath } from "../syntax/tree.ts";
 import { type CompileContext, notUtf8, textOf } from "./context.ts";
+
+/** How far a connection to `host` is protected, with what is in the files. */
+export function tlsSettings(
+  at: KeyPath,
+  mode: TlsMode,
+  host: string,
+  files: Partial<Pems<string | undefined>>,
+  context: CompileContext,
+): TlsSettings {
+  const { report } = context;
+  const keys = "key" in files ? "ca, cert and key" : "ca";
+  if (mode !== "disable" && isSocket(host))
+    report.error([...at, "tls"], `is "${mode}", but a socket is on this machine, and has no TLS. Remove it, with ${keys}.`);
+  if (mode !== "verify" && files.ca !== undefined)
+    report.error([...at, "ca"], `is not used with tls = "${mode}", which checks no certificate. Write tls = "verify", or remove it.`);
+  const read = pemsOf(at, files, context);
+  return mode === "disable" ? { mode } : { mode, ...read };
+}
 
 type Pems<T> = Readonly<Record<"ca" | "cert" | "key", T>>;
 

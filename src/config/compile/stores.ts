@@ -4,11 +4,11 @@ import type { Queries, StoreSettings, TlsSettings } from "../../store/store-sett
 import { unknownStore } from "../check/names.ts";
 import { askedAbout, wrongParameters } from "../check/query-parameter.ts";
 import type { Normalised } from "../normalise.ts";
-import { hostOf, isSocket } from "../schema/database-url.ts";
+import { hostOf } from "../schema/database-url.ts";
 import { embeddedName } from "../schema/stores.ts";
 import type { KeyPath } from "../syntax/tree.ts";
 import { type CompileContext, textOf } from "./context.ts";
-import { passwordOf, pemsOf } from "./secrets.ts";
+import { passwordOf, tlsSettings } from "./secrets.ts";
 
 export function compileStores({ server, store }: Normalised, context: CompileContext): ReadonlyMap<string, StoreSettings> {
   const path = join(server["state-directory"], "data.sqlite");
@@ -82,19 +82,12 @@ function serverOf(at: KeyPath, store: NormalisedServer, context: CompileContext)
 }
 
 function tlsOf(at: KeyPath, store: NormalisedServer, context: CompileContext): TlsSettings {
-  const { report } = context;
-  const { url, ca } = store;
-  if (store.tls !== undefined && url?.value.tls !== undefined)
-    report.error([...at, "tls"], "is given beside sslmode in url. Keep one of the two.");
+  const { url, tls, ca, cert, key } = store;
+  if (tls !== undefined && url?.value.tls !== undefined)
+    context.report.error([...at, "tls"], "is given beside sslmode in url. Keep one of the two.");
   // What was normalised says it here or in the URL.
-  const mode = store.tls ?? url?.value.tls ?? "verify";
-  if (mode !== "disable" && isSocket(hostOf(store) ?? ""))
-    report.error([...at, "tls"], `is "${mode}", but a socket is on this machine, and has no TLS. Remove it, with ca, cert and key.`);
-  if (ca !== undefined && mode !== "verify")
-    report.error([...at, "ca"], `is not used with tls = "${mode}", which checks no certificate. Write tls = "verify", or remove it.`);
-  const read = pemsOf(at, store, context);
-  if (mode === "disable") return { mode };
-  return { mode, ...read };
+  const mode = tls ?? url?.value.tls ?? "verify";
+  return tlsSettings(at, mode, hostOf(store) ?? "", { ca, cert, key }, context);
 }
 
 /** `[storage]`. */
