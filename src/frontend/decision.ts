@@ -10,7 +10,7 @@ import { cleanText } from "../text/controls.ts";
 import { abridge } from "../text/octets.ts";
 import type { OnNotice } from "./notice.ts";
 
-export type VerdictKind = "pass" | "reject" | "defer" | "disconnect";
+export type VerdictKind = Verdict["kind"];
 
 export interface Decision {
   readonly event: "decision";

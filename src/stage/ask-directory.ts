@@ -4,7 +4,7 @@ import { TemporaryError } from "../answer/temporary-error.ts";
 import { asString } from "../expr/result.ts";
 import type { Value } from "../expr/value.ts";
 import { domainOf, localPartOf } from "../mail/address.ts";
-import type { Core } from "./core.ts";
+import type { Core, Trace } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { onTemporary } from "./refuse.ts";
 import type { Directory, Recipient } from "./sources.ts";
@@ -57,13 +57,7 @@ export function lookUp(directory: Directory | undefined, address: string, core: 
   return traced(core.trace, directory, address, () => directory.recipient(address), describe);
 }
 
-function traced<T>(
-  trace: NonNullable<Core["trace"]>,
-  directory: Directory,
-  asked: string,
-  ask: () => Answer<T>,
-  describe: (value: T) => string,
-): Answer<T> {
+function traced<T>(trace: Trace, directory: Directory, asked: string, ask: () => Answer<T>, describe: (value: T) => string): Answer<T> {
   const report = (answer: string) => {
     const said = directory.saidOf?.(asked);
     trace({ step: `directory ${directory.name}`, asked, answer, ...(said !== undefined && { said }) });

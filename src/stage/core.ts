@@ -17,6 +17,8 @@ export interface TraceEntry {
   readonly said?: string;
 }
 
+export type Trace = (entry: TraceEntry) => void;
+
 /** A script that was stopped before its end, or could not be chosen: without a `script` it is the rule that failed. */
 export interface FailedScript {
   readonly stage: ScriptStage;
@@ -45,7 +47,7 @@ export interface Core {
   readonly settings: Settings;
   readonly sources: Sources;
   /** `undefined` on the hot path, where nothing is written that nobody reads. */
-  readonly trace?: (entry: TraceEntry) => void;
+  readonly trace?: Trace;
   /** Of the command; left out: nothing aborts it. */
   readonly abort?: AbortFlag;
   /** Called for each script that fails. */

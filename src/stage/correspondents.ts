@@ -6,6 +6,7 @@ import { firstOutcome } from "../answer/steps.ts";
 import type { Core } from "./core.ts";
 import { foldSender } from "./fold-sender.ts";
 import { onTemporary } from "./refuse.ts";
+import { isStranger } from "./session.ts";
 import type { GreylistSettings } from "./stage-settings.ts";
 import type { CorrespondentQuestion } from "./state.ts";
 import type { Scope } from "./vocabulary.ts";
@@ -13,7 +14,7 @@ import type { Scope } from "./vocabulary.ts";
 /** The recipient is one elsewhere, and is accepted. What cannot be remembered now refuses nothing. */
 export function rememberCorrespondent({ session, sender }: Scope, recipient: string, core: Core): Answer<undefined> {
   const { greylist } = core.settings.rcpt;
-  if (greylist.correspondentsMs === undefined || sender === "" || !(session.trusted || session.login !== "")) return undefined;
+  if (greylist.correspondentsMs === undefined || sender === "" || isStranger(session)) return undefined;
   return onTemporary<CorrespondentQuestion, undefined>(
     (question) => after(core.sources.state.remember(question), () => undefined),
     () => undefined,

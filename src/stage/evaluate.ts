@@ -3,7 +3,7 @@
 import { type Answer, after } from "../answer/answer.ts";
 import type { OnDoubt } from "../expr/expression.ts";
 import type { Value } from "../expr/value.ts";
-import type { Core } from "./core.ts";
+import type { Core, Trace } from "./core.ts";
 import { askChecks } from "./sender-auth.ts";
 import type { Rule } from "./stage-settings.ts";
 import { askOf } from "./traced-ask.ts";
@@ -22,7 +22,7 @@ function evaluateNow(step: string, rule: Rule, scope: Scope, core: Core, onDoubt
   return core.trace === undefined ? value : traced(step, value, namedValues(rule, scope), core.trace);
 }
 
-function traced(step: string, value: Answer<Value>, asked: string, trace: NonNullable<Core["trace"]>): Answer<Value> {
+function traced(step: string, value: Answer<Value>, asked: string, trace: Trace): Answer<Value> {
   return after(value, (known) => {
     trace({ step, asked, answer: shown(known) });
     return known;

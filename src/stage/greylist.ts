@@ -11,6 +11,7 @@ import { isCorrespondent } from "./correspondents.ts";
 import { evaluate } from "./evaluate.ts";
 import { clientKey, exactAddress, greylistKey } from "./greylist-key.ts";
 import { onAnswer, pass, refuse, unavailable } from "./refuse.ts";
+import { isStranger } from "./session.ts";
 import { carriedOut } from "./shadow.ts";
 import type { Exemptions } from "./sources.ts";
 import type { GreylistSettings } from "./stage-settings.ts";
@@ -32,7 +33,7 @@ export function askGreylist(scope: Scope, given: string, known: string, core: Co
   const { session } = scope;
   const { address } = session.client;
   const settings = core.settings.rcpt.greylist;
-  if (settings.enable.constant === 0 || session.trusted || session.login !== "" || address === undefined) return undefined;
+  if (settings.enable.constant === 0 || !isStranger(session) || address === undefined) return undefined;
   const attempt: Attempt = { scope, given, known, address, settings, core, question: undefined, isAnswer: false };
   return onAnswer(askIfEnabled, conclude, cannotTell, attempt);
 }

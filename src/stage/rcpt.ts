@@ -22,7 +22,7 @@ import { receivedSpf } from "./received-spf.ts";
 import { isDecided, onTemporary, pass, passed, refuse, unavailable } from "./refuse.ts";
 import { foundAt, type Resolution, resolveToEnd } from "./resolve.ts";
 import { runScript } from "./script.ts";
-import type { Scripted, Session, Transaction } from "./session.ts";
+import { isStranger, type Scripted, type Session, type Transaction } from "./session.ts";
 import { goingOn, isShadowed } from "./shadow.ts";
 import type { RcptCommand, Terms } from "./smtp-command.ts";
 import type { ThrottleQuestion } from "./state.ts";
@@ -279,7 +279,7 @@ function tokenOf({ command, given }: Rcpt): string | undefined {
 
 function refuseAndWait(answer: Reply, reason: Reason, rcpt: Rcpt): Answer<RcptOutcome> {
   const { session, core } = rcpt;
-  if (session.trusted || session.login !== "") return uncounted(refuse(answer, reason));
+  if (!isStranger(session)) return uncounted(refuse(answer, reason));
   const { replies } = core.settings.rcpt;
   return after(numberOf(maxErrors, rcpt, core), (total) =>
     after(numberOf(errorWait, rcpt, core), (delayMs) => {

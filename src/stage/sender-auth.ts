@@ -7,7 +7,7 @@ import { TemporaryError } from "../answer/temporary-error.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import type { Core } from "./core.ts";
 import { onAnswer } from "./refuse.ts";
-import type { Session } from "./session.ts";
+import { isStranger, type Session } from "./session.ts";
 import type { IprevAnswer, OnDnsAnswer, SpfAnswer, SpfIdentity } from "./sources.ts";
 import type { Scope } from "./vocabulary.ts";
 
@@ -49,8 +49,8 @@ export function checksFor(names: Iterable<string>): readonly AuthCheck[] | undef
 }
 
 /** Trusted and authenticated sessions are not asked about, nor a client that the MTA does not know. */
-export function isAskedAbout({ trusted, login, client }: Session): boolean {
-  return !trusted && login === "" && client.address !== undefined;
+export function isAskedAbout(session: Session): boolean {
+  return isStranger(session) && session.client.address !== undefined;
 }
 
 /** Asks what is not known yet, all of it at once. What nobody can tell is `temperror`. */

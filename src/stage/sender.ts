@@ -9,7 +9,7 @@ import { domainOf, localPartOf } from "../mail/address.ts";
 import { reply } from "../mail/reply.ts";
 import { follow } from "./alias-chain.ts";
 import { chooseDirectory, inMainDomain } from "./ask-directory.ts";
-import type { Core } from "./core.ts";
+import type { Core, Trace } from "./core.ts";
 import { mustBeSure, mustFindSurely } from "./doubted-lists.ts";
 import { evaluate } from "./evaluate.ts";
 import { evaluateRefusal } from "./in-doubt.ts";
@@ -92,7 +92,7 @@ function accountIn(directory: Directory, login: string): Answer<Account | undefi
   return directory.account(login);
 }
 
-function traced(account: Answer<Account | undefined>, asked: string, name: string, trace: NonNullable<Core["trace"]>) {
+function traced(account: Answer<Account | undefined>, asked: string, name: string, trace: Trace) {
   return after(account, (found) => {
     const answer = found === undefined ? "no name of an account" : `may send as ${[...found.addresses, ...found.senders].join(", ")}`;
     trace({ step: `directory ${name}`, asked: `account ${asked}`, answer });

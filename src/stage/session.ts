@@ -58,6 +58,11 @@ export interface Session extends Peer {
   would: readonly Refusal[] | undefined;
 }
 
+/** Whoever is neither in trusted-networks nor logged in. */
+export function isStranger({ trusted, login }: Session): boolean {
+  return !trusted && login === "";
+}
+
 export interface Transaction {
   /** Canonical, after rewriting; `""` is the null sender. A script may change it with a recipient. */
   sender: string;

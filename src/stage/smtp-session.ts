@@ -16,7 +16,7 @@ import { decideMail } from "./mail.ts";
 import { decideRcpt } from "./rcpt.ts";
 import { passed, refuse } from "./refuse.ts";
 import { authOctets } from "./sender-auth.ts";
-import { admitRecipient, beginTransaction, type ClientCertificate, openSession, type Peer, type Session } from "./session.ts";
+import { admitRecipient, beginTransaction, type ClientCertificate, isStranger, openSession, type Peer, type Session } from "./session.ts";
 import { isShadowed } from "./shadow.ts";
 import type { Credentials, EhloCommand, MailCommand, RcptCommand, Terms } from "./smtp-command.ts";
 import { repeated, type StageName, type StageResult, said } from "./stage-result.ts";
@@ -229,8 +229,7 @@ export class SmtpSession {
 
   /** The MTA has refused a recipient itself, by a mistake of the client. */
   recipientRefused(): void {
-    const { session } = this;
-    if (!session.trusted && session.login === "") session.errors += 1;
+    if (isStranger(this.session)) this.session.errors += 1;
   }
 
   vrfy(text: string, { core }: Terms): Answer<StageResult> {

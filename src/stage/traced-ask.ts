@@ -2,9 +2,7 @@
 import type { Answer } from "../answer/answer.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Ask, DnsListQuestion } from "../expr/ask.ts";
-import type { Core } from "./core.ts";
-
-type Trace = NonNullable<Core["trace"]>;
+import type { Core, Trace } from "./core.ts";
 
 export function askOf({ sources: { ask }, trace }: Core): Ask {
   if (trace === undefined) return ask;

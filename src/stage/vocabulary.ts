@@ -5,7 +5,7 @@ import { domainOf, localPartOf } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { priorityOf } from "./parameters.ts";
 import { iprevOf, spfEhloOf, spfOf } from "./sender-auth.ts";
-import type { Session } from "./session.ts";
+import { isStranger, type Session } from "./session.ts";
 
 /** What an expression is evaluated against: the session, and what the present command adds to it. */
 export interface Scope {
@@ -86,7 +86,7 @@ type Listed = ReadonlyMap<DnsListSubject, (scope: Scope) => string>;
 
 /** DNS lists are not asked about trusted and authenticated sessions. */
 function ofStrangers(read: (scope: Scope) => string): (scope: Scope) => string {
-  return (scope) => (scope.session.trusted || scope.session.login !== "" ? "" : read(scope));
+  return (scope) => (isStranger(scope.session) ? read(scope) : "");
 }
 
 const listedAtEhlo: Listed = new Map([
