@@ -11,7 +11,7 @@ import type { CacheCount, DnsListResult, Observation, SourceObservation } from "
 import type { WrittenDecision } from "../frontend/written-decision.ts";
 import type { StageName } from "../stage/stage-result.ts";
 import { throttlesOf } from "../stage/stage-settings.ts";
-import type { GreylistAnswer, State, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
+import { answeredBy, type GreylistAnswer, type State, type ThrottleAnswer, type ThrottleQuestion } from "../stage/state.ts";
 import type { OnListed } from "./expression-sources.ts";
 import { messageOf } from "./message-of.ts";
 import { usesState } from "./state-settings.ts";
@@ -110,14 +110,14 @@ export class Observer {
   }
 
   /** The same state, counted. */
-  readonly counted = (state: State): State => ({
-    ...(state.source && { source: state.source }),
-    greylist: (question) => after(state.greylist(question), countGreylist, this.#greylist),
-    throttle: (question) => after(state.throttle(question), countThrottle, this.#throttles.get(idOf(question))),
-    giveBack: (question) => state.giveBack(question),
-    remember: (...what) => state.remember(...what),
-    areCorrespondents: (...who) => state.areCorrespondents(...who),
-  });
+  readonly counted = (state: State): State =>
+    answeredBy(
+      {
+        greylist: (question) => after(state.greylist(question), countGreylist, this.#greylist),
+        throttle: (question) => after(state.throttle(question), countThrottle, this.#throttles.get(idOf(question))),
+      },
+      state,
+    );
 
   readonly listed: OnListed = (list, result) => {
     const counts = this.#dnsLists.get(list);

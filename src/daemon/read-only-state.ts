@@ -3,7 +3,7 @@
 import type { OnAvailability } from "../answer/availability.ts";
 import type { Configuration } from "../config/configuration.ts";
 import type { Core } from "../stage/core.ts";
-import type { GreylistAnswer, GreylistQuestion, State } from "../stage/state.ts";
+import { answeredBy, type GreylistAnswer, type GreylistQuestion, type ThrottleQuestion } from "../stage/state.ts";
 import { decideGreylist, noRows } from "../state/decide.ts";
 import { MemoryState } from "../state/memory.ts";
 import type { StateStore } from "../state/state-store.ts";
@@ -14,17 +14,12 @@ import { stateSettings } from "./state-settings.ts";
 
 /** A core for one of several sessions that are played: what throttles count in it is not there in the next one. */
 export function countedApart(core: Core): Core {
-  const { state } = core.sources;
   const counters = new MemoryState();
-  const own: State = {
-    ...(state.source && { source: state.source }),
-    greylist: (question) => state.greylist(question),
-    throttle: (question) => counters.throttle(question),
-    giveBack: (question) => counters.giveBack(question),
-    remember: (question) => state.remember(question),
-    areCorrespondents: (question) => state.areCorrespondents(question),
+  const own = {
+    throttle: (question: ThrottleQuestion) => counters.throttle(question),
+    giveBack: (question: ThrottleQuestion) => counters.giveBack(question),
   };
-  return { ...core, sources: { ...core.sources, state: own } };
+  return { ...core, sources: { ...core.sources, state: answeredBy(own, core.sources.state) } };
 }
 
 /** Opens the store when it is first asked. */

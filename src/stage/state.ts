@@ -71,3 +71,16 @@ export interface State {
   remember(question: CorrespondentQuestion): Answer<void>;
   areCorrespondents(question: CorrespondentQuestion): Answer<boolean>;
 }
+
+/** The same state, where `own` answers some of the questions. */
+export function answeredBy(own: Partial<Omit<State, "source">>, state: State): State {
+  return {
+    ...(state.source && { source: state.source }),
+    greylist: (question) => state.greylist(question),
+    throttle: (question) => state.throttle(question),
+    giveBack: (question) => state.giveBack(question),
+    remember: (question) => state.remember(question),
+    areCorrespondents: (question) => state.areCorrespondents(question),
+    ...own,
+  };
+}

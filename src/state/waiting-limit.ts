@@ -1,6 +1,6 @@
 /** Bounds the greylist entries of a client that never comes again: each would stay for the retry window. */
 import { after } from "../answer/answer.ts";
-import type { GreylistAnswer, GreylistQuestion, State } from "../stage/state.ts";
+import { answeredBy, type GreylistAnswer, type GreylistQuestion, type State } from "../stage/state.ts";
 import { keyedHash } from "../text/keyed-hash.ts";
 import type { StateStore } from "./state-store.ts";
 
@@ -22,17 +22,11 @@ export function limitWaiting(store: Pick<StateStore, keyof State>, onFull: (addr
     }
     return answer;
   };
-  return {
-    ...(store.source && { source: store.source }),
-    greylist(question) {
-      const isFull = counts.of(question) + 1 > question.maxWaiting;
-      return after(store.greylist(isFull ? { ...question, beginsNothing: true } : question), count, { question, isFull });
-    },
-    throttle: (question) => store.throttle(question),
-    giveBack: (question) => store.giveBack(question),
-    remember: (question) => store.remember(question),
-    areCorrespondents: (question) => store.areCorrespondents(question),
+  const greylist = (question: GreylistQuestion) => {
+    const isFull = counts.of(question) + 1 > question.maxWaiting;
+    return after(store.greylist(isFull ? { ...question, beginsNothing: true } : question), count, { question, isFull });
   };
+  return answeredBy({ greylist }, store);
 }
 
 interface CountedQuestion {
