@@ -1,7 +1,7 @@
 /** Settings that have no effect with the listeners that there are, and those that take effect twice. */
 import { canonicalDomain } from "../../mail/domain.ts";
 import type { EnvelopePart, Script } from "../../sieve/script.ts";
-import { isKnownToHelo, unknownToHelo } from "../../stage/maps.ts";
+import { isKnownToHelo, unknownToHelo } from "../../stage/helo-alone.ts";
 import type { ScriptStage } from "../../stage/script-environment.ts";
 import type { Rule, Settings } from "../../stage/stage-settings.ts";
 import { scriptsByStage } from "../compile/scripts.ts";
