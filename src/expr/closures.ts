@@ -12,6 +12,7 @@ import { askFunctions, pureFunctions } from "./functions.ts";
 import { isFunction, matchesFunction, unknownFunction, unknownName, withHyphenHint } from "./names.ts";
 import { elementAt, operators, unaryOperators } from "./operator.ts";
 import { type Pull, pullsIn } from "./pull.ts";
+import { isEquation, warnOfChain, warnOfContains } from "./slips.ts";
 import { type ExpressionNode, parse } from "./syntax.ts";
 import type { BinaryOperator } from "./token.ts";
 import { flag, parseNumber, toText, type Value } from "./value.ts";
@@ -114,10 +115,10 @@ function compileUnary<S>({ operator, operand }: Unary, context: ExpressionContex
 
 function compileChain<S>(node: Chain, context: ExpressionContext<S>): ValueCode<S> {
   // Two texts are equal if they are the same, also two numbers.
-  const isEquality = node.links.every(({ operator }) => operator === "==" || operator === "!=");
-  const compile = isEquality ? compileNode<S> : compileOperand<S>;
+  const compile = isEquation(node) ? compileNode<S> : compileOperand<S>;
   const parts = [node.head, ...node.links.map(({ operand }) => operand)].map((operand) => compile(operand, context));
   const code = folded(parts, chain(node, parts));
+  warnOfChain(node, parts, context.vocabulary);
   const { onStep } = context.vocabulary;
   if (!onStep || code.constant !== undefined || isShortCircuit(node)) return code;
   return node.links.length === 1 ? stepped(code, context) : steppedChain(node, parts, onStep);
@@ -235,6 +236,7 @@ function compilePure<S>({ arity, evaluate, check, work }: PureFunction, call: Ca
   const code = compileFolded(call.parameters, context, (parts) => {
     const wrong = check?.(parts.map(({ constant }) => constant));
     if (wrong) reportProblem(wrong, call, context);
+    warnOfContains(call, parts, context.vocabulary);
     return work && onStep && parts.some(({ constant }) => constant === undefined)
       ? askOf(parts, true, call.name, (values, run) => after(onStep(run.subject, "", work(...values)), () => evaluate(...values)))
       : apply(parts, evaluate);

@@ -26,6 +26,8 @@ export interface Vocabulary<S> {
   readonly onPattern?: (pattern: Pattern, offset: number) => void;
   /** Called with what is probably a mistake, and compiles. */
   readonly onWarning?: (warning: ExpressionError) => void;
+  /** Why a variable is surely not meant to be compared with this constant, and what to write; `undefined`: it may be. */
+  readonly mistakenComparison?: (variable: string, constant: Value) => string | undefined;
   /** Called before each `matches`; it may throw. */
   readonly onMatch?: (subject: S, pattern: Pattern, text: string) => void;
   /** Called before each question to a source; it may throw. */

@@ -8,6 +8,7 @@ import { isTable } from "../syntax/tree.ts";
 import type { Problem } from "./report.ts";
 
 export interface GivenNames extends Names {
+  readonly listeners: ReadonlySet<string>;
   /** In lower case. */
   readonly scripts: { readonly active: ReadonlySet<string>; readonly inactive: ReadonlySet<string> };
   readonly used: UsedNames;
@@ -48,6 +49,7 @@ export function namesIn(data: unknown, document: Document): GivenNames {
   const known = { waits: false };
   const used: UsedNames = { variables: new Set<string>(), dnsLists: new Set<string>(), asksDns: false, statements: [] };
   return {
+    listeners: new Set(namesOf("listener")),
     stores: new Set([embeddedName, ...namesOf("store")]),
     directories: new Map(namesOf("directory").map((name) => [name, { waits: !atHand.has(document.directory[name]?.type) }])),
     lookups: new Map([

@@ -14,6 +14,7 @@ import type { ProblemReport } from "../check/report.ts";
 import type { StageRules } from "../schema/values.ts";
 import { onlyExpression } from "../syntax/rule-set.ts";
 import type { KeyPath } from "../syntax/tree.ts";
+import { mistakenComparison } from "./comparison.ts";
 import type { CompileContext } from "./context.ts";
 
 export const priorities: ReadonlySet<string> = new Set(priorityPolicies);
@@ -81,6 +82,12 @@ const truths: ReadonlyMap<string, string> = new Map([
   ["off", "false"],
 ]);
 
+function textAsTruth(text: string): string {
+  const folded = text.toLowerCase();
+  const meant = folded === "true" || folded === "false" ? folded : (truths.get(folded) ?? "true or false");
+  return `'${text}' in inner quotes is text, which is always true. Write ${meant}.`;
+}
+
 /** A text alone, without escapes; its second group. */
 export const literalText = /^\s*(['"])([^'"\\]*)\1\s*$/;
 
@@ -99,6 +106,7 @@ export class RuleCompiler {
     const vocabulary = {
       ...{ variables: variablesOf[rules.stage], elsewhere: everyVariable, listed: listedOf[rules.stage] },
       ...{ constants, names: this.#names },
+      mistakenComparison: (variable: string, constant: Value) => mistakenComparison(variable, constant, this.#names.listeners),
     };
     for (const problem of rules.problems) report.error([...path, ...problem.path], problem.message);
     const onError = (part: RulePart, { message, offset }: ExpressionError) => {
@@ -120,8 +128,9 @@ export class RuleCompiler {
     for (const [part, text] of partsOf(rules)) {
       const at = placeOf(part);
       for (const slip of slipsIn(text)) report.warning(at, slip);
-      if (part.part === "if") continue;
       const quoted = literalText.exec(text)?.[2];
+      if (quoted && (part.part === "if" || type === undefined)) report.warning(at, textAsTruth(quoted));
+      if (part.part === "if") continue;
       const problem = quoted === undefined ? undefined : literal?.(quoted);
       if (problem !== undefined) report.error(at, problem);
       else if (type !== undefined && rule !== undefined) {

@@ -1,0 +1,63 @@
+/** What compiles and is surely not meant: a text beside `||` that is compared with nothing, a variable compared with what it never is. */
+import { shorten } from "../text/shorten.ts";
+import type { ValueCode } from "./code.ts";
+import { ExpressionError, type Vocabulary } from "./expression.ts";
+import type { ExpressionNode } from "./syntax.ts";
+import { isArray, isTrue, toText, type Value } from "./value.ts";
+
+type Chain = Extract<ExpressionNode, { kind: "chain" }>;
+type Call = Extract<ExpressionNode, { kind: "call" }>;
+
+/** `operands`, compiled. */
+type Parts<S> = readonly ValueCode<S>[];
+
+export function warnOfChain<S>(node: Chain, parts: Parts<S>, vocabulary: Vocabulary<S>): void {
+  const operands = [node.head, ...node.links.map(({ operand }) => operand)];
+  if (isEquation(node)) {
+    if (operands.length === 2) warnOfComparison(operands, parts, vocabulary);
+  } else if (node.links[0]?.operator === "||" || node.links[0]?.operator === "&&") warnOfTexts(operands, parts, vocabulary);
+}
+
+/** Of a list that is written out. */
+export function warnOfContains<S>({ name, parameters }: Call, parts: Parts<S>, vocabulary: Vocabulary<S>): void {
+  if (name !== "contains") return;
+  const [list, variable] = parameters;
+  const elements = parts[0]?.constant;
+  if (list?.kind !== "array" || elements === undefined || !isArray(elements)) return;
+  for (const [index, element] of list.elements.entries()) warnOfEquality(variable, elements[index], element.offset, vocabulary);
+}
+
+export function isEquation({ links }: Chain): boolean {
+  return links.every(({ operator }) => operator === "==" || operator === "!=");
+}
+
+function warnOfComparison<S>([left, right]: readonly ExpressionNode[], [leftCode, rightCode]: Parts<S>, vocabulary: Vocabulary<S>): void {
+  warnOfEquality(left, rightCode?.constant, right?.offset, vocabulary);
+  warnOfEquality(right, leftCode?.constant, left?.offset, vocabulary);
+}
+
+function warnOfEquality<S>(
+  variable: ExpressionNode | undefined,
+  constant: Value | undefined,
+  offset = 0,
+  { mistakenComparison, onWarning }: Vocabulary<S>,
+): void {
+  const problem = variable?.kind === "name" && constant !== undefined ? mistakenComparison?.(variable.name, constant) : undefined;
+  if (problem !== undefined) onWarning?.(new ExpressionError(problem, offset));
+}
+
+/** `x == 'a' || 'b'` */
+function warnOfTexts<S>(operands: readonly ExpressionNode[], parts: Parts<S>, { onWarning }: Vocabulary<S>): void {
+  for (const [index, { offset }] of operands.entries()) {
+    const constant = parts[index]?.constant;
+    if (typeof constant !== "string" || !isTrue(constant)) continue;
+    const text = `'${shorten(toText(constant))}'`;
+    const [comparison] = operands.filter(isComparison);
+    const mend = comparison ? `${comparison.head.name} ${comparison.links[0]?.operator} ${text}` : "true, or a whole comparison";
+    onWarning?.(new ExpressionError(`${text} is compared with nothing here, and as a text it is always true. Write ${mend}.`, offset));
+  }
+}
+
+function isComparison(node: ExpressionNode): node is Chain & { readonly head: { readonly kind: "name"; readonly name: string } } {
+  return node.kind === "chain" && node.head.kind === "name" && isEquation(node);
+}
