@@ -41,6 +41,7 @@ const words: ReadonlyMap<string, string> = new Map([
   ["or", "||"],
   ["eq", "=="],
   ["ne", "!="],
+  ["in", "contains(list, value)"],
 ]);
 
 /** Throws an `ExpressionError`. */
@@ -181,7 +182,9 @@ class ExpressionParser {
       return `unexpected ${shown}. Remove it, or open it before.`;
     const meant = words.get(token.source.toLowerCase());
     if (meant !== undefined) return `unexpected ${shown}. Write ${meant}.`;
-    return `an operator is missing between ${show(this.#tokens[this.#at - 1])} and ${shown}.`;
+    const before = show(this.#tokens[this.#at - 1]);
+    const mend = before.toLowerCase() === '"not"' ? ` Write ! for ${before}.` : "";
+    return `an operator is missing between ${before} and ${shown}.${mend}`;
   }
 
   #missing(): ExpressionError {

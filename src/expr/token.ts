@@ -95,7 +95,7 @@ function text(source: string, offset: number, quote: string): Token {
     // Of two backslashes the second escapes what follows, too.
     escaped = character === "\\";
   }
-  throw new ExpressionError(unclosedText(source, offset, quote), offset);
+  throw new ExpressionError(unclosedText(source, quote), offset);
 }
 
 function classify(name: string, offset: number): Content {
@@ -138,6 +138,8 @@ function strayCharacter(source: string, offset: number): string {
   const character = String.fromCodePoint(source.codePointAt(offset) ?? 0);
   if (character === ":") return 'unexpected ":". Write text such as an IPv6 address in quotes.';
   if (character === "}" || character === "{") return `unexpected "${character}": braces have no meaning in an expression. Remove it.`;
+  if (character === "~") return `unexpected "~". Compare with a pattern by matches('pattern', value).`;
+  if (character === "?") return 'unexpected "?". Choose by if_then(condition, value, other).';
   if (/[‘’‚“”„`´]/u.test(character)) return `unexpected ${character}. Use straight quotes: ' or ".`;
   const shown = /[\p{C}\p{Z}]/u.test(character)
     ? `U+${(source.codePointAt(offset) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`
@@ -145,8 +147,8 @@ function strayCharacter(source: string, offset: number): string {
   return `unexpected ${shown}. Text needs quotes.`;
 }
 
-function unclosedText(source: string, offset: number, quote: string): string {
-  const escapes = source.indexOf(`\\${quote}`, offset) >= 0;
-  const why = escapes ? ` (a quote after a backslash does not close it)` : "";
+function unclosedText(source: string, quote: string): string {
+  // One before it may have opened a text where another was meant to close.
+  const why = source.includes(`\\${quote}`) ? " (a quote after a backslash closes nothing)" : "";
   return `unterminated text: the quote ${quote} is never closed${why}. Close it, or remove the stray quote.`;
 }

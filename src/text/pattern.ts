@@ -18,7 +18,7 @@ export class PatternError extends Error {
 }
 
 export function compilePattern(source: string): Pattern {
-  const pattern = compile(unicodeClasses(source));
+  const pattern = compileTranslated(source);
   return {
     size: pattern.programSize(),
     test: (text) => pattern.test(text),
@@ -28,6 +28,16 @@ export function compilePattern(source: string): Pattern {
       return Array.from({ length: matcher.groupCount() + 1 }, (_, group) => matcher.group(group) ?? "");
     },
   };
+}
+
+/** What is wrong is reported of the pattern as it is written. */
+function compileTranslated(source: string): RE2JS {
+  try {
+    return compile(unicodeClasses(source));
+  } catch (error) {
+    compile(source);
+    throw error;
+  }
 }
 
 function compile(source: string): RE2JS {
