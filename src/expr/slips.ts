@@ -1,4 +1,8 @@
-/** What compiles and is surely not meant: a text beside `||` that is compared with nothing, a variable compared with what it never is. */
+/**
+ * What compiles and is surely not meant: a text beside `||` that is compared with nothing, a variable compared with what it never is, a
+ * pattern that matches whatever there is.
+ */
+import type { Pattern } from "../text/pattern.ts";
 import { shorten } from "../text/shorten.ts";
 import type { ValueCode } from "./code.ts";
 import { ExpressionError, type Vocabulary } from "./expression.ts";
@@ -26,6 +30,15 @@ export function warnOfContains<S>({ name, parameters }: Call, parts: Parts<S>, v
   if (list?.kind !== "array" || elements === undefined || !isArray(elements)) return;
   for (const [index, element] of list.elements.entries()) warnOfEquality(variable, elements[index], element.offset, vocabulary);
 }
+
+/** `dyn|dsl|`: that nothing is found in a text that it cannot mean is found in every text. */
+export function warnOfPattern<S>(pattern: Pattern, source: string, offset: number, { onWarning }: Vocabulary<S>): void {
+  if (onWarning === undefined || pattern.captures(privateUse)[0] !== "") return;
+  const why = "matches every text, as it can match the empty text";
+  onWarning(new ExpressionError(`'${shorten(source)}' ${why}. Remove an empty alternative, or write + for *.`, offset));
+}
+
+const privateUse = "\u{e000}";
 
 export function isEquation({ links }: Chain): boolean {
   return links.every(({ operator }) => operator === "==" || operator === "!=");
