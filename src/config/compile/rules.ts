@@ -127,7 +127,7 @@ export class RuleCompiler {
     );
     for (const [part, text] of partsOf(rules)) {
       const at = placeOf(part);
-      for (const [slip, offset] of slipsIn(text)) report.warning(at, slip, offset);
+      for (const [slip, offset] of slipsIn(text, this.#names)) report.warning(at, slip, offset);
       const quoted = literalText.exec(text)?.[2];
       if (quoted && (part.part === "if" || type === undefined)) report.warning(at, textAsTruth(quoted));
       if (part.part === "if") continue;
@@ -158,11 +158,15 @@ export class RuleCompiler {
   }
 }
 
-function* slipsIn(text: string): Generator<readonly [message: string, offset?: number]> {
+function* slipsIn(
+  text: string,
+  { lookups, directories, dnsLists, stores }: GivenNames,
+): Generator<readonly [message: string, offset?: number]> {
   if (/[\b\f]/.test(text)) yield ['holds a backspace or form feed. For the \\b or \\f of a regular expression write "\\\\b" or "\\\\f".'];
   // Those of one word are words for other things, too.
   for (const { 1: name = "", index } of text.matchAll(/(?<=['"])([a-z]+_[a-z_]+)(?=['"])/g)) {
-    if (everyVariable.has(name)) yield [`'${name}' in quotes is text, and not the variable. Remove the quotes.`, index - 1];
+    const isGiven = [lookups, directories, dnsLists, stores].some((names) => names.has(name));
+    if (everyVariable.has(name) && !isGiven) yield [`'${name}' in quotes is text, and not the variable. Remove the quotes.`, index - 1];
   }
   for (const [, pattern = ""] of text.matchAll(/\bmatches\s*\(\s*((['"])(?:\\.|(?!\2)[^\\])*\2)/g)) {
     if (dotBetweenGroups.test(pattern))
