@@ -74,9 +74,9 @@ function addition(address: string, origin: Accepted, withParameters: boolean): r
  * RFC 3461 5.2.1: the original recipient stays the one that the client said, or gave. None when the client sent none: it may not have
  * been offered DSN, and Sendmail, which then refuses them from a milter too, adds nobody and says nothing.
  */
-function parametersOf({ path, parameters }: Accepted): readonly string[] {
+function parametersOf({ path, parameters, resolved }: Accepted): readonly string[] {
   const given = (wanted: string) => parameters.map(split).find(({ keyword }) => keyword === wanted)?.value ?? "";
-  const notify = given("NOTIFY");
+  const notify = resolved.length > 1 ? withoutSuccess(given("NOTIFY")) : given("NOTIFY");
   const original = given("ORCPT");
   if (notify === "" && original === "") return [];
   const address = formatAddress(path.address) ?? path.address;
@@ -84,6 +84,13 @@ function parametersOf({ path, parameters }: Accepted): readonly string[] {
     ...(/^[A-Za-z,]+$/.test(notify) ? [`NOTIFY=${notify}`] : []),
     ...(/^[\w-]+;[!-~]+$/.test(original) ? [`ORCPT=${original}`] : isAscii.test(address) ? [`ORCPT=rfc822;${encodeXtext(address)}`] : []),
   ];
+}
+
+/** RFC 3461 5.2.7: of a list, reports of success would name each member to the sender. */
+function withoutSuccess(notify: string): string {
+  const words = notify.split(",");
+  const others = words.filter((word) => word.toUpperCase() !== "SUCCESS");
+  return others.length === 0 ? "NEVER" : others.join(",");
 }
 
 const isAscii = /^[ -~]+$/;

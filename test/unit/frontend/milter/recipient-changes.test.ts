@@ -118,6 +118,17 @@ describe("recipients", () => {
     ["<j+x@example.org> NOTIFY=a;b", "ORCPT=rfc822;j+2Bx@example.org"],
   ])("%s has %s", (sent, parameters) => expect(shown([[sent, "j@example.org"]], true)[1]).toBe(`+<j@example.org> ${parameters}`));
 
+  test.each<[sent: string, parameters: string]>([
+    ["<l@example.org> NOTIFY=SUCCESS,failure,DELAY", "NOTIFY=failure,DELAY ORCPT=rfc822;l@example.org"],
+    ["<l@example.org> NOTIFY=success", "NOTIFY=NEVER ORCPT=rfc822;l@example.org"],
+    ["<l@example.org> NOTIFY=NEVER", "NOTIFY=NEVER ORCPT=rfc822;l@example.org"],
+    ["<l@example.org> ORCPT=rfc822;l@b.example", "ORCPT=rfc822;l@b.example"],
+  ])("members of %s have %s: no report of success names them", (sent, parameters) =>
+    expect(shown([[sent, "j@example.org", "k@example.org"]], true).slice(1)).toEqual([
+      `+<j@example.org> ${parameters}`,
+      `+<k@example.org> ${parameters}`,
+    ]));
+
   // Sendmail that did not offer DSN to the client would add nobody.
   test("none where the client sent none", () => expect(shown([["<j+x@example.org>", "j@example.org"]], true)[1]).toBe("+<j@example.org>"));
 
