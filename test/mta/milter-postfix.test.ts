@@ -19,8 +19,9 @@ describe.skipIf(whyNo("Postfix") !== undefined)("Postfix with a milter", async (
   const main = `${substitute(read("contrib/postfix/milter.cf"), ["127.0.0.1:10043", `127.0.0.1:${milters.base}`])}
 non_smtpd_milters = $smtpd_milters
 mynetworks = 127.0.0.1
-mydestination = example.org example.net
-smtpd_recipient_restrictions = check_recipient_access inline:{{busy@example.org = 450 4.2.1 Busy}}
+mydestination = example.org example.net lists.example.org
+local_recipient_maps = inline:{{announce@lists.example.org = announce}}
+smtpd_sender_restrictions = check_recipient_access inline:{{busy@example.org = 450 4.2.1 Busy}}
 `;
   const service = (name: Service) =>
     `127.0.0.1:${ports[name]} inet n - n - - smtpd\n    -o smtpd_milters=inet:127.0.0.1:${milters[name]}\n`;
@@ -59,6 +60,16 @@ smtpd_recipient_restrictions = check_recipient_access inline:{{busy@example.org 
     await login.say("MAIL FROM:<john@example.org>");
     expect(await login.say("RCPT TO:<nosuch@example.org>")).toBe("550 5.1.2 Mailbox does not exist.");
     login.end();
+  });
+
+  it("takes what Postern alone knows, and of the domains that it does not know what Postfix knows", async () => {
+    const smtp = await openSmtp(base, "127.0.0.2");
+    await smtp.say("EHLO client.example.com");
+    await smtp.say("MAIL FROM:<>");
+    expect(await smtp.say("RCPT TO:<anybody@example.net>")).toMatch(/^250 /);
+    expect(await smtp.say("RCPT TO:<announce@lists.example.org>")).toMatch(/^250 /);
+    expect(await smtp.say("RCPT TO:<nosuch@lists.example.org>")).toMatch(/^550 5\.1\.1 /);
+    smtp.end();
   });
 
   it("delivers what a program of the machine submits to those whom there are", async () => {
