@@ -24,6 +24,7 @@ describe.skipIf(whyNo("Postfix") !== undefined).each(hasIpv6 ? ["127.0.0.1", "::
   const main = `${substitute(read("contrib/postfix/milter.cf"), ["127.0.0.1:10043", place])}
 non_smtpd_milters = $smtpd_milters
 mydestination = example.org example.net
+myorigin = example.org
 ${isIpv6 ? "cleanup_service_name = cleanup6\n" : ""}`;
   // As with `inet_protocols = ipv6` in main.cf.
   const master = isIpv6 ? "cleanup6 unix n - n - 0 cleanup\n    -o inet_protocols=ipv6\n" : "";
@@ -65,6 +66,16 @@ ${isIpv6 ? "cleanup_service_name = cleanup6\n" : ""}`;
     expect(await mta.delivered("submitted")).toEqual(
       expect.arrayContaining(["info@example.net", "jane@example.org", "john@example.org", "staff@example.org"]),
     );
+  });
+
+  it("delivers a recipient of a program of the machine that is given without a domain where it leads, and only there", async () => {
+    const recipients = ["jane+2", "any", "any@example.net"];
+    const { status } = spawnSync("sendmail", ["-C", join(scratch, "mta", "etc"), "-f", "john@example.org", ...recipients], {
+      input: "Subject: without domains\n\nhello\n",
+      env: { PATH: `${process.env.PATH}:/usr/sbin` },
+    });
+    expect(status).toBe(0);
+    expect(await mta.delivered("without domains")).toEqual(["any@example.org", "info@example.net", "jane@example.org"]);
   });
 
   const reload = async (mode: Parameters<typeof config>[0]) => {

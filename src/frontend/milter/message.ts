@@ -14,11 +14,14 @@ interface Changeable {
   readonly isChanged: boolean;
   /** Recipients and the sender. */
   readonly isRewritten: boolean;
+  /** It is submitted by a program of the machine. */
+  readonly isLocal: boolean;
 }
 
 export class Message {
   readonly sender: Path;
   readonly #isChanged: boolean;
+  readonly #isLocal: boolean;
   /** Recipients and the sender may be changed at its end. */
   readonly isRewritten: boolean;
   /** By spelling; only where they may be changed. */
@@ -26,9 +29,10 @@ export class Message {
   /** That the message is to get. */
   readonly #headers: Header[] = [];
 
-  constructor(sender: Path, { isChanged, isRewritten }: Changeable) {
+  constructor(sender: Path, { isChanged, isRewritten, isLocal }: Changeable) {
     this.sender = sender;
     this.#isChanged = isChanged;
+    this.#isLocal = isLocal;
     this.isRewritten = isRewritten;
   }
 
@@ -53,7 +57,8 @@ export class Message {
     const ofHeaders = headers.map((header): Modification => ({ kind: "addHeader", ...header }));
     if (!this.isRewritten) return ofHeaders;
     const withParameters = mayModify("addRecipientWithParameters", negotiated);
-    const { modifications, unwritable } = changesOfRecipients([...this.#recipients.values()], withParameters);
+    const options = { withParameters, isLocal: this.#isLocal };
+    const { modifications, unwritable } = changesOfRecipients([...this.#recipients.values()], options);
     unwritable.forEach(onUnwritable);
     // Of a sender that is too long the transaction has neither.
     const isSame = sender === mailFrom || !mayModify("changeSender", negotiated);

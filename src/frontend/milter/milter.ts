@@ -296,7 +296,8 @@ export class MilterConversation {
     if (smtp.session.transaction === undefined) return;
     const { mode, rewrite } = this.#options.settings();
     const isChanged = mode === "enforce";
-    this.#message = new Message(path, { isChanged, isRewritten: isChanged && rewrite && this.#mayChange });
+    const isRewritten = isChanged && rewrite && this.#mayChange;
+    this.#message = new Message(path, { isChanged, isRewritten, isLocal: isLocalSubmission(smtp.session) });
   }
 
   #conclude(run: CommandRun, last: StageResult): MilterReply | undefined {

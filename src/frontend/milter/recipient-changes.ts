@@ -23,8 +23,15 @@ export interface RecipientChanges {
   readonly unwritable: readonly Accepted[];
 }
 
-/** `withParameters`: whether added recipients may carry the client's NOTIFY and ORCPT. All deletions come before all additions. */
-export function changesOfRecipients(recipients: readonly Accepted[], withParameters: boolean): RecipientChanges {
+interface ChangeOptions {
+  /** Added recipients may carry the client's NOTIFY and ORCPT. */
+  readonly withParameters: boolean;
+  /** A program of the machine submits the message (`isLocalSubmission`). */
+  readonly isLocal: boolean;
+}
+
+/** All deletions come before all additions. */
+export function changesOfRecipients(recipients: readonly Accepted[], { withParameters, isLocal }: ChangeOptions): RecipientChanges {
   if (recipients.every(staysAsGiven)) return unchanged;
   const wanted = new Map<string, Accepted>();
   const unwritable: Accepted[] = [];
@@ -40,6 +47,7 @@ export function changesOfRecipients(recipients: readonly Accepted[], withParamet
   const present = new Set(recipients.map(({ path }) => canonicalAddress(path.address)));
   const gone = recipients.filter(({ path }) => !wanted.has(canonicalAddress(path.address)));
   const spellings = new Set(gone.map(({ path }) => path.withoutRoute));
+  if (isLocal) for (const spelling of withoutDomain(recipients, spellings)) spellings.add(spelling);
   const added = [...wanted].filter(([address]) => !present.has(address));
   return {
     modifications: [
@@ -48,6 +56,22 @@ export function changesOfRecipients(recipients: readonly Accepted[], withParamet
     ],
     unwritable,
   };
+}
+
+/**
+ * Postfix completes the domain (`myorigin`) of what a program of the machine submits before it shows it to a milter, and deletes a recipient
+ * as it was given. Which ones had none, nobody says; one that stays may be it, so that nothing of its name is deleted.
+ */
+function withoutDomain(recipients: readonly Accepted[], deleted: ReadonlySet<string>): ReadonlySet<string> {
+  const ofStaying = new Set<string>();
+  const ofDeleted: string[] = [];
+  for (const { path } of recipients) {
+    const at = path.withoutRoute.lastIndexOf("@");
+    const spelling = at <= 0 ? path.withoutRoute : `${path.withoutRoute.slice(0, at)}>`;
+    if (deleted.has(path.withoutRoute)) ofDeleted.push(spelling);
+    else ofStaying.add(spelling);
+  }
+  return new Set(ofDeleted.filter((spelling) => !ofStaying.has(spelling)));
 }
 
 const unchanged: RecipientChanges = { modifications: [], unwritable: [] };

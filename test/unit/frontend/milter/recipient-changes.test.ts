@@ -12,8 +12,8 @@ const accepted = ([sent, ...resolved]: Row): Accepted => {
 };
 
 /** `-<deleted>` and `+<added>`, followed by parameters. */
-function shown(rows: readonly Row[], withParameters = false): string[] {
-  return changesOfRecipients(rows.map(accepted), withParameters).modifications.map((edit) => {
+function shown(rows: readonly Row[], withParameters = false, isLocal = false): string[] {
+  return changesOfRecipients(rows.map(accepted), { withParameters, isLocal }).modifications.map((edit) => {
     switch (edit.kind) {
       case "deleteRecipient":
         return `-${edit.bytes}`;
@@ -106,9 +106,43 @@ describe("recipients", () => {
     ["a list of which one cannot be written stays", [["<l@example.org>", "j@example.org", "@example.org"]], []],
   ])("%s", (_what, recipients, modifications) => expect(shown(recipients)).toEqual(modifications));
 
+  // Postfix has completed the domain, and deletes what it was given.
+  test.each<[what: string, recipients: readonly Row[], modifications: readonly string[]]>([
+    ["one", [["<j+x@example.org>", "j@example.org"]], ["-<j+x@example.org>", "-<j+x>", "+<j@example.org>"]],
+    ["in quotes", [['<"a@b c"@example.org>', "j@example.org"]], ['-<"a@b c"@example.org>', '-<"a@b c">', "+<j@example.org>"]],
+    [
+      "one whose name another one has that stays",
+      [
+        ["<info@example.org>", "info@example.org"],
+        ["<info@example.net>", "j@example.org"],
+        ["<l@example.net>", "k@example.org"],
+      ],
+      ["-<info@example.net>", "-<l@example.net>", "-<l>", "+<j@example.org>", "+<k@example.org>"],
+    ],
+    [
+      "two of one name that are both changed",
+      [
+        ["<info@example.org>", "j@example.org"],
+        ["<info@example.net>", "k@example.org"],
+      ],
+      ["-<info@example.org>", "-<info@example.net>", "-<info>", "+<j@example.org>", "+<k@example.org>"],
+    ],
+    [
+      "one whose name stays without a domain",
+      [
+        ["<j+x@example.org>", "j@example.org"],
+        ["<j+x>", "j+x"],
+      ],
+      ["-<j+x@example.org>", "+<j@example.org>"],
+    ],
+  ])("of a program of the machine are deleted without their domain, too: %s", (_what, recipients, modifications) =>
+    expect(shown(recipients, false, true)).toEqual(modifications));
+
   test("that cannot be changed are reported", () => {
     const bad = ["no domain", "john"].map((target) => accepted(["<j+x@example.org>", target]));
-    expect(changesOfRecipients([...bad, accepted(["<a@example.org>", "a@example.org"])], true).unwritable).toEqual(bad);
+    expect(
+      changesOfRecipients([...bad, accepted(["<a@example.org>", "a@example.org"])], { withParameters: true, isLocal: false }).unwritable,
+    ).toEqual(bad);
   });
 
   test.each<[sent: string, parameters: string]>([
@@ -142,7 +176,7 @@ describe("recipients", () => {
       fc.property(fc.uniqueArray(row, { selector: ([sent]) => sent }), (rows) => {
         const { modifications } = changesOfRecipients(
           rows.map(([sent, resolved]) => accepted([`<${sent.toUpperCase()}>`, ...resolved])),
-          false,
+          { withParameters: false, isLocal: false },
         );
         const envelope = rows.map(([sent]) => `<${sent.toUpperCase()}>`);
         let hasAdded = false;

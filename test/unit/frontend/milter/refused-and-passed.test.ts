@@ -72,6 +72,11 @@ async function begin(way: Way, { changes = {}, state, extensions = undefined, be
   return { mta, place };
 }
 
+/** Of a program of the machine each recipient is deleted without its domain, too. */
+async function changesAtEnd(mta: Mta): Promise<string | undefined> {
+  return (await mta.send("E"))?.replace(/-<[^@>]*> \| /g, "");
+}
+
 async function passes(way: Way, reason: string, given: Case) {
   const { recipient = "john+x@example.org", parameters = [] } = given;
   const { mta, place } = await begin(way, given);
@@ -79,7 +84,7 @@ async function passes(way: Way, reason: string, given: Case) {
   expect(place.decisions.filter(({ stage }) => stage === "rcpt").map(({ verdict, would, reason }) => [verdict, would && reason])).toEqual([
     ["pass", reason],
   ]);
-  return await mta.send("E");
+  return await changesAtEnd(mta);
 }
 
 const ways: readonly Way[] = ["stage", "local", "reload"];
@@ -155,7 +160,7 @@ describe.each(ways)("a recipient that passes by way of the %s", (way) => {
   test("is one of the recipients: what leads to it leads there once", async () => {
     const { mta } = await begin(way, { changes: { rcpt: { deny: [denial(rule("rcpt == 'john@example.org'"))] } } });
     for (const recipient of ["john@example.org", "sales@example.org"]) await mta.send("R", envelope(`<${recipient}>`));
-    expect(await mta.send("E")).toBe("-<sales@example.org> | +<jane@example.org> | continue");
+    expect(await changesAtEnd(mta)).toBe("-<sales@example.org> | +<jane@example.org> | continue");
   });
 
   test("is no duplicate of one that comes later", async () => {
@@ -166,7 +171,7 @@ describe.each(ways)("a recipient that passes by way of the %s", (way) => {
       await mta.send("R", envelope(`<${recipient}>`));
     const reasons = place.decisions.filter(({ stage }) => stage === "rcpt").map(({ reason }) => reason);
     expect(reasons).toEqual(["script", "mailbox", "duplicate"]);
-    expect(await mta.send("E")).toBe("-<john+x@example.org> | -<john+y@example.org> | continue");
+    expect(await changesAtEnd(mta)).toBe("-<john+x@example.org> | -<john+y@example.org> | continue");
   });
 
   test("changes the sender in shadow mode alone", async () => {
