@@ -123,6 +123,9 @@ disable_vrfy_command = no
     expect(await rcpt(smtp, "john@example.org")).toBe("250 2.1.5 Ok");
     await daemon.kill();
     expect(await rcpt(smtp, "jane@example.org")).toMatch(/^451 4\.3\.0 /);
+    const another = await openSmtp(smtpd);
+    expect(await another.say("EHLO client.example.com")).toMatch(/^421 4\.3\.0 /);
+    another.end();
     daemon = await serve();
     expect(await smtp.say("RSET")).toMatch(/^250 /);
     expect(await smtp.say("MAIL FROM:<>")).toMatch(/^250 /);
