@@ -16,6 +16,12 @@ export function stateOf(path: string): string {
   return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
 }
 
+/** The identities of a file and of the WAL that was beside it. */
+export interface WalOfFile {
+  readonly file: string;
+  readonly wal: string;
+}
+
 /**
  * Which WAL was of the file that is read. SQLite leaves it where a reader has the file open when its last writer closes it, and then takes it
  * for that of another file that was renamed into the place of this one.
@@ -23,24 +29,31 @@ export function stateOf(path: string): string {
 export class ReadFile {
   readonly #path: string;
   readonly #wal: string;
-  #read: { readonly file: string; readonly wal: string } | undefined;
+  #seen: WalOfFile | undefined;
 
-  constructor(path: string) {
+  /** `seen`: by a process before this one. */
+  constructor(path: string, seen: WalOfFile | undefined) {
     this.#path = path;
     this.#wal = `${path}-wal`;
+    this.#seen = seen;
+  }
+
+  /** `undefined`: there was no WAL. */
+  get seen(): WalOfFile | undefined {
+    return this.#seen;
   }
 
   /** `file`: the identity of the file that was opened. */
   used(file: string): void {
     const stat = statSync(this.#wal, { throwIfNoEntry: false });
-    this.#read = stat && { file, wal: identityIn(stat) };
+    this.#seen = stat && { file, wal: identityIn(stat) };
   }
 
   /** To be called before the file is opened: the WAL at the path is not that of the file before, or is empty. */
   requireOwnWal(): void {
-    if (this.#read === undefined || identityOf(this.#path) === this.#read.file) return;
+    if (this.#seen === undefined || identityOf(this.#path) === this.#seen.file) return;
     const stat = statSync(this.#wal, { throwIfNoEntry: false });
-    if (stat === undefined || stat.size === 0 || identityIn(stat) !== this.#read.wal) return;
+    if (stat === undefined || stat.size === 0 || identityIn(stat) !== this.#seen.wal) return;
     throw new Error(
       `another file has taken its place, and ${this.#wal} is of the one before, which SQLite would read as part of this one. ` +
         `Remove ${this.#wal} and ${this.#path}-shm while no program has the file open`,

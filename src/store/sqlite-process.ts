@@ -14,7 +14,7 @@ import type { Blame } from "./blame.ts";
 import { identityOf, OpenFile, ReadFile, stateOf } from "./file-identity.ts";
 import { createPrivately } from "./private-file.ts";
 import { fromSqlite } from "./sql-value.ts";
-import type { SqliteOptions, SqliteOutcome, SqliteWork } from "./sqlite-message.ts";
+import type { SqliteMessage, SqliteOptions, SqliteOutcome, SqliteWork } from "./sqlite-message.ts";
 import {
   resultCodeOf,
   SQLITE_AUTH,
@@ -46,7 +46,7 @@ interface OpenDatabase {
 const options = JSON.parse(process.argv[2] ?? "") as SqliteOptions;
 let open: OpenDatabase | undefined;
 let idle: NodeJS.Timeout | undefined;
-const readFile = options.readOnly ? new ReadFile(options.path) : undefined;
+const readFile = options.readOnly ? new ReadFile(options.path, options.seen) : undefined;
 
 function opened(): OpenDatabase {
   if (open?.file.isCurrent) return open;
@@ -164,15 +164,16 @@ process.on("disconnect", () => {
   process.exit(0);
 });
 process.on("message", (batch: readonly SqliteWork[]) => {
-  tell(batch.map(perform));
+  const outcomes = batch.map(perform);
+  if (open !== undefined) readFile?.used(open.identity);
+  tell({ outcomes, seen: readFile?.seen });
   if (readFile === undefined || open === undefined) return;
-  readFile.used(open.identity);
   if (idle === undefined) idle = setTimeout(closeIdle, idleMs);
   else idle.refresh();
 });
 tell("ready");
 
 /** A parent that is gone hears nothing, and `disconnect` follows. */
-function tell(message: "ready" | readonly SqliteOutcome[]): void {
+function tell(message: SqliteMessage): void {
   process.send?.(message, undefined, undefined, () => {});
 }

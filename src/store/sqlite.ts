@@ -12,10 +12,11 @@ import type { Value } from "../expr/value.ts";
 import { onDemand } from "../text/on-demand.ts";
 import { type Blame, failureOf, reportFailure } from "./blame.ts";
 import type { Database, StatementProblem } from "./database.ts";
+import type { WalOfFile } from "./file-identity.ts";
 import { lastWords } from "./last-words.ts";
 import { PendingAnswer } from "./pending-answer.ts";
 import { toParameter } from "./sql-value.ts";
-import type { SqliteOptions, SqliteOutcome, SqliteWork } from "./sqlite-message.ts";
+import type { SqliteMessage, SqliteOptions, SqliteOutcome, SqliteWork } from "./sqlite-message.ts";
 import type { SqliteSettings } from "./store-settings.ts";
 import { waitedFor } from "./waited-for.ts";
 
@@ -47,6 +48,8 @@ export class SqliteDatabase implements Database {
   readonly #options: SqliteOptions;
   readonly #availability: Availability;
   #process: ChildProcess | undefined;
+  /** By the process, or the one before it. */
+  #seen: WalOfFile | undefined;
   #phase: Phase = "starting";
   #waiting: QueuedStatement[] = [];
   #batch: readonly QueuedStatement[] = [];
@@ -153,7 +156,7 @@ export class SqliteDatabase implements Database {
   }
 
   #start(): ChildProcess {
-    const child = childProcess().fork(program, [JSON.stringify(this.#options)], {
+    const child = childProcess().fork(program, [JSON.stringify({ ...this.#options, seen: this.#seen } satisfies SqliteOptions)], {
       serialization: "advanced",
       execArgv: [],
       env: {},
@@ -167,13 +170,14 @@ export class SqliteDatabase implements Database {
     child.channel?.unref();
     // A pipe of a child process is a socket.
     (child.stderr as Socket | null)?.unref();
-    // The program sends "ready" once, then outcomes.
-    child.on("message", (message: "ready" | readonly SqliteOutcome[]) => {
+    // The program sends nothing else.
+    child.on("message", (message: SqliteMessage) => {
       if (child !== this.#process) return;
       const batch = this.#takeBatch();
       this.#phase = "idle";
       if (message !== "ready") {
-        for (const [index, outcome] of message.entries()) batch[index]?.answer.resolve(outcome);
+        this.#seen = message.seen;
+        for (const [index, outcome] of message.outcomes.entries()) batch[index]?.answer.resolve(outcome);
       }
       this.#flush();
     });

@@ -200,6 +200,24 @@ describe("SQLite", () => {
     await database.close();
   });
 
+  it("knows after a statement that was ended which WAL was of the file that it read", async () => {
+    const [path, wal] = [join(folder, "ended.sqlite"), join(folder, "ended.sqlite-wal")];
+    const { database: writer } = openTest("ended.sqlite");
+    await writer.run("CREATE TABLE t (name); INSERT INTO t VALUES ('old')");
+    const { database } = openTest("ended.sqlite", { timeoutMs: 2000 }, true);
+    const read = () => database.query("SELECT name FROM t", []);
+    expect(await read()).toEqual({ kind: "rows", rows: [["old"]] });
+    await expect(database.query(endless, [])).rejects.toThrow(/no answer in 2000 ms/);
+    const { database: made } = openTest("ended-next.sqlite");
+    await made.run("CREATE TABLE t (name); INSERT INTO t VALUES ('new')");
+    await made.close();
+    await rename(join(folder, "ended-next.sqlite"), path);
+    await expect(read()).rejects.toThrow(`${wal} is of the one before`);
+    await writer.close();
+    expect(await read()).toEqual({ kind: "rows", rows: [["new"]] });
+    await database.close();
+  });
+
   it("closes what it only reads soon after, so that the last writer can remove the WAL", async () => {
     const path = join(folder, "written.sqlite");
     const own = new DatabaseSync(path);
