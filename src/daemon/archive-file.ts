@@ -14,7 +14,8 @@ export interface ArchiveLimits {
 
 /** What one search found, the newest first. */
 export interface Found {
-  readonly decisions: readonly KeptDecision[];
+  /** Each a `KeptDecision` as JSON. */
+  readonly texts: readonly string[];
   /** Where a further one goes on; `undefined`: all was searched. */
   readonly reached: ArchivePlace | undefined;
 }
@@ -106,9 +107,9 @@ export class ArchiveFile {
   }
 
   search({ limit, ...span }: ArchiveSearch): Found {
-    const decisions: KeptDecision[] = [];
-    const reached = this.#look(span, (decision) => decisions.push(decision) === limit);
-    return { decisions, reached };
+    const texts: string[] = [];
+    const reached = this.#look(span, (_, text) => texts.push(text) === limit);
+    return { texts, reached };
   }
 
   countRefused(span: ArchiveSpan): CountedRefused {
@@ -121,7 +122,10 @@ export class ArchiveFile {
   }
 
   /** Calls with each that matches, the newest first, until that says that it is enough; yields where to go on, if there may be more. */
-  #look({ filter, since, until, after }: ArchiveSpan, isEnough: (decision: KeptDecision) => boolean): ArchivePlace | undefined {
+  #look(
+    { filter, since, until, after }: ArchiveSpan,
+    isEnough: (decision: KeptDecision, text: string) => boolean,
+  ): ArchivePlace | undefined {
     let place: ArchivePlace = after ?? { at: until + 1, id: 0 };
     for (let lookedAt = 0; lookedAt < this.#maxLookedAt; lookedAt += rowsPerStep) {
       // The statement names these columns.
@@ -130,7 +134,7 @@ export class ArchiveFile {
         place = { at, id };
         // It was written here.
         const kept = JSON.parse(decision) as KeptDecision;
-        if (matches(kept, filter) && isEnough(kept)) return place;
+        if (matches(kept, filter) && isEnough(kept, decision)) return place;
       }
       if (rows.length < rowsPerStep) return undefined;
     }

@@ -9,7 +9,7 @@ import { type CallProblem, callProblems } from "../frontend/calls.ts";
 import { type PlayedListener, type PlayedSession, play, type Step } from "../frontend/explain/play.ts";
 import {
   type AddressInfo,
-  type ArchivePage,
+  type ArchivedTexts,
   type ArchiveSearch,
   type ArchiveSpan,
   type ConfigurationInfo,
@@ -166,19 +166,19 @@ export class DaemonOperations implements Operations {
     return count.most(shownRefused);
   }
 
-  async archived(search: ArchiveSearch): Promise<ArchivePage> {
-    const { decisions, reached } = await this.#archive.search(search);
+  async archived(search: ArchiveSearch): Promise<ArchivedTexts> {
+    const { texts, reached } = await this.#archive.search(search);
     return {
-      decisions,
+      texts,
       next: reached === undefined ? null : `${reached.at}-${reached.id}`,
       reached: reached === undefined ? null : timeOf(reached.at),
     };
   }
 
-  async refusedEarlier(span: ArchiveSpan): Promise<RefusedEarlier> {
+  async refusedEarlier(span: ArchiveSpan, isAwaited: () => boolean): Promise<RefusedEarlier> {
     const count = new RefusedCount();
     let after = span.after;
-    for (let searches = 0; searches < maxCountingSearches; searches += 1) {
+    for (let searches = 0; searches < maxCountingSearches && isAwaited(); searches += 1) {
       const { refused, reached } = await this.#archive.countRefused({ ...span, ...(after && { after }) });
       count.addCounted(refused);
       after = reached;

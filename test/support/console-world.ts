@@ -7,7 +7,7 @@ import { Sessions } from "../../src/frontend/http/access.ts";
 import { AnswerPlaces } from "../../src/frontend/http/answer-places.ts";
 import type {
   AddressInfo,
-  ArchivePage,
+  ArchivedTexts,
   ArchiveSearch,
   ArchiveSpan,
   DecisionPage,
@@ -123,13 +123,13 @@ export class ConsoleWorld implements Operations {
   }
 
   /** In pages of two, so that there are several. */
-  async archived({ filter, since, until, after }: ArchiveSearch): Promise<ArchivePage> {
+  async archived({ filter, since, until, after }: ArchiveSearch): Promise<ArchivedTexts> {
     const all = this.kept.map((decision, id) => ({ at: Date.parse(decision.time), id, decision })).reverse();
     const rest = all.filter(({ at, id }) => at >= since && at <= until && id < (after?.id ?? Number.POSITIVE_INFINITY));
     const page = rest.slice(0, 2);
     const last = rest.length > page.length ? page.at(-1) : undefined;
     return {
-      decisions: page.flatMap(({ decision }) => (matches(decision, filter) ? decision : [])),
+      texts: page.flatMap(({ decision }) => (matches(decision, filter) ? JSON.stringify(decision) : [])),
       ...(last === undefined ? { next: null, reached: null } : { next: `${last.at}-${last.id}`, reached: last.decision.time }),
     };
   }

@@ -65,7 +65,7 @@ export async function httpPlace({ settings = noToken, operations: others = {}, u
     metrics: async () => "# EOF\n",
     async archived(search) {
       done.push(JSON.stringify(search));
-      return { decisions: [], next: null, reached: null };
+      return { texts: [], next: null, reached: null };
     },
     async refusedEarlier(span) {
       done.push(JSON.stringify(span));

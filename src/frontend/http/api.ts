@@ -62,6 +62,11 @@ export interface ArchivePage {
   readonly reached: string | null;
 }
 
+/** As `ArchivePage`, with each decision as JSON. */
+export interface ArchivedTexts extends Omit<ArchivePage, "decisions"> {
+  readonly texts: readonly string[];
+}
+
 /** Times in milliseconds since 1970. */
 export interface ArchiveSpan {
   readonly filter: DecisionFilter;
@@ -284,8 +289,9 @@ export interface Operations {
   /** Among all that are kept. */
   refused(filter: DecisionFilter): Promise<Refused>;
   /** Of those that are kept for days. */
-  archived(search: ArchiveSearch): Promise<ArchivePage>;
-  refusedEarlier(span: ArchiveSpan): Promise<RefusedEarlier>;
+  archived(search: ArchiveSearch): Promise<ArchivedTexts>;
+  /** Ends when nobody waits for it any more. */
+  refusedEarlier(span: ArchiveSpan, isAwaited: () => boolean): Promise<RefusedEarlier>;
   explain(played: PlayedSession): Promise<readonly Step[]>;
   greylist(filter: GreylistFilter, limit: number, after: string | undefined): Promise<GreylistPage>;
   allow(subject: GreylistSubject): Promise<Done>;

@@ -18,7 +18,7 @@ import {
   type Operations,
 } from "./api.ts";
 import { filterOf } from "./decision-filter.ts";
-import { maxDecisions } from "./decision-log.ts";
+import { maxDecisions, readPerTurn } from "./decision-log.ts";
 import { type EventStreams, streamType } from "./event-stream.ts";
 import { HttpError, jsonType, protect, readBody, send, sendJson, sendPortions } from "./exchange.ts";
 import { loginPage, loginStyle } from "./login-page.ts";
@@ -74,7 +74,7 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["GET /api/decisions", decisions],
   ["GET /api/decisions/archive", archived],
   ["GET /api/refused", ({ operations, query }) => operations.refused(filterOf(query))],
-  ["GET /api/refused/archive", ({ operations, query }) => operations.refusedEarlier(spanOf(query))],
+  ["GET /api/refused/archive", ({ operations, query, response }) => operations.refusedEarlier(spanOf(query), () => !response.destroyed)],
   ["POST /api/explain", explain],
   ["GET /api/greylist", greylist],
   ["POST /api/greylist/allow", async (exchange) => exchange.operations.allow(await bodyOf(exchange, greylistSubject))],
@@ -211,7 +211,7 @@ async function decisions(exchange: Exchange): Promise<void> {
   const { request, response, operations, streams, query } = exchange;
   const filter = filterOf(query);
   const limit = limitIn(query, 200, maxDecisions);
-  if (!follows(exchange)) await sendPortions(response, jsonType, listOf(await operations.decisions(filter, limit)));
+  if (!follows(exchange)) await sendPortions(response, jsonType, listOf((await operations.decisions(filter, limit)).texts));
   else if (request.method === "HEAD") response.writeHead(200, { "content-type": streamType }).end();
   else await streams.follow(response, operations, filter, limit);
 }
@@ -226,23 +226,31 @@ function follows({ request, name }: Exchange): boolean {
   return name === "GET /api/decisions" && request.headers.accept?.includes("text/event-stream") === true;
 }
 
-async function* listOf({ texts }: DecisionPage): AsyncGenerator<string> {
-  let before = '{"decisions":[';
+/** `rest`: what else there is to say. */
+async function* listOf(texts: DecisionPage["texts"], rest: object = {}): AsyncGenerator<string> {
+  const begin = '{"decisions":[';
+  let before = begin;
   for await (const portion of texts) {
     if (portion.length === 0) continue;
     yield before + portion.join(",");
     before = ",";
   }
-  yield before === "," ? "]}\n" : `${before}]}\n`;
+  const end = `${JSON.stringify({ decisions: [], ...rest }).slice(begin.length)}\n`;
+  yield before === begin ? begin + end : end;
 }
 
-function archived({ operations, query }: Exchange): unknown {
+async function archived({ operations, query, response }: Exchange): Promise<void> {
   const after = query.get("after");
-  return operations.archived({
+  const { texts, ...rest } = await operations.archived({
     ...spanOf(query),
     limit: limitIn(query, 200, maxArchived),
     ...(after !== null && { after: placeOf(after) }),
   });
+  await sendPortions(response, jsonType, listOf(portionsOf(texts), rest));
+}
+
+async function* portionsOf(texts: readonly string[]): AsyncGenerator<readonly string[]> {
+  for (let from = 0; from < texts.length; from += readPerTurn) yield texts.slice(from, from + readPerTurn);
 }
 
 function spanOf(query: URLSearchParams): ArchiveSpan {

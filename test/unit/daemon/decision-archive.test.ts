@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync, stat
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ArchiveFile } from "../../../src/daemon/archive-file.ts";
+import { ArchiveFile, type Found } from "../../../src/daemon/archive-file.ts";
 import { DecisionArchive } from "../../../src/daemon/decision-archive.ts";
 import type { ArchiveSearch, ArchiveSpan, KeptDecision } from "../../../src/frontend/http/api.ts";
 import { RefusedCount } from "../../../src/frontend/http/refused.ts";
@@ -32,6 +32,9 @@ const kept = (number: number, at: number, decided: Partial<KeptDecision> = {}): 
 
 const lines = (decisions: readonly KeptDecision[]) => decisions.map((each) => JSON.stringify(each));
 
+// It was written here.
+const decisionsOf = ({ texts }: Found) => texts.map((text) => JSON.parse(text) as KeptDecision);
+
 function open(decisions: readonly KeptDecision[], maxLookedAt?: number): ArchiveFile {
   const file = new ArchiveFile(path, maxLookedAt);
   file.write(lines(decisions), limits, start);
@@ -43,7 +46,7 @@ test("what was written is found as it was, by the filters of the live ones and b
   const would = kept(2, start + 1000, { verdict: "pass", would: "reject", recipient: "ÄLICE@example.org" });
   const late = kept(3, start + 2000, { verdict: "pass", reason: "mailbox", resolved: ["postmaster@example.org"] });
   const file = open([late, hostile, would]);
-  const found = (search: Partial<ArchiveSearch>) => file.search({ ...everything, ...search }).decisions;
+  const found = (search: Partial<ArchiveSearch>) => decisionsOf(file.search({ ...everything, ...search }));
   expect(found({})).toEqual([late, would, hostile]);
   expect(found({ filter: { from: `'%_\\@` } })).toEqual([hostile]);
   expect(found({ filter: { to: "älice" } })).toEqual([would]);
@@ -61,7 +64,7 @@ test("pages follow one another without a gap, also among decisions of one millis
   const found: KeptDecision[] = [];
   for (let after: ArchiveSearch["after"] | "begin" = "begin"; after !== undefined; ) {
     const page = file.search({ ...everything, limit: 4, ...(after !== "begin" && { after }) });
-    found.push(...page.decisions);
+    found.push(...decisionsOf(page));
     after = page.reached;
   }
   expect(found).toEqual(all.toReversed());
@@ -74,25 +77,24 @@ test("one search looks at so many and says how far it came, so that none holds u
   file.write(lines(others), limits, start);
   const search = { ...everything, filter: { from: "needle" } };
   const first = file.search(search);
-  expect(first.decisions).toEqual([]);
+  expect(first.texts).toEqual([]);
   expect(first.reached).toMatchObject({ at: start + 2 });
-  expect(file.search({ ...search, ...(first.reached && { after: first.reached }) })).toMatchObject({
-    decisions: [{ id: "1-0" }],
-    reached: undefined,
-  });
+  const second = file.search({ ...search, ...(first.reached && { after: first.reached }) });
+  expect(decisionsOf(second)).toMatchObject([{ id: "1-0" }]);
+  expect(second.reached).toBeUndefined();
   file.close();
 });
 
 test("what is too old goes, and so does the oldest where the file would grow too large", () => {
   const file = open([kept(1, start), kept(2, start + dayMs)]);
   file.write([], limits, start + 7 * dayMs + 1);
-  expect(file.search(everything).decisions.map(({ id }) => id)).toEqual(["1-2"]);
+  expect(decisionsOf(file.search(everything)).map(({ id }) => id)).toEqual(["1-2"]);
   const small = { keepMs: 1000 * dayMs, maxOctets: 2_000_000 };
   for (let batch = 0; batch < 20; batch++) {
     const some = Array.from({ length: 500 }, (_, number) => kept(batch * 500 + number, start + 8 * dayMs + batch));
     file.write(lines(some), small, start + 8 * dayMs);
   }
-  const { decisions } = file.search({ ...everything, limit: 20_000 });
+  const decisions = decisionsOf(file.search({ ...everything, limit: 20_000 }));
   expect(decisions.length).toBeGreaterThan(1000);
   expect(decisions.length).toBeLessThan(5000);
   expect(decisions[0]?.id).toBe("1-9999");
@@ -131,12 +133,12 @@ test("decisions are there after they were kept, only for this user, and after th
   const first = archive(news);
   const now = Date.now();
   for (let number = 0; number < 1200; number++) first.keep(JSON.stringify(kept(number, now + number)));
-  await expect.poll(async () => (await first.search({ ...everything, limit: 2000 })).decisions.length).toBe(1200);
+  await expect.poll(async () => (await first.search({ ...everything, limit: 2000 })).texts.length).toBe(1200);
   first.keep(JSON.stringify(kept(1200, now + 1200)));
   await first.close();
   expect(statSync(path).mode & 0o777).toBe(0o600);
   const second = archive(news);
-  expect((await second.search({ ...everything, limit: 1 })).decisions).toEqual([kept(1200, now + 1200)]);
+  expect(decisionsOf(await second.search({ ...everything, limit: 1 }))).toEqual([kept(1200, now + 1200)]);
   await second.close();
   expect(news).toEqual([]);
 });
@@ -160,7 +162,7 @@ test("what cannot be written is lost and reported once, until it can be", async 
     })
     .toBe(2);
   expect(news[1]).toBe("up");
-  expect((await kepts.search(everything)).decisions[0]).toMatchObject({ id: "1-2" });
+  expect(decisionsOf(await kepts.search(everything))[0]).toMatchObject({ id: "1-2" });
   await kepts.close();
   expect(existsSync(path)).toBe(true);
 });
@@ -185,10 +187,10 @@ test.each([
   const news: string[] = [];
   const first = archive(news);
   first.keep(JSON.stringify(kept(0, Date.now())));
-  await expect.poll(async () => (await first.search(everything)).decisions.length).toBe(1);
+  await expect.poll(async () => (await first.search(everything)).texts.length).toBe(1);
   change();
   first.keep(JSON.stringify(kept(2, Date.now())));
-  const ids = async (from: DecisionArchive) => (await from.search(everything)).decisions.map(({ id }) => id);
+  const ids = async (from: DecisionArchive) => decisionsOf(await from.search(everything)).map(({ id }) => id);
   await expect.poll(() => ids(first)).toEqual(["1-2", ...others]);
   await first.close();
   // Another process finds them.
@@ -214,6 +216,6 @@ test("what is decided during a write that takes long is written soon after it", 
     .toBe(1);
   other.exec("COMMIT");
   other.close();
-  await expect.poll(async () => (await kepts.search(everything)).decisions[0]?.id, { timeout: 30_000 }).toBe(`1-${number}`);
+  await expect.poll(async () => decisionsOf(await kepts.search(everything))[0]?.id, { timeout: 30_000 }).toBe(`1-${number}`);
   await kepts.close();
 });

@@ -3,8 +3,10 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { TemporaryError } from "../../../../src/answer/temporary-error.ts";
+import type { Operations, RefusedEarlier } from "../../../../src/frontend/http/api.ts";
 import { WrittenDecision } from "../../../../src/frontend/written-decision.ts";
 import { aDecision, httpPlace } from "../../../support/http-place.ts";
+import { refusedAmong } from "../../../support/refused-among.ts";
 
 test("whether it is ready says the status, too", async () => {
   const { ask } = await httpPlace();
@@ -144,6 +146,32 @@ test("one request after the other has its answer on the same connection", async 
     expect(await once(socket, "data")).toMatchObject([expect.stringContaining("alive\n")]);
   }
   socket.destroy();
+});
+
+test.each([0, 1, 250])("a page of %i decisions that were kept is what the console reads", async (count) => {
+  const decisions = Array.from({ length: count }, (_, id) => ({ id: `1-${id}`, recipient: '"<b>"@b.example' }));
+  const archived = async () => ({ texts: decisions.map((each) => JSON.stringify(each)), next: "5-7", reached: null });
+  const { ask } = await httpPlace({ operations: { archived } });
+  const { status, headers, text } = await ask({ path: "/api/decisions/archive" });
+  expect([status, headers["content-type"]]).toEqual([200, "application/json; charset=utf-8"]);
+  expect(JSON.parse(text)).toEqual({ decisions, next: "5-7", reached: null });
+});
+
+test("what is counted in the archive ends with the client that asked", async () => {
+  const asked = Promise.withResolvers<() => boolean>();
+  const answer = Promise.withResolvers<RefusedEarlier>();
+  const refusedEarlier: Operations["refusedEarlier"] = (_, isAwaited) => {
+    asked.resolve(isAwaited);
+    return answer.promise;
+  };
+  const { port, host } = await httpPlace({ operations: { refusedEarlier } });
+  const socket = connect(port, "127.0.0.1");
+  socket.write(`GET /api/refused/archive HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  const isAwaited = await asked.promise;
+  expect(isAwaited()).toBe(true);
+  socket.destroy();
+  await expect.poll(isAwaited).toBe(false);
+  answer.resolve({ ...refusedAmong([]), reached: null });
 });
 
 test("of many answers at once four are made, and the others in their turn, while their clients wait", async () => {
