@@ -108,7 +108,7 @@ export class ArchiveFile {
 
   search({ limit, ...span }: ArchiveSearch): Found {
     const texts: string[] = [];
-    const reached = this.#look(span, (_, text) => texts.push(text) === limit);
+    const reached = this.#look(span, (_, text) => texts.push(text) >= limit);
     return { texts, reached };
   }
 

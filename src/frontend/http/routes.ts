@@ -243,7 +243,8 @@ async function archived({ operations, query, response }: Exchange): Promise<void
   const after = query.get("after");
   const { texts, ...rest } = await operations.archived({
     ...spanOf(query),
-    limit: limitIn(query, 200, maxArchived),
+    // The place where a further page goes on is that of a decision.
+    limit: Math.max(1, limitIn(query, 200, maxArchived)),
     ...(after !== null && { after: placeOf(after) }),
   });
   await sendPortions(response, jsonType, listOf(portionsOf(texts), rest));

@@ -71,6 +71,12 @@ test("pages follow one another without a gap, also among decisions of one millis
   file.close();
 });
 
+test.each([0, 1, 3])("a search for %i finds no more, or one", (limit) => {
+  const file = open(Array.from({ length: 10 }, (_, number) => kept(number, start + number)));
+  expect(file.search({ ...everything, limit }).texts).toHaveLength(Math.max(1, limit));
+  file.close();
+});
+
 test("one search looks at so many and says how far it came, so that none holds up what is to be written", () => {
   const file = open([kept(0, start, { sender: "needle@b.example" })], 2000);
   const others = Array.from({ length: 3000 }, (_, number) => kept(number, start + 1 + Math.floor(number / 1000)));

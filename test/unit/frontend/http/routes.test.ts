@@ -157,6 +157,16 @@ test.each([0, 1, 250])("a page of %i decisions that were kept is what the consol
   expect(JSON.parse(text)).toEqual({ decisions, next: "5-7", reached: null });
 });
 
+test.each([
+  ["", 200],
+  ["?limit=0", 1],
+  ["?limit=999999", 2000],
+])("a page of decisions that were kept has a limit: %s", async (query, limit) => {
+  const { ask, done } = await httpPlace();
+  expect(await ask({ path: `/api/decisions/archive${query}` })).toMatchObject({ status: 200 });
+  expect(done.map((search) => JSON.parse(search))).toMatchObject([{ limit }]);
+});
+
 test("what is counted in the archive ends with the client that asked", async () => {
   const asked = Promise.withResolvers<() => boolean>();
   const answer = Promise.withResolvers<RefusedEarlier>();
