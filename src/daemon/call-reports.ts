@@ -2,7 +2,8 @@
 import { aboutCall, type CalledListener, callProblems, sumOfCalled } from "../frontend/calls.ts";
 import { SayOnce } from "../frontend/say-once.ts";
 import type { Settings } from "../stage/stage-settings.ts";
-import { type Logger, logCallProblem } from "./log.ts";
+import type { Logger } from "./log.ts";
+import { logCallProblem } from "./log-lines.ts";
 
 export class CallReports {
   readonly #logger: Logger;

@@ -18,8 +18,8 @@ import { dayMs, hourMs } from "../text/duration.ts";
 import { CallReports } from "./call-reports.ts";
 import { DecisionReports } from "./decision-reports.ts";
 import { BoundSockets, type ListenSockets } from "./listen-sockets.ts";
+import type { Logger } from "./log.ts";
 import {
-  type Logger,
   logDnsList,
   logFile,
   logNotExpired,
@@ -31,7 +31,7 @@ import {
   logStateStore,
   logTakesAll,
   logWaitingFull,
-} from "./log.ts";
+} from "./log-lines.ts";
 import { messageOf } from "./message-of.ts";
 import { MtaListeners } from "./mta-listeners.ts";
 import type { Gauges } from "./observer.ts";

@@ -5,7 +5,8 @@ import type { WrittenDecision } from "../frontend/written-decision.ts";
 import { domainOf } from "../mail/address.ts";
 import type { FailedScript } from "../stage/core.ts";
 import { hourMs } from "../text/duration.ts";
-import { isLogged, type Logger, logDecision, logPostmaster, logScriptFailure } from "./log.ts";
+import type { Logger } from "./log.ts";
+import { isLogged, logDecision, logPostmaster, logScriptFailure } from "./log-lines.ts";
 import type { Remarks } from "./remarks.ts";
 
 export class DecisionReports {

@@ -2,7 +2,8 @@
 import type { Configuration } from "../config/configuration.ts";
 import { archivePath } from "./archive-settings.ts";
 import type { DecisionArchive } from "./decision-archive.ts";
-import { type Logger, logArchive, logOutages } from "./log.ts";
+import type { Logger } from "./log.ts";
+import { logArchive, logOutages } from "./log-lines.ts";
 import type { Gathered } from "./operations.ts";
 
 export class KeptArchive {

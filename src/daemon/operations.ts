@@ -48,7 +48,7 @@ import type { DecisionArchive } from "./decision-archive.ts";
 import { type EntryCounts, GreylistCount } from "./greylist-count.ts";
 import { greylistRecord } from "./greylist-record.ts";
 import { newSubjectOf, subjectOf } from "./greylist-subject.ts";
-import { callProblemText } from "./log.ts";
+import { callProblemText } from "./log-lines.ts";
 import { stateLabel } from "./observer.ts";
 import type { OpenCore } from "./open-core.ts";
 import { countedApart } from "./read-only-state.ts";

@@ -3,7 +3,8 @@ import type { Decision } from "../frontend/decision.ts";
 import { SayOnce } from "../frontend/say-once.ts";
 import type { ThrottledKey } from "../stage/core.ts";
 import { hourMs } from "../text/duration.ts";
-import { type Logger, logSummary, logThrottled, logThrottledFull, logThrottleOver } from "./log.ts";
+import type { Logger } from "./log.ts";
+import { logSummary, logThrottled, logThrottledFull, logThrottleOver } from "./log-lines.ts";
 import { Summary, summedAs } from "./summary.ts";
 import { maxKeys, type Refusals, refusalOf, ThrottledKeys } from "./throttled-keys.ts";
 

@@ -4,7 +4,8 @@
  */
 import { type Answer, after } from "../../src/answer/answer.ts";
 import { Patience } from "../../src/answer/patience.ts";
-import { logDecision, openLog } from "../../src/daemon/log.ts";
+import { openLog } from "../../src/daemon/log.ts";
+import { logDecision } from "../../src/daemon/log-lines.ts";
 import { RequestSources } from "../../src/daemon/request-sources.ts";
 import { cached } from "../../src/directory/cache.ts";
 import { DelayedReplies } from "../../src/frontend/connection/delayed-replies.ts";

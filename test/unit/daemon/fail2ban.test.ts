@@ -1,6 +1,7 @@
 /** The filter of contrib/attacks finds the mistakes of clients in log lines as they are written, and nothing else. */
 import { expect, test } from "vitest";
-import { createLogger, logDecision, logLine } from "../../../src/daemon/log.ts";
+import { createLogger, logLine } from "../../../src/daemon/log.ts";
+import { logDecision } from "../../../src/daemon/log-lines.ts";
 import { reportDecision } from "../../../src/frontend/decision.ts";
 import { WrittenDecision } from "../../../src/frontend/written-decision.ts";
 import { reply } from "../../../src/mail/reply.ts";

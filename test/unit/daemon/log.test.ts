@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { pino } from "pino";
 import { expect, test, vi } from "vitest";
-import { createLogger, isLogged, logDecision, logLine } from "../../../src/daemon/log.ts";
+import { createLogger, logLine } from "../../../src/daemon/log.ts";
+import { isLogged, logDecision } from "../../../src/daemon/log-lines.ts";
 import { WrittenDecision } from "../../../src/frontend/written-decision.ts";
 import { aDecision } from "../../support/http-place.ts";
 

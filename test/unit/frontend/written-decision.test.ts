@@ -1,7 +1,8 @@
 /** However long its texts are, a decision is one line that a pipe takes whole, and says how many addresses it leaves out. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createLogger, logDecision, logLine } from "../../../src/daemon/log.ts";
+import { createLogger, logLine } from "../../../src/daemon/log.ts";
+import { logDecision } from "../../../src/daemon/log-lines.ts";
 import { reportDecision } from "../../../src/frontend/decision.ts";
 import { WrittenDecision } from "../../../src/frontend/written-decision.ts";
 import { pass } from "../../../src/stage/refuse.ts";
