@@ -4,8 +4,7 @@ import { TemporaryError } from "../answer/temporary-error.ts";
 import { formatProblem } from "../config/check/report.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { renderConfiguration } from "../config/docs/print.ts";
-import { formatListenAddress } from "../config/schema/values.ts";
-import { type CallProblem, callProblems } from "../frontend/calls.ts";
+import { callProblems } from "../frontend/calls.ts";
 import { type PlayedListener, type PlayedSession, play, type Step } from "../frontend/explain/play.ts";
 import {
   type AddressInfo,
@@ -19,7 +18,6 @@ import {
   type GreylistPage,
   type GreylistSubject,
   InvalidQuestion,
-  type ListenerStatus,
   type Mark,
   type Operations,
   type Readiness,
@@ -27,7 +25,6 @@ import {
   type RefusedEarlier,
   type Series,
   type SessionInfo,
-  type SourceStatus,
   type Status,
   type ThrottleCounter,
   type ThrottleSubject,
@@ -35,7 +32,7 @@ import {
 import type { DecisionFilter } from "../frontend/http/decision-filter.ts";
 import type { History } from "../frontend/http/history.ts";
 import { renderMetrics } from "../frontend/http/metrics.ts";
-import { type Observation, type SourceObservation, withSource } from "../frontend/http/observation.ts";
+import { type Observation, withSource } from "../frontend/http/observation.ts";
 import { RefusedCount, shownRefused } from "../frontend/http/refused.ts";
 import { canonicalAddress, domainOf } from "../mail/address.ts";
 import { canonicalIp } from "../mail/ip.ts";
@@ -48,11 +45,11 @@ import type { DecisionArchive } from "./decision-archive.ts";
 import { type EntryCounts, GreylistCount } from "./greylist-count.ts";
 import { greylistRecord } from "./greylist-record.ts";
 import { newSubjectOf, subjectOf } from "./greylist-subject.ts";
-import { callProblemText } from "./log-lines.ts";
 import { stateLabel } from "./observer.ts";
 import type { OpenCore } from "./open-core.ts";
 import { countedApart } from "./read-only-state.ts";
 import type { StateHealth } from "./state-lease.ts";
+import { listenerStatus, modesOf, readinessOf, sourceStatus, timeOf, unaskedText } from "./status.ts";
 
 /** What the processes that serve have counted and kept. */
 export interface Gathered {
@@ -331,64 +328,6 @@ const localListener: PlayedListener = {
   trustedNetworks: { contains: () => true },
 };
 
-function readinessOf(sources: readonly SourceObservation[], state: string | undefined): Readiness {
-  const down = sources.filter(({ up }) => !up).map(({ name, lastFailure }) => `${name}: ${lastFailure?.error ?? "unavailable"}`);
-  // What was just asked may have failed for the first time.
-  const isKnown = state === undefined || sources.some(({ name, up }) => name === stateLabel && !up);
-  const reasons = [...down, ...(isKnown ? [] : [`${stateLabel}: ${state}`])];
-  return { ready: reasons.length === 0, reasons };
-}
-
-/** Of all that refuses, or might. */
-function modesOf({ server, listeners, settings }: Configuration): ConfigurationInfo["modes"] {
-  const { ehlo, mail, rcpt } = settings;
-  const stages = Object.entries({ ehlo, mail, rcpt });
-  return [
-    { what: "server", mode: server.mode },
-    ...listeners.map(({ name, mode }) => ({ what: `listener ${name}`, mode })),
-    ...stages.flatMap(([stage, { mode, deny }]) => [
-      { what: `session.${stage}`, mode },
-      ...deny.map((denial) => ({ what: `session.${stage}.${denial.title}`, mode: denial.mode })),
-    ]),
-    ...(rcpt.greylist.enable.constant === 0 ? [] : [{ what: "session.rcpt.greylist", mode: rcpt.greylist.mode }]),
-    ...throttlesOf(settings).map(({ name, mode }) => ({ what: `throttle ${name}`, mode })),
-  ];
-}
-
-function listenerStatus(
-  { name, protocol, bind, mode }: Configuration["listeners"][number],
-  { listeners, decisions, called }: Observation,
-): ListenerStatus {
-  const observed = listeners.find((one) => one.name === name);
-  const calls = called.find((one) => one.name === name)?.calls;
-  const stages: Record<string, number> = {};
-  for (const { listener, stage, count } of decisions) if (listener === name) stages[stage] = (stages[stage] ?? 0) + count;
-  return {
-    ...{ name, protocol, mode, stages },
-    addresses: bind.map(formatListenAddress),
-    mta: calls?.mta ?? null,
-    places: calls?.places ?? [],
-    connections: observed?.connections ?? 0,
-    decisions: Object.values(stages).reduce((sum, count) => sum + count, 0),
-    lastDecision: observed?.lastDecision === undefined ? null : timeOf(observed.lastDecision),
-  };
-}
-
-function unaskedText(problem: CallProblem): string {
-  return `${"keys" in problem ? problem.keys.join(", ") : `listener ${problem.listener}`}: ${callProblemText(problem)}.`;
-}
-
-function sourceStatus({ name, up, since, failures, seconds, lastFailure }: SourceObservation): SourceStatus {
-  const { count, sum, max } = seconds;
-  return {
-    ...{ name, up, questions: count, failures },
-    since: since === undefined ? null : timeOf(since),
-    meanSeconds: count === 0 ? null : sum / count,
-    maxSeconds: count === 0 ? null : max,
-    lastFailure: lastFailure === undefined ? null : { time: timeOf(lastFailure.at), error: lastFailure.error },
-  };
-}
-
 function cursorText({ client, sender, recipient }: GreylistEntry): string {
   return Buffer.from(JSON.stringify([client, sender, recipient])).toString("base64url");
 }
@@ -401,8 +340,4 @@ function cursorOf(text: string): Triplet {
     // It is none of ours.
   }
   throw new InvalidQuestion("after is the next of a page");
-}
-
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
 }
