@@ -1,6 +1,7 @@
 /** What a state store answers and writes, given its rows. For PostgreSQL the same is written in SQL (postgresql/statements.ts). */
 import { hash } from "node:crypto";
 import type { CorrespondentQuestion, GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../stage/state.ts";
+import { skewMs } from "../store/clock-skew.ts";
 import { hourMs } from "../text/duration.ts";
 
 export interface Triplet {
@@ -49,9 +50,6 @@ export interface TokenRow {
 export const allowedPasses = 2 ** 31 - 1;
 /** When entries of an administrator expire. */
 export const never = Number.MAX_SAFE_INTEGER;
-
-/** As far apart the clocks of nodes may be: such a time counts as now, too, but need not be written so. */
-export const skewMs = 60_000;
 
 // No transaction asks the same again later, and the rows of a busy day would outnumber all others.
 const maxTokenMs = 600_000;

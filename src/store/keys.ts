@@ -2,6 +2,7 @@
 
 import type { SqlResult } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
+import { skewMs } from "./clock-skew.ts";
 import type { Database } from "./database.ts";
 import { saturate } from "./sql-value.ts";
 
@@ -27,8 +28,7 @@ const max = Number.MAX_SAFE_INTEGER;
 const times = ["expires", "set_at"];
 const indexExpiry = "CREATE INDEX IF NOT EXISTS postern_keys_expires ON postern_keys (expires)";
 
-/** As far apart the clocks of those who share a store may be. What was set later than that, by a clock that was ahead, has ended. */
-const skewMs = 60_000;
+/** What was set by a clock that was ahead has ended. */
 const getKey = `SELECT value FROM postern_keys WHERE name = $1 AND (expires = 0 OR (expires > $2 AND set_at <= $2 + ${skewMs}))`;
 const setKey = `
   INSERT INTO postern_keys (name, value, expires, set_at) VALUES ($1, $2, $3, $4)

@@ -1,6 +1,7 @@
 /** What PostgreSQL is asked for a batch of questions: the decisions of decide.ts in SQL. */
 import type pg from "pg";
 import type { CorrespondentQuestion, GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
+import { skewMs } from "../../store/clock-skew.ts";
 import { queryRows } from "../../store/postgresql-pool.ts";
 import { hourMs } from "../../text/duration.ts";
 import {
@@ -12,7 +13,6 @@ import {
   passing,
   periodOf,
   refreshMs,
-  skewMs,
   type Triplet,
   type TripletQuestion,
   throttleExpires,

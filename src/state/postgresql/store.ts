@@ -2,10 +2,11 @@
 import type pg from "pg";
 import type { WaitedFor } from "../../answer/patience.ts";
 import type { CorrespondentQuestion, GreylistAnswer, GreylistQuestion, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
+import { skewMs } from "../../store/clock-skew.ts";
 import type { PostgresqlSettings } from "../../store/store-settings.ts";
 import { errorMessage } from "../../text/error-message.ts";
 import { nothingCounted, sumOf } from "../counts.ts";
-import { type AddressRow, type GreylistRow, skewMs, type Triplet } from "../decide.ts";
+import type { AddressRow, GreylistRow, Triplet } from "../decide.ts";
 import type { StateOptions } from "../open-state.ts";
 import type {
   AddressEntry,
