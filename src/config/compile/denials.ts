@@ -42,6 +42,9 @@ export function compileDenials(
 /** `{name}`; braces around anything else are text. */
 const variable = /\{([a-z_][a-z0-9_]*)\}/i;
 
+/** As scripts, rules and other programs write it: `${name}`, `{ name }`, `{env.name}`, `{a-name}`. */
+const misspelt = /\$\{\w+\}|\{\s*(?:\w+\.)*([\w-]+)\s*\}/g;
+
 function compileReply(
   { code, status, text }: WrittenDenials[number]["reply"]["value"],
   variables: (typeof variablesOf)["rcpt"],
@@ -49,6 +52,11 @@ function compileReply(
   complain: (message: string) => void,
 ): ReplyTemplate {
   const named: string[] = [];
+  for (const [written, name = written.slice(2, -1)] of text.matchAll(misspelt)) {
+    const meant = `{${name.replaceAll("-", "_")}}`;
+    if (written !== meant && variables.has(meant.slice(1, -1)))
+      complain(`"${written}" is not how a variable is written. Write "${meant}".`);
+  }
   // Names are at the odd places.
   const parts = text.split(variable).flatMap((part, place): ReplyTemplate["parts"] => {
     if (place % 2 === 0) return part === "" ? [] : [part];

@@ -4,6 +4,7 @@ import { parseListedAddress } from "../../mail/address-list.ts";
 import { canonicalDomain } from "../../mail/domain.ts";
 import { asStrategy, strategies } from "../../stage/sender-verdict.ts";
 import type { Denial, DomainSettings, Rule, ScriptRule, SenderAuthSettings, Settings, SieveSettings } from "../../stage/stage-settings.ts";
+import { variablesOf } from "../../stage/vocabulary.ts";
 import { unknownDirectory, unknownLookup, unknownScript } from "../check/names.ts";
 import type { Normalised } from "../normalise.ts";
 import type { StageRules } from "../schema/values.ts";
@@ -40,6 +41,7 @@ export function compileSettings(normalised: Normalised, sieve: SieveSettings, co
   const mailPath: KeyPath = ["session", "mail"];
   const rcptPath: KeyPath = ["session", "rcpt"];
   const extension = (key: keyof typeof extensions, outcomes?: Outcomes) => rule(extensions, extensionsPath, key, outcomes);
+  warnOfVariables(rcpt.replies, [...rcptPath, "replies"], context);
   for (const [index, name] of ehlo.blocklist.entries()) report.errorIf([...ehloPath, "blocklist", index], unknownLookup(name, names));
 
   return {
@@ -107,6 +109,15 @@ export function compileSettings(normalised: Normalised, sieve: SieveSettings, co
     sieve,
     host: { hostname: normalised.server.hostname, version: packageJson.version },
   };
+}
+
+function warnOfVariables(replies: Normalised["session"]["rcpt"]["replies"], path: KeyPath, { report }: CompileContext): void {
+  for (const [key, { value }] of Object.entries(replies)) {
+    for (const [written, name = ""] of value.text.matchAll(/\{(\w+)\}/g)) {
+      if (variablesOf.address.has(name))
+        report.warning([...path, key], `"${written}" stays as it is: only the replies of deny have variables. Remove it.`);
+    }
+  }
 }
 
 const constants: ReadonlySet<string> = new Set(strategies);
