@@ -7,7 +7,7 @@ import { shorten } from "../text/shorten.ts";
 import type { ValueCode } from "./code.ts";
 import { ExpressionError, type Vocabulary } from "./expression.ts";
 import type { ExpressionNode } from "./syntax.ts";
-import { isArray, isTrue, toText, type Value } from "./value.ts";
+import { isArray, type Value } from "./value.ts";
 
 type Chain = Extract<ExpressionNode, { kind: "chain" }>;
 type Call = Extract<ExpressionNode, { kind: "call" }>;
@@ -63,8 +63,8 @@ function warnOfEquality<S>(
 function warnOfTexts<S>(operands: readonly ExpressionNode[], parts: Parts<S>, { onWarning }: Vocabulary<S>): void {
   for (const [index, { offset }] of operands.entries()) {
     const constant = parts[index]?.constant;
-    if (typeof constant !== "string" || !isTrue(constant)) continue;
-    const text = `'${shorten(toText(constant))}'`;
+    if (typeof constant !== "string" || constant === "") continue;
+    const text = `'${shorten(constant)}'`;
     const [comparison] = operands.filter(isComparison);
     const mend = comparison ? `${comparison.head.name} ${comparison.links[0]?.operator} ${text}` : "true, or a whole comparison";
     onWarning?.(new ExpressionError(`${text} is compared with nothing here, and as a text it is always true. Write ${mend}.`, offset));
