@@ -7,13 +7,13 @@ import { domainOf, formatAddress, localPartOf, parseAddress } from "../mail/addr
 import { parseWrittenAddress } from "../mail/address-list.ts";
 import { cleanText } from "../text/controls.ts";
 import type { Core } from "./core.ts";
-import { evaluate } from "./evaluate.ts";
+import { evaluateFinding } from "./in-doubt.ts";
 import type { DomainSettings, Settings } from "./stage-settings.ts";
 import { type Scope, withLocalPart, withRcpt } from "./vocabulary.ts";
 
 /** The recipient after `session.rcpt.rewrite`: a string with an `@` replaces it, any other result leaves it. */
 export function rewrite(scope: Scope, core: Core): Answer<string> {
-  return after(evaluate("rewrite", core.settings.rcpt.rewrite, scope, core), rewritten, scope);
+  return after(evaluateFinding("rewrite", core.settings.rcpt.rewrite, scope, core), rewritten, scope);
 }
 
 function rewritten(value: Value, { rcpt }: Scope): string {
@@ -35,8 +35,9 @@ export function baseOf(own: DomainSettings | undefined, address: string, scope: 
   if (setting === false) return undefined;
   if (setting === true) return withoutDetail(address);
   // The rule of a Domain object maps local parts, the one of session.rcpt whole addresses.
-  if (own?.subAddressing === undefined) return after(evaluate("sub-addressing", setting, withRcpt(scope, address), core), baseBy, address);
-  return after(evaluate("sub-addressing", setting, withLocalPart(scope, address), core), baseInDomain, address);
+  if (own?.subAddressing === undefined)
+    return after(evaluateFinding("sub-addressing", setting, withRcpt(scope, address), core), baseBy, address);
+  return after(evaluateFinding("sub-addressing", setting, withLocalPart(scope, address), core), baseInDomain, address);
 }
 
 function baseBy(value: Value, address: string): string | undefined {
@@ -66,7 +67,7 @@ export function catchAllOf(address: string, scope: Scope, core: Core): Answer<st
   const setting = core.settings.rcpt.catchAll;
   if (setting === false) return undefined;
   if (setting === true) return catchAllKey(address);
-  return after(evaluate("catch-all", setting, withRcpt(scope, address), core), catchAllBy, address);
+  return after(evaluateFinding("catch-all", setting, withRcpt(scope, address), core), catchAllBy, address);
 }
 
 function catchAllKey(address: string): string {

@@ -5,7 +5,7 @@ import { asString } from "../expr/result.ts";
 import type { Value } from "../expr/value.ts";
 import { domainOf, localPartOf } from "../mail/address.ts";
 import type { Core, Trace } from "./core.ts";
-import { evaluate } from "./evaluate.ts";
+import { evaluateFinding } from "./in-doubt.ts";
 import { onTemporary } from "./refuse.ts";
 import type { Directory, Recipient } from "./sources.ts";
 import type { DomainSettings, Settings } from "./stage-settings.ts";
@@ -18,7 +18,7 @@ export function chooseDirectory(own: DomainSettings | undefined, scope: Scope, c
 
 export function directoryFor(own: DomainSettings | undefined, scope: Scope, core: Core): Answer<Directory | undefined> {
   if (own?.directory !== undefined) return directoryOf(own.directory, core);
-  return after(evaluate("directory", core.settings.rcpt.directory, scope, core), directoryOf, core);
+  return after(evaluateFinding("directory", core.settings.rcpt.directory, scope, core), directoryOf, core);
 }
 
 function directoryOf(value: Value, core: Core): Directory | undefined {

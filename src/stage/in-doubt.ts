@@ -1,6 +1,7 @@
 /**
  * Refusals for good do not rest on what the DNS did not tell, or on what a list in a file misses while it may not be whole: the client comes
- * again, and they may tell then. Where a miss lets mail pass, as in a blocklist, lists are asked as ever.
+ * again, and they may tell then. Where a miss lets mail pass, as in a blocklist, lists are asked as ever. That an address is not found is a
+ * refusal of the rules that might have found it.
  */
 
 import { type Answer, after } from "../answer/answer.ts";
@@ -31,17 +32,44 @@ export function evaluateRefusal(step: string, rule: Rule, scope: Scope, core: Co
 }
 
 function evaluateInDoubt(step: string, rule: Rule, scope: Scope, core: Core, refusing: boolean): Answer<Value> {
-  let doubt: Doubt | undefined;
-  // One that could only refuse counts as listing nothing: it stops no mail, and what refuses nevertheless is certain.
-  const certain = refusing ? 1 : -1;
-  const onDoubt = (each: Doubt) => {
-    if (each.pull !== certain) doubt ??= each;
-  };
-  return after(evaluate(step, rule, scope, core, onDoubt), (value) => {
-    const untold = asBoolean(value) === refusing ? untoldBy(doubt, rule.checks && checksThatPull(rule, certain), scope) : undefined;
+  return evaluateHeeding(step, rule, scope, core, refusing ? 1 : -1, (value, untoldNow) => {
+    const untold = asBoolean(value) === refusing ? untoldNow() : undefined;
     if (untold === undefined) return value;
     throw inDoubt(step, untold, core);
   });
+}
+
+/** As `evaluate`, where the value leads to an address or to none: what the rule was not told is noted in the scope, for `mustBeTold`. */
+export function evaluateFinding(step: string, rule: Rule, scope: Scope, core: Core): Answer<Value> {
+  const { untold } = scope;
+  if (untold === undefined || (rule.namesDnsLists !== true && rule.checks === undefined)) return evaluate(step, rule, scope, core);
+  return evaluateHeeding(step, rule, scope, core, -1, (value, untoldNow) => {
+    const now = untoldNow();
+    if (now !== undefined) untold.first ??= { step, untold: now };
+    return value;
+  });
+}
+
+/** To be called before an address is refused as unknown or foreign. Throws an `InDoubt`. */
+export function mustBeTold({ untold }: Scope, core: Core): void {
+  if (untold?.first !== undefined) throw inDoubt(untold.first.step, untold.first.untold, core);
+}
+
+/** `certain`: one that could only do this to the value counts as listing nothing: it stops no mail, and what refuses nevertheless is certain. */
+function evaluateHeeding(
+  step: string,
+  rule: Rule,
+  scope: Scope,
+  core: Core,
+  certain: Pull,
+  heed: (value: Value, untoldNow: () => Untold | undefined) => Value,
+): Answer<Value> {
+  let doubt: Doubt | undefined;
+  const onDoubt = (each: Doubt) => {
+    if (each.pull !== certain) doubt ??= each;
+  };
+  const untoldNow = () => untoldBy(doubt, rule.checks && checksThatPull(rule, certain), scope);
+  return after(evaluate(step, rule, scope, core, onDoubt), (value) => heed(value, untoldNow));
 }
 
 /** Those that might change what is certain. */
@@ -54,7 +82,7 @@ export function asksLists({ namesDnsLists, lists }: Rule): boolean {
 }
 
 /** What could not tell. */
-interface Untold {
+export interface Untold {
   readonly what: string;
   readonly why: string;
 }

@@ -15,7 +15,7 @@ import { askDenials } from "./deny.ts";
 import { mustFindSurely } from "./doubted-lists.ts";
 import { checkRcptParameters } from "./extensions.ts";
 import { askGreylist, type Greylisting } from "./greylist.ts";
-import { evaluateRefusal } from "./in-doubt.ts";
+import { evaluateRefusal, mustBeTold } from "./in-doubt.ts";
 import { errorWait, maxErrors, maxRecipients, numberOf } from "./number-settings.ts";
 import { isOwnPostmaster, isPostmaster } from "./postmaster.ts";
 import { receivedSpf } from "./received-spf.ts";
@@ -50,6 +50,7 @@ export function decideRcpt(session: Session, command: RcptCommand, terms: Terms)
     helo,
     sender: transaction.sender,
     rcpt: given,
+    untold: {},
     changedSender: undefined,
     resolution: unresolved,
     reason: "pass",
@@ -248,6 +249,7 @@ function judge(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
     case "unknown":
       if (isPostmaster(rcpt.rcpt, "unknown", core.settings)) return letPass("postmaster", [rcpt.rcpt], rcpt);
       mustFindSurely(rcpt.rcpt, core);
+      mustBeTold(rcpt, core);
       return refuseMistake(replies.unknownMailbox, "unknown-mailbox", rcpt);
     case "list-too-long":
       return uncounted({ ...unavailable(replies.unavailable, resolution.cause), reason: "list-too-long" });
@@ -257,6 +259,7 @@ function judge(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
 function relayIf(isAllowed: Value, rcpt: Rcpt): Answer<RcptOutcome | undefined> {
   if (asBoolean(isAllowed)) return letPass("relayed", [rcpt.rcpt], rcpt);
   mustFindSurely(rcpt.rcpt, rcpt.core);
+  mustBeTold(rcpt, rcpt.core);
   return refuseMistake(rcpt.core.settings.rcpt.replies.relay, "relay-denied", rcpt);
 }
 

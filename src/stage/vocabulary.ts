@@ -3,6 +3,7 @@ import type { DnsListSubject } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
 import { domainOf, localPartOf } from "../mail/address.ts";
 import { canonicalDomain } from "../mail/domain.ts";
+import type { Untold } from "./in-doubt.ts";
 import { priorityOf } from "./parameters.ts";
 import { iprevOf, spfEhloOf, spfOf } from "./sender-auth.ts";
 import { isStranger, type Session } from "./session.ts";
@@ -20,10 +21,17 @@ export interface Scope {
   readonly localPart?: string;
   /** At MAIL, the sender as given, canonical; later the transaction has it. */
   readonly mailFrom?: string;
+  /** Where a recipient is looked for, what the rules for that were not told. */
+  readonly untold?: UntoldToRules | undefined;
 }
 
-export function withRcpt({ session, helo, sender }: Scope, rcpt: string): Scope {
-  return { session, helo, sender, rcpt };
+export interface UntoldToRules {
+  /** By the first that might have found it. */
+  first?: { readonly step: string; readonly untold: Untold };
+}
+
+export function withRcpt({ session, helo, sender, untold }: Scope, rcpt: string): Scope {
+  return { session, helo, sender, rcpt, untold };
 }
 
 export function withLocalPart(scope: Scope, rcpt: string): Scope {

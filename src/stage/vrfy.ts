@@ -10,6 +10,7 @@ import { chooseDirectory, inMainDomain } from "./ask-directory.ts";
 import type { Core } from "./core.ts";
 import { mustBeSure, mustFindSurely } from "./doubted-lists.ts";
 import { evaluate } from "./evaluate.ts";
+import { mustBeTold } from "./in-doubt.ts";
 import { writtenAddress } from "./map-key.ts";
 import { isOwnPostmaster, isPostmaster } from "./postmaster.ts";
 import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
@@ -36,7 +37,10 @@ function vrfy(scope: Scope, text: string, core: Core): Answer<VrfyOutcome> {
     if (domainOf(scope.rcpt) === undefined) return verifyWord(scope, text, core);
     return after(resolve(scope, core), (resolution) => {
       if (isMailbox(resolution, scope, core)) return foundAs(text);
-      if (resolution.kind !== "found") mustFindSurely(scope.rcpt, core);
+      if (resolution.kind !== "found") {
+        mustFindSurely(scope.rcpt, core);
+        mustBeTold(scope, core);
+      }
       return noAddress;
     });
   });
@@ -81,7 +85,7 @@ function expand(scope: Scope, core: Core): Answer<VrfyOutcome> {
 }
 
 function scopeOf(session: Session, text: string): Scope {
-  return { session, helo: session.helo, sender: session.transaction?.sender ?? "", rcpt: parseAddress(text) };
+  return { session, helo: session.helo, sender: session.transaction?.sender ?? "", rcpt: parseAddress(text), untold: {} };
 }
 
 /** With the quotes that they need. Throws a `TemporaryError` where a directory holds what no reply can. */

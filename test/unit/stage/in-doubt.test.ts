@@ -7,6 +7,7 @@ import type { Core, TraceEntry } from "../../../src/stage/core.ts";
 import { decideEhlo } from "../../../src/stage/ehlo.ts";
 import type { Session } from "../../../src/stage/session.ts";
 import type { Verdict } from "../../../src/stage/verdict.ts";
+import { decideVrfy } from "../../../src/stage/vrfy.ts";
 import { session } from "../../support/session.ts";
 import { directoryOf, sourcesOf } from "../../support/sources.ts";
 import { askMail, askRcpt } from "../../support/stages.ts";
@@ -50,6 +51,7 @@ function visit(facts: Parameters<typeof session>[0] = {}): Session {
 async function decide(stage: string, core: Core): Promise<Verdict> {
   const [command, argument = ""] = stage.split(" ");
   if (command === "EHLO") return decideEhlo(visit(), argument, core);
+  if (command === "VRFY") return (await decideVrfy(visit(), argument, core)).verdict;
   if (command === "RCPT") return (await askRcpt(visit({ sender: "a@client.example" }), argument, core)).verdict;
   return (await askMail(visit({ helo: argument === "" ? "mx.client.example" : "" }), "a@client.example", core)).verdict;
 }
@@ -156,6 +158,46 @@ const cases: Readonly<Record<string, Case>> = {
     stage: "RCPT a@elsewhere.example",
     replies: { "yes no": "550 5.1.2", "away no": "pass" },
   },
+  "catch-all, if": {
+    table: `[session.rcpt]\ncatch-all = [{ if = "dns_listed('white')", then = "'john@example.org'" }, { else = false }]\n`,
+    stage: "RCPT info@example.org",
+    replies: { "no no": "550 5.1.2", "no yes": "pass", "no away": unavailable },
+  },
+  "catch-all, if, of an address that is found without it": {
+    table: `[session.rcpt]\ncatch-all = [{ if = "dns_listed('white')", then = "'john@example.org'" }, { else = false }]\n`,
+    stage: "RCPT john@example.org",
+    replies: { "no away": "pass" },
+  },
+  "catch-all, but": {
+    table: `[session.rcpt]\ncatch-all = [{ if = "dns_listed('black')", then = false }, { else = true }]\n`,
+    stage: "RCPT info@example.org",
+    replies: { "no no": "550 5.1.2", "away no": "550 5.1.2" },
+  },
+  "sub-addressing, if": {
+    table: `[session.rcpt]\nsub-addressing = [{ if = "dns_listed('white')", then = true }, { else = false }]\n`,
+    stage: "RCPT john+tag@example.org",
+    replies: { "no no": "550 5.1.2", "no yes": "pass", "no away": unavailable },
+  },
+  "sub-addressing of a domain, if": {
+    table: `[[domain]]\nname = "example.org"\nsub-addressing = [{ if = "dns_listed('white')", then = "'john'" }, { else = false }]\n`,
+    stage: "RCPT john.tag@example.org",
+    replies: { "no no": "550 5.1.2", "no yes": "pass", "no away": unavailable },
+  },
+  "rewrite, if": {
+    table: `[session.rcpt]\nrewrite = [{ if = "dns_listed('white')", then = "'john@example.org'" }, { else = false }]\n`,
+    stage: "RCPT john@old.example",
+    replies: { "no no": "550 5.1.2", "no yes": "pass", "no away": unavailable },
+  },
+  "directory, if": {
+    table: `[session.rcpt]\ndirectory = [{ if = "dns_listed('white')", then = "'accounts'" }, { else = false }]\n`,
+    stage: "RCPT john@example.org",
+    replies: { "no no": "550 5.1.2", "no yes": "pass", "no away": unavailable },
+  },
+  "VRFY, by a catch-all": {
+    table: `[session.extensions]\nvrfy = true\n[session.rcpt]\ncatch-all = [{ if = "dns_listed('white')", then = "'john@example.org'" }, { else = false }]\n`,
+    stage: "VRFY info@example.org",
+    replies: { "no no": "550 5.1.2", "no yes": "pass", "no away": "252 2.4.3" },
+  },
   "SPF, but": {
     table: `[auth.spf.verify]\nmail-from = [{ if = "dns_listed('white')", then = "relaxed" }, { else = "strict" }]\n`,
     replies: { "no no": "550 5.7.23 SPF validation failed, status: Fail.", "no yes": "pass", "no away": "451 4.7.24" },
@@ -252,6 +294,20 @@ test.each<[what: string, table: string, told: string, untold: string, stage?: st
   ["deny at EHLO", deny("spf_ehlo_result != 'pass'", undefined, "ehlo"), refused, forNow, "EHLO other.example"],
   ["deny at RCPT", deny("spf_result != 'pass'", undefined, "rcpt"), refused, forNow, "RCPT john@example.org"],
   ["a reply alone", deny("true", "550 5.7.1 SPF: {spf_result}"), "550 5.7.1 SPF: fail", "550 5.7.1 SPF: temperror"],
+  [
+    "catch-all",
+    `[session.rcpt]\ncatch-all = [{ if = "spf_result != 'fail'", then = "'john@example.org'" }, { else = false }]\n`,
+    "550 5.1.2",
+    "pass",
+    "RCPT info@example.org",
+  ],
+  [
+    "catch-all, if it passes",
+    `[session.rcpt]\ncatch-all = [{ if = "iprev_result == 'pass'", then = "'john@example.org'" }, { else = false }]\n`,
+    "550 5.1.2",
+    unavailable,
+    "RCPT info@example.org",
+  ],
   ["is-allowed", `[session.mail]\nis-allowed = "spf_result == 'pass'"\n`, "550 5.7.1 Sender address not allowed.", unavailable],
   [
     "a strategy",
