@@ -28,7 +28,7 @@ import type { RcptCommand, Terms } from "./smtp-command.ts";
 import type { ThrottleQuestion } from "./state.ts";
 import { askErrors, askThrottles, countError, giveBack, type Throttled } from "./throttle.ts";
 import type { RcptOutcome, Reason, RefusedParameter, Verdict } from "./verdict.ts";
-import { type Scope, withRcpt } from "./vocabulary.ts";
+import { type Scope, type UntoldToRules, withRcpt } from "./vocabulary.ts";
 
 const duplicate = uncounted(pass("duplicate"));
 const noMail: RcptOutcome = uncounted(refuse(reply(503, "5.5.1", "MAIL is required first."), "no-mail"));
@@ -75,6 +75,7 @@ interface Rcpt extends Scope {
   readonly terms: Terms;
   /** As given, canonical. */
   readonly given: string;
+  readonly untold: UntoldToRules;
   /** As given, as a script changed it, rewritten, and at last the name by which limits and the greylist know it. */
   rcpt: string;
   sender: string;
@@ -181,8 +182,9 @@ function keepAndHeed(scripted: Scripted, rcpt: Rcpt): RcptOutcome | undefined {
   return heed(scripted, rcpt);
 }
 
-function heed({ refusal, sender, recipient }: Scripted, rcpt: Rcpt): RcptOutcome | undefined {
+function heed({ refusal, sender, recipient, untold }: Scripted, rcpt: Rcpt): RcptOutcome | undefined {
   if (refusal !== undefined) return uncounted(refusal);
+  rcpt.untold.first ??= untold;
   rcpt.changedSender = sender;
   rcpt.sender = sender ?? rcpt.sender;
   rcpt.rcpt = recipient ?? rcpt.rcpt;

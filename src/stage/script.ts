@@ -11,7 +11,7 @@ import type { EnvelopeChange, EnvelopePart, Script, ScriptOutcome, ScriptSurroun
 import { separatorOf } from "./address-rules.ts";
 import type { Core, FailedScript } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
-import { forNow, inDoubt, untoldBy } from "./in-doubt.ts";
+import { forNow, inDoubt, type Untold, untoldBy } from "./in-doubt.ts";
 import type { Parameters } from "./parameters.ts";
 import { ehloUnavailable, onTemporary, refuse, unavailable } from "./refuse.ts";
 import { declaredSize, envelopeOf } from "./script-envelope.ts";
@@ -32,6 +32,9 @@ export interface ScriptedCommand {
 
 const nothing: Scripted = {};
 
+/** For the trace. */
+const step = "script";
+
 /** It never throws a `TemporaryError`: a source that cannot tell is a failure of the script. */
 export function runScript(command: ScriptedCommand, core: Core): Answer<Scripted> {
   const { stage } = command;
@@ -45,7 +48,7 @@ export function runScript(command: ScriptedCommand, core: Core): Answer<Scripted
     command,
   );
   return after(chosen, (script) => {
-    if (!("run" in script)) return script;
+    if (!("run" in script)) return withUntold(script, doubt, undefined, command, core);
     const needed = checksFor(script.reads);
     const read = needed === undefined || checksFor(script.doubts) === undefined ? undefined : new Set<string>();
     const onRead = read && ((item: string) => script.doubts.has(item) && read.add(item));
@@ -53,7 +56,8 @@ export function runScript(command: ScriptedCommand, core: Core): Answer<Scripted
     return after(needed === undefined ? run() : after(askChecks(needed, command.scope, core), run), (outcome) => {
       const scripted = unlessInDoubt(scriptedBy(outcome, stage, core), doubt, read, command, core);
       core.trace?.({ step: `script ${script.name}`, asked: "outcome", answer: describe(outcome) });
-      return outcome.failure === undefined ? scripted : failed({ stage, ...outcome.failure }, scripted, core);
+      const decided = script.sets.has("to") ? withUntold(scripted, doubt, read, command, core) : scripted;
+      return outcome.failure === undefined ? decided : failed({ stage, ...outcome.failure }, decided, core);
     });
   });
 }
@@ -63,13 +67,35 @@ function unlessInDoubt(
   scripted: Scripted,
   doubt: Doubt | undefined,
   read: ReadonlySet<string> | undefined,
-  { stage, scope }: ScriptedCommand,
+  command: ScriptedCommand,
   core: Core,
 ): Scripted {
   const { refusal } = scripted;
   if (refusal?.kind !== "reject") return scripted;
-  const untold = untoldBy(doubt, checksFor([...(read ?? []), ...(core.settings[stage].script?.variables ?? [])]), scope);
-  return untold === undefined ? scripted : { refusal: forNow(refusal, inDoubt("script", untold, core)) };
+  const untold = untoldOf(doubt, read, command, core);
+  return untold === undefined ? scripted : { refusal: forNow(refusal, inDoubt(step, untold, core)) };
+}
+
+/** Of what might have changed the recipient. */
+function withUntold(
+  scripted: Scripted,
+  doubt: Doubt | undefined,
+  read: ReadonlySet<string> | undefined,
+  command: ScriptedCommand,
+  core: Core,
+): Scripted {
+  if (command.stage !== "rcpt" || scripted.refusal !== undefined) return scripted;
+  const untold = untoldOf(doubt, read, command, core);
+  return untold === undefined ? scripted : { ...scripted, untold: { step, untold } };
+}
+
+function untoldOf(
+  doubt: Doubt | undefined,
+  read: ReadonlySet<string> | undefined,
+  { stage, scope }: ScriptedCommand,
+  core: Core,
+): Untold | undefined {
+  return untoldBy(doubt, checksFor([...(read ?? []), ...(core.settings[stage].script?.variables ?? [])]), scope);
 }
 
 /** Or what comes of it that there is none. */

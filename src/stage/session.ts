@@ -6,6 +6,7 @@ import { ByRecipient } from "./by-recipient.ts";
 import type { Parameters } from "./parameters.ts";
 import type { KnownAuth } from "./sender-auth.ts";
 import type { Refusal, Verdict } from "./verdict.ts";
+import type { UntoldToRules } from "./vocabulary.ts";
 
 /** Facts that hold for the whole session. */
 export interface Peer {
@@ -90,6 +91,8 @@ export interface Scripted {
   /** The sender to go on with, `""` for the null sender. */
   readonly sender?: string;
   readonly recipient?: string;
+  /** What might have changed the recipient. */
+  readonly untold?: UntoldToRules["first"];
 }
 
 export function openSession({ listener, client, server, trusted }: Peer, login = "", tls = false): Session {

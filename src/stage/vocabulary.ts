@@ -27,7 +27,7 @@ export interface Scope {
 
 export interface UntoldToRules {
   /** By the first that might have found it. */
-  first?: { readonly step: string; readonly untold: Untold };
+  first?: { readonly step: string; readonly untold: Untold } | undefined;
 }
 
 export function withRcpt({ session, helo, sender, untold }: Scope, rcpt: string): Scope {

@@ -62,6 +62,9 @@ const deny = (rule: string, reply = "554 5.7.1 {remote_ip} is listed", stage = "
 const script = (body: string, which = `"'s'"`) =>
   `[session.mail]\nscript = ${which}\n[sieve.trusted.scripts.s]\ncontents = '''require ["reject", "environment", "vnd.stalwart.expressions"]; ${body}'''\n`;
 
+const rcptScript = (body: string, which = `"'s'"`) =>
+  `[session.rcpt]\nscript = ${which}\n[sieve.trusted.scripts.s]\ncontents = '''require ["variables", "envelope", "vnd.stalwart.expressions"]; ${body}'''\n`;
+
 interface Case {
   readonly table: string;
   readonly stage?: string;
@@ -192,6 +195,26 @@ const cases: Readonly<Record<string, Case>> = {
     table: `[session.rcpt]\ndirectory = [{ if = "dns_listed('white')", then = "'accounts'" }, { else = false }]\n`,
     stage: "RCPT john@example.org",
     replies: { "no no": "550 5.1.2", "no yes": "pass", "no away": unavailable },
+  },
+  "a script that changes the recipient": {
+    table: rcptScript(`if eval "dns_listed('white')" { set "envelope.to" "john@example.org"; }`),
+    stage: "RCPT info@example.org",
+    replies: { "no no": "550 5.1.2", "no yes": "pass", "no away": unavailable },
+  },
+  "a script that changes the recipient, if it is chosen": {
+    table: rcptScript(`set "envelope.to" "john@example.org";`, `[{ if = "dns_listed('white')", then = "'s'" }, { else = false }]`),
+    stage: "RCPT info@example.org",
+    replies: { "no no": "550 5.1.2", "no yes": "pass", "no away": unavailable },
+  },
+  "a script that might have changed the recipient, who is found": {
+    table: rcptScript(`if eval "dns_listed('white')" { set "envelope.to" "jane@example.org"; }`),
+    stage: "RCPT john@example.org",
+    replies: { "no no": "pass", "no away": "pass" },
+  },
+  "a script that changes no recipient": {
+    table: rcptScript(`if eval "dns_listed('white')" { set "envelope.from" "jane@example.org"; }`),
+    stage: "RCPT info@example.org",
+    replies: { "no no": "550 5.1.2", "no away": "550 5.1.2" },
   },
   "VRFY, by a catch-all": {
     table: `[session.extensions]\nvrfy = true\n[session.rcpt]\ncatch-all = [{ if = "dns_listed('white')", then = "'john@example.org'" }, { else = false }]\n`,
