@@ -14,9 +14,9 @@ import { reply } from "../mail/reply.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
 import { type AuthCheck, checksFor, untoldCheck } from "./sender-auth.ts";
-import type { Rule } from "./stage-settings.ts";
+import type { Rule, Settings } from "./stage-settings.ts";
 import type { Refusal } from "./verdict.ts";
-import type { Scope } from "./vocabulary.ts";
+import type { Scope, UntoldToRules } from "./vocabulary.ts";
 
 /** What refuses might not, had the DNS been able to tell, or had the list been whole. */
 export class InDoubt extends TemporaryError {
@@ -39,13 +39,28 @@ function evaluateInDoubt(step: string, rule: Rule, scope: Scope, core: Core, ref
   });
 }
 
+/** Where it is noted what those who look for a recipient are not told; `undefined`: none of them asks the DNS. */
+export function notesOf({ rcpt, domains }: Settings): UntoldToRules | undefined {
+  const { script, rewrite, directory, subAddressing, catchAll } = rcpt;
+  const mayAsk =
+    script !== undefined || domains.size > 0 || asksDns(rewrite) || asksDns(directory) || asksDns(subAddressing) || asksDns(catchAll);
+  return mayAsk ? {} : undefined;
+}
+
+function asksDns(rule: boolean | Rule): boolean {
+  return typeof rule === "object" && (rule.namesDnsLists === true || rule.checks !== undefined);
+}
+
 /** As `evaluate`, where the value leads to an address or to none: what the rule was not told is noted in the scope, for `mustBeTold`. */
 export function evaluateFinding(step: string, rule: Rule, scope: Scope, core: Core): Answer<Value> {
   const { untold } = scope;
-  if (untold === undefined || (rule.namesDnsLists !== true && rule.checks === undefined)) return evaluate(step, rule, scope, core);
+  return untold === undefined || !asksDns(rule) ? evaluate(step, rule, scope, core) : evaluateNoting(step, rule, scope, core, untold);
+}
+
+function evaluateNoting(step: string, rule: Rule, scope: Scope, core: Core, notes: UntoldToRules): Answer<Value> {
   return evaluateHeeding(step, rule, scope, core, -1, (value, untoldNow) => {
-    const now = untoldNow();
-    if (now !== undefined) untold.first ??= { step, untold: now };
+    const untold = untoldNow();
+    if (untold !== undefined) notes.first ??= { step, untold };
     return value;
   });
 }

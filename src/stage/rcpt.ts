@@ -15,7 +15,7 @@ import { askDenials } from "./deny.ts";
 import { mustFindSurely } from "./doubted-lists.ts";
 import { checkRcptParameters } from "./extensions.ts";
 import { askGreylist, type Greylisting } from "./greylist.ts";
-import { evaluateRefusal, mustBeTold } from "./in-doubt.ts";
+import { evaluateRefusal, mustBeTold, notesOf } from "./in-doubt.ts";
 import { errorWait, maxErrors, maxRecipients, numberOf } from "./number-settings.ts";
 import { isOwnPostmaster, isPostmaster } from "./postmaster.ts";
 import { receivedSpf } from "./received-spf.ts";
@@ -50,7 +50,7 @@ export function decideRcpt(session: Session, command: RcptCommand, terms: Terms)
     helo,
     sender: transaction.sender,
     rcpt: given,
-    untold: {},
+    untold: notesOf(terms.core.settings),
     changedSender: undefined,
     resolution: unresolved,
     reason: "pass",
@@ -75,7 +75,7 @@ interface Rcpt extends Scope {
   readonly terms: Terms;
   /** As given, canonical. */
   readonly given: string;
-  readonly untold: UntoldToRules;
+  readonly untold: UntoldToRules | undefined;
   /** As given, as a script changed it, rewritten, and at last the name by which limits and the greylist know it. */
   rcpt: string;
   sender: string;
@@ -184,7 +184,7 @@ function keepAndHeed(scripted: Scripted, rcpt: Rcpt): RcptOutcome | undefined {
 
 function heed({ refusal, sender, recipient, untold }: Scripted, rcpt: Rcpt): RcptOutcome | undefined {
   if (refusal !== undefined) return uncounted(refusal);
-  rcpt.untold.first ??= untold;
+  if (rcpt.untold !== undefined) rcpt.untold.first ??= untold;
   rcpt.changedSender = sender;
   rcpt.sender = sender ?? rcpt.sender;
   rcpt.rcpt = recipient ?? rcpt.rcpt;

@@ -48,7 +48,7 @@ export function runScript(command: ScriptedCommand, core: Core): Answer<Scripted
     command,
   );
   return after(chosen, (script) => {
-    if (!("run" in script)) return withUntold(script, doubt, undefined, command, core);
+    if (!("run" in script)) return changesRecipients(core) ? withUntold(script, doubt, undefined, command, core) : script;
     const needed = checksFor(script.reads);
     const read = needed === undefined || checksFor(script.doubts) === undefined ? undefined : new Set<string>();
     const onRead = read && ((item: string) => script.doubts.has(item) && read.add(item));
@@ -96,6 +96,11 @@ function untoldOf(
   core: Core,
 ): Untold | undefined {
   return untoldBy(doubt, checksFor([...(read ?? []), ...(core.settings[stage].script?.variables ?? [])]), scope);
+}
+
+/** Whether any script does: which one was to run may not be known. */
+function changesRecipients({ settings }: Core): boolean {
+  return settings.sieve.scripts.values().some(({ sets }) => sets.has("to"));
 }
 
 /** Or what comes of it that there is none. */
@@ -185,7 +190,11 @@ function failed(failure: FailedScript, decided: Scripted, core: Core): Scripted 
   core.onScriptFailure?.(failure);
   core.trace?.({ step: "script", asked: placeOf(failure), answer: `stopped: ${failure.message}` });
   const { onError } = core.settings.sieve;
-  if (decided.refusal !== undefined || onError === "accept") return decided;
+  if (decided.refusal !== undefined) return decided;
+  if (onError === "accept") {
+    const isLost = failure.stage === "rcpt" && changesRecipients(core);
+    return isLost ? { ...decided, untold: { step, untold: { what: placeOf(failure), why: failure.message } } } : decided;
+  }
   const reply = failure.stage === "ehlo" ? ehloUnavailable : core.settings.rcpt.replies.unavailable;
   return { refusal: unavailable(reply, failure.cause ?? new Error(failure.message)) };
 }

@@ -85,6 +85,10 @@ const scriptAtMail = (body: string) =>
   `[session.mail]\nscript = "'s'"\n[sieve.trusted.scripts.s]\ncontents = 'require ["reject", "envelope", "extlists"]; ${body} reject "550 5.7.1 No.";'`;
 const blockScript = scriptAtMail('if envelope :list "from" "doubted" { reject "550 5.7.1 Listed."; stop; }');
 const passScript = scriptAtMail('if envelope :list "from" "doubted" { stop; }');
+const moveScript = `[session.rcpt]
+script = "'s'"
+[sieve.trusted.scripts.s]
+contents = 'require ["variables", "envelope", "extlists"]; if envelope :list "to" "doubted" { set "envelope.to" "john@example.org"; }'`;
 const directory = `[session.rcpt]\ndirectory = [ { if = "key_exists('doubted', rcpt_domain)", then = "'others'" }, { else = "'accounts'" } ]`;
 const catchAll = `[session.rcpt]\ncatch-all = [ { if = "key_exists('doubted', rcpt_domain)", then = "'john@example.org'" }, { else = false } ]`;
 const dsn = `[session.extensions]\ndsn = "key_exists('doubted', remote_ip)"`;
@@ -110,6 +114,9 @@ describe.each<
   ["extension", dsn, mail("x@c.example", ["ENVID=x"]), "451 4.4.3", "501 5.5.4", "pass", "203.0.113.9"],
   ["a script that only refuses by a list", blockScript, mail("x@c.example"), "550 5.7.1", "550 5.7.1", "550 5.7.1", "x@c.example"],
   ["a script that passes by a list", passScript, mail("x@c.example"), "451 4.7.1", "550 5.7.1", "pass", "x@c.example"],
+  ["a script that changes recipients", moveScript, rcpt("x@example.org"), "451 4.4.3", "550 5.1.2", "pass", "x@example.org"],
+  ["a script that changes foreign recipients", moveScript, rcpt("x@c.example"), "451 4.4.3", "550 5.1.2", "pass", "x@c.example"],
+  ["a script that changes recipients, of one that is there", moveScript, rcpt("john@example.org"), "pass", "pass", "pass", ""],
   ["the map of recipients", catchAll, map("recipients", "x@example.org"), "cannot tell", "not found", "x@example.org", "example.org"],
   ["the map of aliases", rewrite, map("aliases", "x@example.org"), "cannot tell", "not found", "cannot tell", "x@example.org"],
   [

@@ -63,7 +63,7 @@ const script = (body: string, which = `"'s'"`) =>
   `[session.mail]\nscript = ${which}\n[sieve.trusted.scripts.s]\ncontents = '''require ["reject", "environment", "vnd.stalwart.expressions"]; ${body}'''\n`;
 
 const rcptScript = (body: string, which = `"'s'"`) =>
-  `[session.rcpt]\nscript = ${which}\n[sieve.trusted.scripts.s]\ncontents = '''require ["variables", "envelope", "vnd.stalwart.expressions"]; ${body}'''\n`;
+  `[session.rcpt]\nscript = ${which}\n[sieve.trusted.scripts.s]\ncontents = '''require ["variables", "environment", "envelope", "vnd.stalwart.expressions"]; ${body}'''\n`;
 
 interface Case {
   readonly table: string;
@@ -366,6 +366,27 @@ test.each<[what: string, table: string, told: string, untold: string, stage?: st
     script(`reject "550 5.7.1 No";`, `[{ if = "iprev_result == 'pass'", then = false }, { else = "'s'" }]`),
     "550 5.7.1 No",
     "451 4.7.1 No",
+  ],
+  [
+    "a catch-all",
+    `[session.rcpt]\ncatch-all = [{ if = "spf_result == 'pass'", then = "'john@example.org'" }, { else = false }]\n`,
+    "550 5.1.2",
+    unavailable,
+    "RCPT x@example.org",
+  ],
+  [
+    "a script that changes recipients",
+    rcptScript(`if environment "spf.result" "pass" { set "envelope.to" "john@example.org"; }`),
+    "550 5.1.2",
+    unavailable,
+    "RCPT x@example.org",
+  ],
+  [
+    "a script that changes recipients and is chosen",
+    rcptScript(`set "envelope.to" "john@example.org";`, `[{ if = "iprev_result == 'pass'", then = "'s'" }, { else = false }]`),
+    "550 5.1.2",
+    unavailable,
+    "RCPT x@elsewhere.example",
   ],
 ])("SPF and iprev: %s", async (_, table, told, untold, stage = "MAIL") => {
   const expected = { no: told, away: untold };

@@ -303,6 +303,23 @@ describe("a failure", () => {
     expect(failures).toHaveLength(1);
   });
 
+  test.each([
+    [`${down} set "envelope.to" "jane@example.org";`, "'test'", "451 4.4.3"],
+    ['while "1" { } set "envelope.to" "jane@example.org";', "'test'", "451 4.4.3"],
+    ['set "envelope.to" "jane@example.org";', "sql_query('', 'SELECT 1', [])", "451 4.4.3"],
+    ['set "envelope.to" "jane@example.org";', "sender_domain", "451 4.4.3"],
+    [`set "envelope.from" "jane@example.org"; ${down}`, "'test'", "550 5.1.2"],
+    [`${down} keep;`, "'test'", "550 5.1.2"],
+    ["keep;", "sql_query('', 'SELECT 1', [])", "550 5.1.2"],
+  ])("whoever it might have found elsewhere is not refused for good: %s, script = %s", async (source, rule, expected) => {
+    const { core } = world("rcpt", source, { rule });
+    for (const recipient of ["nobody@example.org", "jane@foreign.example"]) {
+      const { verdict, countsAsError } = await askRcpt(stranger(), recipient, core);
+      expect(shown(verdict).slice(0, 9)).toBe(expected);
+      expect(countsAsError).toBe(expected.startsWith("5"));
+    }
+  });
+
   test("is reported with its place and its cause", async () => {
     const { failures, trace } = await rcpt(`keep;\n  ${down}`);
     expect(failures).toEqual([
