@@ -65,7 +65,7 @@ function evaluateNoting(step: string, rule: Rule, scope: Scope, core: Core, note
   });
 }
 
-/** To be called before an address is refused as unknown or foreign. Throws an `InDoubt`. */
+/** Throws an `InDoubt` where something is noted. */
 export function mustBeTold({ untold }: Scope, core: Core): void {
   if (untold?.first !== undefined) throw inDoubt(untold.first.step, untold.first.untold, core);
 }

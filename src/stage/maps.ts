@@ -110,7 +110,7 @@ function askRecipients(key: string, core: Core, listener: MapListener): Answer<s
     after(resolved(scope, core), (resolution) => {
       const isAccepted = resolution.kind === "found" || isPostmaster(scope.rcpt, resolution.kind, core.settings);
       if (isAccepted) return written;
-      mustFindSurely(scope.rcpt, core);
+      mustFindSurely(scope, core);
       return undefined;
     }),
   );
@@ -170,7 +170,7 @@ function stepFrom(address: string, core: Core, listener: MapListener): Answer<re
   return after(rewritten(address, core, listener), (scope) =>
     after(resolved(scope, core), (reached) => {
       if (reached.kind === "found") return reached.addresses;
-      mustFindSurely(scope.rcpt, core);
+      mustFindSurely(scope, core);
       return [];
     }),
   );

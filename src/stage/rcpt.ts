@@ -15,7 +15,7 @@ import { askDenials } from "./deny.ts";
 import { mustFindSurely } from "./doubted-lists.ts";
 import { checkRcptParameters } from "./extensions.ts";
 import { askGreylist, type Greylisting } from "./greylist.ts";
-import { evaluateRefusal, mustBeTold, notesOf } from "./in-doubt.ts";
+import { evaluateRefusal, notesOf } from "./in-doubt.ts";
 import { errorWait, maxErrors, maxRecipients, numberOf } from "./number-settings.ts";
 import { isOwnPostmaster, isPostmaster } from "./postmaster.ts";
 import { receivedSpf } from "./received-spf.ts";
@@ -250,8 +250,7 @@ function judge(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
       return after(evaluateRefusal("relay", relay, rcpt, core, false), relayIf, rcpt);
     case "unknown":
       if (isPostmaster(rcpt.rcpt, "unknown", core.settings)) return letPass("postmaster", [rcpt.rcpt], rcpt);
-      mustFindSurely(rcpt.rcpt, core);
-      mustBeTold(rcpt, core);
+      mustFindSurely(rcpt, core);
       return refuseMistake(replies.unknownMailbox, "unknown-mailbox", rcpt);
     case "list-too-long":
       return uncounted({ ...unavailable(replies.unavailable, resolution.cause), reason: "list-too-long" });
@@ -260,8 +259,7 @@ function judge(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
 
 function relayIf(isAllowed: Value, rcpt: Rcpt): Answer<RcptOutcome | undefined> {
   if (asBoolean(isAllowed)) return letPass("relayed", [rcpt.rcpt], rcpt);
-  mustFindSurely(rcpt.rcpt, rcpt.core);
-  mustBeTold(rcpt, rcpt.core);
+  mustFindSurely(rcpt, rcpt.core);
   return refuseMistake(rcpt.core.settings.rcpt.replies.relay, "relay-denied", rcpt);
 }
 

@@ -52,7 +52,7 @@ function refuseUnlessOwned(isOwned: boolean, { scope, core }: Claim): Verdict | 
   core.trace?.({ step: "must-match-sender", asked: `${sender} by ${session.login}`, answer: isOwned ? "may send" : "does not own it" });
   if (isOwned) return undefined;
   mustBeSure(core.settings.auth.mustMatchSender, core);
-  mustFindSurely(sender, core);
+  mustFindSurely(withRcpt(scope, sender), core);
   return notOwned;
 }
 

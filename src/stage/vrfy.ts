@@ -10,7 +10,6 @@ import { chooseDirectory, inMainDomain } from "./ask-directory.ts";
 import type { Core } from "./core.ts";
 import { mustBeSure, mustFindSurely } from "./doubted-lists.ts";
 import { evaluate } from "./evaluate.ts";
-import { mustBeTold } from "./in-doubt.ts";
 import { writtenAddress } from "./map-key.ts";
 import { isOwnPostmaster, isPostmaster } from "./postmaster.ts";
 import { onTemporary, pass, refuse, unavailable } from "./refuse.ts";
@@ -37,10 +36,7 @@ function vrfy(scope: Scope, text: string, core: Core): Answer<VrfyOutcome> {
     if (domainOf(scope.rcpt) === undefined) return verifyWord(scope, text, core);
     return after(resolve(scope, core), (resolution) => {
       if (isMailbox(resolution, scope, core)) return foundAs(text);
-      if (resolution.kind !== "found") {
-        mustFindSurely(scope.rcpt, core);
-        mustBeTold(scope, core);
-      }
+      if (resolution.kind !== "found") mustFindSurely(scope, core);
       return noAddress;
     });
   });
