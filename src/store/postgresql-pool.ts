@@ -25,11 +25,13 @@ export class PostgresqlPool {
   readonly #prepare: (client: pg.PoolClient) => Promise<void>;
   readonly #connections: Connections<pg.PoolClient>;
   readonly #mayBeClear: boolean;
+  readonly #readOnly: boolean;
   /** The `statement_timeout` of each connection that is prepared. */
   readonly #limits = new WeakMap<pg.PoolClient, number>();
 
   constructor(settings: PostgresqlSettings, { readOnly = false, prepare = async () => {}, isHarmless = () => false }: PoolOptions) {
     this.#prepare = prepare;
+    this.#readOnly = readOnly;
     this.#connections = new Connections(settings.pool, {
       lend: () => this.#connect(),
       takeBack: (client, isFit) => client.release(!isFit),
@@ -42,7 +44,7 @@ export class PostgresqlPool {
       },
     });
     this.#mayBeClear = settings.tls.mode === "prefer";
-    this.#pool = new (driver().Pool)(poolConfig(settings, readOnly));
+    this.#pool = new (driver().Pool)(poolConfig(settings));
     // The pool drops such a connection; the next query shows whether the server is down.
     this.#pool.on("error", () => {});
     this.#pool.on("connect", (client) => client.on("error", () => {}));
@@ -57,7 +59,7 @@ export class PostgresqlPool {
   use<T>(timeoutMs: number, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     return this.#connections.use(timeoutMs, async (client) => {
       await this.#limit(client, timeoutMs);
-      return work(client);
+      return this.#readOnly ? onlyReading(client, work) : work(client);
     });
   }
 
@@ -129,11 +131,20 @@ function bounded(query: pg.Query, maxRows: number): pg.Query {
   });
 }
 
-function poolConfig(settings: PostgresqlSettings, readOnly: boolean): pg.PoolConfig {
-  const { host, port, database, user, password, tls } = settings;
-  const options = [settings.options, readOnly ? "-c default_transaction_read_only=on" : undefined].filter((each) => each !== undefined);
+/** Not by a setting of the connection: PgBouncer refuses it as a parameter, and where it pools transactions others have the connection next. */
+async function onlyReading<T>(client: pg.PoolClient, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  await client.query("BEGIN READ ONLY");
+  try {
+    return await work(client);
+  } finally {
+    await client.query("ROLLBACK");
+  }
+}
+
+function poolConfig(settings: PostgresqlSettings): pg.PoolConfig {
+  const { host, port, database, user, password, options, tls } = settings;
   return {
-    ...present({ port, database, user, password, options: options.join(" ") || undefined }),
+    ...present({ port, database, user, password, options: options || undefined }),
     host,
     ssl:
       tls.mode === "disable"

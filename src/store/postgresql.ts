@@ -38,12 +38,15 @@ export class PostgresqlDatabase implements Database {
   readonly #pool: PostgresqlPool;
   readonly #availability: Availability;
   readonly #statements = new LRUCache<string, Statement>({ max: maxStatements });
+  /** Nothing is prepared for those who ask now and then: what fails in their transaction, such as a name that is unknown, fails as a whole. */
+  readonly #readOnly: boolean;
   /** Behind a pooler a connection may be another one of the server at each statement, with names that others have given. */
   #isPooled = false;
   #isClosed = false;
 
   constructor(settings: PostgresqlSettings, readOnly: boolean, onAvailability: OnAvailability) {
     this.name = settings.name;
+    this.#readOnly = readOnly;
     this.#timeoutMs = settings.timeoutMs;
     this.#availability = new Availability(settings.name, onAvailability);
     this.source = waitedFor(settings, this.#availability);
@@ -53,7 +56,7 @@ export class PostgresqlDatabase implements Database {
   async query(sql: string, parameters: readonly Value[], maxRows?: number, isExact = false): Promise<SqlResult> {
     const statement = this.#statement(sql);
     const { text } = statement;
-    const name = this.#isPooled ? undefined : statement.name;
+    const name = this.#isPooled || this.#readOnly ? undefined : statement.name;
     const values = parameters.map(toParameter);
     // `queryMode` keeps one text to one statement, with or without parameters; the types of pg do not know it.
     const query = {

@@ -27,6 +27,19 @@ describe("what only PostgreSQL has", () => {
     await Promise.all([database.close(), admin.close()]);
   });
 
+  it("leaves nothing behind in a connection that was only read by, since a pooler gives it to others, and prepares nothing there", async () => {
+    const reader = openStore(postgresqlSettings(server.port, { pool: 1 }), { readOnly: true, onAvailability: () => {} });
+    const settingOf = (setting: string) => reader.query(`SELECT current_setting('${setting}')`, []);
+    expect(await settingOf("transaction_read_only")).toMatchObject({ rows: [["on"]] });
+    expect(await settingOf("default_transaction_read_only")).toMatchObject({ rows: [["off"]] });
+    for (let time = 0; time < 3; time += 1) {
+      expect(await reader.query("SELECT count(*) FROM pg_prepared_statements", [])).toMatchObject({ rows: [[0]] });
+    }
+    await expect(reader.query("SELECT 1 / $1::int", [0])).rejects.toThrow("division by zero");
+    expect(await reader.query("SELECT 1", [])).toMatchObject({ rows: [[1]] });
+    await reader.close();
+  });
+
   const asked = "SELECT n FROM t WHERE name = $1";
 
   it.each<[what: string, times: number, change: string]>([
