@@ -15,8 +15,6 @@ const defaultPorts = { smtp: 25, lmtp: 24 };
 export function compileCallAhead(name: string, at: KeyPath, table: CallAheadTable, context: CompileContext): CallAheadSettings {
   const { type, host, port, tls, ca, ehlo, domains, probe, timeout, cache } = table;
   const { report } = context;
-  if (host.startsWith("unix:"))
-    report.error([...at, "host"], `a socket is named by its path alone. Write "${host.slice("unix:".length)}".`);
   if (port !== undefined && isSocket(host)) report.error([...at, "port"], "a socket has no port. Remove it.");
   return {
     ...{ type, name, probe, timeoutMs: timeout.value },

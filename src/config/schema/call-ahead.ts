@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { tlsModes } from "./database-url.ts";
 import { directoryCache } from "./directory-cache.ts";
-import { domainName, duration, path, word } from "./values.ts";
+import { domainName, duration, path, serverHost, word } from "./values.ts";
 
 /** A name or an address literal (RFC 5321 4.1.1.1). */
 const ehloName = word.refine((text) => /^(?:\[[\w.:]+\]|[\w-]+(?:\.[\w-]+)*)$/.test(text), {
@@ -15,7 +15,7 @@ const probe = word.refine((text) => /^[\w+-]*\{random\}[\w+-]*$/.test(text) && t
 });
 
 export const callAheadKeys = {
-  host: word.meta({
+  host: serverHost.meta({
     description: "Name or address of the server, or the path of its socket. At most 10 connections are made to it, by each worker.",
   }),
   port: z.int().min(1).max(65535).optional().meta({ description: "Port of the server.", unset: "25, or 24 for `lmtp`" }),

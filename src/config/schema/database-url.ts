@@ -1,5 +1,6 @@
 /** The URL of a database: PostgreSQL's as libpq reads it (PostgreSQL, 32.1.1.2), MySQL's as its shell does. */
-import { isIpInCidr } from "../../mail/ip.ts";
+import { canonicalDomain, isHostName } from "../../mail/domain.ts";
+import { canonicalIp, isIpInCidr } from "../../mail/ip.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
 
 /** How far a connection is protected: by `verify`, the server is known by its certificate. */
@@ -92,6 +93,8 @@ function parseUrl(text: string, scheme: Scheme): DatabaseUrl | string {
   const { host = "localhost", port, database, user, password, options } = parts;
   if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) <= 65535))
     return `"${port}" is not a port. Write a number from 1 to 65535.`;
+  const problem = problemOfHost(host);
+  if (problem !== undefined) return problem;
   const tls = parts.tls === undefined ? undefined : scheme.tlsModes.get(parts.tls);
   if (parts.tls !== undefined && tls === undefined) {
     const known = [...scheme.tlsModes.keys()];
@@ -123,6 +126,13 @@ interface ServerNames {
   readonly url?: { readonly value: DatabaseUrl } | undefined;
   readonly host?: string | undefined;
   readonly socket?: string | undefined;
+}
+
+/** Of one that is written as a name, an address, with or without the link that it is on, or the path of a socket. */
+export function problemOfHost(host: string): string | undefined {
+  if (isSocket(host) || canonicalIp(host.replace(/%\w+$/, "")) !== undefined || isHostName(canonicalDomain(host))) return undefined;
+  if (host.startsWith("unix:")) return `a socket is named by its path alone. Write "${host.slice("unix:".length)}".`;
+  return `"${host}" is not the name or the address of one server. Write it like db.example.org, without the port.`;
 }
 
 /** A socket or a loopback address: what is sent there is seen by nobody else. */

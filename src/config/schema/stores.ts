@@ -3,7 +3,7 @@ import { z } from "zod";
 import { defaultQueries } from "../../store/sample-queries.ts";
 import type { Queries } from "../../store/store-settings.ts";
 import { parseMysqlUrl, parsePostgresqlUrl, tlsModes } from "./database-url.ts";
-import { duration, path, word, written } from "./values.ts";
+import { duration, path, serverHost, word, written } from "./values.ts";
 
 /** The store that always exists. */
 export const embeddedName = "embedded";
@@ -82,7 +82,7 @@ const postgresql = z.strictObject({
   url: written(parsePostgresqlUrl)
     .optional()
     .meta({ description: "`postgresql://user@host:port/database`, in place of `host`; `?sslmode=` is `tls`.", unset: "none" }),
-  host: word.optional().meta({ description: "Name or address of the server, or the folder of its socket.", unset: "none" }),
+  host: serverHost.optional().meta({ description: "Name or address of the server, or the folder of its socket.", unset: "none" }),
   port: port.meta({ description: "Port of the server.", unset: "5432" }),
   database: database.meta({ description: "The database.", unset: "the name of the user" }),
   ...login,
@@ -93,7 +93,7 @@ const mysql = z.strictObject({
   url: written(parseMysqlUrl)
     .optional()
     .meta({ description: "`mysql://user@host:port/database`, in place of `host`; `?ssl-mode=` is `tls`.", unset: "none" }),
-  host: word.optional().meta({ description: "Name or address of the server.", unset: "none" }),
+  host: serverHost.optional().meta({ description: "Name or address of the server.", unset: "none" }),
   socket: path.optional().meta({ description: "The socket of a server on this machine, in place of `host`.", unset: "none" }),
   port: port.meta({ description: "Port of the server.", unset: "3306" }),
   database: database.meta({ description: "The database; needed here or in `url`.", unset: "that of `url`" }),

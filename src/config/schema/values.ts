@@ -5,12 +5,19 @@ import { canonicalIp } from "../../mail/ip.ts";
 import type { variablesOf } from "../../stage/vocabulary.ts";
 import { dayMs, parseDuration } from "../../text/duration.ts";
 import { formatRules, formatSwitch, readRules, readSwitch, type WrittenRules } from "../syntax/rule-set.ts";
+import { problemOfHost } from "./database-url.ts";
 
 // A configuration is validated once: compiling a validator for each table would take longer than that.
 z.config({ jitless: true });
 
 /** A name or another short text on one line. */
 export const word = z.string().regex(/^[^\p{Cc}]+$/u, { error: "must be text on one line, and not empty." });
+
+/** A name, an address or the path of a socket. */
+export const serverHost = word.superRefine((text, context) => {
+  const message = problemOfHost(text);
+  if (message !== undefined) context.addIssue({ code: "custom", message });
+});
 
 /** Subdomains are domains of their own: a wildcard would match nothing. */
 export const domainName = word.refine((text) => isMailDomain(canonicalDomain(text)), {
