@@ -1,6 +1,6 @@
 /** Real SMTP sessions through a real Postfix with the tables of the real daemon and no milter, set up by the files of contrib/postfix. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { read, substitute } from "../support/contrib.ts";
@@ -102,6 +102,16 @@ disable_vrfy_command = no
     const smtp = await greet();
     expect(await smtp.say("VRFY jane@example.org")).toMatch(/^252 /);
     expect(await smtp.say("VRFY nosuch@example.org")).toMatch(/^550 5\.1\.1 /);
+  });
+
+  it("goes into one main.cf with the lines for policy", () => {
+    const folder = join(scratch, "both");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "main.cf"), read("contrib/postfix/main.cf") + read("contrib/postfix/socketmap.cf"));
+    writeFileSync(join(folder, "master.cf"), "");
+    const { stderr } = spawnSync("postconf", ["-c", folder, "-n"], { encoding: "utf8", env: { PATH: `${process.env.PATH}:/usr/sbin` } });
+    // Such as of a parameter that both set.
+    expect(stderr).toBe("");
   });
 
   it("is asked by postmap as by postern query", () => {
