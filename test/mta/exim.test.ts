@@ -109,12 +109,16 @@ max-recipients = 2
     expect(await rcpt(smtp, "anybody@example.net")).toBe("250 Accepted");
   });
 
-  it("disconnects at the third error of a session", async () => {
+  // By a 5xx the client would give up what it may send later.
+  it("defers all that follows the third error of a session", async () => {
     const smtp = await greet();
     expect(await rcpt(smtp, "nosuch1@example.org")).toMatch(/^550 5\.1\.2 /);
     expect(await rcpt(smtp, "friend@elsewhere.example")).toBe("550 5.1.2 Relay not allowed.");
-    expect(await rcpt(smtp, "nosuch3@example.org")).toBe("550 5.3.0 Too many errors, disconnecting.");
-    expect(await smtp.closed()).toBe(true);
+    expect(await rcpt(smtp, "nosuch3@example.org")).toBe("421 4.3.0 Too many errors, disconnecting.");
+    expect(await rcpt(smtp, "john@example.org")).toBe("421 4.3.0 Too many errors, disconnecting.");
+    expect(await smtp.say("RSET")).toMatch(/^250 /);
+    expect(await smtp.say("MAIL FROM:<>")).toMatch(/^250 /);
+    expect(await rcpt(smtp, "john@example.org")).toBe("421 4.3.0 Too many errors, disconnecting.");
   });
 
   it("defers while there is no daemon, and accepts when there is one again", async () => {
