@@ -104,8 +104,8 @@ function* commandsOf(played: PlayedSession, smtp: SmtpSession, core: Core): Gene
     const address = withoutBrackets(written);
     yield { input: address, ask: (terms) => smtp.rcpt({ recipient: parseAddress(address), parameters: args, message }, terms) };
   }
-  if (vrfy !== undefined) yield { input: vrfy, ask: (terms) => smtp.vrfy(vrfy, terms) };
-  if (expn !== undefined) yield { input: expn, ask: (terms) => smtp.expn(expn, terms) };
+  if (vrfy !== undefined) yield { input: vrfy, ask: (terms) => smtp.vrfy(withoutBrackets(vrfy), terms) };
+  if (expn !== undefined) yield { input: expn, ask: (terms) => smtp.expn(withoutBrackets(expn), terms) };
 }
 
 function peerOf({ client, server }: PlayedSession, listener: PlayedListener): Peer {

@@ -92,8 +92,9 @@ describe("explain", () => {
 
   it("takes addresses in brackets, as logs have them", () => {
     const args = ["--client", "203.0.113.9", "--helo", "mx.client.example", "--from", "<>", "--to", "<john@example.org>"];
-    const { stdout } = postern(["explain", "-c", file, ...args]);
+    const { stdout } = postern(["explain", "-c", file, ...args, "--auth", "john", "--vrfy", "<john@example.org>"]);
     expect(stdout).toContain("MAIL <>\n");
+    expect(stdout).toContain("→ 250 john@example.org");
     expect(stdout).toMatch(/^RCPT john@example\.org\n(?: .*\n)* {2}goes to: john@example\.org$/m);
   });
 
