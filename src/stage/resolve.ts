@@ -5,7 +5,7 @@ import { type Steps, takeSteps } from "../answer/steps.ts";
 import { TemporaryError } from "../answer/temporary-error.ts";
 import { domainOf } from "../mail/address.ts";
 import { baseOf, catchAllOf, isWithoutLocalPart } from "./address-rules.ts";
-import { follow } from "./alias-chain.ts";
+import { type Ends, follow } from "./alias-chain.ts";
 import { asMain, directoryFor, isLocalDomain, lookUp } from "./ask-directory.ts";
 import type { Core } from "./core.ts";
 import { onTemporary } from "./refuse.ts";
@@ -80,8 +80,11 @@ function followToEnd(first: FoundResolution, scope: Scope, core: Core, given: st
   // The name is that of the last address before mail goes to several.
   let name = first.name;
   let named: string | undefined = given;
+  // Where addresses go that are in no table, such as a list in another directory.
+  const elsewhere = new Map<string, readonly string[]>();
   const take = (resolution: Resolution, rcpt: string) => {
     const further = nextOf(resolution);
+    if (resolution.kind === "found" && !resolution.leadsOn) elsewhere.set(rcpt, resolution.addresses);
     if (rcpt === named) {
       name = resolution.kind === "found" ? resolution.name : rcpt;
       named = theOnly(further);
@@ -89,7 +92,11 @@ function followToEnd(first: FoundResolution, scope: Scope, core: Core, given: st
     return further;
   };
   const next = (rcpt: string) => after(rcpt === given ? first : resolve(withRcpt(scope, rcpt), core), take, rcpt);
-  const toEnd = () => after(follow(given, next), ({ addresses }): Resolution => ({ ...first, addresses, name }));
+  const arrive = ({ addresses }: Ends): Resolution => {
+    const arrived = new Set(addresses.flatMap((address) => elsewhere.get(address) ?? address));
+    return { ...first, addresses: [...arrived], name };
+  };
+  const toEnd = () => after(follow(given, next), arrive);
   return onTemporary(toEnd, heedLength, undefined);
 }
 

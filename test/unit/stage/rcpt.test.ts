@@ -239,6 +239,37 @@ describe("a table of the MTA", () => {
     expect(await one(recipient, { rcpt: { aliases: "primary" } }, table())).toBe(expected);
   });
 
+  /** Accounts with a list of their own, which no table has. */
+  test.each([
+    ["team@example.org", "alias bill@accounts.example anna@example.org"],
+    ["tagged@example.org", "alias bill@accounts.example"],
+    ["any@example.org", "alias catch@accounts.example"],
+    ["both@example.org", "list bill@accounts.example anna@example.org"],
+    ["round@example.org", "alias round@accounts.example"],
+  ])("%s leads to the end through another directory: %s", async (recipient, expected) => {
+    const aliases = directoryOf({
+      "team@example.org": "list@accounts.example",
+      "tagged@example.org": "bill+x@accounts.example",
+      "any@example.org": "nobody@accounts.example",
+      "both@example.org": ["list@accounts.example", "team@example.org", "bill@accounts.example"],
+      "round@example.org": "round@accounts.example",
+    });
+    const accounts = directoryOf({
+      "bill@accounts.example": "bill@accounts.example",
+      "list@accounts.example": ["bill@accounts.example", "anna@example.org"],
+      "round@accounts.example": "round@accounts.example",
+      "@accounts.example": "catch@accounts.example",
+    });
+    const tables = { ...aliases, forwards: true };
+    const domains = new Map([["accounts.example", { ...ownDomain, name: "accounts.example", directory: "others" }]]);
+    const core = {
+      settings: settings({ domains, rcpt: { aliases: undefined } }),
+      sources: sourcesOf([tables, { ...accounts, name: "others" }]),
+    };
+    const { verdict, admission } = await decideRcpt(stranger(), recipient, core);
+    expect(`${verdict.kind === "pass" && verdict.reason} ${admission?.resolved.join(" ")}`).toBe(expected);
+  });
+
   test.each([
     ["sales@example.org", "alias sales@example.org"],
     ["all@example.org", "list shop@example.org away@example.org anna@example.org root@example.org"],
