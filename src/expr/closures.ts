@@ -261,7 +261,7 @@ function compileAsking<S>(record: AskFunction, call: Call, context: ExpressionCo
   const pull = context.pulls.get(call);
   const code = askOf(compileAll(call.parameters, context), waits, call.name, (values, run: Evaluation<S>) => {
     onAsk?.(run.subject);
-    return record.ask(run.ask, values, pull === undefined ? undefined : missesOf(run.onDoubt, pull));
+    return record.ask(run.ask, values, pull === undefined ? undefined : missesOf(run.onDoubt, pull), run.onDoubt);
   });
   return stepped(code, context);
 }

@@ -58,7 +58,7 @@ export interface Expression<S> {
   evaluate(subject: S, ask: Ask, onDoubt?: OnDoubt): Answer<Value>;
 }
 
-/** A list could not tell, and was taken as having nothing: a DNS list, or one in a file that may not be whole. */
+/** What could not tell: a list, in the DNS or in a file that may not be whole, which was taken as having nothing; or the DNS, where that is a value. */
 export interface Doubt {
   readonly what: string;
   /** What a listing would have done to the value. */

@@ -3,6 +3,7 @@
 import type { Answer } from "../answer/answer.ts";
 import { didYouMean } from "../text/did-you-mean.ts";
 import type { Ask, Names, OnMiss } from "./ask.ts";
+import type { OnDoubt } from "./expression.ts";
 import { isArray, toText, type Value } from "./value.ts";
 
 /** The same parameters always give the same value. */
@@ -80,8 +81,8 @@ export interface AskFunction {
   /** The numbers of parameters that it takes. */
   readonly arities: readonly number[];
   inspect(literals: Literals, names: Names, counts: Counts): Inspection;
-  /** `onMiss`: for who asks lists. */
-  ask(ask: Ask, parameters: readonly Value[], onMiss?: OnMiss): Answer<Value>;
+  /** `onMiss`: for who asks lists. `onDoubt`: for who gives a value where a source cannot tell. */
+  ask(ask: Ask, parameters: readonly Value[], onMiss?: OnMiss, onDoubt?: OnDoubt): Answer<Value>;
 }
 
 export function unknown(kind: "directory" | "lookup" | "store", name: string, known: Iterable<string>): string {

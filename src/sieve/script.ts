@@ -1,5 +1,6 @@
 /** The public face of Sieve: what a script is compiled against, what it is run in, and what comes of it. */
 import type { Answer } from "../answer/answer.ts";
+import type { TemporaryError } from "../answer/temporary-error.ts";
 import type { Ask, DnsListSubject, Names } from "../expr/ask.ts";
 import type { OnDoubt } from "../expr/expression.ts";
 import type { Value } from "../expr/value.ts";
@@ -106,8 +107,8 @@ export interface ScriptFailure {
   readonly line: number;
   readonly column: number;
   readonly message: string;
-  /** A `TemporaryError` of a source, if that was the reason. */
-  readonly cause?: unknown;
+  /** Of a source, if that was the reason. */
+  readonly cause?: TemporaryError;
 }
 
 /** A SQL statement of a script, so that it can be tried before the script runs. */
@@ -130,6 +131,8 @@ export interface Script {
   readonly reads: ReadonlySet<string>;
   /** Those of them of which another value might prevent a refusal. */
   readonly doubts: ReadonlySet<string>;
+  /** Nothing in it takes a refusal for good back, once it was decided. */
+  readonly keepsRefusals: boolean;
   /**
    * A promise only where a source lets it wait or other requests must have their turn. Faults of the script and sources that cannot tell end it
    * with a `failure`; it throws only for a bug of ours.

@@ -54,10 +54,14 @@ export function runScript(command: ScriptedCommand, core: Core): Answer<Scripted
     const onRead = read && ((item: string) => script.doubts.has(item) && read.add(item));
     const run = () => script.run(surroundingsOf(command, core, onDoubt, onRead));
     return after(needed === undefined ? run() : after(askChecks(needed, command.scope, core), run), (outcome) => {
+      const { failure } = outcome;
+      // The rest of the script might have taken a refusal back.
+      if (failure?.cause !== undefined && !script.keepsRefusals)
+        doubt ??= { what: placeOf({ stage, ...failure }), pull: 0, cause: failure.cause };
       const scripted = unlessInDoubt(scriptedBy(outcome, stage, core), doubt, read, command, core);
       core.trace?.({ step: `script ${script.name}`, asked: "outcome", answer: describe(outcome) });
       const decided = script.sets.has("to") ? withUntold(scripted, doubt, read, command, core) : scripted;
-      return outcome.failure === undefined ? decided : failed({ stage, ...outcome.failure }, decided, core);
+      return failure === undefined ? decided : failed({ stage, ...failure }, decided, core);
     });
   });
 }

@@ -29,6 +29,7 @@ export function compileScript(
     sets: new Set(),
     reads: new Set(),
     doubts: new Set(),
+    keepsRefusals: false,
     statements: [],
     done: new Map(),
     open: [],
@@ -40,7 +41,10 @@ export function compileScript(
   const { body, locals } = included;
   const compiled: CompiledScript = { name, body, locals, globals: globals.size, instructions: vocabulary.limits.instructions, places };
   return {
-    script: { name, statements, sets, reads, doubts, run: (surroundings) => runScript(compiled, surroundings) },
+    script: {
+      ...{ name, statements, sets, reads, doubts, keepsRefusals: compiling.keepsRefusals },
+      run: (surroundings) => runScript(compiled, surroundings),
+    },
     problems: list,
   };
 }
@@ -64,6 +68,7 @@ interface Compiling {
   /** Items of the environment. */
   readonly reads: Set<string>;
   readonly doubts: Set<string>;
+  keepsRefusals: boolean;
   readonly statements: ScriptStatement[];
   /** By name in lower case. */
   readonly done: Map<string, Done>;
@@ -104,10 +109,12 @@ function compileOne(script: string, source: string, compiling: Compiling): Done 
   // Those that include it have a part of the stack already.
   if (open.reduce((sum, outer) => sum + outer.depth, own) > deepest) return { included, height, depth };
   open.push({ included, depth: own });
+  // What comes after an include is not known here.
+  const isKept = open.length === 1 && keepsRefusals(nodes);
+  if (open.length === 1) compiling.keepsRefusals = isKept;
   const context = contextOf({
     ...{ script, source, places, scope, vocabulary, problems, statements, include },
-    // What comes after an include is not known here.
-    keepsRefusals: open.length === 1 && keepsRefusals(nodes),
+    keepsRefusals: isKept,
   });
   const commands = compileBlock(nodes, context, true);
   open.pop();

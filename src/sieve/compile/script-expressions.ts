@@ -62,8 +62,8 @@ export function compileIn(text: TextArgument, context: ScriptContext): Code<Scri
   try {
     const expression = compileExpression(source, { ...context.expressions, functions, onPattern, onWarning });
     noteItems(expression, context);
-    const { waits, evaluate, namesDnsLists, lists } = expression;
-    const doubts = namesDnsLists === true || lists !== undefined ? doubtsOf(context) : () => undefined;
+    const { waits, evaluate } = expression;
+    const doubts = doubtsOf(context);
     const cost = costOf(source.length);
     return ask(waits, "an expression", (run: ScriptRun) => {
       spend(run, cost);

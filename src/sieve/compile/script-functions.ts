@@ -3,6 +3,7 @@ import { type Answer, after } from "../../answer/answer.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
 import { contains } from "../../expr/array-functions.ts";
 import { askDns, inspectDns, recordsOf } from "../../expr/dns-functions.ts";
+import type { OnDoubt } from "../../expr/expression.ts";
 import { type AskFunction, type Inspection, type PureFunction, pure, secondIsOneOf } from "../../expr/function.ts";
 import { askSql, inspectSql, shape, sqlQuery } from "../../expr/sql-functions.ts";
 import { toText, type Value } from "../../expr/value.ts";
@@ -32,15 +33,19 @@ const dnsQuery: AskFunction = {
   name: "dns_query",
   arities: [2],
   inspect: inspectDns,
-  ask: (ask, parameters) =>
-    orElse("temp_fail", () => askDns(ask, parameters, (type, records) => (records === undefined ? "not_found" : recordsOf(type, records)))),
+  ask: (ask, parameters, _, onDoubt) =>
+    orElse(
+      "temp_fail",
+      () => askDns(ask, parameters, (type, records) => (records === undefined ? "not_found" : recordsOf(type, records))),
+      onDoubt,
+    ),
 };
 
 const dnsExists: AskFunction = {
   name: "dns_exists",
   arities: [2],
   inspect: inspectDns,
-  ask: (ask, parameters) => orElse(-1, () => askDns(ask, parameters, (_, records) => (records === undefined ? 0 : 1))),
+  ask: (ask, parameters, _, onDoubt) => orElse(-1, () => askDns(ask, parameters, (_, records) => (records === undefined ? 0 : 1)), onDoubt),
 };
 
 const domainPart = pure(
@@ -77,10 +82,12 @@ function collecting(record: AskFunction, collect: (store: string, sql: string) =
   };
 }
 
-function orElse(otherwise: Value, question: () => Answer<Value>): Answer<Value> {
+/** What a script makes of `otherwise` nobody knows: a refusal after it may be one that an answer would have prevented. */
+function orElse(otherwise: Value, question: () => Answer<Value>, onDoubt: OnDoubt | undefined): Answer<Value> {
   const settle = (error: unknown): Value => {
-    if (error instanceof TemporaryError) return otherwise;
-    throw error;
+    if (!(error instanceof TemporaryError)) throw error;
+    onDoubt?.({ what: "the DNS", pull: 0, cause: error });
+    return otherwise;
   };
   try {
     const answer = question();

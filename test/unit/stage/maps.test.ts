@@ -311,6 +311,7 @@ describe("helo", () => {
     sets: new Set<never>(),
     reads: new Set([item]),
     doubts: new Set<string>(),
+    keepsRefusals: true,
   });
   const refusal = { kind: "reject", reply: reply(550, "5.7.1", "not you") } as const;
   const scripts = (item: string) =>

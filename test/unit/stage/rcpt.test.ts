@@ -266,7 +266,7 @@ describe("a table of the MTA", () => {
       settings: settings({ domains, rcpt: { aliases: undefined } }),
       sources: sourcesOf([tables, { ...accounts, name: "others" }]),
     };
-    const { verdict, admission } = await decideRcpt(stranger(), recipient, core);
+    const { verdict, admission } = await askRcpt(stranger(), recipient, core);
     expect(`${verdict.kind === "pass" && verdict.reason} ${admission?.resolved.join(" ")}`).toBe(expected);
   });
 

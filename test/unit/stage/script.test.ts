@@ -294,6 +294,9 @@ describe("a failure", () => {
     ["accept", `set "envelope.to" "jane@example.org"; ${down} reject "never";`, "pass (mailbox) -> jane@example.org"],
     ["accept", `reject "550 5.7.1 No."; ${down}`, "550 5.7.1 No. (script)"],
     ["defer", `reject "550 5.7.1 No."; ${down}`, "550 5.7.1 No. (script)"],
+    ["accept", `reject "550 5.7.1 No."; if ${down.replace(";", "")} { keep; }`, "451 4.7.1 No. (unavailable)"],
+    ["accept", `reject "550 5.7.1 No."; if ${down.replace(";", "")} { reject "450 4.7.1 Later."; }`, "451 4.7.1 No. (unavailable)"],
+    ["accept", `reject "450 4.7.1 No."; if ${down.replace(";", "")} { keep; }`, "450 4.7.1 No. (script)"],
     ["defer", down, "451 4.4.3 Unable to verify address at this time. (unavailable)"],
     ["defer", 'while "1" { }', "451 4.4.3 Unable to verify address at this time. (unavailable)"],
     ["accept", 'while "1" { }', "pass (mailbox) -> john@example.org"],
@@ -342,6 +345,18 @@ describe("a failure", () => {
     const { said, failures } = await rcpt("keep;", { onError, rule: "sender_domain" });
     expect(said).toBe(expected);
     expect(failures).toEqual([{ stage: "rcpt", message: 'session.rcpt.script names "b.example", which is not a script' }]);
+  });
+
+  test.each([
+    [`if eval "dns_exists('x.example', 'ipv4')" { reject "550 5.7.1 Listed."; stop; }`, "451 4.7.1 Listed. (unavailable)"],
+    [`if eval "dns_query('x.example', 'mx') != 'mx.x.example'" { reject "550 5.7.1 No."; }`, "451 4.7.1 No. (unavailable)"],
+    [`let "found" "dns_exists('x.example', 'mx')"; if eval "found != 1" { reject "550 5.7.1 No."; }`, "451 4.7.1 No. (unavailable)"],
+    [`reject "550 5.7.1 No."; if eval "dns_exists('x.example', 'mx')" { let "x" "1"; }`, "550 5.7.1 No. (script)"],
+    [`if eval "dns_exists('x.example', 'ipv4') == 1" { reject "550 5.7.1 Listed."; stop; }`, "pass (mailbox) -> john@example.org"],
+  ])("is none of the DNS, but no refusal for good rests on it: %s", async (source, expected) => {
+    const { said, failures } = await rcpt(source);
+    expect(said).toBe(expected);
+    expect(failures).toEqual([]);
   });
 
   test("of the rule that names it counts as one of the script", async () => {
