@@ -1,4 +1,6 @@
 /** `envelope`: what the client said in MAIL and RCPT (RFC 5228 5.4, RFC 6009). */
+import { domainOf } from "../../mail/address.ts";
+import { canonicalDomain } from "../../mail/domain.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { shorten } from "../../text/shorten.ts";
 import type { Arguments, ScriptContext, TestRecord, TextArgument } from "../compile/definition.ts";
@@ -24,7 +26,7 @@ export const envelopeTest: TestRecord = {
     const zone = args.tag("zone");
     if (zone && !args.texts(0).some(({ constant }) => constant === undefined || envelopePart(constant) === "bytimeabsolute"))
       context.error(zone.offset, '":zone" is for "bytimeabsolute" alone. Remove it.');
-    warnOfCapitals(args, context);
+    warnOfForms(args, context);
     const match = compileMatch(args, context, known.flat(), args.texts(1));
     return known.length === sources.length ? match : undefined;
   },
@@ -90,12 +92,19 @@ const otherNames: ReadonlyMap<string, EnvelopePart> = new Map<string, EnvelopePa
 ]);
 
 /** RFC 5228 5.4 would have them as the client wrote them; lists and databases have one form of each. */
-function warnOfCapitals(args: Arguments, context: ScriptContext): void {
-  if (args.tag("comparator")?.text().constant !== "i;octet" || isCounted(args) || matchTypeOf(args) === "regex") return;
+function warnOfForms(args: Arguments, context: ScriptContext): void {
+  if (isCounted(args) || matchTypeOf(args) === "regex" || matchTypeOf(args) === "list") return;
   if (!args.texts(0).some(({ constant }) => constant !== undefined && isAddress(envelopePart(constant)))) return;
-  for (const { constant, offset } of args.texts(1)) {
-    if (constant !== undefined && /\p{Lu}/u.test(constant))
+  const isOctet = args.tag("comparator")?.text().constant === "i;octet";
+  for (const { constant = "", offset } of args.texts(1)) {
+    const domain = addressPartTag(args)?.name === "domain" ? constant : (domainOf(constant) ?? "");
+    const labels = canonicalDomain(domain);
+    if (labels !== domain.toLowerCase() && /[^\p{ASCII}]/u.test(domain)) {
+      const written = constant.slice(0, constant.length - domain.length) + labels;
+      context.warn(offset, `domains have A-labels here, so "${shorten(constant)}" matches none. Write "${shorten(written)}".`);
+    } else if (isOctet && /\p{Lu}/u.test(constant)) {
       context.warn(offset, `addresses are in lower case here, so "${shorten(constant)}" matches none. Write it in lower case.`);
+    }
   }
 }
 

@@ -93,6 +93,16 @@ test.each<[written: string, problems: string[]]>([
     'envelope :comparator "i;octet" :matches ["envid", "to"] "*@Example.org"',
     ['2:60: warning: addresses are in lower case here, so "*@Example.org" matches none. Write it in lower case.'],
   ],
+  [
+    'envelope :domain "to" ["exämple.example", "example.org"]',
+    ['2:27: warning: domains have A-labels here, so "exämple.example" matches none. Write "xn--exmple-cua.example".'],
+  ],
+  [
+    'envelope :matches "to" "*@*.exämple.example"',
+    ['2:27: warning: domains have A-labels here, so "*@*.exämple.example" matches none. Write "*@*.xn--exmple-cua.example".'],
+  ],
+  ['envelope :localpart "to" "jürgen"', []],
+  ['envelope "to" "Jürgen@xn--exmple-cua.example"', []],
   ['envelope :comparator "i;octet" "envid" "John"', []],
   ['envelope :comparator "i;octet" :regex "to" "\\\\W"', []],
   ['envelope "to" "John@Example.org"', []],
