@@ -81,11 +81,14 @@ export function uselessKey(key: string): string | undefined {
     return `"${key}" has an invisible character at its beginning or end, and so matches no name or address. Remove it.`;
   if (/[,;:]$/.test(key) && canonicalIp(key) === undefined)
     return `"${key}" is compared with the "${key.at(-1)}" at its end, and so matches no name or address. Remove it.`;
-  return severalNames.test(key) ? `"${key}" is one key, and so matches no name or address. Write each by itself.` : undefined;
+  return isSeveralNames(key) ? `"${key}" is one key, and so matches no name or address. Write each by itself.` : undefined;
 }
 
 /** Names or addresses: of a certificate's subject, `CN=mx,O=Example`, no part is one. */
-const severalNames = /^[^\s,;=]+\.[^\s,;=]+(?:[,;][^\s,;=]+\.[^\s,;=]+)+$/;
+function isSeveralNames(key: string): boolean {
+  const parts = key.split(/[,;]/);
+  return parts.length > 1 && !/[\s=]/.test(key) && parts.every((part) => part.slice(1, -1).includes("."));
+}
 
 function withoutComment(line: string): string {
   return line.replace(/(?:^|\s)#.*$/s, "").trim();

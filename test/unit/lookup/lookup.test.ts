@@ -205,3 +205,13 @@ test.each<[key: string, problem: string | undefined]>([
   expect(warnings).toEqual(problem === undefined ? [] : [expect.stringMatching(/^warning 1 /)]);
   if (problem !== undefined) expect(warnings[0]).toContain(problem);
 });
+
+test.each([
+  ["with one that has no dot", `${"10.0.0.1,".repeat(5000)}localhost`, false],
+  ["with one that ends with a dot", `${"a.b.c.d.e;".repeat(5000)}a.`, false],
+  ["that all have one", `${"a.b.c.d.e;".repeat(5000)}a.b`, true],
+])("many names in one line take no longer than others: %s", (_, key, isReported) => {
+  const warnings: string[] = [];
+  parseList(key, (_line, what) => void warnings.push(what));
+  expect(warnings.map((what) => what.replace(key, "key").slice(0, 16))).toEqual(isReported ? [`"key" is one key`] : []);
+});
