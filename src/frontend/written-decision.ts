@@ -6,7 +6,7 @@ import type { Decision } from "./decision.ts";
  * So many octets leave room for the level and the time in 4,096 (PIPE_BUF of Linux), which a pipe takes whole when several processes write
  * to it, whatever strangers and long lists put into a decision.
  */
-const maxOctets = 3800;
+const maxOctets = 3700;
 /** What is left of each text, and of `resolved`, in a longer one. */
 const keptOctets = 120;
 const keptAddresses = 3;
