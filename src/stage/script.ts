@@ -42,13 +42,16 @@ export function runScript(command: ScriptedCommand, core: Core): Answer<Scripted
   const onDoubt = (each: Doubt) => {
     doubt ??= each;
   };
+  /** `read`: items that might have told otherwise. */
+  const untoldNow = (read: Iterable<string> = []) =>
+    untoldBy(doubt, checksFor([...read, ...(core.settings[stage].script?.variables ?? [])]), command.scope);
   const chosen = onTemporary<ScriptedCommand, Script | Scripted>(
     () => chooseScript(command, core, onDoubt),
     (cause) => failed({ stage, message: `session.${stage}.script cannot tell which script to run`, cause }, nothing, core),
     command,
   );
   return after(chosen, (script) => {
-    if (!("run" in script)) return changesRecipients(core) ? withUntold(script, doubt, undefined, command, core) : script;
+    if (!("run" in script)) return changesRecipients(core) ? withUntold(script, untoldNow, stage) : script;
     const needed = checksFor(script.reads);
     const read = needed === undefined || checksFor(script.doubts) === undefined ? undefined : new Set<string>();
     const onRead = read && ((item: string) => script.doubts.has(item) && read.add(item));
@@ -58,48 +61,26 @@ export function runScript(command: ScriptedCommand, core: Core): Answer<Scripted
       // The rest of the script might have taken a refusal back.
       if (failure?.cause !== undefined && !script.keepsRefusals)
         doubt ??= { what: placeOf({ stage, ...failure }), pull: 0, cause: failure.cause };
-      const scripted = unlessInDoubt(scriptedBy(outcome, stage, core), doubt, read, command, core);
+      const scripted = unlessInDoubt(scriptedBy(outcome, stage, core), () => untoldNow(read), core);
       core.trace?.({ step: `script ${script.name}`, asked: "outcome", answer: describe(outcome) });
-      const decided = script.sets.has("to") ? withUntold(scripted, doubt, read, command, core) : scripted;
+      const decided = script.sets.has("to") ? withUntold(scripted, () => untoldNow(read), stage) : scripted;
       return failure === undefined ? decided : failed({ stage, ...failure }, decided, core);
     });
   });
 }
 
-/** Which test led to a refusal does not show, so all must have been told that might have prevented it; `read`: items that might. */
-function unlessInDoubt(
-  scripted: Scripted,
-  doubt: Doubt | undefined,
-  read: ReadonlySet<string> | undefined,
-  command: ScriptedCommand,
-  core: Core,
-): Scripted {
+/** Which test led to a refusal does not show, so all must have been told that might have prevented it. */
+function unlessInDoubt(scripted: Scripted, untoldNow: () => Untold | undefined, core: Core): Scripted {
   const { refusal } = scripted;
   if (refusal?.kind !== "reject") return scripted;
-  const untold = untoldOf(doubt, read, command, core);
+  const untold = untoldNow();
   return untold === undefined ? scripted : { refusal: forNow(refusal, inDoubt(step, untold, core)) };
 }
 
 /** Of what might have changed the recipient. */
-function withUntold(
-  scripted: Scripted,
-  doubt: Doubt | undefined,
-  read: ReadonlySet<string> | undefined,
-  command: ScriptedCommand,
-  core: Core,
-): Scripted {
-  if (command.stage !== "rcpt" || scripted.refusal !== undefined) return scripted;
-  const untold = untoldOf(doubt, read, command, core);
+function withUntold(scripted: Scripted, untoldNow: () => Untold | undefined, stage: ScriptStage): Scripted {
+  const untold = stage === "rcpt" && scripted.refusal === undefined ? untoldNow() : undefined;
   return untold === undefined ? scripted : { ...scripted, untold: { step, untold } };
-}
-
-function untoldOf(
-  doubt: Doubt | undefined,
-  read: ReadonlySet<string> | undefined,
-  { stage, scope }: ScriptedCommand,
-  core: Core,
-): Untold | undefined {
-  return untoldBy(doubt, checksFor([...(read ?? []), ...(core.settings[stage].script?.variables ?? [])]), scope);
 }
 
 /** Whether any script does: which one was to run may not be known. */
