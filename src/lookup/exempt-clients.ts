@@ -2,7 +2,7 @@
 
 import type { LineProblem } from "../file/file-problem.ts";
 import { canonicalDomain, isHostName } from "../mail/domain.ts";
-import { isNetwork, networks } from "../mail/ip.ts";
+import { canonicalIp, isNetwork, networks } from "../mail/ip.ts";
 import type { Pattern } from "../text/pattern.ts";
 import { addPattern, entriesIn, isBelow, withoutWildcard } from "./exemption-list.ts";
 
@@ -36,10 +36,15 @@ export function parseExemptClients(text: string, problem: LineProblem): IsExempt
   };
 }
 
-/** `10`, `10.1` and `10.1.2`, also with `.*`, are the networks of their octets: 10.1 is a /16, which postgrey itself reads as a /24. */
+/**
+ * `10`, `10.1` and `10.1.2`, also with `.*` or a dot, are the networks of their octets: 10.1 is a /16, which postgrey itself reads as a /24.
+ * An address may be in brackets, as in an EHLO.
+ */
 function networkOf(entry: string): string | undefined {
-  if (isNetwork(entry)) return entry;
-  const [, digits] = /^(\d{1,3}(?:\.\d{1,3}){0,2})(?:\.\*)*$/.exec(entry) ?? [];
+  const bare = /^\[(.+)\]$/.exec(entry)?.[1] ?? entry;
+  if (isNetwork(bare)) return bare;
+  if (/[:%]/.test(bare)) return canonicalIp(bare);
+  const [, digits] = /^(\d{1,3}(?:\.\d{1,3}){0,2})(?:(?:\.\*)+|\.?)$/.exec(entry) ?? [];
   if (digits === undefined) return undefined;
   const octets = digits.split(".");
   const network = `${[...octets, "0", "0", "0"].slice(0, 4).join(".")}/${octets.length * 8}`;

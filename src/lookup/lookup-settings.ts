@@ -10,5 +10,12 @@ export interface LookupEntry {
 
 export type LookupSettings =
   | { readonly type: "memory"; readonly name: string; readonly entries: readonly LookupEntry[] }
-  | { readonly type: "file"; readonly name: string; readonly path: string; readonly caseSensitive: boolean }
+  | {
+      readonly type: "file";
+      readonly name: string;
+      readonly path: string;
+      readonly caseSensitive: boolean;
+      /** There is a socketmap, whose MTA asks with other keys than rules. */
+      readonly isAskedByMta: boolean;
+    }
   | { readonly type: "sql"; readonly name: string; readonly store: string; readonly query: string };

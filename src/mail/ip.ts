@@ -1,5 +1,6 @@
 /** IP addresses and networks as text: IPv4 as exactly four decimal numbers, IPv6 in the form of RFC 5952. */
 import ipaddr from "ipaddr.js";
+import { dot, zero } from "../text/ascii.ts";
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 type Network = readonly [address: Address, prefix: number];
@@ -97,9 +98,6 @@ export function quadNumber(text: string): number | undefined {
   }
   return (quad << 8) | octet;
 }
-
-const dot = ".".charCodeAt(0);
-const zero = "0".charCodeAt(0);
 
 const quadText = (quad: number) => `${quad >>> 24}.${(quad >>> 16) & 255}.${(quad >>> 8) & 255}.${quad & 255}`;
 

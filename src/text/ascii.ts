@@ -3,4 +3,6 @@ export const lineFeed = 0x0a;
 export const carriageReturn = 0x0d;
 export const hyphen = 0x2d;
 export const dot = 0x2e;
+export const zero = 0x30;
+export const nine = 0x39;
 export const atSign = 0x40;

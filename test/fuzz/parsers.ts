@@ -143,7 +143,7 @@ export const parsers: Readonly<Record<string, Parser>> = {
   },
   "a list": {
     folder: "/src/lookup/",
-    parse: (text) => new MemoryLookup(parseList(text, nothing)).get("a@mx.example.org"),
+    parse: (text) => new MemoryLookup(parseList(text, false, nothing)).get("a@mx.example.org"),
     samples: [
       'a@b.example true # a\n*.example.org 5\n"q uoted"@x.example  v w\nDOMAIN\\user\nbücher.* -1.5\n*@*.example\n192.0.2.0/24 x\n',
     ],

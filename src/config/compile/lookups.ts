@@ -1,8 +1,9 @@
 /** `[lookup.*]`, `[lookup-file.*]` and `[lookup-sql.*]`: named lists in one namespace. */
 import type { Value } from "../../expr/value.ts";
-import { parseList, uselessKey } from "../../lookup/file.ts";
+import { parseList } from "../../lookup/file.ts";
 import { canonicalKey } from "../../lookup/list-key.ts";
 import type { LookupEntry, LookupSettings } from "../../lookup/lookup-settings.ts";
+import { uselessKey } from "../../lookup/useless-key.ts";
 import { unknownStore } from "../check/names.ts";
 import { wrongParameters } from "../check/query-parameter.ts";
 import type { Normalised } from "../normalise.ts";
@@ -11,6 +12,7 @@ import { type CompileContext, checkLines } from "./context.ts";
 
 export function compileLookups(normalised: Normalised, context: CompileContext): ReadonlyMap<string, LookupSettings> {
   const lookups = new Map<string, LookupSettings>();
+  const isAskedByMta = Object.values(normalised.listener).some(({ protocol }) => protocol === "socketmap");
   const add = (table: "lookup" | "lookup-file" | "lookup-sql", settings: LookupSettings) => {
     const { name } = settings;
     const other = lookups.get(name);
@@ -19,12 +21,12 @@ export function compileLookups(normalised: Normalised, context: CompileContext):
     lookups.set(name, settings);
   };
   for (const [name, entries] of Object.entries(normalised.lookup)) {
-    for (const key of Object.keys(entries)) context.report.warningIf(["lookup", name, key], uselessKey(key));
+    for (const key of Object.keys(entries)) context.report.warningIf(["lookup", name, key], uselessKey(key, isAskedByMta));
     add("lookup", { type: "memory", name, entries: entriesOf(name, entries, context) });
   }
   for (const [name, { path, "case-sensitive": caseSensitive }] of Object.entries(normalised["lookup-file"])) {
-    checkLines(["lookup-file", name, "path"], path, parseList, context);
-    add("lookup-file", { type: "file", name, path, caseSensitive });
+    checkLines(["lookup-file", name, "path"], path, (text, problem) => parseList(text, isAskedByMta, problem), context);
+    add("lookup-file", { type: "file", name, path, caseSensitive, isAskedByMta });
   }
   for (const [name, { store, query }] of Object.entries(normalised["lookup-sql"])) {
     context.report.errorIf(["lookup-sql", name, "store"], unknownStore(store, context.names));

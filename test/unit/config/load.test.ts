@@ -396,6 +396,7 @@ directory = "sql"
       name: "helo",
       path: "/etc/postern/lists/helo",
       caseSensitive: false,
+      isAskedByMta: false,
     });
     expect(configuration.names.directories).toEqual(
       new Map([

@@ -99,7 +99,10 @@ test("a table of addresses", async () => {
 });
 
 test("a list", async () => {
-  const list = new FileLookup({ type: "file", name: "blocked", path: join(folder, "list"), caseSensitive: false }, files);
+  const list = new FileLookup(
+    { type: "file", name: "blocked", path: join(folder, "list"), caseSensitive: false, isAskedByMta: false },
+    files,
+  );
   const event = 'event=source source="blocked: list"';
   const warning = (line: number) =>
     `list:${line}: warning: \\"192.0.2.0/24\\" matches nothing: a list knows no networks. Write 192.0.2.* for what begins so, or ask is_ip_in_cidr in a rule.`;
@@ -110,12 +113,19 @@ test("a list", async () => {
       ...{ content: "a.example\nb.example\n192.0.2.0/24\n", seconds: 3 },
       logged: [`warn file read, with warnings ${event} entries=3 warnings="${warning(3)}"`],
     },
+    {
+      ...{ content: "a.example\n.b.example\n", seconds: 3 },
+      logged: [expect.stringMatching(/^warn file read, with warnings .* warnings="list:2: warning: .*Write \*\.b\.example /)],
+    },
     { content: "a.example\n", seconds: 3, logged: [`info file read ${event} entries=1`] },
   ]);
 });
 
 test("a large list, the first time", async () => {
-  const list = new FileLookup({ type: "file", name: "blocked", path: join(folder, "large"), caseSensitive: false }, files);
+  const list = new FileLookup(
+    { type: "file", name: "blocked", path: join(folder, "large"), caseSensitive: false, isAskedByMta: false },
+    files,
+  );
   const content = `${"a.example\n".repeat(10_000)}192.0.2.0/24\n`;
   await play("large", () => list.refresh(), [
     {

@@ -69,7 +69,7 @@ test("a list is the same where no line of it is plain", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(key, { minLength: 1, maxLength: 20 }), fc.boolean(), async (keys, caseSensitive) => {
       const open = async (lines: readonly string[]) => {
-        const list = new FileLookup({ type: "file", name: "list", path: await write(lines), caseSensitive }, files());
+        const list = new FileLookup({ type: "file", name: "list", path: await write(lines), caseSensitive, isAskedByMta: false }, files());
         await list.refresh();
         return list;
       };

@@ -129,7 +129,7 @@ trusted.example again\r
   it.each(rows)("%s: %j", async (key, value) => {
     const path = join(folder, "hosts");
     await writeFile(path, text);
-    const { lookup, refresh } = open({ type: "file", name: "hosts", path, caseSensitive: false });
+    const { lookup, refresh } = open({ type: "file", name: "hosts", path, caseSensitive: false, isAskedByMta: false });
     await refresh?.();
     expect(lookup.waits).toBe(false);
     expect(lookup.get(key)).toBe(value);
@@ -138,7 +138,7 @@ trusted.example again\r
   it("heeds case when it is told to", async () => {
     const path = join(folder, "case");
     await writeFile(path, "Name\nGlob*\n");
-    const { lookup, refresh } = open({ type: "file", name: "case", path, caseSensitive: true });
+    const { lookup, refresh } = open({ type: "file", name: "case", path, caseSensitive: true, isAskedByMta: false });
     await refresh?.();
     expect(["Name", "name", "Globs", "globs"].map((key) => lookup.get(key))).toEqual([1, undefined, 1, undefined]);
   });
@@ -146,7 +146,7 @@ trusted.example again\r
   it("reloads", async () => {
     const path = join(folder, "reload");
     await writeFile(path, "one");
-    const { lookup, refresh } = open({ type: "file", name: "reload", path, caseSensitive: false });
+    const { lookup, refresh } = open({ type: "file", name: "reload", path, caseSensitive: false, isAskedByMta: false });
     await refresh?.();
     expect(lookup.doubt).toBe(undefined);
     await writeFile(path, "two and");
@@ -177,32 +177,69 @@ describe("sql", () => {
   });
 });
 
-test.each<[key: string, problem: string | undefined]>([
-  ['"customer.example"', "its quotes"],
-  ["'c2.example'", "its quotes"],
-  ["“c2.example”", "its quotes"],
-  ['"u@c7.example"', "its quotes"],
-  ["c3.example,", '","'],
-  ["c3.example;", '";"'],
-  ["c8.example:", '":"'],
-  ["c4.example;c5.example", "one key"],
-  ["a@c4.example,b@c5.example", "one key"],
-  ["\u200bc.example", "invisible"],
-  ["c.example\u00ad", "invisible"],
-  ["192.0.2.0/24", "knows no networks"],
+test.each<[key: string, problem: string | undefined, byMta?: string]>([
+  ['"customer.example"', "its quotes", "its quotes"],
+  ["'c2.example'", "its quotes", "its quotes"],
+  ["“c2.example”", "its quotes", "its quotes"],
+  ['"u@c7.example"', "its quotes", "its quotes"],
+  ["<u@c7.example>", "angle brackets", "angle brackets"],
+  ["c3.example,", '","', '","'],
+  ["c3.example;", '";"', '";"'],
+  ["c8.example:", '":"', '":"'],
+  ["c4.example;c5.example", "one key", "one key"],
+  ["a@c4.example,b@c5.example", "one key", "one key"],
+  ["\u200bc.example", "invisible", "invisible"],
+  ["c.example\u00ad", "invisible", "invisible"],
+  ["192.0.2.0/24", "knows no networks", "knows no networks"],
+  ["2001:db8::/32", "knows no networks", "knows no networks"],
+  ["192.0.2.0/255.255.255.0", "knows no networks", "knows no networks"],
+  ["192.0.2.1-192.0.2.9", "knows no networks", "knows no networks"],
+  ["192.0.2.1-9", "knows no networks", "knows no networks"],
+  ["2001:db8::1-2001:db8::9", "knows no networks", "knows no networks"],
+  ["300.1.1.1", "is not an address", "is not an address"],
+  ["192.0.2.010", "is not an address", "is not an address"],
+  ["192.168.", "Write 192.168.*", "Write 192.168.*"],
+  ["10.", "Write 10.*", "Write 10.*"],
+  ["192.168", "Write 192.168.*"],
+  [".c.example", "Write *.c.example"],
+  ["@c.example", "Write *@c.example"],
+  ["@.c.example", "Write *@.c.example"],
+  ["Connect:192.0.2.1", '"Connect:" before'],
+  ["To:u@c.example", '"To:" before'],
+  ["!c.example", "exception in a rule", "exception in a rule"],
+  ["https://c.example/", '"https://" before', '"https://" before'],
+  ["/^mail\\d/i", "patterns of a list", "patterns of a list"],
+  ["/\\.dyn\\./", "patterns of a list", "patterns of a list"],
+  ["hash:/etc/postfix/access", "no table is read", "no table is read"],
+  [":include:/etc/list", undefined],
   ["c.example", undefined],
   ["*.c.example", undefined],
   ['"q uoted"@c.example', undefined],
+  ["192.0.2.1", undefined],
+  ["25", undefined],
+  ["[192.0.2.1]", undefined],
+  ["IPv6:2001:db8::1", undefined],
   ["2001:db8::", undefined],
   ["2001:db8:*", undefined],
+  ["10.*", undefined],
+  ["<>", undefined],
+  ["u@", undefined],
+  ["mail-192-0-2-1.c.example", undefined],
   ["CN=mx.example,O=Example", undefined],
   ["DOMAIN\\user", undefined],
   ["o'neill@c.example", undefined],
-])("a key that nothing is equal to: %s", (key, problem) => {
+])("a key that nothing is equal to: %s", async (key, problem, byMta) => {
   const warnings: string[] = [];
-  const [entry] = parseList(`${key}\n`, (line, what, severity) => void warnings.push(`${severity} ${line} ${what}`));
-  expect(entry?.key).toBe(key);
-  expect(warnings).toEqual(problem === undefined ? [] : [expect.stringMatching(/^warning 1 /)]);
+  const toldOf = (isAskedByMta: boolean) => {
+    warnings.length = 0;
+    const [entry] = parseList(`${key}\n`, isAskedByMta, (line, what, severity) => void warnings.push(`${severity} ${line} ${what}`));
+    expect(entry?.key).toBe(key);
+    return [...warnings];
+  };
+  const expected = (part: string | undefined) => (part === undefined ? [] : [expect.stringMatching(/^warning 1 /)]);
+  expect(toldOf(true)).toEqual(expected(byMta));
+  if (byMta !== undefined) expect(warnings[0]).toContain(byMta);
+  expect(toldOf(false)).toEqual(expected(problem));
   if (problem !== undefined) expect(warnings[0]).toContain(problem);
 });
 
@@ -212,6 +249,6 @@ test.each([
   ["that all have one", `${"a.b.c.d.e;".repeat(5000)}a.b`, true],
 ])("many names in one line take no longer than others: %s", (_, key, isReported) => {
   const warnings: string[] = [];
-  parseList(key, (_line, what) => void warnings.push(what));
+  parseList(key, false, (_line, what) => void warnings.push(what));
   expect(warnings.map((what) => what.replace(key, "key").slice(0, 16))).toEqual(isReported ? [`"key" is one key`] : []);
 });

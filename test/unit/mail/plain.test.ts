@@ -20,7 +20,7 @@ test("a plain key means the same where it is not recognised as one", () => {
       expect(parseAddress(key)).toBe(key);
       expect(parseAddressList(`${key},`)).toEqual([key]);
       expect(canonicalKey(key.toUpperCase())).toBe(key);
-      expect(parseList(key, none)).toEqual(parseList(` ${key} # a comment`, none));
+      expect(parseList(key, false, none)).toEqual(parseList(` ${key} # a comment`, false, none));
       const { addresses } = tableParsers(undefined);
       if (key.includes("@")) expect(addresses(key, none)).toEqual(addresses(`<${key}>`, none));
     }),
