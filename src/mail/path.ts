@@ -27,6 +27,11 @@ export function withoutBrackets(text: string): string {
   return /^<([^<>]*)>$/.exec(text)?.[1] ?? text;
 }
 
+/** As a person copies a path from a log or a dialogue of SMTP: in brackets or not, less its source route. */
+export function writtenMailbox(text: string): string {
+  return withoutBrackets(text).replace(sourceRoute, "");
+}
+
 /** The path of an address, quoted where needed. `undefined`: there can be no such mailbox. */
 export function formatPath(address: string): string | undefined {
   const text = formatAddress(address);

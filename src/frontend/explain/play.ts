@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Answer } from "../../answer/answer.ts";
 import { parseAddress } from "../../mail/address.ts";
 import { canonicalIp } from "../../mail/ip.ts";
-import { withoutBrackets } from "../../mail/path.ts";
+import { writtenMailbox } from "../../mail/path.ts";
 import { smtpPort } from "../../mail/port.ts";
 import { formatReply } from "../../mail/reply.ts";
 import type { Core, Mode, TraceEntry } from "../../stage/core.ts";
@@ -93,7 +93,7 @@ interface PlayedCommand {
 
 function* commandsOf(played: PlayedSession, smtp: SmtpSession, core: Core): Generator<PlayedCommand> {
   const { client, helo, mailArgs = [], recipients = [], vrfy, expn } = played;
-  const sender = played.sender === undefined ? undefined : withoutBrackets(played.sender);
+  const sender = played.sender === undefined ? undefined : writtenMailbox(played.sender);
   const message = "";
   if (core.settings.throttles.connect.length > 0) yield { input: client.address ?? "", ask: (terms) => smtp.connect(undefined, terms) };
   if (helo !== undefined) yield { input: helo, ask: (terms) => smtp.ehlo(helo, message, terms) };
@@ -101,11 +101,11 @@ function* commandsOf(played: PlayedSession, smtp: SmtpSession, core: Core): Gene
     yield { input: sender, ask: (terms) => smtp.mail({ sender: parseAddress(sender), parameters: mailArgs, message }, terms) };
   for (const each of recipients) {
     const { address: written, args = [] } = typeof each === "string" ? { address: each } : each;
-    const address = withoutBrackets(written);
+    const address = writtenMailbox(written);
     yield { input: address, ask: (terms) => smtp.rcpt({ recipient: parseAddress(address), parameters: args, message }, terms) };
   }
-  if (vrfy !== undefined) yield { input: vrfy, ask: (terms) => smtp.vrfy(withoutBrackets(vrfy), terms) };
-  if (expn !== undefined) yield { input: expn, ask: (terms) => smtp.expn(withoutBrackets(expn), terms) };
+  if (vrfy !== undefined) yield { input: vrfy, ask: (terms) => smtp.vrfy(writtenMailbox(vrfy), terms) };
+  if (expn !== undefined) yield { input: expn, ask: (terms) => smtp.expn(writtenMailbox(expn), terms) };
 }
 
 function peerOf({ client, server }: PlayedSession, listener: PlayedListener): Peer {

@@ -90,8 +90,9 @@ describe("explain", () => {
     expect(existsSync(join(folder, "state"))).toBe(false);
   });
 
-  it("takes addresses in brackets, as logs have them", () => {
-    const args = ["--client", "203.0.113.9", "--helo", "mx.client.example", "--from", "<>", "--to", "<john@example.org>"];
+  it("takes addresses in brackets and with a source route, as clients give them", () => {
+    const route = "@one.example,@[192.0.2.1]:";
+    const args = ["--client", "203.0.113.9", "--helo", "mx.client.example", "--from", "<>", "--to", `<${route}john@example.org>`];
     const { stdout } = postern(["explain", "-c", file, ...args, "--auth", "john", "--vrfy", "<john@example.org>"]);
     expect(stdout).toContain("MAIL <>\n");
     expect(stdout).toContain("→ 250 john@example.org");
