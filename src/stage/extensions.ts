@@ -57,7 +57,9 @@ function judge(given: CheckedParameter): Answer<RefusedParameter | undefined> {
   if (extension === undefined) return judgeValue(0, given);
   const { scope, core } = given.command;
   const { key, setting } = extensions[extension];
-  return after(evaluateRefusal(key, core.settings.extensions[setting], scope, core, false), judgeWithin, given);
+  // A value that no limit allows is refused whatever cannot be told.
+  const refuses = (limit: Value) => judgeWithin(limit, given) !== undefined && judgeValue(Number.POSITIVE_INFINITY, given) === undefined;
+  return after(evaluateRefusal(key, core.settings.extensions[setting], scope, core, false, refuses), judgeWithin, given);
 }
 
 function judgeWithin(limit: Value, given: CheckedParameter): RefusedParameter | undefined {

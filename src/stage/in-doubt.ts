@@ -23,17 +23,34 @@ export class InDoubt extends TemporaryError {
   override name = "InDoubt";
 }
 
-/** As `evaluate`, where `refusing` leads to a refusal. Throws an `InDoubt` as well. */
-export function evaluateRefusal(step: string, rule: Rule, scope: Scope, core: Core, refusing: boolean): Answer<Value> {
+/**
+ * As `evaluate`, where `refusing` leads to a refusal, or what `refuses`: such as too little, where false is nothing at all. Throws an
+ * `InDoubt` as well.
+ */
+export function evaluateRefusal(
+  step: string,
+  rule: Rule,
+  scope: Scope,
+  core: Core,
+  refusing: boolean,
+  refuses?: (value: Value) => boolean,
+): Answer<Value> {
   // By itself: what the other keeps for its functions is made for each call.
   return asksLists(rule) || rule.checks !== undefined
-    ? evaluateInDoubt(step, rule, scope, core, refusing)
+    ? evaluateInDoubt(step, rule, scope, core, refusing, refuses)
     : evaluate(step, rule, scope, core);
 }
 
-function evaluateInDoubt(step: string, rule: Rule, scope: Scope, core: Core, refusing: boolean): Answer<Value> {
+function evaluateInDoubt(
+  step: string,
+  rule: Rule,
+  scope: Scope,
+  core: Core,
+  refusing: boolean,
+  refuses = (value: Value) => asBoolean(value) === refusing,
+): Answer<Value> {
   return evaluateHeeding(step, rule, scope, core, refusing ? 1 : -1, (value, untoldNow) => {
-    const untold = asBoolean(value) === refusing ? untoldNow() : undefined;
+    const untold = refuses(value) ? untoldNow() : undefined;
     if (untold === undefined) return value;
     throw inDoubt(step, untold, core);
   });

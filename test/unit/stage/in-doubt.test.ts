@@ -53,6 +53,9 @@ async function decide(stage: string, core: Core): Promise<Verdict> {
   if (command === "EHLO") return decideEhlo(visit(), argument, core);
   if (command === "VRFY") return (await decideVrfy(visit(), argument, core)).verdict;
   if (command === "RCPT") return (await askRcpt(visit({ sender: "a@client.example" }), argument, core)).verdict;
+  if (command === "PARAMETER") {
+    return (await askMail(visit(), "a@client.example", core, { parameters: [argument] }, { enforcesExtensions: true })).verdict;
+  }
   return (await askMail(visit({ helo: argument === "" ? "mx.client.example" : "" }), "a@client.example", core)).verdict;
 }
 
@@ -150,6 +153,26 @@ const cases: Readonly<Record<string, Case>> = {
   "is-allowed, but": {
     table: `[session.mail]\nis-allowed = "!dns_listed('black')"\n`,
     replies: { "yes no": "550 5.7.1 Sender address not allowed.", "away no": "pass" },
+  },
+  "a maximum, if": {
+    table: `[session.extensions]\ndeliver-by = [{ if = "dns_listed('white')", then = "30d" }, { else = "1d" }]\n`,
+    stage: "PARAMETER BY=172800;N",
+    replies: { "no no": "501 5.5.4 BY parameter exceeds maximum of 86400 seconds.", "no yes": "pass", "no away": unavailable },
+  },
+  "a maximum, but": {
+    table: `[session.extensions]\ndeliver-by = [{ if = "dns_listed('black')", then = false }, { else = "1d" }]\n`,
+    stage: "PARAMETER BY=172800;N",
+    replies: { "yes no": "501 5.5.4 DELIVERBY extension has been disabled.", "away no": "501 5.5.4 BY parameter exceeds maximum" },
+  },
+  "a maximum, if, of a value within either": {
+    table: `[session.extensions]\nfuture-release = [{ if = "dns_listed('white')", then = "30d" }, { else = "1d" }]\n`,
+    stage: "PARAMETER HOLDFOR=3600",
+    replies: { "no no": "pass", "no away": "pass" },
+  },
+  "a maximum, if, of what is no value": {
+    table: `[session.extensions]\nfuture-release = [{ if = "dns_listed('white')", then = "30d" }, { else = false }]\n`,
+    stage: "PARAMETER HOLDFOR=soon",
+    replies: { "no yes": "501 5.5.4 Invalid parameter", "no away": "501 5.5.4" },
   },
   "relay, if": {
     table: `[session.rcpt]\nrelay = "dns_listed('white')"\n`,
