@@ -16,7 +16,7 @@ import { evaluate } from "./evaluate.ts";
 import { type AuthCheck, checksFor, untoldCheck } from "./sender-auth.ts";
 import type { Rule, Settings } from "./stage-settings.ts";
 import type { Refusal } from "./verdict.ts";
-import type { Scope, UntoldToRules } from "./vocabulary.ts";
+import type { Scope, UntoldStep, UntoldToRules } from "./vocabulary.ts";
 
 /** What refuses might not, had the DNS been able to tell, or had the list been whole. */
 export class InDoubt extends TemporaryError {
@@ -36,9 +36,7 @@ export function evaluateRefusal(
   refuses?: (value: Value) => boolean,
 ): Answer<Value> {
   // By itself: what the other keeps for its functions is made for each call.
-  return asksLists(rule) || rule.checks !== undefined
-    ? evaluateInDoubt(step, rule, scope, core, refusing, refuses)
-    : evaluate(step, rule, scope, core);
+  return isUncertain(rule, scope) ? evaluateInDoubt(step, rule, scope, core, refusing, refuses) : evaluate(step, rule, scope, core);
 }
 
 function evaluateInDoubt(
@@ -56,8 +54,23 @@ function evaluateInDoubt(
   });
 }
 
-/** Where it is noted what those who look for a recipient are not told; `undefined`: none of them asks the DNS. */
-export function notesOf({ rcpt, domains }: Settings): UntoldToRules | undefined {
+/** Whether its value may be another one than it would be, had all been told. */
+function isUncertain(rule: Rule, scope: Scope): boolean {
+  return asksLists(rule) || rule.checks !== undefined || untoldSenderOf(rule, scope) !== undefined;
+}
+
+function untoldSenderOf({ variables }: Rule, { untoldSender }: Scope): UntoldStep | undefined {
+  return untoldSender !== undefined && (variables.has("sender") || variables.has("sender_domain")) ? untoldSender : undefined;
+}
+
+/** As `evaluate`, where the value leads to the sender: what the rule was not told is noted. */
+export function evaluateSender(step: string, rule: Rule, scope: Scope, core: Core, notes: UntoldToRules): Answer<Value> {
+  return isUncertain(rule, scope) ? evaluateNoting(step, rule, scope, core, notes) : evaluate(step, rule, scope, core);
+}
+
+/** Where it is noted what those who look for a recipient are not told; `undefined`: none of them asks the DNS, and the sender is known. */
+export function notesOf({ rcpt, domains }: Settings, untoldSender: UntoldStep | undefined): UntoldToRules | undefined {
+  if (untoldSender !== undefined) return {};
   const { script, rewrite, directory, subAddressing, catchAll } = rcpt;
   const mayAsk =
     script !== undefined || domains.size > 0 || asksDns(rewrite) || asksDns(directory) || asksDns(subAddressing) || asksDns(catchAll);
@@ -71,11 +84,12 @@ function asksDns(rule: boolean | Rule): boolean {
 /** As `evaluate`, where the value leads to an address or to none: what the rule was not told is noted in the scope, for `mustBeTold`. */
 export function evaluateFinding(step: string, rule: Rule, scope: Scope, core: Core): Answer<Value> {
   const { untold } = scope;
-  return untold === undefined || !asksDns(rule) ? evaluate(step, rule, scope, core) : evaluateNoting(step, rule, scope, core, untold);
+  const isNoted = untold !== undefined && (asksDns(rule) || untoldSenderOf(rule, scope) !== undefined);
+  return isNoted ? evaluateNoting(step, rule, scope, core, untold, -1) : evaluate(step, rule, scope, core);
 }
 
-function evaluateNoting(step: string, rule: Rule, scope: Scope, core: Core, notes: UntoldToRules): Answer<Value> {
-  return evaluateHeeding(step, rule, scope, core, -1, (value, untoldNow) => {
+function evaluateNoting(step: string, rule: Rule, scope: Scope, core: Core, notes: UntoldToRules, certain?: Pull): Answer<Value> {
+  return evaluateHeeding(step, rule, scope, core, certain, (value, untoldNow) => {
     const untold = untoldNow();
     if (untold !== undefined) notes.first ??= { step, untold };
     return value;
@@ -93,20 +107,20 @@ function evaluateHeeding(
   rule: Rule,
   scope: Scope,
   core: Core,
-  certain: Pull,
+  certain: Pull | undefined,
   heed: (value: Value, untoldNow: () => Untold | undefined) => Value,
 ): Answer<Value> {
   let doubt: Doubt | undefined;
   const onDoubt = (each: Doubt) => {
     if (each.pull !== certain) doubt ??= each;
   };
-  const untoldNow = () => untoldBy(doubt, rule.checks && checksThatPull(rule, certain), scope);
+  const untoldNow = () => untoldBy(doubt, rule.checks && checksThatPull(rule, certain), scope) ?? untoldSenderOf(rule, scope)?.untold;
   return after(evaluate(step, rule, scope, core, onDoubt), (value) => heed(value, untoldNow));
 }
 
 /** Those that might change what is certain. */
-function checksThatPull({ variables, pulls }: Rule, certain: Pull): readonly AuthCheck[] | undefined {
-  return checksFor([...variables].filter((name) => pulls?.get(name) !== certain));
+function checksThatPull({ variables, pulls }: Rule, certain: Pull | undefined): readonly AuthCheck[] | undefined {
+  return checksFor([...variables].filter((name) => certain === undefined || pulls?.get(name) !== certain));
 }
 
 export function asksLists({ namesDnsLists, lists }: Rule): boolean {

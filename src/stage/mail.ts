@@ -13,9 +13,8 @@ import { reply } from "../mail/reply.ts";
 import { oversizedMail } from "./bounds.ts";
 import type { Core } from "./core.ts";
 import { askDenials } from "./deny.ts";
-import { evaluate } from "./evaluate.ts";
 import { checkMailParameters } from "./extensions.ts";
-import { evaluateRefusal } from "./in-doubt.ts";
+import { evaluateRefusal, evaluateSender } from "./in-doubt.ts";
 import { onTemporary, passed, refuse, unavailable } from "./refuse.ts";
 import { runScript } from "./script.ts";
 import { checkAllowed, checkOwner } from "./sender.ts";
@@ -26,7 +25,7 @@ import { goingOn } from "./shadow.ts";
 import type { MailCommand, Terms } from "./smtp-command.ts";
 import { askThrottles, type Throttled } from "./throttle.ts";
 import type { MailOutcome, RefusedParameter, Verdict } from "./verdict.ts";
-import type { Scope } from "./vocabulary.ts";
+import type { Scope, UntoldStep, UntoldToRules } from "./vocabulary.ts";
 
 export function decideMail(session: Session, command: MailCommand, terms: Terms): Answer<MailOutcome> {
   const oversized = oversizedMail(command.sender, command.parameters);
@@ -39,6 +38,7 @@ export function decideMail(session: Session, command: MailCommand, terms: Terms)
     sender: given,
     rcpt: "",
     mailFrom: given,
+    untoldSender: undefined,
     core: terms.core,
     command,
     terms,
@@ -55,6 +55,7 @@ interface Mail extends Scope {
   readonly mailFrom: string;
   /** As given, as a script changed it, rewritten. */
   sender: string;
+  untoldSender: UntoldStep | undefined;
   observed: RefusedParameter | undefined;
   /** What is not carried out. */
   refused: MailOutcome | undefined;
@@ -89,8 +90,8 @@ function cannotTell(cause: unknown, { core, mailFrom }: Mail): MailOutcome {
   return { verdict: unavailable(core.settings.rcpt.replies.unavailable, cause), sender: mailFrom, mailFrom };
 }
 
-function said(verdict: Verdict, { sender, mailFrom, observed }: Mail): MailOutcome {
-  return { verdict, sender, mailFrom, observed };
+function said(verdict: Verdict, { sender, mailFrom, untoldSender, observed }: Mail): MailOutcome {
+  return { verdict, sender, mailFrom, untoldSender, observed };
 }
 
 const noEhlo = refuse(reply(503, "5.5.1", "Polite people say EHLO first."), "no-ehlo");
@@ -133,13 +134,18 @@ function askScript(mail: Mail): Answer<MailOutcome | undefined> {
   return after(runScript({ stage: "mail", scope: mail, mail: command.parameters }, core), heed, mail);
 }
 
-function heed({ refusal, sender }: Scripted, mail: Mail): MailOutcome | undefined {
+function heed({ refusal, sender, untoldSender }: Scripted, mail: Mail): MailOutcome | undefined {
   mail.sender = sender ?? mail.sender;
+  mail.untoldSender = untoldSender;
   return refusal === undefined ? undefined : said(refusal, mail);
 }
 
 function rewrite(mail: Mail): Answer<undefined> {
-  return after(evaluate("rewrite", mail.core.settings.mail.rewrite, mail, mail.core), setSender, mail);
+  const notes: UntoldToRules = {};
+  return after(evaluateSender("rewrite", mail.core.settings.mail.rewrite, mail, mail.core, notes), (value) => {
+    mail.untoldSender ??= notes.first;
+    return setSender(value, mail);
+  });
 }
 
 function setSender(value: Value, mail: Mail): undefined {

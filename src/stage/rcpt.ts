@@ -28,7 +28,7 @@ import type { RcptCommand, Terms } from "./smtp-command.ts";
 import type { ThrottleQuestion } from "./state.ts";
 import { askErrors, askThrottles, countError, giveBack, type Throttled } from "./throttle.ts";
 import type { RcptOutcome, Reason, RefusedParameter, Verdict } from "./verdict.ts";
-import { type Scope, type UntoldToRules, withRcpt } from "./vocabulary.ts";
+import { type Scope, type UntoldStep, type UntoldToRules, withRcpt } from "./vocabulary.ts";
 
 const duplicate = uncounted(pass("duplicate"));
 const noMail: RcptOutcome = uncounted(refuse(reply(503, "5.5.1", "MAIL is required first."), "no-mail"));
@@ -50,7 +50,8 @@ export function decideRcpt(session: Session, command: RcptCommand, terms: Terms)
     helo,
     sender: transaction.sender,
     rcpt: given,
-    untold: notesOf(terms.core.settings),
+    untold: notesOf(terms.core.settings, transaction.untoldSender),
+    untoldSender: transaction.untoldSender,
     changedSender: undefined,
     resolution: unresolved,
     reason: "pass",
@@ -76,6 +77,7 @@ interface Rcpt extends Scope {
   /** As given, canonical. */
   readonly given: string;
   readonly untold: UntoldToRules | undefined;
+  untoldSender: UntoldStep | undefined;
   /** As given, as a script changed it, rewritten, and at last the name by which limits and the greylist know it. */
   rcpt: string;
   sender: string;
@@ -182,9 +184,10 @@ function keepAndHeed(scripted: Scripted, rcpt: Rcpt): RcptOutcome | undefined {
   return heed(scripted, rcpt);
 }
 
-function heed({ refusal, sender, recipient, untold }: Scripted, rcpt: Rcpt): RcptOutcome | undefined {
+function heed({ refusal, sender, recipient, untoldRecipient, untoldSender }: Scripted, rcpt: Rcpt): RcptOutcome | undefined {
   if (refusal !== undefined) return uncounted(refusal);
-  if (rcpt.untold !== undefined) rcpt.untold.first ??= untold;
+  if (rcpt.untold !== undefined) rcpt.untold.first ??= untoldRecipient;
+  rcpt.untoldSender ??= untoldSender;
   rcpt.changedSender = sender;
   rcpt.sender = sender ?? rcpt.sender;
   rcpt.rcpt = recipient ?? rcpt.rcpt;

@@ -42,16 +42,17 @@ export function runScript(command: ScriptedCommand, core: Core): Answer<Scripted
   const onDoubt = (each: Doubt) => {
     doubt ??= each;
   };
-  /** `read`: items that might have told otherwise. */
+  /** `read`: items that might have told otherwise. Any script may read the sender. */
   const untoldNow = (read: Iterable<string> = []) =>
-    untoldBy(doubt, checksFor([...read, ...(core.settings[stage].script?.variables ?? [])]), command.scope);
+    untoldBy(doubt, checksFor([...read, ...(core.settings[stage].script?.variables ?? [])]), command.scope) ??
+    command.scope.untoldSender?.untold;
   const chosen = onTemporary<ScriptedCommand, Script | Scripted>(
     () => chooseScript(command, core, onDoubt),
     (cause) => failed({ stage, message: `session.${stage}.script cannot tell which script to run`, cause }, nothing, core),
     command,
   );
   return after(chosen, (script) => {
-    if (!("run" in script)) return changesRecipients(core) ? withUntold(script, untoldNow, stage) : script;
+    if (!("run" in script)) return withUntold(script, untoldNow, changesOfAny(stage, core));
     const needed = checksFor(script.reads);
     const read = needed === undefined || checksFor(script.doubts) === undefined ? undefined : new Set<string>();
     const onRead = read && ((item: string) => script.doubts.has(item) && read.add(item));
@@ -63,7 +64,7 @@ export function runScript(command: ScriptedCommand, core: Core): Answer<Scripted
         doubt ??= { what: placeOf({ stage, ...failure }), pull: 0, cause: failure.cause };
       const scripted = unlessInDoubt(scriptedBy(outcome, stage, core), () => untoldNow(read), core);
       core.trace?.({ step: `script ${script.name}`, asked: "outcome", answer: describe(outcome) });
-      const decided = script.sets.has("to") ? withUntold(scripted, () => untoldNow(read), stage) : scripted;
+      const decided = withUntold(scripted, () => untoldNow(read), changesOf(script, stage));
       return failure === undefined ? decided : failed({ stage, ...failure }, decided, core);
     });
   });
@@ -77,15 +78,31 @@ function unlessInDoubt(scripted: Scripted, untoldNow: () => Untold | undefined, 
   return untold === undefined ? scripted : { refusal: forNow(refusal, inDoubt(step, untold, core)) };
 }
 
-/** Of what might have changed the recipient. */
-function withUntold(scripted: Scripted, untoldNow: () => Untold | undefined, stage: ScriptStage): Scripted {
-  const untold = stage === "rcpt" && scripted.refusal === undefined ? untoldNow() : undefined;
-  return untold === undefined ? scripted : { ...scripted, untold: { step, untold } };
+/** What a script may change of what comes after it. */
+interface Changes {
+  readonly recipient: boolean;
+  readonly sender: boolean;
 }
 
-/** Whether any script does: which one was to run may not be known. */
-function changesRecipients({ settings }: Core): boolean {
-  return settings.sieve.scripts.values().some(({ sets }) => sets.has("to"));
+function changesOf({ sets }: Pick<Script, "sets">, stage: ScriptStage): Changes {
+  return { recipient: stage === "rcpt" && sets.has("to"), sender: stage !== "ehlo" && sets.has("from") };
+}
+
+/** Which one was to run may not be known. */
+function changesOfAny(stage: ScriptStage, { settings }: Core): Changes {
+  const all = settings.sieve.scripts.values().map((script) => changesOf(script, stage));
+  return all.reduce((one, other) => ({ recipient: one.recipient || other.recipient, sender: one.sender || other.sender }), nothingChanged);
+}
+
+const nothingChanged: Changes = { recipient: false, sender: false };
+
+/** With what might have changed something. */
+function withUntold(scripted: Scripted, untoldNow: () => Untold | undefined, { recipient, sender }: Changes): Scripted {
+  if (scripted.refusal !== undefined || !(recipient || sender)) return scripted;
+  const untold = untoldNow();
+  if (untold === undefined) return scripted;
+  const known = { step, untold };
+  return { ...scripted, ...(recipient && { untoldRecipient: known }), ...(sender && { untoldSender: known }) };
 }
 
 /** Or what comes of it that there is none. */
@@ -177,8 +194,7 @@ function failed(failure: FailedScript, decided: Scripted, core: Core): Scripted 
   const { onError } = core.settings.sieve;
   if (decided.refusal !== undefined) return decided;
   if (onError === "accept") {
-    const isLost = failure.stage === "rcpt" && changesRecipients(core);
-    return isLost ? { ...decided, untold: { step, untold: { what: placeOf(failure), why: failure.message } } } : decided;
+    return withUntold(decided, () => ({ what: placeOf(failure), why: failure.message }), changesOfAny(failure.stage, core));
   }
   const reply = failure.stage === "ehlo" ? ehloUnavailable : core.settings.rcpt.replies.unavailable;
   return { refusal: unavailable(reply, failure.cause ?? new Error(failure.message)) };

@@ -6,7 +6,7 @@ import { ByRecipient } from "./by-recipient.ts";
 import type { Parameters } from "./parameters.ts";
 import type { KnownAuth } from "./sender-auth.ts";
 import type { Refusal, Verdict } from "./verdict.ts";
-import type { UntoldToRules } from "./vocabulary.ts";
+import type { UntoldStep } from "./vocabulary.ts";
 
 /** Facts that hold for the whole session. */
 export interface Peer {
@@ -69,6 +69,8 @@ export interface Transaction {
   sender: string;
   /** The sender as given, canonical. */
   readonly mailFrom: string;
+  /** By which the sender might be another one. */
+  readonly untoldSender: UntoldStep | undefined;
   /** Of MAIL, as sent. */
   readonly parameters: Parameters;
   /** Accepted recipients as given, canonical, with what each resolved to; `undefined`: none yet, as with the other collections. */
@@ -91,8 +93,9 @@ export interface Scripted {
   /** The sender to go on with, `""` for the null sender. */
   readonly sender?: string;
   readonly recipient?: string;
-  /** What might have changed the recipient. */
-  readonly untold?: UntoldToRules["first"];
+  /** What might have changed the recipient, or the sender. */
+  readonly untoldRecipient?: UntoldStep;
+  readonly untoldSender?: UntoldStep;
 }
 
 export function openSession({ listener, client, server, trusted }: Peer, login = "", tls = false): Session {
@@ -115,10 +118,17 @@ export function openSession({ listener, client, server, trusted }: Peer, login =
   };
 }
 
-export function beginTransaction(session: Session, sender: string, parameters: Parameters = [], mailFrom = sender): void {
+export function beginTransaction(
+  session: Session,
+  sender: string,
+  parameters: Parameters = [],
+  mailFrom = sender,
+  untoldSender?: UntoldStep,
+): void {
   session.transaction = {
     sender,
     mailFrom,
+    untoldSender,
     parameters,
     given: undefined,
     resolved: undefined,

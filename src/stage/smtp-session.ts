@@ -169,7 +169,7 @@ export class SmtpSession {
     const { message, sender, parameters, isAtRcpt } = command;
     throwIfAborted(terms.core.abort);
     const { session } = smtp;
-    const { verdict, sender: decided, mailFrom, observed } = outcome;
+    const { verdict, sender: decided, mailFrom, untoldSender, observed } = outcome;
     const result = smtp.#noted(said("mail", verdict, decided, observed));
     const goesOn = verdict.kind === "pass" || isShadowed(result, terms);
     if (verdict.reason === "too-long") {
@@ -178,7 +178,7 @@ export class SmtpSession {
       return result;
     }
     // An MTA that repeats its questions has let the sender through when it asks about recipients.
-    if (goesOn || smtp.#repeatsQuestions) beginTransaction(session, decided, parameters, mailFrom);
+    if (goesOn || smtp.#repeatsQuestions) beginTransaction(session, decided, parameters, mailFrom, untoldSender);
     const { helo, login, tls } = session;
     smtp.#mail = { message, sender, helo, login, tls, result, hasRcpt: isAtRcpt === true, recipients: undefined };
     smtp.#charge(sender.length + octetsOf(parameters));

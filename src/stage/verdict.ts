@@ -1,6 +1,7 @@
 /** What a stage decided. */
 import type { Reply } from "../mail/reply.ts";
 import type { Admission } from "./admission.ts";
+import type { UntoldStep } from "./vocabulary.ts";
 
 /** Stable codes, for logs and metrics. */
 export type Reason =
@@ -76,6 +77,8 @@ export interface MailOutcome {
   readonly sender: string;
   /** As given, canonical. */
   readonly mailFrom: string;
+  /** By which the sender might be another one. */
+  readonly untoldSender?: UntoldStep | undefined;
   /** A parameter that passed only because parameters of extensions are merely observed. */
   readonly observed?: RefusedParameter | undefined;
 }

@@ -23,15 +23,23 @@ export interface Scope {
   readonly mailFrom?: string;
   /** Where a recipient is looked for, what the rules for that were not told. */
   readonly untold?: UntoldToRules | undefined;
+  /** By which the sender might be another one. */
+  readonly untoldSender?: UntoldStep | undefined;
+}
+
+/** What a rule or a script was not told. */
+export interface UntoldStep {
+  readonly step: string;
+  readonly untold: Untold;
 }
 
 export interface UntoldToRules {
   /** By the first that might have found it. */
-  first?: { readonly step: string; readonly untold: Untold } | undefined;
+  first?: UntoldStep | undefined;
 }
 
-export function withRcpt({ session, helo, sender, untold }: Scope, rcpt: string): Scope {
-  return { session, helo, sender, rcpt, untold };
+export function withRcpt({ session, helo, sender, untold, untoldSender }: Scope, rcpt: string): Scope {
+  return { session, helo, sender, rcpt, untold, untoldSender };
 }
 
 export function withLocalPart(scope: Scope, rcpt: string): Scope {

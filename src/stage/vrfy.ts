@@ -81,7 +81,9 @@ function expand(scope: Scope, core: Core): Answer<VrfyOutcome> {
 }
 
 function scopeOf(session: Session, text: string): Scope {
-  return { session, helo: session.helo, sender: session.transaction?.sender ?? "", rcpt: parseAddress(text), untold: {} };
+  const { helo, transaction } = session;
+  const { sender = "", untoldSender } = transaction ?? {};
+  return { session, helo, sender, rcpt: parseAddress(text), untold: {}, untoldSender };
 }
 
 /** With the quotes that they need. Throws a `TemporaryError` where a directory holds what no reply can. */

@@ -6,6 +6,7 @@ import { formatReply } from "../../../src/mail/reply.ts";
 import type { Core, TraceEntry } from "../../../src/stage/core.ts";
 import { decideEhlo } from "../../../src/stage/ehlo.ts";
 import type { Session } from "../../../src/stage/session.ts";
+import { SmtpSession } from "../../../src/stage/smtp-session.ts";
 import type { Verdict } from "../../../src/stage/verdict.ts";
 import { decideVrfy } from "../../../src/stage/vrfy.ts";
 import { session } from "../../support/session.ts";
@@ -52,12 +53,25 @@ async function decide(stage: string, core: Core): Promise<Verdict> {
   const [command, argument = ""] = stage.split(" ");
   if (command === "EHLO") return decideEhlo(visit(), argument, core);
   if (command === "VRFY") return (await decideVrfy(visit(), argument, core)).verdict;
+  if (command === "SENDER") return decideSent(argument, core);
   if (command === "RCPT") return (await askRcpt(visit({ sender: "a@client.example" }), argument, core)).verdict;
   if (command === "PARAMETER") {
     return (await askMail(visit(), "a@client.example", core, { parameters: [argument] }, { enforcesExtensions: true })).verdict;
   }
   return (await askMail(visit({ helo: argument === "" ? "mx.client.example" : "" }), "a@client.example", core)).verdict;
 }
+
+/** RCPT after a MAIL that passed. */
+async function decideSent(recipient: string, core: Core): Promise<Verdict> {
+  const smtp = new SmtpSession({ listener: "smtp", client: { address: "203.0.113.9", name: "", port: 0 }, ...here });
+  smtp.acceptHelo("mx.client.example");
+  const terms = { core, isShadow: false, enforcesExtensions: true, mergesRecipients: false };
+  const mail = await smtp.mail({ sender: "a@client.example", parameters: [], message: "" }, terms);
+  expect(mail.verdict.kind).toBe("pass");
+  return (await smtp.rcpt({ recipient, parameters: [], message: "" }, terms)).verdict;
+}
+
+const here = { server: { address: "198.51.100.1", port: 25 }, trusted: false };
 
 const both = "dns_listed('black') && !dns_listed('white')";
 const deny = (rule: string, reply = "554 5.7.1 {remote_ip} is listed", stage = "mail") =>
@@ -239,6 +253,44 @@ const cases: Readonly<Record<string, Case>> = {
     stage: "RCPT info@example.org",
     replies: { "no no": "550 5.1.2", "no away": "550 5.1.2" },
   },
+  "deny by a sender that a script changes": {
+    table: `${script(`if eval "dns_listed('white')" { set "envelope.from" "a@good.example"; }`)}${deny("sender_domain != 'good.example'", "550 5.7.1 No", "rcpt")}`,
+    stage: "SENDER john@example.org",
+    replies: { "no no": "550 5.7.1 No", "no yes": "pass", "no away": "451 4.7.1 No" },
+  },
+  "deny by a sender that a script changes, which is stopped": {
+    table: `${script(`if eval "sql_query('', 'SELECT 1', [])" { set "envelope.from" "a@good.example"; }`)}${deny("sender != 'a@good.example'", "550 5.7.1 No", "rcpt")}`,
+    stage: "SENDER john@example.org",
+    replies: { "no no": "451 4.7.1 No" },
+  },
+  "deny by something else than a sender that a script changes": {
+    table: `${script(`if eval "dns_listed('white')" { set "envelope.from" "a@good.example"; }`)}${deny("remote_ip == '203.0.113.9'", "550 5.7.1 No", "rcpt")}`,
+    stage: "SENDER john@example.org",
+    replies: { "no away": "550 5.7.1 No" },
+  },
+  "deny by a sender that no script changes": {
+    table: `${script(`if eval "dns_listed('white')" { let "x" "1"; }`)}${deny("sender_domain != 'good.example'", "550 5.7.1 No", "rcpt")}`,
+    stage: "SENDER john@example.org",
+    replies: { "no away": "550 5.7.1 No" },
+  },
+  "deny by a sender that a script of RCPT changes": {
+    table: rcptScript(`if eval "dns_listed('white')" { set "envelope.from" "a@good.example"; }`).replace(
+      "script =",
+      `deny = [{ if = "sender_domain != 'good.example'", reply = "550 5.7.1 No" }]\nscript =`,
+    ),
+    stage: "RCPT john@example.org",
+    replies: { "no no": "550 5.7.1 No", "no yes": "pass", "no away": "451 4.7.1 No" },
+  },
+  "relay by a sender that is rewritten": {
+    table: `[session.mail]\nrewrite = [{ if = "dns_listed('white')", then = "'a@good.example'" }, { else = false }]\n[session.rcpt]\nrelay = "sender_domain == 'good.example'"\n`,
+    stage: "SENDER a@elsewhere.example",
+    replies: { "no no": "550 5.1.2 Relay not allowed.", "no yes": "pass", "no away": unavailable },
+  },
+  "catch-all by a sender that is rewritten": {
+    table: `[session.mail]\nrewrite = [{ if = "dns_listed('white')", then = "'a@good.example'" }, { else = false }]\n[session.rcpt]\ncatch-all = [{ if = "sender == 'a@good.example'", then = "'john@example.org'" }, { else = false }]\n`,
+    stage: "SENDER info@example.org",
+    replies: { "no no": "550 5.1.2", "no yes": "pass", "no away": unavailable },
+  },
   "VRFY, by a catch-all": {
     table: `[session.extensions]\nvrfy = true\n[session.rcpt]\ncatch-all = [{ if = "dns_listed('white')", then = "'john@example.org'" }, { else = false }]\n`,
     stage: "VRFY info@example.org",
@@ -324,7 +376,7 @@ test.each(
     expect(said.slice(0, expected.length)).toBe(expected);
     if (verdict.kind === "defer" && verdict.reply.code === 451) {
       expect(String(verdict.cause)).toMatch(
-        /: (DNS list white|SPF|iprev) cannot tell, and might prevent this refusal: it gives no answer$/,
+        /: (DNS list white|SPF|iprev|s:\d+:\d+) cannot tell, and might prevent this refusal: (it gives no answer|no SQL here)$/,
       );
     }
   }
