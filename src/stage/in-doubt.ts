@@ -63,9 +63,22 @@ function untoldSenderOf({ variables }: Rule, { untoldSender }: Scope): UntoldSte
   return untoldSender !== undefined && (variables.has("sender") || variables.has("sender_domain")) ? untoldSender : undefined;
 }
 
-/** As `evaluate`, where the value leads to the sender: what the rule was not told is noted. */
-export function evaluateSender(step: string, rule: Rule, scope: Scope, core: Core, notes: UntoldToRules): Answer<Value> {
-  return isUncertain(rule, scope) ? evaluateNoting(step, rule, scope, core, notes) : evaluate(step, rule, scope, core);
+/** As `evaluate`, where the value leads to the sender: what the rule was not told is noted in the scope. */
+export function evaluateSender(step: string, rule: Rule, scope: ScopeOfSender, core: Core): Answer<Value> {
+  // By itself: what the other keeps for its functions is made for each call.
+  return isUncertain(rule, scope) ? evaluateUncertainSender(step, rule, scope, core) : evaluate(step, rule, scope, core);
+}
+
+interface ScopeOfSender extends Scope {
+  untoldSender: UntoldStep | undefined;
+}
+
+function evaluateUncertainSender(step: string, rule: Rule, scope: ScopeOfSender, core: Core): Answer<Value> {
+  const notes: UntoldToRules = {};
+  return after(evaluateNoting(step, rule, scope, core, notes), (value) => {
+    scope.untoldSender ??= notes.first;
+    return value;
+  });
 }
 
 /** Where it is noted what those who look for a recipient are not told; `undefined`: none of them asks the DNS, and the sender is known. */

@@ -25,7 +25,7 @@ import { goingOn } from "./shadow.ts";
 import type { MailCommand, Terms } from "./smtp-command.ts";
 import { askThrottles, type Throttled } from "./throttle.ts";
 import type { MailOutcome, RefusedParameter, Verdict } from "./verdict.ts";
-import type { Scope, UntoldStep, UntoldToRules } from "./vocabulary.ts";
+import type { Scope, UntoldStep } from "./vocabulary.ts";
 
 export function decideMail(session: Session, command: MailCommand, terms: Terms): Answer<MailOutcome> {
   const oversized = oversizedMail(command.sender, command.parameters);
@@ -141,11 +141,7 @@ function heed({ refusal, sender, untoldSender }: Scripted, mail: Mail): MailOutc
 }
 
 function rewrite(mail: Mail): Answer<undefined> {
-  const notes: UntoldToRules = {};
-  return after(evaluateSender("rewrite", mail.core.settings.mail.rewrite, mail, mail.core, notes), (value) => {
-    mail.untoldSender ??= notes.first;
-    return setSender(value, mail);
-  });
+  return after(evaluateSender("rewrite", mail.core.settings.mail.rewrite, mail, mail.core), setSender, mail);
 }
 
 function setSender(value: Value, mail: Mail): undefined {
