@@ -4,6 +4,7 @@
  */
 
 import { type Answer, after } from "../answer/answer.ts";
+import { TemporaryError } from "../answer/temporary-error.ts";
 import type { Doubt, OnDoubt } from "../expr/expression.ts";
 import { asString } from "../expr/result.ts";
 import { parseAddress } from "../mail/address.ts";
@@ -60,8 +61,8 @@ export function runScript(command: ScriptedCommand, core: Core): Answer<Scripted
     return after(needed === undefined ? run() : after(askChecks(needed, command.scope, core), run), (outcome) => {
       const { failure } = outcome;
       // The rest of the script might have taken a refusal back.
-      if (failure?.cause !== undefined && !script.keepsRefusals)
-        doubt ??= { what: placeOf({ stage, ...failure }), pull: 0, cause: failure.cause };
+      if (failure !== undefined && !script.keepsRefusals)
+        doubt ??= { what: placeOf({ stage, ...failure }), pull: 0, cause: failure.cause ?? new TemporaryError(failure.message) };
       const scripted = unlessInDoubt(scriptedBy(outcome, stage, core), () => untoldNow(read), core);
       core.trace?.({ step: `script ${script.name}`, asked: "outcome", answer: describe(outcome) });
       const decided = withUntold(scripted, () => untoldNow(read), changesOf(script, stage));

@@ -297,6 +297,8 @@ describe("a failure", () => {
     ["accept", `reject "550 5.7.1 No."; if ${down.replace(";", "")} { keep; }`, "451 4.7.1 No. (unavailable)"],
     ["accept", `reject "550 5.7.1 No."; if ${down.replace(";", "")} { reject "450 4.7.1 Later."; }`, "451 4.7.1 No. (unavailable)"],
     ["accept", `reject "450 4.7.1 No."; if ${down.replace(";", "")} { keep; }`, "450 4.7.1 No. (script)"],
+    ["accept", 'reject "550 5.7.1 No."; while "1" { } keep;', "451 4.7.1 No. (unavailable)"],
+    ["accept", 'reject "550 5.7.1 No."; while "1" { }', "550 5.7.1 No. (script)"],
     ["defer", down, "451 4.4.3 Unable to verify address at this time. (unavailable)"],
     ["defer", 'while "1" { }', "451 4.4.3 Unable to verify address at this time. (unavailable)"],
     ["accept", 'while "1" { }', "pass (mailbox) -> john@example.org"],
