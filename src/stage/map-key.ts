@@ -41,11 +41,15 @@ function partsOfAddress(local: string, domain: string): readonly string[] {
   return [...locals.map((each) => `${each}@${domain}`), domain, ...parentsOf(domain), ...locals.map((each) => `${each}@`)];
 }
 
-/** An IPv4 address is of the network of its first octets, as far as those are given. */
+/** An address is of the network of its first octets or groups, as far as those are given. */
 function networksOf(key: string): readonly string[] {
-  if (ipVersion(key) !== 4) return [];
-  const octets = key.split(".");
-  return [3, 2, 1].map((count) => octets.slice(0, count).join("."));
+  const version = ipVersion(key);
+  if (version === undefined) return [];
+  const separator = version === 4 ? "." : ":";
+  const parts = key.split(separator);
+  const networks = parts.slice(1).map((_, left) => parts.slice(0, -1 - left).join(separator));
+  // Where groups of zeros are left out, there is nothing between two colons.
+  return networks.filter((network) => network !== "" && !network.endsWith(separator));
 }
 
 /** So many labels below a domain no entry is for it. */

@@ -61,7 +61,19 @@ function coreOf({ ehlo, extensions, rcpt, sieve }: Changes = {}, directory: Dire
     }),
     sources: sourcesOf([directory], {
       "blocked-domain": ["spammer.example"],
-      access: ["john@a.example", "b.example", ".c.example", "post@", "q r@d.example", '""', "*", "192.0.2.1", "198.51", "@e.example"],
+      access: [
+        "john@a.example",
+        "b.example",
+        ".c.example",
+        "post@",
+        "q r@d.example",
+        '""',
+        "*",
+        "192.0.2.1",
+        "198.51",
+        "2001:db8:1",
+        "@e.example",
+      ],
     }),
   };
 }
@@ -390,6 +402,10 @@ describe("lookup/NAME", () => {
     ["lookup/access", "192.0.2.1", "1"],
     ["lookup/access", "192.0.2.10", undefined],
     ["lookup/access", "198.51.100.7", "1"],
+    ["lookup/access", "2001:db8:1::7", "1"],
+    ["lookup/access", "2001:DB8:1:2:3:4:5:6", "1"],
+    ["lookup/access", "2001:db8:10::7", undefined],
+    ["lookup/access", "::1", undefined],
     ["lookup/access", "host.sub.c.example", "1"],
     ["lookup/access", "c.example", undefined],
     ["lookup/access", "@e.example", undefined],
