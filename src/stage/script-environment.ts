@@ -50,6 +50,8 @@ const items: ReadonlyMap<string, ReadItem> = new Map<string, ReadItem>([
   ["name", () => "Postern"],
   ["phase", () => "during"],
   ["remote-host", ({ scope }) => scope.session.client.name],
+  // In an expression a hyphen is a minus.
+  ["remote_host", ({ scope }) => scope.session.client.name],
   ["remote-ip", ({ scope }) => scope.session.client.address ?? ""],
   ["version", ({ host }) => host.version],
 ]);

@@ -5,8 +5,8 @@ import type { ScriptContext, TextArgument } from "./definition.ts";
 import type { Text } from "./script-code.ts";
 import type { NameProblem, VariableReader } from "./script-variables.ts";
 
-/** `${name}`, `${1}`, `${namespace.name}`; whatever else looks like it stays as it is. */
-const reference = /\$\{([A-Za-z_]\w*(?:\.\w+)*|\d+)\}/g;
+/** `${name}`, `${1}`, `${namespace.name}`, where items of the environment may have hyphens (RFC 5183); whatever else looks like it stays as it is. */
+const reference = /\$\{(env(?:\.[\w-]+)+|[a-z_]\w*(?:\.\w+)*|\d+)\}/gi;
 
 export function hasReference(written: string): boolean {
   return written.search(reference) >= 0;

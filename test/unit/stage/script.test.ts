@@ -89,6 +89,10 @@ describe("at EHLO", () => {
     ['set "envelope.from" "x@y.example";', "pass (pass)"],
     ['if envelope :contains "from" "" { reject "there is an envelope"; }', "pass (pass)"],
     ['if string "${env.stage} ${env.remote_ip.reverse}" "ehlo 9.113.0.203" { reject "yes"; }', "550 5.7.1 yes (script)"],
+    [
+      `if eval "env.remote_host == 'mx.client.example'" { reject "\${env.remote-host} \${env.remote-ip}"; }`,
+      "550 5.7.1 mx.client.example 203.0.113.9 (script)",
+    ],
   ])("%s", async (source, expected) => {
     expect(await ehlo(source)).toBe(expected);
   });

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { errorsOf, played } from "../../../support/script-run.ts";
 
 const before = 'set "company" "ACME"; set "_x1" "y"; if not string :matches "a.b" "*.*" { stop; }';
-const play = { environment: { helo_domain: "mx.example" }, envelope: { from: "a@b.example", bymode: "R" } };
+const play = { environment: { helo_domain: "mx.example", "remote-ip": "192.0.2.1" }, envelope: { from: "a@b.example", bymode: "R" } };
 
 describe("what is put in", () => {
   it.each<[written: string, text: string]>([
@@ -23,6 +23,8 @@ describe("what is put in", () => {
     ["${1a}", "${1a}"],
     ["${env.helo_domain}/${ENV.Helo_Domain}", "mx.example/mx.example"],
     ["[${env.remote_ip}]", "[]"],
+    ["${env.remote-ip}/${Env.Remote-IP}", "192.0.2.1/192.0.2.1"],
+    ["${a-b}/${x.a-b}", "${a-b}/${x.a-b}"],
     ["${envelope.from}/${envelope.by_mode}/${envelope.bymode}/${envelope.to}", "a@b.example/R/R/"],
   ])("%s", async (written, text) => {
     expect(await played(`${before} reject "= ${written}";`, play)).toBe(`reject 550 5.7.1 = ${text}`.trimEnd());
@@ -57,6 +59,7 @@ describe("names that cannot be", () => {
     ['reject "a ${evn.helo_domain}";', '1:11: unknown namespace "evn". Did you mean "env"?'],
     ['reject "a ${vnd.x.y}";', '1:11: unknown namespace "vnd". Known are env, envelope and global.'],
     ['reject "${env.helo_domian}";', '1:9: unknown environment item "env.helo_domian". Did you mean "env.helo_domain"?'],
+    ['reject "${env.remote-port}";', '1:9: unknown environment item "env.remote-port". Did you mean "env.remote-host"?'],
     ['reject "${env.asn}";', '1:9: "env.asn" is not known to this version.'],
     ['reject "${envelope.form}";', '1:9: unknown part of the envelope "envelope.form". Did you mean "envelope.from"?'],
     ['reject "\\"${env.asn}";', '1:8: "env.asn" is not known to this version.'],
