@@ -35,6 +35,10 @@ export interface ScriptVocabulary {
   readonly limits: Limits;
   /** How sub-addresses are found: by a separator, by rules in at least one domain, or in no domain at all. */
   readonly subAddressing: "separator" | "rules" | "off";
+  /** What is wrong with a comparison in an expression, of `env.X` or `envelope.X` in lower case, which can never be meant; `undefined`: nothing. */
+  readonly mistakenComparison?: (variable: string, constant: Value) => string | undefined;
+  /** The same of an item of the environment and the whole of a text. */
+  readonly mistakenItem?: (item: string, text: string) => string | undefined;
   /** Extensions may be used only after they were required (RFC 5228 2.10.5); otherwise that is a warning. */
   readonly mustRequire: boolean;
 }

@@ -7,6 +7,11 @@ import { withoutBrackets } from "../../mail/path.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { shorten } from "../../text/shorten.ts";
 
+const domainNames: ReadonlyMap<string, string> = new Map([
+  ["sender", "sender_domain"],
+  ...["rcpt", "address", "email"].map((name) => [name, "rcpt_domain"] as const),
+]);
+
 /** What is wrong with a text, after the name of the variable, and what to write. */
 type Form = (text: string, name: string, listeners: ReadonlySet<string>) => string | undefined;
 
@@ -25,9 +30,10 @@ const ip: Form = (text, name) => {
 
 const address: Form = (text, name) => {
   const domain = text.startsWith("@") ? domainOf(text) : undefined;
-  const itsDomain = name === "sender" ? "sender_domain" : "rcpt_domain";
-  if (domain !== undefined)
+  if (domain !== undefined) {
+    const itsDomain = domainNames.get(name) ?? `email_part(${name}, 'domain')`;
     return `is a whole address, and never ${quoted(text)}. Compare ${itsDomain} with ${quoted(canonicalDomain(domain))}.`;
+  }
   return isPattern(text) ? wholeText(text, name) : kept(text, canonicalAddress(parseAddress(withoutBrackets(text))));
 };
 
@@ -68,11 +74,30 @@ const forms: ReadonlyMap<string, Form> = new Map([
 ]);
 const numbers: ReadonlySet<Form> = new Set([truth, port]);
 
+/** By names of variables, and by those of scripts in lower case. */
+function formOf(name: string): Form | undefined {
+  if (name === "envelope.from" || name === "envelope.to") return address;
+  return forms.get(name.startsWith("env.") ? name.slice("env.".length).replace(/[.-]/, "_") : name);
+}
+
 /** `undefined`: nothing is wrong with it. */
 export function mistakenComparison(name: string, constant: Value, listeners: ReadonlySet<string>): string | undefined {
-  const form = forms.get(name);
+  const form = formOf(name);
   const wrong = form === undefined ? undefined : wrongWith(form, name, constant, listeners);
   return wrong && `${name} ${wrong}`;
+}
+
+/** The same of an item of a script's environment, in lower case, and a whole text, the case of which counts for nothing. */
+export function mistakenItem(item: string, text: string, listeners: ReadonlySet<string>): string | undefined {
+  const form = formOf(`env.${item}`);
+  const key = text.toLowerCase();
+  if (key === "") return undefined;
+  if (form === truth) return key === "1" || key === "0" ? undefined : `${item} is 1 or 0, and never ${quoted(text)}. Write "1" or "0".`;
+  if ((form === ip || form === domain) && isPattern(text))
+    return `${item} is compared with the whole of ${quoted(text)}, where * is a character like others. Write :matches.`;
+  if (form !== ip && form !== listener && form !== result) return undefined;
+  const wrong = form(key, `env.${item}`, new Set([...listeners].map((name) => name.toLowerCase())));
+  return wrong && `${item} ${wrong}`;
 }
 
 function wrongWith(form: Form, name: string, constant: Value, listeners: ReadonlySet<string>): string | undefined {

@@ -8,6 +8,7 @@ import type { Problem, ProblemReport } from "../check/report.ts";
 import type { Normalised } from "../normalise.ts";
 import { onlyExpression } from "../syntax/rule-set.ts";
 import type { KeyPath } from "../syntax/tree.ts";
+import { mistakenComparison, mistakenItem } from "./comparison.ts";
 import { type CompileContext, notUtf8, textOf } from "./context.ts";
 import { literalText } from "./rules.ts";
 
@@ -70,6 +71,8 @@ export function scriptVocabulary(
       variables: limits.variables,
     },
     subAddressing: subAddressingOf([session.rcpt["sub-addressing"], ...domain.flatMap((each) => each["sub-addressing"] ?? [])]),
+    mistakenComparison: (variable, constant) => mistakenComparison(variable, constant, names.listeners),
+    mistakenItem: (item, text) => mistakenItem(item, text, names.listeners),
     mustRequire: !isLenient,
   };
 }

@@ -75,7 +75,7 @@ export function contextOf({
     script,
     source,
     vocabulary,
-    expressions: scriptVocabulary(scope.variables, { ...vocabulary.names, onDnsList }),
+    expressions: scriptVocabulary(scope.variables, { ...vocabulary.names, onDnsList }, vocabulary.mistakenComparison),
     error,
     warn,
     warnOnce,

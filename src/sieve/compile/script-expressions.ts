@@ -8,6 +8,7 @@ import { isArray, toText, type Value } from "../../expr/value.ts";
 import type { Pattern } from "../../text/pattern.ts";
 import { warnOfSize } from "../match/match-key.ts";
 import { costOf, costOfPattern, giveWay, type ScriptRun, spend, spendAtOnce } from "../run/script-run.ts";
+import type { ScriptVocabulary } from "../script.ts";
 import { placeWithin } from "../syntax/syntax-tree.ts";
 import type { ScriptContext, TextArgument } from "./definition.ts";
 import { doubtsOf } from "./refusals.ts";
@@ -23,7 +24,11 @@ const listed = new Map(
 );
 
 /** Without the functions of scripts, which need the place of each statement. Names of variables are in lower case. */
-export function scriptVocabulary(variables: ScopeVariables, names: Names): Vocabulary<ScriptRun> {
+export function scriptVocabulary(
+  variables: ScopeVariables,
+  names: Names,
+  mistakenComparison: ScriptVocabulary["mistakenComparison"],
+): Vocabulary<ScriptRun> {
   const read = (name: string) => variables.get(name.toLowerCase());
   return {
     variables: {
@@ -36,6 +41,9 @@ export function scriptVocabulary(variables: ScopeVariables, names: Names): Vocab
     },
     // As in the server that these scripts come from, a counter or score may begin as set "n" "0".
     mayHoldNumber: (name) => !name.includes(".") || name.toLowerCase().startsWith("global."),
+    ...(mistakenComparison && {
+      mistakenComparison: (name: string, constant: Value) => mistakenComparison(name.toLowerCase(), constant),
+    }),
     listed,
     captures(run) {
       spend(run, costOf(run.matches[0]?.length ?? 0));

@@ -1,16 +1,14 @@
 /** `envelope`: what the client said in MAIL and RCPT (RFC 5228 5.4, RFC 6009). */
-import { domainOf } from "../../mail/address.ts";
-import { canonicalDomain } from "../../mail/domain.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
-import { shorten } from "../../text/shorten.ts";
 import type { Arguments, ScriptContext, TestRecord, TextArgument } from "../compile/definition.ts";
 import { type AddressPart, addressPartOf, addressPartTag, addressPartTags } from "../match/address-part.ts";
-import { compileMatch, isCounted, matchTags, matchTypeOf, type ValueSource } from "../match/match-type.ts";
+import { compileMatch, isCounted, matchTags, type ValueSource } from "../match/match-type.ts";
 import { envelopePart } from "../run/envelope-parts.ts";
 import type { ScriptRun } from "../run/script-run.ts";
 import { type EnvelopePart, envelopeParts } from "../script.ts";
 import { zoneOf, zoneTag } from "./date.ts";
 import { iso8601 } from "./date-part.ts";
+import { warnOfKeys } from "./envelope-key.ts";
 
 export const envelopeTest: TestRecord = {
   name: "envelope",
@@ -26,7 +24,7 @@ export const envelopeTest: TestRecord = {
     const zone = args.tag("zone");
     if (zone && !args.texts(0).some(({ constant }) => constant === undefined || envelopePart(constant) === "bytimeabsolute"))
       context.error(zone.offset, '":zone" is for "bytimeabsolute" alone. Remove it.');
-    warnOfForms(args, context);
+    if (args.texts(0).some(({ constant }) => constant !== undefined && isAddress(envelopePart(constant)))) warnOfKeys(args, context);
     const match = compileMatch(args, context, known.flat(), args.texts(1));
     return known.length === sources.length ? match : undefined;
   },
@@ -90,23 +88,6 @@ const otherNames: ReadonlyMap<string, EnvelopePart> = new Map<string, EnvelopePa
   ["rcptto", "to"],
   ["recipient", "to"],
 ]);
-
-/** RFC 5228 5.4 would have them as the client wrote them; lists and databases have one form of each. */
-function warnOfForms(args: Arguments, context: ScriptContext): void {
-  if (isCounted(args) || matchTypeOf(args) === "regex" || matchTypeOf(args) === "list") return;
-  if (!args.texts(0).some(({ constant }) => constant !== undefined && isAddress(envelopePart(constant)))) return;
-  const isOctet = args.tag("comparator")?.text().constant === "i;octet";
-  for (const { constant = "", offset } of args.texts(1)) {
-    const domain = addressPartTag(args)?.name === "domain" ? constant : (domainOf(constant) ?? "");
-    const labels = canonicalDomain(domain);
-    if (labels !== domain.toLowerCase() && /[^\p{ASCII}]/u.test(domain)) {
-      const written = constant.slice(0, constant.length - domain.length) + labels;
-      context.warn(offset, `domains have A-labels here, so "${shorten(constant)}" matches none. Write "${shorten(written)}".`);
-    } else if (isOctet && /\p{Lu}/u.test(constant)) {
-      context.warn(offset, `addresses are in lower case here, so "${shorten(constant)}" matches none. Write it in lower case.`);
-    }
-  }
-}
 
 function addressSource(part: EnvelopePart, partOfAddress: AddressPart): ValueSource {
   return (run) => {

@@ -17,6 +17,7 @@ export const environmentTest: TestRecord = {
     { name: "key list", type: "texts" },
   ],
   compile(args, context) {
+    warnOfKeys(args, context);
     const item = itemOf(args.text(0), context, !(context.leadsToRefusal && isOneOfKnown(args)));
     // An empty item counts as none.
     const source: ValueSource = isCounted(args) ? (run) => textOf(item(run), run) || undefined : (run) => textOf(item(run), run);
@@ -26,6 +27,15 @@ export const environmentTest: TestRecord = {
     return match && until([isKnown, match], (truth) => (truth ? undefined : false), always(true));
   },
 };
+
+function warnOfKeys(args: Arguments, context: ScriptContext): void {
+  const item = args.text(0).constant?.toLowerCase();
+  if (item === undefined || matchTypeOf(args) !== "is") return;
+  for (const { constant, offset } of args.texts(1)) {
+    const problem = constant === undefined ? undefined : context.vocabulary.mistakenItem?.(item, constant);
+    if (problem !== undefined) context.warn(offset, problem);
+  }
+}
 
 /** The item is none of them where nobody can tell it. */
 function isOneOfKnown(args: Arguments): boolean {

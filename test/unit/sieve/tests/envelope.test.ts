@@ -102,6 +102,31 @@ test.each<[written: string, problems: string[]]>([
     ['2:27: warning: domains have A-labels here, so "*@*.exämple.example" matches none. Write "*@*.xn--exmple-cua.example".'],
   ],
   ['envelope :localpart "to" "jürgen"', []],
+  ['envelope "from" ["<>", "a@b.example"]', ['2:21: warning: addresses have no brackets here, so "<>" matches none. Write "".']],
+  [
+    'envelope :contains "to" "<a@b.example>"',
+    ['2:28: warning: addresses have no brackets here, so "<a@b.example>" matches none. Write "a@b.example".'],
+  ],
+  [
+    'envelope :domain :matches "from" "*@b.example"',
+    ['2:37: warning: a domain has no @, so "*@b.example" matches none. Write "b.example".'],
+  ],
+  [
+    'envelope :is "from" "*@b.example"',
+    ['2:24: warning: the whole of "*@b.example" is compared, where * is a character like others. Write :matches.'],
+  ],
+  [
+    'envelope :domain "from" ".b.example"',
+    ['2:28: warning: no domain begins with a dot, so ".b.example" matches none. Write :matches and "*.b.example".'],
+  ],
+  [
+    'envelope ["from", "to"] "@b.example"',
+    ['2:28: warning: a whole address is compared, so "@b.example" matches none. Write :domain and "b.example".'],
+  ],
+  ['envelope :contains "from" "@b.example"', []],
+  ['envelope :domain :contains "from" ".b.example"', []],
+  ['envelope :matches "to" ["*@b.example", "@*"]', []],
+  ['envelope "envid" "<*@b.example>"', []],
   ['envelope "to" "Jürgen@xn--exmple-cua.example"', []],
   ['envelope :comparator "i;octet" "envid" "John"', []],
   ['envelope :comparator "i;octet" :regex "to" "\\\\W"', []],
