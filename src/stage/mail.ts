@@ -5,6 +5,7 @@
 
 import { type Answer, after } from "../answer/answer.ts";
 import { type Steps, takeSteps } from "../answer/steps.ts";
+import type { TemporaryError } from "../answer/temporary-error.ts";
 import { asBoolean, asString } from "../expr/result.ts";
 import type { Value } from "../expr/value.ts";
 import { canonicalAddress, parseAddress } from "../mail/address.ts";
@@ -86,8 +87,12 @@ function decide(mail: Mail): Answer<MailOutcome> {
   return takeSteps(isPassed ? stepsInShadow : steps, mail, core.abort);
 }
 
-function cannotTell(cause: unknown, { core, mailFrom }: Mail): MailOutcome {
-  return { verdict: unavailable(core.settings.rcpt.replies.unavailable, cause), sender: mailFrom, mailFrom };
+/** In shadow mode the session goes on, as it does where the MTA asks about recipients alone. */
+function cannotTell(cause: TemporaryError, mail: Mail): MailOutcome {
+  const { core, mailFrom } = mail;
+  mail.untoldSender ??= { step: "session.mail", untold: { what: "session.mail", why: cause.message } };
+  const { untoldSender } = mail;
+  return { verdict: unavailable(core.settings.rcpt.replies.unavailable, cause), sender: mailFrom, mailFrom, untoldSender };
 }
 
 function said(verdict: Verdict, { sender, mailFrom, untoldSender, observed }: Mail): MailOutcome {

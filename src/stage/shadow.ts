@@ -1,6 +1,7 @@
 /** Shadow mode: refusals that are noted, logged and counted, and not carried out. */
 
 import { type Answer, after } from "../answer/answer.ts";
+import type { TemporaryError } from "../answer/temporary-error.ts";
 import { formatReply } from "../mail/reply.ts";
 import type { Core, Mode } from "./core.ts";
 import { onTemporary } from "./refuse.ts";
@@ -27,7 +28,7 @@ interface Passable<O> extends Scope {
 interface GoingOn<S, O> {
   /** Of the steps, those that say what becomes of the command: they are taken after a refusal, too. */
   readonly work: readonly ((state: S) => Answer<O | undefined>)[];
-  readonly cannotTell: (cause: unknown, state: S) => O;
+  readonly cannotTell: (cause: TemporaryError, state: S) => O;
   /** Of the refusals, those that end the stage all the same. */
   readonly isCarriedOut: (verdict: Verdict, state: S) => boolean;
 }

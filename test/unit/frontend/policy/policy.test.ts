@@ -335,6 +335,22 @@ describe.each([false, true])("a directory that waits: %s", (waits) => {
       expect(place.causes).toEqual([expect.objectContaining({ message: "down" })]);
     });
 
+    test.each<"enforce" | "shadow">([
+      "enforce",
+      "shadow",
+    ])("no recipient is refused for good by a sender that could not be rewritten: %s", async (mode) => {
+      const down = () => {
+        throw new TemporaryError("down");
+      };
+      const rewrite = { ...rule("false", "mail"), constant: undefined, evaluate: down };
+      const place = open({ changes: { mail: { mode, rewrite }, rcpt: { relay: rule("sender_domain == 'partner.example'", "rcpt") } } });
+      const ask = client(place);
+      const policyContext = mode === "enforce" ? "recipient" : "";
+      expect(await ask(rcpt("a@elsewhere.example", { policyContext }))).toBe(cannotTell);
+      expect(await ask(rcpt("nobody@example.org", { policyContext }))).toBe(held(noMailbox));
+      expect(await ask(rcpt("john@example.org", { policyContext }))).toBe("DUNNO");
+    });
+
     test("what could not be told is asked again where nothing names messages", async () => {
       const place = open({ changes: { mail: { rewrite: { ...rule("false", "mail"), constant: undefined, evaluate: () => mail() } } } });
       let isDown = true;
