@@ -4,6 +4,7 @@ import { asCount, asDuration } from "../expr/result.ts";
 import type { Value } from "../expr/value.ts";
 import type { Core } from "./core.ts";
 import { evaluate } from "./evaluate.ts";
+import { evaluateRefusal } from "./in-doubt.ts";
 import { onTemporary } from "./refuse.ts";
 import type { Rule, Settings } from "./stage-settings.ts";
 import type { Scope } from "./vocabulary.ts";
@@ -45,6 +46,11 @@ export const errorWait: NumberSetting = {
 
 export function numberOf(setting: NumberSetting, scope: Scope, core: Core): Answer<number> {
   return onTemporary(ask, cannotTell, { setting, scope, core });
+}
+
+/** To be called before what reaches the number is refused for good: throws a `TemporaryError` where that might be greater, had all been told. */
+export function mustReach({ key, rule, read, otherwise }: NumberSetting, reached: number, scope: Scope, core: Core): Answer<unknown> {
+  return evaluateRefusal(key, rule(core.settings.rcpt), scope, core, false, (value) => reached >= (read(value) ?? otherwise));
 }
 
 interface Asked {

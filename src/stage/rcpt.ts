@@ -16,7 +16,7 @@ import { mustFindSurely } from "./doubted-lists.ts";
 import { checkRcptParameters } from "./extensions.ts";
 import { askGreylist, type Greylisting } from "./greylist.ts";
 import { evaluateRefusal, notesOf } from "./in-doubt.ts";
-import { errorWait, maxErrors, maxRecipients, numberOf } from "./number-settings.ts";
+import { errorWait, maxErrors, maxRecipients, mustReach, numberOf } from "./number-settings.ts";
 import { isOwnPostmaster, isPostmaster } from "./postmaster.ts";
 import { receivedSpf } from "./received-spf.ts";
 import { isDecided, onTemporary, pass, passed, refuse, unavailable } from "./refuse.ts";
@@ -234,9 +234,13 @@ function limitRecipients(rcpt: Rcpt): Answer<RcptOutcome | undefined> {
   return after(numberOf(maxRecipients, rcpt, rcpt.core), refuseBeyond, rcpt);
 }
 
-function refuseBeyond(max: number, { transaction, core }: Rcpt): RcptOutcome | undefined {
-  if (transaction.accepted < max) return undefined;
-  return uncounted(refuse(core.settings.rcpt.replies.tooManyRecipients, "too-many-recipients"));
+function refuseBeyond(max: number, rcpt: Rcpt): Answer<RcptOutcome | undefined> {
+  const { transaction, core } = rcpt;
+  const { accepted } = transaction;
+  if (accepted < max) return undefined;
+  const refusal = refuse(core.settings.rcpt.replies.tooManyRecipients, "too-many-recipients");
+  if (refusal.kind !== "reject") return uncounted(refusal);
+  return after(mustReach(maxRecipients, accepted, rcpt, core), () => uncounted(refusal));
 }
 
 function judge(rcpt: Rcpt): Answer<RcptOutcome | undefined> {

@@ -50,10 +50,10 @@ function visit(facts: Parameters<typeof session>[0] = {}): Session {
 }
 
 async function decide(stage: string, core: Core): Promise<Verdict> {
-  const [command, argument = ""] = stage.split(" ");
+  const [command, argument = "", ...others] = stage.split(" ");
   if (command === "EHLO") return decideEhlo(visit(), argument, core);
   if (command === "VRFY") return (await decideVrfy(visit(), argument, core)).verdict;
-  if (command === "SENDER") return decideSent(argument, core);
+  if (command === "SENDER") return decideSent([argument, ...others], core);
   if (command === "RCPT") return (await askRcpt(visit({ sender: "a@client.example" }), argument, core)).verdict;
   if (command === "PARAMETER") {
     return (await askMail(visit(), "a@client.example", core, { parameters: [argument] }, { enforcesExtensions: true })).verdict;
@@ -61,14 +61,18 @@ async function decide(stage: string, core: Core): Promise<Verdict> {
   return (await askMail(visit({ helo: argument === "" ? "mx.client.example" : "" }), "a@client.example", core)).verdict;
 }
 
-/** RCPT after a MAIL that passed. */
-async function decideSent(recipient: string, core: Core): Promise<Verdict> {
+/** The last RCPT after a MAIL that passed. */
+async function decideSent(recipients: readonly string[], core: Core): Promise<Verdict> {
   const smtp = new SmtpSession({ listener: "smtp", client: { address: "203.0.113.9", name: "", port: 0 }, ...here });
   smtp.acceptHelo("mx.client.example");
   const terms = { core, isShadow: false, enforcesExtensions: true, mergesRecipients: false };
   const mail = await smtp.mail({ sender: "a@client.example", parameters: [], message: "" }, terms);
-  expect(mail.verdict.kind).toBe("pass");
-  return (await smtp.rcpt({ recipient, parameters: [], message: "" }, terms)).verdict;
+  const verdicts = [mail.verdict];
+  for (const recipient of recipients) {
+    expect(verdicts.at(-1)?.kind).toBe("pass");
+    verdicts.push((await smtp.rcpt({ recipient, parameters: [], message: "" }, terms)).verdict);
+  }
+  return verdicts.at(-1) ?? mail.verdict;
 }
 
 const here = { server: { address: "198.51.100.1", port: 25 }, trusted: false };
@@ -187,6 +191,16 @@ const cases: Readonly<Record<string, Case>> = {
     table: `[session.extensions]\nfuture-release = [{ if = "dns_listed('white')", then = "30d" }, { else = false }]\n`,
     stage: "PARAMETER HOLDFOR=soon",
     replies: { "no yes": "501 5.5.4 Invalid parameter", "no away": "501 5.5.4" },
+  },
+  "max-recipients, if, with a reply for good": {
+    table: `[session.rcpt]\nmax-recipients = [{ if = "dns_listed('white')", then = 2 }, { else = 1 }]\nreplies.too-many-recipients = "550 5.5.3 Too many"\n`,
+    stage: "SENDER john@example.org john+two@example.org",
+    replies: { "no no": "550 5.5.3 Too many", "no yes": "pass", "no away": unavailable },
+  },
+  "max-recipients, if": {
+    table: `[session.rcpt]\nmax-recipients = [{ if = "dns_listed('white')", then = 2 }, { else = 1 }]\n`,
+    stage: "SENDER john@example.org john+two@example.org",
+    replies: { "no yes": "pass", "no away": "452 4.5.3" },
   },
   "relay, if": {
     table: `[session.rcpt]\nrelay = "dns_listed('white')"\n`,
