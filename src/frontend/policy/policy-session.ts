@@ -35,6 +35,7 @@ export class PolicySessions {
   #serverPort = "";
   #keyEnd: string | undefined;
   #server: Peer["server"] | undefined;
+  #stranger: Credentials = { tls: false, tlsVersion: "", tlsCipher: "", login: "", certificate: noCertificate };
 
   constructor(listener: string) {
     this.#listener = listener;
@@ -79,6 +80,28 @@ export class PolicySessions {
     };
   }
 
+  credentialsOf(request: PolicyRequest): Credentials {
+    const { encryptionProtocol, encryptionCipher, saslUsername, ccertSubject, ccertIssuer, ccertFingerprint } = request;
+    if (saslUsername === "" && ccertSubject === "" && ccertFingerprint === "")
+      return this.#strangerBy(encryptionProtocol, encryptionCipher);
+    return {
+      tls: encryptionProtocol !== "",
+      tlsVersion: encryptionProtocol,
+      tlsCipher: encryptionCipher,
+      login: saslUsername,
+      certificate: { subject: ccertSubject, issuer: ccertIssuer, fingerprint: ccertFingerprint },
+    };
+  }
+
+  /** Nearly all clients are, and have the same TLS as the one before. */
+  #strangerBy(tlsVersion: string, tlsCipher: string): Credentials {
+    const { tlsVersion: version, tlsCipher: cipher } = this.#stranger;
+    if (tlsVersion !== version || tlsCipher !== cipher) {
+      this.#stranger = { tls: tlsVersion !== "", tlsVersion, tlsCipher, login: "", certificate: noCertificate };
+    }
+    return this.#stranger;
+  }
+
   #look({ serverAddress, serverPort }: PolicyRequest): void {
     if (serverAddress === this.#serverAddress && serverPort === this.#serverPort) return;
     this.#serverAddress = serverAddress;
@@ -86,16 +109,4 @@ export class PolicySessions {
     this.#keyEnd = undefined;
     this.#server = undefined;
   }
-}
-
-export function credentialsOf(request: PolicyRequest): Credentials {
-  const { encryptionProtocol, encryptionCipher, saslUsername, ccertSubject, ccertIssuer, ccertFingerprint } = request;
-  const isEmpty = ccertSubject === "" && ccertFingerprint === "";
-  return {
-    tls: encryptionProtocol !== "",
-    tlsVersion: encryptionProtocol,
-    tlsCipher: encryptionCipher,
-    login: saslUsername,
-    certificate: isEmpty ? noCertificate : { subject: ccertSubject, issuer: ccertIssuer, fingerprint: ccertFingerprint },
-  };
 }

@@ -16,7 +16,7 @@ import type { Protocol, TimedReply } from "../connection/protocol.ts";
 import type { EventSink } from "../decision.ts";
 import { isKnownContext, type Plan, planOf } from "./policy-plan.ts";
 import { PolicyReport } from "./policy-report.ts";
-import { credentialsOf, messageOf, type PolicyListener, PolicySessions } from "./policy-session.ts";
+import { messageOf, type PolicyListener, PolicySessions } from "./policy-session.ts";
 import { type SessionEntry, SessionMemory } from "./session-memory.ts";
 
 export interface PolicyOptions extends EventSink, PolicyListener {
@@ -143,6 +143,7 @@ class PolicyFrontEnd {
 
   #decide(run: PolicyRun): Answer<TimedReply> {
     try {
+      run.entry.smtp.update(this.#sessions.credentialsOf(run.request));
       const last = askInOrder(stages, run);
       return last instanceof Promise ? this.#decideLater(last, run) : this.#conclude(last, run);
     } catch (error) {
@@ -189,8 +190,7 @@ interface PolicyRun extends Asking {
 /** In the order of SMTP; each is asked when the one before it passed. */
 const stages: readonly AskStage<PolicyRun>[] = [askConnect, askEhlo, askVrfy, askMail, askRcpt];
 
-function askConnect({ request, plan, entry, message, terms }: PolicyRun): Answer<StageResult | undefined> {
-  entry.smtp.update(credentialsOf(request));
+function askConnect({ plan, entry, message, terms }: PolicyRun): Answer<StageResult | undefined> {
   return asksConnect(plan, terms.core) ? entry.smtp.connect(plan.begins ? undefined : message, terms) : undefined;
 }
 
