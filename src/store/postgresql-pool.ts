@@ -162,6 +162,16 @@ function poolConfig(settings: PostgresqlSettings): pg.PoolConfig {
   };
 }
 
+/** What the connection has prepared is not there, or was prepared by others: a pooler has it use another one of the server. */
+export function isMixedUp(error: unknown): boolean {
+  return mixedUpStates.has(sqlStateOf(error));
+}
+
+const mixedUpStates = new Set([
+  "26000", // invalid_sql_statement_name: or after DEALLOCATE or DISCARD
+  "42P05", // duplicate_prepared_statement
+]);
+
 export function sqlStateOf(error: unknown): string {
   return error instanceof driver().DatabaseError ? (error.code ?? "") : "";
 }

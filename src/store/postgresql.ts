@@ -11,7 +11,7 @@ import type { Value } from "../expr/value.ts";
 import { errorMessage } from "../text/error-message.ts";
 import { type Blame, failureOf, reportFailure } from "./blame.ts";
 import type { Database, StatementProblem } from "./database.ts";
-import { PostgresqlPool, queryRows, sqlStateOf } from "./postgresql-pool.ts";
+import { isMixedUp, PostgresqlPool, queryRows, sqlStateOf } from "./postgresql-pool.ts";
 import { exactParserOf, toParameter } from "./sql-value.ts";
 import type { PostgresqlSettings } from "./store-settings.ts";
 import { waitedFor } from "./waited-for.ts";
@@ -72,7 +72,7 @@ export class PostgresqlDatabase implements Database {
         if (name === undefined) return rows;
         return rows.catch((cause: unknown) => {
           if (!isStale(cause)) throw cause;
-          if (sqlStateOf(cause) !== cachedPlan) this.#isPooled = true;
+          if (isMixedUp(cause)) this.#isPooled = true;
           // From its next use on it is prepared anew.
           else if (statement.name === name) {
             statement.version += 1;
@@ -165,14 +165,8 @@ const cachedPlan = "0A000";
 
 /** What the connection has prepared is no more what was asked to be: the statement itself may work. */
 function isStale(error: unknown): boolean {
-  return staleStates.has(sqlStateOf(error));
+  return sqlStateOf(error) === cachedPlan || isMixedUp(error);
 }
-
-const staleStates = new Set([
-  cachedPlan,
-  "26000", // invalid_sql_statement_name: after DEALLOCATE or DISCARD, or by a pooler
-  "42P05", // duplicate_prepared_statement: by a pooler
-]);
 
 /** Not 0A000 and 57P01, …, after which a new connection is better. */
 function isHarmless(error: unknown): boolean {

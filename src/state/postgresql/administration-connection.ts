@@ -2,7 +2,7 @@
 import type pg from "pg";
 import { NoAnswer } from "../../store/connections.ts";
 import { PendingAnswer } from "../../store/pending-answer.ts";
-import { PostgresqlPool, sqlStateOf } from "../../store/postgresql-pool.ts";
+import { type PoolOptions, PostgresqlPool, sqlStateOf } from "../../store/postgresql-pool.ts";
 import type { PostgresqlSettings } from "../../store/store-settings.ts";
 import { errorMessage } from "../../text/error-message.ts";
 import { isCollision, maxTries } from "./batch-queue.ts";
@@ -26,9 +26,9 @@ export class AdministrationConnection {
   readonly #turns: PendingAnswer<void>[] = [];
   #isBusy = false;
 
-  constructor(settings: PostgresqlSettings, prepare: (client: pg.PoolClient) => Promise<void>) {
+  constructor(settings: PostgresqlSettings, pool: PoolOptions) {
     this.#timeoutMs = settings.timeoutMs;
-    this.#pool = new PostgresqlPool({ ...settings, pool: 1 }, { prepare });
+    this.#pool = new PostgresqlPool({ ...settings, pool: 1 }, pool);
   }
 
   /** The deadline of a statement begins with its turn, so that it does not fail by the one before it. */

@@ -2,6 +2,7 @@
 import type pg from "pg";
 import { type AddressRow, allowedPasses, type GreylistRow, never, type Triplet } from "../decide.ts";
 import type { ImportedEntry, Page, ThrottleEntry } from "../state-store.ts";
+import { ask } from "./prepared.ts";
 import { clean, order } from "./statements.ts";
 import { tableNames } from "./tables.ts";
 
@@ -150,14 +151,14 @@ export async function expire(client: pg.ClientBase, now: number, limit: number, 
   let goesOn = false;
   for (const table of tableNames) {
     // Compared a second time, since rows of two partitions may have one ctid.
-    const { rows } = await client.query<{ expires: number }>({
+    const { rows } = await ask<[expires: number]>(client, {
       name: `postern_state_expire_${table}`,
       text: `DELETE FROM ${table} WHERE expires < $1 AND ctid = ANY (ARRAY(
         SELECT ctid FROM ${table} WHERE expires >= $3 AND expires < $1 ORDER BY expires LIMIT $2 FOR UPDATE SKIP LOCKED))
         RETURNING expires`,
       values: [now, removed, from.get(table) ?? 0],
     });
-    from.set(table, Math.max(from.get(table) ?? 0, ...rows.map(({ expires }) => expires)));
+    from.set(table, Math.max(from.get(table) ?? 0, ...rows.map(([expires]) => expires)));
     goesOn ||= rows.length >= removed;
   }
   if (!goesOn) from.clear();

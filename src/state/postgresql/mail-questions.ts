@@ -1,5 +1,4 @@
 /** What mail asks of PostgreSQL: questions that come while a statement runs become the next statement. Whether the store works is seen here. */
-import type pg from "pg";
 import { Availability, type OnAvailability } from "../../answer/availability.ts";
 import type { WaitedFor } from "../../answer/patience.ts";
 import { TemporaryError } from "../../answer/temporary-error.ts";
@@ -13,7 +12,7 @@ import type {
   ThrottleQuestion,
 } from "../../stage/state.ts";
 import { PendingAnswer } from "../../store/pending-answer.ts";
-import { PostgresqlPool } from "../../store/postgresql-pool.ts";
+import { type PoolOptions, PostgresqlPool } from "../../store/postgresql-pool.ts";
 import type { PostgresqlSettings } from "../../store/store-settings.ts";
 import { waitedFor } from "../../store/waited-for.ts";
 import { errorMessage } from "../../text/error-message.ts";
@@ -67,12 +66,12 @@ export class MailQuestions implements State {
   #isClosed = false;
   #drained: (() => void) | undefined;
 
-  constructor(settings: PostgresqlSettings, onAvailability: OnAvailability, prepare: (client: pg.PoolClient) => Promise<void>) {
+  constructor(settings: PostgresqlSettings, onAvailability: OnAvailability, pool: PoolOptions) {
     this.#timeoutMs = settings.timeoutMs;
     this.#availability = new Availability(settings.name, onAvailability);
     this.source = { ...waitedFor(settings, this.#availability), keepsDeadline: true };
     this.#connections = Math.min(settings.pool, maxConnections);
-    this.#pool = new PostgresqlPool({ ...settings, pool: this.#connections }, { prepare });
+    this.#pool = new PostgresqlPool({ ...settings, pool: this.#connections }, pool);
   }
 
   greylist(question: GreylistQuestion): Promise<GreylistAnswer> {

@@ -2,7 +2,6 @@
 import type pg from "pg";
 import type { CorrespondentQuestion, GreylistAnswer, ThrottleAnswer, ThrottleQuestion } from "../../stage/state.ts";
 import { skewMs } from "../../store/clock-skew.ts";
-import { queryRows } from "../../store/postgresql-pool.ts";
 import { hourMs } from "../../text/duration.ts";
 import {
   allowedPasses,
@@ -22,6 +21,7 @@ import {
   weightOf,
 } from "../decide.ts";
 import { type GreylistColumns, greylistRowsOf } from "../greylist-columns.ts";
+import { ask } from "./prepared.ts";
 
 /** A row that a clock which was ahead has written: it begins to wait now. */
 const stillWaits = "g.passed IS NULL AND excluded.last_seen - least(g.first_seen, excluded.last_seen) < $6::bigint";
@@ -128,7 +128,7 @@ export async function askGreylist(client: pg.ClientBase, asked: readonly CleanTr
   if (first === undefined) return [];
   const { delayMs, retryWindowMs, lifetimeMs, autoWhitelist, beginsNothing } = first.question;
   const sorted = asked.toSorted((a, b) => order(a.key, b.key));
-  const { rows } = await queryRows<FoundColumns & unknown[]>(client, {
+  const { rows } = await ask<FoundColumns & unknown[]>(client, {
     name: "postern_state_greylist",
     text: greylist,
     values: [
@@ -164,7 +164,7 @@ export async function askGreylist(client: pg.ClientBase, asked: readonly CleanTr
   if (credited.size > 0) {
     const addresses = [...credited.keys()].toSorted(order);
     const nows = addresses.map((address) => credited.get(address));
-    await queryRows(client, { name: "postern_state_credit", text: credit, values: [addresses, nows, lifetimeMs, refreshMs(lifetimeMs)] });
+    await ask(client, { name: "postern_state_credit", text: credit, values: [addresses, nows, lifetimeMs, refreshMs(lifetimeMs)] });
   }
   return answers;
 }
@@ -177,7 +177,7 @@ function answerOf(firstSeen: number, passed: number | undefined, known: Greylist
 
 export async function askThrottle(client: pg.ClientBase, questions: readonly ThrottleQuestion[]): Promise<readonly ThrottleAnswer[]> {
   const sorted = byKey(questions);
-  const { rows } = await queryRows<[boolean | number, number, boolean | number]>(client, {
+  const { rows } = await ask<[boolean | number, number, boolean | number]>(client, {
     name: "postern_state_take",
     text: take,
     values: [
@@ -197,7 +197,7 @@ export async function askThrottle(client: pg.ClientBase, questions: readonly Thr
 
 export async function askGiveBack(client: pg.ClientBase, questions: readonly ThrottleQuestion[]): Promise<readonly true[]> {
   const sorted = byKey(questions);
-  await queryRows(client, { name: "postern_state_give_back", text: giveBack, values: [...rowArguments(sorted), sorted.map(tokenKey)] });
+  await ask(client, { name: "postern_state_give_back", text: giveBack, values: [...rowArguments(sorted), sorted.map(tokenKey)] });
   return questions.map(() => true);
 }
 
@@ -215,12 +215,12 @@ const correspondents = `
 export async function askRemember(client: pg.ClientBase, questions: readonly CorrespondentQuestion[]): Promise<readonly true[]> {
   const [{ lifetimeMs } = { lifetimeMs: 0 }] = questions;
   const values = [questions.map(({ key }) => key), questions.map((each) => each.now + each.lifetimeMs), refreshMs(lifetimeMs)];
-  await queryRows(client, { name: "postern_state_remember", text: remember, values });
+  await ask(client, { name: "postern_state_remember", text: remember, values });
   return questions.map(() => true);
 }
 
 export async function askCorrespondents(client: pg.ClientBase, questions: readonly CorrespondentQuestion[]): Promise<readonly boolean[]> {
-  const { rows } = await queryRows<[boolean | number]>(client, {
+  const { rows } = await ask<[boolean | number]>(client, {
     name: "postern_state_correspondents",
     text: correspondents,
     values: [questions.map(({ key }) => key), questions.map(({ now }) => now)],

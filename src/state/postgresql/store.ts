@@ -22,6 +22,7 @@ import * as administration from "./administration.ts";
 import { AdministrationConnection, isConnectionLost, NoConnection } from "./administration-connection.ts";
 import { MailQuestions } from "./mail-questions.ts";
 import { migrate, mustHaveUnicode, tablesThere } from "./migrations.ts";
+import { prepareNothing } from "./prepared.ts";
 import { askCorrespondents } from "./statements.ts";
 import { type TableName, tableNames } from "./tables.ts";
 import { countedTables, countFrom, listAddressesFrom, listFrom, octetsOf, type Step } from "./walks.ts";
@@ -41,9 +42,9 @@ export class PostgresqlState implements StateStore {
     this.#readOnly = options.readOnly;
     this.#now = options.now;
     this.#onNotExpired = options.onNotExpired;
-    const prepare = (client: pg.PoolClient) => this.#prepare(client);
-    this.#questions = new MailQuestions(settings, options.onAvailability, prepare);
-    this.#administration = new AdministrationConnection(settings, prepare);
+    const pool = { readOnly: this.#readOnly, prepare: (client: pg.PoolClient) => this.#prepare(client) };
+    this.#questions = new MailQuestions(settings, options.onAvailability, pool);
+    this.#administration = new AdministrationConnection(settings, pool);
     this.source = this.#questions.source;
   }
 
@@ -194,7 +195,8 @@ export class PostgresqlState implements StateStore {
     // Not as parameters of the connection, which PgBouncer refuses. The plans are made once, while the tables may be empty.
     await client.query("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off");
     await mustHaveUnicode(client);
-    if (this.#readOnly) await client.query("SET default_transaction_read_only = on");
+    // In a transaction what fails cannot be asked again.
+    if (this.#readOnly) prepareNothing(client);
     else await migrate(client);
   }
 }

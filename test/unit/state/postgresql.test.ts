@@ -4,6 +4,9 @@ import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import { openState } from "../../../src/state/open-state.ts";
+import { migrate } from "../../../src/state/postgresql/migrations.ts";
+import { askGreylist, askThrottle, cleanTriplet } from "../../../src/state/postgresql/statements.ts";
+import { PostgresqlPool } from "../../../src/store/postgresql-pool.ts";
 import type { PostgresqlSettings } from "../../../src/store/store-settings.ts";
 import { TestPostgres } from "../../support/postgres.ts";
 import { runs } from "../../support/runs.ts";
@@ -492,6 +495,41 @@ describe("state in PostgreSQL", () => {
     const reader = openState(postgresqlSettings(postgres.port), { onAvailability: () => {}, readOnly: true });
     expect(await reader.list({}, { limit: 9 })).toHaveLength(1);
     await reader.close();
+  });
+
+  it("only reads within a transaction, since a pooler gives the connection to others, with the settings that it has then", async () => {
+    const { state } = openTest();
+    await state.greylist(greylistQuestion());
+    await state.close();
+    const reader = openState(postgresqlSettings(postgres.port), { onAvailability: () => {}, readOnly: true });
+    expect(await reader.list({}, { limit: 9 })).toHaveLength(1);
+    const last = "SELECT query FROM pg_stat_activity WHERE application_name = 'postern' AND pid <> pg_backend_pid()";
+    expect(await sql(last)).toEqual([{ query: "ROLLBACK" }]);
+    await expect(reader.allow("192.0.2.1", start)).rejects.toThrow("read-only transaction");
+    await expect(reader.greylist(greylistQuestion({ sender: "other" }))).rejects.toThrow("read-only transaction");
+    await reader.close();
+  });
+
+  it("goes on where a pooler has the connection use another one of the server, with other statements under its names or none", async () => {
+    const pool = new PostgresqlPool(postgresqlSettings(postgres.port, { pool: 1 }), { prepare: migrate });
+    const taken = throttleQuestion({ key: "pooled", count: 9 });
+    const seen = cleanTriplet(greylistQuestion());
+    await pool.use(5000, async (client) => {
+      await client.query("PREPARE postern_state_take AS SELECT 1");
+      expect(await askThrottle(client, [taken])).toEqual([{ allowed: true, taken: 1 }]);
+      await client.query("DEALLOCATE ALL");
+      expect(await askThrottle(client, [taken])).toEqual([{ allowed: true, taken: 2 }]);
+    });
+    await pool.close();
+    const later = new PostgresqlPool(postgresqlSettings(postgres.port, { pool: 1 }), {});
+    await later.use(5000, async (client) => {
+      expect(await askGreylist(client, [seen])).toMatchObject([{ kind: "wait", isNew: true }]);
+      await client.query("DEALLOCATE ALL");
+      expect(await askGreylist(client, [seen])).toMatchObject([{ kind: "wait", isNew: false }]);
+      expect(await askThrottle(client, [taken])).toEqual([{ allowed: true, taken: 3 }]);
+      expect((await client.query("SELECT FROM pg_prepared_statements")).rowCount).toBe(0);
+    });
+    await later.close();
   });
 
   it("answers or fails with a TemporaryError while the server goes and comes back", async () => {
