@@ -9,6 +9,7 @@ import { codeOf } from "../text/error-code.ts";
 import type { ActivatedSocket } from "./activated-sockets.ts";
 import { ListenProblem } from "./listen-problem.ts";
 import type { Logger } from "./log.ts";
+import { messageOf } from "./message-of.ts";
 
 /** Takes the connections of one listener (`Listener.take`). */
 export type ConnectionHandler = (socket: Socket, mustMakeRoom?: boolean) => boolean;
@@ -117,7 +118,13 @@ export class BoundSockets implements ListenSockets {
       await prepare();
       // Last, since clients may be waiting there: no event is handled until somebody takes them.
       for (const { bind, descriptor } of this.#activated.values()) {
-        await open({ ...this.#common, bind, descriptor, socketMode: 0, socketGroup: undefined });
+        await open({ ...this.#common, bind, descriptor, socketMode: 0, socketGroup: undefined }).catch((cause: unknown) => {
+          const address = formatListenAddress(bind);
+          const mend = "In its .socket unit set ListenStream= for that address, and no Accept=yes";
+          throw new Error(`the socket that systemd has passed for ${address} takes no connections (${messageOf(cause)}). ${mend}`, {
+            cause,
+          });
+        });
       }
       return sockets;
     } catch (error) {

@@ -1,6 +1,6 @@
 /** What a reload does to sockets that this process has bound: none is closed or lost before all that are wanted are open. */
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync, statSync, unlinkSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, statSync, unlinkSync } from "node:fs";
 import { connect, createServer, type NetConnectOpts } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -107,6 +107,16 @@ describe("a port of this process", () => {
       `0.0.0.0:${port} and 127.0.0.1:${port}, where this daemon listens, are the same port: restart it for this change`,
     );
     expect(await ask({ host: "127.0.0.1", port })).toBe("one");
+  });
+
+  test("says of a socket that systemd has passed and that takes no connections how to set it", async () => {
+    const bind = { kind: "inet", host: "127.0.0.1", port: 10040 } as const;
+    const descriptor = openSync("/dev/null", "r");
+    sockets = new BoundSockets(logger, { activated: [{ bind, descriptor }] });
+    await expect(change({ bind: ["127.0.0.1:10040"] })).rejects.toThrow(
+      /^the socket that systemd has passed for 127\.0\.0\.1:10040 takes no connections \(.+\)\. In its \.socket unit set ListenStream=/,
+    );
+    closeSync(descriptor);
   });
 
   test("is not bound twice by what is wanted, and the error says that", async () => {
