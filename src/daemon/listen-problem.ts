@@ -74,6 +74,7 @@ function mendOf(cause: unknown, bind: ListenAddress): string {
 
 /** `undefined`: the message of the error says it best. */
 function sentenceOf(bind: ListenAddress, code: string): string | undefined {
+  if (code === "EMFILE") return "this process may open no more files. Raise LimitNOFILE (ulimit -n).";
   const address = formatListenAddress(bind);
   if (bind.kind === "unix") return ofFolder(dirname(bind.path), code);
   switch (code) {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { afterAll, expect, it } from "vitest";
 import { parseConfiguration } from "../../../src/config/load.ts";
-import { messageIn, socketWarnings } from "../../../src/daemon/listen-problem.ts";
+import { ListenProblem, messageIn, socketWarnings } from "../../../src/daemon/listen-problem.ts";
 import { BoundSockets } from "../../../src/daemon/listen-sockets.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "postern-listen-"));
@@ -43,6 +43,17 @@ it.each([
   const sockets = new BoundSockets(pino({ level: "silent" }));
   const error = await sockets.change(configuration?.listeners ?? [], () => () => true).catch((cause: unknown) => cause);
   expect(messageIn(configuration, error)).toBe(`postern.toml:${inFolder(expected)}`);
+});
+
+it.each(["127.0.0.1:10040", "unix:FOLDER/socket"])("of a process that may open no more files: %s", (address) => {
+  const configuration = configurationWith(`bind = ["${address}"]`);
+  const [bind] = configuration.listeners.flatMap((listener) => listener.bind);
+  if (bind === undefined) expect.unreachable();
+  const cause = Object.assign(new Error("listen EMFILE: too many open files"), { code: "EMFILE" });
+  const problem = new ListenProblem({ name: "smtp", index: 0, bind, socketGroup: undefined }, cause);
+  expect(messageIn(configuration, problem)).toBe(
+    "postern.toml:3:9: listener.smtp.bind[0]: this process may open no more files. Raise LimitNOFILE (ulimit -n).",
+  );
 });
 
 it.each<[listener: string, warnings: readonly string[]]>([
