@@ -51,7 +51,7 @@ function defaultStateDirectory(): string {
 }
 
 /** Somebody may have removed it. */
-function hasWorkingDirectory(): boolean {
+export function hasWorkingDirectory(): boolean {
   try {
     process.cwd();
     return true;

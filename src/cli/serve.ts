@@ -22,6 +22,7 @@ import {
   type ConfigurationOptions,
   configurationOption,
   exitConfiguration,
+  hasWorkingDirectory,
   loadOptions,
   loadOrExplain,
   stateDirectoryOption,
@@ -55,6 +56,7 @@ async function serve(options: ConfigurationOptions, signals: Signals): Promise<v
     process.exitCode = exitConfiguration;
     return;
   }
+  leaveRemovedFolder();
   tuneHeap();
   const workers = workersOf(configuration);
   const log = openLog(configuration.log, workers > 1 ? {} : undefined);
@@ -74,6 +76,11 @@ async function serve(options: ConfigurationOptions, signals: Signals): Promise<v
   introduce(configuration, log);
   tellServiceManager(process.env, "READY=1");
   showLife(process.env);
+}
+
+/** No thread starts in a working directory that somebody has removed. Nothing is relative to it then: it would have been an error. */
+function leaveRemovedFolder(): void {
+  if (!hasWorkingDirectory()) process.chdir("/");
 }
 
 function workersOf({ server }: Configuration): number {

@@ -1,10 +1,12 @@
-/** The real daemon when it may open no more files: that is logged once, and who closes a connection makes room for another. */
+/** The real daemon where it may open no more files, which is logged once, and who closes a connection makes room for another; or in no folder. */
 import { once } from "node:events";
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { startDaemon } from "../support/daemon.ts";
 import { freePorts } from "../support/mta.ts";
+import { openPolicy } from "../support/policy-client.ts";
 
 const scratch = `/tmp/postern-open-files-${process.pid}`;
 
@@ -73,6 +75,32 @@ principals = [{ name = "john", email = ["john@example.org"] }]
       socket.destroy();
     }
     expect(daemon.untaken().filter(({ event }) => event === "files-used-up")).toEqual([]);
+  } finally {
+    await daemon.stop();
+    rmSync(scratch, { recursive: true, force: true });
+  }
+});
+
+test("a working directory that was removed keeps no thread from its work", async () => {
+  const [port = 0] = await freePorts(1);
+  const config = `
+[listener.smtp]
+protocol = "policy"
+bind = ["127.0.0.1:${port}"]
+[directory.mta]
+type = "mta"
+[session.rcpt.greylist]
+enable = true
+`;
+  const removed = ["/bin/sh", "-c", 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"', `${scratch}-removed`];
+  const daemon = await startDaemon({ directory: scratch, config, listening: [{ port }], under: removed });
+  try {
+    const policy = await openPolicy(port);
+    expect(await policy.ask({ recipient: "john@example.org" })).toMatch(/^DEFER_IF_PERMIT/);
+    policy.end();
+    // By the thread, out of the WAL.
+    await expect.poll(() => readFileSync(join(scratch, "state", "state.sqlite")).includes("john@example.org")).toBe(true);
+    expect(daemon.untaken().filter(({ level }) => level !== "info")).toEqual([]);
   } finally {
     await daemon.stop();
     rmSync(scratch, { recursive: true, force: true });

@@ -57,7 +57,7 @@ export async function startDaemon({
   const file = join(directory, "postern.toml");
   mkdirSync(directory, { recursive: true });
   writeFileSync(file, config);
-  const serve = [process.execPath, program, "serve", "-c", file, "--state-directory", join(directory, "state")];
+  const serve = [process.execPath, join(root, program), "serve", "-c", file, "--state-directory", join(directory, "state")];
   const limit = maxFiles === undefined ? "" : `ulimit -n ${maxFiles} && `;
   const child = spawn("/bin/sh", ["-c", `${limit}exec "$@"`, "sh", ...under, ...serve], {
     cwd: root,
