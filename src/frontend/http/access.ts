@@ -25,7 +25,9 @@ const loopbackHosts: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[
 
 /** Whether the request names this listener. An address cannot be rebound, so that its own will do. */
 export function isOwnHost({ headers, localAddress }: Asking, { allowedHosts }: AccessSettings): boolean {
-  const name = hostName(headers.host ?? "");
+  // By HTTP/1.0, as load balancers look whether somebody is alive. Every browser sends one.
+  if (headers.host === undefined) return true;
+  const name = hostName(headers.host);
   if (name === undefined) return false;
   if (loopbackHosts.has(name) || allowedHosts.includes(name)) return true;
   const address = canonicalIp(name.replace(/^\[(.*)\]$/, "$1"));

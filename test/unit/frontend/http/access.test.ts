@@ -1,4 +1,5 @@
 /** Who may ask the HTTP listener: what a stranger's page can make a browser send reads nothing and changes nothing. */
+import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
 import { WrittenDecision } from "../../../../src/frontend/written-decision.ts";
 import { type Asked, aDecision, httpPlace } from "../../../support/http-place.ts";
@@ -41,6 +42,23 @@ describe("a name that was rebound", () => {
     const place = await httpPlace({ settings: { token: undefined, allowedHosts: ["status.example.org"] } });
     expect((await place.ask({ path: "/api/session", headers: { host } })).status).toBe(200);
   });
+});
+
+it("no browser asks without a Host, as load balancers do by HTTP/1.0, and nothing is changed so", async () => {
+  const { port, done } = await httpPlace();
+  const ask = async (request: string) => {
+    const socket = connect(port, "127.0.0.1").setEncoding("utf8");
+    socket.write(request);
+    let text = "";
+    for await (const part of socket) text += part;
+    return text;
+  };
+  expect(await ask("GET /healthz HTTP/1.0\r\n\r\n")).toMatch(/^HTTP\/1.1 200 .*\r\nalive\n$/s);
+  expect(await ask("GET /healthz HTTP/1.0\r\nHost:\r\n\r\n")).toMatch(/^HTTP\/1.1 421 /);
+  const { method, path, body } = allow;
+  const change = `${method} ${path} HTTP/1.0\r\nOrigin: http://127.0.0.1:${port}\r\nContent-Type: ${json}\r\nContent-Length: ${body.length}`;
+  expect(await ask(`${change}\r\n\r\n${body}`)).toMatch(/^HTTP\/1.1 403 /);
+  expect(done).toEqual([]);
 });
 
 describe("a page of another origin", () => {
