@@ -1,7 +1,9 @@
 /** `set [modifiers] "name" "value"` (RFC 5229 section 4), for variables and for parts of the envelope. */
 
-import type { Arguments, CommandRecord, TagRecord } from "../compile/definition.ts";
+import { shorten } from "../../text/shorten.ts";
+import type { Arguments, CommandRecord, ScriptContext, TagRecord, TextArgument } from "../compile/definition.ts";
 import { cutAt } from "../compile/script-variables.ts";
+import { isImpossible } from "../run/envelope-parts.ts";
 import { costOf, type ScriptRun, spend } from "../run/script-run.ts";
 import { type Modifier, modifiers, replaceAll } from "./set-modifier.ts";
 
@@ -36,6 +38,7 @@ export const setRecord: CommandRecord = {
     };
     if (value.constant !== undefined && !replace) {
       const constant = modified(value.constant, chosen);
+      warnOfAddress(args.text(0), constant, context, value.offset);
       return { waits: false, run: (run) => assign(run, constant) };
     }
     return {
@@ -48,6 +51,15 @@ export const setRecord: CommandRecord = {
     };
   },
 };
+
+/** What the envelope does not take is ignored when the script runs. */
+function warnOfAddress({ constant: name = "" }: TextArgument, text: string, { warn }: ScriptContext, offset: number): void {
+  const part = name.toLowerCase();
+  if (part !== "envelope.from" && part !== "envelope.to") return;
+  if (!isImpossible(part === "envelope.to" ? "to" : "from", text)) return;
+  const mend = part === "envelope.to" ? "" : ', or "" for the null sender';
+  warn(offset, `"${shorten(text)}" is not an address, so this changes nothing. Write one as john@example.org${mend}.`);
+}
 
 function replacement(args: Arguments, longest: number): ((run: ScriptRun, text: string) => string) | undefined {
   const tag = args.tag("replace");

@@ -20,6 +20,11 @@ export function setEnvelope(run: ScriptRun, part: EnvelopePart, written: string)
   run.envelope = seen === undefined ? others : { ...others, [part]: seen };
 }
 
+/** Whether it would be ignored. */
+export function isImpossible(part: EnvelopePart, written: string): boolean {
+  return checked(part, written) === undefined;
+}
+
 /** RFC 3461 4.2 and 4.4. */
 const longestOrcpt = 500;
 const longestEnvid = 100;

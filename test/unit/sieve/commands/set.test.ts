@@ -1,6 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how scripts name variables
 import { describe, expect, it } from "vitest";
+import { compileScript } from "../../../../src/sieve/compile/compile-scripts.ts";
 import { errorsOf, played } from "../../../support/script-run.ts";
+import { vocabularyOf } from "../../../support/script-world.ts";
 
 describe("modifiers", () => {
   it.each<[tags: string, value: string, becomes: string]>([
@@ -116,4 +118,21 @@ describe("what cannot be set", () => {
       "1:18: there are more variables than sieve.trusted.limits.variables allows (2).",
     ]);
   });
+});
+
+it.each<[written: string, warnings: string[]]>([
+  ['set "envelope.to" "john";', ['19: "john" is not an address, so this changes nothing. Write one as john@example.org.']],
+  ['set "Envelope.To" "";', ['19: "" is not an address, so this changes nothing. Write one as john@example.org.']],
+  [
+    'set "envelope.from" "<a@b.example>";',
+    ['21: "<a@b.example>" is not an address, so this changes nothing. Write one as john@example.org, or "" for the null sender.'],
+  ],
+  ['set "envelope.from" "";', []],
+  ['set :lower "envelope.to" "John@Example.org";', []],
+  ['set "envelope.to" "${1}";', []],
+  ['set "to" "john";', []],
+])("a constant that the envelope does not take is warned of: %s", (source, warnings) => {
+  const { problems } = compileScript("main", source, vocabularyOf());
+  const found = problems.filter(({ message }) => !message.includes("without require"));
+  expect(found.map(({ column, message }) => `${column}: ${message}`)).toEqual(warnings);
 });
