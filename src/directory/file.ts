@@ -143,6 +143,7 @@ const maxLabelOctets = 63;
 function listFormat(parse: TableParser): FileFormat<AddressTable> {
   return {
     ...tableFormat(parse),
+    isByLine: true,
     add(table, portion, problem) {
       const other = (line: string, number: number) =>
         addEntries(

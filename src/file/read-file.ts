@@ -22,6 +22,8 @@ const maxEntryOctets = 512 * 1024;
 
 /** What becomes of the entries of a file. */
 export interface FileFormat<T> {
+  /** Each line is by itself. Default: one that is indented continues the one before, and so does what is between them. */
+  readonly isByLine?: true;
   /** Without any entry. Most files of so many octets have no more than `expected` of them. */
   create(expected?: number): T;
   /** Adds the entries of a portion, in UTF-8, and returns how many they are. A portion begins and ends between entries; the next one takes its place. */
@@ -57,7 +59,7 @@ export async function readFile<T>(path: string, format: FileFormat<T>): Promise<
     let entries = 0;
     let before = 0;
     const sum: Checksum = { value: 0 };
-    for await (const portion of portionsOf(handle, path, sum)) {
+    for await (const portion of portionsOf(handle, path, sum, format.isByLine === true)) {
       const problem: LineProblem = (line, what, severity) => problems.add(before + line, what, severity);
       entries += format.add(content, portion, problem);
       before += linesIn(portion);
@@ -76,7 +78,7 @@ interface Checksum {
   value: number;
 }
 
-async function* portionsOf(handle: FileHandle, path: string, sum: Checksum): AsyncGenerator<Buffer> {
+async function* portionsOf(handle: FileHandle, path: string, sum: Checksum, isByLine: boolean): AsyncGenerator<Buffer> {
   const buffer = Buffer.alloc(readOctets + maxEntryOctets);
   let start = 0;
   let until = 0;
@@ -92,7 +94,7 @@ async function* portionsOf(handle: FileHandle, path: string, sum: Checksum): Asy
     if (isFirst && byteOrderMark.equals(buffer.subarray(0, byteOrderMark.length))) start = byteOrderMark.length;
     while (looked < until) {
       const next = Math.min(looked + portionOctets, until);
-      const end = lastEntryIn(buffer.subarray(0, until), Math.max(looked, start + 1), next);
+      const end = lastEntryIn(buffer.subarray(0, until), Math.max(looked, start + 1), next, isByLine);
       looked = next;
       if (end >= 0) {
         yield buffer.subarray(start, end);
@@ -113,10 +115,10 @@ const byteOrderMark = Buffer.from("\ufeff");
  * Where the last entry begins, from `from` to before `until`: after a line end, and not with what continues an entry or stands between its
  * lines. -1: none does.
  */
-function lastEntryIn(octets: Buffer, from: number, until: number): number {
+function lastEntryIn(octets: Buffer, from: number, until: number, isByLine: boolean): number {
   // A character at the end may be continued by what is read next.
   for (let at = Math.min(until, octets.length - mostOctets + 1) - 1; at >= from; at -= 1) {
-    if (octets[at - 1] === lineFeed && /^[^\s#]/.test(characterAt(octets, at))) return at;
+    if (octets[at - 1] === lineFeed && (isByLine || /^[^\s#]/.test(characterAt(octets, at)))) return at;
   }
   return -1;
 }

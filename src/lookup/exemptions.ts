@@ -37,6 +37,7 @@ export function openExemptions({ clients, recipients }: ExemptionSettings, files
 
 function open<T>(variant: string, settings: ListSettings, parse: (text: string, problem: LineProblem) => T, files: Files) {
   const format = {
+    isByLine: true as const,
     create: (): T[] => [],
     add(tests: T[], portion: Buffer, problem: LineProblem) {
       const text = portion.toString();

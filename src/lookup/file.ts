@@ -21,6 +21,7 @@ export class FileLookup implements Lookup {
   /** Knows nothing before its first `refresh`. */
   constructor({ name, path, caseSensitive, isAskedByMta }: FileLookupSettings, files: Files) {
     const format = {
+      isByLine: true as const,
       create: (expected?: number) => new MemoryLookup([], caseSensitive, expected),
       add(lookup: MemoryLookup, portion: Buffer, problem: LineProblem) {
         const other = (line: string, number: number) => {

@@ -89,6 +89,21 @@ it.each([0, 100, 400, 450, 500, 600, 1000])("the bound of an entry is the same a
   await expect(read(entry(512 * 1024 + portion))).rejects.toThrow(`${path}: has an entry of more than 524288 bytes.`);
 });
 
+it("where each line is by itself, lines that are indented, comments and empty ones have no bound together", async () => {
+  const text = `${" key value\n".repeat(60_000)}${"# comment\n".repeat(60_000)}${"\n".repeat(600_000)}last`;
+  await writeFile(path, text);
+  let octets = 0;
+  await readFile(path, {
+    isByLine: true,
+    create: () => undefined,
+    add: (_content, portion) => {
+      octets += portion.length;
+      return 0;
+    },
+  });
+  expect(octets).toBe(text.length);
+});
+
 it("looks at what an entry has so far once", async () => {
   const workFor = (portions: number) => workOf("src/file/read-file", () => read(`a\n${"\n".repeat(portions * portionOctets)}`));
   await workFor(2);

@@ -135,6 +135,14 @@ trusted.example again\r
     expect(lookup.get(key)).toBe(value);
   });
 
+  it("is as large as it is, however its lines are indented", async () => {
+    const path = join(folder, "indented");
+    await writeFile(path, ` ${"x".repeat(1000)}.example\n`.repeat(1000));
+    const { lookup, refresh } = open({ type: "file", name: "indented", path, caseSensitive: false });
+    await refresh?.();
+    expect(lookup.get(`${"x".repeat(1000)}.example`)).toBe(1);
+  });
+
   it("heeds case when it is told to", async () => {
     const path = join(folder, "case");
     await writeFile(path, "Name\nGlob*\n");
