@@ -7,6 +7,7 @@ import type { Configuration } from "../config/configuration.ts";
 import type { Value } from "../expr/value.ts";
 import { parseAddress } from "../mail/address.ts";
 import { canonicalIp } from "../mail/ip.ts";
+import { withoutBrackets } from "../mail/path.ts";
 import { formatReply } from "../mail/reply.ts";
 import { compileScript } from "../sieve/compile/compile-scripts.ts";
 import {
@@ -147,7 +148,7 @@ async function run(script: Script, options: SieveOptions, core: Core): Promise<v
     auth,
   );
   session.helo = helo;
-  const scope = { session, helo, sender: parseAddress(from ?? ""), rcpt: parseAddress(to ?? "") };
+  const scope = { session, helo, sender: addressIn(from ?? ""), rcpt: addressIn(to ?? "") };
   const surroundings = surroundingsOf({ stage, scope, mail: mailArg, rcpt: rcptArg }, core);
   const { from: sender, to: recipient, ...parts } = surroundings.envelope;
   const envelope: ScriptEnvelope = {
@@ -164,6 +165,10 @@ async function run(script: Script, options: SieveOptions, core: Core): Promise<v
     trace: (entry) => trace.push(entry),
   });
   process.stdout.write(options.json ? `${JSON.stringify(jsonOf(outcome, trace))}\n` : textOf(outcome, trace));
+}
+
+function addressIn(text: string): string {
+  return parseAddress(withoutBrackets(text));
 }
 
 function jsonOf({ action, changes, failure }: ScriptOutcome, trace: readonly ScriptTrace[]): object {
@@ -199,7 +204,7 @@ function parseAssignment(text: string): Assignment {
     case "envelope": {
       const wanted = name.toLowerCase().replaceAll("_", "");
       const part = envelopeParts.find((known) => known === wanted);
-      if (part !== undefined) return { kind: "envelope", part, value: part === "from" || part === "to" ? parseAddress(value) : value };
+      if (part !== undefined) return { kind: "envelope", part, value: part === "from" || part === "to" ? addressIn(value) : value };
       throw new InvalidArgumentError(`There is no part "${name}" of the envelope: ${envelopeParts.join(", ")}.`);
     }
     default:

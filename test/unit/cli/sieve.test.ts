@@ -145,6 +145,14 @@ describe("sieve", () => {
     expect(JSON.parse(rejected.out)).toMatchObject({ outcome: "reject", reply: "551 5.1.1 Blocked.", changes: [] });
   });
 
+  test("addresses may be in brackets, as logs have them", async () => {
+    const script = scriptFile('set "x" "${envelope.from}|${envelope.to}";');
+    const given = await postern("sieve", script, "--from", "<>", "--to", "<John@example.org>", ...configured);
+    expect(given.out).toContain(":1: set: |john@example.org\n");
+    const set = await postern("sieve", script, "--set", "envelope.from=<>", "--set", "envelope.to=<John@example.org>", ...configured);
+    expect(set.out).toContain(":1: set: |john@example.org\n");
+  });
+
   test("what a stranger wrote keeps to its line", async () => {
     const { out } = await postern(
       "sieve",
