@@ -138,7 +138,7 @@ trusted.example again\r
   it("is as large as it is, however its lines are indented", async () => {
     const path = join(folder, "indented");
     await writeFile(path, ` ${"x".repeat(1000)}.example\n`.repeat(1000));
-    const { lookup, refresh } = open({ type: "file", name: "indented", path, caseSensitive: false });
+    const { lookup, refresh } = open({ type: "file", name: "indented", path, caseSensitive: false, isAskedByMta: false });
     await refresh?.();
     expect(lookup.get(`${"x".repeat(1000)}.example`)).toBe(1);
   });
