@@ -287,8 +287,9 @@ export async function migrate(client: pg.ClientBase): Promise<void> {
       const made = await readTables(client);
       for (const [name, , key] of tables)
         if (made.get(name)?.isKeyed === false) await client.query(`ALTER TABLE ${name} ADD PRIMARY KEY (${key})`);
+      // What is published FOR ALL TABLES must have a key to be deleted by.
       await client.query(`
-        CREATE TABLE IF NOT EXISTS postern_state_version (version integer NOT NULL);
+        CREATE TABLE IF NOT EXISTS postern_state_version (version integer PRIMARY KEY);
         DELETE FROM postern_state_version;
         INSERT INTO postern_state_version VALUES (${migrations.length})`);
     }

@@ -112,6 +112,23 @@ describe("state in PostgreSQL", () => {
     await Promise.all(many.map(({ state }) => state.close()));
   });
 
+  it("makes and changes its tables where all tables of the database are published", async () => {
+    await sql("CREATE PUBLICATION everything FOR ALL TABLES");
+    const { state, states } = openTest();
+    expect(await state.greylist(greylistQuestion())).toMatchObject({ kind: "wait", isNew: true });
+    await state.close();
+    await sql("UPDATE postern_state_version SET version = 4");
+    const later = openTest();
+    expect(await later.state.greylist(greylistQuestion())).toMatchObject({ kind: "wait", isNew: false });
+    const question = throttleQuestion({ token: "one" });
+    expect(await later.state.throttle(question)).toMatchObject({ allowed: true, taken: 1 });
+    await later.state.giveBack(question);
+    expect(await later.state.forget(greylistQuestion())).toBe(true);
+    expect([...states, ...later.states]).toEqual([]);
+    await later.state.close();
+    await sql("DROP PUBLICATION everything");
+  });
+
   it("lets many nodes that come to a new key at once take what there is, and each token once", async () => {
     const nodes = Array.from({ length: 4 }, () => openTest());
     await Promise.all(nodes.map(({ state }, index) => state.throttle(throttleQuestion({ key: `warm ${index}` }))));
