@@ -12,7 +12,7 @@ import { askFunctions, pureFunctions } from "./functions.ts";
 import { isFunction, matchesFunction, unknownFunction, unknownName, withHyphenHint } from "./names.ts";
 import { elementAt, operators, unaryOperators } from "./operator.ts";
 import { type Pull, pullsIn } from "./pull.ts";
-import { isEquation, warnOfChain, warnOfContains, warnOfPattern } from "./slips.ts";
+import { isEquation, warnOfChain, warnOfContains, warnOfLiteral, warnOfPattern } from "./slips.ts";
 import { type ExpressionNode, parse } from "./syntax.ts";
 import type { BinaryOperator } from "./token.ts";
 import { flag, parseNumber, toText, type Value } from "./value.ts";
@@ -73,6 +73,7 @@ function parseWithHints<S>(source: string, vocabulary: Vocabulary<S>): Expressio
 function compileNode<S>(node: ExpressionNode, context: ExpressionContext<S>): ValueCode<S> {
   switch (node.kind) {
     case "literal":
+      warnOfLiteral(node, context.vocabulary);
       return always(node.value);
     case "capture":
       return compileCapture(node.index, context);
@@ -304,6 +305,7 @@ function compileMatches<S>(call: Call, context: ExpressionContext<S>): ValueCode
   const pattern = patternOf(first.value, first.offset);
   const { onPattern, onMatch } = context.vocabulary;
   onPattern?.(pattern, first.offset);
+  warnOfLiteral(first, context.vocabulary);
   warnOfPattern(pattern, first.value, first.offset, context.vocabulary);
   const code = map(compileNode(second, context), (value, run: Evaluation<S>) => {
     const text = toText(value);

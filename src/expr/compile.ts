@@ -4,7 +4,7 @@ import { compileCode, nothingUsed, type Used, type UsedStatement } from "./closu
 import { folded, type ValueCode } from "./code.ts";
 import { type Expression, ExpressionError, type RuleSetSource, type Vocabulary } from "./expression.ts";
 import type { Pull } from "./pull.ts";
-import { isTrue } from "./value.ts";
+import { isTrue, type Value } from "./value.ts";
 
 /** Throws an `ExpressionError`. */
 export function compileExpression<S>(source: string, vocabulary: Vocabulary<S>): Expression<S> {
@@ -15,16 +15,25 @@ export function compileExpression<S>(source: string, vocabulary: Vocabulary<S>):
 /** A part of a rule set; `index` is that of its rule. */
 export type RulePart = { readonly part: "if" | "then"; readonly index: number } | { readonly part: "else" };
 
+/** A part that compiles. */
+export interface CompiledPart {
+  readonly text: string;
+  /** Its value, if that depends on no variable, capture or source. */
+  readonly constant: Value | undefined;
+  /** The SQL that is the same at every evaluation. */
+  readonly statements: readonly UsedStatement[];
+}
+
 /**
  * The first true `if` selects its `then`, else `else`; all parts share the captures of one evaluation.
  * Reports what is wrong with every part, and is `undefined` if anything is.
- * `onStatement`: called with the SQL that is the same at every evaluation. `onWarning`: that of the vocabulary, with the part.
+ * `onPart`: called with each that compiles. `onWarning`: that of the vocabulary, with the part.
  */
 export function compileRules<S>(
   source: RuleSetSource,
   vocabulary: Vocabulary<S>,
   report: (part: RulePart, error: ExpressionError) => void,
-  onStatement?: (part: RulePart, statement: UsedStatement) => void,
+  onPart?: (part: RulePart, compiled: CompiledPart) => void,
   onWarning?: (part: RulePart, warning: ExpressionError) => void,
 ): Expression<S> | undefined {
   const used = nothingUsed<S>();
@@ -32,7 +41,7 @@ export function compileRules<S>(
     try {
       const within = onWarning ? { ...vocabulary, onWarning: (warning: ExpressionError) => onWarning(part, warning) } : vocabulary;
       const code = compileCode(text, within, used, pull);
-      for (const statement of used.statements.splice(0)) onStatement?.(part, statement);
+      onPart?.(part, { text, constant: code.constant, statements: used.statements.splice(0) });
       return code;
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;

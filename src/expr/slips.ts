@@ -1,6 +1,6 @@
 /**
- * What compiles and is surely not meant: a text beside `||` that is compared with nothing, a variable compared with what it never is, a
- * pattern that matches whatever there is.
+ * What compiles and is surely not meant: a variable in quotes, a text beside `||` that is compared with nothing, a variable compared with
+ * what it never is, a pattern that matches whatever there is.
  */
 import type { Pattern } from "../text/pattern.ts";
 import { shorten } from "../text/shorten.ts";
@@ -9,11 +9,20 @@ import { ExpressionError, type Vocabulary } from "./expression.ts";
 import type { ExpressionNode } from "./syntax.ts";
 import { isArray, type Value } from "./value.ts";
 
+type Literal = Extract<ExpressionNode, { kind: "literal" }>;
 type Chain = Extract<ExpressionNode, { kind: "chain" }>;
 type Call = Extract<ExpressionNode, { kind: "call" }>;
 
 /** `operands`, compiled. */
 type Parts<S> = readonly ValueCode<S>[];
+
+/** `is_empty('authenticated_as')`; those of one word are words for other things, too. */
+export function warnOfLiteral<S>({ value, offset }: Literal, { elsewhere, names, onWarning }: Vocabulary<S>): void {
+  if (typeof value !== "string" || !value.includes("_") || !elsewhere?.has(value)) return;
+  const { lookups, directories, dnsLists, stores } = names;
+  if ([lookups, directories, dnsLists, stores].some((given) => given.has(value))) return;
+  onWarning?.(new ExpressionError(`'${value}' in quotes is text, and not the variable. Remove the quotes.`, offset));
+}
 
 export function warnOfChain<S>(node: Chain, parts: Parts<S>, vocabulary: Vocabulary<S>): void {
   const operands = [node.head, ...node.links.map(({ operand }) => operand)];
@@ -31,12 +40,24 @@ export function warnOfContains<S>({ name, parameters }: Call, parts: Parts<S>, v
   for (const [index, element] of list.elements.entries()) warnOfEquality(variable, elements[index], element.offset, vocabulary);
 }
 
-/** `dyn|dsl|`: that nothing is found in a text that it cannot mean is found in every text. */
 export function warnOfPattern<S>(pattern: Pattern, source: string, offset: number, { onWarning }: Vocabulary<S>): void {
-  if (onWarning === undefined || pattern.captures(privateUse)[0] !== "") return;
-  const why = "matches every text, as it can match the empty text";
-  onWarning(new ExpressionError(`'${shorten(source)}' ${why}. Remove an empty alternative, or write + for *.`, offset));
+  if (onWarning === undefined) return;
+  const slip = slipInPattern(pattern, source);
+  if (slip !== undefined) onWarning(new ExpressionError(slip, offset));
 }
+
+function slipInPattern(pattern: Pattern, source: string): string | undefined {
+  const shown = `'${shorten(source)}'`;
+  if (/[\b\f]/.test(source)) return 'holds a backspace or form feed. For the \\b or \\f of a regular expression write "\\\\b" or "\\\\f".';
+  if (dotBetweenGroups.test(source))
+    return `the bare dot between two groups without dots in ${shown} matches any character. Write \\. for a dot.`;
+  // `dyn|dsl|`: that nothing is found in a text that it cannot mean is found in every text.
+  if (pattern.captures(privateUse)[0] !== "") return undefined;
+  return `${shown} matches every text, as it can match the empty text. Remove an empty alternative, or write + for *.`;
+}
+
+/** `([^.]+).([^.]+)`: nearly always meant as `\.`. */
+const dotBetweenGroups = /\(\[\^[^\]]*\.[^\]]*\][+*]\??\)\.(?=\(\[\^[^\]]*\.[^\]]*\])/;
 
 const privateUse = "\u{e000}";
 

@@ -1,5 +1,5 @@
 /** Rule sets compiled, each against the variables of its stage; what looks like a slip is reported. */
-import { compileExpression, compileRules, type RulePart } from "../../expr/compile.ts";
+import { type CompiledPart, compileRules, type RulePart } from "../../expr/compile.ts";
 import type { ExpressionError, RuleSetSource } from "../../expr/expression.ts";
 import { asConstant, asCount, asDuration, asString } from "../../expr/result.ts";
 import { parse } from "../../expr/syntax.ts";
@@ -26,7 +26,7 @@ const broken: Rule = { waits: false, variables: new Set(), constant: 0, evaluate
 
 /** What is asked of the outcomes of a rule set. */
 export interface Outcomes {
-  /** What is wrong with one that is literal text. */
+  /** What is wrong with one that is always this text. */
   readonly literal?: (text: string) => string | undefined;
   /** How the stage reads them; one that depends on nothing is tried. */
   readonly type?: keyof typeof types;
@@ -117,24 +117,16 @@ export class RuleCompiler {
       else if (names?.has(bare.toLowerCase()) === true) report.error(placeOf(part), `text needs inner quotes. Write "'${bare}'".`);
       else report.error(placeOf(part), /[.?!]$/.test(message) ? message : `${message}.`, offset);
     };
-    const rule = compileRules(
-      rules,
-      vocabulary,
-      onError,
-      (part, { store, sql, offset }) =>
-        this.#names.used.statements.push({ store, sql, isOfRule: true, problem: report.problemAt(placeOf(part), offset) }),
-      (part, { message, offset }) => report.warning(placeOf(part), message, offset),
-    );
-    for (const [part, text] of partsOf(rules)) {
+    const onPart = (part: RulePart, { text, constant, statements }: CompiledPart) => {
       const at = placeOf(part);
-      for (const [slip, offset] of slipsIn(text, this.#names)) report.warning(at, slip, offset);
-      const quoted = literalText.exec(text)?.[2];
-      if (quoted && (part.part === "if" || type === undefined)) report.warning(at, textAsTruth(quoted));
-      if (part.part === "if") continue;
-      const problem = quoted === undefined ? undefined : literal?.(quoted);
+      for (const { store, sql, offset } of statements)
+        this.#names.used.statements.push({ store, sql, isOfRule: true, problem: report.problemAt(at, offset) });
+      const fixed = typeof constant === "string" ? constant : undefined;
+      if (fixed && (part.part === "if" || type === undefined)) report.warning(at, textAsTruth(fixed));
+      if (part.part === "if") return;
+      const problem = fixed === undefined ? undefined : literal?.(fixed);
       if (problem !== undefined) report.error(at, problem);
-      else if (type !== undefined && rule !== undefined) {
-        const { constant } = compileExpression(text, vocabulary);
+      else if (type !== undefined) {
         const [isFit, fix] = types[type];
         if (constant !== undefined && !isFit(constant)) report.error(at, fix);
         else if (numbers.has(type) && isTruth(text))
@@ -143,7 +135,10 @@ export class RuleCompiler {
       if (type === "duration" && /^\s*[1-9]\d*\s*$/.test(text)) {
         report.warning(at, `${text.trim()} without a unit is milliseconds. Write "${text.trim()}s" or "${text.trim()}ms".`);
       }
-    }
+    };
+    const rule = compileRules(rules, vocabulary, onError, onPart, (part, { message, offset }) =>
+      report.warning(placeOf(part), message, offset),
+    );
     if (rule === undefined) return broken;
     for (const name of rule.variables) this.#names.used.variables.add(name);
     const checks = checksFor(rule.variables);
@@ -158,25 +153,6 @@ export class RuleCompiler {
   }
 }
 
-function* slipsIn(
-  text: string,
-  { lookups, directories, dnsLists, stores }: GivenNames,
-): Generator<readonly [message: string, offset?: number]> {
-  if (/[\b\f]/.test(text)) yield ['holds a backspace or form feed. For the \\b or \\f of a regular expression write "\\\\b" or "\\\\f".'];
-  // Those of one word are words for other things, too.
-  for (const { 1: name = "", index } of text.matchAll(/(?<=['"])([a-z]+_[a-z_]+)(?=['"])/g)) {
-    const isGiven = [lookups, directories, dnsLists, stores].some((names) => names.has(name));
-    if (everyVariable.has(name) && !isGiven) yield [`'${name}' in quotes is text, and not the variable. Remove the quotes.`, index - 1];
-  }
-  for (const [, pattern = ""] of text.matchAll(/\bmatches\s*\(\s*((['"])(?:\\.|(?!\2)[^\\])*\2)/g)) {
-    if (dotBetweenGroups.test(pattern))
-      yield [`the bare dot between two groups without dots in ${pattern} matches any character. Write \\. for a dot.`];
-  }
-}
-
-/** `([^.]+).([^.]+)`: nearly always meant as `\.`. */
-const dotBetweenGroups = /\(\[\^[^\]]*\.[^\]]*\][+*]\??\)\.(?=\(\[\^[^\]]*\.[^\]]*\])/;
-
 /** Whether it can be nothing else; `false` is a number as well, and `||` may yield its left side. */
 function isTruth(text: string): boolean {
   const node = parse(text);
@@ -189,12 +165,4 @@ const truthOperators: ReadonlySet<string> = new Set(["&&", "^", "==", "!=", ">",
 
 function textOf({ rules, else: otherwise }: RuleSetSource, part: RulePart): string {
   return part.part === "else" ? otherwise : (rules[part.index]?.[part.part] ?? "");
-}
-
-function* partsOf({ rules, else: otherwise }: RuleSetSource): Generator<readonly [RulePart, string]> {
-  for (const [index, rule] of rules.entries()) {
-    yield [{ part: "if", index }, rule.if];
-    yield [{ part: "then", index }, rule.then];
-  }
-  yield [{ part: "else" }, otherwise];
 }
