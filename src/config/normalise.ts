@@ -29,15 +29,13 @@ export function normalise(document: Document, names: GivenNames, folder: string,
     hostname: document.server.hostname ?? options.hostname ?? "localhost",
     "state-directory": resolve(options.stateDirectory ?? document.server["state-directory"] ?? options.defaultStateDirectory ?? "./var"),
   };
-  const listener = mapValues(document.listener, (each) => ({
-    ...each,
-    ...(each.protocol !== "http" && {
-      mode: each.mode ?? server.mode,
-      "trusted-networks": each["trusted-networks"] ?? server["trusted-networks"],
-    }),
-    ...(each.protocol === "milter" && { extensions: each.extensions ?? "observe", rewrite: each.rewrite ?? true }),
-    "token-file": optional(each["token-file"]),
-  }));
+  const listener = mapValues(document.listener, ({ protocol, ...rest }) => {
+    const each = { ...rest, "token-file": optional(rest["token-file"]) };
+    if (protocol === "http") return { protocol, ...each };
+    const asked = { ...each, mode: each.mode ?? server.mode, "trusted-networks": each["trusted-networks"] ?? server["trusted-networks"] };
+    if (protocol !== "milter") return { protocol, ...asked };
+    return { protocol, ...asked, extensions: each.extensions ?? ("observe" as const), rewrite: each.rewrite ?? true };
+  });
   // Where the built-in store lies is not up to the file.
   const pathOfEmbedded = (path: string) => resolve(path === embeddedPath ? join(server["state-directory"], "data.sqlite") : path);
   const stores: Document["store"] = { [embeddedName]: embedded, ...document.store };

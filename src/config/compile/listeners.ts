@@ -30,7 +30,7 @@ interface Listeners {
   readonly httpListeners: readonly HttpSettings[];
 }
 
-export function compileListeners({ listener, server }: Normalised, context: CompileContext): Listeners {
+export function compileListeners({ listener }: Normalised, context: CompileContext): Listeners {
   const { report } = context;
   const taken: Taken[] = [];
   const listeners: ListenerSettings[] = [];
@@ -52,16 +52,16 @@ export function compileListeners({ listener, server }: Normalised, context: Comp
       ...{ name, bind, socketGroup: each["socket-group"], maxConnections: each["max-connections"] },
       socketMode: Number.parseInt(each["socket-mode"], 8),
     };
-    if (protocol === "http") httpListeners.push({ ...socket, protocol, ...accessOf(socket, each, context) });
+    if (each.protocol === "http") httpListeners.push({ ...socket, protocol: each.protocol, ...accessOf(socket, each, context) });
     else
       listeners.push({
         ...socket,
-        protocol,
+        protocol: each.protocol,
         localPort: each["local-port"],
-        mode: each.mode ?? server.mode,
-        trustedNetworks: networksOf(each["trusted-networks"] ?? server["trusted-networks"]),
-        extensions: each.extensions ?? "observe",
-        rewrite: each.rewrite ?? true,
+        mode: each.mode,
+        trustedNetworks: networksOf(each["trusted-networks"]),
+        extensions: each.protocol === "milter" ? each.extensions : "observe",
+        rewrite: each.protocol !== "milter" || each.rewrite,
       });
   }
   return { listeners, httpListeners };

@@ -76,6 +76,7 @@ export interface ArchiveSpan {
 }
 
 export interface ArchiveSearch extends ArchiveSpan {
+  /** At least 1: a page goes on after its last decision. */
   readonly limit: number;
 }
 

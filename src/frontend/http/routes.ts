@@ -243,7 +243,6 @@ async function archived({ operations, query, response }: Exchange): Promise<void
   const after = query.get("after");
   const { texts, ...rest } = await operations.archived({
     ...spanOf(query),
-    // The place where a further page goes on is that of a decision.
     limit: Math.max(1, limitIn(query, 200, maxArchived)),
     ...(after !== null && { after: placeOf(after) }),
   });
