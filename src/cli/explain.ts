@@ -55,7 +55,7 @@ export function explainCommand(): Command {
     .option("--client <ip>", "address of the client (default: unknown)")
     .option("--client-name <name>", "its forward-confirmed name")
     .option("--client-port <port>", "its port", portNumber)
-    .option("--server-port <port>", "port of the MTA (default: the listener's local-port, else 25)", portNumber)
+    .option("--server-port <port>", "port of the MTA, unless the listener has local-port (default: 25)", portNumber)
     .option("--helo <name>", "name given with EHLO; left out: no EHLO")
     .option("--from <address>", 'sender; "" is the null sender; left out: no MAIL')
     .option("--to <address>", "recipient; may be repeated", collect, [])

@@ -4,7 +4,7 @@ import type { Answer } from "../answer/answer.ts";
 import { after } from "../answer/answer.ts";
 import type { Configuration, ListenerSettings } from "../config/configuration.ts";
 import { openCore } from "../daemon/open-core.ts";
-import { smtpPort } from "../mail/port.ts";
+import { serverPort } from "../mail/port.ts";
 import type { Core } from "../stage/core.ts";
 import { noCertificate } from "../stage/session.ts";
 import type { Terms } from "../stage/smtp-command.ts";
@@ -223,13 +223,13 @@ function refusalIn(result: StageResult | undefined, reason: string): Verdict {
 }
 
 function sessionOf(logged: LoggedDecision, listeners: readonly ListenerSettings[]): SmtpSession {
-  const { client, clientName, clientPort, serverPort, tls, auth } = logged;
+  const { client, clientName, clientPort, tls, auth } = logged;
   const address = client === "" ? undefined : client;
   const listener = listeners.find(({ name }) => name === logged.listener) ?? listeners[0];
   const smtp = new SmtpSession({
     listener: logged.listener,
     client: { address, name: clientName, port: clientPort },
-    server: { address: "", port: serverPort || smtpPort },
+    server: { address: "", port: serverPort(listener?.localPort, logged.serverPort) },
     trusted: address !== undefined && listener?.trustedNetworks.contains(address) === true,
   });
   smtp.update({ tls, tlsVersion: "", tlsCipher: "", login: auth, certificate: noCertificate });

@@ -8,6 +8,11 @@ const maxPort = 65_535;
 const maxDigits = 5;
 const digitZero = 48;
 
+/** That of the server in a session: what is set for the listener, else what is known of it; 0: nothing. */
+export function serverPort(localPort: number | undefined, told: number): number {
+  return localPort ?? (told || smtpPort);
+}
+
 /** 0 when it is missing, empty, or not a port. Read digit by digit, since every request names some. */
 export function portOf(text = ""): number {
   if (text.length > maxDigits) return 0;

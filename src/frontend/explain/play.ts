@@ -4,7 +4,7 @@ import type { Answer } from "../../answer/answer.ts";
 import { parseAddress } from "../../mail/address.ts";
 import { canonicalIp } from "../../mail/ip.ts";
 import { writtenMailbox } from "../../mail/path.ts";
-import { smtpPort } from "../../mail/port.ts";
+import { serverPort } from "../../mail/port.ts";
 import { formatReply } from "../../mail/reply.ts";
 import type { Core, Mode, TraceEntry } from "../../stage/core.ts";
 import type { Peer } from "../../stage/session.ts";
@@ -113,7 +113,7 @@ function peerOf({ client, server }: PlayedSession, listener: PlayedListener): Pe
   return {
     listener: listener.name,
     client: { address, name: client.name ?? "", port: client.port ?? 0 },
-    server: { address: canonicalIp(server?.address ?? "") ?? "", port: server?.port ?? listener.localPort ?? smtpPort },
+    server: { address: canonicalIp(server?.address ?? "") ?? "", port: serverPort(listener.localPort, server?.port ?? 0) },
     trusted: address !== undefined && listener.trustedNetworks.contains(address),
   };
 }

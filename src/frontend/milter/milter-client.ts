@@ -2,7 +2,7 @@
 import { canonicalAddress, domainOf } from "../../mail/address.ts";
 import { canonicalIp } from "../../mail/ip.ts";
 import type { Path } from "../../mail/path.ts";
-import { portOf, smtpPort } from "../../mail/port.ts";
+import { portOf, serverPort } from "../../mail/port.ts";
 import { decodeXtext } from "../../mail/xtext.ts";
 import { type ClientCertificate, noCertificate, type Peer } from "../../stage/session.ts";
 import type { Credentials } from "../../stage/smtp-command.ts";
@@ -25,7 +25,7 @@ export function peerOfConnect({ host, client }: Connect, macros: Macros, { liste
   return {
     listener,
     client: { address, name: nameOf(host, macros), port: isIp ? client.port : 0 },
-    server: { address: canonicalIp(serverAddress) ?? serverAddress, port: localPort ?? (portOf(macros.get("daemon_port")) || smtpPort) },
+    server: { address: canonicalIp(serverAddress) ?? serverAddress, port: serverPort(localPort, portOf(macros.get("daemon_port"))) },
     trusted: isFromHere({ host, client }) || (address !== undefined && isTrusted(address)),
   };
 }

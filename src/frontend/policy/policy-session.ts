@@ -1,6 +1,6 @@
 /** Which SMTP session a policy request belongs to, and what it says of the client. */
 import { canonicalIp } from "../../mail/ip.ts";
-import { portOf, smtpPort } from "../../mail/port.ts";
+import { portOf, serverPort } from "../../mail/port.ts";
 import { keyText } from "../../stage/bounded-key.ts";
 import { noCertificate, type Peer } from "../../stage/session.ts";
 import type { Credentials } from "../../stage/smtp-command.ts";
@@ -64,7 +64,7 @@ export class PolicySessions {
   peerOf(request: PolicyRequest, { isTrusted, localPort }: PolicyListener): Peer {
     const address = canonicalIp(request.clientAddress);
     this.#look(request);
-    const port = localPort() ?? (portOf(request.serverPort) || smtpPort);
+    const port = serverPort(localPort(), portOf(request.serverPort));
     if (this.#server?.port !== port) {
       this.#server = { address: canonicalIp(request.serverAddress) ?? bounded(request.serverAddress), port };
     }

@@ -156,3 +156,10 @@ test.each([
 ])("%s is an error with its name, before anything is read", async (_, path, said) => {
   expect(await replay("", [json], path)).toEqual({ status: 2, out: "", errors: said });
 });
+
+test("the listener's local-port comes before the port in the log", async () => {
+  const denial =
+    '[session.rcpt]\ndeny = [ { if = "local_port == 587" } ]\n[listener.smtp2]\nprotocol = "policy"\nbind = ["127.0.0.1:10041"]\nlocal-port = 587\n';
+  const { out } = await replay(denial, [JSON.stringify(mailbox), JSON.stringify({ ...mailbox, listener: "smtp2" })]);
+  expect(out).toMatch(/^2 decisions: 1 would differ\n/);
+});
