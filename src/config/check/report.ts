@@ -1,5 +1,6 @@
 /** What is wrong with a configuration, where, and how to fix it. */
 
+import { escapeControls } from "../../text/controls.ts";
 import type { Place } from "../../text/place.ts";
 import { isWritten, type KeyPath, locate, type Table } from "../syntax/tree.ts";
 
@@ -15,10 +16,10 @@ export interface Problem {
   readonly message: string;
 }
 
-/** `file:line:column: key: what is wrong. How to fix it.`; a warning says so before the key. */
+/** `file:line:column: key: what is wrong. How to fix it.`, on one line whatever was written; a warning says so before the key. */
 export function formatProblem({ severity, file, line, column, key, message }: Problem): string {
   const parts = [`${file}:${line}:${column}`, ...(severity === "warning" ? ["warning"] : []), ...(key === "" ? [] : [key]), message];
-  return parts.join(": ");
+  return escapeControls(parts.join(": "));
 }
 
 /** Where the parts of the configuration say what is wrong, by path; the places come from the tree. */

@@ -52,9 +52,10 @@ export function warnOfListeners(normalised: Normalised, settings: Settings, used
 
 /** That of the machine, which is short on many, is what is used where none is written. */
 function warnOfHostname({ normalised: { server }, report }: Listening): void {
-  if (!report.isWritten(["server", "hostname"]) || /[.:]/.test(server.hostname)) return;
+  const path: KeyPath = ["server", "hostname"];
+  if (!report.isWritten(path) || report.hasErrorAt(path) || /[.:]/.test(server.hostname)) return;
   report.warning(
-    ["server", "hostname"],
+    path,
     `"${server.hostname}" is not the whole name of this machine, at which mail for postmaster is refused then. Write it like "mx.example.org".`,
   );
 }

@@ -2,7 +2,7 @@
 import type { DirectorySettings, Principal } from "../../directory/directory-settings.ts";
 import { tableKinds, tableParsers } from "../../directory/file.ts";
 import type { LineProblem } from "../../file/file-problem.ts";
-import { domainOf, isAddress, parseAddress } from "../../mail/address.ts";
+import { canonicalLogin, domainOf, isAddress, parseAddress } from "../../mail/address.ts";
 import { canonicalDomain, isMailDomain } from "../../mail/domain.ts";
 import type { Queries } from "../../store/store-settings.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
@@ -62,8 +62,13 @@ function comparedColumns(statement: string): readonly string[] {
 
 function memory(name: string, path: KeyPath, { principals, domains }: Of<"memory">, { report }: CompileContext): DirectorySettings {
   const names = new Set(principals.map((principal) => principal.name));
+  const logins = new Set<string>();
   const settings = principals.map((principal, index): Principal => {
     const at: KeyPath = [...path, "principals", index];
+    const login = canonicalLogin(principal.name);
+    if (logins.has(login))
+      report.error([...at, "name"], `there is a principal "${principal.name}" already. Give all its addresses to one.`);
+    logins.add(login);
     for (const [place, group] of principal["member-of"].entries()) {
       if (names.has(group)) continue;
       const fix = didYouMean(group, names) || " Add it to the principals.";

@@ -2,12 +2,7 @@
 import { z } from "zod";
 import { tlsModes } from "./database-url.ts";
 import { directoryCache } from "./directory-cache.ts";
-import { domainName, duration, path, serverHost, word } from "./values.ts";
-
-/** A name or an address literal (RFC 5321 4.1.1.1). */
-const ehloName = word.refine((text) => /^(?:\[[\w.:]+\]|[\w-]+(?:\.[\w-]+)*)$/.test(text), {
-  error: ({ input }) => `"${String(input)}" is not the name of a host. Write it like "mx.example.org".`,
-});
+import { domainName, duration, hostName, path, serverHost, word } from "./values.ts";
 
 const probe = word.refine((text) => /^[\w+-]*\{random\}[\w+-]*$/.test(text) && text.length <= 50, {
   error: ({ input }) =>
@@ -27,7 +22,7 @@ export const callAheadKeys = {
   ca: path
     .optional()
     .meta({ description: "A file of certificates (PEM) that the server's must come from.", unset: "the public authorities" }),
-  ehlo: ehloName.optional().meta({ description: "The name given with EHLO or LHLO.", unset: "`server.hostname`" }),
+  ehlo: hostName.optional().meta({ description: "The name given with EHLO or LHLO.", unset: "`server.hostname`" }),
   domains: z
     .array(domainName)
     .refine((names) => names.length > 0, { error: 'names no domain. Write those of the server, such as domains = ["example.org"].' })

@@ -12,6 +12,7 @@ import { storeTable } from "./stores.ts";
 import {
   domainName,
   domainNames,
+  hostName,
   mode,
   optionalAddressSwitch,
   optionalDuration,
@@ -27,7 +28,7 @@ const network = z.string().superRefine((text, context) => {
 });
 
 const server = z.strictObject({
-  hostname: z.string().min(1).optional().meta({
+  hostname: hostName.optional().meta({
     description:
       "The whole name of this machine, such as `mx.example.org`: in headers and for scripts. Mail for its postmaster is accepted.",
     unset: "the machine's name",

@@ -19,6 +19,11 @@ export const serverHost = word.superRefine((text, context) => {
   if (message !== undefined) context.addIssue({ code: "custom", message });
 });
 
+/** What a server is called in EHLO and in headers: a name or an address literal (RFC 5321 4.1.1.1). */
+export const hostName = word.refine((text) => /^(?:\[[\w.:]+\]|[\w-]+(?:\.[\w-]+)*)$/.test(text), {
+  error: ({ input }) => `"${String(input)}" is not the name of a host. Write it like "mx.example.org".`,
+});
+
 /** Subdomains are domains of their own: a wildcard would match nothing. */
 export const domainName = word.refine((text) => isMailDomain(canonicalDomain(text)), {
   error: ({ input }) => `"${String(input)}" is not a domain. Write it like "example.org", and each subdomain by itself.`,
