@@ -59,7 +59,7 @@ export class Answers implements Ask {
     if (localPartOf(address) === "") return false;
     return anyOf(this.#named(name), (one) => {
       if (one.everything) return true;
-      return after(one.recipient(address, this.#patience), (recipient) => recipient !== undefined);
+      return after(one.recipient(address, this.#patience), (recipient) => recipient !== undefined && recipient.kind !== "nobody");
     });
   }
 

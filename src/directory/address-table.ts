@@ -1,5 +1,6 @@
 /** Addresses and domains in memory: what the memory and file directories are made of. */
-import { domainOf } from "../mail/address.ts";
+import { domainOf, localPartOf } from "../mail/address.ts";
+import { withoutDetail } from "../stage/address-rules.ts";
 import type { Recipient } from "../stage/sources.ts";
 import { KeyTable } from "../text/key-table.ts";
 import { detach } from "../text/octets.ts";
@@ -20,7 +21,7 @@ export class AddressTable {
   readonly #domains = new KeyTable();
   /** Addresses of a domain often follow one another. */
   #lastDomain = "";
-  /** Domains of which every address exists, and the domain that it is delivered to under the same local part, with further addresses. */
+  /** Domains of which every address exists, and the targets to which it is delivered. */
   readonly #wholeDomains = new KeyTable();
 
   /** There will be about so many addresses. */
@@ -55,9 +56,13 @@ export class AddressTable {
     this.#lastDomain = detach(domain);
   }
 
-  addWholeDomain(domain: string, target: string, others: readonly string[] = []): void {
-    this.#wholeDomains.add(domain, [target, ...others].join("\n"));
+  addWholeDomain(domain: string, targets: readonly string[]): void {
+    this.#wholeDomains.add(domain, targets.join("\n"));
     this.addDomain(domain);
+  }
+
+  addNobody(address: string): void {
+    this.#add(address, nobody);
   }
 
   isLocalDomain(domain: string): boolean {
@@ -73,14 +78,37 @@ export class AddressTable {
     return text === undefined ? undefined : decode(address, text);
   }
 
+  /** By the entry `john+*@example.org`, which is for john with any tag. */
+  withAnyTag(address: string): Recipient | undefined {
+    const base = withoutDetail(address);
+    if (base === undefined) return undefined;
+    const key = `${localPartOf(base)}+*@${domainOf(base) ?? ""}`;
+    const found = this.exact(key);
+    // One that is delivered to as it is keeps its tag.
+    const targets = (all: readonly string[]) =>
+      targetsFor(
+        all.map((each) => (each === key ? `%1%3@${domainOf(base) ?? ""}` : each)),
+        address,
+      );
+    switch (found?.kind) {
+      case undefined:
+      case "nobody":
+        return found;
+      case "mailbox":
+        return { ...found, primaries: targets(found.primaries) };
+      case "list":
+        return { ...found, members: targets(found.members) };
+    }
+  }
+
   inWholeDomain(address: string): Recipient | undefined {
     const at = address.lastIndexOf("@");
     const text = at > 0 ? this.#wholeDomains.get(address.slice(at + 1)) : undefined;
     if (text === undefined) return undefined;
-    const [target, ...others] = text.split("\n");
-    const moved = `${address.slice(0, at)}@${target}`;
-    if (others.length === 0) return { kind: "mailbox", primaries: [moved], byDomain: true };
-    return { kind: "list", members: [...new Set([moved, ...others])], byDomain: true };
+    const targets = targetsFor(text.split("\n"), address);
+    return targets.length === 1
+      ? { kind: "mailbox", primaries: targets, byDomain: true }
+      : { kind: "list", members: targets, byDomain: true };
   }
 
   /** Primary addresses that contain the word, in order; `has`: whether there is such an address, here or in another table. */
@@ -92,7 +120,7 @@ export class AddressTable {
       matching += 1;
       if (matching > maxMatching) break;
       const recipient = decode(address, text);
-      if (recipient.kind === "list") continue;
+      if (recipient.kind !== "mailbox") continue;
       for (const primary of recipient.primaries) {
         if (!primary.includes(word) || primary.startsWith("@") || found.includes(primary) || !has(primary)) continue;
         found.push(primary);
@@ -113,8 +141,30 @@ export class AddressTable {
   }
 }
 
+/** `%1` to `%3` in a target, as in a virtusertable: the local part without its tag, the tag, and the tag with its separator. */
+const placeholder = /%[123]/g;
+
+export function hasPlaceholder(target: string): boolean {
+  return target.search(placeholder) >= 0;
+}
+
+/** What the targets of an entry for many addresses are for this one. */
+function targetsFor(targets: readonly string[], address: string): readonly string[] {
+  const local = localPartOf(address);
+  const base = localPartOf(withoutDetail(address) ?? address);
+  const tag = local.slice(base.length);
+  const parts: Readonly<Record<string, string>> = { "%1": base, "%2": tag.slice(1), "%3": tag };
+  const toTarget = (target: string) =>
+    target.startsWith("@") ? local + target : target.replace(placeholder, (part) => parts[part] ?? part);
+  return [...new Set(targets.map(toTarget))];
+}
+
+/** What an address is kept with that mail is refused for. */
+const nobody = "nobody";
+
 /** Nothing for a mailbox whose only primary address is its own, of which there are most. An address has no line end. */
 function encode(address: string, recipient: Recipient): string {
+  if (recipient.kind === "nobody") return nobody;
   if (recipient.kind === "list") return ["list", ...recipient.members].join("\n");
   const [first, ...others] = recipient.primaries;
   return first === address && others.length === 0 ? "" : ["mailbox", ...recipient.primaries].join("\n");
@@ -122,6 +172,7 @@ function encode(address: string, recipient: Recipient): string {
 
 function decode(address: string, text: string): Recipient {
   if (text === "") return { kind: "mailbox", primaries: [address] };
+  if (text === nobody) return { kind: "nobody" };
   const [kind, ...addresses] = text.split("\n");
   return kind === "list" ? { kind, members: addresses } : { kind: "mailbox", primaries: addresses };
 }

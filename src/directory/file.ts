@@ -88,7 +88,10 @@ export class FileDirectory implements Directory {
   }
 
   recipient(address: string): Recipient | undefined {
-    const found = this.#first((table) => table.exact(address)) ?? this.#first((table) => table.inWholeDomain(address));
+    const found =
+      this.#first((table) => table.exact(address)) ??
+      this.#first((table) => table.withAnyTag(address)) ??
+      this.#first((table) => table.inWholeDomain(address));
     if (found === undefined) this.#mustBeCurrent();
     return found;
   }
@@ -185,10 +188,13 @@ function addEntry(table: AddressTable, entry: Entry): void {
       table.addDomain(entry.domain);
       break;
     case "whole-domain":
-      table.addWholeDomain(entry.domain, entry.target, entry.others);
+      table.addWholeDomain(entry.domain, entry.targets);
       break;
     case "mailbox":
       table.addMailbox(entry.address);
+      break;
+    case "nobody":
+      table.addNobody(entry.address);
       break;
     case "address": {
       const targets = [...new Set(entry.targets)];

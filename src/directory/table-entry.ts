@@ -9,20 +9,27 @@ export type Entry =
   /** An address that is delivered to as it is. */
   | { readonly kind: "mailbox"; readonly address: string }
   | { readonly kind: "address"; readonly address: string; readonly targets: readonly string[] }
-  /** Every address of the domain exists; mail goes to the same local part of `target`, and to the others. */
-  | { readonly kind: "whole-domain"; readonly domain: string; readonly target: string; readonly others?: readonly string[] }
+  /** Mail for the address is refused. */
+  | { readonly kind: "nobody"; readonly address: string }
+  /** Every address of the domain exists, and mail goes to the targets: `@domain` is the same local part there, others may have parts of it. */
+  | { readonly kind: "whole-domain"; readonly domain: string; readonly targets: readonly string[] }
   | { readonly kind: "domain"; readonly domain: string };
 
 /** Of an address; with `@domain` every address of the domain is. */
 export function mailbox(address: string): Entry {
   if (!address.startsWith("@")) return { kind: "mailbox", address };
-  const domain = address.slice(1);
-  return { kind: "whole-domain", domain, target: domain };
+  return { kind: "whole-domain", domain: address.slice(1), targets: [address] };
+}
+
+/** Whether what a table has for a key is no target but a refusal: `error:nouser …` in Sendmail, `:fail: …` in Exim. */
+export function isRefusal(value: string): boolean {
+  return /^"?(?:error:|:fail:)/i.test(value);
 }
 
 /** Of a key that nobody has as an address, or as a domain. `address`: the key in canonical form. */
 export function warnOfKey(line: number, written: string, address: string, problem: LineProblem): void {
-  if (localPartOf(address) !== "*" && (address.includes("@") ? isPossible(address) : isMailDomain(address))) return;
+  // Sendmail's `+*@example.org` would be for all tags of all addresses.
+  if (!/^\+?\*$/.test(localPartOf(address)) && (address.includes("@") ? isPossible(address) : isMailDomain(address))) return;
   problem(line, `"${written}" is nobody's address or domain, and matches nothing. ${fixOf(written, address)}`, "warning");
 }
 

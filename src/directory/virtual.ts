@@ -1,11 +1,15 @@
-/** Postfix's virtual(5) tables: `address  targets`, `@domain  target`, `domain  anything`. */
+/**
+ * Postfix's virtual(5) tables: `address  targets`, `@domain  target`, `domain  anything`; and Sendmail's virtusertable, which has
+ * `error:nouser …` for targets, `user+*@domain` for keys, and `%1` to `%3` in targets.
+ */
 
 import type { LineProblem } from "../file/file-problem.ts";
 import type { LogicalLine } from "../file/logical-line.ts";
 import { canonicalAddress, formatAddress, localPartOf, parseAddress } from "../mail/address.ts";
 import { parseAddressList } from "../mail/address-list.ts";
 import { canonicalDomain } from "../mail/domain.ts";
-import { type Entry, mailbox, warnOfKey } from "./table-entry.ts";
+import { hasPlaceholder } from "./address-table.ts";
+import { type Entry, isRefusal, mailbox, warnOfKey } from "./table-entry.ts";
 
 /** Names without a domain are of `localDomain`, as they are of $myorigin in Postfix. `undefined`: the line has a problem. */
 export function parseVirtual(
@@ -27,10 +31,11 @@ export function parseVirtual(
   }
   if (!key.includes("@") && localDomain === undefined)
     return problem(number, `"${written}" has no domain. Write name@domain, or set aliases-domain.`);
+  const address = qualify(written, localDomain);
+  if (isRefusal(value)) return address.startsWith("@") ? { kind: "domain", domain: address.slice(1) } : { kind: "nobody", address };
   const targets = parseAddressList(value);
   if (targets === undefined || targets.length === 0)
     return problem(number, `"${value}" is not a list of addresses. Correct its quotes, brackets or colons.`);
-  const address = qualify(written, localDomain);
   warnOfKey(number, written, address, problem);
   const qualified = targets.map((target) => qualify(target, localDomain));
   warnOfTargets(qualified, number, problem);
@@ -71,11 +76,12 @@ function splitKey(text: string): { readonly key: string; readonly value: string 
   return { key, value };
 }
 
-/** A first target `@domain` is the same local part there. */
+/** A first target `@domain` is the same local part there, and one with parts of the address differs for each, too. */
 function entryOf(address: string, targets: readonly string[]): Entry {
   const [first = "", ...others] = targets;
+  const isForEach = first.startsWith("@") || targets.some(hasPlaceholder);
+  if (isForEach && address.startsWith("@")) return { kind: "whole-domain", domain: address.slice(1), targets };
   if (!first.startsWith("@")) return { kind: "address", address, targets };
-  if (address.startsWith("@")) return { kind: "whole-domain", domain: address.slice(1), target: first.slice(1), others };
   return { kind: "address", address, targets: [`${localPartOf(address)}${first}`, ...others] };
 }
 

@@ -2,8 +2,8 @@
 import { formatAddress, isPlain, parseAddress } from "./address.ts";
 
 const token = /\s+|"(?:[^"\\]|\\.)*"|\[[^\][]*\]|\\.|[(),;:<>]|[^\s"\\[\](),;:<>]+/suy;
-/** In aliases(5) a target may also be a command, a file or a file of addresses, each of which ends at a comma. */
-const startOfTarget = new RegExp(`(?:[|/~]|:include:)(?:"(?:[^"\\\\]|\\\\.)*"|[^",])*|${token.source}`, "isuy");
+/** In aliases(5) a target may also be a command, a file, a file of addresses, or in Exim `:blackhole:`, each of which ends at a comma. */
+const startOfTarget = new RegExp(`(?:[|/~]|:[a-z]+:)(?:"(?:[^"\\\\]|\\\\.)*"|[^",])*|${token.source}`, "isuy");
 
 /**
  * Each address as it is written, with the quotes of its local part: without names, comments and the words of groups. Addresses are

@@ -79,6 +79,8 @@ function describe(found: Recipient | undefined): string {
       return "not found";
     case "mailbox":
       return `${foundAs[found.state ?? "checked"]}, account ${found.primaries.join(", ")}`;
+    case "nobody":
+      return "nobody's, by an entry of its own";
     case "list":
       return `list of ${found.members.length}`;
   }

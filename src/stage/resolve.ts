@@ -232,6 +232,8 @@ function deliver(
   kept = address,
 ): Resolution {
   switch (found.kind) {
+    case "nobody":
+      return unknown;
     case "list":
       return deliverList(found.members, address, directory, core, reason);
     case "mailbox": {
@@ -271,7 +273,7 @@ function deliverList(
 
 function catchAllDelivery(found: Recipient, catchAll: string, address: string, directory: Directory | undefined, core: Core): Resolution {
   // `@domain` itself cannot be delivered to; its account's primary address can.
-  if (!catchAll.startsWith("@")) return deliver(found, catchAll, directory, core, "catch-all");
+  if (!catchAll.startsWith("@") || found.kind === "nobody") return deliver(found, catchAll, directory, core, "catch-all");
   if (found.kind === "list") return deliverList(found.members, address, directory, core, "catch-all", theOnly(found.members));
   const addresses = found.primaries.filter((primary) => !primary.startsWith("@"));
   return foundIn(directory, addresses.length === 0 ? [address] : addresses, address, "catch-all", found.primaries, core);

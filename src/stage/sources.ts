@@ -6,7 +6,7 @@ import type { Ask } from "../expr/ask.ts";
 import type { Value } from "../expr/value.ts";
 import type { State } from "./state.ts";
 
-/** What a directory knows of an address that exists. Addresses are canonical (lower case, A-labels). */
+/** What a directory knows of an address. Addresses are canonical (lower case, A-labels). */
 export type Recipient =
   /** `primaries`: the first address of each account that has this address; the address itself where accounts have no other. */
   (
@@ -18,6 +18,8 @@ export type Recipient =
       }
     /** All members' addresses; never a part of them. */
     | { readonly kind: "list"; readonly members: readonly string[] }
+    /** An entry of its own says that mail for it is refused, whatever there is for its base or its domain. */
+    | { readonly kind: "nobody" }
   ) & {
     /** Found by a row of its whole domain, which is for what has none of its own, with or without a tag. */
     readonly byDomain?: boolean;

@@ -175,8 +175,13 @@ const directory = z.discriminatedUnion("type", [
       description:
         "Tables of Postfix in their text form, and plain lists, read again when they change. One that is replaced by renaming a new file is used at once, one that is written in place when nothing more was written for 10 seconds, and one that has lost most of its entries only after a minute: one that is written more often has to be renamed. Meanwhile, while one is missing or wrong, and for 10 seconds after a start when one was written in place just before, what the directory knows is accepted and what it does not know is deferred.",
     }),
-    virtual: z.array(path).default([]).meta({ description: "Files of `address address…`; `@domain` is a catch-all (virtual(5))." }),
-    aliases: z.array(path).default([]).meta({ description: "Files of `name: address…` (aliases(5)), with `aliases-domain`." }),
+    virtual: z.array(path).default([]).meta({
+      description:
+        "Files of `address address…`; `@domain` is a catch-all (virtual(5)). A virtusertable of Sendmail is read, too: `error:…`, `user+*@domain`, `%1`.",
+    }),
+    aliases: z.array(path).default([]).meta({
+      description: "Files of `name: address…` (aliases(5)), with `aliases-domain`. Of Exim, `:fail:` and the like are read, too.",
+    }),
     "aliases-domain": domainName.optional().meta({
       description: "The domain of names without one in `aliases`, `virtual` and `mailboxes`: what Postfix has as `$myorigin`.",
       unset: "none",

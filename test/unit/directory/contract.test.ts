@@ -309,7 +309,7 @@ async function saidOf(address: string, { directory, database, relayed }: Asked):
     return result.kind === "rows" && result.rows.length > 0 ? "relayed" : "relay not allowed";
   }
   const recipient = (await directory.recipient(address)) ?? (await directory.recipient(domain));
-  if (recipient === undefined) return "unknown mailbox";
+  if (recipient === undefined || recipient.kind === "nobody") return "unknown mailbox";
   return (recipient.kind === "list" ? recipient.members : recipient.primaries).join(", ");
 }
 

@@ -36,6 +36,7 @@ async function open(kind: Kind, text: string, aliasesDomain?: string) {
 const mailbox = (...primaries: string[]) => ({ kind: "mailbox", primaries });
 const throughDomain = (...primaries: string[]) => ({ ...mailbox(...primaries), byDomain: true });
 const list = (...members: string[]) => ({ kind: "list", members });
+const nobody = { kind: "nobody" };
 
 const tables: [kind: Kind, line: string, address: string, found: object | undefined][] = [
   ["virtual", "a@v.example a@v.example", "a@v.example", mailbox("a@v.example")],
@@ -115,6 +116,26 @@ const tables: [kind: Kind, line: string, address: string, found: object | undefi
   ["mailboxes", "a@v.example b@w.example", "b@w.example", undefined],
   ["mailboxes", "@v.example v.example/all/", "x@v.example", throughDomain("x@v.example")],
   ["mailboxes", "a l.example/a/", "a@l.example", mailbox("a@l.example")],
+  // A virtusertable of Sendmail, and what its aliases and Exim's have besides.
+  ["virtual", "a@v.example error:nouser 550 No (such user", "a@v.example", nobody],
+  ["virtual", "a@v.example error:5.1.1:550 a, b", "a@v.example", nobody],
+  ["virtual", "@v.example error:nouser No such user", "@v.example", undefined],
+  ["virtual", "@v.example %1@w.example", "j+x@v.example", throughDomain("j@w.example")],
+  ["virtual", "@v.example %1%3@w.example", "j+x@v.example", throughDomain("j+x@w.example")],
+  ["virtual", "@v.example %1%3@w.example", "j@v.example", throughDomain("j@w.example")],
+  ["virtual", "@v.example a@w.example, a-%2@w.example", "j+x@v.example", { ...list("a@w.example", "a-x@w.example"), byDomain: true }],
+  ["virtual", "j+*@v.example k%3@w.example", "j+x@v.example", mailbox("k+x@w.example")],
+  ["virtual", "j+*@v.example k, %2@w.example", "j+x+y@v.example", list("k@l.example", "x+y@w.example")],
+  ["virtual", "j+*@v.example k\nj+x@v.example l", "j+x@v.example", mailbox("l@l.example")],
+  ["virtual", "j+*@v.example k", "j@v.example", undefined],
+  ["mailboxes", "j+*@v.example x", "j+x@v.example", mailbox("j+x@v.example")],
+  ["aliases", "g: error:nouser 550 (no", "g@l.example", nobody],
+  ["aliases", "g: :fail: gone, (for good", "g@l.example", nobody],
+  ["aliases", 'g: ":fail: gone"', "g@l.example", nobody],
+  ["aliases", "g: :defer: later, (please", "g@l.example", mailbox("g@l.example")],
+  ["aliases", "g: :blackhole:", "g@l.example", mailbox("g@l.example")],
+  ["aliases", "g: bob, :unknown:", "g@l.example", mailbox("g@l.example")],
+  ["aliases", "g+*: |/a", "g+x@l.example", mailbox("g+x@l.example")],
   ["addresses", "Ann Example <a@v.example>", "a@v.example", mailbox("a@v.example")],
   ["addresses", "*@v.example", "anyone@v.example", throughDomain("anyone@v.example")],
   ["addresses", "# all\nA@v.example\n  b@V.example  \n", "a@v.example", mailbox("a@v.example")],
@@ -174,9 +195,11 @@ describe("tables of the MTA", () => {
   });
 
   it("knows the domains of its keys, and those that it is told", async () => {
-    const directory = await open("virtual", "a@a.example x\n@b.example x\n@c.example @x.example\nd.example anything", "l.example");
-    const domains = ["a.example", "b.example", "c.example", "d.example", "l.example", "extra.example", "x.example"];
-    expect(domains.map((domain) => directory.isLocalDomain(domain))).toEqual([true, true, true, true, true, true, false]);
+    const table =
+      "a@a.example x\n@b.example x\n@c.example @x.example\nd.example anything\ne@e.example error:nouser\n@f.example error:nouser";
+    const directory = await open("virtual", table, "l.example");
+    const domains = ["a", "b", "c", "d", "e", "f", "l", "extra", "x"].map((name) => `${name}.example`);
+    expect(domains.filter((domain) => !directory.isLocalDomain(domain))).toEqual(["x.example"]);
   });
 
   it("reloads", async () => {
@@ -369,6 +392,7 @@ describe("what nobody can have as an address is left out with a warning", () => 
     ["virtual", "\u200bjohn@example.org", "\u200bjohn@example.org x@y.example", invisible],
     ["virtual", "john@example..org", "john@example..org x@y.example", correct],
     ["virtual", "*@example.org", "*@example.org x@y.example", wildcard],
+    ["virtual", "+*@example.org", "+*@example.org x@y.example", correct],
     ["virtual", ".example.org", ".example.org anything", wildcard],
     ["mailboxes", "'john@example.org'", "'john@example.org' example.org/john/", quotes],
     ["mailboxes", "john@example.org;", "john@example.org; example.org/john/", 'Remove the ";" at its end.'],

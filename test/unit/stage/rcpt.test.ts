@@ -271,6 +271,22 @@ describe("a table of the MTA", () => {
   });
 
   test.each([
+    "spam@catch.example",
+    "spam+tag@catch.example",
+  ])("%s is refused by its own entry, whatever takes its domain", async (recipient) => {
+    const directory = directoryOf(entries);
+    const refusing: FakeDirectory = {
+      ...directory,
+      recipient: (address) => (address === "spam@catch.example" ? { kind: "nobody" } : directory.recipient(address)),
+    };
+    const domains = new Map([
+      ["catch.example", { ...ownDomain, name: "catch.example", catchAllAddress: "john@example.org", allowRelaying: true }],
+    ]);
+    expect(await one(recipient, {}, refusing)).toBe(noMailbox);
+    expect(await one(recipient, { domains }, refusing)).toBe(noMailbox);
+  });
+
+  test.each([
     ["sales@example.org", "alias sales@example.org"],
     ["all@example.org", "list shop@example.org away@example.org anna@example.org root@example.org"],
     ["any@catch.example", "catch-all shop@example.org"],
