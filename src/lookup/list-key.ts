@@ -8,6 +8,8 @@ export function canonicalKey(key: string): string {
   if (isPlain(key)) return key;
   if (endsInWildcard.test(key)) return key.toLowerCase();
   if (key.includes("@")) return parseAddress(key);
+  // The sub-domains of a domain.
+  if (key.startsWith(".") && name.test(key.slice(1))) return `.${canonicalDomain(key.slice(1))}`;
   if (key.includes(":")) return canonicalIp(key) ?? key.toLowerCase();
   return name.test(key) ? canonicalDomain(key) : key.toLowerCase();
 }

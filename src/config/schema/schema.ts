@@ -262,7 +262,8 @@ export const schema = z.strictObject({
   directory: z.record(z.string(), directory).prefault({}).meta({ description: "Who exists." }),
   storage: storage.prefault({}),
   lookup: z.record(z.string(), lookupEntries).default({}).meta({
-    description: "Lists written here. A key may hold `*` and `?`; `true` is membership, any other value is what the key stands for.",
+    description:
+      "Lists written here. A key may hold `*` and `?`, and `.example.org` is all sub-domains of example.org; `true` is membership, any other value is what the key stands for.",
   }),
   "lookup-file": z
     .record(
@@ -270,7 +271,7 @@ export const schema = z.strictObject({
       z.strictObject({
         path: path.meta({
           description:
-            "One key per line, or a key, a space and a value; `#` begins a comment. Read again when it changes: after it was replaced by renaming a new file, at once; after it was written in place, when nothing more was written for 10 seconds: one that is written more often has to be renamed. Meanwhile, while it is missing or wrong, a rule that refuses because a key is not there, such as `session.rcpt.relay`, defers instead.",
+            "One key per line as in `lookup`, or a key, a space and a value; `#` begins a comment. Read again when it changes: after it was replaced by renaming a new file, at once; after it was written in place, when nothing more was written for 10 seconds: one that is written more often has to be renamed. Meanwhile, while it is missing or wrong, a rule that refuses because a key is not there, such as `session.rcpt.relay`, defers instead.",
         }),
         "case-sensitive": z.boolean().default(false).meta({ description: "Whether keys are compared as they are written." }),
         relay: relayedList,

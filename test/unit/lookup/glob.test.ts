@@ -68,16 +68,18 @@ describe("globs", () => {
     expect(matches(`${"*a".repeat(500)}b`, "a".repeat(10_000))).toBe(false);
   });
 
-  it("of a list are tried in their order, after its exact keys", () => {
+  it("of a list are tried in their order, after its exact keys, and before the domains above", () => {
     const entries = fc.array(fc.record({ key: pattern, glob: fc.boolean() }), { maxLength: 12 });
     fc.assert(
       fc.property(entries, text.map(canonicalKey), (written, against) => {
         const keys = written.map(({ key, glob }) => ({ key: canonicalKey(key), glob }));
         const lookup = new MemoryLookup(keys.map((entry, value) => ({ ...entry, value })));
         const isPattern = ({ key, glob }: (typeof keys)[number]) => glob && typeof parseGlob(key) !== "string";
-        const exact = keys.findIndex((entry) => !isPattern(entry) && (entry.glob ? parseGlob(entry.key) : entry.key) === against);
-        const first = exact >= 0 ? exact : keys.findIndex((entry) => isPattern(entry) && reference(entry.key, against));
-        expect(lookup.get(against)).toBe(first < 0 ? undefined : first);
+        const exact = (text: string) =>
+          keys.findIndex((entry) => !isPattern(entry) && (entry.glob ? parseGlob(entry.key) : entry.key) === text);
+        const glob = keys.findIndex((entry) => isPattern(entry) && reference(entry.key, against));
+        const above = against.includes("@") ? [] : [...against.matchAll(/(?<!^)\.(?=.)/gs)].map(({ index }) => exact(against.slice(index)));
+        expect(lookup.get(against)).toBe([exact(against), glob, ...above].find((index) => index >= 0));
       }),
       { numRuns: runs(2000) },
     );

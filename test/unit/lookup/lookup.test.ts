@@ -51,6 +51,9 @@ describe("memory", () => {
       set("2001:DB8:0:0::1", 14),
       set("::ffff:192.0.2.1", 15),
       set("2001:db8:1:*", 16, true),
+      set(".Under.Bücher.example.", 17),
+      set(".bücher.example", 18),
+      set("*.glob.bücher.example", 19, true),
     ],
   });
   it.each<[key: string, value: Value | undefined]>([
@@ -78,6 +81,12 @@ describe("memory", () => {
     ["mx.dotted.example", 13],
     ["2001:db8::1", 14],
     ["192.0.2.1", 15],
+    ["b.b.UNDER.bücher.example", 17],
+    ["under.xn--bcher-kva.example", 18],
+    ["xn--bcher-kva.example", undefined],
+    [".xn--bcher-kva.example", 18],
+    ["c.glob.xn--bcher-kva.example", 19],
+    ["a@b.xn--bcher-kva.example", undefined],
     ["2001:db8:1::1", 16],
   ])("%s: %j", (key, value) => {
     expect(lookup.get(key)).toBe(value);
@@ -102,6 +111,8 @@ lines.example one\u2028two
 "q uoted"@example.org quoted
 "j\\ohn"@example.org
 zürich.example
+.under.example
+.host.under.example smtp:[192.0.2.25]
 trusted.example again\r
 `;
   const rows: [key: string, value: Value | undefined][] = [
@@ -123,6 +134,9 @@ trusted.example again\r
     ["q uoted@example.org", "quoted"],
     ["john@example.org", 1],
     ["xn--zrich-kva.example", 1],
+    ["a.b.under.example", 1],
+    ["mx.host.under.example", "smtp:[192.0.2.25]"],
+    ["under.example", undefined],
     ["#", undefined],
     ["", undefined],
   ];
