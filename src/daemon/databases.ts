@@ -1,5 +1,7 @@
 /** The stores of a configuration as one core has them. */
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { OnAvailability } from "../answer/availability.ts";
 import type { Database } from "../store/database.ts";
 import { openStore } from "../store/open-store.ts";
@@ -13,6 +15,8 @@ interface DatabaseOptions {
   readonly shared: Shared<Database>;
   readonly leases: Leases;
   readonly readOnly: boolean;
+  /** The daemon's own folder. */
+  readonly stateDirectory: string;
   readonly onAvailability: OnAvailability;
 }
 
@@ -56,11 +60,13 @@ export class Databases {
   }
 
   #open(settings: StoreSettings, access: Access): Database {
-    const { readOnly, onAvailability } = this.#options;
+    const { readOnly, stateDirectory, onAvailability } = this.#options;
     if (settings.type !== "sqlite") return openStore(settings, { readOnly, onAvailability });
     // What its `init` will create is empty; without that, what asks for a table cannot be told, here as in the daemon.
     if (access === "write" && readOnly && isUnwritten(settings) && settings.init !== undefined) return emptyDatabase(settings);
-    return openStore(settings, { readOnly: readOnly || access === "read", onAvailability });
+    // Of each path, so that other stores of the same file know it, too.
+    const path = join(stateDirectory, `wal-${createHash("sha256").update(settings.path).digest("hex").slice(0, 16)}.json`);
+    return openStore(settings, { readOnly: readOnly || access === "read", walMemory: { path, isKept: !readOnly }, onAvailability });
   }
 }
 

@@ -115,9 +115,10 @@ export function openCore(configuration: Configuration, options: CoreOptions): Op
 }
 
 function openWith(leases: Leases, configuration: Configuration, options: CoreOptions): OpenCore {
-  const { stores, storage, settings } = configuration;
+  const { stores, storage, settings, server } = configuration;
   const { readOnly = false, onAvailability, shared = new SharedSources(), files = new Files(options.now, () => {}) } = options;
-  const databases = new Databases(stores, { shared: shared.databases, leases, readOnly, onAvailability });
+  const { stateDirectory } = server;
+  const databases = new Databases(stores, { shared: shared.databases, leases, readOnly, stateDirectory, onAvailability });
   const { directories, lookups, exemptions, dns, dnsLists, senderChecks } = leaseSources(
     configuration,
     databases,

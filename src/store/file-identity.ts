@@ -1,12 +1,10 @@
 /** Which file is at a path, so that another one that takes its place is noticed. */
-import { existsSync, rmSync, type Stats, statSync } from "node:fs";
+import { type BigIntStats, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createPrivately } from "./private-file.ts";
 
 /** By device and inode. Throws, as node:fs does, when there is none. */
 export function identityOf(path: string): string {
-  return identityIn(statSync(path));
-}
-
-function identityIn({ dev, ino }: Stats): string {
+  const { dev, ino } = statSync(path);
   return `${dev}:${ino}`;
 }
 
@@ -17,9 +15,16 @@ export function stateOf(path: string): string {
 }
 
 /** The identities of a file and of the WAL that was beside it. */
-export interface WalOfFile {
+interface WalOfFile {
   readonly file: string;
   readonly wal: string;
+}
+
+/** Where the daemon keeps which WAL was of a file, for whoever reads the file after it. */
+export interface WalMemory {
+  readonly path: string;
+  /** False: it is only read. */
+  readonly isKept: boolean;
 }
 
 /**
@@ -29,35 +34,72 @@ export interface WalOfFile {
 export class ReadFile {
   readonly #path: string;
   readonly #wal: string;
+  readonly #memory: WalMemory | undefined;
+  /** `undefined`: there was no WAL. */
   #seen: WalOfFile | undefined;
 
-  /** `seen`: by a process before this one. */
-  constructor(path: string, seen: WalOfFile | undefined) {
+  constructor(path: string, memory: WalMemory | undefined) {
     this.#path = path;
     this.#wal = `${path}-wal`;
-    this.#seen = seen;
-  }
-
-  /** `undefined`: there was no WAL. */
-  get seen(): WalOfFile | undefined {
-    return this.#seen;
+    this.#memory = memory;
+    this.#seen = memory && recall(memory.path);
   }
 
   /** `file`: the identity of the file that was opened. */
   used(file: string): void {
-    const stat = statSync(this.#wal, { throwIfNoEntry: false });
-    this.#seen = stat && { file, wal: identityIn(stat) };
+    const before = this.#seen;
+    const stat = statOf(this.#wal);
+    this.#seen = stat && { file, wal: bornAs(stat) };
+    if (this.#memory?.isKept && (before?.file !== this.#seen?.file || before?.wal !== this.#seen?.wal)) keep(this.#seen, this.#memory.path);
   }
 
   /** To be called before the file is opened: the WAL at the path is not that of the file before, or is empty. */
   requireOwnWal(): void {
     if (this.#seen === undefined || identityOf(this.#path) === this.#seen.file) return;
-    const stat = statSync(this.#wal, { throwIfNoEntry: false });
-    if (stat === undefined || stat.size === 0 || identityIn(stat) !== this.#seen.wal) return;
+    const stat = statOf(this.#wal);
+    if (stat === undefined || stat.size === 0n || bornAs(stat) !== this.#seen.wal) return;
     throw new Error(
       `another file has taken its place, and ${this.#wal} is of the one before, which SQLite would read as part of this one. ` +
         `Remove ${this.#wal} and ${this.#path}-shm while no program has the file open`,
     );
+  }
+}
+
+function statOf(path: string): BigIntStats | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false });
+}
+
+/** File systems give the inode of a file that was removed to the next one. */
+function bornAs({ dev, ino, birthtimeNs }: BigIntStats): string {
+  return `${dev}:${ino}:${birthtimeNs}`;
+}
+
+/** Nothing, if it cannot be read: then it is as if the file had never been read. */
+function recall(path: string): WalOfFile | undefined {
+  try {
+    const kept: unknown = JSON.parse(readFileSync(path, "utf8"));
+    return isWalOfFile(kept) ? kept : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isWalOfFile(value: unknown): value is WalOfFile {
+  return typeof value === "object" && value !== null && "file" in value && "wal" in value;
+}
+
+/** Where that fails, as on a full disk, addresses can be told all the same. */
+function keep(seen: WalOfFile | undefined, path: string): void {
+  try {
+    if (seen === undefined) rmSync(path, { force: true });
+    else {
+      const written = `${path}.new`;
+      createPrivately(written);
+      writeFileSync(written, JSON.stringify(seen));
+      renameSync(written, path);
+    }
+  } catch {
+    // Only this process knows it then.
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { OnAvailability } from "../answer/availability.ts";
 import type { Database } from "./database.ts";
+import type { WalMemory } from "./file-identity.ts";
 import { initialised } from "./init.ts";
 import { MysqlDatabase } from "./mysql.ts";
 import { PostgresqlDatabase } from "./postgresql.ts";
@@ -11,6 +12,8 @@ import type { StoreSettings } from "./store-settings.ts";
 export interface StoreOptions {
   /** Nothing is written, and `init` is not run. */
   readonly readOnly: boolean;
+  /** For a file of SQLite that is only read. */
+  readonly walMemory?: WalMemory;
   readonly onAvailability: OnAvailability;
 }
 
@@ -20,10 +23,10 @@ export function openStore(settings: StoreSettings, options: StoreOptions): Datab
   return settings.init && !options.readOnly ? initialised(database, settings.init, settings.timeoutMs, options.onAvailability) : database;
 }
 
-function openKind(settings: StoreSettings, { readOnly, onAvailability }: StoreOptions): Database {
+function openKind(settings: StoreSettings, { readOnly, walMemory, onAvailability }: StoreOptions): Database {
   switch (settings.type) {
     case "sqlite":
-      return new SqliteDatabase(settings, readOnly, onAvailability);
+      return new SqliteDatabase(settings, readOnly, walMemory, onAvailability);
     case "postgresql":
       return new PostgresqlDatabase(settings, readOnly, onAvailability);
     case "mysql":

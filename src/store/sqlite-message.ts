@@ -1,15 +1,15 @@
 /** What the daemon and its SQLite process send each other: a batch of work, then its outcomes in the same order. */
 import type { SqlResult } from "../expr/ask.ts";
 import type { Blame } from "./blame.ts";
-import type { WalOfFile } from "./file-identity.ts";
+import type { WalMemory } from "./file-identity.ts";
 
 export interface SqliteOptions {
   readonly path: string;
   readonly readOnly: boolean;
   /** How long a statement waits for a lock of another process. */
   readonly busyMs: number;
-  /** What the process before saw last, of a file that is only read. */
-  readonly seen?: WalOfFile | undefined;
+  /** Of a file that is only read. */
+  readonly walMemory?: WalMemory | undefined;
 }
 
 export type SqliteWork =
@@ -23,6 +23,6 @@ export type SqliteWork =
   | { readonly kind: "check" | "script"; readonly sql: string };
 
 /** `ready` once, then what became of each batch. */
-export type SqliteMessage = "ready" | { readonly outcomes: readonly SqliteOutcome[]; readonly seen: WalOfFile | undefined };
+export type SqliteMessage = "ready" | readonly SqliteOutcome[];
 
 export type SqliteOutcome = SqlResult | { readonly kind: "error"; readonly message: string; readonly blame: Blame };

@@ -46,7 +46,7 @@ interface OpenDatabase {
 const options = JSON.parse(process.argv[2] ?? "") as SqliteOptions;
 let open: OpenDatabase | undefined;
 let idle: NodeJS.Timeout | undefined;
-const readFile = options.readOnly ? new ReadFile(options.path, options.seen) : undefined;
+const readFile = options.readOnly ? new ReadFile(options.path, options.walMemory) : undefined;
 
 function opened(): OpenDatabase {
   if (open?.file.isCurrent) return open;
@@ -166,7 +166,7 @@ process.on("disconnect", () => {
 process.on("message", (batch: readonly SqliteWork[]) => {
   const outcomes = batch.map(perform);
   if (open !== undefined) readFile?.used(open.identity);
-  tell({ outcomes, seen: readFile?.seen });
+  tell(outcomes);
   if (readFile === undefined || open === undefined) return;
   if (idle === undefined) idle = setTimeout(closeIdle, idleMs);
   else idle.refresh();

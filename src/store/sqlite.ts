@@ -12,7 +12,7 @@ import type { Value } from "../expr/value.ts";
 import { onDemand } from "../text/on-demand.ts";
 import { type Blame, failureOf, reportFailure } from "./blame.ts";
 import type { Database, StatementProblem } from "./database.ts";
-import type { WalOfFile } from "./file-identity.ts";
+import type { WalMemory } from "./file-identity.ts";
 import { lastWords } from "./last-words.ts";
 import { PendingAnswer } from "./pending-answer.ts";
 import { toParameter } from "./sql-value.ts";
@@ -48,8 +48,6 @@ export class SqliteDatabase implements Database {
   readonly #options: SqliteOptions;
   readonly #availability: Availability;
   #process: ChildProcess | undefined;
-  /** By the process, or the one before it. */
-  #seen: WalOfFile | undefined;
   #phase: Phase = "starting";
   #waiting: QueuedStatement[] = [];
   #batch: readonly QueuedStatement[] = [];
@@ -59,10 +57,10 @@ export class SqliteDatabase implements Database {
   #startingAgain: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  constructor(settings: SqliteSettings, readOnly: boolean, onAvailability: OnAvailability) {
+  constructor(settings: SqliteSettings, readOnly: boolean, walMemory: WalMemory | undefined, onAvailability: OnAvailability) {
     this.name = settings.name;
     this.#timeoutMs = settings.timeoutMs;
-    this.#options = { path: settings.path, readOnly, busyMs: Math.ceil(settings.timeoutMs / 2) };
+    this.#options = { path: settings.path, readOnly, busyMs: Math.ceil(settings.timeoutMs / 2), walMemory };
     this.#availability = new Availability(settings.name, onAvailability);
     this.source = waitedFor(settings, this.#availability);
   }
@@ -156,7 +154,7 @@ export class SqliteDatabase implements Database {
   }
 
   #start(): ChildProcess {
-    const child = childProcess().fork(program, [JSON.stringify({ ...this.#options, seen: this.#seen } satisfies SqliteOptions)], {
+    const child = childProcess().fork(program, [JSON.stringify(this.#options)], {
       serialization: "advanced",
       execArgv: [],
       env: {},
@@ -175,10 +173,7 @@ export class SqliteDatabase implements Database {
       if (child !== this.#process) return;
       const batch = this.#takeBatch();
       this.#phase = "idle";
-      if (message !== "ready") {
-        this.#seen = message.seen;
-        for (const [index, outcome] of message.outcomes.entries()) batch[index]?.answer.resolve(outcome);
-      }
+      if (message !== "ready") for (const [index, outcome] of message.entries()) batch[index]?.answer.resolve(outcome);
       this.#flush();
     });
     const lost = (cause: unknown) => {

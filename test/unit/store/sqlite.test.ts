@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { copyFile, mkdtemp, rename, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,10 +26,11 @@ afterAll(() => rm(folder, { recursive: true }));
 const program = new URL("../../../src/store/sqlite-process.ts", import.meta.url);
 const endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c";
 
-function openTest(file: string, changes: Partial<SqliteSettings> = {}, readOnly = false) {
+function openTest(file: string, changes: Partial<SqliteSettings> = {}, readOnly = false, isKept = true) {
   const states: boolean[] = [];
   const database = openStore(sqliteSettings(join(folder, file), changes), {
     readOnly,
+    walMemory: { path: join(folder, `${file}-seen`), isKept },
     onAvailability: (_, up, _cause, isSame) => isSame || states.push(up),
   });
   return { database, states };
@@ -216,6 +217,74 @@ describe("SQLite", () => {
     await writer.close();
     expect(await read()).toEqual({ kind: "rows", rows: [["new"]] });
     await database.close();
+  });
+
+  describe("after a restart", () => {
+    /** A file whose last writer has closed it while it was read, so that its WAL is there; it is not read any more. */
+    async function leaveWal(file: string): Promise<void> {
+      const { database: writer } = openTest(file);
+      await writer.run("CREATE TABLE t (name); INSERT INTO t VALUES ('old')");
+      expect(await namesIn(file, () => writer.close())).toEqual(["old"]);
+      expect(readdirSync(folder)).toContain(`${file}-wal`);
+    }
+
+    async function namesIn(file: string, meanwhile = async () => {}, isKept = true): Promise<unknown> {
+      const { database } = openTest(file, {}, true, isKept);
+      try {
+        const result = await database.query("SELECT name FROM t", []);
+        await meanwhile();
+        return result.kind === "rows" && result.rows.flat();
+      } finally {
+        await database.close();
+      }
+    }
+
+    async function replace(file: string, name: string): Promise<void> {
+      const { database } = openTest(`next-${file}`);
+      await database.run(`CREATE TABLE t (name); INSERT INTO t VALUES ('${name}')`);
+      await database.close();
+      await rename(join(folder, `next-${file}`), join(folder, file));
+    }
+
+    it("knows which WAL was of the file that was read before", async () => {
+      await leaveWal("restart.sqlite");
+      await replace("restart.sqlite", "new");
+      for (let time = 0; time < 2; time += 1) await expect(namesIn("restart.sqlite")).rejects.toThrow(/-wal is of the one before/);
+      await Promise.all(["-wal", "-shm"].map((end) => rm(join(folder, `restart.sqlite${end}`))));
+      expect(await namesIn("restart.sqlite")).toEqual(["new"]);
+    });
+
+    it("takes no WAL for that one which was made in its place", async () => {
+      await leaveWal("anew.sqlite");
+      const { ino } = statSync(join(folder, "anew.sqlite-wal"));
+      await replace("anew.sqlite", "new");
+      await Promise.all(["-wal", "-shm"].map((end) => rm(join(folder, `anew.sqlite${end}`))));
+      // File systems that give away the lowest inode give its WAL that of the one before.
+      const others = Array.from({ length: 10 }, (_, number) => join(folder, `other-${number}`));
+      for (const other of others) writeFileSync(other, "");
+      for (const other of others) if (statSync(other).ino === ino) await rm(other);
+      const own = new DatabaseSync(join(folder, "anew.sqlite"));
+      own.exec("INSERT INTO t VALUES ('newer')");
+      expect(await namesIn("anew.sqlite")).toEqual(["new", "newer"]);
+      own.close();
+    });
+
+    it("a command that only reads keeps nothing, and one without anything to read knows nothing", async () => {
+      await leaveWal("command.sqlite");
+      const memory = join(folder, "command.sqlite-seen");
+      const kept = readFileSync(memory, "utf8");
+      const own = new DatabaseSync(join(folder, "command.sqlite"));
+      own.exec("INSERT INTO t VALUES ('more')");
+      await rm(memory);
+      await namesIn("command.sqlite", undefined, false);
+      expect(existsSync(memory)).toBe(false);
+      for (const spoilt of ["null", kept.slice(0, -3)]) {
+        writeFileSync(memory, spoilt);
+        expect(await namesIn("command.sqlite")).toEqual(["old", "more"]);
+        expect(readFileSync(memory, "utf8")).toBe(kept);
+      }
+      own.close();
+    });
   });
 
   it("closes what it only reads soon after, so that the last writer can remove the WAL", async () => {
