@@ -6,7 +6,7 @@ import type { Files } from "../file/files.ts";
 import { takeLines } from "../file/plain-lines.ts";
 import type { WatchedFile } from "../file/watched-file.ts";
 import type { Lookup } from "../stage/sources.ts";
-import { dot, nine, zero } from "../text/ascii.ts";
+import { nine, zero } from "../text/ascii.ts";
 import type { LookupEntry, LookupSettings } from "./lookup-settings.ts";
 import { MemoryLookup } from "./memory.ts";
 import { uselessKey } from "./useless-key.ts";
@@ -32,8 +32,8 @@ export class FileLookup implements Lookup {
         };
         return takeLines(portion, {
           plain(octets, start, end, number) {
-            // Such as `.example.org` and `192.168`.
-            if (isDotOrDigit(octets[start])) return other(octets.toString("latin1", start, end), number);
+            // Such as `192.168`.
+            if (isDigit(octets[start])) return other(octets.toString("latin1", start, end), number);
             lookup.addPart(octets, start, end);
             return 1;
           },
@@ -76,7 +76,7 @@ function parseLine(line: string, number: number, isAskedByMta: boolean, problem:
   return { key, glob: /[*?]/.test(key), value: value === undefined ? 1 : typed(value) };
 }
 
-const isDotOrDigit = (octet = 0) => octet === dot || (octet >= zero && octet <= nine);
+const isDigit = (octet = 0) => octet >= zero && octet <= nine;
 
 function withoutComment(line: string): string {
   return line.replace(/(?:^|\s)#.*$/s, "").trim();

@@ -17,7 +17,7 @@ export function uselessKey(key: string, isAskedByMta: boolean): string | undefin
   if (/^\/.+\/\w*$/s.test(key)) return `"${key}" matches nothing: patterns of a list have * and ?. Ask matches in a rule instead.`;
   if (tableType.test(key))
     return `"${key}" is a key, and no table is read. Write the lines of that table, or have a lookup of its own for it.`;
-  return problemOfAddress(key, isAskedByMta) ?? problemOfDot(key, isAskedByMta) ?? problemOfNames(key);
+  return problemOfAddress(key, isAskedByMta) ?? problemOfAt(key, isAskedByMta) ?? problemOfNames(key);
 }
 
 const matchesNone = "matches no name or address";
@@ -44,11 +44,12 @@ function problemOfAddress(key: string, isAskedByMta: boolean): string | undefine
   return isPart ? `"${key}" is a part of an address, and so matches none. Write ${octets}.* for what begins so.` : undefined;
 }
 
-/** Of a domain with what is below it, as others write it. */
-function problemOfDot(key: string, isAskedByMta: boolean): string | undefined {
-  if (isAskedByMta || !/^@?\.?[^@.]+\./.test(key)) return undefined;
-  if (key.startsWith(".")) return `"${key}" is compared with its dot, and so ${matchesNone}. Write *${key} for what is below it.`;
-  return key.startsWith("@") ? `"${key}" is compared as it is, and so ${matchesNone}. Write *${key} for all of its addresses.` : undefined;
+/** All addresses of a domain, as others write it. */
+function problemOfAt(key: string, isAskedByMta: boolean): string | undefined {
+  const [, domain] = /^@(\.?[^@.]+\..*)$/s.exec(key) ?? [];
+  if (domain === undefined || isAskedByMta) return undefined;
+  const glob = domain.startsWith(".") ? `*@*${domain}` : `*@${domain}`;
+  return `"${key}" is compared with its "@", and so ${matchesNone}. Write ${glob} for all addresses there.`;
 }
 
 /** Of a certificate's subject, `CN=mx,O=Example`, no part is a name or an address. */
