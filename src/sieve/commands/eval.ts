@@ -47,8 +47,8 @@ export const letRecord: CommandRecord = {
     if (value === undefined || target === undefined) return undefined;
     return map(value, (value, run) => {
       const cut = cutValue(value, room);
-      target(run, cut);
       setAnswer(run, cut);
+      target(run, cut);
       return "next";
     });
   },

@@ -77,8 +77,8 @@ function compileQuery(args: Arguments, context: ScriptContext): TestCode | undef
       const values = parameters.map((parameter) => parameter.of(run));
       return after(run.surroundings.ask.sqlQuery(store, sql, values), (result) => {
         const [row = []] = result.kind === "rows" ? result.rows : [];
-        for (const [index, set] of targets.entries()) set(run, cutValue(row[index] ?? "", room));
         setAnswer(run, result.kind === "rows" ? (row[0] ?? "") : result.changes);
+        for (const [index, set] of targets.entries()) set(run, cutValue(row[index] ?? "", room));
         return result.kind === "changes" || isTrue(row[0] ?? "");
       });
     },

@@ -32,8 +32,8 @@ export const setRecord: CommandRecord = {
     const chosen = modifiers.filter(({ name }) => args.tag(name));
     if (!target) return undefined;
     const assign = (run: ScriptRun, text: string): "next" => {
-      target(run, text);
       run.answer = text;
+      target(run, text);
       return "next";
     };
     if (value.constant !== undefined && !replace) {

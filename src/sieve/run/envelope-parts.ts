@@ -13,7 +13,10 @@ export function envelopePart(written: string): EnvelopePart | undefined {
 /** An impossible value is ignored, as in the server that these scripts come from. Later tests see the change. */
 export function setEnvelope(run: ScriptRun, part: EnvelopePart, written: string): void {
   const value = checked(part, written);
-  if (value === undefined) return;
+  if (value === undefined) {
+    if (run.surroundings.trace) run.answer = `ignored, as it cannot be envelope.${part}: ${written}`;
+    return;
+  }
   const { kept, seen } = value;
   run.changes.push({ part, value: kept });
   const { [part]: _, ...others } = run.envelope;

@@ -206,6 +206,20 @@ reject "\${a}";`;
     ]);
   });
 
+  it("tells what the envelope did not take", async () => {
+    const answers: string[] = [];
+    const sets =
+      'set "a" "x"; set "envelope.to" "${a}"; let "envelope.from" "a"; set "envelope.to" "a@b.example"; set "envelope.bytimerelative" "1";';
+    await played(sets, { trace: ({ answer }) => answers.push(answer) });
+    expect(answers).toEqual([
+      "x",
+      "ignored, as it cannot be envelope.to: x",
+      "ignored, as it cannot be envelope.from: x",
+      "a@b.example",
+      "ignored, as it cannot be envelope.bytimerelative: 1",
+    ]);
+  });
+
   it("is cut where it is long", async () => {
     const answers: string[] = [];
     await played(`set "a" "${"x".repeat(1000)}";`, { trace: ({ answer }) => answers.push(answer) });
