@@ -49,6 +49,8 @@ type Route = (exchange: Exchange) => unknown;
 const maxEntries = 1000;
 /** Of the archive, in one page. */
 const maxArchived = 2000;
+/** Of the form with the token, which strangers may send, too. */
+const maxFormOctets = 4096;
 /** That dates have, in milliseconds since 1970. */
 const maxTime = 8.64e15;
 
@@ -300,7 +302,7 @@ async function logIn(exchange: Exchange): Promise<void> {
   const { request, response, settings, sessions } = exchange;
   const { token } = settings();
   if (token === undefined) return redirect(response, "/");
-  const given = new URLSearchParams(await readBody(request)).get("token") ?? "";
+  const given = new URLSearchParams(await readBody(request, maxFormOctets)).get("token") ?? "";
   if (!sessions.isToken(given.trim(), token)) {
     strange(exchange);
     return loginPage(response, 401);

@@ -131,6 +131,8 @@ describe("with a token", () => {
     expect((await ask({ path: "/login" })).text).toContain("<form");
     const form = { method: "POST", path: "/login", headers: { origin: `http://${place.host}` } };
     expect((await ask({ ...form, body: "token=wrong" })).status).toBe(401);
+    // A stranger may send it, and so may many at once.
+    expect((await ask({ ...form, body: `token=${"x".repeat(5000)}` })).status).toBe(413);
     expect((await ask({ ...form, headers: { origin: "https://evil.example" }, body: `token=${token}` })).status).toBe(403);
 
     const { status, headers } = await ask({ ...form, body: `token=${token}` });
