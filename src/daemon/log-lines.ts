@@ -81,6 +81,12 @@ export function logNotice(logger: LineLog, notice: Notice): void {
         `recipients of all messages under way take ${notice.limitOctets} octets; further ones get 452 until messages end. Lower max-recipients, or find in the log who sends so many`,
       );
       return;
+    case "no-room":
+      logger.error(
+        fields,
+        `connections have begun requests of ${notice.limitOctets} octets and do not finish them; a long request got a temporary error. Let only the MTA connect to the listeners`,
+      );
+      return;
     case "protocol-error":
       logger.warn(fields, "protocol error; the connection was closed");
       return;

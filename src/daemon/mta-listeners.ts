@@ -4,11 +4,11 @@ import type { ListenerSettings } from "../config/configuration.ts";
 import { type CalledListener, Calls } from "../frontend/calls.ts";
 import type { DelayedReplies } from "../frontend/connection/delayed-replies.ts";
 import { type Listener, openListener } from "../frontend/connection/listener.ts";
+import { Room } from "../frontend/connection/room.ts";
 import type { EventSink } from "../frontend/decision.ts";
 import { milterProtocol, openMilter } from "../frontend/milter/milter.ts";
 import { type AnswerPolicy, answerPolicy, policyProtocol } from "../frontend/policy/policy.ts";
-import { answerSocketmap } from "../frontend/socketmap/socketmap.ts";
-import { SocketmapDecoder } from "../wire/socketmap.ts";
+import { answerSocketmap, socketmapProtocol } from "../frontend/socketmap/socketmap.ts";
 import type { ConnectionHandler } from "./listen-sockets.ts";
 import type { Logger } from "./log.ts";
 import type { OpenCore } from "./open-core.ts";
@@ -31,6 +31,7 @@ interface Served {
 
 export class MtaListeners {
   readonly #options: MtaListenersOptions;
+  readonly #room = new Room();
   #served: readonly Served[] = [];
   /** Those that a reload has taken away, until their connections are closed. */
   readonly #finishing = new Set<Promise<void>>();
@@ -82,7 +83,7 @@ export class MtaListeners {
 
   #openProtocol({ name, protocol }: ListenerSettings, settings: () => ListenerSettings, calls: Calls): Listener {
     const { logger, cores, delayed, routePolicy, events } = this.#options;
-    const common = { name, maxConnections: () => settings().maxConnections, onNotice: events.onNotice };
+    const common = { name, maxConnections: () => settings().maxConnections, onNotice: events.onNotice, room: this.#room };
     const frontEnd = {
       ...events,
       listener: name,
@@ -109,7 +110,7 @@ export class MtaListeners {
       }
       case "socketmap": {
         const answer = this.#byCurrentCore(answerSocketmap({ ...frontEnd, onLookup: (lookup) => logger.debug(lookup) }));
-        return openListener({ ...common, protocol: () => ({ decoder: new SocketmapDecoder(), answer, delayed }) });
+        return openListener({ ...common, protocol: () => socketmapProtocol(answer, delayed) });
       }
     }
   }

@@ -33,6 +33,8 @@ export type Notice =
   | { readonly kind: "changes-not-offered"; readonly listener: string }
   /** The recipients of all messages under way take as many octets as they may; further ones are deferred. Once an hour. */
   | { readonly kind: "too-many-at-once"; readonly listener: string; readonly limitOctets: number }
+  /** Requests that are not whole take as many octets as they may; a long one got a temporary error, and its connection was closed. Once an hour. */
+  | { readonly kind: "no-room"; readonly listener: string; readonly peer: string; readonly limitOctets: number }
   /** The connection was closed. Once an hour for each address. */
   | { readonly kind: "protocol-error"; readonly listener: string; readonly peer: string; readonly message: string }
   /** Once for each time that it fills up; further connections take the place of idle ones, or are closed if there is none. */

@@ -1,5 +1,11 @@
 /** What has come over a connection and is not yet consumed. */
 
+/** What is read of a socket at once: more than all but a few requests have. */
+export const portionOctets = 4096;
+
+/** For two portions there is always room; whoever waits for the end of something longer asks for it first (`frontend/connection/room.ts`). */
+const ownOctets = 2 * portionOctets;
+
 export class Backlog {
   readonly #largest: number;
   /** The portion that came last, or a buffer of our own with room at its end. */
@@ -15,6 +21,11 @@ export class Backlog {
 
   get length(): number {
     return this.#end - this.#start;
+  }
+
+  /** The most memory that is taken while no more than the largest thing and a portion are there. */
+  get most(): number {
+    return this.#largest + Math.ceil(this.#largest / 2) + portionOctets;
   }
 
   /**
@@ -34,18 +45,28 @@ export class Backlog {
     this.#end += octets;
   }
 
-  /** What is not consumed yet is copied, if it is not already: the portions may change now. */
+  /**
+   * What is not consumed yet is copied, if it is not already: the portions may change now. A little that is left of much takes no more
+   * room than it needs.
+   */
   keep(): void {
-    if (!this.#isOwn && this.length > 0) this.#move(this.length);
+    const { length } = this;
+    if (length === 0) return;
+    if (!this.#isOwn || (length <= portionOctets && this.#bytes.length > ownOctets)) this.#moveTo(Buffer.allocUnsafe(length));
   }
 
   /**
-   * To a new buffer each time: what was taken may still be in use. Twice the need, so that single bytes are not copied over and over, but
-   * no more than the largest thing has; and half of it for what follows where others were taken, since a backlog may stay that long.
+   * Twice the need, so that single bytes are not copied over and over, but no more than the largest thing has, or than there is always room
+   * for; and half of that for what follows where others were taken, since a backlog may stay that long.
    */
   #move(needed: number): void {
-    const most = this.#start === 0 ? this.#largest : Math.max(this.#largest, needed + Math.ceil(this.#largest / 2));
-    const own = Buffer.allocUnsafe(needed > this.#largest ? 2 * needed : Math.min(2 * needed, most));
+    const largest = needed <= ownOctets ? Math.min(ownOctets, this.#largest) : this.#largest;
+    const most = this.#start === 0 ? largest : Math.max(largest, needed + Math.ceil(largest / 2));
+    this.#moveTo(Buffer.allocUnsafe(needed > largest ? 2 * needed : Math.min(2 * needed, most)));
+  }
+
+  /** A new buffer each time: what was taken may still be in use. */
+  #moveTo(own: Buffer): void {
     this.#bytes.copy(own, 0, this.#start, this.#end);
     this.#bytes = own;
     this.#isOwn = true;

@@ -54,6 +54,15 @@ export class NetstringDecoder {
     return this.#cut !== undefined || this.#backlog.length > 0;
   }
 
+  /** Octets that are kept of what is not read yet. */
+  get unread(): number {
+    return this.#backlog.length + (this.#cut?.length ?? 0);
+  }
+
+  get mostKept(): number {
+    return this.#backlog.most;
+  }
+
   /** What is left of a netstring that is too long, and the comma. */
   #skip(bytes: Buffer): Buffer | undefined {
     const skipped = Math.min(this.#toSkip, this.#backlog.length);

@@ -126,6 +126,14 @@ export class PolicyDecoder {
     return this.#backlog.length > 0;
   }
 
+  get unread(): number {
+    return this.#backlog.length;
+  }
+
+  get mostKept(): number {
+    return this.#backlog.most;
+  }
+
   /** Where it begins if the line there begins with the name that Postfix would send next, as far as the octets have come; else `missing`. */
   #expectedValue(lineStart: number): number {
     const from = nameStarts[this.#expected] ?? 0;

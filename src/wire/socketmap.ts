@@ -38,6 +38,14 @@ export class SocketmapDecoder {
     return this.#netstrings.isMidway;
   }
 
+  get unread(): number {
+    return this.#netstrings.unread;
+  }
+
+  get mostKept(): number {
+    return this.#netstrings.mostKept;
+  }
+
   push(bytes: Buffer, octets?: number): void {
     this.#netstrings.push(bytes, octets);
   }

@@ -7,9 +7,9 @@ import { describe, expect, test } from "vitest";
 import { DelayedReplies } from "../../src/frontend/connection/delayed-replies.ts";
 import type { Decoder, Protocol } from "../../src/frontend/connection/protocol.ts";
 import { milterProtocol, openMilter } from "../../src/frontend/milter/milter.ts";
-import { answerPolicy } from "../../src/frontend/policy/policy.ts";
+import { answerPolicy, policyProtocol } from "../../src/frontend/policy/policy.ts";
 import { type MemoryLimits, SessionMemory } from "../../src/frontend/policy/session-memory.ts";
-import { answerSocketmap } from "../../src/frontend/socketmap/socketmap.ts";
+import { answerSocketmap, socketmapProtocol } from "../../src/frontend/socketmap/socketmap.ts";
 import { CommandDecoder } from "../../src/wire/milter/command.ts";
 import { PacketDecoder } from "../../src/wire/milter/packet.ts";
 import { NetstringDecoder } from "../../src/wire/netstring.ts";
@@ -97,7 +97,7 @@ const wires: Readonly<Record<string, Wire>> = {
       const place = world({ memory });
       const answer = answerPolicy(place.options);
       return {
-        connect: () => connection({ decoder: new PolicyDecoder(), answer, delayed }),
+        connect: () => connection(policyProtocol(answer, delayed)),
         kept: () => memory.octets,
         max: limits.octets,
         ...watched(place),
@@ -114,7 +114,7 @@ const wires: Readonly<Record<string, Wire>> = {
       const place = world();
       const answer = answerSocketmap({ ...place.options, onLookup: () => {} });
       return {
-        connect: () => connection({ decoder: new SocketmapDecoder(), answer, delayed }),
+        connect: () => connection(socketmapProtocol(answer, delayed)),
         kept: () => 0,
         max: 0,
         ...watched(place),

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach } from "vitest";
 import { DelayedReplies, type StartTimer } from "../../src/frontend/connection/delayed-replies.ts";
+import type { Room } from "../../src/frontend/connection/room.ts";
 import type { Notice } from "../../src/frontend/notice.ts";
-import { answerSocketmap } from "../../src/frontend/socketmap/socketmap.ts";
-import { SocketmapDecoder } from "../../src/wire/socketmap.ts";
+import { answerSocketmap, socketmapProtocol } from "../../src/frontend/socketmap/socketmap.ts";
 import { type Listening, type ListenOptions, listen } from "./listen.ts";
 import { policyProtocol, type World, type WorldOptions, world } from "./mail-domain.ts";
 import { milterProtocolOf } from "./milter-mta.ts";
@@ -75,6 +75,7 @@ interface PlaceOptions extends WorldOptions {
   readonly maxConnections?: number;
   readonly maxWaiting?: number;
   readonly bind?: ListenOptions<unknown>["bind"];
+  readonly room?: Room;
   readonly socketMode?: number;
   readonly socketGroup?: string;
 }
@@ -94,7 +95,7 @@ export function startMilter(options: PlaceOptions = {}): Promise<Place> {
 export function startSocketmap(options: PlaceOptions = {}): Promise<Place> {
   return open(options, "utf8", ({ options: common }, delayed) => {
     const answer = answerSocketmap({ ...common, onLookup: () => {} });
-    return () => ({ decoder: new SocketmapDecoder(), answer, delayed });
+    return () => socketmapProtocol(answer, delayed);
   });
 }
 
@@ -105,7 +106,7 @@ async function open<Request>(
   encoding: BufferEncoding,
   protocolOf: (world: World, delayed: DelayedReplies) => Protocol<Request>,
 ): Promise<Place> {
-  const { maxConnections = 100, maxWaiting = 20, bind = anywhere, socketMode = 0o660, socketGroup, ...others } = options;
+  const { maxConnections = 100, maxWaiting = 20, bind = anywhere, socketMode = 0o660, socketGroup, room, ...others } = options;
   const [clock, peerClock] = [handClock(), handClock()];
   const time = { now: 0 };
   const delayed = new DelayedReplies(() => maxWaiting, clock.timer);
@@ -118,6 +119,7 @@ async function open<Request>(
     socketMode,
     socketGroup,
     maxConnections,
+    ...(room && { room }),
     protocol: () => {
       const protocol = begin();
       const onClose = () => {

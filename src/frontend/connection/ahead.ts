@@ -1,8 +1,6 @@
 /** What comes while a request is being answered, as far as it is looked at: it may say that nobody waits for that answer any more. */
+import { portionOctets } from "../../wire/backlog.ts";
 import type { Protocol } from "./protocol.ts";
-
-/** More than any one request has. */
-const maxOctets = 262_144;
 
 /** Requests; a peer that gives up on one says so at once or after few others. */
 const maxRequests = 100;
@@ -20,7 +18,7 @@ export class Ahead<Request> {
 
   /** No more should be read for now. A peer that waits for its reply sends nothing, and is read on so that its end is seen. */
   get isFull(): boolean {
-    return this.#revokes === undefined || this.#octets > maxOctets || this.#requests.length >= maxRequests;
+    return this.#revokes === undefined || this.#octets > portionOctets || this.#requests.length >= maxRequests;
   }
 
   /** So many octets have come. */

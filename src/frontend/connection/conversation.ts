@@ -1,17 +1,22 @@
 /** The life of one connection: requests in, one at a time, in order; replies out, in order. */
 import type { Socket } from "node:net";
+import { portionOctets } from "../../wire/backlog.ts";
 import { ProtocolError } from "../../wire/protocol-error.ts";
 import { Ahead } from "./ahead.ts";
-import { Deadline, maxPeerMs, maxUnreadMs } from "./deadline.ts";
+import { Deadline, maxAnswerMs, maxPeerMs, maxUnreadMs } from "./deadline.ts";
 import type { DelayedReply, StartTimer } from "./delayed-replies.ts";
 import type { Protocol, TimedReply } from "./protocol.ts";
 import { readTogether } from "./read-together.ts";
+import type { Room } from "./room.ts";
 import { maxInVisit, type Participant, type Turns } from "./turns.ts";
 
 export interface ConversationOptions<Request> extends Protocol<Request> {
   readonly onProtocolError: (message: string) => void;
-  /** Shared with other connections. */
+  /** There was no room for a request, and the connection is closed. */
+  readonly onNoRoom: () => void;
+  /** Shared with other connections, as the room. */
   readonly turns: Turns;
+  readonly room: Room;
   readonly timer: StartTimer;
 }
 
@@ -47,6 +52,9 @@ class RunningConversation<Request> implements Conversation, Participant {
   /** It is the turn of other connections. */
   #isYielding = false;
   #idleSince: number | undefined;
+  /** Octets of the room, for the rest of a long request. */
+  #taken = 0;
+  #callOffRoom: (() => void) | undefined;
   /** No more requests will come; the connection is closed when all is answered. */
   #isEnding = false;
   #hasPeerEnded = false;
@@ -83,6 +91,7 @@ class RunningConversation<Request> implements Conversation, Participant {
     this.socket.on("close", () => {
       this.#close();
       this.#deadline.stop();
+      this.#leaveRoom();
     });
     // A connection that fails concerns its peer alone; `close` follows.
     this.socket.on("error", () => this.#close());
@@ -112,6 +121,7 @@ class RunningConversation<Request> implements Conversation, Participant {
     } else if (this.#isFull || this.#isYielding) this.#pause();
     this.#advance();
     this.#options.decoder.keep();
+    this.#leaveRoom();
   }
 
   #pause(): void {
@@ -180,6 +190,7 @@ class RunningConversation<Request> implements Conversation, Participant {
       return;
     }
     this.#ahead.caughtUp();
+    this.#leaveRoom();
     const { decoder, isUnopened, onCaughtUp, turns } = this.#options;
     onCaughtUp?.();
     const mayClose = this.#mayClose();
@@ -187,11 +198,57 @@ class RunningConversation<Request> implements Conversation, Participant {
       this.#end();
       return;
     }
-    if (decoder.isMidway) this.#expect("a request was not whole");
-    else if (isUnopened?.()) this.#expect("no session was opened");
+    if (decoder.isMidway) {
+      if (!this.#hasRoom()) {
+        this.#awaitRoom();
+        return;
+      }
+      this.#expect("a request was not whole");
+    } else if (isUnopened?.()) this.#expect("no session was opened");
     if (this.#isClosed) return;
     this.#idleSince = decoder.isMidway || !mayClose ? undefined : (this.#idleSince ?? turns.next());
     if (this.#isPaused) this.#resume();
+  }
+
+  /** For another portion. What is needed to the end of the request is taken at once, so that none waits for the others with a part of it. */
+  #hasRoom(): boolean {
+    if (this.#taken > 0) return true;
+    const { decoder, room } = this.#options;
+    if (decoder.unread <= portionOctets) return true;
+    if (this.#callOffRoom !== undefined || !room.take(decoder.mostKept)) return false;
+    this.#taken = decoder.mostKept;
+    return true;
+  }
+
+  /** It is not the peer that has to do something. */
+  #awaitRoom(): void {
+    const { decoder, room, onNoRoom, noRoom } = this.#options;
+    this.#idleSince = undefined;
+    if (!this.#isPaused) this.#pause();
+    if (this.#callOffRoom !== undefined) return;
+    this.#deadline.stop();
+    this.#deadline.start(() => {
+      onNoRoom();
+      this.#write(noRoom);
+      this.#end();
+    }, maxAnswerMs);
+    this.#callOffRoom = room.wait(decoder.mostKept, () => {
+      this.#callOffRoom = undefined;
+      this.#taken = decoder.mostKept;
+      this.#deadline.stop();
+      this.#wait();
+    });
+  }
+
+  /** When it is needed no longer. */
+  #leaveRoom(): void {
+    const taken = this.#taken;
+    if (taken === 0) return;
+    const { decoder, room } = this.#options;
+    decoder.keep();
+    if (decoder.unread > portionOctets && !this.socket.destroyed) return;
+    this.#taken = 0;
+    room.leave(taken);
   }
 
   /** `missing`: what was not there in time. What came last may still wait for its turn. */
@@ -202,13 +259,19 @@ class RunningConversation<Request> implements Conversation, Participant {
     this.#end();
   }
 
+  /** Whoever has room that others may wait for has no longer than for the rest of the request. */
+  get #unreadMs(): number {
+    return this.#taken > 0 ? maxPeerMs : maxUnreadMs;
+  }
+
   /** It begins anew when a portion has left. */
   #expectReading(): void {
+    const ms = this.#unreadMs;
     const cutOff = () => {
-      this.#options.onProtocolError(`replies were not read for ${maxUnreadMs / 1000} s`);
+      this.#options.onProtocolError(`replies were not read for ${ms / 1000} s`);
       this.socket.destroy();
     };
-    this.#deadline.start(cutOff, maxUnreadMs);
+    this.#deadline.start(cutOff, ms);
   }
 
   #decode(): Request | undefined {
@@ -296,7 +359,7 @@ class RunningConversation<Request> implements Conversation, Participant {
     this.#sendAll();
     this.#close();
     this.socket.destroySoon();
-    if (this.socket.writableLength > 0) this.#deadline.start(() => this.socket.destroy(), maxUnreadMs);
+    if (this.socket.writableLength > 0) this.#deadline.start(() => this.socket.destroy(), this.#unreadMs);
   }
 
   #close(): void {
@@ -304,6 +367,8 @@ class RunningConversation<Request> implements Conversation, Participant {
     this.#isClosed = true;
     this.#idleSince = undefined;
     this.#deadline.stop();
+    this.#callOffRoom?.();
+    this.#callOffRoom = undefined;
     this.#delayed?.drop();
     this.#delayed = undefined;
     this.#options.onClose?.();

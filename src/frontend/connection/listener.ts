@@ -9,6 +9,7 @@ import { ConnectionLimit } from "./connection-limit.ts";
 import { type Conversation, converse } from "./conversation.ts";
 import { type StartTimer, startTimer } from "./delayed-replies.ts";
 import type { Protocol } from "./protocol.ts";
+import { Room } from "./room.ts";
 import { Turns } from "./turns.ts";
 
 export interface ListenerOptions<Request> {
@@ -18,6 +19,8 @@ export interface ListenerOptions<Request> {
   /** What each new connection talks by. */
   readonly protocol: () => Protocol<Request>;
   readonly onNotice: OnNotice;
+  /** Shared with other listeners. Default: it has its own. */
+  readonly room?: Room;
   /** Of how long peers may take. */
   readonly timer?: StartTimer;
   /** Milliseconds; it never goes back. */
@@ -44,6 +47,7 @@ class Connections<Request> implements Listener {
   readonly #options: ListenerOptions<Request>;
   readonly #timer: StartTimer;
   readonly #turns = new Turns();
+  readonly #room: Room;
   readonly #open = new UnderWay<Conversation>();
   readonly #limit: ConnectionLimit;
   /** By address. */
@@ -52,6 +56,7 @@ class Connections<Request> implements Listener {
   constructor(options: ListenerOptions<Request>) {
     const { name: listener, maxConnections: max, onNotice, timer = startTimer, now = () => performance.now() } = options;
     this.#options = options;
+    this.#room = options.room ?? new Room();
     this.#timer = timer;
     this.#limit = new ConnectionLimit({ listener, max, count: () => this.#open.size, onNotice });
     this.#breaches = new SayOnce(hourMs, now);
@@ -76,7 +81,8 @@ class Connections<Request> implements Listener {
       return false;
     }
     const onProtocolError = (message: string) => this.#breached(socket, message);
-    const common = { onProtocolError, turns: this.#turns, timer: this.#timer };
+    const onNoRoom = () => this.#noRoom(socket);
+    const common = { onProtocolError, onNoRoom, turns: this.#turns, room: this.#room, timer: this.#timer };
     const conversation = converse(given, { ...this.#options.protocol(), ...common });
     const { socket } = conversation;
     const begun = this.#open.begin(conversation);
@@ -101,6 +107,12 @@ class Connections<Request> implements Listener {
     }
     longest?.finish();
     return longest !== undefined;
+  }
+
+  #noRoom(socket: Socket): void {
+    const { name: listener, onNotice } = this.#options;
+    const { maxOctets: limitOctets } = this.#room;
+    onNotice({ kind: "no-room", listener, peer: peerOf(socket), limitOctets }, { about: "", againAfterMs: hourMs });
   }
 
   #breached(socket: Socket, message: string): void {

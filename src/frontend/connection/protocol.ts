@@ -17,6 +17,10 @@ export interface Decoder<Request> {
   next(): Request | undefined;
   /** What has come ends within a request. Asked when `next` has no whole one. */
   readonly isMidway: boolean;
+  /** Octets that are kept of what has come and was not read yet. */
+  readonly unread: number;
+  /** The most memory that they take. */
+  readonly mostKept: number;
 }
 
 export interface Protocol<Request> {
@@ -35,6 +39,8 @@ export interface Protocol<Request> {
   readonly isIdle?: () => boolean;
   /** Whether the peer has yet to open its session, and so may not be silent. Left out: never. */
   readonly isUnopened?: () => boolean;
+  /** What is replied in place of all else where there is no room for a long request, and the connection is closed. */
+  readonly noRoom: string | Buffer;
   /** All that has come is answered: the peer may be waiting for nothing. */
   readonly onCaughtUp?: () => void;
   /** The connection is closed. */

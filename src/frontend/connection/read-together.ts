@@ -3,11 +3,9 @@
  * server has accepted; those allocate a buffer of 64 KB for each portion, which takes as long as all else that a socket does.
  */
 import { Socket, type SocketConstructorOpts } from "node:net";
+import { portionOctets } from "../../wire/backlog.ts";
 
 type Handle = NonNullable<SocketConstructorOpts["handle"]>;
-
-/** What libuv reads at once. */
-const portionOctets = 65_536;
 
 let buffer: Buffer | undefined;
 

@@ -19,6 +19,7 @@ import type { Call, Calls } from "../calls.ts";
 import { maxAnswerMs, maxUnawaitedMs } from "../connection/deadline.ts";
 import type { DelayedReplies, StartTimer } from "../connection/delayed-replies.ts";
 import type { Protocol, TimedReply } from "../connection/protocol.ts";
+import { tooMuchAtOnce } from "../connection/room.ts";
 import { type EventSink, reportDecision } from "../decision.ts";
 import { type CommandRun, concludeLater, type Envelope, failed, isOnlyLogged, mailStages, rcptStages, tooLate } from "./command-run.ts";
 import { Message } from "./message.ts";
@@ -67,6 +68,8 @@ interface SharedByConnections {
   readonly now: () => number;
 }
 
+const noRoom = encodeResponse({ kind: "reply", reply: tooMuchAtOnce });
+
 /** The protocol of one connection, for the listener. */
 export function milterProtocol(conversation: MilterConversation, delayed: DelayedReplies): Protocol<Command> {
   return {
@@ -75,6 +78,7 @@ export function milterProtocol(conversation: MilterConversation, delayed: Delaye
     revokes: (command) => conversation.revokes(command),
     isIdle: () => conversation.isIdle,
     isUnopened: () => conversation.isUnopened,
+    noRoom,
     onCaughtUp: () => conversation.caughtUp(),
     onClose: () => conversation.close(),
     delayed,

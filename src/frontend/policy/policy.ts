@@ -13,6 +13,7 @@ import { encodeAction, PolicyDecoder, type PolicyRequest } from "../../wire/poli
 import { Calls } from "../calls.ts";
 import type { DelayedReplies } from "../connection/delayed-replies.ts";
 import type { Protocol, TimedReply } from "../connection/protocol.ts";
+import { tooMuchAtOnce } from "../connection/room.ts";
 import type { EventSink } from "../decision.ts";
 import { isKnownContext, type Plan, planOf } from "./policy-plan.ts";
 import { PolicyReport } from "./policy-report.ts";
@@ -53,10 +54,12 @@ const passed: TimedReply = { text: encodeAction("DUNNO"), delayMs: 0 };
 const vrfyDisabled = reply(502, "5.5.1", "VRFY is disabled.");
 const vrfyUnavailable = reply(450, "4.4.3", "Unable to verify address at this time.");
 
+const noRoom = encodeAction(String(tooMuchAtOnce.code), `${tooMuchAtOnce.status} ${tooMuchAtOnce.text}`);
+
 /** What a new connection talks by. */
 export function policyProtocol(answerBy: AnswerPolicy, delayed: DelayedReplies): Protocol<PolicyRequest> {
   const connection: PolicyConnection = { session: undefined, message: "" };
-  return { decoder: new PolicyDecoder(), answer: (request) => answerBy(request, connection), delayed };
+  return { decoder: new PolicyDecoder(), answer: (request) => answerBy(request, connection), noRoom, delayed };
 }
 
 class PolicyFrontEnd {

@@ -5,8 +5,9 @@ import { TemporaryError } from "../../answer/temporary-error.ts";
 import { smtpPort } from "../../mail/port.ts";
 import type { Core, Mode } from "../../stage/core.ts";
 import { askMap, isDecision, isMap, type MapListener } from "../../stage/maps.ts";
-import { encodeSocketmapReply, problemOf, type SocketmapReply, type SocketmapRequest } from "../../wire/socketmap.ts";
-import type { TimedReply } from "../connection/protocol.ts";
+import { encodeSocketmapReply, problemOf, SocketmapDecoder, type SocketmapReply, type SocketmapRequest } from "../../wire/socketmap.ts";
+import type { DelayedReplies } from "../connection/delayed-replies.ts";
+import type { Protocol, TimedReply } from "../connection/protocol.ts";
 import { loggable } from "../decision.ts";
 import type { Notice, OnNotice } from "../notice.ts";
 import { SayOnce } from "../say-once.ts";
@@ -42,10 +43,19 @@ export interface SocketmapOptions {
   readonly now?: () => number;
 }
 
+type AnswerSocketmap = (request: SocketmapRequest) => Answer<TimedReply>;
+
 /** Answers the requests of all connections of a listener; it neither throws nor rejects. */
-export function answerSocketmap(options: SocketmapOptions): (request: SocketmapRequest) => Answer<TimedReply> {
+export function answerSocketmap(options: SocketmapOptions): AnswerSocketmap {
   const frontEnd = new SocketmapFrontEnd(options);
   return (request) => frontEnd.answer(request);
+}
+
+const noRoom = encodeSocketmapReply({ kind: "temporary", reason: "too much at once" });
+
+/** What a new connection talks by. */
+export function socketmapProtocol(answer: AnswerSocketmap, delayed: DelayedReplies): Protocol<SocketmapRequest> {
+  return { decoder: new SocketmapDecoder(), answer, noRoom, delayed };
 }
 
 class SocketmapFrontEnd {

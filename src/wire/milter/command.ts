@@ -57,6 +57,14 @@ export class CommandDecoder {
     return this.#packets.isMidway;
   }
 
+  get unread(): number {
+    return this.#packets.unread;
+  }
+
+  get mostKept(): number {
+    return this.#packets.mostKept;
+  }
+
   push(bytes: Buffer, octets?: number): void {
     this.#packets.push(bytes, octets);
   }

@@ -28,6 +28,14 @@ export class PacketDecoder {
     return this.#backlog.length > 0;
   }
 
+  get unread(): number {
+    return this.#backlog.length;
+  }
+
+  get mostKept(): number {
+    return this.#backlog.most;
+  }
+
   push(bytes: Buffer, octets?: number): void {
     this.#backlog.push(bytes, octets);
   }

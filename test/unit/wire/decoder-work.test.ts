@@ -1,5 +1,6 @@
 /** A decoder's work is linear in the octets that come, however small the portions and the messages are. */
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { portionOctets } from "../../../src/wire/backlog.ts";
 import { maxPacketOctets, PacketDecoder } from "../../../src/wire/milter/packet.ts";
 import { maxRequestOctets, PolicyDecoder } from "../../../src/wire/policy.ts";
 import { maxQueryOctets, SocketmapDecoder } from "../../../src/wire/socketmap.ts";
@@ -17,7 +18,12 @@ function packet(length: number): string {
   return `${header.toString("latin1")}${"B".repeat(length)}`;
 }
 
-const streams: [what: string, decoder: () => { push(bytes: Buffer): void; next(): unknown }, bytes: string, messages: number][] = [
+const streams: [
+  what: string,
+  decoder: () => { push(bytes: Buffer): void; keep(): void; next(): unknown },
+  bytes: string,
+  messages: number,
+][] = [
   ["policy: the longest line", policy, `sender=${"x".repeat(maxRequestOctets - 9)}\n\n`, 1],
   ["policy: the most lines", policy, `${"a=b\n".repeat(maxRequestOctets / 4 - 1)}\n`, 1],
   ["policy: the most lines, CRLF", policy, `${"a=\r\n".repeat(maxRequestOctets / 4 - 1)}\r\n`, 1],
@@ -98,4 +104,19 @@ test.each(unfinished)("%s: what is not whole takes no more room than it has octe
     expect(decoder.next()).toBeUndefined();
   }
   expect(Math.max(...allocate.mock.calls.map(([octets]) => octets))).toBeLessThanOrEqual(bytes.length + 16);
+});
+
+test.each(unfinished)("%s: a little that follows it takes little room", (_, open, text) => {
+  const decoder = open();
+  const bytes = latin1(text);
+  for (let from = 0; from < bytes.length; from += portionOctets) {
+    decoder.push(
+      Buffer.concat([bytes.subarray(from, from + portionOctets), bytes.subarray(0, from + portionOctets < bytes.length ? 0 : 3)]),
+    );
+    decoder.keep();
+  }
+  const allocate = vi.spyOn(Buffer, "allocUnsafe");
+  expect(decoder.next()).toBeDefined();
+  decoder.keep();
+  expect(allocate.mock.calls).toEqual([[3]]);
 });

@@ -1,8 +1,10 @@
 /** What comes while a request is being answered. */
 import { connect } from "node:net";
+import { setImmediate } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import { DelayedReplies } from "../../../../src/frontend/connection/delayed-replies.ts";
 import type { TimedReply } from "../../../../src/frontend/connection/protocol.ts";
+import { portionOctets } from "../../../../src/wire/backlog.ts";
 import { type Listening, listen } from "../../../support/listen.ts";
 
 const opened: Listening[] = [];
@@ -16,18 +18,20 @@ class Octets {
   decoded = 0;
   release: (reply: TimedReply) => void = () => {};
   onPush: (come: number) => void = () => {};
-  #pushed = 0;
+  pushed = 0;
 
   push(bytes: Buffer, octets: number): void {
     this.#come += bytes.toString("latin1", 0, octets);
-    this.#pushed += octets;
+    this.pushed += octets;
     // When the conversation has looked at it.
-    setImmediate(() => this.onPush(this.#pushed));
+    void setImmediate().then(() => this.onPush(this.pushed));
   }
 
   keep(): void {}
 
   readonly isMidway = false;
+  readonly unread = 0;
+  readonly mostKept = 0;
 
   next(): string | undefined {
     const [first] = this.#come;
@@ -55,6 +59,7 @@ async function talk(octets: Octets) {
     onNotice: () => {},
     protocol: () => ({
       decoder: octets,
+      noRoom: "",
       answer: (request) => octets.answer(request),
       revokes: (request) => request === "q",
       delayed: new DelayedReplies(() => 0),
@@ -88,6 +93,20 @@ test("only so many requests are decoded ahead, and all are answered in order", a
   send(requests);
   await come;
   expect(octets.decoded).toBe(101);
+  const answers = received(requests.length);
+  octets.release({ text: "w", delayMs: 0 });
+  expect(await answers).toBe(requests);
+});
+
+test("no more is read ahead than there is always room for", async () => {
+  const octets = new Octets();
+  const { send, taken, received } = await talk(octets);
+  const requests = `w${"a".repeat(20 * portionOctets)}`;
+  const come = taken(portionOctets + 1);
+  send(requests);
+  await come;
+  for (let turn = 0; turn < 10; turn += 1) await setImmediate();
+  expect(octets.pushed).toBeLessThanOrEqual(3 * portionOctets);
   const answers = received(requests.length);
   octets.release({ text: "w", delayMs: 0 });
   expect(await answers).toBe(requests);

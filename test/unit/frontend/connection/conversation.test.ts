@@ -152,6 +152,7 @@ test("a protocol hears when all that has come is answered, and not before", asyn
     onNotice: () => {},
     protocol: () => ({
       decoder: new SocketmapDecoder(),
+      noRoom: "",
       answer: ({ key }) => {
         heard.push(key);
         onAsked();

@@ -172,6 +172,7 @@ test("a request that is whole in time is answered, also when it must wait for it
     timer,
     protocol: () => ({
       decoder: new SocketmapDecoder(),
+      noRoom: "",
       answer: ({ key }) => {
         decide(key);
         return { text: ".", delayMs: 0 };
@@ -214,6 +215,7 @@ describe("a reply of 20 MB", () => {
       timer,
       protocol: () => ({
         decoder: new SocketmapDecoder(),
+        noRoom: "",
         answer: () => ({ text: "x".repeat(octets), delayMs: 0 }),
         delayed: new DelayedReplies(() => 0),
       }),
