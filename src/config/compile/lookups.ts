@@ -4,6 +4,7 @@ import { parseList } from "../../lookup/file.ts";
 import { canonicalKey } from "../../lookup/list-key.ts";
 import type { LookupEntry, LookupSettings } from "../../lookup/lookup-settings.ts";
 import { uselessKey } from "../../lookup/useless-key.ts";
+import { suggestTable } from "../../text/table-name.ts";
 import { unknownStore } from "../check/names.ts";
 import { wrongParameters } from "../check/query-parameter.ts";
 import type { Normalised } from "../normalise.ts";
@@ -21,7 +22,8 @@ export function compileLookups(normalised: Normalised, context: CompileContext):
     lookups.set(name, settings);
   };
   for (const [name, entries] of Object.entries(normalised.lookup)) {
-    for (const key of Object.keys(entries)) context.report.warningIf(["lookup", name, key], uselessKey(key, isAskedByMta));
+    for (const [key, value] of Object.entries(entries))
+      context.report.warningIf(["lookup", name, key], uselessKey(key, isAskedByMta) ?? meantForAnother(name, key, value));
     add("lookup", { type: "memory", name, entries: entriesOf(name, entries, context) });
   }
   for (const [name, { path, "case-sensitive": caseSensitive }] of Object.entries(normalised["lookup-file"])) {
@@ -35,6 +37,16 @@ export function compileLookups(normalised: Normalised, context: CompileContext):
     add("lookup-sql", { type: "sql", name, store, query });
   }
   return lookups;
+}
+
+/** Of a table whose entries are elsewhere. */
+function meantForAnother(name: string, key: string, value: true | number | string): string | undefined {
+  const text = String(value);
+  const table =
+    key === "path" && text.includes("/") ? "lookup-file" : key === "query" && /\bselect\b/i.test(text) ? "lookup-sql" : undefined;
+  return (
+    table && `is an entry of this list, as every key is.${suggestTable(name, [table], (header) => `For that ${key} write ${header}.`)}`
+  );
 }
 
 /** Keys that are one in their canonical form would lose a value. */

@@ -49,10 +49,19 @@ interface GivenPassword {
 
 /** `key`: that of the password; that of the file is `key-file`. */
 export function passwordOf(at: KeyPath, key: string, { password, file }: GivenPassword, context: CompileContext): string | undefined {
-  if (file === undefined) return password;
+  if (file === undefined) {
+    if (password !== undefined) context.report.warningIf([...at, key], unreplaced(password, key));
+    return password;
+  }
   const path: KeyPath = [...at, `${key}-file`];
   if (password !== undefined) context.report.error(path, `is given beside ${key}. Keep one of the two.`);
   return passwordIn(path, file, context);
+}
+
+/** As other programs have the names of variables of the environment in their files: `$NAME`, `${NAME}`, `%{env:NAME}%`. */
+export function unreplaced(password: string, key: string): string | undefined {
+  if (!/^(?:\$[A-Z_][A-Z\d_]*|\$\{[^}]*\}|%\{(?:env|file):[^}]*\}%)$/.test(password)) return undefined;
+  return `the password is taken as it stands here, and nothing of the environment is put in its place. Write it into a file, and name that as ${key}-file.`;
 }
 
 /** None is longer. */

@@ -8,7 +8,7 @@ import { hostOf } from "../schema/database-url.ts";
 import { embeddedName } from "../schema/stores.ts";
 import type { KeyPath } from "../syntax/tree.ts";
 import { type CompileContext, textOf } from "./context.ts";
-import { passwordOf, tlsSettings } from "./secrets.ts";
+import { passwordOf, tlsSettings, unreplaced } from "./secrets.ts";
 
 export function compileStores({ server, store }: Normalised, context: CompileContext): ReadonlyMap<string, StoreSettings> {
   const path = join(server["state-directory"], "data.sqlite");
@@ -73,6 +73,7 @@ function serverOf(at: KeyPath, store: NormalisedServer, context: CompileContext)
     const [beside] = Object.entries({ host, socket, port, database, user }).filter(([, value]) => value !== undefined);
     if (beside !== undefined) report.error([...at, beside[0]], "is given beside url. Keep url, or host, port, database and user.");
     const { tls: _, ...server } = url.value;
+    if (server.password !== undefined) report.warningIf([...at, "url"], unreplaced(server.password, "password"));
     return { ...server, password: password ?? server.password };
   }
   if (socket !== undefined && host !== undefined) report.error([...at, "socket"], "is given beside host. Keep one of the two.");
