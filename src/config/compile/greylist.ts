@@ -5,7 +5,7 @@ import { parseExemptRecipients } from "../../lookup/exempt-recipients.ts";
 import type { ExemptionSettings } from "../../lookup/exemptions.ts";
 import type { GreylistSettings, Rule } from "../../stage/stage-settings.ts";
 import type { Normalised } from "../normalise.ts";
-import { exemptFile } from "../schema/greylist.ts";
+import { exemptFile, filePrefix } from "../schema/greylist.ts";
 import type { KeyPath } from "../syntax/tree.ts";
 import { type CompileContext, checkLines } from "./context.ts";
 
@@ -47,6 +47,11 @@ export function compileExemptions({ session }: Normalised, context: CompileConte
   };
 }
 
+/** And no `/pattern/`. */
+function isPath(entry: string): boolean {
+  return /^\/.*[^/]$/.test(entry);
+}
+
 type Parse = (text: string, problem: LineProblem) => unknown;
 
 function listOf(written: readonly string[], path: KeyPath, parse: Parse, context: CompileContext): ExemptionSettings["clients"] {
@@ -57,7 +62,10 @@ function listOf(written: readonly string[], path: KeyPath, parse: Parse, context
     const file = exemptFile(entry);
     if (file === undefined) {
       // Nobody writes an entry here that is to match nothing.
-      parse(entry, (_, what) => void context.report.error(at, what));
+      parse(
+        entry,
+        (_, what) => void context.report.error(at, isPath(entry) ? `is the path of a file. Write "${filePrefix}${entry}".` : what),
+      );
       entries.push(entry);
     } else {
       files.push(file);

@@ -4,7 +4,7 @@ import { duration, onStoreFailure, optionalDuration, partMode, rules, word } fro
 
 const list = z.array(word).default([]);
 
-const filePrefix = "file:";
+export const filePrefix = "file:";
 
 /** The file that an entry of a list names; `undefined`: it is an entry itself. */
 export function exemptFile(entry: string): string | undefined {

@@ -164,6 +164,12 @@ export function parseListenAddress(text: string): ListenAddress | string {
     if (Buffer.byteLength(path) > maxSocketPath) return `the path of a socket has at most ${maxSocketPath} octets. Choose a shorter one.`;
     return { kind: "unix", path };
   }
+  const path = /^(?:local:)?(\/.*)$/.exec(text)?.[1];
+  if (path !== undefined) return `a socket is named with "unix:" before its path. Write "unix:${path}".`;
+  if (/^inet6?:/.test(text)) {
+    const [, port = "10040"] = /(\d+)(?:@.*)?$/.exec(text) ?? [];
+    return `"inet:" is for the configuration of an MTA. Write the address and the port alone, such as "127.0.0.1:${port}".`;
+  }
   const [, bracketed, plain = bracketed ?? "", digits] = /^(?:\[([^\]]*)\]|([^:]*))(?::([^:]*))?$/.exec(text) ?? [];
   if (digits === undefined) {
     const fix = 'Write an address and a port, such as "127.0.0.1:10040" or "[::1]:10040", or "unix:/path".';
