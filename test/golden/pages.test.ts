@@ -37,3 +37,9 @@ test.each(pieces)("%s", (_, piece) => {
   );
   expect(problems.filter(({ severity }) => severity === "error").map(formatProblem)).toEqual([]);
 });
+
+test("a configuration that a page has copied takes the place of the one that the installation has started", () => {
+  const copied = pages.filter((page) => /Copy .*`\/etc\/postern\//.test(read(page)));
+  expect(copied.length).toBeGreaterThan(5);
+  for (const page of copied) expect(read(page), page).toMatch(/^ +systemctl restart postern\b/m);
+});
