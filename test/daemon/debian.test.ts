@@ -1,8 +1,8 @@
 /** The Debian package of contrib/debian. Building it, and what becomes of it in a Debian of its own, is long, and needs root. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
 import { logLine } from "../../src/daemon/log.ts";
@@ -51,6 +51,11 @@ describe.skipIf(!process.env.POSTERN_LONG || !existsSync("/usr/bin/dpkg-deb"))("
     const page = (name: string) => execFileSync("gzip", ["-dc", join(unpacked, "usr/share/man", name)], { encoding: "utf8" });
     expect(page("man5/postern.toml.5.gz")).toContain("\\fBtrusted\\-networks\\fR");
     expect(page("man8/postern.8.gz")).toContain("postern greylist");
+    const doc = join(unpacked, "usr/share/doc/postern/contrib");
+    for (const each of globSync("**/*.md", { cwd: doc })) {
+      for (const [, path = ""] of readFileSync(join(doc, each), "utf8").matchAll(/\]\(([^)#:]+)(?:#[^)]+)?\)/g))
+        expect(existsSync(join(doc, dirname(each), path)), `${each}: ${path}`).toBe(true);
+    }
   });
 
   it.skipIf(spawnSync("lintian", ["--version"]).status !== 0)("is clean to lintian", () => {
