@@ -206,16 +206,17 @@ describe("SQLite", () => {
     const { database: writer } = openTest("ended.sqlite");
     await writer.run("CREATE TABLE t (name); INSERT INTO t VALUES ('old')");
     const { database } = openTest("ended.sqlite", { timeoutMs: 2000 }, true);
-    const read = () => database.query("SELECT name FROM t", []);
-    expect(await read()).toEqual({ kind: "rows", rows: [["old"]] });
+    // On a busy machine a process takes longer to start than the deadline.
+    const read = () => expect.poll(() => database.query("SELECT name FROM t", []).catch(String));
+    await read().toEqual({ kind: "rows", rows: [["old"]] });
     await expect(database.query(endless, [])).rejects.toThrow(/no answer in 2000 ms/);
     const { database: made } = openTest("ended-next.sqlite");
     await made.run("CREATE TABLE t (name); INSERT INTO t VALUES ('new')");
     await made.close();
     await rename(join(folder, "ended-next.sqlite"), path);
-    await expect(read()).rejects.toThrow(`${wal} is of the one before`);
+    await read().toContain(`${wal} is of the one before`);
     await writer.close();
-    expect(await read()).toEqual({ kind: "rows", rows: [["new"]] });
+    await read().toEqual({ kind: "rows", rows: [["new"]] });
     await database.close();
   });
 
