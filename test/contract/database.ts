@@ -104,7 +104,9 @@ export function databaseContract(name: string, { engine, bytes }: EngineKind, op
       expect(await database.query("SELECT n FROM many ORDER BY n", [], 2)).toEqual({ kind: "rows", rows: [[0], [1]] });
       expect(await database.query("SELECT n FROM many WHERE n < ? ORDER BY n", [2], 3)).toEqual({ kind: "rows", rows: [[0], [1]] });
       expect(await database.query("SELECT n FROM many", [])).toMatchObject({ rows: { length: 1000 } });
-      const endless = "SELECT a.n FROM many AS a CROSS JOIN many AS b CROSS JOIN many AS c CROSS JOIN many AS d WHERE a.n > ?";
+      // MariaDB goes on when its client has gone, and lets nobody drop the table.
+      const atMost = engine === "mysql" ? "SET STATEMENT max_statement_time = 3 FOR " : "";
+      const endless = `${atMost}SELECT a.n FROM many AS a CROSS JOIN many AS b CROSS JOIN many AS c CROSS JOIN many AS d WHERE a.n > ?`;
       for (const maxRows of [1, 101, 1]) expect(await database.query(endless, [1], maxRows)).toMatchObject({ rows: { length: maxRows } });
       await expect(database.query("SELECT missing FROM many", [], 1)).rejects.toThrow(TemporaryError);
       // What a statement does, it does whole.
@@ -113,7 +115,6 @@ export function databaseContract(name: string, { engine, bytes }: EngineKind, op
         rows: [[-1]],
       });
       expect(await database.query("UPDATE many SET n = -4 WHERE n < 0", [], 1)).toEqual({ kind: "changes", changes: 3 });
-      await database.run("DROP TABLE many");
     });
 
     it.each<[sql: string, parameters: Value[], isOfValues: boolean]>([

@@ -138,7 +138,7 @@ serve() {
   until [ -S /dev/log ]; do sleep 0.01; done
   "$sendmail" -C "$dir/etc/sendmail.cf" -bi > /dev/null
   # The shell stays, as the init of the PID namespace: it reaps what Sendmail leaves behind.
-  "$sendmail" -C "$dir/etc/sendmail.cf" -bD -q5s &
+  "$sendmail" -C "$dir/etc/sendmail.cf" -bD -q1s &
   wait $!
 }
 
