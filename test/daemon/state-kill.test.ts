@@ -55,7 +55,7 @@ const serve = (port: number, workers: number, postgres?: number) =>
 async function attempts(port: number, run: number, kill: () => Promise<void>): Promise<Map<string, PolicyAnswer>> {
   const greylisted = new Map<string, PolicyAnswer>();
   // At a moment that has nothing to do with the rhythm of commits.
-  const [enough, pauseMs] = [1 + Math.floor(Math.random() * 3000), Math.random() * 20];
+  const [enough, pauseMs] = [1 + Math.floor(Math.random() * (isLong ? 3000 : 600)), Math.random() * 20];
   let number = 0;
   let killed: Promise<void> | undefined;
   let isOver = false;

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { freePorts } from "../support/mta.ts";
 
@@ -105,10 +105,13 @@ function track(peer: Peer): Peer {
   return peer;
 }
 
-afterEach(async () => {
-  for (const { socket } of peers.splice(0)) socket.destroy();
+async function stopAll(): Promise<void> {
   for (const daemon of running.splice(0)) await daemon.stop();
   rmSync(scratch, { recursive: true, force: true });
+}
+
+afterEach(() => {
+  for (const { socket } of peers.splice(0)) socket.destroy();
 });
 
 function isAlive(pid: number): boolean {
@@ -120,7 +123,62 @@ function isAlive(pid: number): boolean {
   }
 }
 
+describe("two workers of one daemon", () => {
+  let started: Awaited<ReturnType<typeof start>>;
+  beforeAll(async () => {
+    started = await start();
+  });
+  afterAll(stopAll);
+
+  it.each(["40000", "40001", "40002"])("count the errors of one session once, whichever connection asks (port %s)", async (client_port) => {
+    const { daemon, open } = started;
+    // Half of them are those of one worker, half those of the other.
+    const connections = Array.from({ length: 4 }, open);
+    for (const [n, peer] of connections.entries()) await peer.ask(`${n}@example.org`);
+    const answers: unknown[] = [];
+    for (let n = 0; n < 5; n += 1) {
+      answers.push(await connections[n % 4]?.ask(`unknown${n}@example.org`, { client_port, instance: "m1" }));
+    }
+    expect(answers).toEqual([refusal, refusal, refusal, refusal, "action=421 4.3.0 Too many errors, disconnecting."]);
+    const lines = await Promise.all(answers.map((_, n) => daemon.logged((line) => line.recipient === `unknown${n}@example.org`)));
+    expect(new Set(lines.map(({ worker }) => worker)).size).toBe(1);
+  });
+
+  it("count the recipients of one message once, also when another connection goes on", async () => {
+    const { open } = started;
+    const connections = [open(), open()];
+    for (const peer of connections) await peer.ask("john@example.org");
+    const more = { client_port: "40010", instance: "m1" };
+    const answers: unknown[] = [];
+    for (let n = 0; n < 8; n += 1) answers.push(await connections[n < 4 ? 0 : 1]?.ask(`r${n}@example.com`, more));
+    expect(answers.filter((answer) => answer === pass).length).toBe(5);
+    expect(new Set(answers.slice(5))).toEqual(new Set(["action=452 4.5.3 Too many recipients."]));
+  });
+
+  it("serve UNIX sockets, and peers that end their side before they read", async () => {
+    const { open } = started;
+    for (const peer of [open(), track(new Peer({ path: `${scratch}/socket` }))]) {
+      peer.send("jim@example.org");
+      peer.socket.end();
+      expect(await peer.reply()).toBe(refusal);
+      expect(await peer.reply()).toBeUndefined();
+    }
+  });
+
+  it("keep their connections when the configuration is read again", async () => {
+    const { daemon, port, open } = started;
+    const both = [open(), open()];
+    for (const peer of both) expect(await peer.ask("jane@example.org")).toBe(refusal);
+    daemon.reload(config(port, { known: "jane@example.org" }));
+    await daemon.logged(({ event, level }) => event === "reload" && level === "info");
+    for (const peer of both) expect(await peer.ask("jane@example.org")).toBe(pass);
+    expect(await open().ask("john@example.org")).toBe(refusal);
+  });
+});
+
 describe("two workers", () => {
+  afterEach(stopAll);
+
   it("share the connections, and end with the daemon", async () => {
     const { daemon, pids, open } = await start();
     const twenty = Array.from({ length: 20 }, open);
@@ -172,41 +230,6 @@ describe("two workers", () => {
     for (const line of said) expect(line).not.toHaveProperty("worker");
   });
 
-  it.each(["40000", "40001", "40002"])("count the errors of one session once, whichever connection asks (port %s)", async (client_port) => {
-    const { daemon, open } = await start();
-    // Half of them are those of one worker, half those of the other.
-    const connections = Array.from({ length: 4 }, open);
-    for (const [n, peer] of connections.entries()) await peer.ask(`${n}@example.org`);
-    const answers: unknown[] = [];
-    for (let n = 0; n < 5; n += 1) {
-      answers.push(await connections[n % 4]?.ask(`unknown${n}@example.org`, { client_port, instance: "m1" }));
-    }
-    expect(answers).toEqual([refusal, refusal, refusal, refusal, "action=421 4.3.0 Too many errors, disconnecting."]);
-    const lines = await Promise.all(answers.map((_, n) => daemon.logged((line) => line.recipient === `unknown${n}@example.org`)));
-    expect(new Set(lines.map(({ worker }) => worker)).size).toBe(1);
-  });
-
-  it("count the recipients of one message once, also when another connection goes on", async () => {
-    const { open } = await start();
-    const connections = [open(), open()];
-    for (const peer of connections) await peer.ask("john@example.org");
-    const more = { client_port: "40000", instance: "m1" };
-    const answers: unknown[] = [];
-    for (let n = 0; n < 8; n += 1) answers.push(await connections[n < 4 ? 0 : 1]?.ask(`r${n}@example.com`, more));
-    expect(answers.filter((answer) => answer === pass).length).toBe(5);
-    expect(new Set(answers.slice(5))).toEqual(new Set(["action=452 4.5.3 Too many recipients."]));
-  });
-
-  it("serve UNIX sockets, and peers that end their side before they read", async () => {
-    const { open } = await start();
-    for (const peer of [open(), track(new Peer({ path: `${scratch}/socket` }))]) {
-      peer.send("jim@example.org");
-      peer.socket.end();
-      expect(await peer.reply()).toBe(refusal);
-      expect(await peer.reply()).toBeUndefined();
-    }
-  });
-
   it("hold the limit of connections together, at which one that is idle makes room", async () => {
     const { daemon, open } = await start("max-connections = 3");
     const three = [open(), open(), open()];
@@ -230,16 +253,6 @@ describe("two workers", () => {
     }
     const replies = [await open().ask("john@example.org"), await open().ask("john@example.org")];
     expect(replies).toContain(pass);
-  });
-
-  it("keep their connections when the configuration is read again", async () => {
-    const { daemon, port, open } = await start();
-    const both = [open(), open()];
-    for (const peer of both) expect(await peer.ask("jane@example.org")).toBe(refusal);
-    daemon.reload(config(port, { known: "jane@example.org" }));
-    await daemon.logged(({ event, level }) => event === "reload" && level === "info");
-    for (const peer of both) expect(await peer.ask("jane@example.org")).toBe(pass);
-    expect(await open().ask("john@example.org")).toBe(refusal);
   });
 
   it("answer new connections by what is in force while a reload waits for a question, also when it renames their listener", async () => {

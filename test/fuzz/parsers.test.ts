@@ -6,7 +6,7 @@ import { hostileText, pumped } from "../support/hostile.ts";
 import { runs } from "../support/runs.ts";
 import { parsers } from "./parsers.ts";
 
-describe.each(Object.entries(parsers))("%s", (_, { folder, parse, samples, error, share = 1000 }) => {
+describe.each(Object.entries(parsers))("%s", (_, { folder, parse, samples, error, share = 400 }) => {
   test("is a value or the documented error", () => {
     const parsed = (text: string) => {
       try {
@@ -32,7 +32,7 @@ describe.each(Object.entries(parsers))("%s", (_, { folder, parse, samples, error
         // That it is the documented error is said above.
       }
     };
-    for (const pump of fc.sample(pumped(samples), runs(3))) {
+    for (const pump of fc.sample(pumped(samples), runs(2))) {
       const [less, more] = [pump(200), pump(1600)];
       const work = await workOf(folder, () => quiet(less));
       // A square would be 64 times as much. V8 loses a few counts when it throws away code.

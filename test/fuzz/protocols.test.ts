@@ -195,8 +195,8 @@ describe.each(Object.entries(wires))("%s", (_, { decoder, samples, open, check }
     };
     const whole = [...samples, Buffer.concat(samples), Buffer.concat(samples).subarray(0, -1)];
     // Code is compiled on its first use, and kept.
-    await send(fc.sample(hostileBytes(whole), 300));
-    const inputs = fc.sample(hostileBytes(whole), runs(1000));
+    await send(fc.sample(hostileBytes(whole), 200));
+    const inputs = fc.sample(hostileBytes(whole), runs(400));
     const [count, before] = [connections.length, octetsInUse()];
     await send(inputs);
     const kept = octetsInUse() - before;
@@ -206,7 +206,7 @@ describe.each(Object.entries(wires))("%s", (_, { decoder, samples, open, check }
   });
 
   test("take work in proportion to their number", async () => {
-    for (const bytes of fc.sample(hostileBytes(samples), runs(5))) {
+    for (const bytes of fc.sample(hostileBytes(samples), runs(3))) {
       const sent = (times: number) => Array.from({ length: times }, () => bytes);
       const work = async (times: number) => await workOf("/src/", () => talk(open().connect(), sent(times), () => {}));
       const once = await work(50);

@@ -8,7 +8,7 @@ import { maxTextLength, toText, type Value } from "../../../src/expr/value.ts";
 import { subject, vocabulary, world } from "../../support/expression-world.ts";
 import { runs } from "../../support/runs.ts";
 
-const numRuns = runs(1000);
+const numRuns = runs(400);
 
 // biome-ignore format: one line a group
 const words = [

@@ -241,7 +241,7 @@ describe("whatever the expression is", () => {
           }
         },
       ),
-      { numRuns: runs(2000) },
+      { numRuns: runs(800) },
     );
   });
 });

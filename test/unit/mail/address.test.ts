@@ -39,7 +39,7 @@ describe("the canonical form of an address without quotes", () => {
         const once = canonicalAddress(address);
         expect(canonicalAddress(once)).toBe(once);
       }),
-      { numRuns: runs(2000) },
+      { numRuns: runs(800) },
     );
   });
 
@@ -51,7 +51,7 @@ describe("the canonical form of an address without quotes", () => {
         const expected = at < 0 ? lower(address) : `${lower(address.slice(0, at))}@${canonicalDomain(address.slice(at + 1))}`;
         expect(canonicalAddress(address)).toBe(expected);
       }),
-      { numRuns: runs(2000) },
+      { numRuns: runs(800) },
     );
   });
 
@@ -61,7 +61,7 @@ describe("the canonical form of an address without quotes", () => {
       fc.property(text, (address) => {
         expect(shape(canonicalAddress(address))).toBe(shape(address));
       }),
-      { numRuns: runs(1000) },
+      { numRuns: runs(400) },
     );
   });
 
@@ -124,7 +124,7 @@ describe("an address as people write it", () => {
         const written = formatAddress(`${local}@${domain}`);
         if (written !== undefined) expect(parseAddress(written)).toBe(canonicalAddress(`${local}@${domain}`));
       }),
-      { numRuns: runs(1000) },
+      { numRuns: runs(400) },
     );
   });
 
@@ -134,7 +134,7 @@ describe("an address as people write it", () => {
         const once = parseAddress(address);
         expect(canonicalAddress(once)).toBe(once);
       }),
-      { numRuns: runs(1000) },
+      { numRuns: runs(400) },
     );
   });
 

@@ -8,11 +8,13 @@ import { TemporaryError } from "../../../src/answer/temporary-error.ts";
 import { openState } from "../../../src/state/open-state.ts";
 import type { StateStore } from "../../../src/state/state-store.ts";
 import { TestPostgres } from "../../support/postgres.ts";
-import { runs } from "../../support/runs.ts";
+import { isLong, runs } from "../../support/runs.ts";
 import { greylistQuestion } from "../../support/state-question.ts";
 import { postgresqlSettings, sqliteSettings } from "../../support/stores.ts";
 
 const onAvailability = () => {};
+/** Answers before a kill. */
+const most = isLong ? 5000 : 1000;
 
 /** Each was answered with its first time; the store must know it. */
 async function expectKnown(state: StateStore, reported: ReadonlyMap<string, number>): Promise<void> {
@@ -31,7 +33,7 @@ describe("what was answered is known after kill -9", () => {
     const reported = new Map<string, number>();
     for (let run = 0; run < runs(2); run++) {
       const child = spawn(process.execPath, [program, path, String(run)], { stdio: ["ignore", "pipe", "inherit"] });
-      const enough = reported.size + 1 + Math.floor(Math.random() * 5000);
+      const enough = reported.size + 1 + Math.floor(Math.random() * most);
       let text = "";
       child.stdout.setEncoding("utf8").on("data", (part: string) => {
         text += part;
@@ -57,7 +59,7 @@ describe("what was answered is known after kill -9", () => {
     const reported = new Map<string, number>();
     const state = openState(postgresqlSettings(postgres.port), { onAvailability });
     for (let run = 0; run < runs(1); run++) {
-      const enough = reported.size + 1 + Math.floor(Math.random() * 5000);
+      const enough = reported.size + 1 + Math.floor(Math.random() * most);
       let number = 0;
       let killed: Promise<void> | undefined;
       const ask = async () => {
