@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
-import { afterEach } from "vitest";
+import { onTestFinished } from "vitest";
 import type { Decision } from "../../src/frontend/decision.ts";
 import { type AccessSettings, Sessions } from "../../src/frontend/http/access.ts";
 import { AnswerPlaces } from "../../src/frontend/http/answer-places.ts";
@@ -32,12 +32,6 @@ export interface Asked {
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: string;
 }
-
-const closing: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
 
 export interface HttpPlaceOptions {
   readonly settings?: AccessSettings;
@@ -115,7 +109,7 @@ export async function httpPlace({ settings = noToken, operations: others = {}, u
   const server = createServer({ allowHalfOpen: true }, (socket) => listener.take(socket)).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  closing.push(async () => {
+  onTestFinished(async () => {
     server.close();
     streams.close();
     await listener.finish(0);

