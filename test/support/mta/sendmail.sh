@@ -39,13 +39,20 @@ start() {
   run_apart serve "$port"
 }
 
-# A program for pipes that puts a message into the Maildir of $dir: deliver SENDER RECIPIENT < message
+# A program for pipes that puts a message into the Maildir of $dir for each recipient: deliver SENDER RECIPIENT … < message
 write_deliver() {
   cat > "$dir/etc/deliver" <<SH
 #!/bin/sh
 umask 022
+message=\$(cat; echo .)
 name=\$(date +%s.%N).\$\$
-{ printf 'Return-Path: <%s>\nDelivered-To: %s\n' "\$1" "\$2"; cat; } > "$dir/mail/tmp/\$name" && mv "$dir/mail/tmp/\$name" "$dir/mail/new/\$name"
+sender=\$1
+shift
+for recipient; do
+  number=\$((number + 1))
+  printf 'Return-Path: <%s>\nDelivered-To: %s\n%s' "\$sender" "\$recipient" "\${message%.}" > "$dir/mail/tmp/\$name.\$number"
+done
+mv "$dir/mail/tmp/\$name".* "$dir/mail/new"
 SH
   chmod 755 "$dir/etc/deliver"
 }
@@ -90,7 +97,7 @@ MC
 sink() {
   cat <<MC
 MAILER_DEFINITIONS
-Msink, P=/dev/etc/deliver, F=DFMShnu9, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP, T=DNS/RFC822/X-Unix, A=deliver \$g \$u
+Msink, P=/dev/etc/deliver, F=DFMShmnu9, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP, T=DNS/RFC822/X-Unix, A=deliver \$g \$u
 MC
 }
 
