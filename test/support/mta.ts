@@ -28,9 +28,13 @@ function reasonAgainst(program: string): string | undefined {
   if (!existsSync("/etc/debian_version")) {
     return program === "Postfix" && hasPostfix() ? undefined : `the tests with a real ${program} install it on Debian only`;
   }
-  const { status, stderr } = spawnSync("bash", [script("install.sh")], { encoding: "utf8" });
+  installation ??= spawnSync("bash", [script("install.sh")], { encoding: "utf8" });
+  const { status, stderr } = installation;
   return status === 0 ? undefined : `${program} could not be installed: ${stderr.trim()}`;
 }
+
+/** All programs come with the first that is asked for. */
+let installation: { readonly status: number | null; readonly stderr: string } | undefined;
 
 const hasPostfix = () => spawnSync("postconf", ["-d", "mail_version"], { env: { PATH: `${process.env.PATH}:/usr/sbin` } }).status === 0;
 
