@@ -4,7 +4,7 @@ import type { LineProblem } from "../file/file-problem.ts";
 import type { LogicalLine } from "../file/logical-line.ts";
 import { canonicalAddress, unquote } from "../mail/address.ts";
 import { parseTargets } from "../mail/address-list.ts";
-import { type Entry, isRefusal, warnOfKey } from "./table-entry.ts";
+import { type Entry, refusalOf, warnOfKey } from "./table-entry.ts";
 
 /** `undefined`: the line has a problem. */
 export function parseAliases({ number, text }: LogicalLine, domain: string, problem: LineProblem): Entry | undefined {
@@ -13,8 +13,9 @@ export function parseAliases({ number, text }: LogicalLine, domain: string, prob
   const value = right.trim();
   if (name === "" || value === "") return problem(number, "an entry is a name, a colon and its targets.");
   const address = qualify(name, domain);
-  if (isRefusal(value)) return { kind: "nobody", address };
-  if (hasText.test(value)) return { kind: "mailbox", address };
+  const refusal = refusalOf(value);
+  if (refusal === "refused") return { kind: "nobody", address };
+  if (refusal === "deferred" || hasText.test(value)) return { kind: "mailbox", address };
   const targets = parseTargets(value);
   if (targets === undefined || targets.length === 0)
     return problem(number, `"${value}" is not a list of addresses. Correct its quotes, brackets or colons.`);

@@ -21,9 +21,10 @@ export function mailbox(address: string): Entry {
   return { kind: "whole-domain", domain: address.slice(1), targets: [address] };
 }
 
-/** Whether what a table has for a key is no target but a refusal: `error:nouser …` in Sendmail, `:fail: …` in Exim. */
-export function isRefusal(value: string): boolean {
-  return /^"?(?:error:|:fail:)/i.test(value);
+/** What a table has for a key where it is no target: `error:nouser …` in Sendmail and `:fail: …` in Exim refuse, others have the MTA defer. */
+export function refusalOf(value: string): "refused" | "deferred" | undefined {
+  if (!/^"?(?:error:|:(?:fail|defer):)/i.test(value)) return undefined;
+  return /^"?(?::defer:|error:(?:tempfail\b|4\.|(?:[^\s:]*[\s:]+)?"?4\d\d\b))/i.test(value) ? "deferred" : "refused";
 }
 
 /** Of a key that nobody has as an address, or as a domain. `address`: the key in canonical form. */

@@ -9,7 +9,7 @@ import { canonicalAddress, formatAddress, localPartOf, parseAddress } from "../m
 import { parseAddressList } from "../mail/address-list.ts";
 import { canonicalDomain } from "../mail/domain.ts";
 import { hasPlaceholder } from "./address-table.ts";
-import { type Entry, isRefusal, mailbox, warnOfKey } from "./table-entry.ts";
+import { type Entry, mailbox, refusalOf, warnOfKey } from "./table-entry.ts";
 
 /** Names without a domain are of `localDomain`, as they are of $myorigin in Postfix. `undefined`: the line has a problem. */
 export function parseVirtual(
@@ -32,7 +32,10 @@ export function parseVirtual(
   if (!key.includes("@") && localDomain === undefined)
     return problem(number, `"${written}" has no domain. Write name@domain, or set aliases-domain.`);
   const address = qualify(written, localDomain);
-  if (isRefusal(value)) return address.startsWith("@") ? { kind: "domain", domain: address.slice(1) } : { kind: "nobody", address };
+  const refusal = refusalOf(value);
+  // It is the MTA that defers.
+  if (refusal === "deferred") return mailbox(address);
+  if (refusal === "refused") return address.startsWith("@") ? { kind: "domain", domain: address.slice(1) } : { kind: "nobody", address };
   const targets = parseAddressList(value);
   if (targets === undefined || targets.length === 0)
     return problem(number, `"${value}" is not a list of addresses. Correct its quotes, brackets or colons.`);
