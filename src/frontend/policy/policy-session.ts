@@ -35,7 +35,7 @@ export class PolicySessions {
   #serverPort = "";
   #keyEnd: string | undefined;
   #server: Peer["server"] | undefined;
-  #stranger: Credentials = { tls: false, tlsVersion: "", tlsCipher: "", login: "", certificate: noCertificate };
+  #stranger = strangerBy("", "");
 
   constructor(listener: string) {
     this.#listener = listener;
@@ -82,24 +82,14 @@ export class PolicySessions {
 
   credentialsOf(request: PolicyRequest): Credentials {
     const { encryptionProtocol, encryptionCipher, saslUsername, ccertSubject, ccertIssuer, ccertFingerprint } = request;
-    if (saslUsername === "" && ccertSubject === "" && ccertFingerprint === "")
-      return this.#strangerBy(encryptionProtocol, encryptionCipher);
-    return {
-      tls: encryptionProtocol !== "",
-      tlsVersion: encryptionProtocol,
-      tlsCipher: encryptionCipher,
-      login: saslUsername,
-      certificate: { subject: ccertSubject, issuer: ccertIssuer, fingerprint: ccertFingerprint },
-    };
-  }
-
-  /** Nearly all clients are, and have the same TLS as the one before. */
-  #strangerBy(tlsVersion: string, tlsCipher: string): Credentials {
-    const { tlsVersion: version, tlsCipher: cipher } = this.#stranger;
-    if (tlsVersion !== version || tlsCipher !== cipher) {
-      this.#stranger = { tls: tlsVersion !== "", tlsVersion, tlsCipher, login: "", certificate: noCertificate };
-    }
-    return this.#stranger;
+    const { tlsVersion, tlsCipher } = this.#stranger;
+    // Nearly all clients have the same TLS as the one before, and nothing besides.
+    if (encryptionProtocol !== tlsVersion || encryptionCipher !== tlsCipher)
+      this.#stranger = strangerBy(encryptionProtocol, encryptionCipher);
+    const hasCertificate = ccertSubject !== "" || ccertFingerprint !== "";
+    if (saslUsername === "" && !hasCertificate) return this.#stranger;
+    const certificate = hasCertificate ? { subject: ccertSubject, issuer: ccertIssuer, fingerprint: ccertFingerprint } : noCertificate;
+    return { ...this.#stranger, login: saslUsername, certificate };
   }
 
   #look({ serverAddress, serverPort }: PolicyRequest): void {
@@ -109,4 +99,8 @@ export class PolicySessions {
     this.#keyEnd = undefined;
     this.#server = undefined;
   }
+}
+
+function strangerBy(tlsVersion: string, tlsCipher: string): Credentials {
+  return { tls: tlsVersion !== "", tlsVersion, tlsCipher, login: "", certificate: noCertificate };
 }
