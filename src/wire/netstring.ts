@@ -1,4 +1,5 @@
 /** Netstrings: a decimal length, a colon, that many bytes, a comma. */
+import { nine, zero } from "../text/ascii.ts";
 import { Backlog } from "./backlog.ts";
 import { ProtocolError } from "./protocol-error.ts";
 
@@ -81,7 +82,7 @@ export class NetstringDecoder {
     for (let offset = 0; offset < known; offset += 1) {
       const byte = this.#backlog.byte(offset);
       if (byte === colonByte && offset > 0) return offset;
-      if (byte < zeroByte || byte > nineByte) throw new ProtocolError("a netstring without its length");
+      if (byte < zero || byte > nine) throw new ProtocolError("a netstring without its length");
     }
     if (known > maxDigits) throw new ProtocolError(`a netstring whose length has more than ${maxDigits} digits`);
     return undefined;
@@ -89,13 +90,11 @@ export class NetstringDecoder {
 
   #length(colon: number): number {
     let length = 0;
-    for (let offset = 0; offset < colon; offset += 1) length = length * 10 + this.#backlog.byte(offset) - zeroByte;
+    for (let offset = 0; offset < colon; offset += 1) length = length * 10 + this.#backlog.byte(offset) - zero;
     return length;
   }
 }
 
-const zeroByte = 0x30;
-const nineByte = 0x39;
 const colonByte = 0x3a;
 const commaByte = 0x2c;
 
